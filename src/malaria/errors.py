@@ -1,0 +1,49 @@
+"""The three families of failure: the operator's fault, the broker's behaviour, our bug.
+
+Promises: whatever an operator can mend is an `OperatorError` that says what, where and the remedy.
+What a broker does is data (a count, an event), never an exception that leaves the engine; only the
+codec raises `MalformedPacket`, and whoever reads from a socket turns it into data.
+A bug of ours is any other exception.
+"""
+
+from __future__ import annotations
+
+
+class OperatorError(Exception):
+    """A command, file, target or host that cannot work as given. Ends the command with exit code 2.
+
+    `message` says what and where, `remedy` what to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+class WarheadError(OperatorError):
+    """A warhead (file or options) that says something impossible; names the file and the key path."""
+
+
+class TargetError(OperatorError):
+    """A target that is no address, cannot be reached, or refuses us."""
+
+
+class HostLimitError(OperatorError):
+    """This machine cannot make the load: file descriptors, ports, memory, disk."""
+
+
+class RunError(OperatorError):
+    """A run directory that is missing, damaged, or written by a newer version."""
+
+
+class MalformedPacket(Exception):
+    """Bytes that are no MQTT. `clause` names the normative statement broken, such as `MQTT-2.2.2-1`."""
+
+    def __init__(self, message: str, clause: str = "") -> None:
+        super().__init__(f"{message} [{clause}]" if clause else message)
+        self.message = message
+        self.clause = clause

@@ -1,0 +1,150 @@
+"""Row types that both towers share: the one that makes load writes them, the one that reads results reads them.
+
+Promises: plain frozen values, times in nanoseconds since the run's epoch (the instant `malaria attack`
+began, on the monotonic clock of the conductor's host), counts as integers, no numpy in the public shape.
+A counter that is absent is zero; a gauge that is absent is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The phases of an attack, in order."""
+
+    PREPARE = "prepare"
+    CONNECT = "connect"
+    SETTLE = "settle"
+    MEASURE = "measure"
+    DRAIN = "drain"
+    VERIFY = "verify"
+    COLLECT = "collect"
+
+
+class Metric(StrEnum):
+    """What is kept as a histogram of nanoseconds. DESIGN: 'What a number means'."""
+
+    CONNECT = "connect"  # TCP start to CONNACK
+    SUBACK = "suback"  # SUBSCRIBE sent to SUBACK
+    ACK = "ack"  # due to PUBACK/PUBCOMP
+    SERVICE = "service"  # sent to PUBACK/PUBCOMP
+    LAG = "lag"  # due to sent
+    OWN_LAG = "own_lag"  # the part of lag that is ours: due to the turn of the loop that took the message up
+    END_TO_END = "end_to_end"  # due to delivery at the subscriber
+    UNFINISHED = "unfinished"  # lower bounds of `ack` for messages that had no acknowledgement when the drain ended
+
+
+class Counter(StrEnum):
+    """What is counted per period and summed over workers. Each is a total of single happenings, never a rate."""
+
+    DUE = "due"
+    SENT = "sent"
+    ACKED = "acked"
+    DELIVERED = "delivered"  # first arrivals
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+    ARRIVED = "arrived"  # every PUBLISH that came in, tracked or not
+    RETAINED = "retained"  # arrivals with RETAIN set: kept messages, no part of `delivered`
+    FOREIGN = "foreign"  # arrivals whose payload carries no header of this run
+    UNEXPECTED = "unexpected"  # arrivals of a publisher that no filter of this client should match
+    NEGATIVE_LATENCY = "negative_latency"
+    CLAMPED_LOW = "clamped_low"
+    CLAMPED_HIGH = "clamped_high"
+    REDELIVERED = "redelivered"  # our own PUBLISH/PUBREL sent again with DUP after a reconnect
+    STRAY_ACK = "stray_ack"  # acknowledgements of a packet id that was not in flight
+    BYTES_SENT = "bytes_sent"
+    BYTES_RECEIVED = "bytes_received"
+    SENDS = "sends"  # calls of send() that carried messages
+    HELD_WINDOW = "held_window"  # messages that had to wait because the in-flight window was full
+    HELD_BACKLOG = "held_backlog"  # ... because the kernel took no more bytes (the broker does not read)
+    HELD_OFFLINE = "held_offline"  # ... because the client was not connected
+    FORGOTTEN = "forgotten"  # in flight when a clean-start client lost its connection: never to be acknowledged
+    CONNECTED = "connected"  # CONNACK accepted
+    REFUSED = "refused"  # connect attempts that failed: TCP, TLS or CONNACK
+    DROPPED = "dropped"  # established connections that ended without our asking
+    RECONNECTS = "reconnects"  # CONNACK accepted by a client that had been connected before
+    CONNECT_TIMEOUTS = "connect_timeouts"
+    PING_TIMEOUTS = "ping_timeouts"
+    PINGS = "pings"
+    MALFORMED = "malformed"  # connections closed because the broker's bytes were no MQTT
+    SUBSCRIPTIONS = "subscriptions"
+    SUBSCRIPTIONS_REFUSED = "subscriptions_refused"
+    TURNS = "turns"  # turns of the loop
+    LATE_SAMPLES = "late_samples"  # periods longer than 1.5 s: the loop did not come round to its record
+
+
+class Gauge(StrEnum):
+    """A value at the end of a period. Summed over workers, but for those ending in `_max_*`, of which the largest counts."""
+
+    CLIENTS_CONNECTED = "clients_connected"
+    CLIENTS_READY = "clients_ready"
+    INFLIGHT = "inflight"
+    HELD = "held"  # messages due and not yet sent
+    BACKLOG_BYTES = "backlog_bytes"
+    CPU_NS = "cpu_ns"  # CPU time of the process since it started
+    RSS_BYTES = "rss_bytes"
+    TURN_MAX_NS = "turn_max_ns"  # longest turn in the period
+    LAG_MAX_NS = "lag_max_ns"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one worker saw in one period (about a second), or the sum of several workers over it.
+
+    `counters` are the happenings in the period, `gauges` the values at its end, `histograms` sparse packed
+    histograms (`Histogram.to_bytes`) of the values that ended in the period. The histograms hold only messages that
+    were due in the measured time; those of the settle phase are left out here and counted in `counters` alike.
+    """
+
+    worker: str
+    start_ns: int
+    end_ns: int
+    phase: Phase
+    counters: Mapping[str, int] = field(default_factory=dict)
+    gauges: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class EventKind(StrEnum):
+    """What a mark on the time axis says."""
+
+    PHASE = "phase"
+    SURGE = "surge"
+    ACT = "act"
+    TROUBLE = "trouble"  # the broker's behaviour: refusals, drops, garbage
+    LOST = "lost"  # a worker or bee of ours
+    OPERATOR = "operator"  # Ctrl-C
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One mark on the time axis. Like troubles are gathered: `count` says how many in the period."""
+
+    at_ns: int
+    kind: EventKind
+    text: str
+    worker: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTotals:
+    """The account of every message of a run. `None`: cannot be known (no header in the payload, a worker was lost).
+
+    `expected = delivered + lost + unresolved`, always, when they are known.
+    """
+
+    due: int | None
+    sent: int | None
+    acked: int | None
+    expected: int | None
+    delivered: int | None
+    duplicated: int | None
+    reordered: int | None
+    lost: int | None
+    acked_lost: int | None
+    unresolved: int | None
+    notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
