@@ -148,3 +148,36 @@ class LedgerTotals:
     acked_lost: int | None
     unresolved: int | None
     notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecords:
+    """Everything a stored run holds, in memory. `meta` is what `docs/run-format.md` lists; absent keys are unknown."""
+
+    meta: Mapping[str, object]
+    samples: tuple[Sample, ...]
+    events: tuple[Event, ...]
+    ledger: LedgerTotals | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the live view shows: the state of a running attack, a few times a second.
+
+    `totals` are the counters since the start, `second` the last whole period summed over the workers,
+    `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period.
+    `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
+    """
+
+    at_ns: int
+    phase: Phase
+    phase_done: int
+    phase_total: int
+    clients_planned: int
+    due_per_s: float | None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    gauges: Mapping[str, int] = field(default_factory=dict)
+    second: Sample | None = None
+    latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    second_latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
