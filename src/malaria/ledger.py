@@ -1,0 +1,200 @@
+"""The account of deliveries: which message of which publisher arrived, once, twice, late, or never.
+
+A *stream* is one pair (subscribing client, publisher whose topic its filters match). A publisher numbers its
+messages 0, 1, 2, … in the order in which it first sends them, so what a stream should have received is known
+exactly at the end, without a copy of any message: everything below the publisher's count.
+
+Promises: exact however messages are lost, repeated or reordered; memory grows with the number of holes, not with the
+number of messages; the usual case (next in order) is handled for a whole burst at once and costs well under 0.2 us a
+message. Does not know topics, clients or time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Ints = NDArray[np.int64]
+type Range = tuple[int, int]
+"""Half open: (first, end)."""
+
+
+class Arrivals:
+    """What came in on each stream of one worker. One owner, no locking."""
+
+    def __init__(self, streams: int) -> None:
+        self.next_sequence = np.zeros(streams, np.int64)  # one past the highest that arrived
+        self.received = np.zeros(streams, np.int64)  # distinct messages
+        self.duplicated = 0
+        self.reordered = 0
+        self._next_at = memoryview(self.next_sequence)
+        self._received_at = memoryview(self.received)
+        self._holes: dict[int, list[Range]] = {}  # below next_sequence, ascending
+
+    def take(self, stream: int, sequence: int) -> bool:
+        """Enters one arrival; True when it is the first of its message."""
+        expected = self._next_at[stream]
+        if sequence < expected:
+            return self._take_late(stream, sequence)
+        if sequence > expected:
+            self._holes.setdefault(stream, []).append((expected, sequence))
+        self._next_at[stream] = sequence + 1
+        self._received_at[stream] += 1
+        return True
+
+    def take_many(self, streams: Ints, sequences: Ints) -> NDArray[np.bool_] | None:
+        """Enters a burst in the order of arrival; returns which were first arrivals, or None when all were."""
+        order = np.argsort(streams, kind="stable")
+        stream, sequence = streams[order], sequences[order]
+        begins = np.empty(len(stream), np.bool_)
+        begins[0] = True
+        np.not_equal(stream[1:], stream[:-1], out=begins[1:])
+        expected = np.empty_like(sequence)
+        expected[1:] = sequence[:-1] + 1
+        expected[begins] = self.next_sequence[stream[begins]]
+        if not np.array_equal(sequence, expected):
+            return self._take_one_by_one(streams, sequences)
+        ends = np.append(begins[1:], True)
+        last = stream[ends]
+        counted = sequence[ends] + 1
+        self.received[last] += counted - self.next_sequence[last]
+        self.next_sequence[last] = counted
+        return None
+
+    def missing(self, stream: int) -> Sequence[Range]:
+        """The holes below the highest sequence that arrived."""
+        return self._holes.get(stream, ())
+
+    @property
+    def holes(self) -> Mapping[int, Sequence[Range]]:
+        """All streams that have holes."""
+        return self._holes
+
+    def _take_one_by_one(self, streams: Ints, sequences: Ints) -> NDArray[np.bool_] | None:
+        first = [self.take(s, q) for s, q in zip(streams.tolist(), sequences.tolist(), strict=True)]
+        return None if all(first) else np.array(first, np.bool_)
+
+    def _take_late(self, stream: int, sequence: int) -> bool:
+        """An arrival below the highest: it fills a hole (reordered) or comes again (duplicated)."""
+        holes = self._holes.get(stream, [])
+        place = bisect_right(holes, sequence, key=lambda hole: hole[0]) - 1
+        if place < 0 or sequence >= holes[place][1]:
+            self.duplicated += 1
+            return False
+        begin, end = holes[place]
+        holes[place : place + 1] = [part for part in ((begin, sequence), (sequence + 1, end)) if part[0] < part[1]]
+        if not holes:
+            del self._holes[stream]
+        self.reordered += 1
+        self._received_at[stream] += 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishers sent: `sent[i]` messages by publisher `publisher[i]`; of those, the ones never acknowledged.
+
+    `acknowledged[i]` says whether the publisher asks for acknowledgements at all (QoS 1 and 2).
+    `unacked` maps a publisher to the sequences whose fate is open when the drain ended: no acknowledgement came, or
+    (QoS 0) the connection broke before the last byte was handed over.
+    """
+
+    publisher: Ints
+    sent: Ints
+    acknowledged: NDArray[np.bool_]
+    unacked: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What streams received: parallel columns, and the holes below `next_sequence` by row."""
+
+    publisher: Ints
+    next_sequence: Ints
+    received: Ints
+    holes: Mapping[int, Sequence[Range]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """`expected = delivered + lost + unresolved`; `acked_lost` is a part of `lost`."""
+
+    expected: int
+    delivered: int
+    lost: int
+    acked_lost: int
+    unresolved: int
+
+
+def join_published(parts: Sequence[Published]) -> Published:
+    """The publishers of several workers as one."""
+    unacked: dict[int, Sequence[int]] = {}
+    for part in parts:
+        unacked.update(part.unacked)
+    return Published(
+        publisher=_concatenate([p.publisher for p in parts]),
+        sent=_concatenate([p.sent for p in parts]),
+        acknowledged=np.concatenate([p.acknowledged for p in parts]) if parts else np.zeros(0, np.bool_),
+        unacked=unacked,
+    )
+
+
+def settle(published: Published, parts: Sequence[Received]) -> Deliveries:
+    """Sets what was received against what was sent. Every publisher of a stream must be in `published`.
+
+    Raises KeyError when a stream names a publisher that is missing: then nothing can be said.
+    """
+    order = np.argsort(published.publisher)
+    known = published.publisher[order]
+    totals = Deliveries(0, 0, 0, 0, 0)
+    for part in parts:
+        place = np.searchsorted(known, part.publisher)
+        place = np.minimum(place, max(len(known) - 1, 0))
+        if len(part.publisher) and (not len(known) or not np.array_equal(known[place], part.publisher)):
+            raise KeyError("a stream names a publisher without an account")
+        rows = order[place]
+        totals = _add(totals, _settle_part(published, part, rows))
+    return totals
+
+
+def _settle_part(published: Published, part: Received, rows: NDArray[np.intp]) -> Deliveries:
+    sent = published.sent[rows]
+    missing = sent - part.received
+    unacked = np.zeros_like(missing)
+    if published.unacked:
+        for row in np.flatnonzero(missing > 0).tolist():
+            unacked[row] = _unacked_missing(published, part, row)
+    lost = missing - unacked
+    return Deliveries(
+        expected=int(sent.sum()),
+        delivered=int(part.received.sum()),
+        lost=int(lost.sum()),
+        acked_lost=int(lost[published.acknowledged[rows]].sum()),
+        unresolved=int(unacked.sum()),
+    )
+
+
+def _unacked_missing(published: Published, part: Received, row: int) -> int:
+    """How many messages of this stream are missing and were never acknowledged."""
+    sequences = published.unacked.get(int(part.publisher[row]), ())
+    beyond = int(part.next_sequence[row])
+    holes = part.holes.get(row, ())
+    return sum(1 for q in sequences if q >= beyond or any(begin <= q < end for begin, end in holes))
+
+
+def _add(a: Deliveries, b: Deliveries) -> Deliveries:
+    return Deliveries(
+        a.expected + b.expected,
+        a.delivered + b.delivered,
+        a.lost + b.lost,
+        a.acked_lost + b.acked_lost,
+        a.unresolved + b.unresolved,
+    )
+
+
+def _concatenate(columns: list[Ints]) -> Ints:
+    return np.concatenate(columns) if columns else np.zeros(0, np.int64)
