@@ -1,0 +1,218 @@
+"""The broker under test: how to reach it and who we say we are.
+
+Promises: whatever `parse_target` lets through has a host, a port and a scheme that the engine speaks;
+a password is in no `repr`, `str`, `url` or error message.
+Does not promise that anybody is at home: no name is resolved here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote, unquote
+
+from malaria.errors import TargetError
+
+
+class Scheme(StrEnum):
+    """How bytes travel to the broker."""
+
+    MQTT = "mqtt"
+    MQTTS = "mqtts"
+    WS = "ws"
+    WSS = "wss"
+
+
+DEFAULT_PORT: Final = {Scheme.MQTT: 1883, Scheme.MQTTS: 8883, Scheme.WS: 80, Scheme.WSS: 443}
+SPOKEN: Final = frozenset({Scheme.MQTT})
+"""The schemes that the engine can speak."""
+WITH_PATH: Final = frozenset({Scheme.WS, Scheme.WSS})
+
+PUBLIC_BROKERS: Final = (
+    "broker-cn.emqx.io",
+    "broker.emqx.io",
+    "broker.hivemq.com",
+    "broker.mqtt.cool",
+    "broker.mqttdashboard.com",
+    "demo.thingsboard.io",
+    "io.adafruit.com",
+    "iot.coreflux.cloud",
+    "iot.eclipse.org",
+    "mqtt-dashboard.com",
+    "mqtt.beebotte.com",
+    "mqtt.dioty.co",
+    "mqtt.eclipse.org",
+    "mqtt.eclipseprojects.io",
+    "mqtt.flespi.io",
+    "mqtt.fluux.io",
+    "mqtt.swifitch.cz",
+    "mqtt.thingspeak.com",
+    "mqtt.tyckr.io",
+    "mqtt3.thingspeak.com",
+    "public-mqtt-broker.bevywise.com",
+    "public.mqtthq.com",
+    "test.mosca.io",
+    "test.mosquitto.org",
+)
+"""Brokers that others lend to everybody for a try, not for a load test."""
+
+PUBLIC_BROKER_OPTION: Final = "--i-am-allowed-to-load-this-broker"
+CONFIRMATIONS_NEEDED: Final = 2
+
+_URL: Final = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<rest>.*)", re.DOTALL)
+_HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
+_BRACKETED: Final = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>.*))?", re.DOTALL)
+_FORMS: Final = "write a host, host:port, mqtt://user:password@host:port, or several addresses: a:1883,b:1883"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One listener of the broker. `host` is a name or an IP address, IPv6 without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The broker under test. Clients spread over `addresses` in turn. `path` is empty but for WebSocket."""
+
+    scheme: Scheme
+    addresses: tuple[Address, ...]
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        """The target without its password."""
+        user = f"{quote(self.username, safe='')}@" if self.username else ""
+        return f"{self.scheme}://{user}{','.join(map(str, self.addresses))}{self.path}"
+
+    def __str__(self) -> str:
+        return self.url
+
+    def with_credentials(self, username: str | None, password: str | None) -> Target:
+        """The same target with what is given here in place of what the URL says.
+
+        Raises TargetError for a password without a user name, which MQTT 3.1.1 forbids [MQTT-3.1.2-22].
+        """
+        told = replace(
+            self,
+            username=self.username if username is None else username,
+            password=self.password if password is None else password,
+        )
+        if told.password is not None and not told.username:
+            raise TargetError(
+                "a password without a user name", "give the user name too: -u NAME, or user:password@host"
+            )
+        return told
+
+
+def parse_target(text: str) -> Target:
+    """Reads `host`, `host:port`, a URL, or a list of addresses joined by commas.
+
+    Raises TargetError for what is none of these, and for schemes that the engine does not speak.
+    """
+    found = _URL.fullmatch(text.strip())
+    assert found is not None  # the pattern takes any text
+    scheme = _scheme(found["scheme"])
+    authority, slash, path = found["rest"].partition("/")
+    credentials, _, hosts = authority.rpartition("@")
+    if "@" in path:
+        raise TargetError("the part before the host holds a '/'", "write %2F for '/' in a user name or password")
+    if not hosts:
+        raise TargetError("the target names no host", _FORMS)
+    username, password = _credentials(credentials)
+    target = Target(scheme, _addresses(hosts, scheme), path=_path(scheme, slash + path))
+    return target.with_credentials(username, password)
+
+
+def refuse_public_broker(target: Target, confirmations: int) -> None:
+    """Raises TargetError when the target is a broker that strangers share, unless it was confirmed twice.
+
+    A look at the name only: whoever writes its IP address has made up his mind.
+    """
+    shared = [address.host for address in target.addresses if _is_public(address.host)]
+    if shared and confirmations < CONFIRMATIONS_NEEDED:
+        raise TargetError(
+            f"{shared[0]} is a public broker that others use and pay for",
+            "load a broker of your own (malaria demo starts one). With its owner's leave, "
+            f"give {PUBLIC_BROKER_OPTION} twice",
+        )
+
+
+def _is_public(host: str) -> bool:
+    name = host.lower().rstrip(".")
+    return any(name == public or name.endswith(f".{public}") for public in PUBLIC_BROKERS)
+
+
+def _scheme(text: str | None) -> Scheme:
+    if text is None:
+        return Scheme.MQTT
+    try:
+        scheme = Scheme(text.lower())
+    except ValueError:
+        raise TargetError(
+            f"'{text}://' is no way to a broker", f"write {', '.join(f'{s}://' for s in Scheme)}"
+        ) from None
+    if scheme not in SPOKEN:
+        spoken = " or ".join(f"{s}://" for s in SPOKEN)
+        raise TargetError(f"{scheme}:// is not supported yet", f"use a listener of the broker for {spoken}")
+    return scheme
+
+
+def _credentials(text: str) -> tuple[str | None, str | None]:
+    """`user:password`, each percent-decoded; an absent part is None."""
+    username, colon, password = text.partition(":")
+    return unquote(username) if username else None, unquote(password) if colon else None
+
+
+def _path(scheme: Scheme, path: str) -> str:
+    if scheme in WITH_PATH:
+        return path
+    if path.strip("/"):
+        raise TargetError(f"{scheme}:// has no path, but the target says {path!r}", "end the target after the port")
+    return ""
+
+
+def _addresses(text: str, scheme: Scheme) -> tuple[Address, ...]:
+    addresses = tuple(_address(part.strip(), scheme) for part in text.split(","))
+    twice = [address for address in addresses if addresses.count(address) > 1]
+    if twice:
+        raise TargetError(
+            f"the target names {twice[0]} twice", "write each address once: clients spread evenly over them"
+        )
+    return addresses
+
+
+def _address(text: str, scheme: Scheme) -> Address:
+    if bracketed := _BRACKETED.fullmatch(text):
+        return Address(_ipv6(bracketed["host"]), _port(bracketed["port"], text, scheme))
+    if text.count(":") > 1:
+        raise TargetError(f"{text!r} is not an address", f"write an IPv6 address in brackets: [{text}]:1883")
+    host, colon, port = text.partition(":")
+    if not _HOST.fullmatch(host) or len(host) > 253:
+        raise TargetError(f"{host!r} is not the name or address of a host", _FORMS)
+    return Address(host, _port(port if colon else None, text, scheme))
+
+
+def _ipv6(host: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(host))
+    except ValueError:
+        raise TargetError(f"{host!r} is not an IPv6 address", "write one such as [::1]:1883") from None
+
+
+def _port(text: str | None, address: str, scheme: Scheme) -> int:
+    if text is None:
+        return DEFAULT_PORT[scheme]
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535:
+        return int(text)
+    raise TargetError(f"{address!r}: {text!r} is not a port", "write a number from 1 to 65535, such as host:1883")
