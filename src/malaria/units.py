@@ -1,0 +1,169 @@
+"""People's units at the edges: text to exact values, and values to text with the digits that matter.
+
+Promises: parsing is exact (integers and fractions, no floats on the way) and refuses what it does not understand with
+`NotationError`, which says what to write; formatting never raises. Bytes are counted in powers of ten (1 MB = 10**6).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from typing import Final
+
+
+class NotationError(ValueError):
+    """A text that is not what it should be: `message` says so in a sentence, `remedy` what to write instead."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message}; {remedy}")
+        self.message = message
+        self.remedy = remedy
+
+
+_NS_PER_UNIT: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "sec": 10**9,
+    "m": 60 * 10**9,
+    "min": 60 * 10**9,
+    "h": 3600 * 10**9,
+    "d": 86400 * 10**9,
+}
+_NUMBER: Final = r"(?:\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})"
+_UNIT: Final = "|".join(sorted(_NS_PER_UNIT, key=len, reverse=True))
+_PLAIN_NUMBER: Final = re.compile(_NUMBER, re.ASCII)
+_PART: Final = re.compile(rf"\s*({_NUMBER})\s*({_UNIT})", re.ASCII)
+_LONGEST_DURATION_NS: Final = 100 * 365 * _NS_PER_UNIT["d"]
+_HIGHEST_RATE: Final = 10**9
+
+_DURATION_REMEDY: Final = 'write seconds or a text with units, for example 6, "250ms", "10m" or "1h30m"'
+_RATE_REMEDY: Final = 'write messages per second and client, for example 166, "1/6" or "10000/min"'
+
+
+def parse_duration_ns(value: str | float) -> int:
+    """Nanoseconds of "6", "6s", "250ms", "10m", "1h30m" or a number of seconds, rounded to whole ones."""
+    seconds = _number(value)
+    exact_ns = seconds * 10**9 if seconds is not None else _sum_of_parts(value)
+    if exact_ns is None:
+        raise NotationError(f"{value!r} is not a duration", _DURATION_REMEDY)
+    if exact_ns > _LONGEST_DURATION_NS:
+        raise NotationError(f"{value!r} is longer than 100 years", _DURATION_REMEDY)
+    return round(exact_ns)
+
+
+def parse_rate(value: str | float) -> Fraction:
+    """Happenings per second of 0.166, "0.166", "1/6", "166/s", "10000/min" or "1/6s"; always over 0."""
+    rate = _rate(value)
+    if rate is None:
+        raise NotationError(f"{value!r} is not a rate", _RATE_REMEDY)
+    if not 0 < rate <= _HIGHEST_RATE:
+        raise NotationError(f"a rate of {value!r} cannot be made: it must be over 0 and at most 1 in a nanosecond",
+                            _RATE_REMEDY)  # fmt: skip
+    return rate
+
+
+def _number(value: object) -> Fraction | None:
+    """A number as it was written: 0.1 is one tenth, not the nearest binary fraction."""
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int | float):
+        return Fraction(str(value)) if value >= 0 else None
+    if isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value.strip()):
+        return Fraction(value.strip())
+    return None
+
+
+def _sum_of_parts(value: object) -> Fraction | None:
+    """Nanoseconds of "1h 30m": parts with units, added."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    total, place, text = Fraction(0), 0, value.rstrip()
+    while place < len(text):
+        part = _PART.match(text, place)
+        if part is None:
+            return None
+        total += Fraction(part[1]) * _NS_PER_UNIT[part[2]]
+        place = part.end()
+    return total
+
+
+def _rate(value: object) -> Fraction | None:
+    if not isinstance(value, str) or "/" not in value:
+        return _number(value)
+    above, _, below = (side.strip() for side in value.partition("/"))
+    count, per_s = _number(above), _number(below)
+    if per_s is None:
+        per_ns = _sum_of_parts(f"1{below}" if below in _NS_PER_UNIT else below)
+        per_s = per_ns / 10**9 if per_ns is not None else None
+    if count is None or not per_s:
+        return None
+    return count / per_s
+
+
+type _Scale = tuple[tuple[float, int], ...]
+"""Pairs (values under this, decimals)."""
+
+_TWO_DIGITS: Final[_Scale] = ((0.1, 3), (1, 2), (10, 1), (math.inf, 0))
+_RATE_DIGITS: Final[_Scale] = ((1, 3), (10, 2), (1000, 1), (math.inf, 0))
+_BYTE_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def _digits(value: float, scale: _Scale) -> str:
+    """The value with the decimals that `scale` gives to its size, after rounding (9.96 is 10, not 10.0)."""
+    for limit, decimals in scale:
+        if abs(round(value, decimals)) < limit:
+            return f"{value:,.{decimals}f}"
+    return str(value)  # infinite or not a number
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_count(count: float) -> str:
+    """1,234,567."""
+    return f"{count:,.0f}"
+
+
+def format_ms(ms: float) -> str:
+    """0.12 ms, 1.9 ms, 38 ms, 1,204 ms."""
+    return f"{_digits(ms, _TWO_DIGITS) if ms else '0'} ms"
+
+
+def format_rate(per_s: float, of: str = "") -> str:
+    """500/s, 500.1/s, 0.167/s, 12,345/s; with `of`, "500 msg/s"."""
+    return f"{_without_zeros(_digits(per_s, _RATE_DIGITS))}{' ' if of else ''}{of}/s"
+
+
+def format_bytes(count: float) -> str:
+    """500 B, 1.5 kB, 31 MB, 2.0 GB."""
+    value, unit = float(count), 0
+    while abs(value) >= 999.5 and unit < len(_BYTE_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    number = _digits(value, ((10, 1), (math.inf, 0))) if unit else format_count(value)
+    return f"{number} {_BYTE_UNITS[unit]}"
+
+
+def format_duration_ns(duration_ns: int) -> str:
+    """250 ms, 3.1 s, 10 min, 1 h 30 min: from a minute on in whole seconds, below it in two or three digits."""
+    if duration_ns < 0:
+        return f"-{format_duration_ns(-duration_ns)}"
+    if duration_ns >= 59_950_000_000:
+        return _whole_seconds((duration_ns + 500_000_000) // 10**9)
+    for unit in ("s", "ms", "us"):
+        value = duration_ns / _NS_PER_UNIT[unit]
+        if round(value, 1) >= 1:
+            return f"{_without_zeros(f'{value:.1f}' if round(value, 1) < 100 else f'{value:.0f}')} {unit}"
+    return f"{duration_ns} ns" if duration_ns else "0 s"
+
+
+def _whole_seconds(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
