@@ -1,0 +1,176 @@
+"""What counts as a pass: one figure of `summary.json`, an operator, and a limit.
+
+Promises: every threshold states the *passing* condition, also one that came from `--fail-if`; its text reads back to
+the same value. Whether a figure is known, and whether it holds, is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Final
+
+from malaria.units import NotUnderstood, parse_duration_ns
+
+NS_PER_MS: Final = 10**6
+PERCENT: Final = "%"
+
+
+class Unit(StrEnum):
+    """The unit of a figure in `summary.json`."""
+
+    MS = "ms"
+    COUNT = ""
+    PER_S = "/s"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Where a figure stands in `summary.json`, and which other ones a limit in percent may refer to, by word."""
+
+    path: tuple[str, ...]
+    unit: Unit
+    bases: Mapping[str, str] = MappingProxyType({})
+
+
+LATENCIES: Final = ("connect", "ack", "service", "lag", "end_to_end")
+STATISTICS: Final = ("min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max")
+CLIENTS: Final = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
+MESSAGES: Final = (
+    "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
+)  # fmt: skip
+RATES: Final = ("due", "sent", "acked", "delivered")
+
+
+def _figures() -> dict[str, Figure]:
+    figures = {
+        f"{latency}.{statistic}": Figure(("latency_ms", latency, statistic), Unit.MS)
+        for latency in LATENCIES
+        for statistic in STATISTICS
+    }
+    for latency in LATENCIES:
+        figures[f"{latency}.count"] = Figure(("latency_ms", latency, "count"), Unit.COUNT)
+    of_clients = {"planned": "clients.planned", "connected": "clients.connected"}
+    figures |= {f"clients.{name}": Figure(("clients", name), Unit.COUNT, of_clients) for name in CLIENTS}
+    of_messages = {name: f"messages.{name}" for name in ("due", "sent", "acked", "expected", "delivered")}
+    figures |= {f"messages.{name}": Figure(("messages", name), Unit.COUNT, of_messages) for name in MESSAGES}
+    of_rates = {name: f"rates.{name}_per_s" for name in RATES}
+    figures |= {f"rates.{name}_per_s": Figure(("rates", f"{name}_per_s"), Unit.PER_S, of_rates) for name in RATES}
+    return figures
+
+
+FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(_figures())
+"""Every figure that a threshold can be set on, by the name it has there."""
+
+OPERATORS: Final = ("<=", ">=", "==", "!=", "<", ">")  # the longer ones first, so that none is cut short
+NEGATION: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+
+_CONDITION: Final = re.compile(
+    rf"\s*(?P<operator>{'|'.join(map(re.escape, OPERATORS))})\s*(?P<limit>.*?)\s*", re.DOTALL
+)
+_KEY: Final = re.compile(r"\s*(?P<key>[^\s<>=!]*)(?P<condition>.*)", re.DOTALL)
+_NUMBER: Final = re.compile(r"(?P<number>\d{1,15}(?:\.\d{1,15})?)\s*(?P<unit>.*)", re.ASCII | re.DOTALL)
+_RELATIVE: Final = re.compile(r"%\s*of\s+(?P<word>\w+)", re.ASCII)
+_CONDITION_REMEDY: Final = 'write an operator and a limit, for example "< 500ms", "== 0" or ">= 98% of due"'
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The condition `key operator value` that a passing run meets.
+
+    `value` is in the unit of the figure (milliseconds, a count, or happenings per second); with `relative_to`, the key
+    of another figure, it is percent of that one.
+    """
+
+    key: str
+    operator: str
+    value: float
+    relative_to: str | None = None
+
+    @property
+    def figure(self) -> Figure:
+        return FIGURES[self.key]
+
+    @property
+    def condition(self) -> str:
+        """The text without the key, as a warhead writes it."""
+        number = f"{self.value:.15g}"
+        if self.relative_to is None:
+            return f"{self.operator} {number}{self.figure.unit}"
+        word = next(word for word, key in self.figure.bases.items() if key == self.relative_to)
+        return f"{self.operator} {number}% of {word}"
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.condition}"
+
+
+def parse_threshold(key: str, condition: str) -> Threshold:
+    """A line of `[thresholds]`: `"ack.p99" = "< 500ms"`. Raises NotUnderstood."""
+    figure = _figure(key)
+    found = _CONDITION.fullmatch(condition) if isinstance(condition, str) else None
+    if found is None:
+        raise NotUnderstood(f"{condition!r} is not a condition", _CONDITION_REMEDY)
+    value, relative_to = _limit(found["limit"], key, figure)
+    return Threshold(key, found["operator"], value, relative_to)
+
+
+def parse_threshold_text(text: str) -> Threshold:
+    """The passing condition in one text, as `str(threshold)` writes it: `ack.p99 < 500ms`. Raises NotUnderstood."""
+    found = _KEY.fullmatch(text)
+    assert found is not None  # the pattern takes any text
+    return parse_threshold(found["key"], found["condition"])
+
+
+def parse_fail_if(text: str) -> Threshold:
+    """The threshold that `--fail-if TEXT` sets: TEXT is the *failing* condition. Raises NotUnderstood."""
+    failing = parse_threshold_text(text)
+    return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
+
+
+def _figure(key: str) -> Figure:
+    if key in FIGURES:
+        return FIGURES[key]
+    near = difflib.get_close_matches(key, FIGURES, n=1)
+    remedy = f"did you mean {near[0]}?" if near else "write one such as ack.p99, messages.acked_lost or clients.dropped"
+    raise NotUnderstood(f"{key!r} is no figure of the summary", remedy)
+
+
+def _limit(text: str, key: str, figure: Figure) -> tuple[float, str | None]:
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        raise NotUnderstood(f"{text!r} is not a limit", _CONDITION_REMEDY)
+    if found["unit"].startswith(PERCENT):
+        return float(found["number"]), _base(found["unit"], key, figure)
+    if figure.unit is Unit.MS:
+        return _milliseconds(text, found["unit"]), None
+    if found["unit"] not in ("", figure.unit):
+        raise NotUnderstood(f"{text!r} is no limit for {key}", f"write a plain number, or {_relative_example(figure)}")
+    return float(found["number"]), None
+
+
+def _milliseconds(text: str, unit: str) -> float:
+    if not unit:
+        raise NotUnderstood(f"{text!r} is a time without a unit", f"write {text}ms or {text}s")
+    return float(Fraction(parse_duration_ns(text), NS_PER_MS))
+
+
+def _base(text: str, key: str, figure: Figure) -> str:
+    found = _RELATIVE.fullmatch(text)
+    if found is None or found["word"] not in figure.bases:
+        raise NotUnderstood(f"{text!r} does not say percent of what {key} can be set against", _percent_remedy(figure))
+    return figure.bases[found["word"]]
+
+
+def _percent_remedy(figure: Figure) -> str:
+    if not figure.bases:
+        return "write a time, such as 500ms"
+    return f"write {_relative_example(figure)}; words are {', '.join(figure.bases)}"
+
+
+def _relative_example(figure: Figure) -> str:
+    return f'"98% of {next(iter(figure.bases))}"' if figure.bases else "no percentage"
