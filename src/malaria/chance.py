@@ -1,0 +1,50 @@
+"""Random numbers that are a pure function of (seed, index, counter), so that every split of a load draws the same ones.
+
+Each index has a splitmix64 stream of its own (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
+OOPSLA 2014), and the counter is the place in it: any number can be had without those before it.
+Not for secrets.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Streams = NDArray[np.uint64]
+
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2: Final = np.uint64(0x94D049BB133111EB)
+_WORD: Final = (1 << 64) - 1
+_UNIT: Final = np.float64(2.0**-53)
+
+
+def streams(seed: int, indices: NDArray[np.int64]) -> Streams:
+    """The stream of each index. Streams of different seeds are unrelated."""
+    root = _mixed(np.array([(seed * _GOLDEN + _GOLDEN) & _WORD], np.uint64))
+    return _mixed(root + indices.astype(np.uint64) * np.uint64(_GOLDEN))
+
+
+def uniform(of: Streams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The number at each counter, evenly spread over [0, 1), 53 bits."""
+    place = (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+    return (_mixed(of + place) >> np.uint64(11)) * _UNIT
+
+
+def exponential(of: Streams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The number at each counter, exponentially distributed with mean 1."""
+    return -np.log1p(-uniform(of, counters))
+
+
+def normal(of: Streams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The number at each counter, normally distributed with mean 0 and standard deviation 1 (Box, Muller 1958)."""
+    radius = np.sqrt(2 * exponential(of, 2 * counters))
+    return radius * np.cos(2 * np.pi * uniform(of, 2 * counters + 1))
+
+
+def _mixed(word: Streams) -> Streams:
+    word = (word ^ (word >> np.uint64(30))) * _MIX_1
+    word = (word ^ (word >> np.uint64(27))) * _MIX_2
+    return word ^ (word >> np.uint64(31))
