@@ -17,7 +17,7 @@ from malaria.model.threshold import (
     parse_threshold,
     parse_threshold_text,
 )
-from malaria.units import NotUnderstood
+from malaria.units import NotationError
 
 MEANING: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
@@ -72,7 +72,7 @@ def test_writes_as_people_do() -> None:
     ],
 )
 def test_refuses_with_remedy(text: str, words: str) -> None:
-    with pytest.raises(NotUnderstood) as caught:
+    with pytest.raises(NotationError) as caught:
         parse_threshold_text(text)
     assert words in str(caught.value)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Final
 
-from malaria.units import NotUnderstood
+from malaria.units import NotationError
 
 PLACEHOLDERS: Final[Mapping[str, str]] = {
     "client": "the client's id",
@@ -30,18 +30,18 @@ _WIDTH: Final = re.compile(r"(?:0?[1-9][0-9]?)?d?")
 
 
 def check_template(text: str, allowed: frozenset[str]) -> frozenset[str]:
-    """The placeholders that a template uses. Raises NotUnderstood for what is no template."""
+    """The placeholders that a template uses. Raises NotationError for what is no template."""
     try:
         parts = list(Formatter().parse(text))
     except ValueError:
-        raise NotUnderstood(f"{text!r} has a brace without its partner", "write {{ or }} for a brace itself") from None
+        raise NotationError(f"{text!r} has a brace without its partner", "write {{ or }} for a brace itself") from None
     used = [(name, spec or "", conversion) for _, name, spec, conversion in parts if name is not None]
     for name, spec, conversion in used:
         if name not in allowed:
             listed = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS if known in allowed)
-            raise NotUnderstood(f"{{{name}}} is no placeholder that can stand here", f"write one of {listed}")
+            raise NotationError(f"{{{name}}} is no placeholder that can stand here", f"write one of {listed}")
         if conversion or (spec and not (name in NUMBERS and _WIDTH.fullmatch(spec))):
-            raise NotUnderstood(
+            raise NotationError(
                 f"{{{name}}} cannot be written that way",
                 "a number can have a width, such as {index:05d}, and nothing else",
             )

@@ -15,7 +15,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
-from malaria.units import NotUnderstood, parse_duration_ns
+from malaria.units import NotationError, parse_duration_ns
 
 NS_PER_MS: Final = 10**6
 PERCENT: Final = "%"
@@ -110,24 +110,24 @@ class Threshold:
 
 
 def parse_threshold(key: str, condition: str) -> Threshold:
-    """A line of `[thresholds]`: `"ack.p99" = "< 500ms"`. Raises NotUnderstood."""
+    """A line of `[thresholds]`: `"ack.p99" = "< 500ms"`. Raises NotationError."""
     figure = _figure(key)
     found = _CONDITION.fullmatch(condition) if isinstance(condition, str) else None
     if found is None:
-        raise NotUnderstood(f"{condition!r} is not a condition", _CONDITION_REMEDY)
+        raise NotationError(f"{condition!r} is not a condition", _CONDITION_REMEDY)
     value, relative_to = _limit(found["limit"], key, figure)
     return Threshold(key, found["operator"], value, relative_to)
 
 
 def parse_threshold_text(text: str) -> Threshold:
-    """The passing condition in one text, as `str(threshold)` writes it: `ack.p99 < 500ms`. Raises NotUnderstood."""
+    """The passing condition in one text, as `str(threshold)` writes it: `ack.p99 < 500ms`. Raises NotationError."""
     found = _KEY.fullmatch(text)
     assert found is not None  # the pattern takes any text
     return parse_threshold(found["key"], found["condition"])
 
 
 def parse_fail_if(text: str) -> Threshold:
-    """The threshold that `--fail-if TEXT` sets: TEXT is the *failing* condition. Raises NotUnderstood."""
+    """The threshold that `--fail-if TEXT` sets: TEXT is the *failing* condition. Raises NotationError."""
     failing = parse_threshold_text(text)
     return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
 
@@ -137,32 +137,32 @@ def _figure(key: str) -> Figure:
         return FIGURES[key]
     near = difflib.get_close_matches(key, FIGURES, n=1)
     remedy = f"did you mean {near[0]}?" if near else "write one such as ack.p99, messages.acked_lost or clients.dropped"
-    raise NotUnderstood(f"{key!r} is no figure of the summary", remedy)
+    raise NotationError(f"{key!r} is no figure of the summary", remedy)
 
 
 def _limit(text: str, key: str, figure: Figure) -> tuple[float, str | None]:
     found = _NUMBER.fullmatch(text)
     if found is None:
-        raise NotUnderstood(f"{text!r} is not a limit", _CONDITION_REMEDY)
+        raise NotationError(f"{text!r} is not a limit", _CONDITION_REMEDY)
     if found["unit"].startswith(PERCENT):
         return float(found["number"]), _base(found["unit"], key, figure)
     if figure.unit is Unit.MS:
         return _milliseconds(text, found["unit"]), None
     if found["unit"] not in ("", figure.unit):
-        raise NotUnderstood(f"{text!r} is no limit for {key}", f"write a plain number, or {_relative_example(figure)}")
+        raise NotationError(f"{text!r} is no limit for {key}", f"write a plain number, or {_relative_example(figure)}")
     return float(found["number"]), None
 
 
 def _milliseconds(text: str, unit: str) -> float:
     if not unit:
-        raise NotUnderstood(f"{text!r} is a time without a unit", f"write {text}ms or {text}s")
+        raise NotationError(f"{text!r} is a time without a unit", f"write {text}ms or {text}s")
     return float(Fraction(parse_duration_ns(text), NS_PER_MS))
 
 
 def _base(text: str, key: str, figure: Figure) -> str:
     found = _RELATIVE.fullmatch(text)
     if found is None or found["word"] not in figure.bases:
-        raise NotUnderstood(f"{text!r} does not say percent of what {key} can be set against", _percent_remedy(figure))
+        raise NotationError(f"{text!r} does not say percent of what {key} can be set against", _percent_remedy(figure))
     return figure.bases[found["word"]]
 
 
