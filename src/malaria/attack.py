@@ -1,0 +1,311 @@
+"""One attack from request to stored run: hires the workers, keeps the clock, writes what they report, tells who watches.
+
+The decisions are the conductor's (`malaria.conductor`, no I/O); this module is its hands: pipes, disk, screen, Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from malaria import __version__
+from malaria.analysis.summary import summarize
+from malaria.bee import Bee, Load
+from malaria.clock import NS_PER_MS, now_ns, wall_ns
+from malaria.conductor import Conductor, Course
+from malaria.engine.orders import Second
+from malaria.environment import describe_host
+from malaria.errors import TargetError
+from malaria.live import LiveTotals
+from malaria.model.target import Target
+from malaria.model.warhead import Warhead, describe, to_toml
+from malaria.plan import Identity, make_plan
+from malaria.probe import Answer, probe
+from malaria.reach import check_limits, choose_sources, resolve
+from malaria.records import Counter, Event, LedgerTotals, Progress, RunRecords
+from malaria.share import WHOLE
+from malaria.store import RunWriter, open_run
+
+POLL_S: Final = 0.05
+SHOW_EVERY_NS: Final = 200 * NS_PER_MS
+COMMIT_EVERY_NS: Final = 1000 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class AttackRequest:
+    """What to do: one warhead against one target, once."""
+
+    target: Target
+    warhead: Warhead = field(repr=False)
+    directory: Path
+    workers: int
+    command: str  # to repeat it; without secrets
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttackOutcome:
+    """What came of it. `directory` holds the run; `records` and `summary` are the same in memory."""
+
+    directory: Path
+    records: RunRecords
+    summary: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Interrupt:
+    """How often the operator has pressed Ctrl-C: once, finish and report; twice, stop now and report."""
+
+    count: int = 0
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Turns Ctrl-C (and SIGTERM) into an `Interrupt` while the block runs."""
+    interrupt = Interrupt()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        interrupt.count += 1
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def conduct(
+    request: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt
+) -> AttackOutcome:
+    """Runs the attack to its end, stored in `request.directory`.
+
+    Raises TargetError when the target does not answer at all, HostLimitError when this host cannot make the load,
+    OperatorError when the directory cannot be used. From then on everything that happens is data.
+    """
+    load = _prepare(request)
+    answer = _check_target(request, load)
+    with RunWriter.create(request.directory) as writer:
+        _describe(writer, request, answer)
+        with Bee(load, WHOLE, request.workers) as bee:
+            _Performance(request, load, bee, writer, on_progress).run(interrupt)
+    return _outcome(request.directory)
+
+
+def _prepare(request: AttackRequest) -> Load:
+    warhead = request.warhead
+    clients = sum(group.clients for group in warhead.groups)
+    endpoints = resolve(request.target)
+    sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
+    check_limits(clients, request.workers, endpoints, sources)
+    name = secrets.token_hex(3)
+    identity = Identity(name, secrets.randbits(16), warhead.attack.seed)
+    return Load(warhead, identity, endpoints, sources, now_ns())
+
+
+def _check_target(request: AttackRequest, load: Load) -> Answer:
+    """One client's worth of talk before thousands: a target that refuses us is the operator's to mend."""
+    plan = make_plan(request.warhead, WHOLE, load.identity)
+    credentials = plan.groups[0].group.credentials_at(0, load.identity.name)
+    answer = probe(load.endpoints[0], *credentials)
+    if answer.problem:
+        raise TargetError(f"{request.target}: {answer.problem}", answer.remedy)
+    return answer
+
+
+def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None:
+    """What is known before the first client connects."""
+    warhead = request.warhead
+    speakers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
+    duration_ns = warhead.attack.duration_ns
+    facts: dict[str, object] = {
+        "malaria_version": __version__,
+        "command": request.command,
+        "target": request.target.url,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "epoch_wall_ns": wall_ns(),
+        "title": request.title,
+        "load": describe(warhead),
+        "closed_loop": any(g.group.closed_loop for g in speakers),
+        "tracked": bool(speakers) and all(g.tracked for g in speakers),
+        "publishing": bool(speakers),
+        "acknowledged": bool(speakers) and all(g.group.qos for g in speakers),
+        "subscribing": any(g.subscribes for g in warhead.groups),
+        "clients_planned": sum(g.clients for g in warhead.groups),
+        "rate_planned_per_s": _planned_rate(warhead),
+        "duration_planned_s": None if duration_ns is None else duration_ns / 1e9,
+        "thresholds": [str(threshold) for threshold in warhead.thresholds],
+        "warhead_toml": to_toml(warhead),
+        "environment": describe_host(),
+        "own_lag_limit_ns": warhead.attack.own_lag_limit_ns,
+        "broker": {"version": answer.version} if answer.version else {},
+    }
+    for key, value in facts.items():
+        writer.meta(key, value)
+    (request.directory / "warhead.toml").write_text(to_toml(warhead))
+    writer.commit()
+
+
+class _Performance:
+    """One attack under way: what the workers say goes to the conductor, the store and the screen."""
+
+    def __init__(
+        self, request: AttackRequest, load: Load, bee: Bee, writer: RunWriter, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self._warhead = request.warhead
+        self._epoch_ns = load.epoch_ns
+        self._bee = bee
+        self._writer = writer
+        self._on_progress = on_progress
+        self._clients = sum(group.clients for group in request.warhead.groups)
+        self._conductor = Conductor(bee.workers, _course(request.warhead))
+        self._totals = LiveTotals(len(bee.workers))
+        self._causes: dict[str, Mapping[str, int]] = {}
+        self._fresh_events: list[Event] = []
+        self._next_show_ns = self._next_commit_ns = 0
+        self._interrupts_told = 0
+        self._rate = _planned_rate(request.warhead)
+        writer.meta("workers", list(bee.workers))
+
+    def run(self, interrupt: Interrupt) -> None:
+        """Until the conductor says that it is over."""
+        while not self._conductor.over:
+            said = self._bee.poll(POLL_S)
+            at_ns = self._now()
+            for worker, report in said:
+                self._conductor.hear(worker, report, at_ns)
+                if isinstance(report, Second):
+                    self._take(worker, report)
+            self._pass_interrupts(interrupt, at_ns)
+            for order in self._conductor.advance(at_ns):
+                self._bee.order(order)
+            self._note_events(self._conductor.events())
+            self._keep_up(at_ns)
+        self._close()
+
+    def _now(self) -> int:
+        return now_ns() - self._epoch_ns
+
+    def _take(self, worker: str, second: Second) -> None:
+        self._writer.append([second.sample])
+        self._totals.add(second.sample)
+        self._causes[worker] = second.causes
+        self._note_events(second.events)
+
+    def _note_events(self, events: list[Event] | tuple[Event, ...]) -> None:
+        for event in events:
+            self._writer.event(event)
+            self._fresh_events.append(event)
+
+    def _pass_interrupts(self, interrupt: Interrupt, at_ns: int) -> None:
+        while self._interrupts_told < min(interrupt.count, 2):
+            self._interrupts_told += 1
+            for order in self._conductor.interrupt(self._interrupts_told, at_ns):
+                self._bee.order(order)
+
+    def _keep_up(self, at_ns: int) -> None:
+        """Disk once a second, screen a few times."""
+        if at_ns >= self._next_commit_ns:
+            self._next_commit_ns = at_ns + COMMIT_EVERY_NS
+            self._write_state()
+            self._writer.commit()
+        if at_ns >= self._next_show_ns:
+            self._next_show_ns = at_ns + SHOW_EVERY_NS
+            self._on_progress(self._progress(at_ns))
+
+    def _write_state(self) -> None:
+        conductor = self._conductor
+        failures: dict[str, int] = {}
+        for causes in self._causes.values():
+            for reason, count in causes.items():
+                failures[reason] = failures.get(reason, 0) + count
+        state = {
+            "measure_start_ns": conductor.measure_start_ns,
+            "measure_end_ns": conductor.measure_end_ns,
+            "connect_failures": failures,
+            "lost_workers": self._lost_workers(),
+            "aborted": conductor.aborted or None,
+        }
+        for key, value in state.items():
+            if value is not None:
+                self._writer.meta(key, value)
+
+    def _lost_workers(self) -> list[dict[str, object]]:
+        return [
+            {"worker": name, "share": str(self._bee.share_of(name)), "reason": worker.lost}
+            for name, worker in self._conductor.workers.items()
+            if worker.lost
+        ]
+
+    def _progress(self, at_ns: int) -> Progress:
+        conductor = self._conductor
+        done, total = conductor.bar(at_ns, self._clients)
+        events, self._fresh_events = tuple(self._fresh_events), []
+        return self._totals.progress(
+            Progress(at_ns, conductor.phase, done, total, self._clients, self._rate, events=events)
+        )
+
+    def _close(self) -> None:
+        self._on_progress(self._progress(self._now()))
+        self._write_state()
+        self._writer.meta("end_ns", self._now())
+        self._writer.ledger(self._ledger())
+        self._writer.commit()
+
+    def _ledger(self) -> LedgerTotals:
+        totals, notes = self._totals.counters, []
+        lost = self._lost_workers()
+        if lost:
+            notes.append("A worker was lost: counts go up to its last report, and deliveries cannot be settled.")
+        deliveries = None if lost else self._conductor.deliveries()
+        listening = any(group.subscribes for group in self._warhead.groups)
+        if deliveries is None and not lost and listening:
+            notes.append(f"Deliveries are not followed: {self._conductor.account_note()}.")
+        followed = deliveries is not None and listening
+        return LedgerTotals(
+            due=totals.get(Counter.DUE, 0),
+            sent=totals.get(Counter.SENT, 0),
+            acked=totals.get(Counter.ACKED, 0) if any(g.qos for g in self._warhead.groups) else None,
+            expected=deliveries.expected if followed and deliveries else None,
+            delivered=deliveries.delivered if followed and deliveries else None,
+            duplicated=totals.get(Counter.DUPLICATED, 0) if followed else None,
+            reordered=totals.get(Counter.REORDERED, 0) if followed else None,
+            lost=deliveries.lost if followed and deliveries else None,
+            acked_lost=deliveries.acked_lost if followed and deliveries else None,
+            unresolved=deliveries.unresolved if followed and deliveries else self._conductor.unacknowledged(),
+            notes=tuple(notes),
+        )
+
+
+def _planned_rate(warhead: Warhead) -> float | None:
+    """Messages per second of the whole warhead; None when closed loop, where the broker sets the rate."""
+    speakers = warhead.publishing
+    if not speakers or any(group.closed_loop for group in speakers):
+        return None
+    return float(sum(group.clients / group.interval for group in speakers))
+
+
+def _course(warhead: Warhead) -> Course:
+    attack = warhead.attack
+    return Course(
+        warmup_ns=attack.warmup_ns,
+        duration_ns=attack.duration_ns,
+        drain_ns=attack.drain_ns,
+        connect_timeout_ns=attack.connect_timeout_ns,
+        publishing=any(group.publishes for group in warhead.groups),
+    )
+
+
+def _outcome(directory: Path) -> AttackOutcome:
+    records = open_run(directory)
+    summary = dict(summarize(records))
+    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return AttackOutcome(directory, records, summary)

@@ -1,0 +1,236 @@
+"""PUBLISH packets coming in: into the ledger, the latencies, and answered. A hot module.
+
+A burst is taken in four steps: find the frames, gather the 20-byte payload headers, enter them into the ledger, answer
+all packet ids in one send. Frames of one shape (same first byte, lengths and topic length) are found by one comparison
+for all; others by a short scan. The plain twin is one frame at a time through the codec; a test compares them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malaria.engine.columns import Columns
+from malaria.engine.meter import Meter
+from malaria.engine.outbox import Outbox
+from malaria.errors import MalformedPacket
+from malaria.ledger import Arrivals, Received
+from malaria.mqtt.codec import frame_length
+from malaria.payload import HEADER_DTYPE, HEADER_SIZE, MAGIC
+from malaria.plan import Plan
+
+type Ints = NDArray[np.int64]
+type Bytes = NDArray[np.uint8]
+type Data = bytes | bytearray
+
+_RETAIN: Final = 0x01
+_LARGEST: Final = 16 * 1024 * 1024
+_RUN: Final = 8  # frames of one shape from which on the comparison pays
+_HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
+
+
+class Inbox:
+    """What the subscribing clients of a worker receive."""
+
+    def __init__(self, plan: Plan, columns: Columns, outbox: Outbox, meter: Meter) -> None:
+        streams = plan.streams()
+        self._streams = streams
+        self.ledger = Arrivals(len(streams.publisher))
+        self._tag = plan.identity.tag
+        self._columns = columns
+        self._outbox = outbox
+        self._meter = meter
+        self._counts = meter.counts
+        self._epoch_ns = 0
+        self._measure_run_ns = 0
+        self._received_ids: dict[int, set[int]] = {}  # QoS 2: answered with PUBREC, not yet released
+
+    @property
+    def note(self) -> str:
+        """Why deliveries are not followed, if they are not."""
+        return self._streams.note
+
+    def begin(self, epoch_ns: int, measure_ns: int) -> None:
+        """Due times in payloads count from `epoch_ns`; end-to-end latency is kept for those due from `measure_ns`."""
+        self._epoch_ns = epoch_ns
+        self._measure_run_ns = measure_ns - epoch_ns
+
+    def take(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
+        """Takes the PUBLISH packets of one shape that stand at `start`; returns their bytes, 0 when none is whole.
+
+        Raises MalformedPacket for bytes that are no PUBLISH.
+        """
+        first = data[start]
+        qos = first >> 1 & 3
+        payloads, ids, length = self._find(data, start, end, first, qos)
+        if not len(payloads):
+            return 0
+        self._counts.arrived += len(payloads)
+        if qos == 2:
+            payloads = self._receive_exactly_once(client, data, payloads, ids, now_ns)
+        elif qos == 1:
+            self._answer(client, data, ids, now_ns)
+        if first & _RETAIN:
+            self._counts.retained += len(payloads)
+        elif len(payloads):
+            self._enter(client, data, payloads, now_ns)
+        return length
+
+    def release(self, client: int, packet_id: int, now_ns: int) -> None:
+        """PUBREL came: answered with PUBCOMP whether the id is known or not (MQTT-4.3.3-2)."""
+        self._received_ids.get(client, set()).discard(packet_id)
+        self._outbox.send(client, b"\x70\x02" + packet_id.to_bytes(2), now_ns)
+
+    def resume(self, client: int, session_present: bool) -> None:
+        """A new connection: without a kept session the ids received so far mean nothing."""
+        if not session_present:
+            self._received_ids.pop(client, None)
+
+    def received(self) -> Received:
+        """The account of all streams of this worker."""
+        ledger = self.ledger
+        return Received(self._streams.publisher, ledger.next_sequence, ledger.received, ledger.holes)
+
+    # --- finding frames --------------------------------------------------------------------------------------------
+
+    def _find(self, data: Data, start: int, end: int, first: int, qos: int) -> tuple[Ints, Ints, int]:
+        """Frames that begin with `first`: (payload places, payload ends and id places), bytes taken.
+
+        Returns payload places as (n, 2) begin/end columns, id places (empty at QoS 0) and the length in bytes.
+        """
+        length = frame_length(data, start, end, _LARGEST)
+        if length and (end - start) // length >= _RUN:
+            run = self._find_run(data, start, end, length, qos)
+            if run is not None:
+                return run
+        return self._scan(data, start, end, first, qos)
+
+    def _find_run(self, data: Data, start: int, end: int, length: int, qos: int) -> tuple[Ints, Ints, int] | None:
+        """Frames of one length and one topic length, found by one comparison."""
+        topic_at = _topic_place(data, start)
+        rows: Bytes = np.frombuffer(data, np.uint8, (end - start) // length * length, start).reshape(-1, length)
+        head = topic_at + 2 - start
+        other = np.flatnonzero((rows[:, :head] != rows[0, :head]).any(axis=1))
+        count = int(other[0]) if len(other) else len(rows)
+        if count < _RUN:
+            return None
+        ids_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1])
+        payload_at = ids_at + (2 if qos else 0)
+        if payload_at > start + length:
+            raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+        starts = np.arange(count) * length
+        payloads = np.stack([starts + payload_at, starts + start + length], axis=1)
+        return payloads, starts + ids_at if qos else starts[:0], count * length
+
+    def _scan(self, data: Data, start: int, end: int, first: int, qos: int) -> tuple[Ints, Ints, int]:
+        """Frames of any length, one after the other."""
+        if qos == 3:
+            raise MalformedPacket("PUBLISH with QoS 3", "MQTT-3.3.1-4")
+        payloads: list[tuple[int, int]] = []
+        ids: list[int] = []
+        place = start
+        while place < end and data[place] == first:
+            length = frame_length(data, place, end, _LARGEST)
+            if not length:
+                break
+            topic_at = _topic_place(data, place)
+            stop = place + length
+            payload_at = topic_at + 2 + (2 if qos else 0)
+            if payload_at <= stop:
+                payload_at += data[topic_at] << 8 | data[topic_at + 1]
+            if payload_at > stop:
+                raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+            payloads.append((payload_at, stop))
+            if qos:
+                ids.append(payload_at - 2)
+            place = stop
+        return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), place - start
+
+    # --- answering -------------------------------------------------------------------------------------------------
+
+    def _answer(self, client: int, data: Data, ids_at: Ints, now_ns: int) -> None:
+        """PUBACKs for all, in one send, in order (MQTT-4.6.0-2)."""
+        if len(ids_at) == 1:
+            at = int(ids_at[0])
+            _check_id(data[at] << 8 | data[at + 1])
+            self._outbox.send(client, b"\x40\x02" + bytes(data[at : at + 2]), now_ns)
+            return
+        raw = np.frombuffer(data, np.uint8)
+        answers = np.empty((len(ids_at), 4), np.uint8)
+        answers[:, 0], answers[:, 1] = 0x40, 0x02
+        answers[:, 2], answers[:, 3] = raw[ids_at], raw[ids_at + 1]
+        _check_id(int(answers[:, 2:].any(axis=1).all()))
+        self._outbox.send(client, answers.tobytes(), now_ns)
+
+    def _receive_exactly_once(self, client: int, data: Data, payloads: Ints, ids_at: Ints, now_ns: int) -> Ints:
+        """QoS 2: answers PUBREC for each, keeps the ids, leaves out messages received before (MQTT-4.3.3-2)."""
+        received = self._received_ids.setdefault(client, set())
+        fresh = np.ones(len(ids_at), np.bool_)
+        answers = bytearray()
+        for i, at in enumerate(ids_at.tolist()):
+            packet_id = data[at] << 8 | data[at + 1]
+            _check_id(packet_id)
+            fresh[i] = packet_id not in received
+            received.add(packet_id)
+            answers += b"\x50\x02" + data[at : at + 2]
+        self._outbox.send(client, bytes(answers), now_ns)
+        return payloads if fresh.all() else payloads[fresh]
+
+    # --- accounting ------------------------------------------------------------------------------------------------
+
+    def _enter(self, client: int, data: Data, payloads: Ints, now_ns: int) -> None:
+        """Into the ledger and the latencies."""
+        publishers = self._streams.publishers.get(client)
+        if publishers is None:
+            return  # deliveries are not followed; `note` says why
+        begins = payloads[:, 0]
+        long_enough = payloads[:, 1] - begins >= HEADER_SIZE
+        if not long_enough.all():
+            self._counts.foreign += int((~long_enough).sum())
+            begins = begins[long_enough]
+        raw = np.frombuffer(data, np.uint8)
+        headers = raw[begins[:, None] + _HEADER_COLUMNS].view(HEADER_DTYPE)[:, 0]
+        ours = (headers["magic"] == MAGIC) & (headers["run"] == self._tag)
+        if not ours.all():
+            self._counts.foreign += int((~ours).sum())
+            headers = headers[ours]
+        numbers = headers["client"].astype(np.int64)
+        places = np.searchsorted(publishers, numbers)
+        known = places < len(publishers)
+        known[known] = publishers[places[known]] == numbers[known]
+        if not known.all():
+            self._counts.unexpected += int((~known).sum())
+            headers, places = headers[known], places[known]
+        if len(headers):
+            self._account(self._streams.first[client] + places, headers, now_ns)
+
+    def _account(self, streams: Ints, headers: NDArray[np.void], now_ns: int) -> None:
+        ledger, counts = self.ledger, self._counts
+        duplicated, reordered = ledger.duplicated, ledger.reordered
+        dues = headers["due_ns"].astype(np.int64)
+        if len(streams) == 1:
+            first = None if ledger.take(int(streams[0]), int(headers["sequence"][0])) else np.zeros(1, np.bool_)
+        else:
+            first = ledger.take_many(streams, headers["sequence"].astype(np.int64))
+        counts.duplicated += ledger.duplicated - duplicated
+        counts.reordered += ledger.reordered - reordered
+        if first is not None:
+            dues = dues[first]
+        counts.delivered += len(dues)
+        timed = dues >= self._measure_run_ns
+        self._meter.end_to_end.extend(now_ns - self._epoch_ns - (dues if timed.all() else dues[timed]))
+
+
+def _topic_place(data: Data, start: int) -> int:
+    """Where the topic's length stands: behind the fixed header."""
+    place = start + 1
+    while data[place] & 0x80:
+        place += 1
+    return place + 1
+
+
+def _check_id(packet_id: int) -> None:
+    if not packet_id:
+        raise MalformedPacket("PUBLISH with packet id 0", "MQTT-2.3.1-1")

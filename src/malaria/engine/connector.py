@@ -1,0 +1,249 @@
+"""Opens connections: paced, bounded, and again after they were lost.
+
+Two limits hold at once. `connect_rate` spaces the attempts. `connects_in_progress` bounds how many are between TCP start
+and READY: a broker that listens with a backlog of 100 drops what overflows it, and each dropped connect costs its client
+a full second, so haste of ours would be measured as slowness of the broker.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections import deque
+from heapq import heappop, heappush
+from itertools import count
+from typing import Final
+
+from malaria.clock import NS_PER_S, Clock
+from malaria.engine.columns import BACKLOG, HELD, OFFLINE, Columns, unreachable_receive, unreachable_send
+from malaria.engine.conversation import Conversation
+from malaria.engine.meter import Meter
+from malaria.engine.outbox import Outbox
+from malaria.engine.poller import READ, WRITE, Poller
+from malaria.engine.receiver import Receiver
+from malaria.plan import Plan
+from malaria.session import Phase
+
+IP_BIND_ADDRESS_NO_PORT: Final = 24
+"""Linux: pick the local port at connect, when the whole four-tuple is known; else a source address has 28k ports in all."""
+MOST_PER_TURN: Final = 64
+UNDER_WAY: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING)
+
+type Endpoint = tuple[int, tuple[str, int]]
+"""(address family, (numeric host, port))"""
+
+
+class Connector:
+    """Brings clients to the broker and back to it. Owns the sockets."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        endpoints: tuple[Endpoint, ...],
+        sources: tuple[str, ...],
+        columns: Columns,
+        poller: Poller,
+        outbox: Outbox,
+        meter: Meter,
+        clock: Clock,
+    ) -> None:
+        attack = plan.warhead.attack
+        share = plan.share
+        self._plan = plan
+        self._endpoints = endpoints
+        self._sources = sources
+        self._columns = columns
+        self._poller = poller
+        self._outbox = outbox
+        self._meter = meter
+        self._counts = meter.counts
+        self._clock = clock
+        self._timeout_ns = attack.connect_timeout_ns
+        self._backoff_ns = attack.reconnect_ns
+        rate = attack.connect_rate * (share.last - share.first) / share.of
+        self._gap_ns = int(NS_PER_S / rate) if rate else 0
+        self._bound = max(1, attack.connects_in_progress * (share.last - share.first) // share.of)
+        self._waiting: deque[int] = deque()
+        self._later: list[tuple[int, int, int]] = []
+        self._ticket = count()
+        self._next_open_ns = 0
+        self._in_progress = 0
+        self._by_fd: dict[int, int] = {}
+        self._stopped = False
+        self.conversation: Conversation
+        self.receiver: Receiver
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    def enqueue(self, client: int) -> None:
+        """Connects the client as soon as the pace allows."""
+        self._waiting.append(client)
+
+    def enqueue_at(self, client: int, at_ns: int) -> None:
+        """Connects the client then, at the earliest."""
+        heappush(self._later, (at_ns, next(self._ticket), client))
+
+    def stop(self) -> None:
+        """No connect is begun any more."""
+        self._stopped = True
+
+    def client_of(self, fd: int) -> int | None:
+        return self._by_fd.get(fd)
+
+    def next_ns(self) -> int | None:
+        """When `run` has something to do next; None: when a connect in progress ends, or never."""
+        if self._stopped or self._in_progress >= self._bound:
+            return None
+        if self._waiting:
+            return self._next_open_ns
+        return max(self._later[0][0], self._next_open_ns) if self._later else None
+
+    # --- doing -----------------------------------------------------------------------------------------------------
+
+    def run(self, now_ns: int) -> None:
+        """Opens what may be opened now."""
+        if self._stopped:
+            return
+        while self._later and self._later[0][0] <= now_ns:
+            self._waiting.append(heappop(self._later)[2])
+        if self._gap_ns and now_ns - self._next_open_ns > NS_PER_S // 10:
+            self._next_open_ns = now_ns - NS_PER_S // 10  # an idle pace does not save up more than 100 ms of haste
+        for _ in range(MOST_PER_TURN):
+            if not self._waiting or self._in_progress >= self._bound or now_ns < self._next_open_ns:
+                return
+            self._next_open_ns += self._gap_ns
+            self._open(self._waiting.popleft(), now_ns)
+
+    def check_deadlines(self, now_ns: int) -> None:
+        """Ends what waits too long for an answer."""
+        deadline = self._columns.deadline_ns
+        for client in ((deadline != 0) & (deadline <= now_ns)).nonzero()[0].tolist():
+            if self._columns.phase[client] == Phase.READY:
+                self._counts.ping_timeouts += 1
+                self.lost(client, "ping timeout: the broker did not answer a PINGREQ")
+            else:
+                self._counts.connect_timeouts += 1
+                self.lost(client, _TIMEOUTS[Phase(self._columns.phase[client])])
+
+    def writable(self, client: int, now_ns: int) -> None:
+        """The TCP connect came to an end, well or not."""
+        sock = self._columns.sockets[client]
+        assert sock is not None
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            self.lost(client, connect_error(error))
+            return
+        self._columns.sends[client] = sock.send
+        self._columns.receives[client] = sock.recv_into
+        self._poller.modify(sock.fileno(), READ)
+        self.conversation.greet(client, now_ns)
+
+    def settled(self, client: int) -> None:
+        """The client is READY: its place among the connects in progress is free."""
+        self._in_progress -= 1
+
+    def lost(self, client: int, reason: str) -> None:
+        """Buries a connection (or an attempt) and plans the next attempt. `reason` is told to the operator."""
+        phase = self._columns.phase[client]
+        if phase not in (*UNDER_WAY, Phase.READY):
+            return
+        if phase == Phase.READY:
+            self._counts.dropped += 1
+            self._meter.trouble(f"connection lost: {reason}")
+        else:
+            self._in_progress -= 1
+            self._counts.refused += 1
+            self._meter.causes[reason] += 1
+        self._bury(client)
+        self._plan_again(client)
+
+    def close_all(self, now_ns: int) -> None:
+        """The end: DISCONNECT and close."""
+        for client in list(self._by_fd.values()):
+            self.conversation.part(client, now_ns)
+            self._bury(client)
+            self._columns.phase[client] = Phase.CLOSED
+
+    @property
+    def open_sockets(self) -> int:
+        return len(self._by_fd)
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _open(self, client: int, now_ns: int) -> None:
+        family, address = self._endpoints[client % len(self._endpoints)]
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError as error:  # out of descriptors: ours, not the broker's
+            self._fail_locally(client, connect_error(error.errno or 0))
+            return
+        self._in_progress += 1
+        columns = self._columns
+        columns.phase[client] = Phase.CONNECTING
+        columns.opened_at[client] = self._clock()
+        columns.deadline_at[client] = now_ns + self._timeout_ns
+        columns.sockets[client] = sock
+        self._by_fd[sock.fileno()] = client
+        self._poller.register(sock.fileno(), WRITE)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._sources:
+                sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                sock.bind((self._sources[client % len(self._sources)], 0))
+            error = sock.connect_ex(address)
+        except OSError as failure:
+            error = failure.errno or errno.EIO
+        if error not in (0, errno.EINPROGRESS):
+            self.lost(client, connect_error(error))
+
+    def _fail_locally(self, client: int, reason: str) -> None:
+        self._counts.refused += 1
+        self._meter.causes[reason] += 1
+        self._plan_again(client)
+
+    def _bury(self, client: int) -> None:
+        columns = self._columns
+        sock = columns.sockets[client]
+        if sock is not None:
+            del self._by_fd[sock.fileno()]
+            sock.close()  # epoll forgets a closed descriptor by itself
+        columns.sockets[client] = None
+        columns.sends[client], columns.receives[client] = unreachable_send, unreachable_receive
+        columns.deadline_at[client] = 0
+        self._outbox.forget(client)
+        self.receiver.forget(client)
+        columns.gate[client] = columns.gate[client] & HELD & ~BACKLOG | OFFLINE
+
+    def _plan_again(self, client: int) -> None:
+        columns = self._columns
+        if self._stopped or self._backoff_ns is None:
+            columns.phase[client] = Phase.CLOSED
+            return
+        first_ns, most_ns = self._backoff_ns
+        columns.phase[client] = Phase.WAITING
+        wait_ns = min(most_ns, first_ns << min(columns.attempts[client], 40))
+        columns.attempts[client] = min(columns.attempts[client] + 1, 255)
+        self.enqueue_at(client, self._clock() + wait_ns)
+
+
+_TIMEOUTS: Final = {
+    Phase.CONNECTING: "timeout: no answer to the TCP connect",
+    Phase.GREETING: "timeout: connected, but no CONNACK came",
+    Phase.SUBSCRIBING: "timeout: no SUBACK came",
+}
+_ERRORS: Final = {
+    errno.ECONNREFUSED: "refused: nothing listens at this port",
+    errno.EADDRNOTAVAIL: "no free local port (or source address) for this target",
+    errno.EMFILE: "no free file descriptor (limit of the process)",
+    errno.ENFILE: "no free file descriptor (limit of the system)",
+    errno.ENETUNREACH: "no route to the target's network",
+    errno.EHOSTUNREACH: "no route to the target",
+    errno.ECONNRESET: "the broker closed the connection",
+    errno.ETIMEDOUT: "timeout: no answer to the TCP connect",
+}
+
+
+def connect_error(error: int) -> str:
+    """A failed connect in words."""
+    return _ERRORS.get(error) or os.strerror(error)

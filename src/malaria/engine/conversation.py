@@ -1,0 +1,199 @@
+"""Everything a client and its broker say to each other besides the hot traffic: greeting, subscribing, keep-alive, QoS 2.
+
+The rules are those of `malaria.session`, the readable twin; the state lives in the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from malaria.clock import NS_PER_S
+from malaria.engine.arrivals import Inbox
+from malaria.engine.columns import BACKLOG, OFFLINE, Columns
+from malaria.engine.meter import Meter
+from malaria.engine.outbox import Outbox
+from malaria.engine.publisher import Publisher
+from malaria.errors import MalformedPacket
+from malaria.mqtt.codec import decode, encode
+from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Protocol, Suback, Subscribe, Will
+from malaria.mqtt.reasons import connack_reason
+from malaria.plan import GroupPlan, Plan
+from malaria.session import SUBSCRIBE_ID, Phase
+
+PINGREQ: Final = b"\xc0\x00"
+DISCONNECT: Final = b"\xe0\x00"
+_SUBACK_FAILURE: Final = 0x80
+
+type Lost = Callable[[int, str], None]
+
+
+class Conversation:
+    """The cold half of the protocol for all clients of a worker.
+
+    `lost(client, reason)` ends a connection; `settled(client)` is called when an attempt to connect has come to READY.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        columns: Columns,
+        publishers: list[Publisher | None],
+        inbox: Inbox,
+        outbox: Outbox,
+        meter: Meter,
+    ) -> None:
+        self._plan = plan
+        self._columns = columns
+        self._publishers = publishers
+        self._inbox = inbox
+        self._outbox = outbox
+        self._meter = meter
+        self._counts = meter.counts
+        self._answer_ns = plan.warhead.attack.connect_timeout_ns
+        self.lost: Lost = _nobody_listens
+        self.settled: Callable[[int], None] = _nobody_listens
+        self._handlers: dict[tuple[Phase, type[Packet]], Callable[[int, Packet, int], None]] = {
+            (Phase.GREETING, Connack): self._on_connack,
+            (Phase.SUBSCRIBING, Suback): self._on_suback,
+            (Phase.SUBSCRIBING, Ack): self._on_ack,
+            (Phase.READY, Ack): self._on_ack,
+            (Phase.SUBSCRIBING, Pingresp): self._on_pingresp,
+            (Phase.READY, Pingresp): self._on_pingresp,
+        }
+
+    # --- what we say -----------------------------------------------------------------------------------------------
+
+    def greet(self, client: int, now_ns: int) -> None:
+        """The transport stands: says CONNECT."""
+        columns = self._columns
+        columns.phase[client] = Phase.GREETING
+        columns.deadline_at[client] = now_ns + self._answer_ns
+        self._outbox.send(client, encode(self._connect_packet(client), Protocol.V311), now_ns)
+
+    def keep_alive(self, client: int, now_ns: int) -> None:
+        """Nothing was sent for a keep-alive time: asks for a sign of life."""
+        keepalive_ns = self._group_of(client).group.keepalive * NS_PER_S
+        self._counts.pings += 1
+        self._columns.deadline_at[client] = now_ns + keepalive_ns
+        self._outbox.send(client, PINGREQ, now_ns)
+
+    def part(self, client: int, now_ns: int) -> None:
+        """Says DISCONNECT, so that the broker does not publish the will."""
+        if self._columns.phase[client] in (Phase.SUBSCRIBING, Phase.READY):
+            self._outbox.send(client, DISCONNECT, now_ns)
+
+    # --- what the broker says -----------------------------------------------------------------------------------------
+
+    def receive(self, client: int, data: bytes | bytearray, start: int, end: int, now_ns: int) -> None:
+        """One whole frame. Raises MalformedPacket for garbage and for what must not be said in this phase."""
+        decoded = decode(memoryview(data)[start:end], 0, end - start, Protocol.V311)
+        if decoded is None:
+            raise MalformedPacket("frame and packet disagree about their length")
+        packet = decoded[0]
+        phase = Phase(self._columns.phase[client])
+        handler = self._handlers.get((phase, type(packet)))
+        if handler is None:
+            raise MalformedPacket(f"{type(packet).__name__.upper()} while {phase.name.lower()}", "MQTT-3.1.0-1")
+        handler(client, packet, now_ns)
+
+    def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
+        assert isinstance(packet, Connack)
+        if packet.reason_code:
+            self.lost(client, f"refused: {connack_reason(packet.reason_code, Protocol.V311)}")
+            return
+        columns = self._columns
+        self._meter.connect.append(now_ns - columns.opened_at[client])
+        self._counts.connected += 1
+        self._counts.reconnects += columns.was_connected[client]
+        columns.was_connected[client] = 1
+        columns.attempts[client] = 0
+        publisher = self._publishers[client]
+        if publisher is not None:
+            publisher.resume(client, packet.session_present, now_ns)
+        self._inbox.resume(client, packet.session_present)
+        group = self._group_of(client)
+        if group.group.subscribes and not packet.session_present:
+            self._subscribe(client, group, now_ns)
+        else:
+            self._ready(client)
+
+    def _subscribe(self, client: int, group: GroupPlan, now_ns: int) -> None:
+        index = int(group.members[client - group.first_row])
+        filters = tuple((filter_, group.group.qos) for filter_ in group.filters(index))
+        self._columns.phase[client] = Phase.SUBSCRIBING
+        self._columns.deadline_at[client] = now_ns + self._answer_ns
+        self._columns.opened_at[client] = now_ns
+        self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters), Protocol.V311), now_ns)
+
+    def _on_suback(self, client: int, packet: Packet, now_ns: int) -> None:
+        assert isinstance(packet, Suback)
+        if packet.packet_id != SUBSCRIBE_ID:
+            raise MalformedPacket("SUBACK for a SUBSCRIBE that was not sent", "MQTT-3.8.4-2")
+        self._meter.suback.append(now_ns - self._columns.opened_at[client])
+        refused = sum(code >= _SUBACK_FAILURE for code in packet.reason_codes)
+        self._counts.subscriptions += len(packet.reason_codes) - refused
+        if refused:
+            self._counts.subscriptions_refused += refused
+            self._meter.trouble("the broker refused a subscription")
+        self._ready(client)
+
+    def _ready(self, client: int) -> None:
+        self._columns.phase[client] = Phase.READY
+        self._columns.deadline_at[client] = 0
+        self._columns.gate[client] &= ~OFFLINE
+        self.settled(client)
+        publisher = self._publishers[client]
+        if publisher is not None and not self._columns.gate[client] & BACKLOG:
+            publisher.release(client - publisher.base)
+
+    def _on_pingresp(self, client: int, _: Packet, __: int) -> None:
+        if self._columns.phase[client] == Phase.READY:
+            self._columns.deadline_at[client] = 0
+
+    def _on_ack(self, client: int, packet: Packet, now_ns: int) -> None:
+        assert isinstance(packet, Ack)
+        if packet.type is PacketType.PUBREL:
+            self._inbox.release(client, packet.packet_id, now_ns)
+            return
+        publisher = self._publishers[client]
+        if publisher is None:
+            self._counts.stray_ack += 1
+            return
+        if packet.type is PacketType.PUBREC:
+            fits = publisher.receive_pubrec(client, packet.packet_id, now_ns)
+            if fits:
+                self._outbox.send(client, b"\x62\x02" + packet.packet_id.to_bytes(2), now_ns)
+        elif packet.type is PacketType.PUBACK:
+            fits = publisher.acknowledge(client, packet.packet_id, now_ns)
+        else:
+            fits = publisher.receive_pubcomp(client, packet.packet_id, now_ns)
+        if not fits:
+            raise MalformedPacket(f"{packet.type.name} for a message that awaits another answer", "MQTT-4.3.3-1")
+
+    # --- who is who ------------------------------------------------------------------------------------------------
+
+    def _group_of(self, client: int) -> GroupPlan:
+        return self._plan.group_of(client)
+
+    def _connect_packet(self, client: int) -> Connect:
+        plan = self._group_of(client)
+        group, run = plan.group, plan.identity.name
+        index = int(plan.members[client - plan.first_row])
+        username, password = group.credentials_at(index, run)
+        return Connect(
+            client_id=plan.client_id(index),
+            clean_start=group.clean_start,
+            keep_alive=group.keepalive,
+            username=username,
+            password=None if password is None else password.encode(),
+            will=_will(group.will_at(index, run)),
+        )
+
+
+def _will(will: tuple[str, bytes, int, bool] | None) -> Will | None:
+    return None if will is None else Will(*will)
+
+
+def _nobody_listens(*_: object) -> None:
+    raise RuntimeError("the engine has not been put together")

@@ -1,0 +1,250 @@
+"""One worker's engine: one thread, one epoll, thousands of clients. Puts the parts together and turns the wheel.
+
+A turn: wait for sockets until something is due; hear what the broker says; publish what is due; open connections;
+every tick look at deadlines and keep-alives; every second close a sample. The loop watches itself: the length of its
+turns and how late it takes up what is due are in every sample.
+
+Waiting has the granularity of epoll, a millisecond, rounded up: what is due within it goes out in one turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from malaria.clock import NS_PER_MS, NS_PER_S, Clock
+from malaria.engine.arrivals import Inbox
+from malaria.engine.columns import Columns
+from malaria.engine.connector import Connector, Endpoint
+from malaria.engine.conversation import Conversation
+from malaria.engine.meter import Meter
+from malaria.engine.outbox import Outbox
+from malaria.engine.poller import READ, WRITE, Poller
+from malaria.engine.publisher import Publisher, Span
+from malaria.engine.receiver import Receiver
+from malaria.plan import GroupPlan, Plan
+from malaria.records import Gauge, Sample
+from malaria.records import Phase as RunPhase
+from malaria.session import Phase
+
+TICK_NS: Final = 50 * NS_PER_MS
+MOST_EVENTS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a worker is: what the conductor decides by."""
+
+    ready: int
+    expected_ready: int  # clients that are to be READY before publishing starts
+    refused: int
+    pending: int  # messages due and not finished: held, in flight or half written
+    delivered: int
+    arrived: int
+    publishing: bool
+
+
+class Engine:
+    """All clients of one worker against one target."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        endpoints: tuple[Endpoint, ...],
+        sources: tuple[str, ...],
+        poller: Poller,
+        meter: Meter,
+        clock: Clock,
+    ) -> None:
+        self.plan = plan
+        self.meter = meter
+        self.columns = columns = Columns(plan.clients)
+        self.outbox = Outbox(columns, poller, meter)
+        self.inbox = Inbox(plan, columns, self.outbox, meter)
+        self.publishers = [Publisher(g, columns, self.outbox, meter, clock) for g in plan.groups if g.group.publishes]
+        by_client = _publisher_by_client(plan, self.publishers)
+        self.conversation = Conversation(plan, columns, by_client, self.inbox, self.outbox, meter)
+        self.connector = Connector(plan, endpoints, sources, columns, poller, self.outbox, meter, clock)
+        self.receiver = Receiver(columns, by_client, self.inbox, self.conversation, meter, self.connector.lost)
+        self.conversation.lost = self.connector.lost
+        self.conversation.settled = self.connector.settled
+        self.connector.conversation = self.conversation
+        self.connector.receiver = self.receiver
+        self.phase = RunPhase.PREPARE
+        self._poller = poller
+        self._clock = clock
+        self._publisher_by_client = by_client
+        self._other_fds: dict[int, Callable[[], None]] = {}
+        self._epoch_ns = 0
+        self._next_tick_ns = 0
+        self._keepalive_ns = np.zeros(plan.clients, np.int64)
+        self._at_start = 0
+        for group in plan.groups:
+            self._keepalive_ns[group.first_row : group.first_row + group.count] = group.group.keepalive * NS_PER_S
+        self._ready = np.frombuffer(columns.phase, np.uint8)
+
+    # --- orders ----------------------------------------------------------------------------------------------------
+
+    def watch(self, fd: int, readable: Callable[[], None]) -> None:
+        """Calls back when another descriptor (the control pipe) has something to say."""
+        self._other_fds[fd] = readable
+        self._poller.register(fd, READ)
+
+    def set_epoch(self, epoch_ns: int) -> None:
+        """Run time 0 on this worker's clock."""
+        self._epoch_ns = epoch_ns
+        self.meter.restart_period(self._clock() - epoch_ns)
+
+    def connect(self) -> None:
+        """Brings in all clients that are there from the start; subscribers first."""
+        for group in self.plan.connect_order():
+            if not _comes_later(group):
+                self._at_start += group.count
+                for client in range(group.first_row, group.first_row + group.count):
+                    self.connector.enqueue(client)
+
+    def publish(self, span: Span) -> None:
+        """Publishing starts at `span.origin_ns`; groups that come later start to connect from there."""
+        self.inbox.begin(span.epoch_ns, span.measure_ns)
+        for group in self.plan.groups:
+            if _comes_later(group):
+                self._bring_in_later(group, span.origin_ns)
+        for publisher in self.publishers:
+            after_ns = publisher.plan.group.start_after_ns
+            origin_ns = span.origin_ns + after_ns
+            publisher.begin(Span(span.epoch_ns, origin_ns, max(span.measure_ns, origin_ns), span.end_ns))
+
+    def end_publishing(self) -> None:
+        """Nothing is due from now on; what is held or in flight goes on."""
+        for publisher in self.publishers:
+            publisher.end()
+
+    def hang_up(self) -> None:
+        """DISCONNECT and close, all."""
+        self.connector.stop()
+        self.connector.close_all(self._clock())
+
+    # --- the wheel -------------------------------------------------------------------------------------------------
+
+    def turn(self, until_ns: int) -> int:
+        """One turn, waiting until `until_ns` at most. Returns the time at its end. Hot."""
+        timeout_s = self._wait_ns(until_ns) / NS_PER_S
+        events = self._poller.poll(timeout_s, MOST_EVENTS)
+        begin_ns = now_ns = self._clock()
+        by_fd, read = self.connector.client_of, self.receiver.read
+        for turn, (fd, mask) in enumerate(events):
+            client = by_fd(fd)
+            if client is None:
+                self._other(fd)
+                continue
+            if not turn & 15:
+                now_ns = self._clock()  # data can be younger than the poll; an age of 16 reads is our error bound
+            if mask != READ:
+                self._write_or_hang_up(client, mask, now_ns)
+            else:
+                read(client, now_ns)
+        now_ns = self._clock()
+        for publisher in self.publishers:
+            publisher.publish_due(now_ns)
+        self.connector.run(now_ns)
+        if self.outbox.broken:
+            self._bury_broken()
+        if now_ns >= self._next_tick_ns:
+            self._tick(now_ns)
+        end_ns = self._clock()
+        self.meter.counts.turns += 1
+        self.meter.turn_max_ns = max(self.meter.turn_max_ns, end_ns - begin_ns)
+        return end_ns
+
+    def _wait_ns(self, until_ns: int) -> int:
+        until_ns = min(until_ns, self._next_tick_ns)
+        for publisher in self.publishers:
+            due_ns = publisher.next_due_ns()
+            if due_ns is not None and due_ns < until_ns:
+                until_ns = due_ns
+        open_ns = self.connector.next_ns()
+        if open_ns is not None and open_ns < until_ns:
+            until_ns = open_ns
+        return max(0, until_ns - self._clock())
+
+    def _write_or_hang_up(self, client: int, mask: int, now_ns: int) -> None:
+        if self.columns.phase[client] == Phase.CONNECTING:
+            self.connector.writable(client, now_ns)
+            return
+        if mask & WRITE and self.outbox.flush(client, now_ns):
+            publisher = self._publisher_by_client[client]
+            if publisher is not None:
+                publisher.release(client - publisher.base)
+        if mask & ~WRITE and self.columns.sockets[client] is not None:
+            self.receiver.read(client, now_ns)  # data first; then read() itself reports the end or the error
+
+    def _other(self, fd: int) -> None:
+        """Not a client's: the control pipe, or a socket that was closed earlier in this batch of events."""
+        readable = self._other_fds.get(fd)
+        if readable is not None:
+            readable()
+
+    def _bury_broken(self) -> None:
+        broken, self.outbox.broken = self.outbox.broken, []
+        for client, reason in broken:
+            self.connector.lost(client, reason)
+
+    def _tick(self, now_ns: int) -> None:
+        self._next_tick_ns = now_ns + TICK_NS
+        self.connector.check_deadlines(now_ns)
+        columns = self.columns
+        quiet = now_ns - columns.last_out_ns >= self._keepalive_ns
+        quiet &= (self._ready == Phase.READY) & (columns.deadline_ns == 0) & (self._keepalive_ns > 0)
+        for client in quiet.nonzero()[0].tolist():
+            self.conversation.keep_alive(client, now_ns)
+        self.meter.fold_when_full()
+
+    # --- telling ---------------------------------------------------------------------------------------------------
+
+    def standing(self) -> Standing:
+        counts = self.meter.counts
+        return Standing(
+            ready=self.ready_clients,
+            expected_ready=self._at_start,
+            refused=counts.refused,
+            pending=sum(p.in_flight + p.held for p in self.publishers) + bool(self.outbox.backlog_bytes),
+            delivered=counts.delivered,
+            arrived=counts.arrived,
+            publishing=any(p.next_due_ns() is not None for p in self.publishers),
+        )
+
+    def sample(self) -> Sample:
+        """Closes the current period."""
+        gauges = {
+            Gauge.CLIENTS_CONNECTED: int(np.count_nonzero((self._ready == Phase.READY) | (self._ready == Phase.SUBSCRIBING))),
+            Gauge.CLIENTS_READY: self.ready_clients,
+            Gauge.INFLIGHT: sum(p.in_flight for p in self.publishers),
+            Gauge.HELD: sum(p.held for p in self.publishers),
+            Gauge.BACKLOG_BYTES: self.outbox.backlog_bytes,
+        }
+        return self.meter.sample(self._clock() - self._epoch_ns, self.phase, gauges)
+
+    @property
+    def ready_clients(self) -> int:
+        return int(np.count_nonzero(self._ready == Phase.READY))
+
+    def _bring_in_later(self, group: GroupPlan, origin_ns: int) -> None:
+        start_ns = origin_ns + group.group.start_after_ns
+        ramp_ns, clients = group.group.ramp_ns, group.group.clients
+        for position, index in enumerate(group.members.tolist()):
+            self.connector.enqueue_at(group.first_row + position, start_ns + index * ramp_ns // clients)
+
+
+def _comes_later(group: GroupPlan) -> bool:
+    """Whether the group's clients connect while the attack runs, not before it."""
+    return bool(group.group.start_after_ns or group.group.ramp_ns)
+
+
+def _publisher_by_client(plan: Plan, publishers: list[Publisher]) -> list[Publisher | None]:
+    column: list[Publisher | None] = [None] * plan.clients
+    for publisher in publishers:
+        column[publisher.base : publisher.base + publisher.plan.count] = [publisher] * publisher.plan.count
+    return column

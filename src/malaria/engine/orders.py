@@ -1,0 +1,99 @@
+"""What a conductor tells a worker, and what a worker tells its conductor. All frozen, all picklable, no secrets in repr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from malaria.engine.connector import Endpoint
+from malaria.engine.loop import Standing
+from malaria.ledger import Published, Received
+from malaria.model.warhead import Warhead
+from malaria.plan import Identity
+from malaria.records import Event, Sample
+from malaria.share import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The first word to a worker: what it is to be. Sent over the pipe, never through argv: it holds credentials."""
+
+    worker: str
+    warhead: Warhead = field(repr=False)
+    share: Share
+    identity: Identity
+    endpoints: tuple[Endpoint, ...]
+    sources: tuple[str, ...]
+    epoch_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectAll:
+    """Bring in all clients that are there from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish from `origin_ns`, measure from `measure_ns` until `end_ns` (run time; None: until told or done)."""
+
+    origin_ns: int
+    measure_ns: int
+    end_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndPublishing:
+    """Nothing is due any more; finish what is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellAccount:
+    """Report the ledger as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Hang up, report the rest, end."""
+
+
+type Order = ConnectAll | Publish | EndPublishing | TellAccount | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The worker has its plan; `clients` are its own."""
+
+    clients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A closed period, the marks in it, and the reasons of failed connects so far."""
+
+    sample: Sample
+    events: tuple[Event, ...]
+    causes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The worker's part of the ledger. `note` says why deliveries are not followed, if they are not."""
+
+    published: tuple[Published, ...]
+    received: Received
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last word of a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """Said by the bee, not by the worker: it is gone without a last word."""
+
+    reason: str
+
+
+type Report = Prepared | Standing | Second | Account | Finished | WorkerLost

@@ -1,0 +1,105 @@
+"""Bytes on their way out: what the kernel did not take waits here for EPOLLOUT, in order.
+
+At most one unfinished PUBLISH per client waits (messages behind it are held by their publisher); answers we owe the
+broker (PUBACK, PUBREC, PUBREL, PUBCOMP, PINGREQ, SUBSCRIBE) are few and are appended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from malaria.engine.columns import BACKLOG, Columns
+from malaria.engine.meter import Meter
+from malaria.engine.poller import READ, WRITE, Poller
+
+type Flushed = Callable[[int], None]
+"""Called with the time at which the last byte of an unfinished PUBLISH was handed over."""
+
+
+class Outbox:
+    """Writes for all clients of a worker. A connection found broken is put on `broken`; the engine buries it."""
+
+    def __init__(self, columns: Columns, poller: Poller, meter: Meter) -> None:
+        self._columns = columns
+        self._poller = poller
+        self._counts = meter.counts
+        self._backlog: dict[int, bytearray] = {}
+        self._unfinished: dict[int, Flushed] = {}
+        self.broken: list[tuple[int, str]] = []
+
+    @property
+    def backlog_bytes(self) -> int:
+        return sum(map(len, self._backlog.values()))
+
+    def send(self, client: int, data: bytes, now_ns: int) -> None:
+        """Sends control packets; never refuses, never blocks."""
+        self._columns.last_out_at[client] = now_ns
+        waiting = self._backlog.get(client)
+        if waiting is not None:
+            waiting += data
+            return
+        try:
+            written = self._columns.sends[client](data)
+        except BlockingIOError:
+            written = 0
+        except OSError as error:
+            self.broke(client, error)
+            return
+        self._counts.bytes_sent += written
+        if written < len(data):
+            self._wait(client, data[written:])
+
+    def keep(self, client: int, rest: bytes, flushed: Flushed) -> None:
+        """Takes over the rest of a PUBLISH of which the kernel took a part."""
+        self._unfinished[client] = flushed
+        self._wait(client, rest)
+
+    def block(self, client: int) -> None:
+        """The kernel takes nothing now: closes the client's gate until it does."""
+        self._wait(client, b"")
+
+    def flush(self, client: int, now_ns: int) -> bool:
+        """On EPOLLOUT: writes what waits. True when the gate is open again."""
+        waiting = self._backlog.get(client)
+        if waiting is None:
+            return False
+        try:
+            written = self._columns.sends[client](waiting) if waiting else 0
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self.broke(client, error)
+            return False
+        self._counts.bytes_sent += written
+        if written < len(waiting):
+            del waiting[:written]
+            return False
+        self._open(client, now_ns)
+        return True
+
+    def forget(self, client: int) -> None:
+        """The connection is gone, and with it what waited."""
+        self._backlog.pop(client, None)
+        self._unfinished.pop(client, None)
+        self._columns.gate[client] &= ~BACKLOG
+
+    def broke(self, client: int, error: OSError) -> None:
+        self.broken.append((client, error.strerror or str(error)))
+        self._columns.gate[client] |= BACKLOG  # nobody writes to it again before it is buried
+
+    def _wait(self, client: int, rest: bytes) -> None:
+        self._backlog[client] = bytearray(rest)
+        self._columns.gate[client] |= BACKLOG
+        sock = self._columns.sockets[client]
+        assert sock is not None
+        self._poller.modify(sock.fileno(), READ | WRITE)
+
+    def _open(self, client: int, now_ns: int) -> None:
+        del self._backlog[client]
+        self._columns.gate[client] &= ~BACKLOG
+        sock = self._columns.sockets[client]
+        assert sock is not None
+        self._poller.modify(sock.fileno(), READ)
+        flushed = self._unfinished.pop(client, None)
+        if flushed is not None:
+            flushed(now_ns)

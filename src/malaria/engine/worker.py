@@ -1,0 +1,178 @@
+"""The worker process: an engine at one end, the conductor's pipe at the other.
+
+`python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and obeys orders until `Finish`.
+Ctrl-C is the conductor's business: SIGINT is ignored here. When the conductor is gone (end of the pipe), the load
+stops at once: a load generator without a conductor must not go on.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
+from malaria.engine.loop import Engine
+from malaria.engine.meter import Meter
+from malaria.engine.orders import (
+    Account,
+    ConnectAll,
+    EndPublishing,
+    Finish,
+    Finished,
+    Order,
+    Prepared,
+    Publish,
+    Report,
+    Second,
+    Task,
+    TellAccount,
+)
+from malaria.engine.poller import make_poller
+from malaria.engine.publisher import Span
+from malaria.plan import make_plan
+from malaria.records import Phase
+
+STANDING_EVERY_NS = 100 * NS_PER_MS
+
+
+class Worker:
+    """Drives one engine by the conductor's orders and keeps the rhythm of its reports."""
+
+    def __init__(self, channel: Connection[Report, Order], task: Task) -> None:
+        self._channel = channel
+        self._epoch_ns = task.epoch_ns
+        self._engine = Engine(
+            make_plan(task.warhead, task.share, task.identity),
+            task.endpoints,
+            task.sources,
+            make_poller(),
+            Meter(task.worker),
+            now_ns,
+        )
+        self._engine.set_epoch(task.epoch_ns)
+        self._engine.watch(channel.fileno(), self._obey_waiting)
+        self._next_standing_ns = now_ns()
+        self._next_second_ns = self._following_second(now_ns())
+        self._cuts: list[tuple[int, Phase]] = []  # when the phase changes by itself
+        self._over = False
+
+    def run(self) -> None:
+        """Until `Finish` or until the conductor is gone."""
+        self._channel.send(Prepared(self._engine.plan.clients))
+        while not self._over:
+            until_ns = min(self._next_standing_ns, self._next_second_ns)
+            if self._cuts:
+                until_ns = min(until_ns, self._cuts[0][0])
+            now = self._engine.turn(until_ns)
+            if now >= until_ns:
+                self._keep_rhythm(now)
+
+    def _keep_rhythm(self, now: int) -> None:
+        if self._cuts and now >= self._cuts[0][0]:
+            self._report_second()
+            self._enter(self._cuts.pop(0)[1])
+        if now >= self._next_second_ns:
+            self._report_second()
+            self._next_second_ns = self._following_second(now)
+        if now >= self._next_standing_ns:
+            self._say(self._engine.standing())
+            self._next_standing_ns = now + STANDING_EVERY_NS
+
+    def _following_second(self, now: int) -> int:
+        """Samples of all workers end at the same whole seconds of run time."""
+        return now + NS_PER_S - (now - self._epoch_ns) % NS_PER_S
+
+    def _report_second(self) -> None:
+        sample = self._engine.sample()
+        meter = self._engine.meter
+        self._say(Second(sample, tuple(meter.events(sample.end_ns)), dict(meter.causes)))
+
+    def _enter(self, phase: Phase) -> None:
+        self._engine.phase = phase
+        if phase is Phase.DRAIN:
+            self._engine.end_publishing()
+
+    # --- orders ----------------------------------------------------------------------------------------------------
+
+    def _obey_waiting(self) -> None:
+        try:
+            while not self._over and self._channel.poll():
+                self._obey(self._channel.recv())
+        except (EOFError, OSError):
+            self._engine.hang_up()
+            self._over = True
+
+    def _obey(self, order: Order) -> None:
+        match order:
+            case ConnectAll():
+                self._enter(Phase.CONNECT)
+                self._engine.connect()
+            case Publish():
+                self._publish(order)
+            case EndPublishing():
+                self._report_second()
+                self._cuts.clear()
+                self._enter(Phase.DRAIN)
+            case TellAccount():
+                self._say(self._account())
+            case Finish():
+                self._finish()
+
+    def _publish(self, order: Publish) -> None:
+        epoch = self._epoch_ns
+        end = None if order.end_ns is None else epoch + order.end_ns
+        self._engine.publish(Span(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
+        self._enter(Phase.SETTLE)
+        self._cuts = [(epoch + order.measure_ns, Phase.MEASURE)]
+        if end is not None:
+            self._cuts.append((end, Phase.DRAIN))
+
+    def _account(self) -> Account:
+        inbox = self._engine.inbox
+        published = tuple(publisher.published() for publisher in self._engine.publishers)
+        return Account(published, inbox.received(), inbox.note)
+
+    def _finish(self) -> None:
+        engine = self._engine
+        engine.end_publishing()
+        engine.phase = Phase.COLLECT
+        for publisher in engine.publishers:
+            publisher.fold_unfinished(now_ns())
+        self._report_second()
+        self._say(self._account())
+        engine.hang_up()
+        self._say(Finished())
+        self._over = True
+
+    def _say(self, report: Report) -> None:
+        try:
+            self._channel.send(report)
+        except OSError:  # the conductor is gone
+            self._engine.hang_up()
+            self._over = True
+
+
+def raise_descriptor_limit() -> int:
+    """Lifts the soft limit of open files to the hard one; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def main() -> None:
+    """Entry of the worker process; argv[1] is the inherited descriptor of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise_descriptor_limit()
+    channel: Connection[Report, Order] = Connection(int(sys.argv[1]))
+    try:
+        task = channel.recv()
+    except EOFError:
+        return
+    assert isinstance(task, Task)
+    Worker(channel, task).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""warhead x share -> the concrete clients of one worker: numbers, ids, topics, schedules, and what each should receive.
+
+Every worker computes its own part from the same warhead; nobody sends targets around. The same warhead, seed and run
+name give the same clients, topics, due times and payload sizes whatever the split.
+
+Numbers: a client's *index* counts within its group, its *number* counts over the whole warhead (and is what the payload
+header carries), its *row* counts within the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malaria.model.warhead import Group, Warhead
+from malaria.mqtt.topics import TopicTree
+from malaria.pacing import Pace, Schedule
+from malaria.payload import HEADER_SIZE, parse_size
+from malaria.share import WHOLE, Share
+
+type Ints = NDArray[np.int64]
+
+FAR_SEQUENCE = 999_983
+"""A sequence unlike the first: a filter that matches one and not the other depends on `{seq}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells this run's clients and messages from those of any other run."""
+
+    name: str  # goes into client ids as {run}
+    tag: int  # 16 bits in every payload header
+    seed: int
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """The members of one group that one worker carries: rows first_row .. first_row + count - 1."""
+
+    group: Group
+    identity: Identity
+    first_number: int
+    members: Ints  # indices within the group, ascending
+    first_row: int
+
+    @property
+    def count(self) -> int:
+        return len(self.members)
+
+    @property
+    def tracked(self) -> bool:
+        """Whether each payload carries the header that loss, order and end-to-end latency need."""
+        size = parse_size(self.group.size)
+        return self.group.header and (size.fixed is None or size.fixed >= HEADER_SIZE)
+
+    @cached_property
+    def numbers(self) -> Ints:
+        """Client number by position."""
+        return self.first_number + self.members
+
+    def client_id(self, index: int) -> str:
+        return self.group.client_id_at(index, self.identity.name)
+
+    def topic(self, index: int, sequence: int) -> str:
+        return self.group.topic_at(index, self.identity.name, sequence)
+
+    def filters(self, index: int) -> tuple[str, ...]:
+        return self.group.filters_at(index, self.identity.name)
+
+    def schedule(self) -> Schedule:
+        """The open-loop schedule of these members. Only for groups that publish and are not closed loop."""
+        group = self.group
+        pace = Pace(
+            arrival=group.arrival,
+            clients=group.clients,
+            interval=group.interval,
+            messages=group.messages,
+            seed=self.identity.seed,
+            jitter=group.jitter,
+            client_ramp_ns=group.ramp_ns,
+            rate_ramp_ns=group.rate_ramp_ns,
+        )
+        return Schedule(pace, self.members)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The streams of one worker: row `i` is a pair (subscribing client, publisher).
+
+    `publisher[i]` is the publisher's number. The streams of one client stand together, publishers ascending:
+    `first[row]` is the place of its first one and `publishers[row]` their numbers.
+    `note` says why deliveries cannot be foretold, when they cannot.
+    """
+
+    publisher: Ints
+    first: Mapping[int, int]
+    publishers: Mapping[int, Ints]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that one worker is to do."""
+
+    warhead: Warhead
+    share: Share
+    identity: Identity
+    groups: tuple[GroupPlan, ...]
+
+    @property
+    def clients(self) -> int:
+        return sum(group.count for group in self.groups)
+
+    def group_of(self, row: int) -> GroupPlan:
+        for group in self.groups:
+            if row < group.first_row + group.count:
+                return group
+        raise IndexError(row)
+
+    def connect_order(self) -> Iterator[GroupPlan]:
+        """Who subscribes connects first, so that nothing is published past a subscriber that is still on its way."""
+        yield from sorted(self.groups, key=lambda g: not g.group.subscribes)
+
+    def streams(self) -> Streams:
+        """Who should hear whom. Costs a few microseconds per publisher of the whole warhead."""
+        everybody = _groups_of(self.warhead, WHOLE, self.identity)
+        speakers = [group for group in everybody if group.group.publishes]
+        if any(filter_.startswith("$share/") for g in self.groups if g.group.subscribes for filter_ in g.filters(0)):
+            return _unknown("shared subscriptions: which member gets a message is the broker's choice")
+        if not all(group.tracked for group in speakers):
+            return _unknown(f"payloads without our header of {HEADER_SIZE} bytes cannot be followed")
+        return _match(self.groups, speakers)
+
+
+def make_plan(warhead: Warhead, share: Share, identity: Identity) -> Plan:
+    """The part of the warhead that `share` carries."""
+    return Plan(warhead, share, identity, tuple(_groups_of(warhead, share, identity)))
+
+
+def _groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
+    plans: list[GroupPlan] = []
+    number = row = 0
+    for group in warhead.groups:
+        members = share.members(group.clients)
+        plans.append(GroupPlan(group, identity, number, members, row))
+        number += group.clients
+        row += len(members)
+    return plans
+
+
+def _unknown(note: str) -> Streams:
+    return Streams(np.zeros(0, np.int64), {}, {}, note)
+
+
+def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan]) -> Streams:
+    """Sets every publisher's topic against the filters of this worker's subscribers."""
+    listeners, tree = _listeners(groups)
+    heard: list[list[int]] = [[] for _ in listeners]
+    note = ""
+    for speaker in speakers:
+        sequences = (0, FAR_SEQUENCE) if "seq" in speaker.group.topic_uses else (0,)
+        for index, number in zip(speaker.members.tolist(), speaker.numbers.tolist(), strict=True):
+            matched = [set(tree.match(speaker.topic(index, sequence))) for sequence in sequences]
+            if matched[0] != matched[-1]:
+                return _unknown(f"a filter matches topic {speaker.group.topic} only for some {{seq}}")
+            for listener in matched[0]:
+                heard[listener].append(number)
+    return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], note)
+
+
+def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[list[list[int]], TopicTree[int]]:
+    """Rows that share the same filters are one listener: (rows by listener, tree of listeners)."""
+    by_filters: dict[tuple[str, ...], list[int]] = {}
+    for group in groups:
+        if not group.group.subscribes:
+            continue
+        for position, index in enumerate(group.members.tolist()):
+            by_filters.setdefault(group.filters(index), []).append(group.first_row + position)
+    tree: TopicTree[int] = TopicTree()
+    for listener, filters in enumerate(by_filters):
+        for filter_ in filters:
+            tree.add(filter_, listener)
+    return list(by_filters.values()), tree
+
+
+def _lay_out(listeners: list[list[int]], heard: list[Ints], note: str) -> Streams:
+    first: dict[int, int] = {}
+    publishers: dict[int, Ints] = {}
+    columns: list[Ints] = []
+    place = 0
+    for rows, numbers in zip(listeners, heard, strict=True):
+        for row in rows:
+            first[row], publishers[row] = place, numbers
+            columns.append(numbers)
+            place += len(numbers)
+    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers, note)

@@ -1,0 +1,180 @@
+"""The conductor: reports in, orders out, without a worker or a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from malaria.clock import NS_PER_S
+from malaria.conductor import Conductor, Course
+from malaria.engine.loop import Standing
+from malaria.engine.orders import (
+    Account,
+    ConnectAll,
+    EndPublishing,
+    Finish,
+    Finished,
+    Order,
+    Prepared,
+    Publish,
+    TellAccount,
+    WorkerLost,
+)
+from malaria.ledger import Arrivals, Published, Received
+from malaria.records import EventKind, Phase
+
+S = NS_PER_S
+COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, publishing=True)
+IDLE = Standing(ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False)
+READY = replace(IDLE, ready=10, expected_ready=10)
+
+
+def account(sent: int, arrived: int) -> Account:
+    ledger = Arrivals(1)
+    for sequence in range(arrived):
+        ledger.take(0, sequence)
+    publisher = np.array([0])
+    published = Published(publisher, np.array([sent]), np.array([True]), {})
+    return Account((published,), Received(publisher, ledger.next_sequence, ledger.received, ledger.holes), "")
+
+
+class Play:
+    """A conductor and the clock."""
+
+    def __init__(self, *workers: str, course: Course = COURSE) -> None:
+        self.conductor = Conductor(workers or ("1",), course)
+        self.at_ns = 0
+        self.orders: list[Order] = []
+
+    def say(self, *reports: object, worker: str = "1") -> None:
+        for report in reports:
+            self.conductor.hear(worker, report, self.at_ns)  # type: ignore[arg-type]
+
+    def at(self, seconds: float) -> list[Order]:
+        self.at_ns = round(seconds * S)
+        orders = self.conductor.advance(self.at_ns)
+        self.orders += orders
+        return orders
+
+    def measure(self) -> Play:
+        self.say(Prepared(10))
+        self.at(0.1)
+        self.say(READY)
+        self.at(0.2)
+        return self
+
+
+def test_publishing_begins_at_a_whole_second_when_everybody_is_ready() -> None:
+    play = Play()
+    play.say(Prepared(10))
+    assert play.at(0.1) == [ConnectAll()]
+    play.say(replace(READY, ready=9))
+    assert play.at(0.3) == []
+    play.say(READY)
+    assert play.at(0.4) == [Publish(S, S, 11 * S)]
+    assert play.conductor.phase is Phase.MEASURE
+
+
+def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
+    play = Play()
+    play.say(Prepared(10))
+    play.at(0)
+    play.say(replace(READY, ready=7))
+    assert play.at(1) == []
+    assert play.at(5) == []
+    assert isinstance(play.at(6.5)[0], Publish)
+    assert any("7 of 10" in event.text for event in play.conductor.events())
+
+
+def test_no_client_at_all_ends_the_attack() -> None:
+    play = Play()
+    play.say(Prepared(10))
+    play.at(0)
+    play.say(replace(READY, ready=0))
+    play.at(0.1)
+    assert play.at(5.5) == [Finish()]
+    assert play.conductor.aborted == "no client could connect"
+
+
+def test_it_drains_until_everything_that_was_sent_has_arrived() -> None:
+    play = Play().measure()
+    play.at(11.1)
+    assert play.conductor.phase is Phase.DRAIN
+    play.say(replace(READY, pending=3, arrived=5))
+    assert play.at(11.8) == []
+    play.say(replace(READY, arrived=5))
+    assert play.at(12) == [TellAccount()]
+    play.say(account(sent=6, arrived=5))
+    assert play.at(12.1) == []  # one is missing: it may still come
+    play.say(replace(READY, arrived=6))
+    assert play.at(12.2) == []
+    assert play.at(12.6) == [TellAccount()]
+    play.say(account(sent=6, arrived=6))
+    assert play.at(12.7) == [Finish()]
+    play.say(account(sent=6, arrived=6), Finished())
+    play.at(12.8)
+    assert play.conductor.over
+    assert not play.conductor.aborted
+
+
+def test_the_drain_has_an_end() -> None:
+    play = Play().measure()
+    play.at(11.1)
+    play.say(replace(READY, pending=3))
+    assert play.at(15) == []
+    assert play.at(16.2) == [Finish()]
+
+
+def test_an_attack_without_a_duration_ends_when_all_is_sent() -> None:
+    play = Play(course=replace(COURSE, duration_ns=None)).measure()
+    play.say(replace(READY, publishing=True))
+    assert play.at(60) == []
+    play.say(READY)
+    assert play.at(61) == [EndPublishing()]
+    assert play.conductor.measure_end_ns == 61 * S
+
+
+def test_the_first_interrupt_drains_and_the_second_stops() -> None:
+    play = Play().measure()
+    play.at(3)
+    assert play.conductor.interrupt(1, 4 * S) == [EndPublishing()]
+    assert play.conductor.phase is Phase.DRAIN
+    assert play.conductor.measure_end_ns == 4 * S
+    assert play.conductor.interrupt(2, 5 * S) == [Finish()]
+    assert "interrupted" in play.conductor.aborted
+
+
+def test_an_interrupt_before_the_start_stops() -> None:
+    play = Play()
+    play.say(Prepared(10))
+    play.at(0.1)
+    assert play.conductor.interrupt(1, S) == [Finish()]
+
+
+def test_a_lost_worker_is_marked_and_the_others_go_on() -> None:
+    play = Play("1", "2")
+    play.say(Prepared(10))
+    play.say(Prepared(10), worker="2")
+    play.at(0.1)
+    play.say(READY)
+    play.say(WorkerLost("was killed by SIGKILL"), worker="2")
+    assert isinstance(play.at(0.2)[0], Publish)
+    assert [e.text for e in play.conductor.events() if e.kind is EventKind.LOST] == ["worker 2 was killed by SIGKILL"]
+    assert play.conductor.deliveries() is None
+
+
+def test_without_any_worker_it_is_over() -> None:
+    play = Play()
+    play.say(WorkerLost("was killed by SIGKILL"))
+    play.at(1)
+    assert play.conductor.over
+
+
+@pytest.mark.parametrize("silent_s", [14.0, 16.0])
+def test_a_worker_that_never_reports_its_end_is_lost(silent_s: float) -> None:
+    play = Play().measure()
+    play.conductor.interrupt(2, 2 * S)
+    play.at(2 + silent_s)
+    assert play.conductor.over is (silent_s > 15)

@@ -1,0 +1,54 @@
+"""Packet ids of a client: never reused before their final acknowledgement, taken in ring order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from malaria.engine.window import AWAIT_PUBACK, FREE, Window
+
+
+def take(window: Window, client: int, sequence: int) -> int:
+    slot = window.next_free(client)
+    place = client * window.size + slot
+    window.state[place] = AWAIT_PUBACK
+    window.sequence_at[place] = sequence
+    window.turn_at[client] = (slot + 1) % window.size
+    return slot
+
+
+def test_slots_go_round() -> None:
+    window = Window(2, 3)
+    assert [take(window, 1, q) for q in range(3)] == [0, 1, 2]
+    assert window.next_free(1) == -1
+    assert window.next_free(0) == 0
+
+
+def test_a_slot_that_is_still_taken_is_passed_over() -> None:
+    window = Window(1, 4)
+    for sequence in range(4):
+        take(window, 0, sequence)
+    window.state[0] = window.state[2] = FREE
+    assert take(window, 0, 4) == 0
+    assert take(window, 0, 5) == 2
+    assert window.next_free(0) == -1
+
+
+def test_free_slots_begin_at_the_turn() -> None:
+    window = Window(1, 5)
+    for sequence in range(4):
+        take(window, 0, sequence)
+    window.states[:3] = FREE
+    assert window.free_slots(0, 9).tolist() == [4, 0, 1, 2]
+    assert window.free_slots(0, 2).tolist() == [4, 0]
+
+
+def test_what_is_in_flight_comes_back_in_the_order_it_was_sent() -> None:
+    window = Window(1, 3)
+    for sequence in range(3):
+        take(window, 0, sequence)
+    window.state[0] = FREE
+    take(window, 0, 3)
+    assert [window.sequence_at[place] for place in window.taken(0)] == [1, 2, 3]
+    window.clear(0)
+    assert (window.in_flight, window.next_free(0)) == (0, 0)
+    assert not np.any(window.states)
