@@ -1,0 +1,182 @@
+"""What cannot be made, though each key by itself is well: checks of a group, and of the groups beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from string import Formatter
+from typing import TYPE_CHECKING, Final
+
+from malaria.model.completion import holds_header, is_generated
+from malaria.model.faults import SECRETS, KeyPathError, Location
+from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.mqtt.topics import check_filter, check_topic
+from malaria.payload import HEADER_SIZE, parse_size
+from malaria.units import NotationError
+
+if TYPE_CHECKING:
+    from malaria.model.group import Group
+
+LONGEST_TEXT_BYTES: Final = 65535
+LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_TEXT_BYTES + 2)
+LONGEST_INTERVAL_S: Final = 366 * 86400
+MOST_CLIENTS: Final = 2**32 - 1
+"""A client's number has 32 bits in the payload header."""
+
+OF_PUBLISHERS: Final = (
+    "interval", "arrival", "jitter", "rate_ramp_ns", "retain", "size", "payload", "messages", "inflight",
+)  # fmt: skip
+OF_LISTENERS: Final = ("filters",)
+OF_TALKERS: Final = ("qos", "topic")
+
+
+def check_group(group: Group) -> None:
+    """Raises KeyPathError for the first thing about a group that cannot be."""
+    for check in _GROUP_CHECKS:
+        check(group)
+
+
+def check_text(key: str | Location, text: str, allowed: frozenset[str]) -> None:
+    """Raises KeyPathError for a template that MQTT cannot carry as a string, or with placeholders of another place."""
+    _check_carried(key, text)
+    try:
+        check_template(text, allowed)
+    except NotationError as error:
+        message = "holds a brace that belongs to no placeholder" if key in SECRETS else error.message
+        raise KeyPathError(key, message, error.remedy) from None
+
+
+def _check_carried(key: str | Location, text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise KeyPathError(key, "is no text in UTF-8", "write it in UTF-8") from None
+    if size > LONGEST_TEXT_BYTES or "\0" in text:
+        raise KeyPathError(key, "is longer than 65,535 bytes or holds U+0000", "shorten it: MQTT cannot carry that")
+
+
+# --- one group -----------------------------------------------------------------------------------------------------
+
+
+def _check_role(group: Group) -> None:
+    for wanted, keys, lack in (
+        (group.publishes, OF_PUBLISHERS, "publishes nothing"),
+        (group.subscribes, OF_LISTENERS, "listens to nothing"),
+        (group.publishes or group.subscribes, OF_TALKERS, "sends and receives nothing"),
+    ):
+        for name in () if wanted else keys:
+            field = type(group).model_fields[name]
+            if getattr(group, name) != ("" if name == "topic" else field.default):
+                key = field.alias or name
+                raise KeyPathError(key, f"means nothing for a {group.role} group, which {lack}", f"leave {key} out")
+
+
+def _check_pace(group: Group) -> None:
+    if group.interval > LONGEST_INTERVAL_S:
+        raise KeyPathError("interval", "is longer than a year", "write a shorter one")
+    if group.closed_loop and group.arrival != "steady":
+        raise KeyPathError("arrival", "an interval of 0 is closed loop and has no schedule", "leave arrival out")
+    if group.closed_loop and group.rate_ramp_ns:
+        raise KeyPathError(
+            "rate_ramp", "an interval of 0 is closed loop and has no rate to ramp", "leave rate_ramp out"
+        )
+    if group.arrival != "jitter" and group.jitter != type(group).model_fields["jitter"].default:
+        raise KeyPathError("jitter", f"means nothing for {group.arrival} arrival", 'write arrival = "jitter" too')
+
+
+def _check_payload(group: Group) -> None:
+    if not is_generated(group.payload) and group.size != type(group).model_fields["size"].default:
+        raise KeyPathError("size", f"{group.payload} has a size of its own", "leave size out")
+    if group.header and is_generated(group.payload) and group.publishes and not holds_header(group.size):
+        remedy = f"make all payloads {HEADER_SIZE} bytes or more, or write header = false and do without the account"
+        raise KeyPathError(
+            "header", f"a size of {group.size} has no room for the header of {HEADER_SIZE} bytes", remedy
+        )
+    if parse_size(group.size).largest > LARGEST_PAYLOAD_BYTES:
+        raise KeyPathError("size", "MQTT cannot carry a payload of that size", "write at most 250 MB")
+
+
+def _check_names(group: Group) -> None:
+    check_text("client_id", group.client_id, OF_CLIENT_ID)
+    if not group.client_id or (group.clients > 1 and "index" not in check_template(group.client_id, OF_CLIENT_ID)):
+        raise KeyPathError("client_id", "is the same for every client of the group", "put {index} into it")
+    for key, text in (("username", group.username), ("password", group.password)):
+        if text is not None:
+            check_text(key, text, OF_CLIENT)
+    if group.password is not None and not group.username:
+        raise KeyPathError("password", "stands without a user name", "write username too [MQTT-3.1.2-22]")
+
+
+def _check_topics(group: Group) -> None:
+    """Topics and filters are looked at as the first client will use them."""
+    if group.publishes:
+        _check_filled("topic", group.topic, OF_MESSAGE, check_topic, group)
+        if group.messages is None and "messages" in group.topic_uses:
+            raise KeyPathError("topic", "uses {messages}, but the group has no such number", "write messages = ... too")
+    if group.subscribes and not group.filters:
+        raise KeyPathError("filters", "is an empty list", 'write at least one filter, such as ["malaria/#"]')
+    for position, filter_ in enumerate(group.filters):
+        key: str | Location = "topic" if filter_ == group.topic else ("filters", position)
+        _check_filled(key, filter_, OF_CLIENT, check_filter, group)
+    if group.will is not None:
+        _check_filled(("will", "topic"), group.will.topic, OF_CLIENT, check_topic, group)
+        _check_carried(("will", "payload"), group.will.payload)
+
+
+def _check_filled(
+    key: str | Location, template: str, allowed: frozenset[str], check: Callable[[str], None], group: Group
+) -> None:
+    check_text(key, template, allowed)
+    filled = fill(template, group.values_at(0, "run") | {"seq": 0})
+    try:
+        check(filled)
+    except ValueError as error:
+        message, _, remedy = str(error).partition("; ")
+        raise KeyPathError(key, message, remedy or "see docs/warhead.md for topics and filters") from None
+
+
+_GROUP_CHECKS: Final = (_check_role, _check_pace, _check_payload, _check_names, _check_topics)
+
+
+# --- groups beside each other --------------------------------------------------------------------------------------
+
+
+def check_groups(groups: Sequence[Group]) -> None:
+    """Raises KeyPathError when two groups or two clients would have the same name, or there are too many."""
+    for (i, one), (j, other) in combinations(enumerate(groups), 2):
+        if one.name == other.name:
+            raise KeyPathError(
+                ("group", j, "name"), f"{one.name!r} is the name of group[{i}] too", "give each its own name"
+            )
+        if same := _shared_client_id(one, other):
+            remedy = "the broker would throw out the one for the other: put {group} into client_id"
+            raise KeyPathError(("group", j, "client_id"), f"{same!r} is a client of group {one.name} too", remedy)
+    if sum(group.clients for group in groups) > MOST_CLIENTS:
+        raise KeyPathError(
+            "group", "all groups together have too many clients", f"at most {MOST_CLIENTS:,} can be told apart"
+        )
+
+
+def _shared_client_id(one: Group, other: Group) -> str | None:
+    """A client id that both groups use. A look at the fixed beginnings settles it for all but odd templates."""
+    first, second = _beginning(one), _beginning(other)
+    if not first.startswith(second) and not second.startswith(first):
+        return None
+    few, many = sorted((one, other), key=lambda group: group.clients)
+    ids = set(_client_ids(few))
+    return next((client_id for client_id in _client_ids(many) if client_id in ids), None)
+
+
+def _client_ids(group: Group) -> Iterator[str]:
+    return (group.client_id_at(index, "run") for index in range(group.clients))
+
+
+def _beginning(group: Group) -> str:
+    """The client id up to the first {index}."""
+    text = ""
+    for literal, name, _, _ in Formatter().parse(group.client_id):
+        text += literal
+        if name == "index":
+            break
+        text += {"group": group.name, "run": "run"}.get(name or "", "")
+    return text

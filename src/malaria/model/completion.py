@@ -1,0 +1,105 @@
+"""The defaults of a group that depend on its other keys: what is not written is filled in from what is.
+
+Works on the table as it was read, before its values are looked at; what makes no sense is left for validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any, Final
+
+from malaria.model.faults import KeyPathError
+from malaria.model.fields import interval_of_rate
+from malaria.payload import HEADER_SIZE, Content, parse_size
+from malaria.units import NotationError
+
+DEFAULT_ROLE: Final = "publish"
+DEFAULT_SIZE: Final = "100"
+DEFAULT_TOPIC: Final[Mapping[str, str]] = {
+    "publish": "malaria/{client}/data",
+    "subscribe": "malaria/+/data",
+    "both": "malaria/{client}/data",
+    "connect": "",
+}
+
+
+def completed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with `rate` turned into `interval`, and with topic, filters and header."""
+    group = dict(table)
+    if "rate" in group:
+        _turn_rate(group)
+    role = group.get("role", DEFAULT_ROLE)
+    if isinstance(role, str) and role in DEFAULT_TOPIC:
+        _COMPLETE_TOPICS[str(role)](group)
+    group.setdefault("topic", "")
+    group.setdefault("header", _header(group))
+    return group
+
+
+def wildcard(topic: str, keep: frozenset[str] = frozenset()) -> str:
+    """The filter that matches every topic of a template: levels with a placeholder (but those to keep) become `+`."""
+    return "/".join(level if _placeholders(level) <= keep else "+" for level in topic.split("/"))
+
+
+def is_generated(payload: object) -> bool:
+    """Whether we make the payloads, and not a file or a function."""
+    return payload in set(Content)
+
+
+def holds_header(size: str) -> bool:
+    """Whether every payload of this size has room for the header. A spread round a mean is cut off below it."""
+    spec = parse_size(size)
+    return (spec.mean if spec.stddev else spec.low) >= HEADER_SIZE
+
+
+def _turn_rate(group: dict[str, Any]) -> None:
+    if "interval" in group:
+        raise KeyPathError("rate", "stands beside an interval, and both say how often", "write one of the two")
+    try:
+        group["interval"] = interval_of_rate(group.pop("rate"))
+    except NotationError as error:
+        raise KeyPathError("rate", error.message, error.remedy) from None
+
+
+def _placeholders(text: str) -> frozenset[str]:
+    try:
+        return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+    except ValueError:
+        return frozenset()
+
+
+def _complete_publish(group: dict[str, Any]) -> None:
+    group.setdefault("topic", DEFAULT_TOPIC[group.get("role", DEFAULT_ROLE)])
+
+
+def _complete_subscribe(group: dict[str, Any]) -> None:
+    if "filters" not in group:
+        group["filters"] = [group.setdefault("topic", DEFAULT_TOPIC["subscribe"])]
+        return
+    filters = group["filters"]
+    first = filters[0] if isinstance(filters, list | tuple) and filters and isinstance(filters[0], str) else ""
+    if group.setdefault("topic", first) != first:
+        raise KeyPathError("topic", "stands beside filters, and both say what to listen to", "write one of the two")
+
+
+def _complete_both(group: dict[str, Any]) -> None:
+    _complete_publish(group)
+    if isinstance(group["topic"], str):
+        group.setdefault("filters", [wildcard(group["topic"], keep=frozenset({"client", "index", "group", "run"}))])
+
+
+_COMPLETE_TOPICS: Final = {
+    "publish": _complete_publish,
+    "subscribe": _complete_subscribe,
+    "both": _complete_both,
+    "connect": _complete_publish,
+}
+
+
+def _header(group: Mapping[str, Any]) -> bool:
+    """The header is on where we make the payloads and they have room for it."""
+    try:
+        return is_generated(group.get("payload", "random")) and holds_header(str(group.get("size", DEFAULT_SIZE)))
+    except (NotationError, TypeError):
+        return True

@@ -1,0 +1,108 @@
+"""What is wrong with a warhead, in words: `meters.toml: group[0].rate: '10k/m' is not a rate`, and the remedy.
+
+Promises: every fault that validation finds becomes one WarheadError that names the place; a password is never quoted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from malaria.errors import WarheadError
+from malaria.units import NotationError
+
+type Location = tuple[str | int, ...]
+"""A place in the file: keys and positions, such as ("group", 0, "rate")."""
+
+SECRETS: Final = frozenset({"password"})
+NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
+
+SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("is missing", "it has no default: say it"),
+    "int_type": ("{value} is not a whole number", "write a number such as 10, without quotes"),
+    "bool_type": ("{value} is neither true nor false", "write true or false, without quotes"),
+    "string_type": ("{value} is not a text", 'write it in quotes: "..."'),
+    "enum": ("{value} is no {key}", "write {expected}"),
+    "greater_than_equal": ("{value} is too small", "write {ge} or more"),
+    "less_than_equal": ("{value} is too large", "write {le} or less"),
+    "less_than": ("{value} is too large", "write a number under {lt}"),
+    "string_pattern_mismatch": ("{value} is no {key}", NAME_REMEDY),
+    "tuple_type": ("{value} is no list", 'write a list: ["...", "..."]'),
+    "model_type": ("{value} is no table", "write [{key}] or [[{key}]] and its keys on the lines below"),
+}
+"""Kind of fault -> (what is wrong, what to do). A kind that is not here speaks for itself."""
+
+
+class KeyPathError(ValueError):
+    """A fault of one key that shows only beside others. `path` is the key, or the way to it from the table checked."""
+
+    def __init__(self, path: str | Location, message: str, remedy: str) -> None:
+        super().__init__(f"{message}; {remedy}")
+        self.path: Location = (path,) if isinstance(path, str) else path
+        self.message = message
+        self.remedy = remedy
+
+
+def explain(
+    error: ValidationError, place: Callable[[Location], str], known: Mapping[str, frozenset[str]]
+) -> WarheadError:
+    """The first fault in words, and how many more there are.
+
+    `place` names a location to the operator; `known` has the keys of each kind of table, to find what was meant.
+    """
+    faults = error.errors(include_url=False)
+    location, message, remedy = _fault(faults[0], known)
+    if len(faults) > 1:
+        remedy += f" (and {len(faults) - 1} more fault{'s' if len(faults) > 2 else ''} in it)"
+    return WarheadError(f"{place(location)}: {message}", remedy)
+
+
+def key_path(location: Location) -> str:
+    """`group[0].rate`; the key itself in quotes when it holds a dot."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (f'"{part}"' if "." in part else part)
+    return text
+
+
+def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tuple[Location, str, str]:
+    location: Location = fault["loc"]
+    context: Mapping[str, Any] = fault.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, KeyPathError):
+        return (*location, *cause.path), cause.message, cause.remedy
+    if isinstance(cause, NotationError):
+        return location, cause.message, cause.remedy
+    if fault["type"] == "extra_forbidden":
+        return location, *_unknown_key(location, known)
+    key = str(location[-1]) if location else "warhead"
+    value = "what is written" if key in SECRETS else repr(fault["input"])[:80]
+    message, remedy = SENTENCES.get(fault["type"], (_escaped(str(fault["msg"])), "see docs/warhead.md for this key"))
+    words = {"key": key, "value": value} | {name: str(word).replace("'", '"') for name, word in context.items()}
+    return location, message.format(**words), remedy.format(**words)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _unknown_key(location: Location, known: Mapping[str, frozenset[str]]) -> tuple[str, str]:
+    key = str(location[-1])
+    table = next((str(part) for part in reversed(location[:-1]) if isinstance(part, str)), "")
+    near = difflib.get_close_matches(key, known.get(table, ()), n=1)
+    if near:
+        return "no such key", f"did you mean {near[0]}?"
+    elsewhere = [name for name, keys in known.items() if key in keys]
+    if elsewhere:
+        return "no such key", f"it belongs into {_table_name(elsewhere[0])}"
+    return "no such key", f"known are {', '.join(sorted(known.get(table, ())))}"
+
+
+def _table_name(table: str) -> str:
+    return f"[[{table}]]" if table == "group" else f"[{table}]" if table else "the top of the file"

@@ -1,0 +1,137 @@
+"""The kinds of value that a warhead's keys take, each with how it is read from TOML and written back.
+
+Promises: what is read and written is equal. Every refusal is a NotationError: a sentence and what to write instead.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from fractions import Fraction
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from malaria.clock import NS_PER_S
+from malaria.payload import Content, parse_size
+from malaria.units import NotationError, parse_duration_ns, parse_rate
+
+SOURCE_FILE: Final = "file:"
+AUTO: Final = "auto"
+NEVER: Final = "never"
+
+_DURATION_UNITS: Final = (("h", 3600 * NS_PER_S), ("m", 60 * NS_PER_S), ("s", NS_PER_S), ("ms", 10**6), ("us", 10**3))
+
+
+def duration_text(duration_ns: int) -> str:
+    """The shortest text that `parse_duration_ns` reads back to exactly this."""
+    for unit, unit_ns in _DURATION_UNITS:
+        if duration_ns and duration_ns % unit_ns == 0:
+            return f"{duration_ns // unit_ns}{unit}"
+    return f"{duration_ns}ns" if duration_ns else "0"
+
+
+def interval_entry(interval: Fraction) -> tuple[str, str]:
+    """The key and the text that say an interval exactly: as a duration if it is whole nanoseconds, else as a rate."""
+    interval_ns = interval * NS_PER_S
+    if interval_ns.denominator == 1:
+        return "interval", duration_text(int(interval_ns))
+    return "rate", str(1 / interval)
+
+
+def interval_of_rate(value: Any) -> Fraction:
+    return 1 / parse_rate(value)
+
+
+def _interval(value: Any) -> Fraction:
+    return value if isinstance(value, Fraction) else Fraction(parse_duration_ns(value), NS_PER_S)
+
+
+def _pace(value: Any) -> Fraction:
+    """A rate that may be 0: no pace at all."""
+    return Fraction(0) if value in (0, "0") and not isinstance(value, bool) else parse_rate(value)
+
+
+def _whole_seconds(value: Any) -> int:
+    seconds, rest = divmod(parse_duration_ns(value), NS_PER_S)
+    if rest or seconds > 65535:
+        raise NotationError(f"{value!r} is no keep-alive", "write whole seconds from 0 (none) to 65535, such as 60")
+    return seconds
+
+
+def _fraction(value: Any) -> Fraction:
+    try:
+        fraction = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        fraction = Fraction(-1)
+    if not 0 <= fraction <= 1 or isinstance(value, bool):
+        raise NotationError(f"{value!r} is no part of the interval", 'write a number from 0 to 1, such as 0.5 or "1/3"')
+    return fraction
+
+
+def _size(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise NotationError(f"{value!r} is not a size", 'write bytes: 500, "500~25" or "100-900"')
+    parse_size(value)
+    text = str(value).strip()
+    return str(int(text)) if text.isdigit() else text
+
+
+def _size_back(size: str) -> int | str:
+    return int(size) if size.isdigit() else size
+
+
+def _payload(value: Any) -> str:
+    if isinstance(value, str) and (value in set(Content) or (":" in value and not value.endswith(":"))):
+        return value
+    listed = ", ".join(f'"{content}"' for content in Content)
+    raise NotationError(f"{value!r} is no payload", f'write {listed}, "file:PATH" or "module:function"')
+
+
+def _reconnect(value: Any) -> tuple[int, int] | None:
+    if value == NEVER or value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise NotationError(
+            f"{value!r} is no reconnect", 'write the first and the longest wait, ["1s", "30s"], or "never"'
+        )
+    first_ns, most_ns = (parse_duration_ns(part) for part in value)
+    if not 0 < first_ns <= most_ns:
+        raise NotationError(f"{value!r}: the first wait must be over 0 and at most the longest", 'write ["1s", "30s"]')
+    return first_ns, most_ns
+
+
+def _reconnect_back(waits_ns: tuple[int, int] | None) -> list[str] | str:
+    return NEVER if waits_ns is None else [duration_text(wait_ns) for wait_ns in waits_ns]
+
+
+def _sources(value: Any) -> tuple[str, ...]:
+    if value == AUTO:
+        return (AUTO,)
+    if not isinstance(value, list | tuple):
+        raise NotationError(f"{value!r} is no list of addresses", 'write ["10.0.0.3", "10.0.0.4"] or "auto"')
+    return (AUTO,) if tuple(value) == (AUTO,) else tuple(_ip(part) for part in value)
+
+
+def _ip(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise NotationError(f"{value!r} is no IP address of this machine", 'write one such as "10.0.0.3"') from None
+
+
+def _sources_back(sources: tuple[str, ...]) -> list[str] | str:
+    return AUTO if sources == (AUTO,) else list(sources)
+
+
+type DurationNs = Annotated[int, BeforeValidator(parse_duration_ns), PlainSerializer(duration_text)]
+type Interval = Annotated[Fraction, BeforeValidator(_interval)]
+type Pace = Annotated[Fraction, BeforeValidator(_pace), PlainSerializer(str)]
+type PartOfInterval = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str)]
+type KeepaliveS = Annotated[int, BeforeValidator(_whole_seconds)]
+type SizeText = Annotated[str, BeforeValidator(_size), PlainSerializer(_size_back)]
+type PayloadText = Annotated[str, BeforeValidator(_payload)]
+type ReconnectNs = Annotated[tuple[int, int] | None, BeforeValidator(_reconnect), PlainSerializer(_reconnect_back)]
+type Sources = Annotated[tuple[str, ...], BeforeValidator(_sources), PlainSerializer(_sources_back)]
+type Qos = Annotated[int, Field(strict=True, ge=0, le=2)]
+type Flag = Annotated[bool, Field(strict=True)]
+type Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]

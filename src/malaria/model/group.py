@@ -1,0 +1,146 @@
+"""A set of clients that behave alike: what they are called, what they send and hear, how often.
+
+Promises: a group is complete and consistent; defaults that depend on other keys (topic, filters, header) are filled in.
+A field's alias is its key in the file.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from malaria.model.checks import check_group
+from malaria.model.completion import DEFAULT_SIZE, completed, is_generated
+from malaria.model.fields import (
+    Count,
+    DurationNs,
+    Flag,
+    Interval,
+    KeepaliveS,
+    PartOfInterval,
+    PayloadText,
+    Qos,
+    SizeText,
+)
+from malaria.model.placeholders import OF_MESSAGE, check_template, fill
+from malaria.pacing import Arrival
+
+
+class Role(StrEnum):
+    """What the clients of a group do."""
+
+    PUBLISH = "publish"
+    SUBSCRIBE = "subscribe"
+    BOTH = "both"
+    CONNECT = "connect"
+
+
+PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
+SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH})
+
+
+class Table(BaseModel):
+    """One table of the file: frozen, and without room for a key that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Will(Table):
+    """What the broker is to publish for a client that goes without a word. `topic` is a template."""
+
+    topic: str
+    payload: str = ""
+    qos: Qos = 0
+    retain: Flag = False
+
+
+class Group(Table):
+    """Clients that behave alike. `interval` is seconds between a client's messages; 0 is closed loop."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    role: Role = Role.PUBLISH
+    clients: Count
+    interval: Interval = Fraction(1)
+    arrival: Arrival = Arrival.STEADY
+    jitter: PartOfInterval = Fraction(1, 2)
+    ramp_ns: DurationNs = Field(default=0, alias="ramp")
+    rate_ramp_ns: DurationNs = Field(default=0, alias="rate_ramp")
+    start_after_ns: DurationNs = Field(default=0, alias="start_after")
+    qos: Qos = 1
+    retain: Flag = False
+    size: SizeText = DEFAULT_SIZE
+    payload: PayloadText = "random"
+    header: Flag = True
+    messages: Count | None = None
+    topic: str
+    filters: tuple[str, ...] = ()
+    inflight: int = Field(default=20, strict=True, ge=1, le=65535)
+    keepalive: KeepaliveS = 60
+    clean_start: Flag = True
+    client_id: str = "malaria-{run}-{group}-{index}"
+    username: str | None = None
+    password: str | None = Field(default=None, repr=False)
+    will: Will | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, table: Any) -> Any:
+        return completed(table) if isinstance(table, dict) else table
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_group(self)
+        return self
+
+    @property
+    def publishes(self) -> bool:
+        return self.role in PUBLISHING
+
+    @property
+    def subscribes(self) -> bool:
+        return self.role in SUBSCRIBING
+
+    @property
+    def closed_loop(self) -> bool:
+        return self.publishes and self.interval == 0
+
+    @property
+    def generated(self) -> bool:
+        """Whether we make the payloads, and not a file or a function."""
+        return is_generated(self.payload)
+
+    @property
+    def topic_uses(self) -> frozenset[str]:
+        """The placeholders in the topic, whatever width they are written with."""
+        return check_template(self.topic, OF_MESSAGE)
+
+    def client_id_at(self, index: int, run: str) -> str:
+        return fill(self.client_id, {"run": run, "group": self.name, "index": index})
+
+    def topic_at(self, index: int, run: str, sequence: int) -> str:
+        return fill(self.topic, self.values_at(index, run) | {"seq": sequence})
+
+    def filters_at(self, index: int, run: str) -> tuple[str, ...]:
+        values = self.values_at(index, run)
+        return tuple(fill(filter_, values) for filter_ in self.filters)
+
+    def credentials_at(self, index: int, run: str) -> tuple[str | None, str | None]:
+        """(user name, password) of one client."""
+        values = self.values_at(index, run)
+        username = None if self.username is None else fill(self.username, values)
+        return username, None if self.password is None else fill(self.password, values)
+
+    def will_at(self, index: int, run: str) -> tuple[str, bytes, int, bool] | None:
+        """(topic, payload, QoS, retain) of one client's will."""
+        if self.will is None:
+            return None
+        topic = fill(self.will.topic, self.values_at(index, run))
+        return topic, self.will.payload.encode(), self.will.qos, self.will.retain
+
+    def values_at(self, index: int, run: str) -> dict[str, str | int]:
+        """What the placeholders stand for, for one client; {seq} is the message's to add."""
+        values: dict[str, str | int] = {"run": run, "group": self.name, "index": index}
+        return values | {"client": fill(self.client_id, values), "messages": self.messages or 0}

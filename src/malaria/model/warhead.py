@@ -1,0 +1,281 @@
+"""What load to make, whole: the groups, how the attack goes, what counts as a pass; read from TOML and written to it.
+
+Promises: whatever is impossible is refused when it is read, with file, key path and remedy; what `to_toml` writes reads
+back to an equal value, but for passwords, which it never writes.
+Does not promise that a payload file or function exists: `malaria.payload.load_source` looks for them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+import tomli_w
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.errors import WarheadError
+from malaria.model.checks import check_groups
+from malaria.model.completion import DEFAULT_SIZE, completed
+from malaria.model.faults import KeyPathError, Location, explain, key_path
+from malaria.model.fields import SOURCE_FILE, DurationNs, Pace, ReconnectNs, Sources, interval_entry
+from malaria.model.group import Group, Role, Table, Will
+from malaria.model.threshold import Threshold, parse_threshold
+from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
+
+__all__ = [
+    "Attack", "Group", "Role", "Warhead", "Will",
+    "describe", "load_warhead", "to_table", "to_toml", "validated", "warhead_from_toml",
+]  # fmt: skip
+
+PROTOCOL: Final = "3.1.1"
+LARGEST_FILE_BYTES: Final = 10**7
+NO_PASSWORDS: Final = "# Passwords are not written here: put them back, or give -P or MALARIA_PASSWORD.\n\n"
+
+
+def _thresholds(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return tuple(_threshold(key, condition) for key, condition in _flat(value, ""))
+
+
+def _flat(table: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
+    """`ack.p99 = "< 1s"` without quotes round the key is a table in a table for TOML: meant is the same."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{above}{key}.")
+        else:
+            pairs += [(f"{above}{key}", one) for one in (value if isinstance(value, list | tuple) else [value])]
+    return pairs
+
+
+def _threshold(key: str, condition: Any) -> Threshold:
+    try:
+        return condition if isinstance(condition, Threshold) else parse_threshold(key, condition)
+    except NotationError as error:
+        raise KeyPathError(key, error.message, error.remedy) from None
+
+
+class Attack(Table):
+    """The settings of the whole attack. `duration_ns` None: it ends when every message has been sent."""
+
+    duration_ns: DurationNs | None = Field(default=None, alias="duration")
+    warmup_ns: DurationNs = Field(default=0, alias="warmup")
+    drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
+    connect_rate: Pace = Fraction(1000)
+    connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
+    connect_timeout_ns: DurationNs = Field(default=10 * NS_PER_S, alias="connect_timeout")
+    reconnect_ns: ReconnectNs = Field(default=(NS_PER_S, 30 * NS_PER_S), alias="reconnect")
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
+    own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
+    source_addresses: Sources = ()
+    protocol: str = PROTOCOL
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.protocol != PROTOCOL:
+            raise KeyPathError("protocol", f"MQTT {self.protocol!r} is not spoken here", f'write "{PROTOCOL}"')
+        for name in ("duration_ns", "connect_timeout_ns", "own_lag_limit_ns"):
+            if getattr(self, name) == 0:
+                key = type(self).model_fields[name].alias or name
+                raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 30s")
+        return self
+
+
+class Warhead(Table):
+    """A load, whole."""
+
+    groups: tuple[Group, ...] = Field(default=(), alias="group")
+    attack: Attack = Attack()
+    thresholds: Annotated[tuple[Threshold, ...], BeforeValidator(_thresholds)] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.groups:
+            raise KeyPathError("group", "there is no group of clients", "write a [[group]] table with name and clients")
+        check_groups(self.groups)
+        endless = [g.name for g in self.groups if g.publishes and g.messages is None]
+        if self.attack.duration_ns is None and (endless or not self.publishing):
+            who = f"group {endless[0]} would publish" if endless else "the clients would stay"
+            raise KeyPathError(("attack", "duration"), f"is missing, and {who} for ever", 'write duration = "30s"')
+        return self
+
+    @property
+    def publishing(self) -> tuple[Group, ...]:
+        return tuple(group for group in self.groups if group.publishes)
+
+    def with_credentials(self, username: str | None, password: str | None) -> Warhead:
+        """The same warhead, the target's credentials in each group that states none of its own."""
+        if username is None:
+            return self
+        literal = {"username": _literal(username), "password": None if password is None else _literal(password)}
+        groups = tuple(g if g.username is not None else g.model_copy(update=literal) for g in self.groups)
+        return self.model_copy(update={"groups": groups})
+
+
+def _literal(text: str) -> str:
+    """A template that fills to exactly this text."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+# --- in ------------------------------------------------------------------------------------------------------------
+
+
+def load_warhead(path: Path) -> Warhead:
+    """Reads a warhead file. Paths of payloads in it are seen from where it lies. Raises WarheadError."""
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise WarheadError(f"{path} is too large for a warhead", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WarheadError(f"{path}: no such file", "give the path of a warhead; docs/warhead.md says how to write one"
+                           ) from None  # fmt: skip
+    except OSError as error:
+        raise WarheadError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
+    except UnicodeDecodeError:
+        raise WarheadError(f"{path} is no text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
+    return warhead_from_toml(text, str(path), path.parent)
+
+
+def warhead_from_toml(text: str, name: str = "warhead", directory: Path | None = None) -> Warhead:
+    """Reads a warhead from text; `name` is what errors call it. Raises WarheadError."""
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WarheadError(
+            f"{name} is no TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
+        ) from None
+    if directory is not None:
+        _anchor_payloads(table, directory)
+    return validated(table, lambda location: f"{name}: {key_path(location)}" if location else name)
+
+
+def validated(table: Mapping[str, Any], place: Callable[[Location], str]) -> Warhead:
+    """The warhead that a table says. Raises WarheadError; `place` names a key to the operator."""
+    try:
+        return Warhead.model_validate(table)
+    except ValidationError as error:
+        raise explain(error, place, KEYS) from None
+
+
+def _anchor_payloads(table: Mapping[str, Any], directory: Path) -> None:
+    groups = table.get("group")
+    for group in groups if isinstance(groups, list) else ():
+        payload = group.get("payload") if isinstance(group, dict) else None
+        if isinstance(payload, str) and payload.startswith(SOURCE_FILE):
+            group["payload"] = f"{SOURCE_FILE}{directory / payload.removeprefix(SOURCE_FILE)}"
+
+
+def _keys(table: type[Table]) -> frozenset[str]:
+    return frozenset(field.alias or name for name, field in table.model_fields.items())
+
+
+KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "": _keys(Warhead),
+    "group": _keys(Group) | {"rate"},
+    "attack": _keys(Attack),
+    "will": _keys(Will),
+}
+"""The keys of each table, as they are written."""
+
+
+# --- out -----------------------------------------------------------------------------------------------------------
+
+
+def to_toml(warhead: Warhead) -> str:
+    """The warhead as a file: what is not said has its default. Passwords are left out, and a comment says so."""
+    table = to_table(warhead)
+    secrets = [group.pop("password", None) for group in table["group"]]
+    return (NO_PASSWORDS if any(secrets) else "") + tomli_w.dumps(table)
+
+
+def to_table(warhead: Warhead) -> dict[str, Any]:
+    """The tables of the file, passwords included; `validated` gives an equal warhead back."""
+    table: dict[str, Any] = {"attack": _said(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
+    thresholds: dict[str, list[str]] = {}
+    for threshold in warhead.thresholds:
+        thresholds.setdefault(threshold.key, []).append(threshold.condition)
+    if thresholds:
+        table["thresholds"] = {key: texts if len(texts) > 1 else texts[0] for key, texts in thresholds.items()}
+    return table
+
+
+def _said(table: Table) -> dict[str, Any]:
+    return table.model_dump(by_alias=True, exclude_defaults=True)
+
+
+def _group_table(group: Group) -> dict[str, Any]:
+    said = _said(group)
+    table = {"name": group.name, "role": str(group.role), "clients": group.clients}
+    if group.publishes:
+        key, text = interval_entry(group.interval)
+        table[key] = text
+    if group.publishes or group.subscribes:
+        table["qos"] = group.qos
+    if group.publishes and group.generated:
+        table["size"] = said.get("size", int(DEFAULT_SIZE))
+    if group.header == completed(table | {"payload": group.payload})["header"]:
+        said.pop("header", None)
+    else:
+        table["header"] = group.header
+    if group.role is Role.SUBSCRIBE:
+        said.pop("filters" if group.filters == (group.topic,) else "topic")
+    said.pop("interval", None)
+    return table | {key: _plain(value) for key, value in said.items()}
+
+
+def _plain(value: Any) -> Any:
+    """What TOML can write: enumerations are texts, tuples lists."""
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, StrEnum) else value
+
+
+# --- in one line ---------------------------------------------------------------------------------------------------
+
+
+def describe(warhead: Warhead) -> str:
+    """One line for people: `3,000 clients · 500 B · QoS 1 · every 6 s · 10 min`."""
+    speakers, duration_ns = warhead.publishing, warhead.attack.duration_ns
+    parts = [_crowd(warhead)]
+    if len(speakers) == 1:
+        parts += [_size_text(speakers[0]), f"QoS {speakers[0].qos}", _pace_text(speakers[0])]
+    elif speakers:
+        parts += [_sum_text(speakers)]
+    if len(speakers) == 1 and speakers[0].messages:
+        parts += [f"{format_count(speakers[0].messages)} messages each"]
+    return " · ".join(parts + ([format_duration_ns(duration_ns)] if duration_ns else []))
+
+
+def _crowd(warhead: Warhead) -> str:
+    listening = sum(g.clients for g in warhead.groups if g.role is Role.SUBSCRIBE)
+    others = sum(g.clients for g in warhead.groups) - listening
+    heads = [f"{format_count(others)} client{'' if others == 1 else 's'}"] if others else []
+    if listening:
+        heads.append(f"{format_count(listening)} subscriber{'' if listening == 1 else 's'}")
+    return " + ".join(heads)
+
+
+def _size_text(group: Group) -> str:
+    if not group.generated:
+        return group.payload
+    return format_bytes(int(group.size)) if group.size.isdigit() else f"{group.size} B"
+
+
+def _pace_text(group: Group) -> str:
+    if group.closed_loop:
+        return "as fast as possible" if not group.qos else f"as fast as a window of {group.inflight} allows"
+    interval_ns = group.interval * NS_PER_S
+    if interval_ns.denominator == 1:
+        return f"every {format_duration_ns(int(interval_ns))}"
+    return f"{format_rate(float(1 / group.interval), 'msg')} each"
+
+
+def _sum_text(speakers: tuple[Group, ...]) -> str:
+    count = f"{len(speakers)} publishing groups"
+    if any(group.closed_loop for group in speakers):
+        return f"{count} · as fast as possible"
+    return f"{count} · {format_rate(float(sum(g.clients / g.interval for g in speakers)), 'msg')}"
