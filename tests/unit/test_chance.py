@@ -49,3 +49,12 @@ def test_uniform_numbers_stay_under_one() -> None:
     numbers = draw("uniform")
     assert 0 <= numbers.min() < 0.001
     assert 0.999 < numbers.max() < 1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
+def test_one_number_alone_is_that_of_the_array(seed: int) -> None:
+    of, counters = chance.streams(seed, INDICES), INDICES * 12345
+    alone = [chance.uniform_at(seed, int(i), int(counter)) for i, counter in zip(INDICES, counters, strict=True)]
+    assert alone == chance.uniform(of, counters).tolist()
+    alone = [chance.normal_at(seed, int(i), int(counter)) for i, counter in zip(INDICES, counters, strict=True)]
+    assert alone == pytest.approx(chance.normal(of, counters).tolist(), rel=1e-9, abs=1e-12)

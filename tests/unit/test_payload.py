@@ -8,7 +8,7 @@ import pytest
 
 from malaria import payload
 from malaria.errors import OperatorError
-from malaria.payload import Content, Header, SizeSpec, load_source, parse_size
+from malaria.payload import Content, SizeSpec, load_source, parse_size
 
 
 def sizes(text: str | int, messages: int = 5000, least: int = 0) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_drawn_sizes_leave_room_for_what_must_fit() -> None:
 
 
 def test_the_header_is_twenty_bytes_big_endian() -> None:
-    packed = payload.pack_header(Header(run=2, client=3, sequence=4, due_ns=5))
+    packed = payload.pack_header(run=2, client=3, sequence=4, due_ns=5)
     assert packed.hex() == "a17a" + "0002" + "00000003" + "00000004" + "0000000000000005"
     assert payload.HEADER_SIZE == payload.HEADER_DTYPE.itemsize == 20
     row = np.frombuffer(packed, payload.HEADER_DTYPE)[0]
