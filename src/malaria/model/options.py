@@ -183,7 +183,9 @@ def _is_meant(group: Group, warhead: Warhead, name: str | None) -> bool:
 def _is_said(location: Location, said: Mapping[str, Any], changed: list[int]) -> bool:
     if location[:1] == ("group",) and len(location) > 1 and location[1] not in changed:
         return False
-    return any((KEYS[name].table, KEYS[name].key) == _table_and_key(location) for name in said)
+    table, key = _table_and_key(location)
+    keys = [KEYS[name] for name in said if KEYS[name].table == table]
+    return bool(keys) if table == "will" else any(said_key.key == key for said_key in keys)
 
 
 def _flag(location: Location) -> str | None:
