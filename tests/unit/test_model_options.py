@@ -72,9 +72,9 @@ def test_messages_end_an_attack_without_a_duration() -> None:
 
 EVERYTHING = LoadOptions(
     group="meters", clients=7, interval="2s", rate="3", arrival="poisson", ramp="1s", rate_ramp="2s", qos=2,
-    retain=True, size="900", payload="zero", messages=9, topic="x/{index}", inflight=3, keepalive="30", keep_session=True,
-    client_id="c{index}", will_topic="w", will_payload="gone", will_qos=1, will_retain=True, duration="5s", warmup="1s",
-    drain="2s", connect_rate="50", connects_in_progress=8, connect_timeout="3s", seed=4,
+    retain=True, size="900", payload="zero", messages=9, topic="x/{index}", inflight=3, keepalive="30",
+    keep_session=True, client_id="c{index}", will_topic="w", will_payload="gone", will_qos=1, will_retain=True,
+    duration="5s", warmup="1s", drain="2s", connect_rate="50", connects_in_progress=8, connect_timeout="3s", seed=4,
     source_address=("127.0.0.2,127.0.0.3", "::1"), protocol="3.1.1", fail_if=("ack.p99 > 1s",),
 )  # fmt: skip
 

@@ -1,0 +1,43 @@
+"""`malaria connect`: one role alone, for quick use and for pipes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from malaria.cli.options import Course, Crowd, Result, Where, load_options, takes
+from malaria.cli.perform import Wish, perform
+
+if TYPE_CHECKING:
+    from malaria.model.warhead import Warhead
+
+EXAMPLES: Final = (
+    "malaria connect broker -c 10000 -R 500 -d 5m",
+    "malaria connect broker -c 1000 -k 10",
+)
+
+
+@takes(Where, Crowd, Course, Result)
+def connect(
+    arguments: tuple[str, ...],
+    where: Where,
+    crowd: Crowd,
+    course: Course,
+    result: Result,
+) -> int:
+    """Clients that connect, stay and say nothing but keep-alive."""
+
+    def make() -> Warhead:
+        from malaria.model.options import build_warhead
+        from malaria.model.warhead import Role
+
+        return build_warhead(load_options(crowd, course, result), Role.CONNECT)
+
+    return perform(Wish(where, result, "connect", make), arguments)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("connect", short_help="clients that connect, stay and say nothing", epilog="\n\n".join(EXAMPLES))(
+        connect
+    )

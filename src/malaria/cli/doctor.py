@@ -1,0 +1,69 @@
+"""`malaria doctor`: what stands in the way, before the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from malaria.cli.options import PASSWORD_FLAGS, PASSWORD_VARIABLE
+from malaria.cli.perform import console, default_workers
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from malaria.doctor import Finding
+
+EXAMPLES: Final = ("malaria doctor", "malaria doctor broker:1883 -c 30000")
+STYLES: Final = {"OK": "green", "WARN": "yellow", "BAD": "red"}
+BAD: Final = "BAD"
+
+
+def doctor(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[TARGET]", help="The broker to look at too.", show_default=False)
+    ] = None,
+    clients: Annotated[int, typer.Option("-c", "--clients", metavar="N", help="For so many clients.", min=1)] = 1000,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", help="In so many processes (one per core).", min=1, show_default=False),
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option("-u", "--username", help="User name to try the target with.", show_default=False)
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option(*PASSWORD_FLAGS, help="Its password.", envvar=PASSWORD_VARIABLE, show_default=False)
+    ] = None,
+) -> int:
+    """Check this machine, and the target if there is one, for a load of that size: measured, needed, remedy.
+
+    Exit code 1 when something would break the run.
+    """
+    from malaria.doctor import examine
+    from malaria.model.target import parse_target
+
+    place = None if target is None else parse_target(target).with_credentials(username, password)
+    findings = examine(place, clients, workers or default_workers(clients))
+    screen = console(None)
+    screen.print(_table(findings))
+    for finding in findings:
+        if finding.remedy and finding.status != "OK":
+            screen.print(f"{finding.name}: {finding.remedy}", highlight=False, markup=False)
+    return int(any(finding.status == BAD for finding in findings))
+
+
+def _table(findings: list[Finding]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "checked", "measured", "needed", box=None, pad_edge=False)
+    for finding in findings:
+        status = Text(str(finding.status), style=STYLES.get(str(finding.status), ""))
+        table.add_row(status, Text(finding.name), Text(str(finding.measured)), Text(str(finding.needed)))
+    return table
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("doctor", short_help="check this machine and the target before the run", epilog="\n\n".join(EXAMPLES))(
+        doctor
+    )

@@ -1,0 +1,116 @@
+"""The command `malaria`: which commands there are, and what becomes of what they raise.
+
+Whatever is not an answer of a command ends here: the operator's fault as `error: ...` with its remedy and exit code 2,
+Ctrl-C before there is a run and any bug of ours as exit code 4, so that 1 always means FAIL.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from textwrap import indent
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from malaria import __version__
+from malaria.cli import attack, connect, demo, doctor, export, publish, report, runs, subscribe
+from malaria.errors import OperatorError
+
+BAD_COMMAND: Final = 2
+ABORTED: Final = 4
+KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
+
+COMMANDS: Final = (demo, attack, publish, subscribe, connect, runs, report, export, doctor)
+
+EPILOG: Final = """First try: malaria demo
+
+Your broker: malaria attack HOST -c 1000 -I 6s -q 1
+
+Exit codes: 0 PASS, 1 FAIL, 2 bad command, file or target, 3 INVALID, 4 UNKNOWN or aborted"""
+
+
+class Overview(TyperGroup):
+    """The first page of help in plain text: rich costs a quarter of a second, and it is to be there at once."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"rich_markup_mode": None})
+
+
+app = typer.Typer(
+    name="malaria",
+    cls=Overview,
+    add_completion=False,
+    help="Finds out what an MQTT broker carries, what happens past that, and whether it comes back.",
+    epilog=EPILOG,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in COMMANDS:
+    _command.add_to(app)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"malaria {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _malaria(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run() -> None:
+    """The entry point of the command line."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code; never raises."""
+    try:
+        code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
+    except OperatorError as error:
+        return _refuse(error.message, error.remedy)
+    except typer.TyperException as error:
+        return _refuse_usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return _abort()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has left: nothing to flush to
+        return ABORTED
+    except OSError as error:
+        return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", "mend that and try again")
+    except Exception:
+        traceback.print_exc()
+        return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
+    return _abort() if code == KILLED_BY_CTRL_C else int(code or 0)
+
+
+def _refuse(message: str, remedy: str, code: int = BAD_COMMAND) -> int:
+    print(f"error: {indent(message, '       ').lstrip()}", file=sys.stderr)
+    if remedy:
+        print(indent(remedy, "       "), file=sys.stderr)
+    return code
+
+
+def _refuse_usage(error: typer.TyperException) -> int:
+    """What typer says about a wrong command line."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "malaria"
+    return _refuse(error.format_message().strip().rstrip("."), f"see: {path} --help")
+
+
+def _abort() -> int:
+    print("aborted before there was anything to report", file=sys.stderr)
+    return ABORTED

@@ -1,0 +1,140 @@
+"""What `attack`, `publish`, `subscribe` and `connect` share: from options to a run, and from a run to the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from malaria.cli.options import PASSWORD_FLAGS, Result, Where
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from malaria.attack import AttackOutcome
+    from malaria.model.target import Target
+    from malaria.model.warhead import Warhead
+    from malaria.records import RunRecords
+
+EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
+RUNS: Final = Path("runs")
+STDOUT: Final = "-"
+PAGE: Final = "report.html"
+MARKDOWN: Final = "report.md"
+SUMMARY: Final = "summary.json"
+
+type Summary = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A load that the operator wants to see, and what it is called."""
+
+    where: Where
+    result: Result
+    title: str
+    make: Callable[[], Warhead]
+
+
+def perform(wish: Wish, arguments: Sequence[str]) -> int:
+    """Attacks, shows and stores; the exit code is the verdict's."""
+    from malaria.model.target import parse_target, refuse_public_broker
+    from malaria.model.warhead import describe
+
+    where, result = wish.where, wish.result
+    target = parse_target(where.target).with_credentials(where.username, where.password)
+    refuse_public_broker(target, where.allowed)
+    warhead = wish.make().with_credentials(target.username, target.password)
+
+    from malaria.attack import AttackRequest, conduct, interruptible  # heavy: only when there is something to do
+    from malaria.report.live import LiveView
+
+    command = command_line(arguments, where.target, target)
+    directory = result.output or fresh_directory(wish.title, datetime.now())
+    workers = result.workers or default_workers(sum(group.clients for group in warhead.groups))
+    request = AttackRequest(target, warhead, directory, workers, command, wish.title)
+    screen = console(result.json)
+    load = describe(warhead)
+    with interruptible() as interrupt, LiveView(f"malaria attack {target.url}", load, screen, result.quiet) as view:
+        outcome = conduct(request, view.update, interrupt)
+    return finish(outcome, result, screen)
+
+
+def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
+    """Writes what a run leaves behind, and says what came of it."""
+    if not result.quiet:
+        from malaria.report.terminal import print_summary
+
+        print_summary(outcome.records, outcome.summary, screen)
+    write_reports(outcome.records, outcome.summary, outcome.directory)
+    if not result.quiet:
+        say_page(outcome.directory, screen)
+    write_json(outcome.summary, result.json)
+    return exit_code(outcome.summary)
+
+
+def write_reports(records: RunRecords, summary: Summary, directory: Path) -> None:
+    """The summary, the page and its Markdown twin."""
+    from malaria.report.html import write_page
+    from malaria.report.markdown import write_markdown
+
+    (directory / SUMMARY).write_text(json_text(summary))
+    write_page(records, summary, directory / PAGE)
+    write_markdown(records, summary, directory / MARKDOWN)
+
+
+def say_page(directory: Path, screen: Console) -> None:
+    screen.print(f"  page       {directory / PAGE}", soft_wrap=True, highlight=False, markup=False)
+
+
+def write_json(summary: object, file: str | None) -> None:
+    if file == STDOUT:
+        print(json_text(summary), end="")
+    elif file is not None:
+        Path(file).write_text(json_text(summary))
+
+
+def json_text(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def exit_code(summary: Summary) -> int:
+    return EXIT_CODES[summary["verdict"]["outcome"]]
+
+
+def console(json_file: str | None) -> Console:
+    """Where people read: stdout, unless the summary goes there."""
+    from rich.console import Console
+
+    return Console(stderr=json_file == STDOUT)
+
+
+def default_workers(clients: int) -> int:
+    """One per core that we may use, and no more than there are clients."""
+    return max(1, min(os.process_cpu_count() or 1, clients))
+
+
+def fresh_directory(title: str, now: datetime, root: Path = RUNS) -> Path:
+    """`runs/2026-11-22T1751-meters`; with a number behind it when that is taken."""
+    stem = f"{now:%Y-%m-%dT%H%M}-{title}"
+    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 10_000))
+    return next(root / name for name in names if not (root / name).exists())
+
+
+def command_line(arguments: Sequence[str], target_text: str, target: Target) -> str:
+    """The command to repeat it, without secrets: a password is to be in the environment then."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in PASSWORD_FLAGS:
+            skip = True
+        elif not argument.startswith(("--password=", "-P")):
+            kept.append(target.url if argument == target_text and "@" in argument else argument)
+    return shlex.join(["malaria", *kept])

@@ -1,0 +1,67 @@
+"""`malaria report`: the page of a stored run, made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from malaria.cli.perform import PAGE, console, say_page, write_json, write_reports
+from malaria.cli.stored import RunArgument, chosen, levels_in
+from malaria.errors import RunError
+
+EXAMPLES: Final = ("malaria report", "malaria report runs/2026-11-22T1751-meters -o /tmp/page")
+
+
+def report(
+    run: RunArgument = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Where to write (the run's directory).", show_default=False),
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - is stdout.", show_default=False),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.", show_default=False)] = False,
+) -> int:
+    """Write report.html, report.md and summary.json from the records of a run, and print its summary."""
+    directory = chosen(run)
+    into = output or directory
+    into.mkdir(parents=True, exist_ok=True)
+    levels = levels_in(directory)
+    summary = _campaign(directory, levels, into) if levels else _attack(directory, into, json, quiet)
+    write_json(summary, json)
+    if not quiet:
+        say_page(into, console(json))
+    return 0
+
+
+def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
+    from malaria.analysis.summary import summarize
+    from malaria.report.terminal import print_summary
+    from malaria.store import open_run
+
+    records = open_run(directory)
+    summary = dict(summarize(records))
+    if not quiet:
+        print_summary(records, summary, console(json))
+    write_reports(records, summary, into)
+    return summary
+
+
+def _campaign(directory: Path, levels: list[Path], into: Path) -> object:
+    from malaria.analysis.summary import summarize
+    from malaria.report.html import write_campaign_page
+    from malaria.store import open_run
+
+    pairs = [(records, dict(summarize(records))) for records in map(open_run, levels)]
+    if not pairs:
+        raise RunError(f"{directory} holds no run", "name the directory of a run; malaria runs lists them")
+    write_campaign_page(directory.name, pairs, into / PAGE)
+    return [summary for _, summary in pairs]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("report", short_help="make the page of a stored run anew", epilog="\n\n".join(EXAMPLES))(report)

@@ -1,0 +1,50 @@
+"""Finding the run that a command is about, among those that are stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from malaria.cli.perform import RUNS
+from malaria.errors import RunError
+
+if TYPE_CHECKING:
+    from malaria.records import RunRecords
+
+RUN_FILE: Final = "run.db"
+
+RunArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="RUN", help="The run's directory; without it the newest below runs/.", show_default=False),
+]
+
+
+def chosen(directory: Path | None, root: Path = RUNS) -> Path:
+    """The directory that was named, or the newest run. Raises RunError when there is none."""
+    if directory is not None:
+        return directory
+    runs = [path for path in root.glob("*") if (path / RUN_FILE).is_file() or levels_in(path)]
+    if not runs:
+        raise RunError(f"there is no run below {root}/", "make one (malaria attack ...), or name the directory of one")
+    return max(runs, key=lambda path: path.stat().st_mtime_ns)
+
+
+def levels_in(directory: Path) -> list[Path]:
+    """The levels of a campaign, which has no records of its own: in order, empty for an attack."""
+    if (directory / RUN_FILE).exists():
+        return []
+    return sorted(
+        (path.parent for path in directory.glob(f"*/{RUN_FILE}")), key=lambda path: (len(path.name), path.name)
+    )
+
+
+def one_run(directory: Path | None) -> tuple[Path, RunRecords]:
+    """The records of one attack. Raises RunError for a campaign, naming its levels."""
+    from malaria.store import open_run
+
+    path = chosen(directory)
+    if levels := levels_in(path):
+        raise RunError(f"{path} holds {len(levels)} levels", f"name one of them: {', '.join(map(str, levels))}")
+    return path, open_run(path)

@@ -1,0 +1,42 @@
+"""`malaria subscribe`: one role alone, for quick use and for pipes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from malaria.cli.options import Conversation, Course, Crowd, Result, Where, load_options, takes
+from malaria.cli.perform import Wish, perform
+
+if TYPE_CHECKING:
+    from malaria.model.warhead import Warhead
+
+EXAMPLES: Final = (
+    "malaria subscribe broker -t 'sensors/#' -c 5 -d 1m",
+    "malaria subscribe broker -t 'malaria/+/data' -q 0 --json -",
+)
+
+
+@takes(Where, Crowd, Conversation, Course, Result)
+def subscribe(
+    arguments: tuple[str, ...],
+    where: Where,
+    crowd: Crowd,
+    conversation: Conversation,
+    course: Course,
+    result: Result,
+) -> int:
+    """Subscribing clients alone: what comes in, how much, and from our own publishers how late."""
+
+    def make() -> Warhead:
+        from malaria.model.options import build_warhead
+        from malaria.model.warhead import Role
+
+        return build_warhead(load_options(crowd, conversation, course, result), Role.SUBSCRIBE)
+
+    return perform(Wish(where, result, "subscribe", make), arguments)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("subscribe", short_help="subscribing clients alone", epilog="\n\n".join(EXAMPLES))(subscribe)

@@ -1,0 +1,39 @@
+"""`doctor`: what is asked, what is shown, and when it is 1."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from cli_fakes import install
+from malaria.cli.main import main
+
+
+def finding(status: str, remedy: str = "") -> SimpleNamespace:
+    return SimpleNamespace(name=f"{status.lower()} thing", measured="5", needed="7 [red]", status=status, remedy=remedy)
+
+
+@pytest.mark.parametrize(("statuses", "code"), [(["OK", "WARN"], 0), (["OK", "BAD", "OK"], 1), ([], 0)])
+def test_bad_is_1(statuses: list[str], code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch).findings.extend(map(finding, statuses))
+    assert main(["doctor"]) == code
+
+
+def test_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = install(monkeypatch)
+    monkeypatch.delenv("MALARIA_PASSWORD", raising=False)
+    assert main(["doctor", "u@broker", "-c", "30000", "--workers", "2", "-P", "pw"]) == 0
+    ((target, clients, workers),) = calls.examined
+    assert (target.url, target.password, clients, workers) == ("mqtt://u@broker:1883", "pw", 30000, 2)
+    assert main(["doctor"]) == 0
+    assert calls.examined[1][:2] == (None, 1000)
+
+
+def test_what_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    install(monkeypatch).findings.extend([finding("OK", "nothing to do"), finding("WARN", "do [this]")])
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "7 [red]" in shown
+    assert "warn thing: do [this]" in shown
+    assert "nothing to do" not in shown

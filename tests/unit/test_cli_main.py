@@ -1,0 +1,148 @@
+"""What becomes of a command line: exit codes, errors with their remedy, help for everything."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from cli_fakes import Calls, install
+from malaria import __version__
+from malaria.cli import attack as attack_command
+from malaria.cli import connect, demo, doctor, export, publish, report, runs, subscribe
+from malaria.cli.main import app, main
+from malaria.cli.options import PANELS
+from malaria.errors import HostLimitError, OperatorError
+
+COMMANDS = {
+    "demo": demo, "attack": attack_command, "publish": publish, "subscribe": subscribe, "connect": connect,
+    "runs": runs, "report": report, "export": export, "doctor": doctor,
+}  # fmt: skip
+GROUP = typer.main.get_group(app)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    monkeypatch.chdir(tmp_path)
+    return install(monkeypatch)
+
+
+def test_every_command_is_there() -> None:
+    assert set(GROUP.commands) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name: str) -> None:
+    command = GROUP.commands[name]
+    assert command.help
+    assert command.short_help
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name} {parameter.name} has no help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    shown = re.sub(r"\s+", " ", capsys.readouterr().out)
+    for example in COMMANDS[name].EXAMPLES:
+        assert re.sub(r"\s+", " ", example) in shown
+        assert example.startswith(f"malaria {name}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_is_a_command(name: str) -> None:
+    for example in COMMANDS[name].EXAMPLES:
+        words = shlex.split(re.sub(r"   #.*| > \w+\.csv", "", example))
+        context = GROUP.commands[name].make_context(name, words[2:], resilient_parsing=False)
+        assert context.params
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_the_overview(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+    assert "malaria demo" in shown
+    assert "3 INVALID" in shown
+
+
+def test_the_overview_loads_nothing_heavy() -> None:
+    """What makes `malaria --help` answer at once."""
+    program = "import sys; from malaria.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr.split()
+    assert not {"numpy", "pydantic", "plotly", "rich.console", "sqlite3", "asyncio"} & set(loaded)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"malaria {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["attack"], "Missing argument 'TARGET'"),
+        (["frob"], "No such command 'frob'"),
+        (["attack", "x", "--frob"], "No such option: --frob"),
+        (["attack", "x", "-c", "many"], "'-c' / '--clients'"),
+        (["attack", "x", "--workers", "0"], "--workers"),
+        (["attack", "x", "y"], "unexpected extra argument"),
+        (["attack", "mqtts://x"], "mqtts:// is not supported yet"),
+        (["attack", "broker.emqx.io", "--i-am-allowed-to-load-this-broker"], "public broker"),
+        (["attack", "x", "-w", "none.toml"], "none.toml: no such file"),
+        (["attack", "x", "-r", "10k/m"], "-r/--rate: '10k/m' is not a rate"),
+        (["attack", "x", "--no-subscriber", "-w", "w.toml"], "--no-subscriber stands beside a warhead"),
+        (["publish", "x", "-w", "w.toml"], "No such option: -w"),
+        (["report"], "there is no run below runs/"),
+        (["export", "-f", "xls"], "'xls' is no format"),
+    ],
+)
+def test_bad_commands_end_with_2(
+    arguments: list[str], words: str, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert words in err
+    assert err.splitlines()[1].startswith("       ")
+    assert calls.requests == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        (HostLimitError("no free ports", "add addresses"), 2, "error: no free ports\n       add addresses\n"),
+        (OperatorError("one\ntwo"), 2, "error: one\n       two\n"),
+        (OSError(28, "No space left on device", "runs"), 2, "error: runs: No space left on device\n"),
+        (KeyboardInterrupt(), 4, "aborted before there was anything to report\n"),
+        (typer.Abort(), 4, "aborted before there was anything to report\n"),
+        (RuntimeError("boom"), 4, "RuntimeError: boom\nerror: this is a bug of malaria\n"),
+    ],
+)
+def test_what_commands_raise(
+    raised: BaseException, code: int, words: str, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls.raises = raised
+    assert main(["attack", "x"]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_bug() -> None:
+    program = "from malaria.cli.main import run; run()"
+    with subprocess.Popen([sys.executable, "-c", program, "attack", "--help"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_every_panel_is_used() -> None:
+    used = {getattr(parameter, "rich_help_panel", None) for parameter in GROUP.commands["attack"].params}
+    assert set(PANELS) <= used

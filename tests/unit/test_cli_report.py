@@ -1,0 +1,47 @@
+"""`report`: the page of a stored run, made anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli_fakes import RECORDS, Calls, install
+from malaria.cli.main import main
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("runs/a"), Path("runs/demo/level-1"), Path("runs/demo/level-2")):
+        path.mkdir(parents=True)
+        (path / "run.db").touch()
+    return install(monkeypatch)
+
+
+def test_beside_the_records(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    calls.outcome = "FAIL"
+    assert main(["report", "runs/a"]) == 0
+    assert [str(page[-1]) for page in calls.pages] == ["runs/a/report.html", "runs/a/report.md"]
+    assert json.loads(Path("runs/a/summary.json").read_text()) == calls.summary
+    assert calls.printed == [calls.summary]
+    assert "runs/a/report.html" in capsys.readouterr().out
+
+
+def test_elsewhere_and_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "runs/a", "-o", "new/place", "--quiet", "--json", "-"]) == 0
+    assert [str(page[-1]) for page in calls.pages] == ["new/place/report.html", "new/place/report.md"]
+    assert json.loads(capsys.readouterr().out) == calls.summary
+
+
+def test_a_campaign(calls: Calls) -> None:
+    assert main(["report", "runs/demo"]) == 0
+    ((title, pairs, path),) = calls.pages
+    assert (title, str(path)) == ("demo", "runs/demo/report.html")
+    assert pairs == [(RECORDS, calls.summary)] * 2
+
+
+def test_no_run_there(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "nothing"]) == 2
+    assert "nothing holds no run" in capsys.readouterr().err

@@ -1,0 +1,51 @@
+"""Which run a command is about."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli_fakes import RECORDS, install
+from malaria.cli.stored import chosen, levels_in, one_run
+from malaria.errors import RunError
+
+
+def stored(path: Path, at_s: int = 0) -> Path:
+    path.mkdir(parents=True)
+    (path / "run.db").touch()
+    os.utime(path, (at_s, at_s))
+    return path
+
+
+def test_the_named_one_is_taken(tmp_path: Path) -> None:
+    assert chosen(tmp_path / "x", tmp_path) == tmp_path / "x"
+
+
+def test_the_newest_one_is_taken(tmp_path: Path) -> None:
+    stored(tmp_path / "b", 100)
+    newest = stored(tmp_path / "a", 200)
+    (tmp_path / "no-run").mkdir()
+    assert chosen(None, tmp_path) == newest
+
+
+def test_none_is_there(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no run below"):
+        chosen(None, tmp_path / "missing")
+
+
+def test_levels_are_in_order(tmp_path: Path) -> None:
+    for name in ("level-10", "level-2", "level-1"):
+        stored(tmp_path / "demo" / name)
+    assert [path.name for path in levels_in(tmp_path / "demo")] == ["level-1", "level-2", "level-10"]
+    assert levels_in(tmp_path / "demo" / "level-1") == []
+
+
+def test_a_campaign_is_not_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    level = stored(tmp_path / "demo" / "level-1")
+    assert one_run(level) == (level, RECORDS)
+    with pytest.raises(RunError, match="holds 1 levels") as caught:
+        one_run(tmp_path / "demo")
+    assert str(level) in caught.value.remedy
