@@ -79,7 +79,7 @@ class GroupPlan:
             clients=group.clients,
             interval=group.interval,
             messages=group.messages,
-            seed=self.identity.seed,
+            seed=self.identity.seed + self.first_number,  # groups of equal shape must not fire in step
             jitter=group.jitter,
             client_ramp_ns=group.ramp_ns,
             rate_ramp_ns=group.rate_ramp_ns,

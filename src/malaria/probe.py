@@ -15,7 +15,7 @@ from typing import Final
 from malaria.engine.connector import Endpoint, connect_error
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode, frame_length
-from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Protocol, Publish, Subscribe
+from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe
 from malaria.mqtt.reasons import connack_reason
 
 TIMEOUT_S: Final = 5.0
@@ -72,7 +72,7 @@ def _converse(wire: _Wire, username: str | None, password: str | None) -> Answer
     if not isinstance(packet, Connack):
         return _no_broker(wire.begun)
     if packet.reason_code:
-        reason = connack_reason(packet.reason_code, Protocol.V311)
+        reason = connack_reason(packet.reason_code)
         return Answer(f"the broker refused a client: {reason}", _REMEDIES.get(packet.reason_code, "look at its log"))
     version = _ask_version(wire)
     wire.send(Disconnect())
@@ -102,7 +102,7 @@ class _Wire:
         self._sock = sock
 
     def send(self, packet: Packet) -> None:
-        self._sock.sendall(encode(packet, Protocol.V311))
+        self._sock.sendall(encode(packet))
 
     def receive(self) -> Packet | None:
         """The next packet, or None when nothing came in time or the other side closed (`closed`)."""
@@ -110,7 +110,7 @@ class _Wire:
         while True:
             length = frame_length(self.begun, 0, len(self.begun), _LARGEST)
             if length:
-                decoded = decode(self.begun, 0, length, Protocol.V311)
+                decoded = decode(self.begun, 0, length)
                 self.begun = self.begun[length:]
                 return decoded[0] if decoded else None
             if self._looks_foreign() or not self._read(end - time.monotonic()):

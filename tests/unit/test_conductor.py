@@ -105,16 +105,16 @@ def test_it_drains_until_everything_that_was_sent_has_arrived() -> None:
     play.say(replace(READY, pending=3, arrived=5))
     assert play.at(11.8) == []
     play.say(replace(READY, arrived=5))
-    assert play.at(12) == [TellAccount()]
+    assert play.at(12.2) == [TellAccount()]
     play.say(account(sent=6, arrived=5))
-    assert play.at(12.1) == []  # one is missing: it may still come
+    assert play.at(12.3) == []  # one is missing: it may still come
     play.say(replace(READY, arrived=6))
-    assert play.at(12.2) == []
-    assert play.at(12.6) == [TellAccount()]
+    assert play.at(12.4) == []
+    assert play.at(12.8) == [TellAccount()]
     play.say(account(sent=6, arrived=6))
-    assert play.at(12.7) == [Finish()]
+    assert play.at(12.9) == [Finish()]
     play.say(account(sent=6, arrived=6), Finished())
-    play.at(12.8)
+    play.at(13)
     assert play.conductor.over
     assert not play.conductor.aborted
 

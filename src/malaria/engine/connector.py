@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 from collections import deque
+from collections.abc import Mapping
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
@@ -88,16 +89,23 @@ class Connector:
         """No connect is begun any more."""
         self._stopped = True
 
-    def client_of(self, fd: int) -> int | None:
-        return self._by_fd.get(fd)
+    @property
+    def clients_by_fd(self) -> Mapping[int, int]:
+        """Who is behind a descriptor; always the same object."""
+        return self._by_fd
 
-    def next_ns(self) -> int | None:
-        """When `run` has something to do next; None: when a connect in progress ends, or never."""
-        if self._stopped or self._in_progress >= self._bound:
-            return None
+    @property
+    def idle(self) -> bool:
+        """Nobody is to be connected, now or later."""
+        return self._stopped or not (self._waiting or self._later)
+
+    def next_ns(self, horizon_ns: int) -> int:
+        """When `run` has something to do next, at most the horizon."""
+        if self.idle or self._in_progress >= self._bound:
+            return horizon_ns
         if self._waiting:
-            return self._next_open_ns
-        return max(self._later[0][0], self._next_open_ns) if self._later else None
+            return min(horizon_ns, self._next_open_ns)
+        return min(horizon_ns, max(self._later[0][0], self._next_open_ns))
 
     # --- doing -----------------------------------------------------------------------------------------------------
 

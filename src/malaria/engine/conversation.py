@@ -16,7 +16,7 @@ from malaria.engine.outbox import Outbox
 from malaria.engine.publisher import Publisher
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode
-from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Protocol, Suback, Subscribe, Will
+from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Suback, Subscribe, Will
 from malaria.mqtt.reasons import connack_reason
 from malaria.plan import GroupPlan, Plan
 from malaria.session import SUBSCRIBE_ID, Phase
@@ -69,7 +69,7 @@ class Conversation:
         columns = self._columns
         columns.phase[client] = Phase.GREETING
         columns.deadline_at[client] = now_ns + self._answer_ns
-        self._outbox.send(client, encode(self._connect_packet(client), Protocol.V311), now_ns)
+        self._outbox.send(client, encode(self._connect_packet(client)), now_ns)
 
     def keep_alive(self, client: int, now_ns: int) -> None:
         """Nothing was sent for a keep-alive time: asks for a sign of life."""
@@ -87,7 +87,7 @@ class Conversation:
 
     def receive(self, client: int, data: bytes | bytearray, start: int, end: int, now_ns: int) -> None:
         """One whole frame. Raises MalformedPacket for garbage and for what must not be said in this phase."""
-        decoded = decode(memoryview(data)[start:end], 0, end - start, Protocol.V311)
+        decoded = decode(memoryview(data)[start:end], 0, end - start)
         if decoded is None:
             raise MalformedPacket("frame and packet disagree about their length")
         packet = decoded[0]
@@ -100,7 +100,7 @@ class Conversation:
     def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Connack)
         if packet.reason_code:
-            self.lost(client, f"refused: {connack_reason(packet.reason_code, Protocol.V311)}")
+            self.lost(client, f"refused: {connack_reason(packet.reason_code)}")
             return
         columns = self._columns
         self._meter.connect.append(now_ns - columns.opened_at[client])
@@ -124,7 +124,7 @@ class Conversation:
         self._columns.phase[client] = Phase.SUBSCRIBING
         self._columns.deadline_at[client] = now_ns + self._answer_ns
         self._columns.opened_at[client] = now_ns
-        self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters), Protocol.V311), now_ns)
+        self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters)), now_ns)
 
     def _on_suback(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Suback)

@@ -3,8 +3,6 @@
 A turn: wait for sockets until something is due; hear what the broker says; publish what is due; open connections;
 every tick look at deadlines and keep-alives; every second close a sample. The loop watches itself: the length of its
 turns and how late it takes up what is due are in every sample.
-
-Waiting has the granularity of epoll, a millisecond, rounded up: what is due within it goes out in one turn.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.clock import NS_PER_MS, NS_PER_S, Clock
+from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
 from malaria.engine.arrivals import Inbox
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector, Endpoint
@@ -23,14 +21,16 @@ from malaria.engine.conversation import Conversation
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
 from malaria.engine.poller import READ, WRITE, Poller
-from malaria.engine.publisher import Publisher, Span
+from malaria.engine.publisher import NEVER, Publisher, Span
 from malaria.engine.receiver import Receiver
 from malaria.plan import GroupPlan, Plan
 from malaria.records import Gauge, Sample
 from malaria.records import Phase as RunPhase
 from malaria.session import Phase
 
-TICK_NS: Final = 50 * NS_PER_MS
+TICK_NS: Final = 100 * NS_PER_MS
+GRAIN_NS: Final = 500 * NS_PER_US
+"""The shortest wait: what is due within it goes out in one turn, so that a wake-up is paid for at most 2,000 times a second."""
 MOST_EVENTS: Final = 512
 
 
@@ -76,6 +76,9 @@ class Engine:
         self.phase = RunPhase.PREPARE
         self._poller = poller
         self._clock = clock
+        self._now_ns = clock()
+        self._wait = poller.wait
+        self._client_of = self.connector.clients_by_fd.get
         self._publisher_by_client = by_client
         self._other_fds: dict[int, Callable[[], None]] = {}
         self._epoch_ns = 0
@@ -130,45 +133,52 @@ class Engine:
     # --- the wheel -------------------------------------------------------------------------------------------------
 
     def turn(self, until_ns: int) -> int:
-        """One turn, waiting until `until_ns` at most. Returns the time at its end. Hot."""
-        timeout_s = self._wait_ns(until_ns) / NS_PER_S
-        events = self._poller.poll(timeout_s, MOST_EVENTS)
+        """One turn, waiting until `until_ns` at most. Returns the time at its end. Hot.
+
+        At low rates most of the cost is code gone cold while we slept: what is not needed is not called.
+        """
+        events = self._wait(self._wait_ns(until_ns), MOST_EVENTS)
         begin_ns = now_ns = self._clock()
-        by_fd, read = self.connector.client_of, self.receiver.read
-        for turn, (fd, mask) in enumerate(events):
-            client = by_fd(fd)
+        client_of, read = self._client_of, self.receiver.read
+        for place, (fd, mask) in enumerate(events):
+            client = client_of(fd)
             if client is None:
                 self._other(fd)
                 continue
-            if not turn & 15:
+            if place & 15 == 15:
                 now_ns = self._clock()  # data can be younger than the poll; an age of 16 reads is our error bound
-            if mask != READ:
-                self._write_or_hang_up(client, mask, now_ns)
-            else:
+            if mask == READ:
                 read(client, now_ns)
-        now_ns = self._clock()
+            else:
+                self._write_or_hang_up(client, mask, now_ns)
         for publisher in self.publishers:
-            publisher.publish_due(now_ns)
-        self.connector.run(now_ns)
+            if publisher.next_due_ns <= now_ns or len(events) > 1:
+                publisher.publish_due(self._clock())
+        if not self.connector.idle:
+            self.connector.run(now_ns)
         if self.outbox.broken:
             self._bury_broken()
         if now_ns >= self._next_tick_ns:
             self._tick(now_ns)
-        end_ns = self._clock()
-        self.meter.counts.turns += 1
-        self.meter.turn_max_ns = max(self.meter.turn_max_ns, end_ns - begin_ns)
+        self._now_ns = end_ns = self._clock()
+        counts = self.meter.counts
+        counts.turns += 1
+        if end_ns - begin_ns > self.meter.turn_max_ns:
+            self.meter.turn_max_ns = end_ns - begin_ns
         return end_ns
 
     def _wait_ns(self, until_ns: int) -> int:
-        until_ns = min(until_ns, self._next_tick_ns)
+        if self._next_tick_ns < until_ns:
+            until_ns = self._next_tick_ns
         for publisher in self.publishers:
-            due_ns = publisher.next_due_ns()
-            if due_ns is not None and due_ns < until_ns:
-                until_ns = due_ns
-        open_ns = self.connector.next_ns()
-        if open_ns is not None and open_ns < until_ns:
-            until_ns = open_ns
-        return max(0, until_ns - self._clock())
+            if publisher.next_due_ns < until_ns:
+                until_ns = publisher.next_due_ns
+        if not self.connector.idle:
+            until_ns = self.connector.next_ns(until_ns)
+        wait_ns = until_ns - self._now_ns
+        if wait_ns <= 0:
+            return 0
+        return wait_ns if wait_ns > GRAIN_NS else GRAIN_NS
 
     def _write_or_hang_up(self, client: int, mask: int, now_ns: int) -> None:
         if self.columns.phase[client] == Phase.CONNECTING:
@@ -213,7 +223,7 @@ class Engine:
             pending=sum(p.in_flight + p.held for p in self.publishers) + bool(self.outbox.backlog_bytes),
             delivered=counts.delivered,
             arrived=counts.arrived,
-            publishing=any(p.next_due_ns() is not None for p in self.publishers),
+            publishing=any(p.next_due_ns != NEVER for p in self.publishers),
         )
 
     def sample(self) -> Sample:

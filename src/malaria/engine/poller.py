@@ -1,23 +1,54 @@
-"""Readiness of file descriptors: epoll where there is one, `selectors` (kqueue) elsewhere, one shape for both."""
+"""Readiness of file descriptors: epoll where there is one, `selectors` (kqueue) elsewhere, one shape for both.
+
+epoll waits in whole milliseconds, rounded up, which alone would make every paced message 0.6 ms late. A timerfd in the
+same epoll wakes it on time, for one more system call in turns that wait.
+"""
 
 from __future__ import annotations
 
+import os
 import select
 import selectors
+import time
 from typing import Final, Protocol
+
+from malaria.clock import NS_PER_S
 
 READ: Final = 1  # the values of EPOLLIN and EPOLLOUT
 WRITE: Final = 4
 
 
 class Poller(Protocol):
-    """What the engine asks of epoll. Anything in a mask besides READ and WRITE is an error or a hang-up."""
+    """What the engine asks of the kernel. Anything in a mask besides READ and WRITE is an error or a hang-up."""
 
     def register(self, fd: int, eventmask: int) -> None: ...
     def modify(self, fd: int, eventmask: int) -> None: ...
     def unregister(self, fd: int) -> None: ...
-    def poll(self, timeout: float, maxevents: int) -> list[tuple[int, int]]: ...
+    def wait(self, timeout_ns: int, maxevents: int) -> list[tuple[int, int]]: ...
     def close(self) -> None: ...
+
+
+class EpollPoller:
+    """epoll with a timerfd for waits finer than a millisecond."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+        self._epoll.register(self._timer, READ)
+        self.register = self._epoll.register
+        self.modify = self._epoll.modify
+        self.unregister = self._epoll.unregister
+
+    def wait(self, timeout_ns: int, maxevents: int) -> list[tuple[int, int]]:
+        """Ready descriptors; the timer is among them when the time is up."""
+        if timeout_ns <= 0:
+            return self._epoll.poll(0, maxevents)
+        os.timerfd_settime_ns(self._timer, initial=timeout_ns)  # setting it anew also takes back an expiry
+        return self._epoll.poll(-1, maxevents)
+
+    def close(self) -> None:
+        self._epoll.close()
+        os.close(self._timer)
 
 
 class SelectorsPoller:
@@ -35,8 +66,8 @@ class SelectorsPoller:
     def unregister(self, fd: int) -> None:
         self._selector.unregister(fd)
 
-    def poll(self, timeout: float, maxevents: int) -> list[tuple[int, int]]:
-        ready = self._selector.select(timeout)[:maxevents]
+    def wait(self, timeout_ns: int, maxevents: int) -> list[tuple[int, int]]:
+        ready = self._selector.select(timeout_ns / NS_PER_S)[:maxevents]
         return [(key.fd, (READ if mask & selectors.EVENT_READ else 0) | (WRITE if mask & selectors.EVENT_WRITE else 0))
                 for key, mask in ready]  # fmt: skip
 
@@ -46,7 +77,7 @@ class SelectorsPoller:
 
 def make_poller() -> Poller:
     """The best poller of this system."""
-    return select.epoll() if hasattr(select, "epoll") else SelectorsPoller()
+    return EpollPoller() if hasattr(os, "timerfd_create") else SelectorsPoller()
 
 
 def _selector_mask(eventmask: int) -> int:

@@ -32,6 +32,9 @@ type Ints = NDArray[np.int64]
 HORIZON_NS: Final = 100 * NS_PER_MS
 MOST_PER_TURN: Final = 512
 """Messages taken up before the loop looks at its sockets again, so that a late worker still hears its acknowledgements."""
+SMALL_WINDOW: Final = 8
+"""Closed loop: below this the array operations of a block cost more than they save."""
+NEVER: Final = 1 << 62
 BLOCK: Final = 128
 """Messages of one client in one send."""
 
@@ -77,6 +80,7 @@ class Publisher:
         self._horizon_ns = 0
         self._epoch_ns = 0
         self._measure_ns = 0
+        self.next_due_ns = NEVER  # when `publish_due` has something to do next; 0: now
 
     # --- schedule ----------------------------------------------------------------------------------------------
 
@@ -88,20 +92,22 @@ class Publisher:
         if self.closed_loop:
             gate, base = self._columns.gate, self.base
             self._eager = {position for position in range(self.plan.count) if not gate[base + position]}
+        self._look_ahead()
 
     def end(self) -> None:
         """No message is due from now on; what is held still goes out."""
         self._span = None
         self._eager.clear()
         del self._dues[self._cursor :], self._positions[self._cursor :]
+        self.next_due_ns = NEVER
 
-    def next_due_ns(self) -> int | None:
-        """When `publish_due` has something to do next; 0: now; None: nothing is planned."""
+    def _look_ahead(self) -> None:
         if self._eager:
-            return 0
-        if self._cursor < len(self._dues):
-            return self._dues[self._cursor]
-        return self._horizon_ns if self._span is not None and not self.closed_loop else None
+            self.next_due_ns = 0
+        elif self._cursor < len(self._dues):
+            self.next_due_ns = self._dues[self._cursor]
+        else:
+            self.next_due_ns = NEVER if self._span is None or self.closed_loop else self._horizon_ns
 
     def publish_due(self, now_ns: int) -> None:
         """Takes up every message that is due. Hot."""
@@ -122,6 +128,7 @@ class Publisher:
                 self._hold(position, dues[place], now_ns)
         self._cursor = end
         self._counts.due += end - begin
+        self._look_ahead()
 
     def _extend(self, span: Span, now_ns: int) -> None:
         """Asks the schedule for the next stretch of time."""
@@ -273,8 +280,7 @@ class Publisher:
     def release(self, position: int) -> None:
         """The client may send again (acknowledged, flushed, ready): its held messages go first, in order."""
         if self.closed_loop:
-            if self._span is not None:
-                self._eager.add(position)
+            self._go_on(position)
             return
         held = self._held.get(position)
         if held is None:
@@ -293,20 +299,41 @@ class Publisher:
             del self._held[position]
             gate[client] &= ~HELD
 
+    def _go_on(self, position: int) -> None:
+        """Closed loop: the client may send again. A small window is refilled at once, a large one by the block."""
+        if self._span is None:
+            return
+        if self.window is None or self.window.size >= SMALL_WINDOW:
+            self._eager.add(position)
+            self.next_due_ns = 0
+        elif not self._columns.gate[self.base + position] and self._most_now(position):
+            self._counts.due += self._send_one(position, self._clock())
+
     def _publish_eager(self, now_ns: int) -> None:
         """Closed loop: every member that may, sends what its window allows; due is now."""
         gate, base = self._columns.gate, self.base
+        small = self.window is not None and self.window.size < SMALL_WINDOW
         for position in list(self._eager):
             most = self._most_now(position)
             if gate[base + position] or not most:
                 self._eager.discard(position)
                 continue
-            sent = self._send_block(position, np.full(most, now_ns, np.int64))
+            if small:
+                sent = self._send_singly(position, most, now_ns)
+            else:
+                sent = self._send_block(position, np.full(most, now_ns, np.int64))
             self._counts.due += sent
             if sent < most or self.window is not None:
                 self._eager.discard(position)
         if self._span is not None and self._span.end_ns is not None and now_ns >= self._span.end_ns - 1:
             self.end()
+        self._look_ahead()
+
+    def _send_singly(self, position: int, most: int, now_ns: int) -> int:
+        sent = 0
+        while sent < most and self._send_one(position, now_ns):
+            sent += 1
+        return sent
 
     def _most_now(self, position: int) -> int:
         limit = self.plan.group.messages

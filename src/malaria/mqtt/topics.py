@@ -1,0 +1,90 @@
+"""Topic names, topic filters, and which match (MQTT 3.1.1, section 4.7)."""
+
+from __future__ import annotations
+
+from malaria.mqtt.wire import LONGEST_STRING
+
+
+def check_topic(topic: str) -> None:
+    """Raises ValueError with a sentence when nothing can be published there."""
+    _check_text(topic, "topic")
+    if "+" in topic or "#" in topic:
+        raise ValueError(f"topic {topic!r} holds a wildcard; only a filter may")
+
+
+def check_filter(filter_: str) -> None:
+    """Raises ValueError with a sentence when nobody can subscribe to it."""
+    _check_text(filter_, "filter")
+    levels = filter_.split("/")
+    for level in levels:
+        if ("+" in level or "#" in level) and len(level) > 1:
+            raise ValueError(f"filter {filter_!r}: a wildcard must have its level to itself")
+    if "#" in levels[:-1]:
+        raise ValueError(f"filter {filter_!r}: '#' may only be the last level")
+
+
+def matches(filter_: str, topic: str) -> bool:
+    """Whether a message to `topic` goes to a subscriber of `filter_`."""
+    tree: TopicTree[bool] = TopicTree()
+    tree.add(filter_, True)
+    return bool(tree.match(topic))
+
+
+def _check_text(text: str, what: str) -> None:
+    if not text:
+        raise ValueError(f"a {what} must not be empty")
+    if "\0" in text:
+        raise ValueError(f"{what} {text!r} holds U+0000")
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} {text!r} cannot be written as UTF-8") from None
+    if length > LONGEST_STRING:
+        raise ValueError(f"a {what} of {length:,} bytes is too long; {LONGEST_STRING:,} is the most")
+
+
+class _Node[V]:
+    __slots__ = ("children", "rest", "values")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node[V]] = {}
+        self.values: list[V] = []  # of filters that end here
+        self.rest: list[V] = []  # of filters that end in '#' here
+
+
+class TopicTree[V]:
+    """Filters with a value each; finds the values of all filters that match a topic, at the cost of its levels."""
+
+    def __init__(self) -> None:
+        self._root: _Node[V] = _Node()
+
+    def add(self, filter_: str, value: V) -> None:
+        node = self._root
+        for level in filter_.split("/"):
+            if level == "#":
+                node.rest.append(value)
+                return
+            node = node.children.setdefault(level, _Node())
+        node.values.append(value)
+
+    def match(self, topic: str) -> list[V]:
+        """The values of all matching filters; one that matches twice (overlapping filters) comes twice."""
+        levels = topic.split("/")
+        found: list[V] = []
+        system = topic.startswith("$")  # no wildcard matches a first level with '$' (MQTT-4.7.2-1)
+        nodes = [self._root]
+        for depth, level in enumerate(levels):
+            following: list[_Node[V]] = []
+            for node in nodes:
+                wild = not (system and depth == 0)
+                if wild:
+                    found += node.rest
+                for name in (level, "+") if wild else (level,):
+                    child = node.children.get(name)
+                    if child is not None:
+                        following.append(child)
+            nodes = following
+        for node in nodes:
+            found += node.values
+            found += node.rest  # '#' includes the parent level
+        return found

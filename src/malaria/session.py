@@ -1,0 +1,351 @@
+"""One simulated client as a state machine without I/O: events in, instructions out. The readable twin of the engine.
+
+    IDLE -> CONNECTING -> GREETING -> SUBSCRIBING -> READY
+                 \\____________|____________|__________/ -> WAITING -> CONNECTING ...        any -> CLOSED
+
+The engine keeps the same facts in columns, for speed; a property test drives both with the same events and compares
+phases and bytes. What both promise:
+
+- Packet ids of PUBLISH are slots 1..window. The next id is the first free one going round from the one after the last
+  taken; it stays taken until PUBACK (QoS 1) or PUBCOMP (QoS 2) (MQTT-2.3.1-4).
+- A message that is due and may not be sent (not READY, window full) is held, in order, and sent as soon as it may be.
+  It gets its sequence when it is sent for the first time, and keeps sequence, id and due time when it is sent again.
+- A connection with a kept session sends again what was not acknowledged, oldest first, PUBLISH with DUP or PUBREL
+  (MQTT-4.4.0-1), before anything new. Without one, what was in flight is forgotten, and said to be.
+- SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept the session.
+- Keep-alive: PINGREQ when nothing was sent for a keep-alive time; no PINGRESP within another one ends the connection.
+- An acknowledgement of an id that is not in flight is counted and has no other effect; one of the wrong kind (PUBACK for
+  a QoS 2 message) and any packet that must not come in this phase end the connection: the broker is broken.
+
+Times are nanoseconds; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from malaria.mqtt.codec import encode
+from malaria.mqtt.packets import (
+    Ack,
+    Connack,
+    Connect,
+    Disconnect,
+    Packet,
+    PacketType,
+    Pingreq,
+    Pingresp,
+    Publish,
+    Suback,
+    Subscribe,
+    Will,
+)
+
+SUBSCRIBE_ID: Final = 65535
+"""The packet id of SUBSCRIBE: out of the way of any window."""
+
+
+class Phase(IntEnum):
+    """Where a client is on its way to the broker and back."""
+
+    IDLE = 0
+    CONNECTING = 1  # the transport is being opened
+    GREETING = 2  # CONNECT sent, CONNACK awaited
+    SUBSCRIBING = 3  # SUBSCRIBE sent, SUBACK awaited
+    READY = 4
+    WAITING = 5  # lost or refused; tried again later
+    CLOSED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """What does not change. `topic` and `payload` make message `sequence`; `payload` also gets the due time."""
+
+    client_id: str
+    topic: Callable[[int], str]
+    payload: Callable[[int, int], bytes]
+    qos: int = 0
+    window: int = 20
+    filters: tuple[tuple[str, int], ...] = ()
+    clean_start: bool = True
+    keep_alive_ns: int = 60_000_000_000
+    username: str | None = None
+    password: bytes | None = field(default=None, repr=False)
+    will: Will | None = None
+    answer_ns: int = 10_000_000_000
+    first_wait_ns: int = 1_000_000_000
+    longest_wait_ns: int = 30_000_000_000
+
+
+# --- instructions ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open the transport."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the transport. `reason` is empty when we are done."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    sequence: int
+    due_ns: int
+    sent_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    packet: Publish
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    sequences: tuple[int, ...]
+
+
+type Instruction = Open | Send | Close | Acked | Delivered | Forgotten
+
+
+@dataclass(slots=True)
+class _InFlight:
+    sequence: int
+    due_ns: int
+    sent_ns: int
+    awaits: PacketType
+
+
+# Which packet may come in which phase, and who takes it. Anything else ends the connection.
+EXPECTED: Final[dict[tuple[Phase, type[Packet]], str]] = {
+    (Phase.GREETING, Connack): "_on_connack",
+    (Phase.SUBSCRIBING, Suback): "_on_suback",
+    (Phase.SUBSCRIBING, Publish): "_on_publish",  # may come before the SUBACK (section 3.8.4)
+    (Phase.SUBSCRIBING, Ack): "_on_ack",
+    (Phase.SUBSCRIBING, Pingresp): "_on_pingresp",
+    (Phase.READY, Publish): "_on_publish",
+    (Phase.READY, Ack): "_on_ack",
+    (Phase.READY, Pingresp): "_on_pingresp",
+}
+CONNECTED: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING, Phase.READY)
+
+
+class Session:
+    """One client. Every event method returns the instructions to carry out, in order."""
+
+    def __init__(self, config: SessionConfig) -> None:
+        self.config = config
+        self.phase = Phase.IDLE
+        self.strays = 0
+        self.reconnect_ns = 0  # when a WAITING client tries again
+        self._next_sequence = 0
+        self._turn = 1
+        self._in_flight: dict[int, _InFlight] = {}
+        self._held: deque[int] = deque()
+        self._received: set[int] = set()  # QoS 2: ids answered with PUBREC, not yet released
+        self._attempts = 0
+        self._last_out_ns = 0
+        self._deadline_ns = 0
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def start(self, now_ns: int) -> list[Instruction]:
+        """Connect, for the first time or again."""
+        self.phase = Phase.CONNECTING
+        self._deadline_ns = now_ns + self.config.answer_ns
+        return [Open()]
+
+    def opened(self, now_ns: int) -> list[Instruction]:
+        """The transport stands."""
+        self.phase = Phase.GREETING
+        self._deadline_ns = now_ns + self.config.answer_ns
+        config = self.config
+        connect = Connect(
+            client_id=config.client_id,
+            clean_start=config.clean_start,
+            keep_alive=config.keep_alive_ns // 1_000_000_000,
+            username=config.username,
+            password=config.password,
+            will=config.will,
+        )
+        return [self._send(connect, now_ns)]
+
+    def received(self, packet: Packet, now_ns: int) -> list[Instruction]:
+        """One packet came."""
+        handler = EXPECTED.get((self.phase, type(packet)))
+        if handler is None:
+            return self._lose(f"malformed: {type(packet).__name__.upper()} while {self.phase.name.lower()}", now_ns)
+        instructions: list[Instruction] = getattr(self, handler)(packet, now_ns)
+        return instructions
+
+    def closed(self, reason: str, now_ns: int) -> list[Instruction]:
+        """The transport broke, or could not be opened."""
+        return self._lose(reason, now_ns) if self.phase in CONNECTED else []
+
+    def due(self, due_ns: int, now_ns: int) -> list[Instruction]:
+        """A message is due."""
+        self._held.append(due_ns)
+        return self._send_held(now_ns)
+
+    def tick(self, now_ns: int) -> list[Instruction]:
+        """Time has passed."""
+        if self._deadline_ns and now_ns >= self._deadline_ns and self.phase in CONNECTED:
+            return self._lose("timeout", now_ns)
+        quiet_ns = now_ns - self._last_out_ns
+        if self.phase is Phase.READY and not self._deadline_ns and quiet_ns >= self.config.keep_alive_ns > 0:
+            self._deadline_ns = now_ns + self.config.keep_alive_ns
+            return [self._send(Pingreq(), now_ns)]
+        if self.phase is Phase.WAITING and now_ns >= self.reconnect_ns:
+            return self.start(now_ns)
+        return []
+
+    def stop(self, now_ns: int) -> list[Instruction]:
+        """The end: say goodbye if anybody listens."""
+        polite = self.phase in (Phase.SUBSCRIBING, Phase.READY)
+        goodbye: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
+        self.phase = Phase.CLOSED
+        return [*goodbye, Close("")]
+
+    # --- what the broker says -----------------------------------------------------------------------------------------
+
+    def _on_connack(self, packet: Connack, now_ns: int) -> list[Instruction]:
+        if packet.reason_code:
+            return self._lose(f"refused: {packet.reason_code}", now_ns)
+        self._attempts = 0
+        resumed = self._resume(packet.session_present, now_ns)
+        if self.config.filters and not packet.session_present:
+            self.phase = Phase.SUBSCRIBING
+            self._deadline_ns = now_ns + self.config.answer_ns
+            return [*resumed, self._send(Subscribe(SUBSCRIBE_ID, self.config.filters), now_ns)]
+        return [*resumed, *self._ready(now_ns)]
+
+    def _resume(self, session_present: bool, now_ns: int) -> list[Instruction]:
+        """A kept session goes on where it was; without one, nothing that was in flight counts any more."""
+        if session_present:
+            return [self._again(packet_id, message, now_ns) for packet_id, message in self._oldest_first()]
+        self._received.clear()
+        self._turn = 1
+        if not self._in_flight:
+            return []
+        forgotten = Forgotten(tuple(message.sequence for _, message in self._oldest_first()))
+        self._in_flight.clear()
+        return [forgotten]
+
+    def _on_suback(self, packet: Suback, now_ns: int) -> list[Instruction]:
+        if packet.packet_id != SUBSCRIBE_ID:
+            return self._lose("malformed: SUBACK for a SUBSCRIBE that was not sent", now_ns)
+        return self._ready(now_ns)
+
+    def _ready(self, now_ns: int) -> list[Instruction]:
+        self.phase = Phase.READY
+        self._deadline_ns = 0
+        return self._send_held(now_ns)
+
+    def _on_publish(self, packet: Publish, now_ns: int) -> list[Instruction]:
+        """QoS 1 is answered and delivered every time, QoS 2 delivered once (section 4.3)."""
+        if packet.qos == 0:
+            return [Delivered(packet)]
+        assert packet.packet_id is not None
+        if packet.qos == 1:
+            return [self._send(Ack(PacketType.PUBACK, packet.packet_id), now_ns), Delivered(packet)]
+        fresh = packet.packet_id not in self._received
+        self._received.add(packet.packet_id)
+        answer = self._send(Ack(PacketType.PUBREC, packet.packet_id), now_ns)
+        return [answer, Delivered(packet)] if fresh else [answer]
+
+    def _on_ack(self, packet: Ack, now_ns: int) -> list[Instruction]:
+        if packet.type is PacketType.PUBREL:
+            self._received.discard(packet.packet_id)
+            return [self._send(Ack(PacketType.PUBCOMP, packet.packet_id), now_ns)]
+        message = self._in_flight.get(packet.packet_id)
+        released = packet.type is PacketType.PUBREC
+        pubrel: list[Instruction] = [self._send(Ack(PacketType.PUBREL, packet.packet_id), now_ns)] if released else []
+        if message is None:
+            self.strays += 1
+            return pubrel
+        repeated_pubrec = released and message.awaits is PacketType.PUBCOMP
+        if packet.type is not message.awaits and not repeated_pubrec:
+            return self._lose(f"malformed: {packet.type.name} for a message that awaits another answer", now_ns)
+        if released:
+            message.awaits = PacketType.PUBCOMP
+            return pubrel
+        del self._in_flight[packet.packet_id]
+        acked = Acked(message.sequence, message.due_ns, message.sent_ns)
+        return [acked, *self._send_held(now_ns)]
+
+    def _on_pingresp(self, _: Pingresp, __: int) -> list[Instruction]:
+        if self.phase is Phase.READY:
+            self._deadline_ns = 0
+        return []
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def _send(self, packet: Packet, now_ns: int) -> Send:
+        self._last_out_ns = now_ns
+        return Send(encode(packet))
+
+    def _send_held(self, now_ns: int) -> list[Instruction]:
+        """What is held goes out as far as phase and window allow."""
+        sent: list[Instruction] = []
+        while self._held and self.phase is Phase.READY:
+            packet_id = self._next_id()
+            if packet_id is None and self.config.qos:
+                break
+            sent.append(self._send_new(packet_id, self._held.popleft(), now_ns))
+        return sent
+
+    def _next_id(self) -> int | None:
+        """The id that the next message takes; None when the window is full, or at QoS 0."""
+        window = self.config.window
+        if not self.config.qos or len(self._in_flight) >= window:
+            return None
+        packet_id = self._turn
+        while packet_id in self._in_flight:
+            packet_id = packet_id % window + 1
+        return packet_id
+
+    def _send_new(self, packet_id: int | None, due_ns: int, now_ns: int) -> Instruction:
+        sequence = self._next_sequence
+        self._next_sequence += 1
+        if packet_id is not None:
+            awaits = PacketType.PUBACK if self.config.qos == 1 else PacketType.PUBREC
+            self._in_flight[packet_id] = _InFlight(sequence, due_ns, now_ns, awaits)
+            self._turn = packet_id % self.config.window + 1
+        return self._send(self._publish(packet_id, sequence, due_ns, dup=False), now_ns)
+
+    def _publish(self, packet_id: int | None, sequence: int, due_ns: int, *, dup: bool) -> Publish:
+        config = self.config
+        return Publish(
+            config.topic(sequence), config.payload(sequence, due_ns), config.qos, dup=dup, packet_id=packet_id
+        )
+
+    def _again(self, packet_id: int, message: _InFlight, now_ns: int) -> Instruction:
+        if message.awaits is PacketType.PUBCOMP:
+            return self._send(Ack(PacketType.PUBREL, packet_id), now_ns)
+        return self._send(self._publish(packet_id, message.sequence, message.due_ns, dup=True), now_ns)
+
+    def _oldest_first(self) -> list[tuple[int, _InFlight]]:
+        return sorted(self._in_flight.items(), key=lambda item: item[1].sequence)
+
+    # --- losing ------------------------------------------------------------------------------------------------------
+
+    def _lose(self, reason: str, now_ns: int) -> list[Instruction]:
+        """The connection is over; the next attempt waits twice as long as the last one that failed."""
+        self.phase = Phase.WAITING
+        self._deadline_ns = 0
+        wait_ns = min(self.config.longest_wait_ns, self.config.first_wait_ns << min(self._attempts, 40))
+        self.reconnect_ns = now_ns + wait_ns
+        self._attempts += 1
+        return [Close(reason)]

@@ -1,0 +1,144 @@
+"""An engine without a network: a socket that is two byte strings, a clock that a test moves, readiness that a test decides."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from malaria.engine.loop import Engine
+from malaria.engine.meter import Meter
+from malaria.engine.poller import READ, WRITE
+from malaria.engine.publisher import Span
+from malaria.model.warhead import Warhead
+from malaria.mqtt.codec import decode, encode
+from malaria.mqtt.packets import PacketType, Suback, Subscribe
+from malaria.plan import Identity, make_plan
+from malaria.session import SUBSCRIBE_ID
+from malaria.share import WHOLE
+
+S = 1_000_000_000
+IDENTITY = Identity("run", 4711, 1)
+
+
+class FakeSocket:
+    """One connection. `accepts` bytes are taken per send (None: all)."""
+
+    def __init__(self, world: World, fd: int) -> None:
+        self.world = world
+        self.fd = fd
+        self.sent = bytearray()
+        self.incoming: list[bytes] = []
+        self.accepts: int | None = None
+        self.closed = False
+
+    def fileno(self) -> int:
+        return -1 if self.closed else self.fd
+
+    def setsockopt(self, *_: object) -> None: ...
+
+    def bind(self, _: object) -> None: ...
+
+    def connect_ex(self, _: object) -> int:
+        return errno.EINPROGRESS
+
+    def getsockopt(self, *_: object) -> int:
+        return 0
+
+    def send(self, data: bytes | bytearray | memoryview) -> int:
+        taken = len(data) if self.accepts is None else min(self.accepts, len(data))
+        if not taken:
+            raise BlockingIOError
+        self.sent += data[:taken]
+        return taken
+
+    def recv_into(self, view: memoryview) -> int:
+        if not self.incoming:
+            raise BlockingIOError
+        data = self.incoming.pop(0)
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """Poller and clock of one engine."""
+
+    def __init__(self, warhead: Warhead) -> None:
+        self.now_ns = 1000 * S
+        self.sockets: list[FakeSocket] = []
+        self.masks: dict[int, int] = {}
+        self.events: list[tuple[int, int]] = []
+        self.meter = Meter("1")
+        plan = make_plan(warhead, WHOLE, IDENTITY)
+        self.engine = Engine(plan, ((socket.AF_INET, ("127.0.0.1", 1)),), (), self, self.meter, lambda: self.now_ns)
+        self.engine.set_epoch(self.now_ns)
+        self.epoch_ns = self.now_ns
+
+    # the poller's side
+    def register(self, fd: int, eventmask: int) -> None:
+        self.masks[fd] = eventmask
+
+    modify = register
+
+    def unregister(self, fd: int) -> None:
+        del self.masks[fd]
+
+    def wait(self, _: int, __: int) -> list[tuple[int, int]]:
+        events, self.events = self.events, []
+        return events
+
+    def close(self) -> None: ...
+
+    # the test's side
+    def make_socket(self, *_: object) -> FakeSocket:
+        sock = FakeSocket(self, 100 + len(self.sockets))
+        self.sockets.append(sock)
+        return sock
+
+    def turn(self) -> None:
+        self.engine.turn(self.now_ns)
+
+    def say(self, sock: FakeSocket, data: bytes) -> None:
+        """The broker says something and the engine hears it."""
+        sock.incoming.append(data)
+        self.events.append((sock.fd, READ))
+        self.turn()
+
+    def writable(self, sock: FakeSocket) -> None:
+        if self.masks.get(sock.fd, 0) & WRITE:
+            self.events.append((sock.fd, WRITE))
+        self.turn()
+
+    def publish(self, end_s: float | None = None) -> None:
+        end_ns = None if end_s is None else self.now_ns + round(end_s * S)
+        self.engine.publish(Span(self.epoch_ns, self.now_ns, self.now_ns, end_ns))
+
+    def connect_all(self) -> None:
+        """Brings every client to READY, as a friendly broker would."""
+        self.engine.connect()
+        self.turn()
+        for sock in list(self.sockets):
+            self.writable(sock)
+            self.say(sock, b"\x20\x02\x00\x00")
+            at = sock.sent.find(b"\x82")
+            if at >= 0:  # SUBSCRIBE: grant everything
+                asked = decode(bytes(sock.sent), at, len(sock.sent), frozenset(PacketType))
+                assert asked is not None
+                assert isinstance(asked[0], Subscribe)
+                self.say(sock, encode(Suback(SUBSCRIBE_ID, tuple(qos for _, qos in asked[0].filters))))
+
+
+@contextmanager
+def world(*groups: dict[str, Any], **attack: Any) -> Iterator[World]:
+    """A world for a warhead of these groups; `duration` is only there because a warhead must end."""
+    settings = {"duration": "1h", "connect_rate": 0, **attack}
+    warhead = Warhead.model_validate({"group": [{"name": f"g{n}", **g} for n, g in enumerate(groups)], "attack": settings})
+    made = World(warhead)
+    with mock.patch("malaria.engine.connector.socket.socket", made.make_socket):
+        yield made
