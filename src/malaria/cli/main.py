@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has left: nothing to flush to
         return ABORTED
     except OSError as error:
-        return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", "mend that and try again")
+        return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", "check that the path exists, may be written, and has room")
     except Exception:
         traceback.print_exc()
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
