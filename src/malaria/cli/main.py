@@ -22,6 +22,7 @@ from malaria.errors import OperatorError
 
 BAD_COMMAND: Final = 2
 ABORTED: Final = 4
+FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
 COMMANDS: Final = (demo, attack, publish, subscribe, connect, runs, report, export, doctor)
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has left: nothing to flush to
         return ABORTED
     except OSError as error:
-        return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", "check that the path exists, may be written, and has room")
+        return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", FILE_REMEDY)
     except Exception:
         traceback.print_exc()
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
