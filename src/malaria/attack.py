@@ -107,7 +107,8 @@ def _prepare(request: AttackRequest) -> Load:
     sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
     check_limits(clients, request.workers, endpoints, sources)
     name = secrets.token_hex(3)
-    identity = Identity(name, secrets.randbits(16), warhead.attack.seed)
+    seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
+    identity = Identity(name, secrets.randbits(16), seed)
     return Load(warhead, identity, endpoints, sources, now_ns())
 
 
@@ -172,6 +173,7 @@ class _Performance:
         self._fresh_events: list[Event] = []
         self._next_show_ns = self._next_commit_ns = 0
         self._interrupts_told = 0
+        self._heard = False  # any sample at all
         self._rate = _planned_rate(request.warhead)
         writer.meta("workers", list(bee.workers))
 
@@ -195,6 +197,7 @@ class _Performance:
         return now_ns() - self._epoch_ns
 
     def _take(self, worker: str, second: Second) -> None:
+        self._heard = True
         self._writer.append([second.sample])
         self._totals.add(second.sample)
         self._causes[worker] = second.causes
@@ -271,9 +274,9 @@ class _Performance:
             notes.append(f"Deliveries are not followed: {self._conductor.account_note()}.")
         followed = deliveries is not None and listening
         return LedgerTotals(
-            due=totals.get(Counter.DUE, 0),
-            sent=totals.get(Counter.SENT, 0),
-            acked=totals.get(Counter.ACKED, 0) if any(g.qos for g in self._warhead.groups) else None,
+            due=totals.get(Counter.DUE, 0) if self._heard else None,
+            sent=totals.get(Counter.SENT, 0) if self._heard else None,
+            acked=totals.get(Counter.ACKED, 0) if self._heard and any(g.qos for g in self._warhead.publishing) else None,
             expected=deliveries.expected if followed and deliveries else None,
             delivered=deliveries.delivered if followed and deliveries else None,
             duplicated=totals.get(Counter.DUPLICATED, 0) if followed else None,

@@ -1,0 +1,167 @@
+"""`summary.json`: the figures of a run under stable keys. Unknown is null, never 0."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypedDict
+
+from malaria.analysis.quantiles import Latency, latency_of
+from malaria.analysis.verdict import judge, worker_cpu_percent
+from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records import Counter, Gauge, Metric, Phase, RunRecords
+
+LATENCIES: Final = (Metric.CONNECT, Metric.ACK, Metric.SERVICE, Metric.LAG, Metric.END_TO_END)
+QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+MESSAGES: Final = (
+    "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
+)  # fmt: skip
+
+type Figures = dict[str, float | int | None]
+
+
+class Verdict(TypedDict):
+    outcome: str
+    reasons: list[str]
+
+
+class Summary(TypedDict):
+    """The keys of `summary.json`, in order."""
+
+    version: str | None
+    target: str | None
+    started: str | None
+    duration_s: float | None
+    verdict: Verdict
+    clients: Figures
+    messages: Figures
+    rates: Figures
+    latency_ms: dict[str, Figures]
+    broker: dict[str, Any]
+    generator: Figures
+    levels: list[Any]
+
+
+def summarize(records: RunRecords) -> Summary:
+    """The figures of one attack, verdict included. Raises ValueError for a damaged histogram."""
+    meta = records.meta
+    window = measured_window_ns(records)
+    summary = Summary(
+        version=_text(meta.get("malaria_version")),
+        target=_text(meta.get("target")),
+        started=_text(meta.get("started")),
+        duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
+        verdict=Verdict(outcome="UNKNOWN", reasons=[]),
+        clients=_clients(records),
+        messages=_messages(records),
+        rates=_rates(records),
+        latency_ms={metric.value: _latency(latency_of(list(records.samples), metric)) for metric in LATENCIES},
+        broker=_broker(records),
+        generator=_generator(records),
+        levels=[],
+    )
+    verdict = judge(records, dict(summary))
+    summary["verdict"] = Verdict(outcome=verdict.outcome, reasons=[reason.text for reason in verdict.reasons])
+    return summary
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _clients(records: RunRecords) -> Figures:
+    samples = records.samples
+    planned = records.meta.get("clients_planned")
+    if not samples:
+        return {"planned": planned if isinstance(planned, int) else None, "connected": None, "connected_peak": None,
+                "refused": None, "dropped": None, "reconnects": None}  # fmt: skip
+    per_second = _ready_by_second(records)
+    measured = [ready for second, ready in per_second if second in _seconds_of(records, Phase.MEASURE)]
+    return {
+        "planned": planned if isinstance(planned, int) else None,
+        "connected": (measured or [ready for _, ready in per_second])[-1],
+        "connected_peak": max(ready for _, ready in per_second),
+        "refused": total(samples, Counter.REFUSED),
+        "dropped": total(samples, Counter.DROPPED),
+        "reconnects": total(samples, Counter.RECONNECTS),
+    }
+
+
+def _ready_by_second(records: RunRecords) -> list[tuple[int, int]]:
+    """Clients ready, summed over workers, at each moment at which a worker reported (its last word counts)."""
+    standing: dict[str, int] = {}
+    course: list[tuple[int, int]] = []
+    for sample in sorted(records.samples, key=lambda s: s.end_ns):
+        standing[sample.worker] = sample.gauges.get(Gauge.CLIENTS_READY, 0)
+        course.append((sample.end_ns, sum(standing.values())))
+    return course
+
+
+def _seconds_of(records: RunRecords, phase: Phase) -> set[int]:
+    return {sample.end_ns for sample in records.samples if sample.phase is phase}
+
+
+def _messages(records: RunRecords) -> Figures:
+    """The ledger; for a run without one (killed), what was counted as far as it goes, and no settlement."""
+    if records.ledger is not None:
+        return {name: getattr(records.ledger, name) for name in MESSAGES}
+    figures: Figures = dict.fromkeys(MESSAGES)
+    if records.samples:
+        for counter in (Counter.DUE, Counter.SENT, Counter.ACKED):
+            figures[counter] = total(records.samples, counter)
+    return figures
+
+
+def _rates(records: RunRecords) -> Figures:
+    """Happenings in the measured window, over its length."""
+    names = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
+    window = measured_window_ns(records)
+    if window is None or window[1] <= window[0]:
+        return {f"{name}_per_s": None for name in names}
+    samples = in_phase(records, Phase.MEASURE)
+    seconds = (window[1] - window[0]) / NS_PER_S
+    stated = {
+        Counter.DUE: records.meta.get("publishing"),
+        Counter.SENT: records.meta.get("publishing"),
+        Counter.ACKED: records.meta.get("acknowledged"),
+        Counter.DELIVERED: records.meta.get("subscribing") and records.meta.get("tracked"),
+    }
+    return {f"{name}_per_s": round(total(samples, name) / seconds, 3) if stated[name] else None for name in names}
+
+
+def _latency(latency: Latency) -> Figures:
+    finished = latency.finished
+    known = latency.complete and not finished.is_empty
+    figures: Figures = {
+        "count": finished.count,
+        "min": _ms(finished.min_ns),
+        "mean": _ms(finished.mean_ns) if known else None,
+        "stddev": _ms(finished.stddev_ns) if known else None,
+    }
+    for name, q in QUANTILES.items():
+        quantile = latency.quantile(q)
+        figures[name] = _ms(quantile.ns) if quantile is not None and quantile.known else None
+    return figures | {"max": _ms(finished.max_ns) if known else None}
+
+
+def _ms(value_ns: float | None) -> float | None:
+    return None if value_ns is None else round(value_ns / NS_PER_MS, 6)
+
+
+def _broker(records: RunRecords) -> dict[str, Any]:
+    stored = records.meta.get("broker")
+    known = stored if isinstance(stored, dict) else {}
+    keys = ("version", "cpu_percent", "host_cpu_percent", "rss_bytes", "host_memory_used_bytes", "host_memory_bytes")
+    return {key: known.get(key) for key in keys} | {"sys": known.get("sys") or {}}
+
+
+def _generator(records: RunRecords) -> Figures:
+    workers = workers_of(records)
+    shares = [percent for worker in workers if (percent := worker_cpu_percent(records, worker)) is not None]
+    memory = [max((s.gauges.get(Gauge.RSS_BYTES, 0) for s in records.samples if s.worker == w), default=0)
+              for w in workers]  # fmt: skip
+    return {
+        "bees": 1,
+        "workers": len(workers),
+        "cpu_percent": round(sum(shares), 2) if shares else None,
+        "rss_bytes": sum(memory) or None,
+    }

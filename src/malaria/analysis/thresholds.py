@@ -1,0 +1,98 @@
+"""A threshold against the figures of a run: it holds, is broken, or cannot be decided."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from malaria.analysis.quantiles import latency_of
+from malaria.clock import NS_PER_MS
+from malaria.model.threshold import FIGURES, Threshold, Unit
+from malaria.records import Metric, RunRecords
+from malaria.units import format_count, format_ms
+
+type Summary = Mapping[str, Any]
+
+COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+_QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
+
+
+class Ruling(StrEnum):
+    HOLDS = "holds"
+    BROKEN = "broken"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a threshold came to, in a sentence."""
+
+    ruling: Ruling
+    text: str
+
+
+def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Finding:
+    """Sets the figure against the limit. A figure that is unknown decides nothing, unless its lower bound already breaks it."""
+    value = look_up(summary, threshold.key)
+    limit = _limit(threshold, summary)
+    if limit is None:
+        return Finding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
+    if value is None:
+        return _by_lower_bound(threshold, records, limit)
+    holds = COMPARE[threshold.operator](value, limit)
+    said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}, needs {threshold.condition}"
+    return Finding(Ruling.HOLDS if holds else Ruling.BROKEN, said)
+
+
+def look_up(summary: Summary, key: str) -> float | None:
+    """The figure behind a threshold's key, or None when it is unknown."""
+    node: Any = summary
+    for part in FIGURES[key].path:
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node if isinstance(node, int | float) else None
+
+
+def _limit(threshold: Threshold, summary: Summary) -> float | None:
+    if threshold.relative_to is None:
+        return threshold.value
+    base = look_up(summary, threshold.relative_to)
+    return None if base is None else base * threshold.value / 100
+
+
+def _by_lower_bound(threshold: Threshold, records: RunRecords, limit: float) -> Finding:
+    bound = _lower_bound_ms(threshold, records)
+    if bound is not None and threshold.operator in ("<", "<=", "==") and not COMPARE[threshold.operator](bound, limit):
+        said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished), needs {threshold.condition}"
+        return Finding(Ruling.BROKEN, said)
+    return Finding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
+
+
+def _lower_bound_ms(threshold: Threshold, records: RunRecords) -> float | None:
+    metric, _, statistic = threshold.key.partition(".")
+    if metric != Metric.ACK or statistic not in _QUANTILES:
+        return None
+    quantile = latency_of(list(records.samples), Metric.ACK).quantile(_QUANTILES[statistic])
+    return None if quantile is None else quantile.ns / NS_PER_MS
+
+
+def _say(threshold: Threshold, value: float) -> str:
+    unit = FIGURES[threshold.key].unit
+    if unit is Unit.MS:
+        return format_ms(value)
+    number = format_count(round(value)) if float(value).is_integer() or value >= 100 else f"{value:.3g}"
+    return f"{number}{unit}"
+
+
+def _share_of(threshold: Threshold, summary: Summary, value: float) -> str:
+    base = look_up(summary, threshold.relative_to) if threshold.relative_to else None
+    return f" ({100 * value / base:.3g} % of {threshold.relative_to})" if base else ""

@@ -1,0 +1,103 @@
+"""Selecting, summing and merging samples: the arithmetic that every figure starts with.
+
+Percentiles come from merged histograms, never from averaged percentiles; a rate is a count over a stated window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from malaria.clock import NS_PER_S
+from malaria.histogram import Histogram
+from malaria.records import Metric, Phase, RunRecords, Sample
+
+_NEAR_S: Final = 0.1
+"""A sample that ends within this of a whole second belongs to the second that ends there."""
+
+
+def in_phase(records: RunRecords, *phases: Phase) -> list[Sample]:
+    return [sample for sample in records.samples if sample.phase in phases]
+
+
+def total(samples: Iterable[Sample], counter: str) -> int:
+    return sum(sample.counters.get(counter, 0) for sample in samples)
+
+
+def histogram_of(samples: Iterable[Sample], *metrics: Metric) -> Histogram:
+    """One histogram of all values of these metrics. Raises ValueError for a damaged one."""
+    merged = Histogram()
+    for sample in samples:
+        for metric in metrics:
+            if metric in sample.histograms:
+                merged.merge(Histogram.from_bytes(sample.histograms[metric]))
+    return merged
+
+
+def merge_samples(samples: Sequence[Sample]) -> Sample:
+    """Samples of several workers (or pieces of one second) as one. Gauges: the last of each worker, summed;
+    those with `_max_` in their name: the largest of all.
+    """
+    counters: dict[str, int] = {}
+    packed: dict[str, Histogram] = {}
+    last: dict[str, Sample] = {}
+    for sample in sorted(samples, key=lambda s: s.end_ns):
+        last[sample.worker] = sample
+        for name, value in sample.counters.items():
+            counters[name] = counters.get(name, 0) + value
+        for metric, data in sample.histograms.items():
+            packed.setdefault(metric, Histogram()).merge(Histogram.from_bytes(data))
+    newest = max(samples, key=lambda s: s.end_ns)
+    return Sample(
+        worker="+".join(sorted(last)),
+        start_ns=min(s.start_ns for s in samples),
+        end_ns=newest.end_ns,
+        phase=newest.phase,
+        counters=counters,
+        gauges=_merge_gauges(samples, list(last.values())),
+        histograms={metric: histogram.to_bytes() for metric, histogram in packed.items()},
+    )
+
+
+def _merge_gauges(samples: Sequence[Sample], last: Sequence[Sample]) -> dict[str, int]:
+    gauges: dict[str, int] = {}
+    for sample in last:
+        for name, value in sample.gauges.items():
+            gauges[name] = gauges.get(name, 0) + value
+    for name in gauges:
+        if "_max_" in name:
+            gauges[name] = max(sample.gauges.get(name, 0) for sample in samples)
+    return gauges
+
+
+def by_second(records: RunRecords) -> dict[int, list[Sample]]:
+    """Samples by the second of run time in which they ended, ascending."""
+    seconds: dict[int, list[Sample]] = {}
+    for sample in records.samples:
+        seconds.setdefault(second_of(sample.end_ns), []).append(sample)
+    return dict(sorted(seconds.items()))
+
+
+def second_of(end_ns: int) -> int:
+    """The whole second at whose end a sample closed; a piece cut off by a phase belongs to the second it is in."""
+    seconds = end_ns / NS_PER_S
+    nearest = round(seconds)
+    return nearest if abs(seconds - nearest) <= _NEAR_S else int(seconds) + 1
+
+
+def workers_of(records: RunRecords) -> list[str]:
+    named = records.meta.get("workers")
+    return [str(name) for name in named] if isinstance(named, list) else sorted({s.worker for s in records.samples})
+
+
+def measured_window_ns(records: RunRecords) -> tuple[int, int] | None:
+    """From when to when was measured; None before it began. A run that was cut short ends with its last sample."""
+    start = records.meta.get("measure_start_ns")
+    if not isinstance(start, int):
+        return None
+    samples = in_phase(records, Phase.MEASURE)
+    if not samples:
+        return None
+    end = records.meta.get("measure_end_ns")
+    last = max(sample.end_ns for sample in samples)
+    return start, min(end, last) if isinstance(end, int) else last
