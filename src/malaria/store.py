@@ -1,9 +1,13 @@
 """The run directory: written as the run goes, readable whatever happened to its writer.
 
-`run.db` is an SQLite file. Samples and events are appended and committed about once a second, so that a killed process
-loses a second at most; a full disk loses what did not fit, and says how much. The writer never raises while a run is on.
+`run.db` is an SQLite file in write-ahead mode. Samples and events are appended and committed about once a second, so
+that a killed process loses a second at most. A full disk never ends a run: what it refuses waits in memory for the next
+commit, up to `PENDING_ROWS`, and what falls out there is counted. A sealed run is one file that can be copied.
 
-Format version and its history:
+Promises for reading: a run directory may come from anywhere; whatever it holds gives records or a `RunError`. Packed
+histograms are handed on as they are and checked by who unpacks them.
+
+Format version and its history (docs/run-format.md):
 1  meta(key, value JSON), sample(worker, start_ns, end_ns, phase, counters JSON, gauges JSON),
    histogram(sample, metric, packed), event(at_ns, kind, text, worker, count), ledger(one row of JSON)
 """
@@ -11,19 +15,22 @@ Format version and its history:
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.errors import RunError
+from malaria.errors import OperatorError, RunError
 from malaria.records import Event, EventKind, LedgerTotals, Phase, RunRecords, Sample
 
 FORMAT: Final = 1
 FILE: Final = "run.db"
 PENDING_ROWS: Final = 20_000
-"""Rows kept in memory while the disk takes nothing: hours of samples. What does not fit is counted."""
+"""Samples and events kept while the disk takes nothing: most of an hour with eight workers."""
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -34,41 +41,39 @@ CREATE TABLE event (at_ns INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NU
                     count INTEGER NOT NULL);
 CREATE TABLE ledger (totals TEXT NOT NULL);
 """
-
-type _Row = Sample | Event | LedgerTotals | tuple[str, object]
+_TABLES: Final = frozenset({"meta", "sample", "histogram", "event", "ledger"})
 
 
 class RunWriter:
-    """Writes one run. Rows are kept until a commit has taken them; failures are counted, not raised."""
+    """Writes one run. From `create` on nothing raises for the disk's sake: `failures` and `forgotten` tell."""
 
     def __init__(self, directory: Path, database: sqlite3.Connection) -> None:
         self.directory = directory
         self.failures = 0  # commits that the disk refused
         self.first_failure = ""
-        self.forgotten = 0  # rows that could not be kept until the disk took them
+        self.forgotten = 0  # samples and events that could not be kept until the disk took them
         self._database = database
-        self._pending: list[_Row] = []
+        self._facts: dict[str, str] = {}  # the last word on a key is all that has to wait
+        self._rows: list[Sample | Event] = []
+        self._totals: LedgerTotals | None = None
+        self._sealed = False
 
     @classmethod
     def create(cls, directory: Path) -> RunWriter:
-        """A new run. Raises RunError when the directory cannot be made or holds a run already."""
+        """A new run; the directory is made if need be. Raises OperatorError when it cannot be, or holds a run already."""
         path = directory / FILE
         if path.exists():
             raise RunError(f"{directory} holds a run already", "give another directory with -o, or move that one away")
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(path, isolation_level=None)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
-            database.executescript(_SCHEMA)
-            database.execute("INSERT INTO meta VALUES ('format', ?)", (json.dumps(FORMAT),))
+            return cls(directory, _create_database(path))
         except (OSError, sqlite3.Error) as error:
-            raise RunError(f"cannot write a run to {directory}: {error}", "choose another place with -o") from None
-        return cls(directory, database)
+            remedy = "look at its permissions and at the space left on the disk, or choose another place with -o"
+            raise OperatorError(f"cannot write a run to {directory}: {error}", remedy) from None
 
     def meta(self, key: str, value: object) -> None:
-        """Sets a fact; the last word counts. `value` must be JSON."""
-        self._keep((key, value))
+        """Sets a fact; the last word counts. Raises TypeError or ValueError for what is not JSON."""
+        self._facts[key] = json.dumps(value, allow_nan=False)
 
     def append(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
@@ -78,30 +83,36 @@ class RunWriter:
         self._keep(event)
 
     def ledger(self, totals: LedgerTotals) -> None:
-        self._keep(totals)
+        """The account so far; a later one replaces it."""
+        self._totals = totals
 
     def commit(self) -> bool:
-        """Hands what is pending to the disk; False when it did not take it (it is tried again next time)."""
+        """Hands what is pending to the disk; False when it did not take it (the next commit tries again)."""
         try:
             self._database.execute("BEGIN")
-            for row in self._pending:
-                _insert(self._database, row)
+            self._insert_pending()
             self._database.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             self._note_failure(error)
             return False
-        self._pending.clear()
+        self._facts.clear()
+        self._rows.clear()
+        self._totals = None
         return True
 
     def seal(self) -> None:
-        """The run is complete: one file, nothing beside it."""
-        self.meta("sealed", True)
-        if self.commit():
-            try:
+        """The run is complete: one file, nothing beside it. Without effect when it is sealed already."""
+        if self._sealed:
+            return
+        self._sealed = True
+        try:
+            if self.commit():
                 self._database.execute("PRAGMA journal_mode=DELETE")
-            except sqlite3.Error as error:
-                self._note_failure(error)
-        self._database.close()
+        except (sqlite3.Error, OSError) as error:
+            self._note_failure(error)
+        finally:
+            with suppress(sqlite3.Error):  # the rest of the log stays beside the file, and is read from there
+                self._database.close()
 
     def __enter__(self) -> RunWriter:
         return self
@@ -109,42 +120,57 @@ class RunWriter:
     def __exit__(self, *_: object) -> None:
         self.seal()
 
-    def _keep(self, row: _Row) -> None:
-        if len(self._pending) < PENDING_ROWS:
-            self._pending.append(row)
+    def _keep(self, row: Sample | Event) -> None:
+        if len(self._rows) < PENDING_ROWS:
+            self._rows.append(row)
         else:
             self.forgotten += 1
+
+    def _insert_pending(self) -> None:
+        if self.failures:
+            trouble = {"failures": self.failures, "first": self.first_failure, "forgotten_rows": self.forgotten}
+            self.meta("disk_trouble", trouble)
+        self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", self._facts.items())
+        for row in self._rows:
+            _insert(self._database, row)
+        if self._totals is not None:
+            self._database.execute("DELETE FROM ledger")
+            self._database.execute("INSERT INTO ledger VALUES (?)", (json.dumps(asdict(self._totals)),))
 
     def _note_failure(self, error: Exception) -> None:
         self.failures += 1
         self.first_failure = self.first_failure or str(error)
-        if self._database.in_transaction:
-            try:
-                self._database.execute("ROLLBACK")
-            except sqlite3.Error:
-                pass  # SQLite has rolled back by itself
+        with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+            self._database.execute("ROLLBACK")
 
 
-def _insert(database: sqlite3.Connection, row: _Row) -> None:
-    match row:
-        case Sample():
-            cursor = database.execute(
-                "INSERT INTO sample (worker, start_ns, end_ns, phase, counters, gauges) VALUES (?, ?, ?, ?, ?, ?)",
-                (row.worker, row.start_ns, row.end_ns, row.phase, _json(row.counters), _json(row.gauges)),
-            )
-            packed = [(cursor.lastrowid, metric, data) for metric, data in row.histograms.items()]
-            database.executemany("INSERT INTO histogram VALUES (?, ?, ?)", packed)
-        case Event():
-            fields = (row.at_ns, row.kind, row.text, row.worker, row.count)
-            database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", fields)
-        case LedgerTotals():
-            database.execute("DELETE FROM ledger")
-            database.execute("INSERT INTO ledger VALUES (?)", (json.dumps(asdict(row)),))
-        case (key, value):
-            database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+def _create_database(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")  # one sequential write a second, and readers need not wait
+        database.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; only a power cut may
+        database.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
+    except sqlite3.Error:
+        database.close()
+        path.unlink(missing_ok=True)
+        raise
+    return database
 
 
-def _json(values: Mapping[str, int]) -> str:
+def _insert(database: sqlite3.Connection, row: Sample | Event) -> None:
+    if isinstance(row, Event):
+        values = (row.at_ns, row.kind, row.text, row.worker, row.count)
+        database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
+        return
+    cursor = database.execute(
+        "INSERT INTO sample (worker, start_ns, end_ns, phase, counters, gauges) VALUES (?, ?, ?, ?, ?, ?)",
+        (row.worker, row.start_ns, row.end_ns, row.phase, _compact(row.counters), _compact(row.gauges)),
+    )
+    packed = [(cursor.lastrowid, metric, data) for metric, data in row.histograms.items()]
+    database.executemany("INSERT INTO histogram VALUES (?, ?, ?)", packed)
+
+
+def _compact(values: Mapping[str, int]) -> str:
     return json.dumps(dict(values), separators=(",", ":"))
 
 
@@ -153,7 +179,7 @@ def _json(values: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One line of the list of runs."""
+    """One line of the list of runs. `outcome` is None where no summary was written."""
 
     directory: Path
     started: str
@@ -163,96 +189,191 @@ class RunEntry:
 
 
 def open_run(directory: Path) -> RunRecords:
-    """Everything that a run holds: sealed, still running, killed, or on a read-only disk.
+    """Everything that a run holds: sealed, still running, killed, or where nothing can be written.
 
     Raises RunError for what is no run, was written by a newer version, or holds something else than it should.
     """
-    path = directory / FILE
-    if not path.is_file():
-        raise RunError(f"{directory} holds no run", "name a directory with a run.db; malaria runs lists them")
-    try:
-        database = _open_for_reading(path)
-        try:
-            return _read(database, directory)
-        finally:
-            database.close()
-    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{path} cannot be read: {error}", "it is damaged, or no run of malaria's") from None
-
-
-def _open_for_reading(path: Path) -> sqlite3.Connection:
-    """A killed run's WAL is replayed where the directory can be written; elsewhere what was checkpointed is read."""
-    quoted = path.resolve().as_uri()
-    try:
-        database = sqlite3.connect(f"{quoted}?mode=ro", uri=True)
-        database.execute("SELECT 1 FROM meta").fetchall()
-    except sqlite3.Error:
-        database = sqlite3.connect(f"{quoted}?mode=ro&immutable=1", uri=True)
-    return database
-
-
-def _read(database: sqlite3.Connection, directory: Path) -> RunRecords:
-    meta = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM meta")}
-    if not isinstance(meta.get("format"), int) or meta["format"] > FORMAT:
-        raise RunError(
-            f"{directory} has format {meta.get('format')}; this version reads up to {FORMAT}", "use a newer malaria"
+    with _reading(directory) as database:
+        meta = _read_meta(database, directory)
+        return RunRecords(
+            meta=meta,
+            samples=tuple(_read_samples(database)),
+            events=tuple(_read_events(database)),
+            ledger=_read_ledger(database),
         )
-    ledger = database.execute("SELECT totals FROM ledger").fetchone()
-    return RunRecords(
-        meta=meta,
-        samples=tuple(_read_samples(database)),
-        events=tuple(
-            Event(int(at), EventKind(kind), str(text), str(worker), int(count))
-            for at, kind, text, worker, count in database.execute(
-                "SELECT at_ns, kind, text, worker, count FROM event ORDER BY at_ns, rowid"
-            )
-        ),
-        ledger=None if ledger is None else _totals(json.loads(ledger[0])),
-    )
-
-
-def _read_samples(database: sqlite3.Connection) -> list[Sample]:
-    packed: dict[int, dict[str, bytes]] = {}
-    for sample, metric, data in database.execute("SELECT sample, metric, packed FROM histogram"):
-        packed.setdefault(sample, {})[str(metric)] = bytes(data)
-    rows = database.execute("SELECT id, worker, start_ns, end_ns, phase, counters, gauges FROM sample ORDER BY id")
-    return [
-        Sample(str(worker), int(start), int(end), Phase(phase), _ints(counters), _ints(gauges), packed.get(number, {}))
-        for number, worker, start, end, phase, counters, gauges in rows
-    ]
-
-
-def _ints(text: str) -> dict[str, int]:
-    return {str(key): int(value) for key, value in json.loads(text).items()}
-
-
-def _totals(values: dict[str, Any]) -> LedgerTotals:
-    notes = tuple(map(str, values.pop("notes", ())))
-    return LedgerTotals(**{key: None if value is None else int(value) for key, value in values.items()}, notes=notes)
 
 
 def list_runs(root: Path) -> list[RunEntry]:
-    """The runs below a directory, newest first. What cannot be read is listed as such."""
+    """The runs below a directory, newest first. One that cannot be read is listed as such."""
     entries = [_entry(path.parent) for path in root.glob(f"**/{FILE}")] if root.is_dir() else []
     return sorted(entries, key=lambda entry: entry.started, reverse=True)
 
 
 def _entry(directory: Path) -> RunEntry:
     try:
-        database = _open_for_reading(directory / FILE)
-        try:
-            meta = {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM meta")}
-        finally:
-            database.close()
-    except (sqlite3.Error, ValueError):
-        return RunEntry(directory, "", "cannot be read", "", None)
-    title, target, started = (str(meta.get(key, "")) for key in ("title", "target", "started"))
+        with _reading(directory) as database:
+            meta = _read_meta(database, directory)
+    except RunError as error:
+        return RunEntry(directory, "", error.message, "", None)
+    started, title, target = (str(meta.get(key, "")) for key in ("started", "title", "target"))
     return RunEntry(directory, started, title, target, _outcome(directory))
 
 
 def _outcome(directory: Path) -> str | None:
     try:
-        outcome = json.loads((directory / "summary.json").read_text())["verdict"]["outcome"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((directory / "summary.json").read_text())["verdict"]["outcome"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return str(outcome)
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
+    """The database for reading; whatever is wrong with it, here or in the block, leaves as a RunError."""
+    path = directory / FILE
+    if not path.is_file():
+        raise RunError(f"{directory} holds no run", f"name a directory with a {FILE}; malaria runs lists them")
+    try:
+        with tempfile.TemporaryDirectory(prefix="malaria-") as spare, closing(_connect(path, Path(spare))) as database:
+            yield database
+    except (sqlite3.Error, OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
+            RecursionError) as error:  # fmt: skip
+        raise RunError(f"{path} cannot be read: {error}", "it is damaged, or no run of malaria's") from None
+
+
+def _connect(path: Path, spare: Path) -> sqlite3.Connection:
+    """Reads in place, and from a copy where the log of a killed run lies on a disk that takes no lock file."""
+    try:
+        return _connect_in_place(path)
+    except sqlite3.OperationalError:
+        for name in (FILE, f"{FILE}-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(path.with_name(name), spare / name)
+        return _connect_in_place(spare / FILE)
+
+
+def _connect_in_place(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        database.execute("PRAGMA trusted_schema=OFF")
+        database.execute("BEGIN")  # one moment of a run that is still being written
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    except sqlite3.Error:
+        database.close()
+        raise
+    if not names >= _TABLES:  # a view of that name might compute for ever
+        database.close()
+        raise ValueError(f"it lacks the tables {', '.join(sorted(_TABLES - names))}")
+    return database
+
+
+def _read_meta(database: sqlite3.Connection, directory: Path) -> dict[str, object]:
+    meta: dict[str, object] = {str(k): json.loads(v) for k, v in database.execute("SELECT key, value FROM meta")}
+    version = meta.get("format")
+    if not _is_int(version) or version < 1:  # type: ignore[operator]
+        raise ValueError(f"its format is {version!r}")
+    if version > FORMAT:  # type: ignore[operator]
+        message = f"{directory} has format {version}; this version of malaria reads up to {FORMAT}"
+        raise RunError(message, "read it with a newer malaria: pip install -U mqtt-malaria")
+    for key, (is_right, what) in _META_TYPES.items():
+        if meta.get(key) is not None and not is_right(meta[key]):
+            raise ValueError(f"meta {key} is not {what}")
+    return {key: value for key, value in meta.items() if value is not None}
+
+
+def _read_samples(database: sqlite3.Connection) -> Iterator[Sample]:
+    packed: dict[int, dict[str, bytes]] = {}
+    for sample, metric, data in database.execute("SELECT sample, metric, packed FROM histogram"):
+        if not isinstance(data, bytes):
+            raise ValueError("a histogram is not packed")
+        packed.setdefault(sample, {})[str(metric)] = data
+    rows = database.execute("SELECT id, worker, start_ns, end_ns, phase, counters, gauges FROM sample ORDER BY id")
+    for number, worker, start, end, phase, counters, gauges in rows:
+        start_ns, end_ns = _count(start), _count(end)
+        if start_ns > end_ns:
+            raise ValueError(f"sample {number} ends before it starts")
+        histograms = packed.get(number, {})
+        yield Sample(str(worker), start_ns, end_ns, Phase(phase), _counts(counters), _counts(gauges), histograms)
+
+
+def _read_events(database: sqlite3.Connection) -> Iterator[Event]:
+    rows = database.execute("SELECT at_ns, kind, text, worker, count FROM event ORDER BY at_ns, rowid")
+    for at, kind, text, worker, count in rows:
+        yield Event(_count(at), EventKind(kind), str(text), str(worker), _count(count))
+
+
+def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:
+    row = database.execute("SELECT totals FROM ledger").fetchone()
+    if row is None:
+        return None
+    values: dict[str, Any] = json.loads(row[0])
+    notes = tuple(map(str, values.get("notes", ())))
+    names = [field.name for field in fields(LedgerTotals) if field.name != "notes"]
+    return LedgerTotals(**{name: None if values[name] is None else _count(values[name]) for name in names}, notes=notes)
+
+
+def _counts(text: str) -> dict[str, int]:
+    return {key: _count(value) for key, value in json.loads(text).items()}
+
+
+def _count(value: object) -> int:
+    if not _is_count(value):
+        raise ValueError(f"{str(value)[:40]!r} is not a count")
+    return value  # type: ignore[return-value]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return _is_int(value) and 0 <= value < 1 << 63  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return _is_count(value) or (isinstance(value, float) and 0 <= value < float("inf"))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_tally(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
+
+
+def _is_text_by_text(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _is_objects(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_object, value))
+
+
+def _of(is_right: Callable[[object], bool], what: str, keys: str) -> dict[str, tuple[Callable[[object], bool], str]]:
+    return dict.fromkeys(keys.split(), (is_right, what))
+
+
+_META_TYPES: Final = (
+    _of(_is_text, "text", "malaria_version command target started title load warhead_toml aborted")
+    | _of(_is_flag, "true or false", "closed_loop tracked publishing acknowledged subscribing")
+    | _of(_is_count, "a count", "epoch_wall_ns clients_planned measure_start_ns measure_end_ns end_ns own_lag_limit_ns")
+    | _of(_is_number, "a number", "rate_planned_per_s duration_planned_s")
+    | _of(_is_texts, "a list of texts", "workers thresholds notes")
+    | _of(_is_object, "an object", "environment broker disk_trouble")
+    | _of(_is_tally, "a table of counts", "connect_failures")
+    | _of(_is_text_by_text, "a table of texts", "remedies")
+    | _of(_is_objects, "a list of objects", "lost_workers")
+)
+"""What the readers of a run rely on. Keys that are not here are handed on as they are."""
