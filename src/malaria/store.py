@@ -60,7 +60,7 @@ class RunWriter:
 
     @classmethod
     def create(cls, directory: Path) -> RunWriter:
-        """A new run; the directory is made if need be. Raises OperatorError when it cannot be, or holds a run already."""
+        """A new run. Raises OperatorError when the directory cannot be written or holds a run already."""
         path = directory / FILE
         if path.exists():
             raise RunError(f"{directory} holds a run already", "give another directory with -o, or move that one away")

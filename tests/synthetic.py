@@ -1,0 +1,242 @@
+"""Runs that never happened, with realistic figures: for tests of what judges and shows a run.
+
+The load is the seed's: so many clients, 500 bytes every 6 seconds, QoS 1, one subscriber that hears it all. The counts
+add up like those of a real run; the latencies come from a fixed seed, so that golden texts stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from malaria.histogram import Histogram
+from malaria.records import Counter, Event, EventKind, Gauge, LedgerTotals, Metric, Phase, RunRecords, Sample
+
+type Trouble = Literal["falls-behind", "lost-worker", "generator-limit", "unfinished"]
+
+CONNECT_S: Final = 3
+DRAIN_S: Final = 1
+INTERVAL_S: Final = 6
+SIZE_BYTES: Final = 500
+
+
+@dataclass(frozen=True)
+class _Second:
+    """What one worker does in one second."""
+
+    number: int  # it ends at this second of run time
+    phase: Phase
+    due: int
+    acked: int
+    held: int  # due and not yet acknowledged at its end
+
+
+class _Worker:
+    """Makes one worker's samples, second by second."""
+
+    def __init__(self, name: str, clients: int, trouble: Trouble | None, seed: int) -> None:
+        self.name = name
+        self.clients = clients
+        self.trouble = trouble
+        self._random = np.random.default_rng(seed)
+        self._cpu_ns = 180 * NS_PER_MS
+
+    def connecting(self, number: int) -> Sample:
+        """A second of the ramp."""
+        ready = self.clients * number // CONNECT_S
+        fresh = ready - self.clients * (number - 1) // CONNECT_S
+        counters = {Counter.CONNECTED: fresh, Counter.TURNS: 900, Counter.BYTES_SENT: fresh * 40}
+        packed = {Metric.CONNECT: self._values(fresh, 2_200 * NS_PER_US, 0.5)}
+        return self._sample(_Second(number, Phase.CONNECT, 0, 0, 0), counters, packed, ready)
+
+    def second(self, second: _Second) -> Sample:
+        """A second of load."""
+        counters = {
+            Counter.DUE: second.due,
+            Counter.SENT: second.due,
+            Counter.ACKED: second.acked,
+            Counter.DELIVERED: second.acked,
+            Counter.ARRIVED: second.acked,
+            Counter.BYTES_SENT: second.due * (SIZE_BYTES + 30),
+            Counter.BYTES_RECEIVED: second.acked * (SIZE_BYTES + 34),
+            Counter.SENDS: second.due,
+            Counter.TURNS: 700,
+        }
+        late_ns = 41 * NS_PER_MS if self.trouble == "generator-limit" else 90 * NS_PER_US
+        wait_ns = second.held * NS_PER_S // max(second.acked, 1)  # the queue that a new message finds
+        lag = self._values(second.due, late_ns, 0.4)
+        packed = {
+            Metric.LAG: lag,
+            Metric.OWN_LAG: lag,
+            Metric.SERVICE: self._values(second.acked, 1_100 * NS_PER_US + wait_ns, 0.45),
+            Metric.ACK: self._values(second.acked, 1_200 * NS_PER_US + wait_ns + late_ns, 0.45),
+            Metric.END_TO_END: self._values(second.acked, 1_900 * NS_PER_US + wait_ns + late_ns, 0.45),
+        }
+        return self._sample(second, counters, packed, self.clients)
+
+    def collecting(self, number: int, unfinished: int) -> Sample:
+        """The last sample: what never got an answer."""
+        packed = {Metric.UNFINISHED: self._values(unfinished, 2 * NS_PER_S, 0.2)}
+        return self._sample(_Second(number, Phase.COLLECT, 0, 0, unfinished), {Counter.TURNS: 40}, packed, self.clients)
+
+    def _sample(self, second: _Second, counters: dict[Counter, int], packed: dict[Metric, bytes], ready: int) -> Sample:
+        busy_percent = 99 if self.trouble == "generator-limit" else 3 + second.due // 200
+        self._cpu_ns += busy_percent * NS_PER_S // 100
+        gauges = {
+            Gauge.CLIENTS_CONNECTED: ready,
+            Gauge.CLIENTS_READY: ready,
+            Gauge.INFLIGHT: second.held,
+            Gauge.CPU_NS: self._cpu_ns,
+            Gauge.RSS_BYTES: 38_000_000 + 1_500 * ready,
+            Gauge.TURN_MAX_NS: 400 * NS_PER_US,
+            Gauge.LAG_MAX_NS: 900 * NS_PER_US,
+        }
+        return Sample(
+            worker=self.name,
+            start_ns=(second.number - 1) * NS_PER_S,
+            end_ns=second.number * NS_PER_S,
+            phase=second.phase,
+            counters={name.value: value for name, value in counters.items() if value},
+            gauges={name.value: value for name, value in gauges.items()},
+            histograms={metric.value: data for metric, data in packed.items() if data},
+        )
+
+    def _values(self, count: int, middle_ns: int, spread: float) -> bytes:
+        if not count:
+            return b""
+        histogram = Histogram()
+        histogram.record_many(self._random.lognormal(np.log(middle_ns), spread, count).astype(np.int64))
+        return histogram.to_bytes()
+
+
+def make_records(
+    seconds: int = 30, workers: int = 2, clients: int = 3000, trouble: Trouble | None = None
+) -> RunRecords:
+    """A run of `seconds` measured seconds. `trouble`: what went wrong; None is a PASS.
+
+    "falls-behind": from the second third on the broker acknowledges 86 %, catches up with nothing, and the rest stays
+    open. "lost-worker": the last worker dies half-way. "generator-limit": ours left late and used a whole core.
+    "unfinished": 1 in 50 messages of the last ten seconds was never acknowledged.
+    """
+    names = [str(number) for number in range(1, workers + 1)]
+    samples: list[Sample] = []
+    open_messages = 0
+    for index, name in enumerate(names):
+        worker = _Worker(name, _part(clients, workers, index), trouble, seed=index + 1)
+        made, still_open = _course(worker, seconds)
+        if trouble == "lost-worker" and index == workers - 1:
+            made = [sample for sample in made if sample.end_ns <= (CONNECT_S + seconds // 2) * NS_PER_S]
+        samples += made
+        open_messages += still_open
+    samples.sort(key=lambda sample: (sample.end_ns, sample.worker))
+    return RunRecords(
+        meta=_meta(seconds, names, clients, trouble),
+        samples=tuple(samples),
+        events=tuple(_events(seconds, names, trouble)),
+        ledger=_ledger(samples, open_messages, trouble),
+    )
+
+
+def with_meta(records: RunRecords, **facts: object) -> RunRecords:
+    """The same run with other facts; None takes one away."""
+    meta = {key: value for key, value in {**records.meta, **facts}.items() if value is not None}
+    return replace(records, meta=meta)
+
+
+def _part(total: int, parts: int, index: int) -> int:
+    return total * (index + 1) // parts - total * index // parts
+
+
+def _course(worker: _Worker, seconds: int) -> tuple[list[Sample], int]:
+    """The samples of one worker, and how many of its messages never got an answer."""
+    samples = [worker.connecting(number) for number in range(1, CONNECT_S + 1)]
+    held = 0
+    for index in range(seconds):
+        due = _part(worker.clients, INTERVAL_S, index % INTERVAL_S)
+        missing = _unanswered(worker.trouble, due, index, seconds)
+        held += missing
+        samples.append(worker.second(_Second(CONNECT_S + 1 + index, Phase.MEASURE, due, due - missing, held)))
+    end = CONNECT_S + seconds + DRAIN_S
+    samples.append(worker.second(_Second(end, Phase.DRAIN, 0, 0, held)))
+    samples.append(worker.collecting(end + 1, held))
+    return samples, held
+
+
+def _unanswered(trouble: Trouble | None, due: int, index: int, seconds: int) -> int:
+    if trouble == "falls-behind" and index >= seconds // 3:
+        return due * 14 // 100
+    if trouble == "unfinished" and index >= seconds - 10:
+        return due // 50
+    return 0
+
+
+def _meta(seconds: int, workers: list[str], clients: int, trouble: Trouble | None) -> dict[str, object]:
+    meta: dict[str, Any] = {
+        "format": 1,
+        "malaria_version": "0.1.0",
+        "command": f"malaria attack mqtt://broker:1883 -c {clients} -I 6s -s 500 -q 1 -d {seconds}s",
+        "target": "mqtt://broker:1883",
+        "started": "2026-11-22T17:51:00+00:00",
+        "epoch_wall_ns": 1_795_369_860 * NS_PER_S,
+        "title": "meters",
+        "load": f"{clients:,} clients · 500 B · QoS 1 · every 6 s · {seconds} s",
+        "closed_loop": False,
+        "tracked": True,
+        "publishing": True,
+        "acknowledged": True,
+        "subscribing": True,
+        "clients_planned": clients,
+        "workers": workers,
+        "rate_planned_per_s": clients / INTERVAL_S,
+        "duration_planned_s": float(seconds),
+        "thresholds": ["ack.p99 < 500ms", "messages.acked_lost == 0"],
+        "warhead_toml": f'[[group]]\nname = "meters"\nclients = {clients}\ninterval = "6s"\nqos = 1\nsize = "500"\n',
+        "environment": {"host": "bench", "system": "Linux 6.12.0 x86_64", "processor": "AMD EPYC 9R14", "cores": 4,
+                        "memory_bytes": 8_000_000_000, "open_files_limit": {"soft": 1024, "hard": 524_288},
+                        "python": "CPython 3.13.5"},
+        "broker": {"name": "mosquitto", "version": "2.0.21"},
+        "own_lag_limit_ns": 5 * NS_PER_MS,
+        "measure_start_ns": CONNECT_S * NS_PER_S,
+        "measure_end_ns": (CONNECT_S + seconds) * NS_PER_S,
+        "end_ns": (CONNECT_S + seconds + DRAIN_S + 1) * NS_PER_S,
+        "connect_failures": {},
+        "lost_workers": [],
+    }  # fmt: skip
+    if trouble == "lost-worker":
+        share = f"{len(workers) - 1}/{len(workers)}..1"
+        meta["lost_workers"] = [{"worker": workers[-1], "share": share, "reason": "was killed by SIGKILL"}]
+    return meta
+
+
+def _events(seconds: int, workers: list[str], trouble: Trouble | None) -> list[Event]:
+    phases = {Phase.CONNECT: 0, Phase.MEASURE: CONNECT_S, Phase.DRAIN: CONNECT_S + seconds,
+              Phase.COLLECT: CONNECT_S + seconds + DRAIN_S}  # fmt: skip
+    events = [Event(at_s * NS_PER_S, EventKind.PHASE, phase.value) for phase, at_s in phases.items()]
+    if trouble == "lost-worker":
+        at_ns = (CONNECT_S + seconds // 2) * NS_PER_S
+        events.append(Event(at_ns, EventKind.LOST, f"worker {workers[-1]} was killed by SIGKILL"))
+    return sorted(events, key=lambda event: event.at_ns)
+
+
+def _ledger(samples: list[Sample], open_messages: int, trouble: Trouble | None) -> LedgerTotals:
+    def total(counter: Counter) -> int:
+        return sum(sample.counters.get(counter, 0) for sample in samples)
+
+    lost_worker = trouble == "lost-worker"
+    note = "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
+    return LedgerTotals(
+        due=total(Counter.DUE),
+        sent=total(Counter.SENT),
+        acked=total(Counter.ACKED),
+        expected=None if lost_worker else total(Counter.SENT),
+        delivered=None if lost_worker else total(Counter.DELIVERED),
+        duplicated=None if lost_worker else 0,
+        reordered=None if lost_worker else 0,
+        lost=None if lost_worker else 0,
+        acked_lost=None if lost_worker else 0,
+        unresolved=None if lost_worker else open_messages,
+        notes=(note,) if lost_worker else (),
+    )
