@@ -19,6 +19,8 @@ from malaria.model.warhead import Warhead
 from malaria.plan import Identity
 from malaria.share import Share
 
+QUIET_LIBRARIES = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""NumPy's linear algebra would keep a spinning thread per core in every worker; nothing here multiplies matrices."""
 PATIENCE_S = 5.0
 """How long an ordered end may take before the process is killed."""
 
@@ -120,6 +122,7 @@ class Bee:
         process = subprocess.Popen(
             [sys.executable, "-m", "malaria.engine.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
+            env=os.environ | QUIET_LIBRARIES,
             stdin=subprocess.DEVNULL,
         )
         theirs.close()

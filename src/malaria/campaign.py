@@ -12,7 +12,7 @@ from typing import Any, Final
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker
 from malaria.model.target import parse_target
-from malaria.model.warhead import Attack, Group, Role, Warhead, describe
+from malaria.model.warhead import Warhead, describe
 from malaria.records import Progress
 
 type OnLevel = Callable[[int, str], Callable[[Progress], None]]
@@ -47,13 +47,11 @@ class CampaignOutcome:
 
 def demo_warhead(level: Level) -> Warhead:
     """Meters that publish and a backend that listens to them all."""
-    meters = {"name": "meters", "role": Role.PUBLISH, "clients": level.clients, "interval": level.interval, "qos": 1,
-              "size": "500~25", "topic": "malaria/demo/{client}/data"}  # fmt: skip
-    backend = {"name": "backend", "role": Role.SUBSCRIBE, "clients": 1, "qos": 1, "topic": "malaria/demo/+/data"}
-    return Warhead(
-        group=(Group(**meters), Group(**backend)),
-        attack=Attack(duration=f"{DEMO_SECONDS}s", drain="5s"),  # type: ignore[arg-type]
-    )
+    meters = {"name": "meters", "clients": level.clients, "interval": level.interval, "qos": 1, "size": "500~25",
+              "topic": "malaria/demo/{client}/data"}  # fmt: skip
+    backend = {"name": "backend", "role": "subscribe", "clients": 1, "qos": 1, "topic": "malaria/demo/+/data"}
+    attack = {"duration": f"{DEMO_SECONDS}s", "drain": "5s"}
+    return Warhead.model_validate({"group": [meters, backend], "attack": attack})
 
 
 def run_demo(

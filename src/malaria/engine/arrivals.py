@@ -7,6 +7,8 @@ for all; others by a short scan. The plain twin is one frame at a time through t
 
 from __future__ import annotations
 
+import struct
+from bisect import bisect_left
 from typing import Final
 
 import numpy as np
@@ -28,6 +30,7 @@ type Data = bytes | bytearray
 _RETAIN: Final = 0x01
 _LARGEST: Final = 16 * 1024 * 1024
 _RUN: Final = 8  # frames of one shape from which on the comparison pays
+_HEADER: Final = struct.Struct(">HHIIQ")
 _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 
 
@@ -37,6 +40,7 @@ class Inbox:
     def __init__(self, plan: Plan, columns: Columns, outbox: Outbox, meter: Meter) -> None:
         streams = plan.streams()
         self._streams = streams
+        self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
         self.ledger = Arrivals(len(streams.publisher))
         self._tag = plan.identity.tag
         self._columns = columns
@@ -64,6 +68,9 @@ class Inbox:
         """
         first = data[start]
         qos = first >> 1 & 3
+        length = frame_length(data, start, end, _LARGEST)
+        if length and start + length == end and qos < 2:
+            return self._take_one(client, data, start, end, now_ns)
         payloads, ids, length = self._find(data, start, end, first, qos)
         if not len(payloads):
             return 0
@@ -77,6 +84,51 @@ class Inbox:
         elif len(payloads):
             self._enter(client, data, payloads, now_ns)
         return length
+
+    def _take_one(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
+        """A lone message of QoS 0 or 1: the usual case when little comes, without arrays."""
+        topic_at = _topic_place(data, start)
+        payload_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1])
+        if data[start] & 0x02:
+            payload_at += 2
+        if payload_at > end:
+            raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+        self._counts.arrived += 1
+        if data[start] & 0x02:
+            packet_id = bytes(data[payload_at - 2 : payload_at])
+            _check_id(packet_id[0] | packet_id[1])
+            self._outbox.send(client, b"\x40\x02" + packet_id, now_ns)
+        if data[start] & _RETAIN:
+            self._counts.retained += 1
+        else:
+            self._enter_one(client, data, payload_at, end, now_ns)
+        return end - start
+
+    def _enter_one(self, client: int, data: Data, payload_at: int, end: int, now_ns: int) -> None:
+        """As `_enter`, for one message."""
+        publishers = self._publisher_views.get(client)
+        if publishers is None:
+            return
+        if end - payload_at < HEADER_SIZE:
+            self._counts.foreign += 1
+            return
+        magic, run, number, sequence, due_ns = _HEADER.unpack_from(data, payload_at)
+        if magic != MAGIC or run != self._tag:
+            self._counts.foreign += 1
+            return
+        place = bisect_left(publishers, number)
+        if place == len(publishers) or publishers[place] != number:
+            self._counts.unexpected += 1
+            return
+        ledger, counts = self.ledger, self._counts
+        reordered = ledger.reordered
+        if not ledger.take(self._streams.first[client] + place, sequence):
+            counts.duplicated += 1
+            return
+        counts.reordered += ledger.reordered - reordered
+        counts.delivered += 1
+        if due_ns >= self._measure_run_ns:
+            self._meter.end_to_end.append(now_ns - self._epoch_ns - due_ns)
 
     def release(self, client: int, packet_id: int, now_ns: int) -> None:
         """PUBREL came: answered with PUBCOMP whether the id is known or not (MQTT-4.3.3-2)."""
@@ -210,10 +262,7 @@ class Inbox:
         ledger, counts = self.ledger, self._counts
         duplicated, reordered = ledger.duplicated, ledger.reordered
         dues = headers["due_ns"].astype(np.int64)
-        if len(streams) == 1:
-            first = None if ledger.take(int(streams[0]), int(headers["sequence"][0])) else np.zeros(1, np.bool_)
-        else:
-            first = ledger.take_many(streams, headers["sequence"].astype(np.int64))
+        first = ledger.take_many(streams, headers["sequence"].astype(np.int64))
         counts.duplicated += ledger.duplicated - duplicated
         counts.reordered += ledger.reordered - reordered
         if first is not None:

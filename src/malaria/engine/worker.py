@@ -7,6 +7,7 @@ stops at once: a load generator without a conductor must not go on.
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import sys
@@ -60,6 +61,8 @@ class Worker:
 
     def run(self) -> None:
         """Until `Finish` or until the conductor is gone."""
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection has to walk it again
         self._channel.send(Prepared(self._engine.plan.clients))
         while not self._over:
             until_ns = min(self._next_standing_ns, self._next_second_ns)
@@ -70,10 +73,13 @@ class Worker:
                 self._keep_rhythm(now)
 
     def _keep_rhythm(self, now: int) -> None:
-        if self._cuts and now >= self._cuts[0][0]:
+        cut = bool(self._cuts) and now >= self._cuts[0][0]
+        if cut:
             self._report_second()
             self._enter(self._cuts.pop(0)[1])
-        if now >= self._next_second_ns:
+        if now >= self._next_second_ns and cut:
+            self._next_second_ns = self._following_second(now)  # the cut was the end of the second, too
+        elif now >= self._next_second_ns:
             self._report_second()
             self._next_second_ns = self._following_second(now)
         if now >= self._next_standing_ns:
@@ -124,8 +130,12 @@ class Worker:
         epoch = self._epoch_ns
         end = None if order.end_ns is None else epoch + order.end_ns
         self._engine.publish(Span(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
-        self._enter(Phase.SETTLE)
-        self._cuts = [(epoch + order.measure_ns, Phase.MEASURE)]
+        if order.measure_ns > order.origin_ns:
+            self._enter(Phase.SETTLE)
+            self._cuts = [(epoch + order.measure_ns, Phase.MEASURE)]
+        else:  # at once: the messages due at the very origin belong to the measured time
+            self._report_second()
+            self._enter(Phase.MEASURE)
         if end is not None:
             self._cuts.append((end, Phase.DRAIN))
 

@@ -1,0 +1,102 @@
+"""Per-second columns for charts and export. A second in which a worker did not report is a gap (None), never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from malaria.analysis.windows import by_second, merge_samples, workers_of
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.histogram import Histogram
+from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
+
+type Column = list[float | None]
+
+RATES: Final = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
+LATENCIES: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.OWN_LAG)
+POINTS: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+
+
+def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
+    """Columns of equal length, one row per second of run time: t_s, phase, clients, rates, latencies in ms, our own cost.
+
+    Names: `clients`, `{due,sent,acked,delivered}_per_s`, `{metric}_{p50,p99,max}_ms`, `inflight`, `held`,
+    `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`.
+    """
+    workers = workers_of(records)
+    table: dict[str, list[float | str | None]] = {}
+    before: dict[str, Sample] = {}
+    for number, (second, samples) in enumerate(_every_second(records)):
+        whole = {s.worker for s in samples} >= _expected(records, workers, second)
+        merged = merge_samples(samples) if samples and whole else None
+        row: dict[str, float | str | None] = {"t_s": second, "phase": _phase(samples)}
+        row |= _row(merged) | _cpu(samples, before, workers)
+        before |= {sample.worker: sample for sample in samples}
+        for name, value in row.items():
+            table.setdefault(name, [None] * number).append(value)
+    return table
+
+
+def _every_second(records: RunRecords) -> list[tuple[int, list[Sample]]]:
+    """Without holes: a second in which nobody reported is there, empty."""
+    seconds = by_second(records)
+    if not seconds:
+        return []
+    return [(second, seconds.get(second, [])) for second in range(min(seconds), max(seconds) + 1)]
+
+
+def _expected(records: RunRecords, workers: list[str], second: int) -> set[str]:
+    """The workers that owe a sample for this second: not those that have finished in good order."""
+    ends = {s.worker: s.end_ns for s in records.samples if s.phase is Phase.COLLECT}
+    return {worker for worker in workers if worker not in ends or ends[worker] > (second - 1) * NS_PER_S}
+
+
+def _phase(samples: list[Sample]) -> str | None:
+    return max(samples, key=lambda s: s.end_ns).phase.value if samples else None
+
+
+def _row(second: Sample | None) -> dict[str, float | str | None]:
+    """The figures of one second, every name always there."""
+    row: dict[str, float | str | None] = {"clients": _gauge(second, Gauge.CLIENTS_READY)}
+    for counter in RATES:
+        row[f"{counter}_per_s"] = None if second is None else _per_second(second, counter)
+    for metric in LATENCIES:
+        packed = second.histograms.get(metric) if second is not None else None
+        histogram = Histogram.from_bytes(packed) if packed else Histogram()
+        for point, q in POINTS.items():
+            value = histogram.quantile_ns(q)
+            row[f"{metric}_{point}_ms"] = None if value is None else value / NS_PER_MS
+    return row | {
+        "inflight": _gauge(second, Gauge.INFLIGHT),
+        "held": _gauge(second, Gauge.HELD),
+        "rss_bytes": _gauge(second, Gauge.RSS_BYTES),
+    }
+
+
+def _gauge(second: Sample | None, gauge: Gauge) -> float | None:
+    return None if second is None else second.gauges.get(gauge)
+
+
+def _per_second(second: Sample, counter: Counter) -> float | None:
+    length_s = (second.end_ns - second.start_ns) / NS_PER_S
+    return round(second.counters.get(counter, 0) / length_s, 3) if length_s > 0 else None
+
+
+def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]) -> dict[str, float | str | None]:
+    """CPU of each worker in percent of a core, and of all; None where a sample is missing."""
+    now = {sample.worker: sample for sample in samples}
+    shares: dict[str, float | None] = {}
+    for worker in workers:
+        last, first = now.get(worker), before.get(worker)
+        known = last is not None and first is not None and last.end_ns > first.end_ns
+        shares[worker] = _busy_percent(first, last) if known and first and last else None
+    values = [share for share in shares.values() if share is not None]
+    whole = round(sum(values), 2) if values and len(values) == len(workers) else None
+    return {"cpu_percent": whole} | {f"cpu_percent_{worker}": share for worker, share in shares.items()}
+
+
+def _busy_percent(first: Sample, last: Sample) -> float | None:
+    if Gauge.CPU_NS not in first.gauges or Gauge.CPU_NS not in last.gauges:
+        return None
+    used_ns = last.gauges[Gauge.CPU_NS] - first.gauges[Gauge.CPU_NS]
+    return round(100 * used_ns / (last.end_ns - first.end_ns), 2)
