@@ -27,7 +27,7 @@ class Point:
 
 def distribution(records: RunRecords, metric: Metric) -> list[Point]:
     """Quantiles of the whole run, as far out as the number of values carries."""
-    latency = latency_of(list(records.samples), metric)
+    latency = latency_of(records.samples, metric)
     points: list[Point] = []
     for q in PERCENTILES:
         value = latency.quantile(q)
@@ -39,7 +39,7 @@ def distribution(records: RunRecords, metric: Metric) -> list[Point]:
 
 def bar(records: RunRecords, metric: Metric, width: int = 8) -> str:
     """How the values lie between the smallest and the largest, over `width` classes of equal ratio."""
-    return bar_of(latency_of(list(records.samples), metric).finished, width)
+    return bar_of(latency_of(records.samples, metric).finished, width)
 
 
 def bar_of(histogram: Histogram, width: int = 8) -> str:

@@ -1,13 +1,18 @@
 """Percentiles in the presence of messages that never finished.
 
 A message without an acknowledgement has no `ack` latency, but its wait until the end is a lower bound of one. A
-percentile is *known* when no such message could move it: every lower bound lies above it. Otherwise the percentile of
-both together is itself only a lower bound.
+percentile is *known* when it is the same whether such messages count with their lower bounds or with infinity.
+Otherwise the percentile with the lower bounds is itself only a lower bound.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
 
 from malaria.analysis.windows import histogram_of
 from malaria.histogram import Histogram
@@ -48,11 +53,19 @@ class Latency:
         value = self._all.quantile_ns(q)
         if value is None:
             return None
-        lowest_bound = None if self._unfinished is None else self._unfinished.min_ns
-        return Quantile(value, known=lowest_bound is None or lowest_bound >= value)
+        rank = max(1, math.ceil(Fraction(q).limit_denominator(10**9) * self._all.count))  # as the histogram has it
+        known = self.complete or _at_rank(self.finished, rank) == _at_rank(self._all, rank)
+        return Quantile(value, known)
 
 
-def latency_of(samples: list[Sample], metric: Metric) -> Latency:
+def _at_rank(histogram: Histogram, rank: int) -> float:
+    """The bucket (its upper edge) of the value of this rank, counted from 1; infinite beyond the last."""
+    edges_ns, counts = histogram.buckets()
+    place = int(np.searchsorted(np.cumsum(counts), rank))
+    return float(edges_ns[place]) if place < len(edges_ns) else math.inf
+
+
+def latency_of(samples: Sequence[Sample], metric: Metric) -> Latency:
     """The distribution of a metric over samples. Only `ack` can be unfinished."""
     unfinished = histogram_of(samples, Metric.UNFINISHED) if metric is Metric.ACK else None
     return Latency(histogram_of(samples, metric), unfinished)

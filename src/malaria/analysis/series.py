@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from malaria.analysis.windows import by_second, merge_samples, workers_of
+from malaria.analysis.windows import by_second, merge_samples, unpack, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.histogram import Histogram
 from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
 
 type Column = list[float | None]
 
 RATES: Final = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
-LATENCIES: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.OWN_LAG)
+LATENCIES: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.LAG, Metric.OWN_LAG)
 POINTS: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+LONGEST_GAP_S: Final = 3600
+"""Seconds without any sample that are written out as rows: a damaged time stamp must not fill the memory."""
 
 
 def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
-    """Columns of equal length, one row per second of run time: t_s, phase, clients, rates, latencies in ms, our own cost.
+    """Columns of equal length, a row per second of run time, which ends at `t_s`. Raises RunError for a damaged run.
 
-    Names: `clients`, `{due,sent,acked,delivered}_per_s`, `{metric}_{p50,p99,max}_ms`, `inflight`, `held`,
-    `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`.
+    Names: `t_s`, `phase`, `clients`, `{due,sent,acked,delivered}_per_s`, `{metric}_{p50,p99,max}_ms`, `inflight`,
+    `held`, `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`.
     """
     workers = workers_of(records)
     table: dict[str, list[float | str | None]] = {}
@@ -30,7 +31,7 @@ def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
         whole = {s.worker for s in samples} >= _expected(records, workers, second)
         merged = merge_samples(samples) if samples and whole else None
         row: dict[str, float | str | None] = {"t_s": second, "phase": _phase(samples)}
-        row |= _row(merged) | _cpu(samples, before, workers)
+        row |= _rates(samples if whole else []) | _row(merged) | _cpu(samples, before, workers)
         before |= {sample.worker: sample for sample in samples}
         for name, value in row.items():
             table.setdefault(name, [None] * number).append(value)
@@ -39,10 +40,12 @@ def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
 
 def _every_second(records: RunRecords) -> list[tuple[int, list[Sample]]]:
     """Without holes: a second in which nobody reported is there, empty."""
-    seconds = by_second(records)
-    if not seconds:
-        return []
-    return [(second, seconds.get(second, [])) for second in range(min(seconds), max(seconds) + 1)]
+    course: list[tuple[int, list[Sample]]] = []
+    for second, samples in by_second(records).items():
+        first_missing = course[-1][0] + 1 if course else second
+        course += [(missing, []) for missing in range(first_missing, min(second, first_missing + LONGEST_GAP_S))]
+        course.append((second, samples))
+    return course
 
 
 def _expected(records: RunRecords, workers: list[str], second: int) -> set[str]:
@@ -58,13 +61,10 @@ def _phase(samples: list[Sample]) -> str | None:
 def _row(second: Sample | None) -> dict[str, float | str | None]:
     """The figures of one second, every name always there."""
     row: dict[str, float | str | None] = {"clients": _gauge(second, Gauge.CLIENTS_READY)}
-    for counter in RATES:
-        row[f"{counter}_per_s"] = None if second is None else _per_second(second, counter)
     for metric in LATENCIES:
-        packed = second.histograms.get(metric) if second is not None else None
-        histogram = Histogram.from_bytes(packed) if packed else Histogram()
+        histogram = None if second is None else unpack(second, metric)
         for point, q in POINTS.items():
-            value = histogram.quantile_ns(q)
+            value = None if histogram is None else histogram.quantile_ns(q)
             row[f"{metric}_{point}_ms"] = None if value is None else value / NS_PER_MS
     return row | {
         "inflight": _gauge(second, Gauge.INFLIGHT),
@@ -77,9 +77,18 @@ def _gauge(second: Sample | None, gauge: Gauge) -> float | None:
     return None if second is None else second.gauges.get(gauge)
 
 
-def _per_second(second: Sample, counter: Counter) -> float | None:
-    length_s = (second.end_ns - second.start_ns) / NS_PER_S
-    return round(second.counters.get(counter, 0) / length_s, 3) if length_s > 0 else None
+def _rates(samples: Sequence[Sample]) -> dict[str, float | str | None]:
+    """Counts over the time they cover, each worker over its own: one that was late reports for more than a second."""
+    spans_ns: dict[str, int] = {}
+    for sample in samples:
+        spans_ns[sample.worker] = spans_ns.get(sample.worker, 0) + sample.end_ns - sample.start_ns
+    if not spans_ns or not all(spans_ns.values()):
+        return {f"{counter}_per_s": None for counter in RATES}
+    row: dict[str, float | str | None] = {}
+    for counter in RATES:
+        per_s = sum(sample.counters.get(counter, 0) * NS_PER_S / spans_ns[sample.worker] for sample in samples)
+        row[f"{counter}_per_s"] = round(per_s, 3)
+    return row
 
 
 def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]) -> dict[str, float | str | None]:

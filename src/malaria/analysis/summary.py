@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, TypedDict
 
-from malaria.analysis.quantiles import Latency, latency_of
-from malaria.analysis.verdict import judge, worker_cpu_percent
+from malaria.analysis.cpu import worker_cpu_percent
+from malaria.analysis.quantiles import latency_of
+from malaria.analysis.verdict import judge
 from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records import Counter, Gauge, Metric, Phase, RunRecords
@@ -42,7 +43,7 @@ class Summary(TypedDict):
 
 
 def summarize(records: RunRecords) -> Summary:
-    """The figures of one attack, verdict included. Raises ValueError for a damaged histogram."""
+    """The figures of one attack, verdict included. Raises RunError for a damaged run."""
     meta = records.meta
     window = measured_window_ns(records)
     summary = Summary(
@@ -54,13 +55,13 @@ def summarize(records: RunRecords) -> Summary:
         clients=_clients(records),
         messages=_messages(records),
         rates=_rates(records),
-        latency_ms={metric.value: _latency(latency_of(list(records.samples), metric)) for metric in LATENCIES},
+        latency_ms={metric.value: _latency(records, metric) for metric in LATENCIES},
         broker=_broker(records),
         generator=_generator(records),
         levels=[],
     )
     verdict = judge(records, dict(summary))
-    summary["verdict"] = Verdict(outcome=verdict.outcome, reasons=[reason.text for reason in verdict.reasons])
+    summary["verdict"] = Verdict(outcome=verdict.outcome.value, reasons=[reason.text for reason in verdict.reasons])
     return summary
 
 
@@ -87,13 +88,25 @@ def _clients(records: RunRecords) -> Figures:
 
 
 def _ready_by_second(records: RunRecords) -> list[tuple[int, int]]:
-    """Clients ready, summed over workers, at each moment at which a worker reported (its last word counts)."""
+    """Clients ready, summed over workers, at each moment at which a worker reported.
+
+    Its last word counts until the next; the clients of a lost worker are gone with it.
+    """
+    lost = {
+        worker: max((s.end_ns for s in records.samples if s.worker == worker), default=0) for worker in _lost(records)
+    }
     standing: dict[str, int] = {}
     course: list[tuple[int, int]] = []
     for sample in sorted(records.samples, key=lambda s: s.end_ns):
+        standing = {w: ready for w, ready in standing.items() if w not in lost or lost[w] >= sample.end_ns}
         standing[sample.worker] = sample.gauges.get(Gauge.CLIENTS_READY, 0)
         course.append((sample.end_ns, sum(standing.values())))
     return course
+
+
+def _lost(records: RunRecords) -> list[str]:
+    lost = records.meta.get("lost_workers")
+    return [str(one.get("worker")) for one in (lost if isinstance(lost, list) else []) if isinstance(one, dict)]
 
 
 def _seconds_of(records: RunRecords, phase: Phase) -> set[int]:
@@ -128,12 +141,14 @@ def _rates(records: RunRecords) -> Figures:
     return {f"{name}_per_s": round(total(samples, name) / seconds, 3) if stated[name] else None for name in names}
 
 
-def _latency(latency: Latency) -> Figures:
+def _latency(records: RunRecords, metric: Metric) -> Figures:
+    latency = latency_of(records.samples, metric)
     finished = latency.finished
     known = latency.complete and not finished.is_empty
+    least = latency.quantile(0)
     figures: Figures = {
-        "count": finished.count,
-        "min": _ms(finished.min_ns),
+        "count": finished.count if records.samples else None,
+        "min": _ms(finished.min_ns) if least is not None and least.known else None,
         "mean": _ms(finished.mean_ns) if known else None,
         "stddev": _ms(finished.stddev_ns) if known else None,
     }

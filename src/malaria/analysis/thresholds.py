@@ -42,7 +42,7 @@ class Finding:
 
 
 def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Finding:
-    """Sets the figure against the limit. A figure that is unknown decides nothing, unless its lower bound already breaks it."""
+    """Sets the figure against the limit. An unknown one decides nothing, unless its lower bound already breaks it."""
     value = look_up(summary, threshold.key)
     limit = _limit(threshold, summary)
     if limit is None:
@@ -50,8 +50,8 @@ def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Fin
     if value is None:
         return _by_lower_bound(threshold, records, limit)
     holds = COMPARE[threshold.operator](value, limit)
-    said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}, needs {threshold.condition}"
-    return Finding(Ruling.HOLDS if holds else Ruling.BROKEN, said)
+    said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
+    return Finding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
 
 
 def look_up(summary: Summary, key: str) -> float | None:
@@ -71,17 +71,22 @@ def _limit(threshold: Threshold, summary: Summary) -> float | None:
 
 def _by_lower_bound(threshold: Threshold, records: RunRecords, limit: float) -> Finding:
     bound = _lower_bound_ms(threshold, records)
-    if bound is not None and threshold.operator in ("<", "<=", "==") and not COMPARE[threshold.operator](bound, limit):
-        said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished), needs {threshold.condition}"
-        return Finding(Ruling.BROKEN, said)
+    if bound is not None and _already_broken(threshold.operator, bound, limit):
+        said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
+        return Finding(Ruling.BROKEN, f"{said}, needs {threshold.condition}")
     return Finding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
+
+
+def _already_broken(sign: str, bound: float, limit: float) -> bool:
+    """Whether every value from the bound on breaks the condition."""
+    return (sign in ("<", "<=") and not COMPARE[sign](bound, limit)) or (sign == "==" and bound > limit)
 
 
 def _lower_bound_ms(threshold: Threshold, records: RunRecords) -> float | None:
     metric, _, statistic = threshold.key.partition(".")
     if metric != Metric.ACK or statistic not in _QUANTILES:
         return None
-    quantile = latency_of(list(records.samples), Metric.ACK).quantile(_QUANTILES[statistic])
+    quantile = latency_of(records.samples, Metric.ACK).quantile(_QUANTILES[statistic])
     return None if quantile is None else quantile.ns / NS_PER_MS
 
 

@@ -1,8 +1,8 @@
 """PASS, FAIL, INVALID or UNKNOWN, by rule, with reasons.
 
 The order of precedence is that of trust: a measurement that our own generator spoiled says nothing about the broker
-(INVALID), one with a part missing says too little (UNKNOWN), a broken rule says enough (FAIL), an undecided one leaves it
-open (UNKNOWN), and only what is left is a PASS.
+(INVALID), one with a part missing says too little (UNKNOWN), a broken rule says enough (FAIL), an undecided one leaves
+it open (UNKNOWN), and only what is left is a PASS.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.quantiles import latency_of
-from malaria.analysis.thresholds import Ruling, evaluate
-from malaria.analysis.windows import in_phase, workers_of
+from malaria.analysis.rules import unmet
+from malaria.analysis.thresholds import Ruling
+from malaria.analysis.windows import in_phase, total
 from malaria.clock import NS_PER_MS
-from malaria.model.threshold import Threshold, parse_threshold_text
-from malaria.records import Gauge, Metric, Phase, RunRecords
-from malaria.units import NotationError, format_count, format_ms
+from malaria.records import Counter, Metric, Phase, RunRecords
+from malaria.units import format_count, format_ms
 
 SATURATED_PERCENT: Final = 95
 SATURATION_LAG_NS: Final = NS_PER_MS
 """A worker that uses its whole core and is late by more than this at the 99th percentile was the limit."""
+OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
+"""Where the run states no other."""
 
 
 class Outcome(StrEnum):
@@ -54,50 +57,38 @@ type Rule = Callable[[RunRecords, Summary], list[Reason]]
 
 
 def judge(records: RunRecords, summary: Summary) -> VerdictOf:
-    """The verdict over a run and its figures."""
+    """The verdict over a run and its figures. Raises RunError for a damaged run."""
     reasons = [reason for rule in RULES for reason in rule(records, summary)]
-    outcome = next((reason.outcome for reason in reasons if reason.outcome is not Outcome.PASS), Outcome.PASS)
-    decisive = [reason for reason in reasons if reason.outcome is outcome]
-    return VerdictOf(outcome, tuple(decisive + [reason for reason in reasons if reason.outcome is not outcome]))
+    reasons.sort(key=lambda reason: reason.outcome is Outcome.PASS)  # remarks last; otherwise in the order of the rules
+    outcome = reasons[0].outcome if reasons else Outcome.PASS
+    reasons.sort(key=lambda reason: reason.outcome is not outcome)
+    return VerdictOf(outcome, tuple(reasons))
 
 
-# --- INVALID: we were the limit ----------------------------------------------------------------------------------------
+# --- INVALID: we were the limit ------------------------------------------------------------------------------------
 
 
 def _late(records: RunRecords, _: Summary) -> list[Reason]:
     """Messages left late by our own fault. In a closed loop a message is due when we get round to it."""
-    limit_ns = records.meta.get("own_lag_limit_ns")
-    lag = latency_of(list(records.samples), Metric.OWN_LAG).quantile(0.99)
-    if records.meta.get("closed_loop") or lag is None or not isinstance(limit_ns, int):
+    lag = latency_of(records.samples, Metric.OWN_LAG).quantile(0.99)
+    if records.meta.get("closed_loop") or lag is None:
         return []
-    busiest, percent = _busiest(records)
-    saturated = percent is not None and percent >= SATURATED_PERCENT and lag.ns > SATURATION_LAG_NS
-    if lag.ns <= limit_ns and not saturated:
+    stated = records.meta.get("own_lag_limit_ns")
+    limit_ns = stated if isinstance(stated, int) else OWN_LAG_LIMIT_NS
+    worker, percent = busiest_worker(records)
+    saturated = percent is not None and percent > SATURATED_PERCENT
+    if lag.ns <= limit_ns and not (saturated and lag.ns > SATURATION_LAG_NS):
         return []
-    cpu = f", worker {busiest} used {percent:.0f} % of a core" if percent is not None else ""
-    late = f"messages left {format_ms(lag.ns / NS_PER_MS)} late (p99; at most {format_ms(limit_ns / NS_PER_MS)})"
-    return [Reason(Outcome.INVALID, f"this machine was the limit: {late}{cpu}", "Add --workers or a bee")]
+    bound = f"; at most {format_ms(limit_ns / NS_PER_MS)}" if lag.ns > limit_ns else ""
+    late = f"messages left {format_ms(lag.ns / NS_PER_MS)} late (p99{bound})"
+    used = "" if percent is None else f", worker {worker} used {percent:.0f} % of a core"
+    remedy = (
+        "Add --workers or a bee" if saturated else "Something else held this machine up: look at its load, or add a bee"
+    )
+    return [Reason(Outcome.INVALID, f"this machine was the limit: {late}{used}", remedy)]
 
 
-def _busiest(records: RunRecords) -> tuple[str, float | None]:
-    loads = [(worker_cpu_percent(records, worker), worker) for worker in workers_of(records)]
-    known = [(percent, worker) for percent, worker in loads if percent is not None]
-    return (max(known)[1], max(known)[0]) if known else ("", None)
-
-
-def worker_cpu_percent(records: RunRecords, worker: str) -> float | None:
-    """A worker's CPU over the measured time, in percent of one core; None when it cannot be told."""
-    samples = [s for s in in_phase(records, Phase.MEASURE) if s.worker == worker and Gauge.CPU_NS in s.gauges]
-    earlier = [s for s in records.samples if s.worker == worker and samples and s.end_ns <= samples[0].start_ns]
-    course = [*[s for s in earlier[-1:] if Gauge.CPU_NS in s.gauges], *samples]
-    if len(course) < 2:
-        return None
-    elapsed_ns = course[-1].end_ns - course[0].end_ns
-    used_ns = course[-1].gauges[Gauge.CPU_NS] - course[0].gauges[Gauge.CPU_NS]
-    return 100 * used_ns / elapsed_ns if elapsed_ns > 0 else None
-
-
-# --- UNKNOWN: evidence is missing --------------------------------------------------------------------------------------
+# --- UNKNOWN: evidence is missing ----------------------------------------------------------------------------------
 
 
 def _lost_workers(records: RunRecords, _: Summary) -> list[Reason]:
@@ -115,11 +106,19 @@ def _lost_workers(records: RunRecords, _: Summary) -> list[Reason]:
 
 def _aborted(records: RunRecords, _: Summary) -> list[Reason]:
     reason = records.meta.get("aborted")
-    if reason:
-        return [Reason(Outcome.UNKNOWN, f"the attack ended early: {reason}", _first_remedy(records))]
-    if "end_ns" not in records.meta:
-        return [Reason(Outcome.UNKNOWN, "the run has no end: it is still going on, or its writer was killed")]
-    return []
+    if not reason:
+        return []
+    failures = records.meta.get("connect_failures")
+    causes = failures if isinstance(failures, dict) else {}
+    why = "; ".join(f"{cause} ({format_count(causes[cause])})" for cause in sorted(causes, key=lambda c: -causes[c]))
+    return [Reason(Outcome.UNKNOWN, f"the attack ended early: {reason}", f"failed connects: {why}" if why else "")]
+
+
+def _endless(records: RunRecords, _: Summary) -> list[Reason]:
+    if "end_ns" in records.meta:
+        return []
+    text = "the run has no end: it is still going on, its writer was killed, or its disk was full"
+    return [Reason(Outcome.UNKNOWN, text, "what was recorded until then is shown; run it again for a verdict")]
 
 
 def _no_data(records: RunRecords, _: Summary) -> list[Reason]:
@@ -129,92 +128,54 @@ def _no_data(records: RunRecords, _: Summary) -> list[Reason]:
 
 
 def _unstored(records: RunRecords, _: Summary) -> list[Reason]:
-    failure = records.meta.get("store_failure")
-    if not failure:
+    """What the disk refused at first and took later is complete; what fell out of memory is not."""
+    trouble = records.meta.get("disk_trouble")
+    if not isinstance(trouble, dict) or not trouble.get("forgotten_rows"):
         return []
-    return [Reason(Outcome.UNKNOWN, f"a part of the run could not be stored: {failure}", "free some disk, or use -o")]
+    text = f"{trouble['forgotten_rows']} records could not be stored: {trouble.get('first')}"
+    return [Reason(Outcome.UNKNOWN, text, "free some disk, or write elsewhere with -o")]
 
 
-def _first_remedy(records: RunRecords) -> str:
-    failures = records.meta.get("connect_failures")
-    if isinstance(failures, dict) and failures:
-        return "why: " + "; ".join(f"{reason} ({format_count(count)})" for reason, count in failures.items())
-    return ""
+# --- rules and thresholds ------------------------------------------------------------------------------------------
 
 
-# --- FAIL: a rule is broken --------------------------------------------------------------------------------------------
-
-ALWAYS: Final = ("clients.connected == 100% of planned", "clients.dropped == 0")
-WHEN_ACKNOWLEDGED: Final = ("messages.unresolved == 0",)
-WHEN_FOLLOWED: Final = ("messages.lost == 0",)
+def _broken(records: RunRecords, summary: Summary) -> list[Reason]:
+    return [Reason(Outcome.FAIL, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.BROKEN]
 
 
-def _thresholds(records: RunRecords, summary: Summary) -> list[Reason]:
-    """The thresholds of the warhead and the command line, and our own where those say nothing about a figure."""
-    stated = _stated(records)
-    rules = [*stated, *(rule for rule in _defaults(records) if rule.key not in {s.key for s in stated})]
-    return [
-        Reason(_OUTCOMES[ruling.ruling], ruling.text, _remedy(rule, records, summary))
-        for rule in rules
-        if (ruling := evaluate(rule, records, summary)).ruling is not Ruling.HOLDS
-    ]
-
-
-def _stated(records: RunRecords) -> list[Threshold]:
-    texts = records.meta.get("thresholds")
-    try:
-        return [parse_threshold_text(str(text)) for text in (texts if isinstance(texts, list) else [])]
-    except NotationError as error:
-        raise ValueError(f"a stored threshold cannot be read: {error}") from None
-
-
-def _defaults(records: RunRecords) -> list[Threshold]:
-    meta = records.meta
-    rules = list(ALWAYS)
-    if meta.get("publishing") and not meta.get("closed_loop"):
-        rules.append(f"rates.{'acked' if meta.get('acknowledged') else 'sent'}_per_s >= 98% of due")
-    if meta.get("publishing") and meta.get("acknowledged"):
-        rules += WHEN_ACKNOWLEDGED
-    if meta.get("publishing") and meta.get("subscribing") and meta.get("tracked"):
-        rules += WHEN_FOLLOWED
-    return [parse_threshold_text(rule) for rule in rules]
-
-
-def _remedy(rule: Threshold, records: RunRecords, _: Summary) -> str:
-    if rule.key in ("clients.connected", "clients.refused"):
-        return _first_remedy(records)
-    return ""
-
-
-_OUTCOMES: Final = {Ruling.BROKEN: Outcome.FAIL, Ruling.UNDECIDED: Outcome.UNKNOWN}
-
-
-# --- remarks -----------------------------------------------------------------------------------------------------------
-
-
-def _closed_loop_limit(records: RunRecords, _: Summary) -> list[Reason]:
-    busiest, percent = _busiest(records)
-    if not records.meta.get("closed_loop") or percent is None or percent < SATURATED_PERCENT:
+def _subscriptions(records: RunRecords, _: Summary) -> list[Reason]:
+    refused = total(records.samples, Counter.SUBSCRIPTIONS_REFUSED)
+    if not refused:
         return []
-    text = f"closed loop: worker {busiest} used {percent:.0f} % of a core: the rate is a lower bound of what the broker carries"
-    return [Reason(Outcome.PASS, text, "Add --workers or a bee")]
-
-
-def _broken_first(records: RunRecords, summary: Summary) -> list[Reason]:
-    return [reason for reason in _thresholds(records, summary) if reason.outcome is Outcome.FAIL]
+    text = f"the broker refused {format_count(refused)} subscriptions"
+    return [Reason(Outcome.FAIL, text, "look at its access rules for the topics of the subscribers")]
 
 
 def _undecided(records: RunRecords, summary: Summary) -> list[Reason]:
-    return [reason for reason in _thresholds(records, summary) if reason.outcome is Outcome.UNKNOWN]
+    return [Reason(Outcome.UNKNOWN, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.UNDECIDED]
+
+
+# --- remarks -------------------------------------------------------------------------------------------------------
+
+
+def _closed_loop_limit(records: RunRecords, _: Summary) -> list[Reason]:
+    worker, percent = busiest_worker(records)
+    if not records.meta.get("closed_loop") or percent is None or percent <= SATURATED_PERCENT:
+        return []
+    used = f"worker {worker} used {percent:.0f} % of a core"
+    text = f"closed loop: {used}: the figure is a lower bound of what the broker carries"
+    return [Reason(Outcome.PASS, text, "Add --workers or a bee")]
 
 
 RULES: Final[tuple[Rule, ...]] = (
     _late,
     _lost_workers,
     _aborted,
+    _endless,
     _no_data,
     _unstored,
-    _broken_first,
+    _broken,
+    _subscriptions,
     _undecided,
     _closed_loop_limit,
 )

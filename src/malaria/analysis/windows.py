@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from malaria.clock import NS_PER_S
+from malaria.errors import RunError
 from malaria.histogram import Histogram
 from malaria.records import Metric, Phase, RunRecords, Sample
 
@@ -24,19 +25,33 @@ def total(samples: Iterable[Sample], counter: str) -> int:
     return sum(sample.counters.get(counter, 0) for sample in samples)
 
 
+def unpack(sample: Sample, metric: str) -> Histogram:
+    """The histogram of one sample, empty when it has none. Raises RunError for a damaged one."""
+    packed = sample.histograms.get(metric)
+    if packed is None:
+        return Histogram()
+    try:
+        return Histogram.from_bytes(packed)
+    except ValueError as error:
+        where = f"worker {sample.worker}, second {second_of(sample.end_ns)}, {metric}"
+        raise RunError(f"the run is damaged ({where}): {error}", "make the run again") from None
+
+
 def histogram_of(samples: Iterable[Sample], *metrics: Metric) -> Histogram:
-    """One histogram of all values of these metrics. Raises ValueError for a damaged one."""
+    """One histogram of all values of these metrics. Raises RunError for a damaged one."""
     merged = Histogram()
     for sample in samples:
         for metric in metrics:
             if metric in sample.histograms:
-                merged.merge(Histogram.from_bytes(sample.histograms[metric]))
+                merged.merge(unpack(sample, metric))
     return merged
 
 
 def merge_samples(samples: Sequence[Sample]) -> Sample:
-    """Samples of several workers (or pieces of one second) as one. Gauges: the last of each worker, summed;
-    those with `_max_` in their name: the largest of all.
+    """Samples of several workers (or pieces of one second) as one; at least one is needed.
+
+    Gauges are the last of each worker, summed; of those with `_max_` in their name the largest counts.
+    Raises RunError for a damaged histogram.
     """
     counters: dict[str, int] = {}
     packed: dict[str, Histogram] = {}
@@ -45,8 +60,8 @@ def merge_samples(samples: Sequence[Sample]) -> Sample:
         last[sample.worker] = sample
         for name, value in sample.counters.items():
             counters[name] = counters.get(name, 0) + value
-        for metric, data in sample.histograms.items():
-            packed.setdefault(metric, Histogram()).merge(Histogram.from_bytes(data))
+        for metric in sample.histograms:
+            packed.setdefault(metric, Histogram()).merge(unpack(sample, metric))
     newest = max(samples, key=lambda s: s.end_ns)
     return Sample(
         worker="+".join(sorted(last)),

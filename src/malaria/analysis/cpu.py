@@ -1,0 +1,25 @@
+"""What the generator itself used: CPU time of the workers over the measured time."""
+
+from __future__ import annotations
+
+from malaria.analysis.windows import in_phase, workers_of
+from malaria.records import Gauge, Phase, RunRecords
+
+
+def worker_cpu_percent(records: RunRecords, worker: str) -> float | None:
+    """A worker's CPU over the measured time, in percent of one core; None when it cannot be told."""
+    samples = [s for s in in_phase(records, Phase.MEASURE) if s.worker == worker and Gauge.CPU_NS in s.gauges]
+    if not samples:
+        return None
+    earlier = [s for s in records.samples if s.worker == worker and s.end_ns <= samples[0].start_ns]
+    course = [*[s for s in earlier[-1:] if Gauge.CPU_NS in s.gauges], *samples]
+    elapsed_ns = course[-1].end_ns - course[0].end_ns
+    used_ns = course[-1].gauges[Gauge.CPU_NS] - course[0].gauges[Gauge.CPU_NS]
+    return 100 * used_ns / elapsed_ns if elapsed_ns > 0 else None
+
+
+def busiest_worker(records: RunRecords) -> tuple[str, float | None]:
+    """The worker that used the most of its core, and how much in percent."""
+    loads = [(worker_cpu_percent(records, worker), worker) for worker in workers_of(records)]
+    percent, worker = max(((p, w) for p, w in loads if p is not None), default=(None, ""))
+    return worker, percent

@@ -1,0 +1,41 @@
+"""From when on the broker owed acknowledgements: messages due and not yet acknowledged, second by second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.analysis.windows import in_phase, second_of
+from malaria.records import Counter, Phase, RunRecords
+
+USUAL_SHARE: Final = 0.25
+"""So much of a second's messages may be under way at any time without the broker being behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """`since_s`: the second of run time after which more than usual was open until the end; None: it was not."""
+
+    since_s: int | None
+    at_end: int
+
+
+def backlog_of(records: RunRecords) -> Backlog:
+    """Messages due and not acknowledged over the measured time."""
+    growth: dict[int, int] = {}
+    due = 0
+    samples = in_phase(records, Phase.MEASURE)
+    for sample in samples:
+        second = second_of(sample.end_ns)
+        fresh = sample.counters.get(Counter.DUE, 0)
+        due += fresh
+        growth[second] = growth.get(second, 0) + fresh - sample.counters.get(Counter.ACKED, 0)
+    if not growth:
+        return Backlog(None, 0)
+    usual = USUAL_SHARE * due / len(growth)
+    since_s, is_open = min(growth) - 1, 0
+    for second in sorted(growth):
+        is_open += growth[second]
+        if is_open <= usual:
+            since_s = second
+    return Backlog(since_s if is_open > usual else None, max(is_open, 0))

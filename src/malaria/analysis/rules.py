@@ -1,0 +1,199 @@
+"""What a run has to meet: the thresholds that were stated, and our own rules where those say nothing about a figure.
+
+A broken rule is told in the words of who runs a broker; what is not in the table of sentences says figure, value, limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from malaria.analysis.onset import Backlog, backlog_of
+from malaria.analysis.thresholds import Ruling, evaluate, look_up
+from malaria.model.threshold import Threshold, parse_threshold_text
+from malaria.records import RunRecords
+from malaria.units import NotationError, format_count, format_rate
+
+type Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A rule that does not hold: broken or undecided, in a sentence, and what to do about it."""
+
+    ruling: Ruling
+    text: str
+    remedy: str
+
+
+# --- our own rules -------------------------------------------------------------------------------------------------
+
+_OPEN_LOOP: Final = {"publishing": True, "closed_loop": False}
+
+DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
+    ("clients.connected == 100% of planned", {}),
+    ("clients.dropped == 0", {}),
+    ("rates.acked_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": True}),
+    ("rates.sent_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": False}),
+    ("messages.unresolved == 0", {"publishing": True}),
+    ("messages.lost == 0", {"publishing": True, "subscribing": True}),
+)
+"""Each with what the run's meta must say for it to apply. A figure that is not known breaks none of them."""
+
+
+def unmet(records: RunRecords, summary: Summary) -> list[Ruled]:
+    """Every rule that does not hold, the most telling first."""
+    stated, unread = _stated(records)
+    taken = {threshold.key for threshold in stated}
+    own = [rule for rule in _defaults(records) if rule.key not in taken and look_up(summary, rule.key) is not None]
+    found = [(rule, evaluate(rule, records, summary)) for rule in (*stated, *own)]
+    found.sort(key=lambda pair: _ORDER.get(pair[0].key, len(_ORDER)))
+    return unread + [
+        _broken(rule, finding.text, records, summary)
+        if finding.ruling is Ruling.BROKEN
+        else Ruled(Ruling.UNDECIDED, finding.text, "")
+        for rule, finding in found
+        if finding.ruling is not Ruling.HOLDS
+    ]
+
+
+def _stated(records: RunRecords) -> tuple[list[Threshold], list[Ruled]]:
+    """The thresholds of the warhead and the command line, and those that this version cannot read."""
+    thresholds: list[Threshold] = []
+    unread: list[Ruled] = []
+    texts = records.meta.get("thresholds")
+    for text in texts if isinstance(texts, list) else []:
+        try:
+            thresholds.append(parse_threshold_text(str(text)))
+        except NotationError as error:
+            unread.append(Ruled(Ruling.UNDECIDED, f"the stored threshold {text!r}: {error.message}", error.remedy))
+    return thresholds, unread
+
+
+def _defaults(records: RunRecords) -> list[Threshold]:
+    return [
+        parse_threshold_text(text)
+        for text, needs in DEFAULTS
+        if all(bool(records.meta.get(key)) is value for key, value in needs.items())
+    ]
+
+
+# --- in words ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A broken rule and all that a sentence about it may need."""
+
+    rule: Threshold
+    records: RunRecords
+    summary: Summary
+
+    def figure(self, key: str) -> float:
+        return look_up(self.summary, key) or 0
+
+    @property
+    def count(self) -> str:
+        return format_count(self.figure(self.rule.key))
+
+
+def _broken(rule: Threshold, text: str, records: RunRecords, summary: Summary) -> Ruled:
+    sentence, remedy = _SENTENCES.get(rule.key, (None, _LATENCY_REMEDY if rule.key.startswith("ack.") else ""))
+    case = _Case(rule, records, summary)
+    said = text if sentence is None else f"{sentence(case)}{_needs(rule)}"
+    return Ruled(Ruling.BROKEN, said, _cause(records)[1] if rule.key == "clients.connected" else remedy)
+
+
+def _needs(rule: Threshold) -> str:
+    """Our own limits of zero and of all speak for themselves."""
+    return (
+        "" if any(str(rule) == str(parse_threshold_text(text)) for text, _ in DEFAULTS) else f", needs {rule.condition}"
+    )
+
+
+def _connected(case: _Case) -> str:
+    planned, connected = case.figure("clients.planned"), case.figure("clients.connected")
+    peak = case.figure("clients.connected_peak")
+    of_planned = f"of {format_count(planned)} clients"
+    if peak >= planned:
+        return f"only {format_count(connected)} {of_planned} were still connected at the end"
+    cause = _cause(case.records)[0]
+    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {cause}' if cause else ''}"
+
+
+def _cause(records: RunRecords) -> tuple[str, str]:
+    """The commonest reason of failed connects, and its remedy."""
+    failures, remedies = records.meta.get("connect_failures"), records.meta.get("remedies")
+    if not isinstance(failures, dict) or not failures:
+        return "", _CONNECT_REMEDY
+    cause = max(failures, key=lambda reason: failures[reason])
+    remedy = remedies.get(cause) if isinstance(remedies, dict) else None
+    return str(cause), str(remedy or _CONNECT_REMEDY)
+
+
+def _acked(case: _Case) -> str:
+    backlog = backlog_of(case.records)
+    return f"the broker fell behind{_since(backlog)}: acked {_of_due(case)}{_owed(backlog)}"
+
+
+def _since(backlog: Backlog) -> str:
+    if backlog.since_s is None:
+        return ""
+    return f" at {backlog.since_s // 60}:{backlog.since_s % 60:02d}"
+
+
+def _owed(backlog: Backlog) -> str:
+    return f", and owed {format_count(backlog.at_end)} at the end" if backlog.since_s is not None else ""
+
+
+def _sent(case: _Case) -> str:
+    return f"the broker took only {_of_due(case)}"
+
+
+def _of_due(case: _Case) -> str:
+    value, due = case.figure(case.rule.key), case.figure("rates.due_per_s")
+    share = f" ({100 * value / due:.3g} %, needs {case.rule.value:g} %)" if case.rule.relative_to and due else ""
+    return f"{format_count(value)} of {format_rate(due, 'msg')}{share}"
+
+
+def _unresolved(case: _Case) -> str:
+    return f"{case.count} messages were neither acknowledged nor delivered"
+
+
+def _lost(case: _Case) -> str:
+    of_expected = f" of {format_count(case.figure('messages.expected'))} deliveries"
+    acked = case.figure("messages.acked_lost")
+    told = f", {format_count(acked)} of them acknowledged by the broker" if acked else ""
+    return f"{case.count}{of_expected} were lost{told}"
+
+
+def _acked_lost(case: _Case) -> str:
+    return f"the broker lost {case.count} messages that it had acknowledged"
+
+
+def _dropped(case: _Case) -> str:
+    return f"{case.count} connections were lost"
+
+
+_CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"
+_OVERLOAD_REMEDY: Final = (
+    "it is past what the broker carries: look at its CPU and queues, and find the limit with fewer clients"
+)
+_LATENCY_REMEDY: Final = "see from when on in the chart of latency, and whether service or lag is the larger part"
+
+type _Sentence = Callable[[_Case], str]
+_SENTENCES: Final[Mapping[str, tuple[_Sentence, str]]] = {
+    "clients.connected": (_connected, _CONNECT_REMEDY),
+    "rates.acked_per_s": (_acked, _OVERLOAD_REMEDY),
+    "rates.sent_per_s": (_sent, _OVERLOAD_REMEDY),
+    "messages.acked_lost": (
+        _acked_lost,
+        "look at the broker's queue limits and persistence: it promised these messages",
+    ),
+    "messages.lost": (_lost, "look at the broker's queue limits, and at the QoS and session of the subscriber"),
+    "messages.unresolved": (_unresolved, "they were in flight at the end: a longer drain tells late from never"),
+    "clients.dropped": (_dropped, "the events of the run say when and why; the broker's log says its side"),
+}
+_ORDER: Final = {key: place for place, key in enumerate(_SENTENCES)}
+"""The most telling first: without clients there is no rate, and with a backlog there are unresolved messages."""
