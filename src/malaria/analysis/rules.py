@@ -1,6 +1,6 @@
 """What a run has to meet: the thresholds that were stated, and our own rules where those say nothing about a figure.
 
-A broken rule is told in the words of who runs a broker; what is not in the table of sentences says figure, value, limit.
+A broken rule is told in the words of who runs a broker; one without a sentence says figure, value and limit.
 """
 
 from __future__ import annotations
@@ -99,17 +99,17 @@ class _Case:
 
 
 def _broken(rule: Threshold, text: str, records: RunRecords, summary: Summary) -> Ruled:
-    sentence, remedy = _SENTENCES.get(rule.key, (None, _LATENCY_REMEDY if rule.key.startswith("ack.") else ""))
-    case = _Case(rule, records, summary)
-    said = text if sentence is None else f"{sentence(case)}{_needs(rule)}"
-    return Ruled(Ruling.BROKEN, said, _cause(records)[1] if rule.key == "clients.connected" else remedy)
+    phrase = _PHRASES.get(rule.key)
+    if phrase is None or rule.operator not in phrase.operators:
+        return Ruled(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
+    said = phrase.sentence(_Case(rule, records, summary)) + _needs(rule)
+    return Ruled(Ruling.BROKEN, said, _cause(records)[1] if rule.key == "clients.connected" else phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:
-    """Our own limits of zero and of all speak for themselves."""
-    return (
-        "" if any(str(rule) == str(parse_threshold_text(text)) for text, _ in DEFAULTS) else f", needs {rule.condition}"
-    )
+    """A limit of zero or of all speaks for itself; a share of what was due stands in the sentence."""
+    speaks = rule.value == 0 or (rule.relative_to is not None and (rule.key.startswith("rates.") or rule.value == 100))
+    return "" if speaks else f", needs {rule.condition}"
 
 
 def _connected(case: _Case) -> str:
@@ -177,23 +177,34 @@ def _dropped(case: _Case) -> str:
 
 
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"
-_OVERLOAD_REMEDY: Final = (
-    "it is past what the broker carries: look at its CPU and queues, and find the limit with fewer clients"
-)
+_OVERLOAD_REMEDY: Final = "this is past what the broker carries: look at its CPU and queues, and try fewer clients"
+_PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence: it had promised these messages"
+_LOSS_REMEDY: Final = "look at the broker's queue limits, and at the QoS and session of the subscribers"
+_OPEN_REMEDY: Final = "they were in flight at the end: a longer drain tells late from never"
+_DROP_REMEDY: Final = "the events of the run say when and why; the broker's log says its side"
 _LATENCY_REMEDY: Final = "see from when on in the chart of latency, and whether service or lag is the larger part"
 
-type _Sentence = Callable[[_Case], str]
-_SENTENCES: Final[Mapping[str, tuple[_Sentence, str]]] = {
-    "clients.connected": (_connected, _CONNECT_REMEDY),
-    "rates.acked_per_s": (_acked, _OVERLOAD_REMEDY),
-    "rates.sent_per_s": (_sent, _OVERLOAD_REMEDY),
-    "messages.acked_lost": (
-        _acked_lost,
-        "look at the broker's queue limits and persistence: it promised these messages",
-    ),
-    "messages.lost": (_lost, "look at the broker's queue limits, and at the QoS and session of the subscriber"),
-    "messages.unresolved": (_unresolved, "they were in flight at the end: a longer drain tells late from never"),
-    "clients.dropped": (_dropped, "the events of the run say when and why; the broker's log says its side"),
+_AT_LEAST: Final = (">=", ">", "==")
+_AT_MOST: Final = ("<=", "<", "==")
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """How a broken rule is told, if it is a limit in this direction."""
+
+    sentence: Callable[[_Case], str]
+    operators: tuple[str, ...]
+    remedy: str
+
+
+_PHRASES: Final[Mapping[str, _Phrase]] = {
+    "clients.connected": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY),
+    "rates.acked_per_s": _Phrase(_acked, _AT_LEAST, _OVERLOAD_REMEDY),
+    "rates.sent_per_s": _Phrase(_sent, _AT_LEAST, _OVERLOAD_REMEDY),
+    "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY),
+    "messages.lost": _Phrase(_lost, _AT_MOST, _LOSS_REMEDY),
+    "messages.unresolved": _Phrase(_unresolved, _AT_MOST, _OPEN_REMEDY),
+    "clients.dropped": _Phrase(_dropped, _AT_MOST, _DROP_REMEDY),
 }
-_ORDER: Final = {key: place for place, key in enumerate(_SENTENCES)}
+_ORDER: Final = {key: place for place, key in enumerate(_PHRASES)}
 """The most telling first: without clients there is no rate, and with a backlog there are unresolved messages."""

@@ -9,7 +9,7 @@ from malaria.analysis.windows import by_second, merge_samples, unpack, workers_o
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
 
-type Column = list[float | None]
+type Row = dict[str, float | str | None]
 
 RATES: Final = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
 LATENCIES: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.LAG, Metric.OWN_LAG)
@@ -30,7 +30,7 @@ def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
     for number, (second, samples) in enumerate(_every_second(records)):
         whole = {s.worker for s in samples} >= _expected(records, workers, second)
         merged = merge_samples(samples) if samples and whole else None
-        row: dict[str, float | str | None] = {"t_s": second, "phase": _phase(samples)}
+        row: Row = {"t_s": second, "phase": _phase(samples)}
         row |= _rates(samples if whole else []) | _row(merged) | _cpu(samples, before, workers)
         before |= {sample.worker: sample for sample in samples}
         for name, value in row.items():
@@ -58,9 +58,9 @@ def _phase(samples: list[Sample]) -> str | None:
     return max(samples, key=lambda s: s.end_ns).phase.value if samples else None
 
 
-def _row(second: Sample | None) -> dict[str, float | str | None]:
+def _row(second: Sample | None) -> Row:
     """The figures of one second, every name always there."""
-    row: dict[str, float | str | None] = {"clients": _gauge(second, Gauge.CLIENTS_READY)}
+    row: Row = {"clients": _gauge(second, Gauge.CLIENTS_READY)}
     for metric in LATENCIES:
         histogram = None if second is None else unpack(second, metric)
         for point, q in POINTS.items():
@@ -77,21 +77,21 @@ def _gauge(second: Sample | None, gauge: Gauge) -> float | None:
     return None if second is None else second.gauges.get(gauge)
 
 
-def _rates(samples: Sequence[Sample]) -> dict[str, float | str | None]:
+def _rates(samples: Sequence[Sample]) -> Row:
     """Counts over the time they cover, each worker over its own: one that was late reports for more than a second."""
+    row: Row = dict.fromkeys(f"{counter}_per_s" for counter in RATES)
     spans_ns: dict[str, int] = {}
     for sample in samples:
         spans_ns[sample.worker] = spans_ns.get(sample.worker, 0) + sample.end_ns - sample.start_ns
     if not spans_ns or not all(spans_ns.values()):
-        return {f"{counter}_per_s": None for counter in RATES}
-    row: dict[str, float | str | None] = {}
+        return row
     for counter in RATES:
         per_s = sum(sample.counters.get(counter, 0) * NS_PER_S / spans_ns[sample.worker] for sample in samples)
         row[f"{counter}_per_s"] = round(per_s, 3)
     return row
 
 
-def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]) -> dict[str, float | str | None]:
+def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]) -> Row:
     """CPU of each worker in percent of a core, and of all; None where a sample is missing."""
     now = {sample.worker: sample for sample in samples}
     shares: dict[str, float | None] = {}
@@ -101,7 +101,8 @@ def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]
         shares[worker] = _busy_percent(first, last) if known and first and last else None
     values = [share for share in shares.values() if share is not None]
     whole = round(sum(values), 2) if values and len(values) == len(workers) else None
-    return {"cpu_percent": whole} | {f"cpu_percent_{worker}": share for worker, share in shares.items()}
+    row: Row = {"cpu_percent": whole}
+    return row | {f"cpu_percent_{worker}": share for worker, share in shares.items()}
 
 
 def _busy_percent(first: Sample, last: Sample) -> float | None:
