@@ -121,7 +121,8 @@ class World:
 
     def connect_all(self) -> None:
         """Brings every client to READY, as a friendly broker would."""
-        self.engine.connect()
+        self.engine.connect(rest=False)
+        self.engine.connect(rest=True)
         self.turn()
         for sock in list(self.sockets):
             self.writable(sock)

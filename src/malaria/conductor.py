@@ -59,7 +59,8 @@ class WorkerState:
     finished: bool = False
     lost: str = ""
     clients: int = 0
-    standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, publishing=False))
+    obeyed: int = 0  # orders to connect that its standing knows of
+    standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, 0, publishing=False))
     account: Account | None = None
 
 
@@ -78,6 +79,7 @@ class Conductor:
         self._progress = (-1, 0)  # (clients ready, since when)
         self._arrivals = (-1, 0)  # (arrivals, since when)
         self._asked_at_arrivals = -1
+        self._orders = 0  # to connect, so far
         self._events: list[Event] = []
 
     # --- in --------------------------------------------------------------------------------------------------------
@@ -90,6 +92,7 @@ class Conductor:
                 state.prepared, state.clients = True, clients
             case Standing():
                 state.standing = report
+                state.obeyed = report.connect_orders
             case Account():
                 state.account = report
             case Finished():
@@ -171,24 +174,30 @@ class Conductor:
 
     def _in_prepare(self, at_ns: int) -> list[Order]:
         if all(w.prepared for w in self._here()):
-            self._progress = (-1, at_ns)
-            return [*self._enter(Phase.CONNECT, at_ns), ConnectAll()]
+            return [*self._enter(Phase.CONNECT, at_ns), self._connect(rest=False, at_ns=at_ns)]
         return self._give_up(at_ns, "the workers did not get ready") if self._waited(at_ns) > PREPARE_NS else []
 
     def _in_connect(self, at_ns: int) -> list[Order]:
+        """Who subscribes connects first, so that nothing is published past a subscriber that is still on its way."""
+        if any(w.obeyed < self._orders for w in self._here()):
+            return []  # an answer from before the last order says nothing about it
         ready, expected = self.ready, self.expected_ready
         if ready != self._progress[0]:
             self._progress = (ready, at_ns)
-        told = all(w.standing.expected_ready or not w.clients for w in self._here())
-        later_only = self._waited(at_ns) > NS_PER_S and not expected  # every group comes in while the attack runs
-        if (told and expected and ready >= expected) or later_only:
-            return self._start(at_ns)
-        if at_ns - self._progress[1] <= self.course.connect_timeout_ns + GIVE_UP_NS:
+        if ready < expected and at_ns - self._progress[1] <= self.course.connect_timeout_ns + GIVE_UP_NS:
             return []
-        if not ready:
+        if self._orders == 1:
+            return [self._connect(rest=True, at_ns=at_ns)]
+        if not ready and expected:
             return self._give_up(at_ns, "no client could connect")
-        self._mark(at_ns, EventKind.TROUBLE, f"going on with {ready:,} of {expected:,} clients")
+        if ready < expected:
+            self._mark(at_ns, EventKind.TROUBLE, f"going on with {ready:,} of {expected:,} clients")
         return self._start(at_ns)
+
+    def _connect(self, *, rest: bool, at_ns: int) -> Order:
+        self._orders += 1
+        self._progress = (-1, at_ns)
+        return ConnectAll(rest)
 
     def _start(self, at_ns: int) -> list[Order]:
         """Publishing begins at a whole second of run time, so that samples and the measured window coincide."""

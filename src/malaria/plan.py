@@ -9,7 +9,7 @@ header carries), its *row* counts within the worker.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,10 +120,6 @@ class Plan:
             if row < group.first_row + group.count:
                 return group
         raise IndexError(row)
-
-    def connect_order(self) -> Iterator[GroupPlan]:
-        """Who subscribes connects first, so that nothing is published past a subscriber that is still on its way."""
-        yield from sorted(self.groups, key=lambda g: not g.group.subscribes)
 
     def streams(self) -> Streams:
         """Who should hear whom. Costs a few microseconds per publisher of the whole warhead."""

@@ -15,7 +15,7 @@ from typing import Final
 from malaria.engine.connector import Endpoint, connect_error
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode, frame_length
-from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe
+from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe, Unsuback, Unsubscribe
 from malaria.mqtt.reasons import connack_reason
 
 TIMEOUT_S: Final = 5.0
@@ -80,16 +80,20 @@ def _converse(wire: _Wire, username: str | None, password: str | None) -> Answer
 
 
 def _ask_version(wire: _Wire) -> str | None:
-    """The retained `$SYS` topic, if the broker has it and lets us read it."""
+    """The retained `$SYS` topic, if the broker has it and lets us read it. Leaves no subscription behind."""
+    version = None
     try:
         wire.send(Subscribe(1, ((VERSION_TOPIC, 0),)))
         wire.patience_s = VERSION_WAIT_S
-        while (packet := wire.receive()) is not None:
+        while version is None and (packet := wire.receive()) is not None:
             if isinstance(packet, Publish) and packet.topic == VERSION_TOPIC:
-                return bytes(packet.payload).decode(errors="replace")[:80]
+                version = packet.payload.decode(errors="replace")[:80]
+        wire.send(Unsubscribe(2, (VERSION_TOPIC,)))
+        while (packet := wire.receive()) is not None and not isinstance(packet, Unsuback):
+            pass
     except (MalformedPacket, OSError):
         pass
-    return None
+    return version
 
 
 class _Wire:

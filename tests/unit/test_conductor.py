@@ -27,8 +27,9 @@ from malaria.records import EventKind, Phase
 
 S = NS_PER_S
 COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, publishing=True)
-IDLE = Standing(ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False)
-READY = replace(IDLE, ready=10, expected_ready=10)
+IDLE = Standing(connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False)
+SUBSCRIBED = replace(IDLE, connect_orders=1)
+READY = replace(IDLE, connect_orders=2, ready=10, expected_ready=10)
 
 
 def account(sent: int, arrived: int) -> Account:
@@ -58,18 +59,25 @@ class Play:
         self.orders += orders
         return orders
 
+    def connect(self) -> Play:
+        """Up to the moment at which the publishers are told to connect."""
+        for worker in self.conductor.workers:
+            self.say(Prepared(10), worker=worker)
+        assert self.at(0.05) == [ConnectAll(rest=False)]
+        for worker in self.conductor.workers:
+            self.say(SUBSCRIBED, worker=worker)
+        assert self.at(0.1) == [ConnectAll(rest=True)]
+        return self
+
     def measure(self) -> Play:
-        self.say(Prepared(10))
-        self.at(0.1)
+        self.connect()
         self.say(READY)
         self.at(0.2)
         return self
 
 
 def test_publishing_begins_at_a_whole_second_when_everybody_is_ready() -> None:
-    play = Play()
-    play.say(Prepared(10))
-    assert play.at(0.1) == [ConnectAll()]
+    play = Play().connect()
     play.say(replace(READY, ready=9))
     assert play.at(0.3) == []
     play.say(READY)
@@ -78,9 +86,7 @@ def test_publishing_begins_at_a_whole_second_when_everybody_is_ready() -> None:
 
 
 def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
-    play = Play()
-    play.say(Prepared(10))
-    play.at(0)
+    play = Play().connect()
     play.say(replace(READY, ready=7))
     assert play.at(1) == []
     assert play.at(5) == []
@@ -89,9 +95,7 @@ def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
 
 
 def test_no_client_at_all_ends_the_attack() -> None:
-    play = Play()
-    play.say(Prepared(10))
-    play.at(0)
+    play = Play().connect()
     play.say(replace(READY, ready=0))
     play.at(0.1)
     assert play.at(5.5) == [Finish()]
@@ -154,10 +158,7 @@ def test_an_interrupt_before_the_start_stops() -> None:
 
 
 def test_a_lost_worker_is_marked_and_the_others_go_on() -> None:
-    play = Play("1", "2")
-    play.say(Prepared(10))
-    play.say(Prepared(10), worker="2")
-    play.at(0.1)
+    play = Play("1", "2").connect()
     play.say(READY)
     play.say(WorkerLost("was killed by SIGKILL"), worker="2")
     assert isinstance(play.at(0.2)[0], Publish)

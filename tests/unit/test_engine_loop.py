@@ -156,7 +156,7 @@ def test_a_silent_connection_is_pinged_and_given_up() -> None:
 
 def test_a_refusal_is_told_in_words_and_tried_again() -> None:
     with world(METER) as w:
-        w.engine.connect()
+        w.engine.connect(rest=True)
         w.turn()
         w.writable(w.sockets[0])
         w.say(w.sockets[0], b"\x20\x02\x00\x05")
@@ -167,7 +167,7 @@ def test_a_refusal_is_told_in_words_and_tried_again() -> None:
 
 def test_connects_in_progress_are_bounded() -> None:
     with world(METER | {"clients": 20}, connects_in_progress=4) as w:
-        w.engine.connect()
+        w.engine.connect(rest=True)
         w.turn()
         w.turn()
         assert len(w.sockets) == 4
@@ -178,7 +178,7 @@ def test_connects_in_progress_are_bounded() -> None:
 
 def test_the_connect_rate_is_kept() -> None:
     with world(METER | {"clients": 500}, connect_rate=100, connects_in_progress=1000) as w:
-        w.engine.connect()
+        w.engine.connect(rest=True)
         for _ in range(200):
             pass_seconds(w, 0.01)
         assert 195 <= len(w.sockets) <= 215

@@ -38,6 +38,7 @@ MOST_EVENTS: Final = 512
 class Standing:
     """How far a worker is: what the conductor decides by."""
 
+    connect_orders: int  # how many orders to connect it has obeyed
     ready: int
     expected_ready: int  # clients that are to be READY before publishing starts
     refused: int
@@ -85,6 +86,7 @@ class Engine:
         self._next_tick_ns = 0
         self._keepalive_ns = np.zeros(plan.clients, np.int64)
         self._at_start = 0
+        self._connect_orders = 0
         for group in plan.groups:
             self._keepalive_ns[group.first_row : group.first_row + group.count] = group.group.keepalive * NS_PER_S
         self._ready = np.frombuffer(columns.phase, np.uint8)
@@ -101,10 +103,11 @@ class Engine:
         self._epoch_ns = epoch_ns
         self.meter.restart_period(self._clock() - epoch_ns)
 
-    def connect(self) -> None:
-        """Brings in all clients that are there from the start; subscribers first."""
-        for group in self.plan.connect_order():
-            if not _comes_later(group):
+    def connect(self, *, rest: bool) -> None:
+        """Brings in the clients that are there from the start: those that subscribe, or the `rest`."""
+        self._connect_orders += 1
+        for group in self.plan.groups:
+            if group.group.subscribes is not rest and not _comes_later(group):
                 self._at_start += group.count
                 for client in range(group.first_row, group.first_row + group.count):
                     self.connector.enqueue(client)
@@ -217,6 +220,7 @@ class Engine:
     def standing(self) -> Standing:
         counts = self.meter.counts
         return Standing(
+            connect_orders=self._connect_orders,
             ready=self.ready_clients,
             expected_ready=self._at_start,
             refused=counts.refused,

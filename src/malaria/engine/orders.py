@@ -29,7 +29,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class ConnectAll:
-    """Bring in all clients that are there from the start."""
+    """Bring in the clients that are there from the start: first those that subscribe, then (`rest`) the others."""
+
+    rest: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -432,11 +432,10 @@ class Publisher:
 
     def _forget(self, window: Window, position: int) -> None:
         places = window.taken(position)
-        if not places:
-            return
-        self._counts.forgotten += len(places)
-        self._forgotten.setdefault(position, []).extend(window.sequence[places].tolist())
-        self._forgotten_dues.append(window.due_ns[places])
+        if places:
+            self._counts.forgotten += len(places)
+            self._forgotten.setdefault(position, []).extend(window.sequence[places].tolist())
+            self._forgotten_dues.append(window.due_ns[places])
         window.clear(position)
 
     def _again(self, window: Window, position: int, place: int) -> bytes:

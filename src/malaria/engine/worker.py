@@ -112,9 +112,10 @@ class Worker:
 
     def _obey(self, order: Order) -> None:
         match order:
-            case ConnectAll():
+            case ConnectAll(rest):
                 self._enter(Phase.CONNECT)
-                self._engine.connect()
+                self._engine.connect(rest=rest)
+                self._say(self._engine.standing())
             case Publish():
                 self._publish(order)
             case EndPublishing():

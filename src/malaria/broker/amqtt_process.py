@@ -1,0 +1,44 @@
+"""The process of the embedded broker: `python -m malaria.broker.amqtt_process PORT` serves until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+
+from amqtt.broker import Broker
+
+from malaria.broker.running import HOST
+
+
+def main() -> None:
+    """The broker process: serves until it is terminated, or until whoever started it is gone."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.basicConfig(level=logging.ERROR)
+    asyncio.run(_serve(int(sys.argv[1])))
+
+
+def _end_with_parent() -> None:
+    """Our standard input is a pipe that the parent holds open: its end is the parent's end."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+async def _serve(port: int) -> None:
+    broker = Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}", "max_connections": 0}},
+            "plugins": {
+                "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
+                "amqtt.plugins.sys.broker.BrokerSysPlugin": {"sys_interval": 1},
+            },
+        }
+    )
+    await broker.start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
