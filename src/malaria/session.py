@@ -14,8 +14,8 @@ phases and bytes. What both promise:
   (MQTT-4.4.0-1), before anything new. Without one, what was in flight is forgotten, and said to be.
 - SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept the session.
 - Keep-alive: PINGREQ when nothing was sent for a keep-alive time; no PINGRESP within another one ends the connection.
-- An acknowledgement of an id that is not in flight is counted and has no other effect; one of the wrong kind (PUBACK for
-  a QoS 2 message) and any packet that must not come in this phase end the connection: the broker is broken.
+- An acknowledgement of an id that is not in flight is counted and has no other effect; one of the wrong kind (PUBACK
+  for a QoS 2 message) and any packet that must not come in this phase end the connection: the broker is broken.
 
 Times are nanoseconds; nothing here reads a clock.
 """

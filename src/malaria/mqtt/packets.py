@@ -114,15 +114,5 @@ class Disconnect:
 
 
 type Packet = (
-    Connect
-    | Connack
-    | Publish
-    | Ack
-    | Subscribe
-    | Suback
-    | Unsubscribe
-    | Unsuback
-    | Pingreq
-    | Pingresp
-    | Disconnect
+    Connect | Connack | Publish | Ack | Subscribe | Suback | Unsubscribe | Unsuback | Pingreq | Pingresp | Disconnect
 )
