@@ -1,0 +1,112 @@
+"""Our own rules, what replaces them, and how a broken one is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from malaria.analysis.rules import DEFAULTS, unmet
+from malaria.analysis.thresholds import Ruling
+from malaria.model.threshold import parse_threshold_text
+from malaria.records import RunRecords
+
+QOS_0 = {"acknowledged": False}
+ACKED_LOST = "5 of 1,000 deliveries were lost, 2 of them acknowledged by the broker"
+META = {"publishing": True, "closed_loop": False, "acknowledged": True, "subscribing": True}
+
+
+def summary(**figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    base: dict[str, dict[str, Any]] = {
+        "clients": {"planned": 100, "connected": 100, "connected_peak": 100, "dropped": 0},
+        "messages": {"unresolved": 0, "lost": 0, "acked_lost": 0, "expected": 1000},
+        "rates": {"due_per_s": 500.0, "sent_per_s": 500.0, "acked_per_s": 500.0},
+    }
+    return {key: base[key] | figures.get(key, {}) for key in base}
+
+
+def texts(meta: dict[str, object], figures: dict[str, dict[str, Any]]) -> list[str]:
+    return [ruled.text for ruled in unmet(RunRecords(meta, (), (), None), figures)]
+
+
+def test_every_default_can_be_read() -> None:
+    for text, needs in DEFAULTS:
+        assert str(parse_threshold_text(text)) == text
+        assert set(needs) <= set(META)
+
+
+def test_a_good_run_meets_them_all() -> None:
+    assert texts(dict(META), summary()) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "figures", "said"),
+    [
+        ({}, {"clients": {"connected": 90, "connected_peak": 90}}, "10 of 100 clients could not connect"),
+        ({}, {"clients": {"connected": 90}}, "only 90 of 100 clients were still connected at the end"),
+        ({}, {"rates": {"acked_per_s": 431.0}}, "the broker fell behind: acked 431 of 500 msg/s (86.2 %, needs 98 %)"),
+        (QOS_0, {"rates": {"sent_per_s": 400.0}}, "the broker took only 400 of 500 msg/s (80 %, needs 98 %)"),
+        ({}, {"messages": {"lost": 5}}, "5 of 1,000 deliveries were lost"),
+        ({}, {"messages": {"lost": 5, "acked_lost": 2}}, ACKED_LOST),
+        ({}, {"messages": {"unresolved": 1204}}, "1,204 messages were neither acknowledged nor delivered"),
+        ({}, {"clients": {"dropped": 3}}, "3 connections were lost"),
+    ],
+)  # fmt: skip
+def test_a_broken_default_in_words(facts: dict[str, Any], figures: dict[str, Any], said: str) -> None:
+    assert texts(META | facts, summary(**figures)) == [said]
+
+
+@pytest.mark.parametrize(
+    ("facts", "figures"),
+    [
+        ({"closed_loop": True}, {"rates": {"acked_per_s": 1.0}}),
+        ({"publishing": False}, {"rates": {"acked_per_s": 1.0}, "messages": {"unresolved": 3}}),
+        ({"acknowledged": False}, {"rates": {"acked_per_s": 1.0}}),
+        ({"subscribing": False}, {"messages": {"lost": 3}}),
+        ({}, {"messages": {"lost": None, "unresolved": None}}),
+    ],
+)
+def test_a_default_that_does_not_apply_breaks_nothing(facts: dict[str, Any], figures: dict[str, Any]) -> None:
+    assert texts(META | facts, summary(**figures)) == []
+
+
+def test_a_stated_threshold_takes_the_place_of_the_default() -> None:
+    lossy = summary(messages={"lost": 5})
+    assert texts(META | {"thresholds": ["messages.lost <= 10"]}, lossy) == []
+    assert texts(META | {"thresholds": ["messages.lost <= 4"]}, lossy) == [
+        "5 of 1,000 deliveries were lost, needs <= 4"
+    ]
+
+
+def test_a_limit_in_the_other_direction_is_told_plainly() -> None:
+    """Who wants loss, or a rate under a limit, does not hear that the broker fell behind."""
+    said = texts(META | {"thresholds": ["rates.acked_per_s < 400/s", "messages.lost > 3"]}, summary())
+    assert said == ["rates.acked_per_s is 500/s, needs < 400/s", "messages.lost is 0, needs > 3"]
+
+
+def test_the_commonest_cause_of_failed_connects_is_named_with_its_remedy() -> None:
+    meta = META | {
+        "connect_failures": {"connection refused": 3, "no free local ports": 90},
+        "remedies": {"no free local ports": "add --source-address"},
+    }
+    records = RunRecords(meta, (), (), None)
+    (ruled,) = unmet(records, summary(clients={"connected": 7, "connected_peak": 7}))
+    assert ruled.text == "93 of 100 clients could not connect: no free local ports"
+    assert ruled.remedy == "add --source-address"
+
+
+def test_the_most_telling_comes_first() -> None:
+    figures = summary(
+        clients={"connected": 50, "connected_peak": 50, "dropped": 1},
+        messages={"lost": 1, "unresolved": 1},
+        rates={"acked_per_s": 100.0},
+    )
+    first_words = [text.split()[0] for text in texts(dict(META), figures)]
+    assert first_words == ["50", "the", "1", "1", "1"]
+
+
+def test_what_cannot_be_read_is_undecided() -> None:
+    (ruled,) = unmet(RunRecords(META | {"thresholds": ["nonsense"]}, (), (), None), summary())
+    assert ruled.ruling is Ruling.UNDECIDED
+    assert "nonsense" in ruled.text
+    assert ruled.remedy
