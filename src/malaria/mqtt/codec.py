@@ -5,7 +5,8 @@ read before it, so the table reads like section 3 of the specification. The valu
 classes are plain dictionaries; `_TO_FIELDS` and `_FROM_FIELDS` say what differs from attribute names.
 
 Promises: stateless; any bytes give packets, "more is needed" or `MalformedPacket` with the clause, nothing else;
-every length has a limit; what we encode, we decode to an equal value.
+every length has a limit; what we encode, we decode to an equal value. A rule of the specification stands in the table
+once and holds for both directions: what is refused when it comes is also never written.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from malaria.mqtt.wire import (
     STRINGS,
     Kind,
     Reader,
+    Rule,
 )
 
 type Buffer = bytes | bytearray | memoryview
@@ -55,11 +57,13 @@ LARGEST_REMAINING: Final = 268_435_455
 # CONNECT flags (section 3.1.2.3)
 _CLEAN: Final = 0x02
 _WILL: Final = 0x04
+_WILL_QOS: Final = 0x18
 _WILL_RETAIN: Final = 0x20
 _PASSWORD: Final = 0x40
 _USERNAME: Final = 0x80
 # PUBLISH flags (section 3.3.1)
 _RETAIN: Final = 0x01
+_QOS: Final = 0x06
 _DUP: Final = 0x08
 
 
@@ -74,14 +78,28 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A packet's fields. `flags` are the low bits of the first byte; None: they carry values."""
+    """A packet's fields. `flags` are the low bits of the first byte; None: they carry values.
+
+    `flag_rules` look at these flags, `rules` at all values.
+    """
 
     fields: tuple[Field, ...]
     flags: int | None = 0
+    flag_rules: tuple[Rule, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 def _connect_flag(flag: int) -> Callable[[Values], bool]:
     return lambda values: bool(values["connect_flags"] & flag)
+
+
+def _will_flags_alone(values: Values) -> bool:
+    flags = values["connect_flags"]
+    return not flags & _WILL and bool(flags & (_WILL_QOS | _WILL_RETAIN))
+
+
+def _password_alone(values: Values) -> bool:
+    return bool(values["connect_flags"] & (_PASSWORD | _USERNAME) == _PASSWORD)
 
 
 _ID: Final = Field("packet_id", PACKET_ID)
@@ -98,16 +116,45 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
             Field("will_payload", BINARY, _connect_flag(_WILL)),
             Field("username", STRING, _connect_flag(_USERNAME)),
             Field("password", BINARY, _connect_flag(_PASSWORD)),
-        )
+        ),
+        rules=(
+            Rule(lambda values: values["protocol_name"] != "MQTT", "a protocol that is not MQTT", "MQTT-3.1.2-1"),
+            Rule(lambda values: values["protocol_level"] not in set(Protocol), "an unknown level", "MQTT-3.1.2-2"),
+            Rule(_connect_flag(0x01), "CONNECT with its reserved flag set", "MQTT-3.1.2-3"),
+            Rule(lambda values: values["connect_flags"] & _WILL_QOS == _WILL_QOS, "a will with QoS 3", "MQTT-3.1.2-14"),
+            Rule(_will_flags_alone, "will flags without a will", "MQTT-3.1.2-13"),
+            Rule(_password_alone, "a password without a user name", "MQTT-3.1.2-22"),
+        ),
     ),
-    PacketType.CONNACK: Layout((Field("acknowledge_flags", BYTE), Field("reason_code", BYTE))),
+    PacketType.CONNACK: Layout(
+        (Field("acknowledge_flags", BYTE), Field("reason_code", BYTE)),
+        rules=(
+            Rule(lambda values: values["acknowledge_flags"] > 1, "CONNACK with reserved flags set", "MQTT-3.2.2-1"),
+            Rule(
+                lambda values: values["acknowledge_flags"] and values["reason_code"],
+                "CONNACK refuses and has a session present",
+                "MQTT-3.2.2-4",
+            ),
+        ),
+    ),
     PacketType.PUBLISH: Layout(
         (
             Field("topic", STRING),
-            Field("packet_id", PACKET_ID, lambda values: bool(values["flags"] & 0x06)),
+            Field("packet_id", PACKET_ID, lambda values: bool(values["flags"] & _QOS)),
             Field("payload", REST),
         ),
         flags=None,
+        flag_rules=(
+            Rule(lambda flags: flags & _QOS == _QOS, "PUBLISH with QoS 3", "MQTT-3.3.1-4"),
+            Rule(lambda flags: flags & _DUP and not flags & _QOS, "PUBLISH with DUP at QoS 0", "MQTT-3.3.1-2"),
+        ),
+        rules=(
+            Rule(
+                lambda values: not values["topic"] or not {"+", "#"}.isdisjoint(values["topic"]),
+                "PUBLISH to a topic that is empty or has a wildcard",
+                "MQTT-3.3.2-2",
+            ),
+        ),
     ),
     PacketType.PUBACK: Layout((_ID,)),
     PacketType.PUBREC: Layout((_ID,)),
@@ -142,8 +189,12 @@ def encode(packet: Packet, protocol: Protocol = Protocol.V311) -> bytes:
     """The bytes of a packet. Raises ValueError for a value that no field can hold."""
     kind, values = _fields_of(packet, protocol)
     layout = LAYOUTS[kind]
-    body = b"".join(f.kind.write(values[f.name]) for f in layout.fields if f.present(values))
-    flags = values["flags"] if layout.flags is None else layout.flags
+    flags: int = values["flags"] if layout.flags is None else layout.flags
+    fields = [field for field in layout.fields if field.present(values)]
+    broken = _broken(layout.flag_rules, flags) or _broken(layout.rules, values) or _broken_value(fields, values)
+    if broken:
+        raise ValueError(f"{kind.name} cannot be written: {broken.says} [{broken.clause}]")
+    body = b"".join(field.kind.write(values[field.name]) for field in fields)
     return bytes((kind << 4 | flags,)) + encode_remaining_length(len(body)) + body
 
 
@@ -160,14 +211,9 @@ def decode(
     if not length:
         return None
     frame = bytes(buffer[start : start + length])
-    kind, flags = PacketType(frame[0] >> 4), frame[0] & 0x0F
-    values: Values = {"flags": flags}
-    reader = Reader(frame[_head_length(frame) :])
-    for field in LAYOUTS[kind].fields:
-        if field.present(values):
-            values[field.name] = field.kind.read(reader)
-    if not reader.done:
-        raise MalformedPacket(f"{kind.name} with bytes behind its last field", "MQTT-2.2.3")
+    kind = PacketType(frame[0] >> 4)
+    values = _read_fields(kind, frame)
+    _refuse(_broken(LAYOUTS[kind].rules, values))
     return _packet_of(kind, values), start + length
 
 
@@ -206,6 +252,31 @@ def encode_remaining_length(length: int) -> bytes:
 # --- first byte ----------------------------------------------------------------------------------------------------
 
 
+def _check_first_byte(first: int, allowed: frozenset[PacketType]) -> None:
+    if first >> 4 not in allowed:
+        raise MalformedPacket(f"a packet of type {first >> 4}, which must not come from there", "MQTT-2.2.1")
+    kind, flags = PacketType(first >> 4), first & 0x0F
+    layout = LAYOUTS[kind]
+    if layout.flags not in (None, flags):
+        raise MalformedPacket(f"{kind.name} with flags {flags:#x}", "MQTT-2.2.2-2")
+    _refuse(_broken(layout.flag_rules, flags))
+
+
+# --- fields and rules ------------------------------------------------------------------------------------------------
+
+
+def _read_fields(kind: PacketType, frame: bytes) -> Values:
+    values: Values = {"flags": frame[0] & 0x0F}
+    reader = Reader(frame[_head_length(frame) :])
+    for field in LAYOUTS[kind].fields:
+        if field.present(values):
+            value = values[field.name] = field.kind.read(reader)
+            _refuse(_broken(field.kind.rules, value))
+    if not reader.done:
+        raise MalformedPacket(f"{kind.name} with bytes behind its last field", "MQTT-2.2.3")
+    return values
+
+
 def _head_length(frame: bytes) -> int:
     place = 1
     while frame[place] & 0x80:
@@ -213,17 +284,23 @@ def _head_length(frame: bytes) -> int:
     return place + 1
 
 
-def _check_first_byte(first: int, allowed: frozenset[PacketType]) -> None:
-    if first >> 4 not in allowed:
-        raise MalformedPacket(f"a packet of type {first >> 4}, which must not come from there", "MQTT-2.2.1")
-    kind, flags = PacketType(first >> 4), first & 0x0F
-    expected = LAYOUTS[kind].flags
-    if expected is not None and flags != expected:
-        raise MalformedPacket(f"{kind.name} with flags {flags:#x}", "MQTT-2.2.2-2")
-    if kind is PacketType.PUBLISH and flags & 0x06 == 0x06:
-        raise MalformedPacket("PUBLISH with QoS 3", "MQTT-3.3.1-4")
-    if kind is PacketType.PUBLISH and flags & _DUP and not flags & 0x06:
-        raise MalformedPacket("PUBLISH with DUP at QoS 0", "MQTT-3.3.1-2")
+def _broken(rules: tuple[Rule, ...], value: Any) -> Rule | None:
+    for rule in rules:
+        if rule.broken(value):
+            return rule
+    return None
+
+
+def _broken_value(fields: list[Field], values: Values) -> Rule | None:
+    for field in fields:
+        if (rule := _broken(field.kind.rules, values[field.name])) is not None:
+            return rule
+    return None
+
+
+def _refuse(rule: Rule | None) -> None:
+    if rule is not None:
+        raise MalformedPacket(rule.says, rule.clause)
 
 
 # --- packets <-> field values ----------------------------------------------------------------------------------------
@@ -271,7 +348,7 @@ def _connect_fields(packet: Connect, protocol: Protocol) -> Values:
     will = packet.will
     flags = _CLEAN * packet.clean_start
     if will is not None:
-        flags |= _WILL | will.qos << 3 | _WILL_RETAIN * will.retain
+        flags |= _WILL | _level(will.qos) << 3 | _WILL_RETAIN * will.retain
     flags |= _USERNAME * (packet.username is not None) | _PASSWORD * (packet.password is not None)
     return {
         "protocol_name": "MQTT",
@@ -286,18 +363,15 @@ def _connect_fields(packet: Connect, protocol: Protocol) -> Values:
     }
 
 
+def _level(qos: int) -> int:
+    """Two bits: more would spill over into the flags beside them."""
+    if not 0 <= qos <= 2:
+        raise ValueError(f"there is no QoS {qos}")
+    return qos
+
+
 def _connect_of(values: Values) -> Connect:
     flags = values["connect_flags"]
-    if values["protocol_name"] != "MQTT":
-        raise MalformedPacket(f"protocol name {values['protocol_name']!r}", "MQTT-3.1.2-1")
-    if flags & 1:
-        raise MalformedPacket("CONNECT with its reserved flag set", "MQTT-3.1.2-3")
-    if flags & 0x18 == 0x18:
-        raise MalformedPacket("a will with QoS 3", "MQTT-3.1.2-14")
-    if not flags & _WILL and flags & (0x18 | _WILL_RETAIN):
-        raise MalformedPacket("will flags without a will", "MQTT-3.1.2-13")
-    if flags & _PASSWORD and not flags & _USERNAME:
-        raise MalformedPacket("a password without a user name", "MQTT-3.1.2-22")
     will = None
     if flags & _WILL:
         will = Will(values["will_topic"], values["will_payload"], flags >> 3 & 3, bool(flags & _WILL_RETAIN))
@@ -312,27 +386,19 @@ def _connect_of(values: Values) -> Connect:
 
 
 def _connack_of(values: Values) -> Connack:
-    flags, code = values["acknowledge_flags"], values["reason_code"]
-    if flags > 1:
-        raise MalformedPacket("CONNACK with reserved flags set", "MQTT-3.2.2-1")
-    if flags and code:
-        raise MalformedPacket("CONNACK refuses and has a session present", "MQTT-3.2.2-4")
-    return Connack(bool(flags), code)
+    return Connack(bool(values["acknowledge_flags"]), values["reason_code"])
 
 
 def _publish_fields(packet: Publish) -> Values:
     if (packet.packet_id is None) != (packet.qos == 0):
         raise ValueError("a PUBLISH has a packet id at QoS 1 and 2, and only there")
-    flags = _DUP * packet.dup | packet.qos << 1 | _RETAIN * packet.retain
+    flags = _DUP * packet.dup | _level(packet.qos) << 1 | _RETAIN * packet.retain
     return {"flags": flags, "topic": packet.topic, "packet_id": packet.packet_id, "payload": packet.payload}
 
 
 def _publish_of(flags: int, values: Values) -> Publish:
-    topic = values["topic"]
-    if not topic or "+" in topic or "#" in topic:
-        raise MalformedPacket("PUBLISH to a topic that is empty or has a wildcard", "MQTT-3.3.2-2")
     return Publish(
-        topic=topic,
+        topic=values["topic"],
         payload=values["payload"],
         qos=flags >> 1 & 3,
         retain=bool(flags & _RETAIN),

@@ -1,11 +1,11 @@
 """The kinds of value that stand in a packet, each with how it is read and written.
 
 Reading never goes past the end of the packet and never trusts a length: what does not fit is a `MalformedPacket`.
+What breaks a rule is neither read (`MalformedPacket`) nor written (ValueError): the rules stand here once.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,84 +42,120 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What must not be: `broken` looks at a value, `says` and `clause` name the fault."""
+
+    broken: Callable[[Any], bool]
+    says: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of value is read and written."""
+    """How one kind of value is read and written, and what holds for it in both directions."""
 
     read: Callable[[Reader], Any]
     write: Callable[[Any], bytes]
+    rules: tuple[Rule, ...] = ()
+
+
+def read_byte(reader: Reader) -> int:
+    return reader.take(1)[0]
+
+
+def read_short(reader: Reader) -> int:
+    return int.from_bytes(reader.take(2))
+
+
+def write_short(value: int) -> bytes:
+    """Raises ValueError for what two bytes cannot hold."""
+    if not 0 <= value <= LONGEST_STRING:
+        raise ValueError(f"{value:,} does not fit into a field of at most {LONGEST_STRING:,}")
+    return value.to_bytes(2)
+
+
+def read_binary(reader: Reader) -> bytes:
+    return reader.take(read_short(reader))
+
+
+def write_binary(raw: bytes) -> bytes:
+    """Raises ValueError for more than 65,535 bytes: a string's length has two bytes."""
+    return write_short(len(raw)) + raw
 
 
 def read_string(reader: Reader) -> str:
     """A UTF-8 string with its length before it (section 1.5.3)."""
-    raw = read_binary(reader)
     try:
-        text = raw.decode("utf-8")
+        return read_binary(reader).decode("utf-8")
     except UnicodeDecodeError:
         raise MalformedPacket("a string is no UTF-8", "MQTT-1.5.3-1") from None
-    if "\0" in text:
-        raise MalformedPacket("a string holds U+0000", "MQTT-1.5.3-2")
-    return text
 
 
 def write_string(text: str) -> bytes:
     return write_binary(text.encode("utf-8"))
 
 
-def read_binary(reader: Reader) -> bytes:
-    return reader.take(_U16.unpack(reader.take(2))[0])
-
-
-def write_binary(raw: bytes) -> bytes:
-    """Raises ValueError for more than 65,535 bytes: a string's length has two bytes."""
-    if len(raw) > LONGEST_STRING:
-        raise ValueError(f"{len(raw):,} bytes do not fit into a field of at most {LONGEST_STRING:,}")
-    return _U16.pack(len(raw)) + raw
-
-
-def read_packet_id(reader: Reader) -> int:
-    packet_id: int = _U16.unpack(reader.take(2))[0]
-    if not packet_id:
-        raise MalformedPacket("packet id 0", "MQTT-2.3.1-1")
-    return packet_id
-
-
 def read_requested(reader: Reader) -> tuple[tuple[str, int], ...]:
-    """Filters with the QoS asked for, at least one (section 3.8.3)."""
+    """Filters with the QoS asked for (section 3.8.3)."""
     filters: list[tuple[str, int]] = []
     while not reader.done:
-        filter_, qos = read_string(reader), reader.take(1)[0]
-        if qos > 2:
-            raise MalformedPacket(f"SUBSCRIBE asks for QoS {qos}", "MQTT-3.8.3-4")
-        filters.append((filter_, qos))
-    if not filters:
-        raise MalformedPacket("SUBSCRIBE without a filter", "MQTT-3.8.3-3")
+        filters.append((read_string(reader), read_byte(reader)))
     return tuple(filters)
 
 
-def read_granted(reader: Reader) -> tuple[int, ...]:
-    codes = tuple(reader.rest())
-    if not codes or any(code not in (0, 1, 2, 0x80) for code in codes):
-        raise MalformedPacket("SUBACK with a return code that does not exist", "MQTT-3.9.3-2")
-    return codes
+def write_requested(filters: tuple[tuple[str, int], ...]) -> bytes:
+    return b"".join(write_string(filter_) + bytes((qos,)) for filter_, qos in filters)
 
 
 def read_strings(reader: Reader) -> tuple[str, ...]:
     strings: list[str] = []
     while not reader.done:
         strings.append(read_string(reader))
-    if not strings:
-        raise MalformedPacket("UNSUBSCRIBE without a filter", "MQTT-3.10.3-2")
     return tuple(strings)
 
 
-_U16: Final = struct.Struct(">H")
+def write_strings(strings: tuple[str, ...]) -> bytes:
+    return b"".join(map(write_string, strings))
 
-BYTE: Final = Kind(lambda reader: reader.take(1)[0], lambda value: bytes((value,)))
-SHORT: Final = Kind(lambda reader: _U16.unpack(reader.take(2))[0], _U16.pack)
-PACKET_ID: Final = Kind(read_packet_id, _U16.pack)
-STRING: Final = Kind(read_string, write_string)
+
+def _nul(*texts: str) -> bool:
+    return any("\0" in text for text in texts)
+
+
+_NUL: Final = "a string holds U+0000", "MQTT-1.5.3-2"
+
+BYTE: Final = Kind(read_byte, lambda value: bytes((value,)))
+SHORT: Final = Kind(read_short, write_short)
+PACKET_ID: Final = Kind(read_short, write_short, (Rule(lambda value: value == 0, "packet id 0", "MQTT-2.3.1-1"),))
+STRING: Final = Kind(read_string, write_string, (Rule(_nul, *_NUL),))
 BINARY: Final = Kind(read_binary, write_binary)
 REST: Final = Kind(Reader.rest, bytes)
-REQUESTED: Final = Kind(read_requested, lambda filters: b"".join(write_string(f) + bytes((qos,)) for f, qos in filters))
-GRANTED: Final = Kind(read_granted, bytes)
-STRINGS: Final = Kind(read_strings, lambda strings: b"".join(map(write_string, strings)))
+REQUESTED: Final = Kind(
+    read_requested,
+    write_requested,
+    (
+        Rule(lambda filters: not filters, "SUBSCRIBE without a filter", "MQTT-3.8.3-3"),
+        Rule(lambda filters: any(qos > 2 for _, qos in filters), "SUBSCRIBE asks for QoS 3 or more", "MQTT-3.8.3-4"),
+        Rule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
+    ),
+)
+GRANTED: Final = Kind(
+    lambda reader: tuple(reader.rest()),
+    bytes,
+    (
+        Rule(lambda codes: not codes, "SUBACK without a return code", "MQTT-3.9.3-1"),
+        Rule(
+            lambda codes: not {0, 1, 2, 0x80}.issuperset(codes),
+            "SUBACK with a return code that does not exist",
+            "MQTT-3.9.3-2",
+        ),
+    ),
+)
+STRINGS: Final = Kind(
+    read_strings,
+    write_strings,
+    (
+        Rule(lambda strings: not strings, "UNSUBSCRIBE without a filter", "MQTT-3.10.3-2"),
+        Rule(lambda strings: _nul(*strings), *_NUL),
+    ),
+)
