@@ -28,6 +28,11 @@ def test_cpu_is_that_of_the_measured_time() -> None:
     assert worker_cpu_percent(records, "1") == 25
 
 
+def test_idling_before_the_window_does_not_count() -> None:
+    samples = [sample("1", n, Phase.MEASURE, cpu_s) for n, cpu_s in ((1, 1.0), (2, 1.0), (3, 1.5), (4, 2.0))]
+    assert worker_cpu_percent(RunRecords({"measure_start_ns": 2 * S}, tuple(samples), (), None), "1") == 50
+
+
 def test_without_two_readings_it_is_unknown() -> None:
     assert worker_cpu_percent(run(), "1") is None
     assert worker_cpu_percent(run(sample("1", 1, Phase.MEASURE, 1)), "1") is None

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from malaria.analysis.windows import in_phase, workers_of
+from typing import Final
+
+from malaria.analysis.windows import in_phase, measured_window_ns, workers_of
+from malaria.clock import NS_PER_S
 from malaria.records import Gauge, Phase, RunRecords
+
+NEAR_NS: Final = NS_PER_S // 10
 
 
 def worker_cpu_percent(records: RunRecords, worker: str) -> float | None:
     """A worker's CPU over the measured time, in percent of one core; None when it cannot be told."""
-    samples = [s for s in in_phase(records, Phase.MEASURE) if s.worker == worker and Gauge.CPU_NS in s.gauges]
+    window = measured_window_ns(records)
+    begin_ns = 0 if window is None else window[0] + NEAR_NS  # a worker enters the phase a moment ahead of the window
+    measured = [s for s in in_phase(records, Phase.MEASURE) if s.worker == worker and s.end_ns > begin_ns]
+    samples = [s for s in measured if Gauge.CPU_NS in s.gauges]
     if not samples:
         return None
     earlier = [s for s in records.samples if s.worker == worker and s.end_ns <= samples[0].start_ns]
