@@ -1,0 +1,57 @@
+"""How each figure is defined: a sentence and, where there is one, its formula. The page links to these."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
+    "due": ("Messages that the schedule asked for. The schedule is a function of time and does not wait for the broker.", ""),
+    "sent": ("Messages whose last byte was handed to the kernel.", ""),
+    "acked": ("Messages that the broker acknowledged: PUBACK at QoS 1, PUBCOMP at QoS 2.", ""),
+    "expected": ("Deliveries that should have come: each sent message once for every subscriber whose filters match.", ""),
+    "delivered": ("First arrivals of an expected delivery.", "expected = delivered + lost + unresolved"),
+    "duplicated": ("Arrivals of a message that had arrived before at the same subscriber.", ""),
+    "reordered": ("First arrivals that came after a later message of the same publisher.", ""),
+    "lost": (
+        "Deliveries that had not come when the drain ended, of messages that were acknowledged or, at QoS 0, sent.",
+        "",
+    ),
+    "acked_lost": ("The part of the lost that the broker had acknowledged: the worst a broker can do.", ""),
+    "unresolved": ("Messages that were neither acknowledged nor delivered when the drain ended.", ""),
+    "ack": ("From when a message was due to its acknowledgement; a broker that freezes shows it here.", "done − due"),
+    "service": ("From the hand-off to the kernel to the acknowledgement.", "done − sent"),
+    "lag": ("From when a message was due to its hand-off to the kernel, whoever caused the wait.", "sent − due"),
+    "own_lag": (
+        "The part of the lag that is this generator's. Over its bound the run is INVALID.",
+        "sent − due, or taken up − due for a message that had to wait for the broker",
+    ),
+    "end_to_end": ("From when a message was due to its arrival at the subscriber.", "arrival − due"),
+    "connect": ("From the start of TCP to CONNACK.", "CONNACK − TCP start"),
+    "percentiles": (
+        "From merged histograms with three significant digits. A percentile that a message without an acknowledgement "
+        "could move is not stated.",
+        "",
+    ),
+    "rates": ("Happenings in the measured window over its length.", "count / seconds"),
+    "generator CPU": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
+}
+
+COUNTERS: Final[dict[str, str]] = {
+    "retained": "messages that the broker had kept (RETAIN): no part of the deliveries",
+    "foreign": "messages that carried no header of this run: somebody else's",
+    "unexpected": "messages of a publisher that no filter of that client should match",
+    "negative_latency": "latencies under zero: clocks that disagree",
+    "clamped_low": "values under 1 µs, counted as 1 µs",
+    "clamped_high": "values over 1 hour, counted as 1 hour",
+    "redelivered": "packets sent again with DUP after a reconnect",
+    "stray_ack": "acknowledgements of a packet id that was not in flight",
+    "held_window": "messages that had to wait because the in-flight window was full",
+    "held_backlog": "messages that had to wait because the kernel took no more bytes: the broker did not read",
+    "held_offline": "messages that had to wait because their client was not connected",
+    "forgotten": "messages in flight when a clean-start client lost its connection",
+    "connect_timeouts": "connects that got no answer in time",
+    "ping_timeouts": "connections given up because the broker did not answer a PINGREQ",
+    "malformed": "connections closed because the broker's bytes were no MQTT",
+    "subscriptions_refused": "subscriptions that the broker refused",
+    "late_samples": "seconds whose record came late: the loop did not come round to it",
+}

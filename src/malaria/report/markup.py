@@ -1,0 +1,64 @@
+"""Building blocks of HTML. Whatever comes from outside (topics, brokers, hosts) passes through `text` or `as_json`."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Iterable, Sequence
+
+from malaria.report.style import CSS, SCRIPT
+
+
+def text(value: object) -> str:
+    """Any value as text inside an element or a quoted attribute."""
+    return html.escape(str(value), quote=True)
+
+
+def as_json(value: object) -> str:
+    """JSON that can stand inside <script>: no `<` can end the element or open a comment."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """Cells are markup already."""
+    heads = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table class="{kind}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def card(label: str, value: str, note: str = "") -> str:
+    below = f'<span class="soft small">{text(note)}</span>' if note else ""
+    return f'<div class="card"><span class="soft small">{text(label)}</span><b>{text(value)}</b>{below}</div>'
+
+
+def chart(name: str, height_px: int) -> str:
+    """The place of a chart; the script at the end of the page draws it."""
+    return f'<div class="chart" id="{text(name)}" style="height:{height_px}px"></div>'
+
+
+def download(name: str, kind: str, content: str, label: str) -> str:
+    """A link that carries its file inside the page."""
+    encoded = base64.b64encode(content.encode()).decode()
+    return f'<a download="{text(name)}" href="data:{kind};base64,{encoded}">{text(label)}</a>'
+
+
+def command(identity: str, line: str) -> str:
+    return (
+        f'<pre class="command" id="{text(identity)}"><code>{text(line)}</code></pre>'
+        f'<button data-copy="{text(identity)}">copy</button>'
+    )
+
+
+def document(title: str, body: str, charts: dict[str, object]) -> str:
+    """The whole file. plotly.js comes out of the installed package; nothing is fetched when the page is read."""
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415  4 MB, only where a page is written
+
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<link rel="icon" href="data:,">\n'
+        f"<title>{text(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
+        f'<script type="application/json" id="charts">{as_json(charts)}</script>\n'
+        f"<script>{get_plotlyjs()}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    )
