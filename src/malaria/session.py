@@ -3,6 +3,8 @@
     IDLE -> CONNECTING -> GREETING -> SUBSCRIBING -> READY
                  \\____________|____________|__________/ -> WAITING -> CONNECTING ...        any -> CLOSED
 
+Which event may come in which phase, and the phase that it leads to, is the table `ALLOWED`. What a broker says out of
+turn ends the connection; what comes when there is no connection is nobody's; an event of ours out of turn is our bug.
 The engine keeps the same facts in columns, for speed; a property test drives both with the same events and compares
 phases and bytes. What both promise:
 
@@ -25,7 +27,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import Final
 
 from malaria.mqtt.codec import encode
@@ -43,6 +45,7 @@ from malaria.mqtt.packets import (
     Subscribe,
     Will,
 )
+from malaria.mqtt.reasons import connack_reason
 
 SUBSCRIBE_ID: Final = 65535
 """The packet id of SUBSCRIBE: out of the way of any window."""
@@ -128,18 +131,41 @@ class _InFlight:
     awaits: PacketType
 
 
-# Which packet may come in which phase, and who takes it. Anything else ends the connection.
-EXPECTED: Final[dict[tuple[Phase, type[Packet]], str]] = {
-    (Phase.GREETING, Connack): "_on_connack",
-    (Phase.SUBSCRIBING, Suback): "_on_suback",
-    (Phase.SUBSCRIBING, Publish): "_on_publish",  # may come before the SUBACK (section 3.8.4)
-    (Phase.SUBSCRIBING, Ack): "_on_ack",
-    (Phase.SUBSCRIBING, Pingresp): "_on_pingresp",
-    (Phase.READY, Publish): "_on_publish",
-    (Phase.READY, Ack): "_on_ack",
-    (Phase.READY, Pingresp): "_on_pingresp",
+class Kind(Enum):
+    """What an event means for the phase."""
+
+    START = auto()  # connect, for the first time or again
+    OPENED = auto()  # the transport stands
+    CONNACK = auto()  # accepted; the broker knows what to send us, or there is nothing to subscribe to
+    CONNACK_BARE = auto()  # accepted; the broker is to be told our filters
+    SUBACK = auto()
+    TRAFFIC = auto()  # PUBLISH, its acknowledgements, PINGRESP
+    LOST = auto()  # refused, closed, timed out, or garbage came
+    STOP = auto()
+
+
+KINDS: Final[dict[type[Packet], Kind]] = {
+    Connack: Kind.CONNACK,
+    Suback: Kind.SUBACK,
+    Publish: Kind.TRAFFIC,
+    Ack: Kind.TRAFFIC,
+    Pingresp: Kind.TRAFFIC,
 }
 CONNECTED: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING, Phase.READY)
+"""The phases with a transport."""
+
+ALLOWED: Final[dict[tuple[Phase, Kind], Phase]] = {
+    (Phase.IDLE, Kind.START): Phase.CONNECTING,
+    (Phase.WAITING, Kind.START): Phase.CONNECTING,
+    (Phase.CONNECTING, Kind.OPENED): Phase.GREETING,
+    (Phase.GREETING, Kind.CONNACK): Phase.READY,
+    (Phase.GREETING, Kind.CONNACK_BARE): Phase.SUBSCRIBING,
+    (Phase.SUBSCRIBING, Kind.SUBACK): Phase.READY,
+    (Phase.SUBSCRIBING, Kind.TRAFFIC): Phase.SUBSCRIBING,  # may come before the SUBACK (section 3.8.4)
+    (Phase.READY, Kind.TRAFFIC): Phase.READY,
+    **{(phase, Kind.LOST): Phase.WAITING for phase in CONNECTED},
+    **{(phase, Kind.STOP): Phase.CLOSED for phase in Phase},
+}
 
 
 class Session:
@@ -163,13 +189,13 @@ class Session:
 
     def start(self, now_ns: int) -> list[Instruction]:
         """Connect, for the first time or again."""
-        self.phase = Phase.CONNECTING
+        self._move(Kind.START)
         self._deadline_ns = now_ns + self.config.answer_ns
         return [Open()]
 
     def opened(self, now_ns: int) -> list[Instruction]:
         """The transport stands."""
-        self.phase = Phase.GREETING
+        self._move(Kind.OPENED)
         self._deadline_ns = now_ns + self.config.answer_ns
         config = self.config
         connect = Connect(
@@ -184,11 +210,21 @@ class Session:
 
     def received(self, packet: Packet, now_ns: int) -> list[Instruction]:
         """One packet came."""
-        handler = EXPECTED.get((self.phase, type(packet)))
-        if handler is None:
+        if self.phase not in CONNECTED:
+            return []  # the end of a connection that is over
+        if (self.phase, KINDS.get(type(packet))) not in ALLOWED:
             return self._lose(f"malformed: {type(packet).__name__.upper()} while {self.phase.name.lower()}", now_ns)
-        instructions: list[Instruction] = getattr(self, handler)(packet, now_ns)
-        return instructions
+        match packet:
+            case Connack():
+                return self._on_connack(packet, now_ns)
+            case Suback():
+                return self._on_suback(packet, now_ns)
+            case Publish():
+                return self._on_publish(packet, now_ns)
+            case Ack():
+                return self._on_ack(packet, now_ns)
+            case _:
+                return self._on_pingresp()
 
     def closed(self, reason: str, now_ns: int) -> list[Instruction]:
         """The transport broke, or could not be opened."""
@@ -215,21 +251,29 @@ class Session:
         """The end: say goodbye if anybody listens."""
         polite = self.phase in (Phase.SUBSCRIBING, Phase.READY)
         goodbye: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
-        self.phase = Phase.CLOSED
+        self._move(Kind.STOP)
         return [*goodbye, Close("")]
+
+    # --- phases ------------------------------------------------------------------------------------------------------
+
+    def _move(self, kind: Kind) -> None:
+        if (self.phase, kind) not in ALLOWED:
+            raise RuntimeError(f"{kind.name} while {self.phase.name}")
+        self.phase = ALLOWED[self.phase, kind]
 
     # --- what the broker says -----------------------------------------------------------------------------------------
 
     def _on_connack(self, packet: Connack, now_ns: int) -> list[Instruction]:
         if packet.reason_code:
-            return self._lose(f"refused: {packet.reason_code}", now_ns)
+            return self._lose(f"refused: {connack_reason(packet.reason_code)}", now_ns)
         self._attempts = 0
         resumed = self._resume(packet.session_present, now_ns)
-        if self.config.filters and not packet.session_present:
-            self.phase = Phase.SUBSCRIBING
-            self._deadline_ns = now_ns + self.config.answer_ns
-            return [*resumed, self._send(Subscribe(SUBSCRIBE_ID, self.config.filters), now_ns)]
-        return [*resumed, *self._ready(now_ns)]
+        if packet.session_present or not self.config.filters:
+            self._move(Kind.CONNACK)
+            return [*resumed, *self._settle(now_ns)]
+        self._move(Kind.CONNACK_BARE)
+        self._deadline_ns = now_ns + self.config.answer_ns
+        return [*resumed, self._send(Subscribe(SUBSCRIBE_ID, self.config.filters), now_ns)]
 
     def _resume(self, session_present: bool, now_ns: int) -> list[Instruction]:
         """A kept session goes on where it was; without one, nothing that was in flight counts any more."""
@@ -246,10 +290,11 @@ class Session:
     def _on_suback(self, packet: Suback, now_ns: int) -> list[Instruction]:
         if packet.packet_id != SUBSCRIBE_ID:
             return self._lose("malformed: SUBACK for a SUBSCRIBE that was not sent", now_ns)
-        return self._ready(now_ns)
+        self._move(Kind.SUBACK)
+        return self._settle(now_ns)
 
-    def _ready(self, now_ns: int) -> list[Instruction]:
-        self.phase = Phase.READY
+    def _settle(self, now_ns: int) -> list[Instruction]:
+        """READY: nothing is waited for, and what was held may go."""
         self._deadline_ns = 0
         return self._send_held(now_ns)
 
@@ -285,7 +330,7 @@ class Session:
         acked = Acked(message.sequence, message.due_ns, message.sent_ns)
         return [acked, *self._send_held(now_ns)]
 
-    def _on_pingresp(self, _: Pingresp, __: int) -> list[Instruction]:
+    def _on_pingresp(self) -> list[Instruction]:
         if self.phase is Phase.READY:
             self._deadline_ns = 0
         return []
@@ -343,7 +388,7 @@ class Session:
 
     def _lose(self, reason: str, now_ns: int) -> list[Instruction]:
         """The connection is over; the next attempt waits twice as long as the last one that failed."""
-        self.phase = Phase.WAITING
+        self._move(Kind.LOST)
         self._deadline_ns = 0
         wait_ns = min(self.config.longest_wait_ns, self.config.first_wait_ns << min(self._attempts, 40))
         self.reconnect_ns = now_ns + wait_ns

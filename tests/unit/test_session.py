@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -21,14 +22,16 @@ from malaria.mqtt.packets import (
     Unsuback,
 )
 from malaria.session import (
+    ALLOWED,
     CONNECTED,
-    EXPECTED,
+    KINDS,
     SUBSCRIBE_ID,
     Acked,
     Close,
     Delivered,
     Forgotten,
     Instruction,
+    Kind,
     Open,
     Phase,
     Send,
@@ -79,12 +82,108 @@ def test_what_may_not_come_in_a_phase_ends_the_connection(phase: Phase, packet: 
     client = session()
     client.phase = phase
     told = client.received(packet, 0)
-    if (phase, type(packet)) in EXPECTED:
+    if (phase, KINDS.get(type(packet))) in ALLOWED:
         assert client.phase is not Phase.WAITING
     else:
         assert client.phase is Phase.WAITING
         assert isinstance(told[0], Close)
         assert told[0].reason.startswith("malformed")
+
+
+@pytest.mark.parametrize(("phase", "packet"), list(product(set(Phase) - set(CONNECTED), ONE_OF_EACH)))
+def test_what_comes_without_a_connection_is_nobody_s(phase: Phase, packet: Packet) -> None:
+    client = session()
+    client.phase = phase
+    assert client.received(packet, 0) == []
+    assert client.phase is phase
+
+
+# How each kind of event is brought about, for clients with a filter (bare) and without.
+ACTS: dict[Kind, Callable[[Session], list[Instruction]]] = {
+    Kind.START: lambda client: client.start(0),
+    Kind.OPENED: lambda client: client.opened(0),
+    Kind.CONNACK: lambda client: client.received(Connack(True, 0), 0),
+    Kind.CONNACK_BARE: lambda client: client.received(Connack(False, 0), 0),
+    Kind.SUBACK: lambda client: client.received(Suback(SUBSCRIBE_ID, (1,)), 0),
+    Kind.TRAFFIC: lambda client: client.received(Publish("t"), 0),
+    Kind.LOST: lambda client: client.closed("reset", 0),
+    Kind.STOP: lambda client: client.stop(0),
+}
+
+
+@pytest.mark.parametrize(("phase", "kind"), ALLOWED)
+def test_the_table_walked(phase: Phase, kind: Kind) -> None:
+    client = session(filters=(("a/#", 1),), clean=False)
+    client.phase = phase
+    ACTS[kind](client)
+    assert client.phase is ALLOWED[phase, kind]
+
+
+@pytest.mark.parametrize(("phase", "kind"), list(product(Phase, [Kind.START, Kind.OPENED])))
+def test_an_event_of_ours_out_of_turn_is_our_bug(phase: Phase, kind: Kind) -> None:
+    client = session()
+    client.phase = phase
+    if (phase, kind) not in ALLOWED:
+        with pytest.raises(RuntimeError, match=f"{kind.name} while {phase.name}"):
+            ACTS[kind](client)
+
+
+def test_every_phase_can_be_reached_and_left_but_the_last() -> None:
+    assert {Phase.IDLE, *ALLOWED.values()} == set(Phase)
+    assert {kind for phase, kind in ALLOWED if phase is Phase.CLOSED} == {Kind.STOP}
+
+
+def test_nothing_wakes_a_closed_client() -> None:
+    client = session()
+    ready(client)
+    client.stop(0)
+    assert client.received(Connack(False, 0), 1) == client.closed("reset", 1) == client.tick(999 * S) == []
+    assert client.phase is Phase.CLOSED
+
+
+def test_a_refusal_says_why_in_words_and_is_tried_again() -> None:
+    client = session()
+    client.start(0)
+    client.opened(0)
+    assert client.received(Connack(False, 5), 0) == [Close("refused: not authorised")]
+    assert client.tick(1 * S) == [Open()]
+
+
+def test_a_slow_answer_ends_the_attempt() -> None:
+    client = session()
+    client.start(0)
+    assert client.tick(9 * S) == []
+    assert client.tick(10 * S) == [Close("timeout")]
+
+
+def test_a_suback_for_something_else_ends_the_connection() -> None:
+    client = session(filters=(("a/#", 1),))
+    client.start(0)
+    client.opened(0)
+    client.received(Connack(False, 0), 0)
+    assert isinstance(client.received(Suback(7, (1,)), 0)[0], Close)
+
+
+def test_ids_go_round_from_the_one_after_the_last_taken() -> None:
+    client = session(window=3)
+    ready(client)
+    taken = []
+    for n, freed in enumerate([0, 0, 0, 2, 1, 3]):
+        told = client.received(Ack(PUBACK, freed), n) if freed else []
+        taken += [p.packet_id for p in sent([*told, *client.due(n, n)]) if isinstance(p, Publish)]
+    assert taken == [1, 2, 3, 2, 1, 3]
+
+
+def test_a_kept_session_keeps_the_ids_received_and_is_not_subscribed_again() -> None:
+    client = session(filters=(("x", 2),), clean=False)
+    ready(client)
+    message = Publish("x", b"m", 2, packet_id=9)
+    client.received(message, 1)
+    client.closed("reset", 2)
+    client.tick(2 * S)
+    client.opened(2 * S)
+    assert client.received(Connack(True, 0), 2 * S) == []
+    assert Delivered(message) not in client.received(message, 3 * S)
 
 
 def test_a_full_window_holds_and_an_acknowledgement_lets_go() -> None:
