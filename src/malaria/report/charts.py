@@ -84,11 +84,12 @@ def stack(records: RunRecords) -> Figure:
         figure.update_yaxes(type="log" if logarithmic else "linear", row=number, col=1)
         if not logarithmic:
             figure.update_yaxes(rangemode="tozero", row=number, col=1)
-    _mark(figure, records.events)
+    bottom = f"x{len(STACK)}"
+    figure.update_traces(xaxis=bottom)  # one axis for all: the cursor of one is the cursor of all
+    _mark(figure, records.events, bottom)
     figure.update_layout(**_layout(), height=STACK_HEIGHT_PX)
     figure.update_xaxes(showspikes=True, spikemode="across", spikethickness=1, spikedash="dot", spikecolor=GREY)
     figure.update_xaxes(title_text="seconds", row=len(STACK), col=1)
-    figure.update_traces(xaxis=f"x{len(STACK)}" if len(STACK) > 1 else "x")
     return _plain(figure)
 
 
@@ -153,14 +154,14 @@ def _add(figure: go.Figure, table: Mapping[str, Sequence[Any]], one: tuple[str, 
     figure.add_trace(trace, **({"row": row, "col": 1} if row else {}))
 
 
-def _mark(figure: go.Figure, events: Sequence[Event]) -> None:
+def _mark(figure: go.Figure, events: Sequence[Event], axis: str = "x") -> None:
     """A line through all charts for each event that is worth one, its text at the top."""
     worth = [event for event in events if event.kind is not EventKind.PHASE or event.text in ("measure", "drain")]
     for event in worth[:MARKS_SHOWN]:
         at = event.at_ns / NS_PER_S
-        figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, xref="x", yref="paper", line={"width": 1, "dash": "dot"})
+        figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, xref=axis, yref="paper", line={"width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=at, y=1, xref="x", yref="paper", text=_short(event.text), showarrow=False, textangle=-90,
+            x=at, y=1, xref=axis, yref="paper", text=_short(event.text), showarrow=False, textangle=-90,
             xanchor="right", yanchor="top", font={"size": 10},
         )  # fmt: skip
 
