@@ -1,0 +1,71 @@
+"""What tests ask for by name: real brokers on free loopback ports, stopped again by their process id.
+
+A test that lacks something on this machine is skipped with the remedy; with MALARIA_NO_SKIP=1 it fails instead.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Final, NoReturn
+
+import pytest
+
+from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
+
+MARKERS: Final = (
+    "slow: takes more than a few seconds",
+    "browser: opens a page in Chromium",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def lacking(what: str, remedy: str) -> NoReturn:
+    """This test cannot run here: skipped, or failed where nothing may be skipped."""
+    sentence = f"{what}; remedy: {remedy}"
+    if os.environ.get("MALARIA_NO_SKIP") == "1":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture
+def start_mosquitto_with() -> Iterator[Callable[[str], RunningBroker]]:
+    """Starts mosquitto with further lines of configuration, as often as wanted; all are stopped after the test."""
+    if find_mosquitto() is None:
+        lacking("mosquitto is not installed", "apt install mosquitto")
+    started: list[RunningBroker] = []
+
+    def start(settings: str = "") -> RunningBroker:
+        started.append(start_mosquitto(settings))
+        return started[-1]
+
+    yield start
+    for broker in started:
+        clear_away(broker)
+
+
+@pytest.fixture
+def mosquitto(start_mosquitto_with: Callable[[str], RunningBroker]) -> RunningBroker:
+    """A mosquitto that lets everybody in; its configuration lies beside its log."""
+    return start_mosquitto_with("")
+
+
+@pytest.fixture
+def amqtt_broker() -> Iterator[RunningBroker]:
+    """The embedded broker."""
+    if importlib.util.find_spec("amqtt") is None:
+        lacking("amqtt is not installed", "uv sync")
+    broker = start_embedded()
+    yield broker
+    clear_away(broker)
+
+
+def clear_away(broker: RunningBroker) -> None:
+    broker.stop()
+    shutil.rmtree(broker.log.parent, ignore_errors=True)
