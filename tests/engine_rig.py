@@ -139,7 +139,9 @@ class World:
 def world(*groups: dict[str, Any], **attack: Any) -> Iterator[World]:
     """A world for a warhead of these groups; `duration` is only there because a warhead must end."""
     settings = {"duration": "1h", "connect_rate": 0, **attack}
-    warhead = Warhead.model_validate({"group": [{"name": f"g{n}", **g} for n, g in enumerate(groups)], "attack": settings})
+    warhead = Warhead.model_validate(
+        {"group": [{"name": f"g{n}", **g} for n, g in enumerate(groups)], "attack": settings}
+    )
     made = World(warhead)
     with mock.patch("malaria.engine.connector.socket.socket", made.make_socket):
         yield made

@@ -83,9 +83,7 @@ def interruptible() -> Iterator[Interrupt]:
             signal.signal(number, handler)
 
 
-def conduct(
-    request: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt
-) -> AttackOutcome:
+def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt) -> AttackOutcome:
     """Runs the attack to its end, stored in `request.directory`.
 
     Raises TargetError when the target does not answer at all, HostLimitError when this host cannot make the load,
@@ -276,7 +274,9 @@ class _Performance:
         return LedgerTotals(
             due=totals.get(Counter.DUE, 0) if self._heard else None,
             sent=totals.get(Counter.SENT, 0) if self._heard else None,
-            acked=totals.get(Counter.ACKED, 0) if self._heard and any(g.qos for g in self._warhead.publishing) else None,
+            acked=totals.get(Counter.ACKED, 0)
+            if self._heard and any(g.qos for g in self._warhead.publishing)
+            else None,
             expected=deliveries.expected if followed and deliveries else None,
             delivered=deliveries.delivered if followed and deliveries else None,
             duplicated=totals.get(Counter.DUPLICATED, 0) if followed else None,

@@ -67,7 +67,9 @@ def run_demo(
         if interrupt.count:
             break
         warhead = demo_warhead(level)
-        command = f"malaria attack {target.url} -c {level.clients} -I {level.interval}s -s 500~25 -q 1 -d {DEMO_SECONDS}s"
+        command = (
+            f"malaria attack {target.url} -c {level.clients} -I {level.interval}s -s 500~25 -q 1 -d {DEMO_SECONDS}s"
+        )
         request = AttackRequest(target, warhead, directory / f"level-{number}", workers, command, level.title)
         outcomes.append(conduct(request, on_level(number, f"{level.title} · {describe(warhead)}"), interrupt))
     return CampaignOutcome(directory, tuple(outcomes), _summary(directory, outcomes))

@@ -96,8 +96,8 @@ def parse_size(value: str | int) -> SizeSpec:
     return spec
 
 
-_HEADER: Final = struct.Struct(">HHIIQ")
-HEADER_SIZE: Final = _HEADER.size
+HEADER: Final = struct.Struct(">HHIIQ")
+HEADER_SIZE: Final = HEADER.size
 MAGIC: Final = 0xA17A  # no UTF-8 text begins so, and no JSON
 
 HEADER_DTYPE: Final = np.dtype(
@@ -117,14 +117,14 @@ class Header(NamedTuple):
 
 def pack_header(run: int, client: int, sequence: int, due_ns: int) -> bytes:
     """The header of a message of ours, as `Header` names the fields."""
-    return _HEADER.pack(MAGIC, run, client, sequence, due_ns)
+    return HEADER.pack(MAGIC, run, client, sequence, due_ns)
 
 
 def unpack_header(payload: bytes | bytearray | memoryview) -> Header | None:
     """The header at the front of a payload; None when it is too short or not of our making."""
     if len(payload) < HEADER_SIZE:
         return None
-    magic, *fields = _HEADER.unpack_from(payload)
+    magic, *fields = HEADER.unpack_from(payload)
     return Header(*fields) if magic == MAGIC else None
 
 

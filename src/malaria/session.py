@@ -14,7 +14,7 @@ phases and bytes. What both promise:
   It gets its sequence when it is sent for the first time, and keeps sequence, id and due time when it is sent again.
 - A connection with a kept session sends again what was not acknowledged, oldest first, PUBLISH with DUP or PUBREL
   (MQTT-4.4.0-1), before anything new. Without one, what was in flight is forgotten, and said to be.
-- SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept the session.
+- SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept a session that we subscribed in.
 - Keep-alive: PINGREQ when nothing was sent for a keep-alive time; no PINGRESP within another one ends the connection.
 - An acknowledgement of an id that is not in flight is counted and has no other effect; one of the wrong kind (PUBACK
   for a QoS 2 message) and any packet that must not come in this phase end the connection: the broker is broken.
@@ -180,6 +180,7 @@ class Session:
         self._turn = 1
         self._in_flight: dict[int, _InFlight] = {}
         self._held: deque[int] = deque()
+        self._subscribed = False  # a SUBACK came in this run: a kept session is known to hold our filters
         self._received: set[int] = set()  # QoS 2: ids answered with PUBREC, not yet released
         self._attempts = 0
         self._last_out_ns = 0
@@ -266,9 +267,11 @@ class Session:
     def _on_connack(self, packet: Connack, now_ns: int) -> list[Instruction]:
         if packet.reason_code:
             return self._lose(f"refused: {connack_reason(packet.reason_code)}", now_ns)
+        if packet.session_present and self.config.clean_start:
+            return self._lose("malformed: a session is present after a clean start [MQTT-3.2.2-1]", now_ns)
         self._attempts = 0
         resumed = self._resume(packet.session_present, now_ns)
-        if packet.session_present or not self.config.filters:
+        if (packet.session_present and self._subscribed) or not self.config.filters:
             self._move(Kind.CONNACK)
             return [*resumed, *self._settle(now_ns)]
         self._move(Kind.CONNACK_BARE)
@@ -290,6 +293,9 @@ class Session:
     def _on_suback(self, packet: Suback, now_ns: int) -> list[Instruction]:
         if packet.packet_id != SUBSCRIBE_ID:
             return self._lose("malformed: SUBACK for a SUBSCRIBE that was not sent", now_ns)
+        if len(packet.reason_codes) != len(self.config.filters):
+            return self._lose("malformed: SUBACK with another number of codes than filters [MQTT-3.9.3-1]", now_ns)
+        self._subscribed = True
         self._move(Kind.SUBACK)
         return self._settle(now_ns)
 

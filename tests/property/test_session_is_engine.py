@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_rig import IDENTITY, S, World, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine_rig import IDENTITY, S, World, world
 from malaria.mqtt.codec import encode
 from malaria.mqtt.packets import Ack, Connack, Packet, PacketType, Pingresp, Publish, Suback
 from malaria.payload import pack_header

@@ -27,7 +27,9 @@ from malaria.records import EventKind, Phase
 
 S = NS_PER_S
 COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, publishing=True)
-IDLE = Standing(connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False)
+IDLE = Standing(
+    connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False
+)
 SUBSCRIBED = replace(IDLE, connect_orders=1)
 READY = replace(IDLE, connect_orders=2, ready=10, expected_ready=10)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from engine_rig import S, World, world
 
+from engine_rig import S, World, world
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
 from malaria.payload import pack_header
@@ -130,17 +130,31 @@ def test_a_kept_session_is_sent_again() -> None:
         assert w.meter.counts.acked == 1
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [b"\x00\x00", b"\xff" * 40, b"\x30\x80\x80\x80\x80\x01", b"\x20\x02\x00\x00", b"\x32\x04\x00\x09ab", b"\x50\x02\x00\x01"],
-    ids=["type 0", "ff", "length", "second CONNACK", "topic too long", "PUBREC for QoS 1"],
-)
-def test_garbage_ends_the_connection_and_is_counted(garbage: bytes) -> None:
+GARBAGE = {
+    "type 0": b"\x00\x00",
+    "ff": b"\xff" * 40,
+    "five length bytes": b"\x30\x80\x80\x80\x80\x01",
+    "second CONNACK": b"\x20\x02\x00\x00",
+    "topic too long": b"\x32\x04\x00\x09ab",
+    "no topic": b"\x30\x00",
+    "half a topic length": b"\x30\x01\x00",
+    "QoS 3": b"\x36\x05\x00\x01t\x00\x01",
+    "DUP at QoS 0": b"\x38\x03\x00\x01t",
+    "packet id 0": b"\x32\x05\x00\x01t\x00\x00",
+    "PUBREC for QoS 1": b"\x50\x02\x00\x01",
+}
+
+
+@pytest.mark.parametrize("cut", [1, 100])
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_ends_the_connection_and_is_counted(garbage: bytes, cut: int) -> None:
     with world(METER) as w:
         w.connect_all()
         w.publish()
         w.turn()
-        w.say(w.sockets[0], garbage)
+        for at in range(0, len(garbage), cut):
+            if not w.sockets[0].closed:
+                w.say(w.sockets[0], garbage[at : at + cut])
         assert (w.meter.counts.malformed, w.meter.counts.dropped) == (1, 1)
         assert any("malformed" in event.text for event in w.meter.events(0))
 
@@ -234,6 +248,16 @@ def test_a_publisher_that_nobody_asked_for_is_unexpected() -> None:
         w.publish()
         w.say(w.sockets[0], encode(Publish("t", pack_header(w.engine.plan.identity.tag, 77, 0, 0))))
         assert w.meter.counts.unexpected == 1
+
+
+def test_a_header_from_the_future_is_foreign() -> None:
+    with world(*listening()) as w:
+        w.connect_all()
+        w.publish()
+        broken = encode(Publish("t", pack_header(w.engine.plan.identity.tag, 0, 0, 2**64 - 1)))
+        w.say(w.sockets[0], broken)
+        w.say(w.sockets[0], broken * 9)
+        assert (w.meter.counts.foreign, w.meter.counts.delivered) == (10, 0)
 
 
 def test_exactly_once_from_end_to_end() -> None:

@@ -79,7 +79,7 @@ ONE_OF_EACH: list[Packet] = [Connack(False, 0), Publish("t"), Ack(PUBACK, 1), Su
 
 @pytest.mark.parametrize(("phase", "packet"), list(product(CONNECTED, ONE_OF_EACH)))
 def test_what_may_not_come_in_a_phase_ends_the_connection(phase: Phase, packet: Packet) -> None:
-    client = session()
+    client = session(filters=(("a/#", 1),))
     client.phase = phase
     told = client.received(packet, 0)
     if (phase, KINDS.get(type(packet))) in ALLOWED:
@@ -115,6 +115,7 @@ ACTS: dict[Kind, Callable[[Session], list[Instruction]]] = {
 def test_the_table_walked(phase: Phase, kind: Kind) -> None:
     client = session(filters=(("a/#", 1),), clean=False)
     client.phase = phase
+    client._subscribed = True
     ACTS[kind](client)
     assert client.phase is ALLOWED[phase, kind]
 
@@ -286,3 +287,25 @@ def test_goodbye_only_to_somebody() -> None:
     client = session()
     ready(client)
     assert len(client.stop(0)) == 2
+
+
+def test_a_session_from_before_this_run_is_subscribed_anew() -> None:
+    client = session(filters=(("a/#", 1),), clean=False)
+    client.start(0)
+    client.opened(0)
+    assert sent(client.received(Connack(True, 0), 0)) == [Subscribe(SUBSCRIBE_ID, (("a/#", 1),))]
+
+
+def test_a_session_after_a_clean_start_is_a_broken_broker() -> None:
+    client = session()
+    client.start(0)
+    client.opened(0)
+    assert isinstance(client.received(Connack(True, 0), 0)[0], Close)
+
+
+def test_a_suback_must_answer_every_filter() -> None:
+    client = session(filters=(("a", 1), ("b", 1)))
+    client.start(0)
+    client.opened(0)
+    client.received(Connack(False, 0), 0)
+    assert isinstance(client.received(Suback(SUBSCRIBE_ID, (1,)), 0)[0], Close)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 
-from malaria.broker.running import RunningBroker, free_port, launch
+from malaria.broker.running import RunningBroker, free_port, launch, private_directory
 
 
 def start_embedded() -> RunningBroker:
     """Starts amqtt on a free loopback port. Raises OperatorError when it does not run."""
     port = free_port()
-    log = Path(tempfile.mkdtemp(prefix="malaria-amqtt-")) / "amqtt.log"
+    log = private_directory("amqtt") / "amqtt.log"
     return launch("amqtt", [sys.executable, "-m", "malaria.broker.amqtt_process", str(port)], port, log)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import Final
 
-from malaria.broker.running import HOST, RunningBroker, free_port, launch
+from malaria.broker.running import HOST, RunningBroker, free_port, launch, private_directory
 from malaria.errors import OperatorError
 
 SBIN: Final = "/usr/sbin:/usr/local/sbin"
@@ -25,19 +23,12 @@ def start_mosquitto(settings: str = "") -> RunningBroker:
     command = find_mosquitto()
     if command is None:
         raise OperatorError("mosquitto is not installed", "apt install mosquitto")
-    directory = Path(tempfile.mkdtemp(prefix="malaria-mosquitto-"))
+    directory = private_directory("mosquitto")
     port = free_port()
     configuration = directory / "mosquitto.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(
         f"listener {port} {HOST}\nallow_anonymous true\npersistence false\nsys_interval 1\nmax_queued_messages 0\n"
-        f"user {_owner()}\n{settings}\n"
+        f"user root\n{settings}\n"  # started by root it would become another user, who cannot read this file again
     )
     return launch("mosquitto", [command, "-c", str(configuration)], port, directory / "mosquitto.log")
-
-
-def _owner() -> str:
-    """mosquitto started as root becomes another user, who could not read our 0600 file again; keep the one we are."""
-    import pwd  # noqa: PLC0415  not on every system
-
-    return pwd.getpwuid(os.geteuid()).pw_name

@@ -2,12 +2,13 @@
 
 A burst is taken in four steps: find the frames, gather the 20-byte payload headers, enter them into the ledger, answer
 all packet ids in one send. Frames of one shape (same first byte, lengths and topic length) are found by one comparison
-for all; others by a short scan. The plain twin is one frame at a time through the codec; a test compares them.
+for all; others by a short scan. What costs a look at every byte of a topic (UTF-8, wildcards) is not checked here: a broker
+that forwards what it should have refused is not what is measured. A header whose due time lies ahead of the clock is not
+ours, whatever its tag says. The plain twin is one frame at a time through the codec; a test compares them.
 """
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_left
 from typing import Final
 
@@ -20,7 +21,7 @@ from malaria.engine.outbox import Outbox
 from malaria.errors import MalformedPacket
 from malaria.ledger import Arrivals, Received
 from malaria.mqtt.codec import frame_length
-from malaria.payload import HEADER_DTYPE, HEADER_SIZE, MAGIC
+from malaria.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
 from malaria.plan import Plan
 
 type Ints = NDArray[np.int64]
@@ -30,7 +31,6 @@ type Data = bytes | bytearray
 _RETAIN: Final = 0x01
 _LARGEST: Final = 16 * 1024 * 1024
 _RUN: Final = 8  # frames of one shape from which on the comparison pays
-_HEADER: Final = struct.Struct(">HHIIQ")
 _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 
 
@@ -68,6 +68,7 @@ class Inbox:
         """
         first = data[start]
         qos = first >> 1 & 3
+        _check_first_byte(first)
         length = frame_length(data, start, end, _LARGEST)
         if length and start + length == end and qos < 2:
             return self._take_one(client, data, start, end, now_ns)
@@ -87,12 +88,7 @@ class Inbox:
 
     def _take_one(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
         """A lone message of QoS 0 or 1: the usual case when little comes, without arrays."""
-        topic_at = _topic_place(data, start)
-        payload_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1])
-        if data[start] & 0x02:
-            payload_at += 2
-        if payload_at > end:
-            raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+        payload_at = _payload_place(data, start, end, bool(data[start] & 0x02))
         self._counts.arrived += 1
         if data[start] & 0x02:
             packet_id = bytes(data[payload_at - 2 : payload_at])
@@ -112,8 +108,8 @@ class Inbox:
         if end - payload_at < HEADER_SIZE:
             self._counts.foreign += 1
             return
-        magic, run, number, sequence, due_ns = _HEADER.unpack_from(data, payload_at)
-        if magic != MAGIC or run != self._tag:
+        magic, run, number, sequence, due_ns = HEADER.unpack_from(data, payload_at)
+        if magic != MAGIC or run != self._tag or due_ns > now_ns:
             self._counts.foreign += 1
             return
         place = bisect_left(publishers, number)
@@ -168,18 +164,14 @@ class Inbox:
         count = int(other[0]) if len(other) else len(rows)
         if count < _RUN:
             return None
-        ids_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1])
-        payload_at = ids_at + (2 if qos else 0)
-        if payload_at > start + length:
-            raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+        payload_at = _payload_place(data, start, start + length, bool(qos))
+        ids_at = payload_at - 2
         starts = np.arange(count) * length
         payloads = np.stack([starts + payload_at, starts + start + length], axis=1)
         return payloads, starts + ids_at if qos else starts[:0], count * length
 
     def _scan(self, data: Data, start: int, end: int, first: int, qos: int) -> tuple[Ints, Ints, int]:
         """Frames of any length, one after the other."""
-        if qos == 3:
-            raise MalformedPacket("PUBLISH with QoS 3", "MQTT-3.3.1-4")
         payloads: list[tuple[int, int]] = []
         ids: list[int] = []
         place = start
@@ -187,13 +179,8 @@ class Inbox:
             length = frame_length(data, place, end, _LARGEST)
             if not length:
                 break
-            topic_at = _topic_place(data, place)
             stop = place + length
-            payload_at = topic_at + 2 + (2 if qos else 0)
-            if payload_at <= stop:
-                payload_at += data[topic_at] << 8 | data[topic_at + 1]
-            if payload_at > stop:
-                raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+            payload_at = _payload_place(data, place, stop, bool(qos))
             payloads.append((payload_at, stop))
             if qos:
                 ids.append(payload_at - 2)
@@ -244,7 +231,7 @@ class Inbox:
             begins = begins[long_enough]
         raw = np.frombuffer(data, np.uint8)
         headers = raw[begins[:, None] + _HEADER_COLUMNS].view(HEADER_DTYPE)[:, 0]
-        ours = (headers["magic"] == MAGIC) & (headers["run"] == self._tag)
+        ours = (headers["magic"] == MAGIC) & (headers["run"] == self._tag) & (headers["due_ns"] <= now_ns)
         if not ours.all():
             self._counts.foreign += int((~ours).sum())
             headers = headers[ours]
@@ -278,6 +265,23 @@ def _topic_place(data: Data, start: int) -> int:
     while data[place] & 0x80:
         place += 1
     return place + 1
+
+
+def _payload_place(data: Data, start: int, end: int, with_id: bool) -> int:
+    """Where the payload of the PUBLISH in data[start:end] begins."""
+    topic_at = _topic_place(data, start)
+    if topic_at + 2 <= end:
+        payload_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1]) + (2 if with_id else 0)
+        if payload_at <= end:
+            return payload_at
+    raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
+
+
+def _check_first_byte(first: int) -> None:
+    if first & 0x06 == 0x06:
+        raise MalformedPacket("PUBLISH with QoS 3", "MQTT-3.3.1-4")
+    if first & 0x0E == 0x08:
+        raise MalformedPacket("PUBLISH with DUP at QoS 0", "MQTT-3.3.1-2")
 
 
 def _check_id(packet_id: int) -> None:

@@ -42,6 +42,7 @@ class Columns:
         self.phase = bytearray([Phase.IDLE]) * count
         self.gate = bytearray([OFFLINE]) * count
         self.was_connected = bytearray(count)
+        self.was_subscribed = bytearray(count)  # a SUBACK came in this run: a kept session holds our filters
         self.attempts = bytearray(count)  # failed attempts in a row, at most 255
         self.opened_ns = np.zeros(count, np.int64)
         self.opened_at = memoryview(self.opened_ns)

@@ -102,7 +102,9 @@ class Conversation:
         if packet.reason_code:
             self.lost(client, f"refused: {connack_reason(packet.reason_code)}")
             return
-        columns = self._columns
+        columns, group = self._columns, self._group_of(client)
+        if packet.session_present and group.group.clean_start:
+            raise MalformedPacket("a session is present after a clean start", "MQTT-3.2.2-1")
         self._meter.connect.append(now_ns - columns.opened_at[client])
         self._counts.connected += 1
         self._counts.reconnects += columns.was_connected[client]
@@ -112,8 +114,7 @@ class Conversation:
         if publisher is not None:
             publisher.resume(client, packet.session_present, now_ns)
         self._inbox.resume(client, packet.session_present)
-        group = self._group_of(client)
-        if group.group.subscribes and not packet.session_present:
+        if group.group.subscribes and not (packet.session_present and columns.was_subscribed[client]):
             self._subscribe(client, group, now_ns)
         else:
             self._ready(client)
@@ -130,6 +131,10 @@ class Conversation:
         assert isinstance(packet, Suback)
         if packet.packet_id != SUBSCRIBE_ID:
             raise MalformedPacket("SUBACK for a SUBSCRIBE that was not sent", "MQTT-3.8.4-2")
+        group = self._group_of(client).group
+        if len(packet.reason_codes) != len(group.filters):
+            raise MalformedPacket("SUBACK with another number of codes than filters", "MQTT-3.9.3-1")
+        self._columns.was_subscribed[client] = 1
         self._meter.suback.append(now_ns - self._columns.opened_at[client])
         refused = sum(code >= _SUBACK_FAILURE for code in packet.reason_codes)
         self._counts.subscriptions += len(packet.reason_codes) - refused

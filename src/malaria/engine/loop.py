@@ -233,7 +233,9 @@ class Engine:
     def sample(self) -> Sample:
         """Closes the current period."""
         gauges = {
-            Gauge.CLIENTS_CONNECTED: int(np.count_nonzero((self._ready == Phase.READY) | (self._ready == Phase.SUBSCRIBING))),
+            Gauge.CLIENTS_CONNECTED: int(
+                np.count_nonzero((self._ready == Phase.READY) | (self._ready == Phase.SUBSCRIBING))
+            ),
             Gauge.CLIENTS_READY: self.ready_clients,
             Gauge.INFLIGHT: sum(p.in_flight for p in self.publishers),
             Gauge.HELD: sum(p.held for p in self.publishers),

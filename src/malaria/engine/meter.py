@@ -207,6 +207,6 @@ def resident_bytes() -> int:
         with open("/proc/self/statm", "rb") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        import psutil  # noqa: PLC0415  only where there is no /proc
+        import psutil
 
         return int(psutil.Process().memory_info().rss)

@@ -19,15 +19,24 @@ from numpy.typing import NDArray
 from malaria.model.warhead import Group
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.packets import PacketType
-from malaria.payload import HEADER_DTYPE, HEADER_SIZE, MAGIC, Content, filler, load_source, pack_header, parse_size
+from malaria.payload import (
+    HEADER,
+    HEADER_DTYPE,
+    HEADER_SIZE,
+    MAGIC,
+    Content,
+    filler,
+    load_source,
+    pack_header,
+    parse_size,
+)
 from malaria.plan import GroupPlan
 
 type Ints = NDArray[np.int64]
 type Packet = bytes | memoryview
 
 DUP: Final = 0x08
-_TRACKED: Final = struct.Struct(">HHIIQ")
-_TRACKED_WITH_ID: Final = struct.Struct(">HHHIIQ")
+_HEADER_WITH_ID: Final = struct.Struct(">H" + HEADER.format.removeprefix(">"))
 
 
 class Template(Protocol):
@@ -67,7 +76,7 @@ class PreparedTemplate:
         self._tag = plan.identity.tag
         longest = max((len(head) for head in self._heads), default=0)
         self._body = longest
-        self._pack = _TRACKED_WITH_ID.pack_into if group.qos else _TRACKED.pack_into
+        self._pack = _HEADER_WITH_ID.pack_into if group.qos else HEADER.pack_into
         self._tail = (2 if group.qos else 0) + size
         self._buffer = bytearray(longest + self._tail)
         self._buffer[longest + self._tail - size + HEADER_SIZE :] = filler(
@@ -132,7 +141,9 @@ class BuiltTemplate:
         self._members = plan.members.tolist()
         self._numbers = plan.numbers.tolist()
         self._source = None if group.generated else load_source(group.payload)
-        self._filler = filler(Content(group.payload), self._size.largest, plan.identity.seed) if group.generated else b""
+        self._filler = (
+            filler(Content(group.payload), self._size.largest, plan.identity.seed) if group.generated else b""
+        )
         self._header = plan.tracked or (group.header and not group.generated)
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:

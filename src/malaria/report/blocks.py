@@ -49,7 +49,9 @@ def cards(records: RunRecords, summary: Summary) -> str:
     clients, rates, messages = summary["clients"], summary["rates"], summary["messages"]
     ack, ours = summary["latency_ms"]["ack"], summary["generator"]
     made = [card("clients", f"{count(clients['connected'])}", f"of {count(clients['planned'])}")]
-    done = next((rates[f"{name}_per_s"] for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
+    done = next(
+        (rates[f"{name}_per_s"] for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None
+    )
     if done is not None:
         due = rates["due_per_s"]
         target = "" if records.meta.get("closed_loop") or due is None else f"of {format_rate(due, 'msg')} due"
@@ -124,7 +126,7 @@ def environment(records: RunRecords, summary: Summary) -> str:
     facts = records.meta.get("environment")
     rows = [["target", text(summary["target"] or UNKNOWN)], ["broker", text(summary["broker"]["version"] or "version unknown")],
             ["started", text(summary["started"] or UNKNOWN)]]  # fmt: skip
-    for name, fact in (facts.items() if isinstance(facts, dict) else ()):
+    for name, fact in facts.items() if isinstance(facts, dict) else ():
         said = ", ".join(f"{key} {value}" for key, value in fact.items()) if isinstance(fact, dict) else fact
         shown = format_bytes(fact) if name.endswith("_bytes") and isinstance(fact, int) else said
         rows.append([text(name.removesuffix("_bytes").replace("_", " ")), text(shown)])
@@ -140,7 +142,11 @@ def warhead(records: RunRecords) -> str:
 
 def definitions() -> str:
     rows = [
-        [f'<span id="def-{text(name)}">{text(name)}</span>', text(sentence), f"<code>{text(formula)}</code>" if formula else ""]
+        [
+            f'<span id="def-{text(name)}">{text(name)}</span>',
+            text(sentence),
+            f"<code>{text(formula)}</code>" if formula else "",
+        ]
         for name, (sentence, formula) in DEFINITIONS.items()
     ]
     return table(["figure", "what it means", "formula"], rows, "words")

@@ -18,7 +18,11 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
 )  # fmt: skip
 COLOURS: Final = {"PASS": GREEN, "FAIL": RED, "INVALID": ORANGE, "UNKNOWN": GREY}
-LATENCIES: Final = {Metric.ACK: ("ack", BLUE), Metric.END_TO_END: ("end to end", GREEN), Metric.CONNECT: ("connect", PURPLE)}
+LATENCIES: Final = {
+    Metric.ACK: ("ack", BLUE),
+    Metric.END_TO_END: ("end to end", GREEN),
+    Metric.CONNECT: ("connect", PURPLE),
+}
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
 STACK_HEIGHT_PX: Final = 960
@@ -48,7 +52,10 @@ STACK: Final[list[tuple[str, Row]]] = [
             ("end to end p99", "end_to_end_p99_ms", GREEN, "solid"),
         ],
     ),
-    ("our own lag, ms", [("own lag p50", "own_lag_p50_ms", SKY, "solid"), ("own lag p99", "own_lag_p99_ms", PURPLE, "solid")]),
+    (
+        "our own lag, ms",
+        [("own lag p50", "own_lag_p50_ms", SKY, "solid"), ("own lag p99", "own_lag_p99_ms", PURPLE, "solid")],
+    ),
     ("generator CPU, %", [("CPU, all workers", "cpu_percent", RED, "solid")]),
     ("messages waiting", [("in flight", "inflight", SKY, "solid"), ("held", "held", ORANGE, "solid")]),
 ]
@@ -159,7 +166,9 @@ def _mark(figure: go.Figure, events: Sequence[Event], axis: str = "x") -> None:
     worth = [event for event in events if event.kind is not EventKind.PHASE or event.text in ("measure", "drain")]
     for event in worth[:MARKS_SHOWN]:
         at = event.at_ns / NS_PER_S
-        figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, xref=axis, yref="paper", line={"width": 1, "dash": "dot"})
+        figure.add_shape(
+            type="line", x0=at, x1=at, y0=0, y1=1, xref=axis, yref="paper", line={"width": 1, "dash": "dot"}
+        )
         figure.add_annotation(
             x=at, y=1, xref=axis, yref="paper", text=_short(event.text), showarrow=False, textangle=-90,
             xanchor="right", yanchor="top", font={"size": 10},

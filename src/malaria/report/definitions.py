@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
-    "due": ("Messages that the schedule asked for. The schedule is a function of time and does not wait for the broker.", ""),
+    "due": (
+        "Messages that the schedule asked for. The schedule is a function of time and does not wait for the broker.",
+        "",
+    ),
     "sent": ("Messages whose last byte was handed to the kernel.", ""),
     "acked": ("Messages that the broker acknowledged: PUBACK at QoS 1, PUBCOMP at QoS 2.", ""),
-    "expected": ("Deliveries that should have come: each sent message once for every subscriber whose filters match.", ""),
+    "expected": (
+        "Deliveries that should have come: each sent message once for every subscriber whose filters match.",
+        "",
+    ),
     "delivered": ("First arrivals of an expected delivery.", "expected = delivered + lost + unresolved"),
     "duplicated": ("Arrivals of a message that had arrived before at the same subscriber.", ""),
     "reordered": ("First arrivals that came after a later message of the same publisher.", ""),

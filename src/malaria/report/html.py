@@ -24,7 +24,13 @@ def write_page(records: RunRecords, summary: Summary, path: Path) -> None:
 
 def write_campaign_page(title: str, levels: Sequence[Level], path: Path) -> None:
     """The page of several levels: all of them at a glance, then each as on a page of its own."""
-    parts = [f"<h1>{text(title)}</h1>", _levels_verdict(levels), chart("levels", 480), _levels_table(levels), _contents(levels)]
+    parts = [
+        f"<h1>{text(title)}</h1>",
+        _levels_verdict(levels),
+        chart("levels", 480),
+        _levels_table(levels),
+        _contents(levels),
+    ]
     figures: dict[str, object] = {"levels": charts.levels_chart(levels)}
     for number, (records, summary) in enumerate(levels, 1):
         parts.append(f'<h2 id="level-{number}">{text(_name(records, number))}</h2>')
@@ -93,7 +99,11 @@ def _name(records: RunRecords, number: int) -> str:
 
 def _levels_verdict(levels: Sequence[Level]) -> str:
     """How far it held."""
-    passed = [name for n, (records, s) in enumerate(levels, 1) if s["verdict"]["outcome"] == "PASS" and (name := _name(records, n))]
+    passed = [
+        name
+        for n, (records, s) in enumerate(levels, 1)
+        if s["verdict"]["outcome"] == "PASS" and (name := _name(records, n))
+    ]
     if len(passed) == len(levels):
         return f'<p class="verdict"><span class="PASS">PASS</span> the broker carried all {len(levels)} levels</p>'
     first = next((n, r, s) for n, (r, s) in enumerate(levels, 1) if s["verdict"]["outcome"] != "PASS")

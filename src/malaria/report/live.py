@@ -92,7 +92,14 @@ def line(progress: Progress) -> str:
 
 def block(progress: Progress, events: list[Event]) -> RenderableType:
     """The whole screen: phase and bar, figures, latencies, events."""
-    parts: list[RenderableType] = [Text(""), _bar(progress), Text(""), _figures(progress), Text(""), _latencies(progress)]
+    parts: list[RenderableType] = [
+        Text(""),
+        _bar(progress),
+        Text(""),
+        _figures(progress),
+        Text(""),
+        _latencies(progress),
+    ]
     if events:
         parts.append(Text(""))
         parts += [Text(f"  {event_line(event)}", style=TROUBLED.get(event.kind, "")) for event in events]

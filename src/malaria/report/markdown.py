@@ -47,7 +47,9 @@ def _attack(records: RunRecords, summary: Summary) -> list[str]:
 
 def _clients(summary: Summary) -> list[str]:
     names = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
-    return _table(["clients", *(name.replace("_", " ") for name in names)], [["", *(count(summary["clients"][n]) for n in names)]])
+    return _table(
+        ["clients", *(name.replace("_", " ") for name in names)], [["", *(count(summary["clients"][n]) for n in names)]]
+    )
 
 
 def _messages(summary: Summary) -> list[str]:
@@ -70,7 +72,9 @@ def _latencies(summary: Summary) -> list[str]:
 def _costs(summary: Summary) -> list[str]:
     ours, broker = summary["generator"], summary["broker"]
     cpu = "unknown" if ours["cpu_percent"] is None else f"{ours['cpu_percent']:.0f} % of a core"
-    return [f"Broker: {plain(broker['version'] or 'version unknown')}. Generator: {ours['workers']} workers, CPU {cpu}."]
+    return [
+        f"Broker: {plain(broker['version'] or 'version unknown')}. Generator: {ours['workers']} workers, CPU {cpu}."
+    ]
 
 
 def _levels(levels: Sequence[Summary]) -> list[str]:

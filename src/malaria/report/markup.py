@@ -24,7 +24,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") ->
     """Cells are markup already."""
     heads = "".join(f"<th>{cell}</th>" for cell in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table class="{kind}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="{kind}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def card(label: str, value: str, note: str = "") -> str:
@@ -52,7 +54,7 @@ def command(identity: str, line: str) -> str:
 
 def document(title: str, body: str, charts: dict[str, object]) -> str:
     """The whole file. plotly.js comes out of the installed package; nothing is fetched when the page is read."""
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415  4 MB, only where a page is written
+    from plotly.offline import get_plotlyjs
 
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -142,7 +142,10 @@ def _print_levels(levels: list[Summary], console: Console) -> None:
     _say(console, "")
     heads = ("level", "verdict", "clients", "msg/s", "ack p50", "ack p99", "lost")
     widths = (27, 9, 8, 9, 9, 9, 6)
-    _say(console, INDENT + "".join(_cell(head, width, n) for n, (head, width) in enumerate(zip(heads, widths, strict=True))))
+    _say(
+        console,
+        INDENT + "".join(_cell(head, width, n) for n, (head, width) in enumerate(zip(heads, widths, strict=True))),
+    )
     for level in levels:
         rate, ack = level["rates"]["acked_per_s"], level["latency_ms"]["ack"]
         cells = (
