@@ -1,4 +1,4 @@
-"""An engine without a network: a socket that is two byte strings, a clock that a test moves, readiness that a test decides."""
+"""An engine without a network: a socket that is two byte strings, a clock and a readiness that the test moves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+from malaria.engine.gear import Route
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
 from malaria.engine.poller import READ, WRITE
@@ -76,7 +77,7 @@ class World:
         self.events: list[tuple[int, int]] = []
         self.meter = Meter("1")
         plan = make_plan(warhead, WHOLE, IDENTITY)
-        self.engine = Engine(plan, ((socket.AF_INET, ("127.0.0.1", 1)),), (), self, self.meter, lambda: self.now_ns)
+        self.engine = Engine(plan, Route(((socket.AF_INET, ("127.0.0.1", 1)),)), self, self.meter, lambda: self.now_ns)
         self.engine.set_epoch(self.now_ns)
         self.epoch_ns = self.now_ns
 

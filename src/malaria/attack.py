@@ -1,4 +1,4 @@
-"""One attack from request to stored run: hires the workers, keeps the clock, writes what they report, tells who watches.
+"""One attack from request to stored run: hires workers, keeps the clock, writes what they report, tells who watches.
 
 The decisions are the conductor's (`malaria.conductor`, no I/O); this module is its hands: pipes, disk, screen, Ctrl-C.
 """
@@ -21,6 +21,7 @@ from malaria.analysis.summary import summarize
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
 from malaria.conductor import Conductor, Course
+from malaria.engine.gear import Route
 from malaria.engine.orders import Second
 from malaria.environment import describe_host
 from malaria.errors import TargetError
@@ -107,14 +108,14 @@ def _prepare(request: AttackRequest) -> Load:
     name = secrets.token_hex(3)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
     identity = Identity(name, secrets.randbits(16), seed)
-    return Load(warhead, identity, endpoints, sources, now_ns())
+    return Load(warhead, identity, Route(endpoints, sources), now_ns())
 
 
 def _check_target(request: AttackRequest, load: Load) -> Answer:
     """One client's worth of talk before thousands: a target that refuses us is the operator's to mend."""
     plan = make_plan(request.warhead, WHOLE, load.identity)
     credentials = plan.groups[0].group.credentials_at(0, load.identity.name)
-    answer = probe(load.endpoints[0], *credentials)
+    answer = probe(load.route.endpoints[0], *credentials)
     if answer.problem:
         raise TargetError(f"{request.target}: {answer.problem}", answer.remedy)
     return answer

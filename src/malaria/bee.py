@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 
-from malaria.engine.connector import Endpoint
+from malaria.engine.gear import Route
 from malaria.engine.orders import Finished, Order, Report, Task, WorkerLost
 from malaria.model.warhead import Warhead
 from malaria.plan import Identity
@@ -31,8 +32,7 @@ class Load:
 
     warhead: Warhead = field(repr=False)
     identity: Identity
-    endpoints: tuple[Endpoint, ...]
-    sources: tuple[str, ...]
+    route: Route
     epoch_ns: int
 
 
@@ -68,10 +68,8 @@ class Bee:
     def order(self, order: Order) -> None:
         """Tells every worker that is still there."""
         for hand in self._working():
-            try:
+            with suppress(OSError):  # its end of the pipe is closed: the next poll reports it as lost
                 hand.channel.send(order)
-            except OSError:
-                pass  # its end of the pipe is closed: the next poll reports it as lost
 
     def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
         """What the workers have said, waiting up to `timeout_s` for the first word."""
@@ -118,7 +116,6 @@ class Bee:
     @staticmethod
     def _hire(name: str, share: Share, load: Load) -> _Hand:
         ours, theirs = Pipe()
-        # a process group of its own would lose Ctrl-C's reach to the terminal; the worker ignores SIGINT instead
         process = subprocess.Popen(
             [sys.executable, "-m", "malaria.engine.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -126,13 +123,8 @@ class Bee:
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
-        ours.send(Task(name, load.warhead, share, load.identity, load.endpoints, load.sources, load.epoch_ns))
+        ours.send(Task(name, load.warhead, share, load.identity, load.route, load.epoch_ns))
         return _Hand(name, share, process, ours)
-
-
-def worker_count(wanted: int | None) -> int:
-    """One worker per core that this process may use, unless told otherwise."""
-    return wanted or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else wanted or os.cpu_count() or 1
 
 
 def _obituary(process: subprocess.Popen[bytes]) -> str:

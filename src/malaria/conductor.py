@@ -3,7 +3,7 @@
     prepare -> connect -> settle -> measure -> drain -> verify -> collect -> over
 
 Promises: every wait is bounded (a broker that says nothing, a worker that is gone, an account that never comes cannot
-hang it); a lost worker is remembered with its share and the others go on; what ended the attack early is kept as a reason.
+hang it); a lost worker is remembered with its share and the others go on; what ended the attack early is kept.
 Times are run time: nanoseconds since the epoch of the run.
 """
 

@@ -1,4 +1,4 @@
-"""What made the load: host, kernel, processor, limits, versions. Goes into every run, so that a figure can be judged later."""
+"""What made the load: host, kernel, processor, limits, versions. In every run, so that a figure can be judged later."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class RunError(OperatorError):
     """A run directory that is missing, damaged, or written by a newer version."""
 
 
-class MalformedPacket(Exception):
+class MalformedPacket(Exception):  # noqa: N818  the specification's word
     """Bytes that are no MQTT. `clause` names the normative statement broken, such as `MQTT-2.2.2-1`."""
 
     def __init__(self, message: str, clause: str = "") -> None:

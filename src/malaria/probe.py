@@ -1,6 +1,6 @@
 """One careful conversation with a target: is anybody there, do they speak MQTT, do they let us in?
 
-Promises: never raises for what the other side does, waits no longer than told, and puts the cause in words with a remedy.
+Promises: never raises for what the other side does, waits no longer than told, puts the cause in words with a remedy.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.engine.connector import Endpoint, connect_error
+from malaria.engine.connector import connect_error
+from malaria.engine.gear import Endpoint
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe, Unsuback, Unsubscribe

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from malaria.engine.connector import Endpoint
+from malaria.engine.gear import Endpoint
 from malaria.errors import HostLimitError, OperatorError, TargetError
 from malaria.model.target import Address, Target
 

@@ -77,7 +77,7 @@ class Counter(StrEnum):
 
 
 class Gauge(StrEnum):
-    """A value at the end of a period. Summed over workers, but for those ending in `_max_*`, of which the largest counts."""
+    """A value at the end of a period. Summed over workers, but for those with `_max_`, of which the largest counts."""
 
     CLIENTS_CONNECTED = "clients_connected"
     CLIENTS_READY = "clients_ready"

@@ -19,7 +19,7 @@ def find_mosquitto() -> str | None:
 
 
 def start_mosquitto(settings: str = "") -> RunningBroker:
-    """Starts mosquitto; `settings` are further lines of its configuration. Raises OperatorError when it does not run."""
+    """Starts mosquitto, `settings` being further lines of its configuration. Raises OperatorError when it fails."""
     command = find_mosquitto()
     if command is None:
         raise OperatorError("mosquitto is not installed", "apt install mosquitto")

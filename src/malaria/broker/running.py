@@ -63,7 +63,7 @@ class RunningBroker:
         self.stop()
 
     def wait_until_it_answers(self) -> RunningBroker:
-        """Returns itself once a client is accepted. Raises OperatorError with the broker's last words if that never comes."""
+        """Returns itself once a client is accepted. Raises OperatorError with the last words if none ever is."""
         end = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < end:
             answer = probe((socket.AF_INET, (self.host, self.port)), timeout_s=1.0)
@@ -86,7 +86,8 @@ def private_directory(name: str) -> Path:
 def launch(name: str, command: Sequence[str], port: int, log: Path) -> RunningBroker:
     """Starts a broker in the background, its output in `log`; it owns the log's directory. Returns once it answers.
 
-    Raises OperatorError when it does not start. Its standard input is a pipe that ends with us.
+    Raises OperatorError when it does not start. Its standard input is a pipe that ends with us, and it is told to
+    terminate when the thread that called this ends.
     """
     try:
         with log.open("wb") as sink:

@@ -2,9 +2,9 @@
 
 A burst is taken in four steps: find the frames, gather the 20-byte payload headers, enter them into the ledger, answer
 all packet ids in one send. Frames of one shape (same first byte, lengths and topic length) are found by one comparison
-for all; others by a short scan. What costs a look at every byte of a topic (UTF-8, wildcards) is not checked here: a broker
-that forwards what it should have refused is not what is measured. A header whose due time lies ahead of the clock is not
-ours, whatever its tag says. The plain twin is one frame at a time through the codec; a test compares them.
+for all; others by a short scan. What costs a look at every byte of a topic (UTF-8, wildcards) is not checked here: a
+broker that forwards what it should have refused is not what is measured. A header whose due time lies ahead of the
+clock is not ours, whatever its tag says. The plain twin is one frame at a time through the codec; a test compares them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.engine.columns import Columns
-from malaria.engine.meter import Meter
-from malaria.engine.outbox import Outbox
+from malaria.engine.gear import Gear
 from malaria.errors import MalformedPacket
 from malaria.ledger import Arrivals, Received
 from malaria.mqtt.codec import frame_length
@@ -37,16 +35,15 @@ _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 class Inbox:
     """What the subscribing clients of a worker receive."""
 
-    def __init__(self, plan: Plan, columns: Columns, outbox: Outbox, meter: Meter) -> None:
+    def __init__(self, plan: Plan, gear: Gear) -> None:
         streams = plan.streams()
         self._streams = streams
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
         self.ledger = Arrivals(len(streams.publisher))
         self._tag = plan.identity.tag
-        self._columns = columns
-        self._outbox = outbox
-        self._meter = meter
-        self._counts = meter.counts
+        self._outbox = gear.outbox
+        self._meter = gear.meter
+        self._counts = gear.meter.counts
         self._epoch_ns = 0
         self._measure_run_ns = 0
         self._received_ids: dict[int, set[int]] = {}  # QoS 2: answered with PUBREC, not yet released

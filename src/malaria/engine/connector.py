@@ -1,8 +1,8 @@
 """Opens connections: paced, bounded, and again after they were lost.
 
-Two limits hold at once. `connect_rate` spaces the attempts. `connects_in_progress` bounds how many are between TCP start
-and READY: a broker that listens with a backlog of 100 drops what overflows it, and each dropped connect costs its client
-a full second, so haste of ours would be measured as slowness of the broker.
+Two limits hold at once. `connect_rate` spaces the attempts. `connects_in_progress` bounds how many are between TCP
+start and READY: a broker that listens with a backlog of 100 drops what overflows it, and each dropped connect costs its
+client a full second, so haste of ours would be measured as slowness of the broker.
 """
 
 from __future__ import annotations
@@ -16,50 +16,36 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from malaria.clock import NS_PER_S, Clock
-from malaria.engine.columns import BACKLOG, HELD, OFFLINE, Columns, unreachable_receive, unreachable_send
+from malaria.clock import NS_PER_S
+from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
 from malaria.engine.conversation import Conversation
-from malaria.engine.meter import Meter
-from malaria.engine.outbox import Outbox
-from malaria.engine.poller import READ, WRITE, Poller
+from malaria.engine.gear import Gear, Route
+from malaria.engine.poller import READ, WRITE
 from malaria.engine.receiver import Receiver
 from malaria.plan import Plan
 from malaria.session import Phase
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
-"""Linux: pick the local port at connect, when the whole four-tuple is known; else a source address has 28k ports in all."""
+"""Linux: pick the local port at connect, when the four-tuple is known; else a source address has 28k ports in all."""
 MOST_PER_TURN: Final = 64
 UNDER_WAY: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING)
-
-type Endpoint = tuple[int, tuple[str, int]]
-"""(address family, (numeric host, port))"""
 
 
 class Connector:
     """Brings clients to the broker and back to it. Owns the sockets."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        endpoints: tuple[Endpoint, ...],
-        sources: tuple[str, ...],
-        columns: Columns,
-        poller: Poller,
-        outbox: Outbox,
-        meter: Meter,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, plan: Plan, route: Route, gear: Gear) -> None:
         attack = plan.warhead.attack
         share = plan.share
         self._plan = plan
-        self._endpoints = endpoints
-        self._sources = sources
-        self._columns = columns
-        self._poller = poller
-        self._outbox = outbox
-        self._meter = meter
-        self._counts = meter.counts
-        self._clock = clock
+        self._endpoints = route.endpoints
+        self._sources = route.sources
+        self._columns = gear.columns
+        self._poller = gear.poller
+        self._outbox = gear.outbox
+        self._meter = gear.meter
+        self._counts = gear.meter.counts
+        self._clock = gear.clock
         self._timeout_ns = attack.connect_timeout_ns
         self._backoff_ns = attack.reconnect_ns
         rate = attack.connect_rate * (share.last - share.first) / share.of
@@ -199,11 +185,11 @@ class Connector:
             if self._sources:
                 sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((self._sources[client % len(self._sources)], 0))
-            error = sock.connect_ex(address)
+            code = sock.connect_ex(address)
         except OSError as failure:
-            error = failure.errno or errno.EIO
-        if error not in (0, errno.EINPROGRESS):
-            self.lost(client, connect_error(error))
+            code = failure.errno or errno.EIO
+        if code not in (0, errno.EINPROGRESS):
+            self.lost(client, connect_error(code))
 
     def _fail_locally(self, client: int, reason: str) -> None:
         self._counts.refused += 1

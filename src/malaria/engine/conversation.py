@@ -1,4 +1,4 @@
-"""Everything a client and its broker say to each other besides the hot traffic: greeting, subscribing, keep-alive, QoS 2.
+"""What a client and its broker say to each other besides the hot traffic: greeting, subscribing, keep-alive, QoS 2.
 
 The rules are those of `malaria.session`, the readable twin; the state lives in the columns.
 """
@@ -10,9 +10,8 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.engine.arrivals import Inbox
-from malaria.engine.columns import BACKLOG, OFFLINE, Columns
-from malaria.engine.meter import Meter
-from malaria.engine.outbox import Outbox
+from malaria.engine.columns import BACKLOG, OFFLINE
+from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode
@@ -34,22 +33,14 @@ class Conversation:
     `lost(client, reason)` ends a connection; `settled(client)` is called when an attempt to connect has come to READY.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        columns: Columns,
-        publishers: list[Publisher | None],
-        inbox: Inbox,
-        outbox: Outbox,
-        meter: Meter,
-    ) -> None:
+    def __init__(self, plan: Plan, gear: Gear, publishers: list[Publisher | None], inbox: Inbox) -> None:
         self._plan = plan
-        self._columns = columns
+        self._columns = gear.columns
         self._publishers = publishers
         self._inbox = inbox
-        self._outbox = outbox
-        self._meter = meter
-        self._counts = meter.counts
+        self._outbox = gear.outbox
+        self._meter = gear.meter
+        self._counts = gear.meter.counts
         self._answer_ns = plan.warhead.attack.connect_timeout_ns
         self.lost: Lost = _nobody_listens
         self.settled: Callable[[int], None] = _nobody_listens

@@ -16,8 +16,9 @@ import numpy as np
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
 from malaria.engine.arrivals import Inbox
 from malaria.engine.columns import Columns
-from malaria.engine.connector import Connector, Endpoint
+from malaria.engine.connector import Connector
 from malaria.engine.conversation import Conversation
+from malaria.engine.gear import Gear, Route
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
 from malaria.engine.poller import READ, WRITE, Poller
@@ -30,7 +31,7 @@ from malaria.session import Phase
 
 TICK_NS: Final = 100 * NS_PER_MS
 GRAIN_NS: Final = 500 * NS_PER_US
-"""The shortest wait: what is due within it goes out in one turn, so that a wake-up is paid for at most 2,000 times a second."""
+"""The shortest wait: what is due within it goes out in one turn; a wake-up is paid for at most 2,000 times a second."""
 MOST_EVENTS: Final = 512
 
 
@@ -51,25 +52,18 @@ class Standing:
 class Engine:
     """All clients of one worker against one target."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        endpoints: tuple[Endpoint, ...],
-        sources: tuple[str, ...],
-        poller: Poller,
-        meter: Meter,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, plan: Plan, route: Route, poller: Poller, meter: Meter, clock: Clock) -> None:
         self.plan = plan
         self.meter = meter
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
-        self.inbox = Inbox(plan, columns, self.outbox, meter)
-        self.publishers = [Publisher(g, columns, self.outbox, meter, clock) for g in plan.groups if g.group.publishes]
+        gear = Gear(columns, poller, self.outbox, meter, clock)
+        self.inbox = Inbox(plan, gear)
+        self.publishers = [Publisher(group, gear) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
-        self.conversation = Conversation(plan, columns, by_client, self.inbox, self.outbox, meter)
-        self.connector = Connector(plan, endpoints, sources, columns, poller, self.outbox, meter, clock)
-        self.receiver = Receiver(columns, by_client, self.inbox, self.conversation, meter, self.connector.lost)
+        self.conversation = Conversation(plan, gear, by_client, self.inbox)
+        self.connector = Connector(plan, route, gear)
+        self.receiver = Receiver(gear, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
         self.conversation.settled = self.connector.settled
         self.connector.conversation = self.conversation

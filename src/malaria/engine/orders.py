@@ -1,11 +1,11 @@
-"""What a conductor tells a worker, and what a worker tells its conductor. All frozen, all picklable, no secrets in repr."""
+"""What a conductor tells a worker, and a worker its conductor. All frozen, all picklable, no secrets in repr."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from malaria.engine.connector import Endpoint
+from malaria.engine.gear import Route
 from malaria.engine.loop import Standing
 from malaria.ledger import Published, Received
 from malaria.model.warhead import Warhead
@@ -22,8 +22,7 @@ class Task:
     warhead: Warhead = field(repr=False)
     share: Share
     identity: Identity
-    endpoints: tuple[Endpoint, ...]
-    sources: tuple[str, ...]
+    route: Route
     epoch_ns: int
 
 

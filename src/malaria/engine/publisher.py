@@ -3,8 +3,8 @@
 Per message on the usual path: one look at the gate, one packet id, one `pack_into`, one `send`, one clock, four stamps:
 about 1.1 us of Python beside the system call. The readable twin is `malaria.session`; a property test binds them.
 
-What cannot be sent when it is due is *held*, in order, and sent as soon as it may be: nothing is skipped, and the wait is
-part of its `ack` latency, because that counts from the due time. Why it had to wait is counted.
+What cannot be sent when it is due is *held*, in order, and sent as soon as it may be: nothing is skipped, and the wait
+is part of its `ack` latency, because that counts from the due time. Why it had to wait is counted.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.clock import NS_PER_MS, Clock
-from malaria.engine.columns import BACKLOG, HELD, OFFLINE, Columns
-from malaria.engine.meter import Meter
-from malaria.engine.outbox import Outbox
+from malaria.clock import NS_PER_MS
+from malaria.engine.columns import BACKLOG, HELD, OFFLINE
+from malaria.engine.gear import Gear
 from malaria.engine.template import DUP, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.ledger import Published
@@ -31,7 +30,7 @@ type Ints = NDArray[np.int64]
 
 HORIZON_NS: Final = 100 * NS_PER_MS
 MOST_PER_TURN: Final = 512
-"""Messages taken up before the loop looks at its sockets again, so that a late worker still hears its acknowledgements."""
+"""Messages taken up before the loop looks at its sockets again: a late worker still hears its acknowledgements."""
 SMALL_WINDOW: Final = 8
 """Closed loop: below this the array operations of a block cost more than they save."""
 NEVER: Final = 1 << 62
@@ -52,7 +51,7 @@ class Span:
 class Publisher:
     """The publishing members of one group in this worker."""
 
-    def __init__(self, plan: GroupPlan, columns: Columns, outbox: Outbox, meter: Meter, clock: Clock) -> None:
+    def __init__(self, plan: GroupPlan, gear: Gear) -> None:
         group = plan.group
         self.plan = plan
         self.base = plan.first_row
@@ -62,11 +61,11 @@ class Publisher:
         self._awaits = AWAIT_PUBACK if group.qos == 1 else AWAIT_PUBREC
         self._next_at = memoryview(self.next_sequence)
         self._template = make_template(plan)
-        self._columns = columns
-        self._outbox = outbox
-        self._meter = meter
-        self._counts = meter.counts
-        self._clock = clock
+        self._columns = gear.columns
+        self._outbox = gear.outbox
+        self._meter = gear.meter
+        self._counts = gear.meter.counts
+        self._clock = gear.clock
         self._held: dict[int, deque[int]] = {}
         self._eager: set[int] = set()  # closed loop: members that may send more right now
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
@@ -377,7 +376,7 @@ class Publisher:
         return all([self.acknowledge(client, packet_id, now_ns) for packet_id in packet_ids.tolist()])
 
     def receive_pubrec(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """A PUBREC came: owes a PUBREL (also for an unknown id, as MQTT-4.3.3-1 has it). False: it is a QoS 1 message's."""
+        """A PUBREC came: owes a PUBREL (for an unknown id too, MQTT-4.3.3-1). False: it is a QoS 1 message's."""
         place = self._place(client, packet_id)
         if place is None:
             self._counts.stray_ack += 1

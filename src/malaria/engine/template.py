@@ -1,4 +1,4 @@
-"""PUBLISH packets made ahead: per message only the client's head, the packet id, the sequence and the due time are patched in.
+"""PUBLISH packets made ahead: per message only the client's head, packet id, sequence and due time are patched in.
 
 A prepared packet stands in one buffer with its payload at a fixed place and its head right-aligned before it:
 
@@ -124,7 +124,7 @@ class PreparedTemplate:
         dtype = np.dtype(
             {"names": list(fields), "formats": [f for f, _ in fields.values()],
              "offsets": [o for _, o in fields.values()], "itemsize": length}
-        )  # type: ignore[call-overload]  # fmt: skip
+        )  # fmt: skip
         self._rows = np.frombuffer(bytearray(bytes(packet) * count), dtype)
         self._rows_of = position
         return self._rows

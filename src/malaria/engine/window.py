@@ -60,7 +60,8 @@ class Window:
         """The places in flight, oldest message first."""
         row = client * self.size
         places = row + np.flatnonzero(self.states[row : row + self.size])
-        return places[np.argsort(self.sequence[places], kind="stable")].tolist()
+        oldest_first: list[int] = places[np.argsort(self.sequence[places], kind="stable")].tolist()
+        return oldest_first
 
     def clear(self, client: int) -> None:
         """Frees all slots of a client; its ids start again at 1."""

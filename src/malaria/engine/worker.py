@@ -1,6 +1,6 @@
 """The worker process: an engine at one end, the conductor's pipe at the other.
 
-`python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and obeys orders until `Finish`.
+`python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and obeys orders to `Finish`.
 Ctrl-C is the conductor's business: SIGINT is ignored here. When the conductor is gone (end of the pipe), the load
 stops at once: a load generator without a conductor must not go on.
 """
@@ -46,8 +46,7 @@ class Worker:
         self._epoch_ns = task.epoch_ns
         self._engine = Engine(
             make_plan(task.warhead, task.share, task.identity),
-            task.endpoints,
-            task.sources,
+            task.route,
             make_poller(),
             Meter(task.worker),
             now_ns,

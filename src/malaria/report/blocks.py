@@ -88,7 +88,8 @@ def ledger(records: RunRecords, summary: Summary) -> str:
             f"<p>{defined('expected')} {count(messages['expected'])} = {total_row} "
             f"({defined('delivered')} + {defined('lost')} + {defined('unresolved')}); "
             f"{defined('acked_lost', 'acked but lost')} {count(messages['acked_lost'])}, "
-            f"{defined('duplicated')} {count(messages['duplicated'])}, {defined('reordered')} {count(messages['reordered'])}.</p>"
+            f"{defined('duplicated')} {count(messages['duplicated'])}, "
+            f"{defined('reordered')} {count(messages['reordered'])}.</p>"
         )
     elif messages["unresolved"] is not None:
         parts.append(f"<p>{defined('unresolved')}: {count(messages['unresolved'])}.</p>")
@@ -114,7 +115,8 @@ def events(records: RunRecords) -> str:
         [f"{event.at_ns / NS_PER_S:.1f} s", text(event.kind), text(event.text), count(event.count), text(event.worker)]
         for event in records.events
     ]
-    return f"<details><summary>{len(rows)} events</summary>{table(['at', 'kind', 'what', 'times', 'worker'], rows, 'words')}</details>"
+    told = table(["at", "kind", "what", "times", "worker"], rows, "words")
+    return f"<details><summary>{len(rows)} events</summary>{told}</details>"
 
 
 def repeat(records: RunRecords, identity: str) -> str:
@@ -124,8 +126,9 @@ def repeat(records: RunRecords, identity: str) -> str:
 def environment(records: RunRecords, summary: Summary) -> str:
     """Who made the load, against what."""
     facts = records.meta.get("environment")
-    rows = [["target", text(summary["target"] or UNKNOWN)], ["broker", text(summary["broker"]["version"] or "version unknown")],
-            ["started", text(summary["started"] or UNKNOWN)]]  # fmt: skip
+    version = summary["broker"]["version"] or "version unknown"
+    rows = [[name, text(fact or UNKNOWN)] for name, fact in
+            (("target", summary["target"]), ("broker", version), ("started", summary["started"]))]  # fmt: skip
     for name, fact in facts.items() if isinstance(facts, dict) else ():
         said = ", ".join(f"{key} {value}" for key, value in fact.items()) if isinstance(fact, dict) else fact
         shown = format_bytes(fact) if name.endswith("_bytes") and isinstance(fact, int) else said

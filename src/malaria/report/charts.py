@@ -1,4 +1,4 @@
-"""The charts, as plotly figures: made in Python, drawn in the browser. Colours are Okabe and Ito's, safe for the colour-blind."""
+"""The charts, as plotly figures: made in Python, drawn in the browser, in Okabe and Ito's colour-blind-safe colours."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { text-align: left; }
 table.words td, table.words th { text-align: left; } table.words td { overflow-wrap: anywhere; }
-pre { background: var(--card); padding: .8rem; border-radius: 8px; overflow-x: auto; font-size: .875rem; margin: .4rem 0; }
+pre { background: var(--card); padding: .8rem; border-radius: 8px; overflow-x: auto; font-size: .875rem;
+  margin: .4rem 0; }
 pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-family: ui-monospace, monospace; }
 button { font: inherit; font-size: .875rem; color: var(--ink); background: var(--card); border: 1px solid var(--line);
@@ -49,7 +50,7 @@ function dress(layout) {
   dressed.font = { ...layout.font, color: tint('--ink') };
   dressed.hoverlabel = { bgcolor: tint('--card'), bordercolor: tint('--line'), font: { color: tint('--ink') } };
   for (const key of Object.keys(dressed)) if (/^[xy]axis/.test(key))
-    Object.assign(dressed[key], { gridcolor: tint('--line'), linecolor: tint('--line'), zerolinecolor: tint('--line') });
+    for (const part of ['gridcolor', 'linecolor', 'zerolinecolor']) dressed[key][part] = tint('--line');
   for (const shape of dressed.shapes ?? []) shape.line.color = tint('--soft');
   for (const note of dressed.annotations ?? []) note.font = { ...note.font, color: tint('--soft') };
   return dressed;

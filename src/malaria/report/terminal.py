@@ -25,6 +25,8 @@ LATENCIES: Final = {
 }
 UNKNOWN: Final = "–"
 INDENT: Final = "  "
+GAP: Final = "   "
+ROOM: Final = 80 - len(INDENT) - 11
 
 type Summary = Mapping[str, Any]
 
@@ -65,10 +67,8 @@ def _print_rows(console: Console, label: str, lines: list[str]) -> None:
 
 def _clients(records: RunRecords, summary: Summary) -> list[str]:
     clients = summary["clients"]
-    took_ms = summary["latency_ms"]["connect"]["max"]
-    slowest = f", slowest {format_ms(took_ms)}" if took_ms is not None else ""
     lines = [
-        f"{_count(clients['connected_peak'])} of {_count(clients['planned'])} connected{slowest}   "
+        f"{_count(clients['connected_peak'])} of {_count(clients['planned'])} connected   "
         f"{_count(clients['refused'])} refused   {_count(clients['dropped'])} dropped   "
         f"{_count(clients['reconnects'])} reconnects"
     ]
@@ -83,13 +83,24 @@ def _messages(summary: Summary) -> list[str]:
     figures = {name: _count(value) for name, value in summary["messages"].items()}
     if summary["messages"]["due"] is None and summary["messages"]["delivered"] is None:
         return ["none counted"]
-    first = f"due {figures['due']}   sent {figures['sent']}   acked {figures['acked']}"
+    first = [f"{name} {figures[name]}" for name in ("due", "sent", "acked")]
     if summary["messages"]["expected"] is not None:
-        first += f"   delivered {figures['delivered']} of {figures['expected']}"
+        first.append(f"delivered {figures['delivered']} of {figures['expected']}")
     names = {"lost": "lost", "acked_lost": "acked but lost", "duplicated": "duplicated", "reordered": "reordered",
              "unresolved": "unresolved"}  # fmt: skip
     known = [f"{word} {figures[name]}" for name, word in names.items() if summary["messages"][name] is not None]
-    return [first, "   ".join(known)] if known else [first]
+    return [*_lines(first), *_lines(known)]
+
+
+def _lines(parts: list[str]) -> list[str]:
+    """The parts beside each other, in as many lines as 80 columns need."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(GAP) + len(part) <= ROOM:
+            lines[-1] += GAP + part
+        else:
+            lines.append(part)
+    return lines
 
 
 def _print_latencies(records: RunRecords, summary: Summary, console: Console) -> None:
