@@ -1,0 +1,53 @@
+"""The configuration that is made for mosquitto, and where mosquitto is looked for."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from malaria import broker
+from malaria.broker import mosquitto
+from malaria.errors import OperatorError
+
+
+def test_it_is_looked_for_where_debian_puts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "mosquitto"
+    program.touch(mode=0o755)
+    monkeypatch.setattr(mosquitto, "SBIN", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert mosquitto.find_mosquitto() == str(program)
+
+
+def test_without_it_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mosquitto, "find_mosquitto", lambda: None)
+    with pytest.raises(OperatorError) as caught:
+        mosquitto.start_mosquitto()
+    assert caught.value.remedy == "apt install mosquitto"
+
+
+def test_the_configuration_is_private_and_takes_further_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(mosquitto, "private_directory", lambda _: tmp_path)
+    monkeypatch.setattr(mosquitto, "find_mosquitto", lambda: "/usr/sbin/mosquitto")
+    monkeypatch.setattr(mosquitto, "free_port", lambda: 18999)
+    monkeypatch.setattr(mosquitto, "launch", lambda *arguments: started.append(arguments))
+    mosquitto.start_mosquitto("max_connections 7")
+    written = tmp_path / "mosquitto.conf"
+    lines = written.read_text().splitlines()
+    assert "listener 18999 127.0.0.1" in lines
+    assert {"allow_anonymous true", "sys_interval 1", "max_connections 7"} <= set(lines)
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert started == [("mosquitto", ["/usr/sbin/mosquitto", "-c", str(written)], 18999, tmp_path / "mosquitto.log")]
+
+
+@pytest.mark.parametrize(("found", "name"), [("/usr/sbin/mosquitto", "mosquitto"), (None, "amqtt")])
+def test_the_embedded_one_is_taken_where_there_is_no_mosquitto(
+    monkeypatch: pytest.MonkeyPatch, found: str | None, name: str
+) -> None:
+    monkeypatch.setattr(broker, "find_mosquitto", lambda: found)
+    monkeypatch.setattr(broker, "start_mosquitto", lambda: "mosquitto")
+    monkeypatch.setattr(broker, "start_embedded", lambda: "amqtt")
+    assert str(broker.start_default()) == name
