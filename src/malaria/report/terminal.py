@@ -25,7 +25,7 @@ LATENCIES: Final = {
 }
 UNKNOWN: Final = "–"
 INDENT: Final = "  "
-GAP: Final = "   "
+GAP: Final = "  "
 ROOM: Final = 80 - len(INDENT) - 11
 
 type Summary = Mapping[str, Any]
@@ -68,8 +68,8 @@ def _print_rows(console: Console, label: str, lines: list[str]) -> None:
 def _clients(records: RunRecords, summary: Summary) -> list[str]:
     clients = summary["clients"]
     lines = [
-        f"{_count(clients['connected_peak'])} of {_count(clients['planned'])} connected   "
-        f"{_count(clients['refused'])} refused   {_count(clients['dropped'])} dropped   "
+        f"{_count(clients['connected_peak'])} of {_count(clients['planned'])} connected  "
+        f"{_count(clients['refused'])} refused  {_count(clients['dropped'])} dropped  "
         f"{_count(clients['reconnects'])} reconnects"
     ]
     failures = records.meta.get("connect_failures")
