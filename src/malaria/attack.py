@@ -21,6 +21,7 @@ from malaria.analysis.summary import summarize
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
 from malaria.conductor import Conductor, Course
+from malaria.engine.causes import remedies
 from malaria.engine.gear import Route
 from malaria.engine.orders import Second
 from malaria.environment import describe_host
@@ -233,6 +234,7 @@ class _Performance:
             "measure_start_ns": conductor.measure_start_ns,
             "measure_end_ns": conductor.measure_end_ns,
             "connect_failures": failures,
+            "remedies": remedies(failures),
             "lost_workers": self._lost_workers(),
             "aborted": conductor.aborted or None,
         }

@@ -12,26 +12,17 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.engine.connector import connect_error
+from malaria.engine.causes import connect_error, refusal, refusal_remedy, remedies
 from malaria.engine.gear import Endpoint
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe, Unsuback, Unsubscribe
-from malaria.mqtt.reasons import connack_reason
 
 TIMEOUT_S: Final = 5.0
 VERSION_TOPIC: Final = "$SYS/broker/version"
 VERSION_WAIT_S: Final = 0.3
 _LARGEST: Final = 1 << 20
 _TLS_RECORDS: Final = (0x15, 0x16)
-
-_REMEDIES: Final = {
-    1: "the broker does not speak MQTT 3.1.1; look for another listener",
-    2: "the broker refuses this client id; choose another client_id pattern",
-    3: "the broker says that it is not ready; look at its log",
-    4: "check -u/--username and -P/--password",
-    5: "give -u/--username and -P/--password of a user that the broker lets in, or allow anonymous clients",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +64,7 @@ def _converse(wire: _Wire, username: str | None, password: str | None) -> Answer
     if not isinstance(packet, Connack):
         return _no_broker(wire.begun)
     if packet.reason_code:
-        reason = connack_reason(packet.reason_code)
-        return Answer(f"the broker refused a client: {reason}", _REMEDIES.get(packet.reason_code, "look at its log"))
+        return Answer(refusal(packet.reason_code), refusal_remedy(packet.reason_code))
     version = _ask_version(wire)
     wire.send(Disconnect())
     return Answer(version=version)
@@ -164,5 +154,5 @@ def _network_trouble(error: OSError, address: tuple[str, int]) -> Answer:
             "it reset the connection: no MQTT broker, or a listener for TLS",
             "check the port: plain MQTT is usually 1883, TLS 8883",
         )
-    remedy = "is the broker running, and listening on this address? See: malaria doctor TARGET"
-    return Answer(connect_error(error.errno or 0), remedy)
+    cause = connect_error(error.errno or 0)
+    return Answer(cause, remedies([cause]).get(cause, "see: malaria doctor TARGET"))

@@ -159,7 +159,7 @@ def _create_database(path: Path) -> sqlite3.Connection:
 
 def _insert(database: sqlite3.Connection, row: Sample | Event) -> None:
     if isinstance(row, Event):
-        values = (row.at_ns, row.kind, row.text, row.worker, row.count)
+        values = (row.at_ns, row.kind, _storable(row.text), row.worker, row.count)
         database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
         return
     cursor = database.execute(
@@ -168,6 +168,11 @@ def _insert(database: sqlite3.Connection, row: Sample | Event) -> None:
     )
     packed = [(cursor.lastrowid, metric, data) for metric, data in row.histograms.items()]
     database.executemany("INSERT INTO histogram VALUES (?, ?, ?)", packed)
+
+
+def _storable(text: str) -> str:
+    """A file name that is no UTF-8 reaches us with lone surrogates, which SQLite refuses: they are spelled out."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _compact(values: Mapping[str, int]) -> str:

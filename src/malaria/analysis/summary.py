@@ -75,19 +75,20 @@ def _clients(records: RunRecords) -> Figures:
     if not samples:
         return {"planned": planned if isinstance(planned, int) else None, "connected": None, "connected_peak": None,
                 "refused": None, "dropped": None, "reconnects": None}  # fmt: skip
-    per_second = _ready_by_second(records)
-    measured = [ready for second, ready in per_second if second in _seconds_of(records, Phase.MEASURE)]
+    course = _ready_course(records)
+    measured_at_ns = {sample.end_ns for sample in in_phase(records, Phase.MEASURE)}
+    measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
     return {
         "planned": planned if isinstance(planned, int) else None,
-        "connected": (measured or [ready for _, ready in per_second])[-1],
-        "connected_peak": max(ready for _, ready in per_second),
+        "connected": (measured or [ready for _, ready in course])[-1],
+        "connected_peak": max(ready for _, ready in course),
         "refused": total(samples, Counter.REFUSED),
         "dropped": total(samples, Counter.DROPPED),
         "reconnects": total(samples, Counter.RECONNECTS),
     }
 
 
-def _ready_by_second(records: RunRecords) -> list[tuple[int, int]]:
+def _ready_course(records: RunRecords) -> list[tuple[int, int]]:
     """Clients ready, summed over workers, at each moment at which a worker reported.
 
     Its last word counts until the next; the clients of a lost worker are gone with it.
@@ -107,10 +108,6 @@ def _ready_by_second(records: RunRecords) -> list[tuple[int, int]]:
 def _lost(records: RunRecords) -> list[str]:
     lost = records.meta.get("lost_workers")
     return [str(one.get("worker")) for one in (lost if isinstance(lost, list) else []) if isinstance(one, dict)]
-
-
-def _seconds_of(records: RunRecords, phase: Phase) -> set[int]:
-    return {sample.end_ns for sample in records.samples if sample.phase is phase}
 
 
 def _messages(records: RunRecords) -> Figures:

@@ -8,7 +8,6 @@ client a full second, so haste of ours would be measured as slowness of the brok
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections import deque
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from itertools import count
 from typing import Final
 
 from malaria.clock import NS_PER_S
+from malaria.engine.causes import TIMEOUTS, connect_error
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
 from malaria.engine.conversation import Conversation
 from malaria.engine.gear import Gear, Route
@@ -118,7 +118,7 @@ class Connector:
                 self.lost(client, "ping timeout: the broker did not answer a PINGREQ")
             else:
                 self._counts.connect_timeouts += 1
-                self.lost(client, _TIMEOUTS[Phase(self._columns.phase[client])])
+                self.lost(client, TIMEOUTS[Phase(self._columns.phase[client])][0])
 
     def writable(self, client: int, now_ns: int) -> None:
         """The TCP connect came to an end, well or not."""
@@ -219,25 +219,3 @@ class Connector:
         wait_ns = min(most_ns, first_ns << min(columns.attempts[client], 40))
         columns.attempts[client] = min(columns.attempts[client] + 1, 255)
         self.enqueue_at(client, self._clock() + wait_ns)
-
-
-_TIMEOUTS: Final = {
-    Phase.CONNECTING: "timeout: no answer to the TCP connect",
-    Phase.GREETING: "timeout: connected, but no CONNACK came",
-    Phase.SUBSCRIBING: "timeout: no SUBACK came",
-}
-_ERRORS: Final = {
-    errno.ECONNREFUSED: "refused: nothing listens at this port",
-    errno.EADDRNOTAVAIL: "no free local port (or source address) for this target",
-    errno.EMFILE: "no free file descriptor (limit of the process)",
-    errno.ENFILE: "no free file descriptor (limit of the system)",
-    errno.ENETUNREACH: "no route to the target's network",
-    errno.EHOSTUNREACH: "no route to the target",
-    errno.ECONNRESET: "the broker closed the connection",
-    errno.ETIMEDOUT: "timeout: no answer to the TCP connect",
-}
-
-
-def connect_error(error: int) -> str:
-    """A failed connect in words."""
-    return _ERRORS.get(error) or os.strerror(error)

@@ -10,13 +10,13 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.engine.arrivals import Inbox
+from malaria.engine.causes import refusal
 from malaria.engine.columns import BACKLOG, OFFLINE
 from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Suback, Subscribe, Will
-from malaria.mqtt.reasons import connack_reason
 from malaria.plan import GroupPlan, Plan
 from malaria.session import SUBSCRIBE_ID, Phase
 
@@ -91,7 +91,7 @@ class Conversation:
     def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Connack)
         if packet.reason_code:
-            self.lost(client, f"refused: {connack_reason(packet.reason_code)}")
+            self.lost(client, refusal(packet.reason_code))
             return
         columns, group = self._columns, self._group_of(client)
         if packet.session_present and group.group.clean_start:
