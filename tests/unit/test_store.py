@@ -335,3 +335,13 @@ def test_a_run_that_cannot_be_read_is_listed_too(tmp_path: Path) -> None:
 
 def test_nothing_is_listed_where_nothing_is(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "missing") == []
+
+
+def test_a_text_that_is_no_unicode_is_spelled_out_and_holds_nothing_up(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path) as writer:
+        writer.event(replace(EVENT, text="no key in /etc/caf\udce9.pem"))
+        writer.append([SAMPLE])
+        assert writer.commit()
+    records = open_run(tmp_path)
+    assert [event.text for event in records.events] == ["no key in /etc/caf\\udce9.pem"]
+    assert records.samples == (SAMPLE,)
