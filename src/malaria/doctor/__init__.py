@@ -1,0 +1,30 @@
+"""Finds what stands in the way of a load before it is made: this machine's limits, and the target.
+
+Promises: examining changes nothing and takes seconds; what cannot be read is said to be unknown, never to be good.
+"""
+
+from __future__ import annotations
+
+from malaria.doctor.finding import Finding, Status
+from malaria.doctor.host import Host, examine_host
+from malaria.doctor.need import need_for
+from malaria.doctor.target import examine_target
+from malaria.errors import TargetError
+from malaria.model.target import Target
+from malaria.reach import choose_sources, resolve
+
+__all__ = ["Finding", "Host", "Status", "examine"]
+
+
+def examine(target: Target | None, clients: int, workers: int, host: Host | None = None) -> list[Finding]:
+    """Everything that matters to so many clients in so many worker processes, against the target if there is one."""
+    host = host or Host()
+    if target is None:
+        return examine_host(host, need_for(clients, workers))
+    try:
+        endpoints = resolve(target)
+    except TargetError as error:
+        unknown = Finding("target's name", error.message, "an address", Status.BAD, error.remedy)
+        return [*examine_host(host, need_for(clients, workers)), unknown]
+    need = need_for(clients, workers, endpoints, choose_sources((), endpoints, clients))
+    return [*examine_host(host, need), *examine_target(host, target, need)]

@@ -1,0 +1,51 @@
+"""What a load asks of the machine that makes it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.engine.gear import Endpoint
+from malaria.reach import DESCRIPTORS_OF_OUR_OWN
+
+WORKER_BYTES: Final = 64 << 20
+CLIENT_BYTES: Final = 16 << 10
+"""Ours and the kernel's for one plain connection; about twice what an idle one was seen to take."""
+CONNECTS_IN_PROGRESS: Final = 64
+"""The default of `connects_in_progress`: so many handshakes may wait for the broker's accept at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The load in the terms of the machine."""
+
+    clients: int
+    workers: int
+    endpoints: tuple[Endpoint, ...] = ()
+    sources: int = 1  # addresses that the clients leave from
+
+    @property
+    def descriptors(self) -> int:
+        """Of each worker."""
+        return -(-self.clients // self.workers) + DESCRIPTORS_OF_OUR_OWN
+
+    @property
+    def ports(self) -> int:
+        """Of each source address towards each target address."""
+        return -(-self.clients // (self.sources * max(1, len(self.endpoints))))
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.workers * WORKER_BYTES + self.clients * CLIENT_BYTES
+
+    @property
+    def broker_is_here(self) -> bool:
+        return bool(self.endpoints) and all(
+            ipaddress.ip_address(address[0]).is_loopback for _, address in self.endpoints
+        )
+
+
+def need_for(clients: int, workers: int, endpoints: Sequence[Endpoint] = (), sources: Sequence[str] = ()) -> Need:
+    return Need(clients, workers, tuple(endpoints), max(1, len(sources)))

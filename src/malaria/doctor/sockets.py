@@ -1,0 +1,66 @@
+"""What /proc says about sockets: which local ports are taken, who listens where, what a process may open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+LISTEN: Final = 0x0A
+"""include/net/tcp_states.h."""
+
+
+class Row(NamedTuple):
+    """One line of /proc/net/tcp or tcp6."""
+
+    local_port: int
+    remote_port: int
+    state: int
+    inode: str
+
+
+def tcp_rows(proc: Path) -> Iterator[Row]:
+    """Every TCP socket of this network namespace; none where it cannot be read."""
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = (proc / "net" / name).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            columns = line.split()
+            yield Row(_port(columns[1]), _port(columns[2]), int(columns[3], 16), columns[9])
+
+
+def taken_ports(proc: Path, ports: range, targets: Collection[int]) -> int:
+    """How many of these local ports have a connection, or the rest of one, to a port in `targets` (empty: to any)."""
+    rows = (row for row in tcp_rows(proc) if row.state != LISTEN and (not targets or row.remote_port in targets))
+    return len({row.local_port for row in rows if row.local_port in ports})
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
+
+
+def listener_pid(proc: Path, port: int) -> int | None:
+    """The process that listens on this port, if we may see it."""
+    inodes = {f"socket:[{row.inode}]" for row in tcp_rows(proc) if row.state == LISTEN and row.local_port == port}
+    pids = sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()) if inodes else []
+    return next((pid for pid in pids if _holds(proc / str(pid) / "fd", inodes)), None)
+
+
+def _holds(descriptors: Path, inodes: set[str]) -> bool:
+    try:
+        return any(os.readlink(entry) in inodes for entry in descriptors.iterdir())
+    except OSError:
+        return False  # another user's, or gone meanwhile
+
+
+def open_files_limit(proc: Path, pid: int) -> int | None:
+    """The soft limit of a process; None when it is unlimited or cannot be read."""
+    try:
+        text = (proc / str(pid) / "limits").read_text()
+    except OSError:
+        return None
+    words = next((line.split() for line in text.splitlines() if line.startswith("Max open files")), [])
+    return int(words[3]) if len(words) > 3 and words[3].isdigit() else None

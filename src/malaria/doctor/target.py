@@ -1,0 +1,54 @@
+"""The target: does it answer, does it speak MQTT, does it let a client in, can it hold them all?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from malaria.doctor.finding import Finding, Status
+from malaria.doctor.host import Host
+from malaria.doctor.need import Need
+from malaria.doctor.sockets import listener_pid, open_files_limit
+from malaria.engine.gear import Endpoint
+from malaria.model.target import Target
+from malaria.probe import probe
+from malaria.units import format_count
+
+DESCRIPTORS_OF_THE_BROKER: Final = 32
+TIMEOUT_S: Final = 3.0
+
+
+def examine_target(host: Host, target: Target, need: Need) -> list[Finding]:
+    """One finding for each address of the target, and the limits of a broker on this machine."""
+    answers = [examine_address(target, endpoint) for endpoint in need.endpoints]
+    return answers + (examine_local_broker(host, need) if need.broker_is_here else [])
+
+
+def examine_address(target: Target, endpoint: Endpoint) -> Finding:
+    host, port = endpoint[1]
+    name = f"target {f'[{host}]' if ':' in host else host}:{port}"
+    needed = "MQTT 3.1.1"
+    answer = probe(endpoint, target.username, target.password, TIMEOUT_S)
+    if answer.problem:
+        return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
+    version = f" ({answer.version})" if answer.version else ""
+    return Finding(name, f"lets a client in{version}", needed)
+
+
+def examine_local_broker(host: Host, need: Need) -> list[Finding]:
+    """Where the broker is a process that we may look at: how many clients its own limit of open files lets in."""
+    share = -(-need.clients // len(need.endpoints)) + DESCRIPTORS_OF_THE_BROKER
+    findings = []
+    for port in sorted({address[1] for _, address in need.endpoints}):
+        pid = listener_pid(host.proc, port)
+        limit = None if pid is None else open_files_limit(host.proc, pid)
+        if limit is not None:
+            findings.append(_broker_limit(pid, limit, share))
+    return findings
+
+
+def _broker_limit(pid: int | None, limit: int, share: int) -> Finding:
+    name, measured, needed = "broker's open files", f"{format_count(limit)} (pid {pid})", format_count(share)
+    if limit >= share:
+        return Finding(name, measured, needed)
+    remedy = f"raise the broker's limit: prlimit --pid {pid} --nofile={share}:{share}, or LimitNOFILE= in its service"
+    return Finding(name, measured, needed, Status.BAD, remedy)

@@ -1,0 +1,216 @@
+"""Every check of the machine against made-up trees of /proc and /sys, and the target's against made-up answers."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import malaria.doctor
+import malaria.doctor.target
+from malaria.doctor import Finding, Host, Status, examine
+from malaria.doctor import host as checks
+from malaria.doctor.need import Need, need_for
+from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
+from malaria.engine.gear import Endpoint
+from malaria.errors import TargetError
+from malaria.model.target import parse_target
+from malaria.probe import Answer
+
+HERE: Final[Endpoint] = (int(socket.AF_INET), ("127.0.0.1", 1883))
+THERE: Final[Endpoint] = (int(socket.AF_INET), ("192.0.2.1", 1883))
+NEED: Final = need_for(1000, 2, (HERE,))
+TCP_HEAD: Final = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+def tcp_line(local: int, remote: int, state: int, inode: int = 7) -> str:
+    return f"   0: 0100007F:{local:04X} 0100007F:{remote:04X} {state:02X} 0:0 00:0 00000000 0 0 {inode} 1 0\n"
+
+
+GOOD: Final = {
+    "proc/sys/fs/file-nr": "1000\t0\t100000\n",
+    "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+    "proc/sys/net/core/somaxconn": "4096\n",
+    "proc/sys/net/netfilter/nf_conntrack_max": "262144\n",
+    "proc/sys/net/netfilter/nf_conntrack_count": "44\n",
+    "proc/net/tcp": TCP_HEAD + tcp_line(1883, 0, 0x0A),
+    "proc/loadavg": "0.10 0.20 0.30 1/200 4000\n",
+    "proc/meminfo": "MemTotal: 8000000 kB\nMemAvailable: 4000000 kB\n",
+    "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Callable[..., Host]:
+    """A machine where all is well, but for what the test says; None takes a file away."""
+
+    def make(changes: dict[str, str | None] | None = None, **facts: Any) -> Host:
+        for name, text in (GOOD | (changes or {})).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if text is not None:
+                path.write_text(text)
+        known: dict[str, Any] = {"limits": (1024, 4096), "cores": 4, "python": (3, 13, 0), "has_psk": True} | facts
+        return Host(tmp_path / "proc", tmp_path / "sys", **known)
+
+    return make
+
+
+def test_a_machine_where_all_is_well(tree: Callable[..., Host]) -> None:
+    findings = checks.examine_host(tree(), NEED)
+    assert [finding for finding in findings if finding.status is not Status.OK] == []
+    assert [finding.remedy for finding in findings] == [""] * len(checks.CHECKS)
+    assert len({finding.name for finding in findings}) == len(findings)
+
+
+TROUBLES: Final[tuple[tuple[str, dict[str, str | None], dict[str, Any], Status, str, str], ...]] = (
+    ("open files", {}, {"limits": (256, 563)}, Status.BAD, "256, raised to 563", "ulimit -Hn 564"),
+    ("open files in all", {"proc/sys/fs/file-nr": "99000 0 100000"}, {}, Status.BAD, "1,000 free", "fs.file-max"),
+    ("local ports", {"proc/sys/net/ipv4/ip_local_port_range": "32768\t33000"}, {}, Status.BAD, "233 of 233",
+     "--source-address"),
+    ("accept backlog", {"proc/sys/net/core/somaxconn": "16"}, {}, Status.WARN, "16", "--connects-in-progress 8"),
+    ("connection tracking", {"proc/sys/net/netfilter/nf_conntrack_max": "1000"}, {}, Status.BAD, "956 free",
+     "nf_conntrack_max=3000"),
+    ("clock source", {"sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet"}, {}, Status.WARN,
+     "hpet", "clocksource=tsc"),
+    ("CPU governor", {"sys/devices/system/cpu/cpu1/cpufreq/scaling_governor": "powersave"}, {}, Status.WARN,
+     "performance, powersave", "cpupower"),
+    ("cores", {}, {"cores": 1}, Status.WARN, "1, load 0.10", "--workers 1"),
+    ("cores", {"proc/loadavg": "3.50 1 1 1/1 1"}, {}, Status.WARN, "4, load 3.50", "something else"),
+    ("memory", {"proc/meminfo": "MemAvailable: 100000 kB"}, {}, Status.BAD, "102 MB free", "fewer clients"),
+    ("Python", {}, {"python": (3, 12, 1)}, Status.BAD, "3.12.1, TLS-PSK", "uv python install"),
+    ("Python", {}, {"has_psk": False}, Status.WARN, "3.13.0, no TLS-PSK", "PSK"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "facts", "status", "measured", "remedy"), TROUBLES, ids=[f"{t[0]}: {t[4]}" for t in TROUBLES]
+)
+def test_each_trouble_is_found_and_has_its_remedy(
+    tree: Callable[..., Host],
+    name: str,
+    files: dict[str, str | None],
+    facts: dict[str, Any],
+    status: Status,
+    measured: str,
+    remedy: str,
+) -> None:
+    findings = checks.examine_host(tree(files, **facts), NEED)
+    (found,) = [finding for finding in findings if finding.status is not Status.OK]
+    assert (found.name, found.status, found.measured) == (name, status, measured)
+    assert remedy in found.remedy
+
+
+def test_what_cannot_be_read_is_unknown_and_no_trouble(tmp_path: Path) -> None:
+    host = Host(tmp_path / "proc", tmp_path / "sys", (1024, resource.RLIM_INFINITY), 4, (3, 13, 0), True)
+    findings = {finding.name: finding for finding in checks.examine_host(host, NEED)}
+    assert {finding.status for finding in findings.values()} == {Status.OK}
+    assert findings["memory"].measured == "unknown"
+    assert findings["clock source"].measured == "unknown"
+    assert findings["connection tracking"].measured == "not loaded"
+    assert findings["open files"].measured == "1,024, raised to unlimited"
+
+
+def test_without_a_target_too_few_ports_are_a_warning_only(tree: Callable[..., Host]) -> None:
+    found = checks.local_ports(tree(), need_for(30_000, 2))
+    assert (found.status, found.needed) == (Status.WARN, "30,000 of each source")
+
+
+@pytest.mark.parametrize(("remote", "free"), [(1883, "28,231"), (8883, "28,232")])
+def test_ports_towards_another_target_are_no_loss(tree: Callable[..., Host], remote: int, free: str) -> None:
+    lines = TCP_HEAD + tcp_line(1883, 0, 0x0A) + tcp_line(40000, remote, 1) + tcp_line(1883, 40000, 1)
+    assert checks.local_ports(tree({"proc/net/tcp": lines}), NEED).measured == f"{free} of 28,232"
+
+
+def test_a_need_is_spread_over_workers_sources_and_targets() -> None:
+    need = need_for(30_001, 2, (HERE, THERE), ("127.0.0.1", "127.0.0.2"))
+    assert (need.ports, need.descriptors, need.broker_is_here) == (7501, 15001 + 64, False)
+    assert Need(10, 3).descriptors == 4 + 64
+
+
+def test_what_the_kernel_says_about_sockets(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp").write_text(TCP_HEAD + tcp_line(1883, 0, 0x0A, 4711) + tcp_line(40000, 1883, 6, 0))
+    descriptors = tmp_path / "99" / "fd"
+    descriptors.mkdir(parents=True)
+    (descriptors / "3").symlink_to("socket:[4711]")
+    (tmp_path / "100").mkdir()
+    (tmp_path / "99/limits").write_text(
+        "Limit Soft Limit Hard Limit Units\nMax open files            1024     4096     files\n"
+    )
+    assert taken_ports(tmp_path, range(32768, 61000), {1883}) == 1
+    assert listener_pid(tmp_path, 1883) == 99
+    assert listener_pid(tmp_path, 1884) is None
+    assert open_files_limit(tmp_path, 99) == 1024
+    assert open_files_limit(tmp_path, 100) is None
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], list[tuple[Any, ...]]]:
+    """What the target answers, and how it was asked."""
+
+    def set_answer(answer: Answer) -> list[tuple[Any, ...]]:
+        asked: list[tuple[Any, ...]] = []
+
+        def probe(*how: Any) -> Answer:
+            asked.append(how)
+            return answer
+
+        monkeypatch.setattr(malaria.doctor.target, "probe", probe)
+        return asked
+
+    return set_answer
+
+
+def of_target(findings: list[Finding]) -> list[Finding]:
+    return findings[len(checks.CHECKS) :]
+
+
+def test_a_target_that_lets_us_in(
+    tree: Callable[..., Host], answers: Callable[[Answer], list[tuple[Any, ...]]]
+) -> None:
+    asked = answers(Answer(version="mosquitto version 2.0.21"))
+    target = parse_target("mqtt://u:p@127.0.0.1:1883,127.0.0.2:1883")
+    findings = of_target(examine(target, 10, 1, tree()))
+    assert [finding.name for finding in findings] == ["target 127.0.0.1:1883", "target 127.0.0.2:1883"]
+    assert {finding.measured for finding in findings} == {"lets a client in (mosquitto version 2.0.21)"}
+    assert [how[1:3] for how in asked] == [("u", "p")] * 2
+
+
+def test_a_target_that_does_not_is_told_with_cause_and_remedy(
+    tree: Callable[..., Host], answers: Callable[[Answer], list[tuple[Any, ...]]]
+) -> None:
+    answers(Answer("this port speaks TLS", "use the plain listener"))
+    (found,) = of_target(examine(parse_target("127.0.0.1"), 10, 1, tree()))
+    assert (found.status, found.measured) == (Status.BAD, "this port speaks TLS")
+    assert found.remedy == "use the plain listener"
+
+
+def test_a_name_that_nobody_knows(tree: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: object) -> None:
+        raise TargetError("unknown host 'nowhere'", "check the spelling")
+
+    monkeypatch.setattr(malaria.doctor, "resolve", unknown)
+    (found,) = of_target(examine(parse_target("nowhere"), 10, 1, tree()))
+    assert (found.status, found.measured, found.remedy) == (Status.BAD, "unknown host 'nowhere'", "check the spelling")
+
+
+@pytest.mark.parametrize(("limit", "status"), [(1024, Status.OK), (512, Status.BAD)])
+def test_a_broker_on_this_machine_must_be_allowed_to_hold_all(
+    tree: Callable[..., Host],
+    answers: Callable[[Answer], list[tuple[Any, ...]]],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    status: Status,
+) -> None:
+    answers(Answer())
+    monkeypatch.setattr(malaria.doctor.target, "listener_pid", lambda proc, port: 99)
+    monkeypatch.setattr(malaria.doctor.target, "open_files_limit", lambda proc, pid: limit)
+    found = of_target(examine(parse_target("127.0.0.1"), 600, 1, tree()))[-1]
+    assert (found.name, found.needed, found.status) == ("broker's open files", "632", status)
+    assert ("prlimit --pid 99" in found.remedy) == (status is Status.BAD)
