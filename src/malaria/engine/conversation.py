@@ -108,7 +108,7 @@ class Conversation:
         if group.group.subscribes and not (packet.session_present and columns.was_subscribed[client]):
             self._subscribe(client, group, now_ns)
         else:
-            self._ready(client)
+            self._ready(client, now_ns)
 
     def _subscribe(self, client: int, group: GroupPlan, now_ns: int) -> None:
         index = int(group.members[client - group.first_row])
@@ -132,16 +132,16 @@ class Conversation:
         if refused:
             self._counts.subscriptions_refused += refused
             self._meter.trouble("the broker refused a subscription")
-        self._ready(client)
+        self._ready(client, now_ns)
 
-    def _ready(self, client: int) -> None:
+    def _ready(self, client: int, now_ns: int) -> None:
         self._columns.phase[client] = Phase.READY
         self._columns.deadline_at[client] = 0
         self._columns.gate[client] &= ~OFFLINE
         self.settled(client)
         publisher = self._publishers[client]
         if publisher is not None and not self._columns.gate[client] & BACKLOG:
-            publisher.release(client - publisher.base)
+            publisher.release(client - publisher.base, now_ns)
 
     def _on_pingresp(self, client: int, _: Packet, __: int) -> None:
         if self._columns.phase[client] == Phase.READY:

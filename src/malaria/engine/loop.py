@@ -71,13 +71,13 @@ class Engine:
         self.phase = RunPhase.PREPARE
         self._poller = poller
         self._clock = clock
-        self._now_ns = clock()
+        self._published_ns = 0
         self._wait = poller.wait
         self._client_of = self.connector.clients_by_fd.get
         self._publisher_by_client = by_client
         self._other_fds: dict[int, Callable[[], None]] = {}
         self._epoch_ns = 0
-        self._next_tick_ns = 0
+        self._next_tick_ns = clock()
         self._keepalive_ns = np.zeros(plan.clients, np.int64)
         self._at_start = 0
         self._connect_orders = 0
@@ -134,48 +134,47 @@ class Engine:
 
         At low rates most of the cost is code gone cold while we slept: what is not needed is not called.
         """
-        events = self._wait(self._wait_ns(until_ns), MOST_EVENTS)
+        events = self._wait(self._wake_ns(until_ns), MOST_EVENTS)
         begin_ns = now_ns = self._clock()
         client_of, read = self._client_of, self.receiver.read
-        for place, (fd, mask) in enumerate(events):
+        for place, (fd, mask) in enumerate(events, 1):
             client = client_of(fd)
             if client is None:
                 self._other(fd)
                 continue
-            if place & 15 == 15:
-                now_ns = self._clock()  # data can be younger than the poll; an age of 16 reads is our error bound
             if mask == READ:
                 read(client, now_ns)
             else:
                 self._write_or_hang_up(client, mask, now_ns)
+            if not place & 15:
+                now_ns = self._clock()  # data can be younger than the poll; an age of 16 reads is our error bound
         for publisher in self.publishers:
-            if publisher.next_due_ns <= now_ns or len(events) > 1:
-                publisher.publish_due(self._clock())
+            if publisher.next_due_ns <= now_ns:
+                publisher.publish_due(now_ns)
+                self._published_ns = now_ns
         if not self.connector.idle:
             self.connector.run(now_ns)
         if self.outbox.broken:
             self._bury_broken()
         if now_ns >= self._next_tick_ns:
             self._tick(now_ns)
-        self._now_ns = end_ns = self._clock()
-        counts = self.meter.counts
-        counts.turns += 1
+        end_ns = self._clock()
+        self.meter.counts.turns += 1
         if end_ns - begin_ns > self.meter.turn_max_ns:
             self.meter.turn_max_ns = end_ns - begin_ns
         return end_ns
 
-    def _wait_ns(self, until_ns: int) -> int:
+    def _wake_ns(self, until_ns: int) -> int:
+        """When the next turn has something to do besides listening; 0: now."""
+        for publisher in self.publishers:
+            due_ns = publisher.next_due_ns
+            if due_ns < until_ns:
+                if not due_ns:
+                    return 0
+                until_ns = max(due_ns, min(until_ns, self._published_ns + GRAIN_NS))
         if self._next_tick_ns < until_ns:
             until_ns = self._next_tick_ns
-        for publisher in self.publishers:
-            if publisher.next_due_ns < until_ns:
-                until_ns = publisher.next_due_ns
-        if not self.connector.idle:
-            until_ns = self.connector.next_ns(until_ns)
-        wait_ns = until_ns - self._now_ns
-        if wait_ns <= 0:
-            return 0
-        return wait_ns if wait_ns > GRAIN_NS else GRAIN_NS
+        return until_ns if self.connector.idle else self.connector.next_ns(until_ns)
 
     def _write_or_hang_up(self, client: int, mask: int, now_ns: int) -> None:
         if self.columns.phase[client] == Phase.CONNECTING:
@@ -184,7 +183,7 @@ class Engine:
         if mask & WRITE and self.outbox.flush(client, now_ns):
             publisher = self._publisher_by_client[client]
             if publisher is not None:
-                publisher.release(client - publisher.base)
+                publisher.release(client - publisher.base, now_ns)
         if mask & ~WRITE and self.columns.sockets[client] is not None:
             self.receiver.read(client, now_ns)  # data first; then read() itself reports the end or the error
 

@@ -12,7 +12,7 @@ import selectors
 import time
 from typing import Final, Protocol
 
-from malaria.clock import NS_PER_S
+from malaria.clock import NS_PER_S, now_ns
 
 READ: Final = 1  # the values of EPOLLIN and EPOLLOUT
 WRITE: Final = 4
@@ -24,7 +24,7 @@ class Poller(Protocol):
     def register(self, fd: int, eventmask: int) -> None: ...
     def modify(self, fd: int, eventmask: int) -> None: ...
     def unregister(self, fd: int) -> None: ...
-    def wait(self, timeout_ns: int, maxevents: int) -> list[tuple[int, int]]: ...
+    def wait(self, until_ns: int, maxevents: int) -> list[tuple[int, int]]: ...
     def close(self) -> None: ...
 
 
@@ -33,17 +33,20 @@ class EpollPoller:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._armed_ns = 0
         self._timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
         self._epoll.register(self._timer, READ)
         self.register = self._epoll.register
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
 
-    def wait(self, timeout_ns: int, maxevents: int) -> list[tuple[int, int]]:
-        """Ready descriptors; the timer is among them when the time is up."""
-        if timeout_ns <= 0:
+    def wait(self, until_ns: int, maxevents: int) -> list[tuple[int, int]]:
+        """Ready descriptors; the timer is among them when the time is up. 0: do not wait."""
+        if not until_ns:
             return self._epoll.poll(0, maxevents)
-        os.timerfd_settime_ns(self._timer, initial=timeout_ns)  # setting it anew also takes back an expiry
+        if until_ns != self._armed_ns:  # setting it anew also takes back an expiry
+            os.timerfd_settime_ns(self._timer, flags=os.TFD_TIMER_ABSTIME, initial=until_ns)
+            self._armed_ns = until_ns
         return self._epoll.poll(-1, maxevents)
 
     def close(self) -> None:
@@ -66,8 +69,9 @@ class SelectorsPoller:
     def unregister(self, fd: int) -> None:
         self._selector.unregister(fd)
 
-    def wait(self, timeout_ns: int, maxevents: int) -> list[tuple[int, int]]:
-        ready = self._selector.select(timeout_ns / NS_PER_S)[:maxevents]
+    def wait(self, until_ns: int, maxevents: int) -> list[tuple[int, int]]:
+        timeout_s = max(0, until_ns - now_ns()) / NS_PER_S if until_ns else 0
+        ready = self._selector.select(timeout_s)[:maxevents]
         return [(key.fd, (READ if mask & selectors.EVENT_READ else 0) | (WRITE if mask & selectors.EVENT_WRITE else 0))
                 for key, mask in ready]  # fmt: skip
 

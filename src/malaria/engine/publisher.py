@@ -66,6 +66,14 @@ class Publisher:
         self._meter = gear.meter
         self._counts = gear.meter.counts
         self._clock = gear.clock
+        # bound once: an attribute of an attribute costs as much as the append behind it
+        self._packet = self._template.packet
+        self._sends = gear.columns.sends
+        self._last_out_at = gear.columns.last_out_at
+        self._ack = gear.meter.ack.append
+        self._service = gear.meter.service.append
+        self._prompt_lag = gear.meter.prompt_lag.append
+        self._limit = group.messages
         self._held: dict[int, deque[int]] = {}
         self._eager: set[int] = set()  # closed loop: members that may send more right now
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
@@ -149,15 +157,19 @@ class Publisher:
         """Sends the client's next message; False when window, kernel or connection do not let it. Hot."""
         client = self.base + position
         window = self.window
-        slot = 0
+        slot = place = 0
         if window is not None:
-            slot = window.next_free(position)
-            if slot < 0:
-                return False
+            slot = window.turn_at[position]
+            place = position * window.size + slot
+            if window.state[place]:
+                slot = window.next_free(position)
+                if slot < 0:
+                    return False
+                place = position * window.size + slot
         sequence = self._next_at[position]
-        packet = self._template.packet(position, slot + 1, sequence, due_ns - self._epoch_ns)
+        packet = self._packet(position, slot + 1, sequence, due_ns - self._epoch_ns)
         try:
-            written = self._columns.sends[client](packet)
+            written = self._sends[client](packet)
         except BlockingIOError:
             self._outbox.block(client)
             return False
@@ -167,24 +179,25 @@ class Publisher:
         sent_ns = self._clock()
         self._next_at[position] = sequence + 1
         if window is not None:
-            place = position * window.size + slot
             window.state[place] = self._awaits
             window.sequence_at[place] = sequence
             window.due_at[place] = due_ns
             window.sent_at[place] = sent_ns
             slot += 1
             window.turn_at[position] = slot if slot < window.size else 0
-        self._columns.last_out_at[client] = sent_ns
-        self._counts.sends += 1
-        self._counts.bytes_sent += written
+        self._last_out_at[client] = sent_ns
+        counts = self._counts
+        counts.sends += 1
+        counts.bytes_sent += written
         if written < len(packet):
             self._keep(client, position, bytes(packet[written:]), sequence, due_ns)
-        else:
-            self._counts.sent += 1
-            if due_ns >= self._measure_ns and not self._held:
-                self._meter.prompt_lag.append(sent_ns - due_ns)
-            elif due_ns >= self._measure_ns:
+            return True
+        counts.sent += 1
+        if due_ns >= self._measure_ns:
+            if self._held:
                 self._stamp_lag(position, sent_ns - due_ns)
+            else:
+                self._prompt_lag(sent_ns - due_ns)
         return True
 
     def _stamp_lag(self, position: int, lag_ns: int) -> None:
@@ -276,10 +289,10 @@ class Publisher:
         self._held.setdefault(position, deque()).append(due_ns)
         gate[client] |= HELD
 
-    def release(self, position: int) -> None:
+    def release(self, position: int, now_ns: int) -> None:
         """The client may send again (acknowledged, flushed, ready): its held messages go first, in order."""
         if self.closed_loop:
-            self._go_on(position)
+            self._go_on(position, now_ns)
             return
         held = self._held.get(position)
         if held is None:
@@ -298,15 +311,15 @@ class Publisher:
             del self._held[position]
             gate[client] &= ~HELD
 
-    def _go_on(self, position: int) -> None:
+    def _go_on(self, position: int, now_ns: int) -> None:
         """Closed loop: the client may send again. A small window is refilled at once, a large one by the block."""
         if self._span is None:
             return
         if self.window is None or self.window.size >= SMALL_WINDOW:
             self._eager.add(position)
             self.next_due_ns = 0
-        elif not self._columns.gate[self.base + position] and self._most_now(position):
-            self._counts.due += self._send_one(position, self._clock())
+        elif not self._columns.gate[self.base + position] and (self._limit is None or self._most_now(position)):
+            self._counts.due += self._send_one(position, now_ns)
 
     def _publish_eager(self, now_ns: int) -> None:
         """Closed loop: every member that may, sends what its window allows; due is now."""
@@ -335,10 +348,7 @@ class Publisher:
         return sent
 
     def _most_now(self, position: int) -> int:
-        limit = self.plan.group.messages
-        if limit is None:
-            return BLOCK
-        return min(BLOCK, limit - self._next_at[position])
+        return BLOCK if self._limit is None else min(BLOCK, self._limit - self._next_at[position])
 
     # --- acknowledgements ------------------------------------------------------------------------------------------
 
@@ -354,9 +364,14 @@ class Publisher:
         if state != AWAIT_PUBACK:
             self._counts.stray_ack += state == FREE
             return state == FREE
-        self._complete(window, place, now_ns)
+        window.state[place] = FREE
+        due_ns = window.due_at[place]
+        if due_ns >= self._measure_ns:
+            self._ack(now_ns - due_ns)
+            self._service(now_ns - window.sent_at[place])
+        self._counts.acked += 1
         if self.closed_loop or self._columns.gate[client] & HELD:
-            self.release(position)
+            self.release(position, now_ns)
         return True
 
     def acknowledge_many(self, client: int, packet_ids: Ints, now_ns: int) -> bool:
@@ -371,7 +386,7 @@ class Publisher:
                 self._meter.ack.extend(now_ns - dues[timed])
                 self._meter.service.extend(now_ns - window.sent_ns[places][timed])
                 self._counts.acked += len(places)
-                self.release(position)
+                self.release(position, now_ns)
                 return True
         return all([self.acknowledge(client, packet_id, now_ns) for packet_id in packet_ids.tolist()])
 
@@ -397,7 +412,7 @@ class Publisher:
         if self.window.state[place] != AWAIT_PUBCOMP:
             return False
         self._complete(self.window, place, now_ns)
-        self.release(client - self.base)
+        self.release(client - self.base, now_ns)
         return True
 
     def _place(self, client: int, packet_id: int) -> int | None:
@@ -411,8 +426,8 @@ class Publisher:
         window.state[place] = FREE
         due_ns = window.due_at[place]
         if due_ns >= self._measure_ns:
-            self._meter.ack.append(now_ns - due_ns)
-            self._meter.service.append(now_ns - window.sent_at[place])
+            self._ack(now_ns - due_ns)
+            self._service(now_ns - window.sent_at[place])
         self._counts.acked += 1
 
     # --- connections -----------------------------------------------------------------------------------------------
