@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ LATENCIES: Final = {
 UNKNOWN: Final = "–"
 INDENT: Final = "  "
 GAP: Final = "  "
+WIDEST: Final = 100
+"""Prose in longer lines is hard to read."""
 ROOM: Final = 80 - len(INDENT) - 11
 
 type Summary = Mapping[str, Any]
@@ -50,14 +53,22 @@ def print_summary(records: RunRecords, summary: Summary, console: Console) -> No
 
 
 def _print_verdict(records: RunRecords, summary: Summary, console: Console) -> None:
+    """What it came to, and beneath it, in line with the words, what to do and what else."""
     said = headline(records, summary)
-    line = Text(INDENT)
-    line.append(said.outcome, style=COLOURS[said.outcome])
-    line.append(f"   {said.what}")
-    console.print(line, soft_wrap=False, highlight=False)
-    for more in (said.remedy, *said.further):
-        if more:
-            console.print(Text(f"{INDENT}{' ' * len(said.outcome)}   {more}"), highlight=False)
+    margin = INDENT + " " * (len(said.outcome) + len(GAP) + 1)
+    told = [
+        line for part in (said.what, said.remedy, *said.further) if part for line in _wrapped(part, margin, console)
+    ]
+    first = Text(INDENT)
+    first.append(said.outcome, style=COLOURS[said.outcome])
+    first.append(told[0].removeprefix(INDENT + " " * len(said.outcome)))
+    console.print(first, highlight=False)
+    for line in told[1:]:
+        _say(console, line)
+
+
+def _wrapped(words: str, margin: str, console: Console) -> list[str]:
+    return textwrap.wrap(words, min(console.width, WIDEST), initial_indent=margin, subsequent_indent=margin)
 
 
 def _print_rows(console: Console, label: str, lines: list[str]) -> None:

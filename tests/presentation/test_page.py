@@ -1,0 +1,142 @@
+"""The page in a real browser: no error, no request, the figures of summary.json, readable from a phone to a wall."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from conftest import lacking
+from malaria.analysis.summary import summarize
+from malaria.records import Event, EventKind, RunRecords
+from malaria.report.html import write_campaign_page, write_page
+from malaria.units import format_count, format_ms
+from synthetic import make_records, with_meta
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+HOSTILE = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>\"'&amp;<!--"
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        lacking("no Chromium", "apt install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield opened
+        opened.close()
+
+
+class Reader:
+    """Somebody who opens a page and notices everything that is wrong with it."""
+
+    def __init__(self, browser: Browser, path: Path, width: int = 1280, dark: bool = False) -> None:
+        self.troubles: list[str] = []
+        self.page: Page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+        )
+        self.page.on("console", lambda message: self.troubles.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_function("document.querySelectorAll('.chart .main-svg').length > 0")
+
+    def _note(self, url: str) -> None:
+        if not url.startswith(("file:", "data:")):
+            self.troubles.append(f"request: {url}")
+
+    def evaluate(self, script: str) -> Any:
+        return self.page.evaluate(script)
+
+
+def written(tmp_path: Path, records: RunRecords) -> tuple[Path, dict[str, Any]]:
+    summary = dict(summarize(records))
+    path = tmp_path / "report.html"
+    write_page(records, summary, path)
+    return path, summary
+
+
+@pytest.mark.parametrize("trouble", [None, "falls-behind", "lost-worker", "generator-limit", "unfinished"])
+def test_a_page_opens_without_error_or_request_and_says_what_the_summary_says(
+    browser: Browser, tmp_path: Path, trouble: Any
+) -> None:
+    path, summary = written(tmp_path, make_records(trouble=trouble))
+    reader = Reader(browser, path)
+    assert reader.troubles == []
+    text = reader.page.inner_text("main")
+    assert summary["verdict"]["outcome"] in text
+    for name in ("due", "sent", "acked"):
+        assert format_count(summary["messages"][name]) in text
+    p99 = summary["latency_ms"]["ack"]["p99"]
+    assert (f"ack p99\n{format_ms(p99)}" if p99 is not None else "ack p99\n–") in text
+    assert "retained" not in text  # a counter of zero is not explained
+
+
+def test_the_data_inside_the_page_is_the_summary(browser: Browser, tmp_path: Path) -> None:
+    path, summary = written(tmp_path, make_records())
+    reader = Reader(browser, path)
+    href = reader.page.get_attribute("a[download='summary.json']", "href")
+    decoded = reader.evaluate(
+        f"new TextDecoder().decode(Uint8Array.from(atob({json.dumps(href)}.split(',')[1]), c => c.charCodeAt(0)))"
+    )
+    assert json.loads(decoded) == summary
+
+
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (360, True), (3840, False)])
+def test_it_fits_every_screen(browser: Browser, tmp_path: Path, width: int, dark: bool) -> None:
+    path, _ = written(tmp_path, make_records(trouble="falls-behind"))
+    reader = Reader(browser, path, width, dark)
+    assert reader.evaluate("document.documentElement.scrollWidth") <= width
+    colour = reader.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (colour == "rgb(255, 255, 255)") is not dark
+    assert reader.troubles == []
+
+
+def test_the_verdict_and_the_first_chart_need_no_scrolling(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, make_records())
+    reader = Reader(browser, path)
+    bottom = reader.evaluate("document.getElementById('overview').getBoundingClientRect().bottom")
+    assert bottom <= 900
+
+
+def test_words_from_outside_stay_words(browser: Browser, tmp_path: Path) -> None:
+    records = with_meta(
+        make_records(), title=HOSTILE, command=HOSTILE, target=HOSTILE, load=HOSTILE, warhead_toml=HOSTILE,
+        broker={"version": HOSTILE}, environment={HOSTILE: HOSTILE}, connect_failures={HOSTILE: 3},
+    )  # fmt: skip
+    trouble = Event(5_000_000_000, EventKind.TROUBLE, HOSTILE, HOSTILE)
+    records = RunRecords(records.meta, records.samples, (*records.events, trouble), records.ledger)
+    path, _ = written(tmp_path, records)
+    reader = Reader(browser, path)
+    assert reader.evaluate("window.hurt") is None
+    assert reader.troubles == []
+    assert HOSTILE in reader.page.inner_text("#command")
+
+
+def test_the_cursor_is_one_for_all_charts_of_the_stack(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, make_records())
+    reader = Reader(browser, path)
+    axes = reader.evaluate("[...new Set(document.getElementById('stack').data.map(trace => trace.xaxis))]")
+    assert len(axes) == 1
+
+
+def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
+    runs = [
+        make_records(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))
+    ]  # type: ignore[arg-type]
+    levels = [(records, dict(summarize(records))) for records in runs]
+    path = tmp_path / "report.html"
+    write_campaign_page("campaign", levels, path)
+    reader = Reader(browser, path)
+    assert reader.troubles == []
+    assert reader.page.locator("h2[id^=level-]").count() == 2
+    assert reader.evaluate("document.getElementById('levels').data.length") >= 2

@@ -1,0 +1,112 @@
+"""What the terminal shows, letter by letter. MALARIA_GOLDEN=1 writes the golden texts anew; look at them, then commit."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from malaria.analysis.summary import summarize
+from malaria.clock import NS_PER_S
+from malaria.records import Event, EventKind, Gauge, Phase, Progress, Sample
+from malaria.report.live import LiveView
+from malaria.report.markdown import write_markdown
+from malaria.report.terminal import print_summary
+from synthetic import make_records, with_meta
+
+GOLDEN = Path(__file__).parent / "golden"
+TROUBLES = [None, "falls-behind", "lost-worker", "generator-limit", "unfinished"]
+
+
+def is_golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("MALARIA_GOLDEN") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def shown(trouble: str | None, **meta: object) -> str:
+    records = with_meta(make_records(trouble=trouble), **meta)  # type: ignore[arg-type]
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(records, summarize(records), console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_the_end_of_an_attack(trouble: str | None) -> None:
+    text = shown(trouble)
+    is_golden(f"terminal-{trouble or 'pass'}.txt", text)
+    lines = text.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_markdown(trouble: str | None, tmp_path: Path) -> None:
+    records = make_records(trouble=trouble)  # type: ignore[arg-type]
+    write_markdown(records, summarize(records), tmp_path / "report.md")
+    is_golden(f"report-{trouble or 'pass'}.md", (tmp_path / "report.md").read_text())
+
+
+def test_nothing_from_outside_is_taken_for_markup() -> None:
+    text = shown(None, broker={"version": "[red]evil[/red] mosquitto"})
+    assert "[red]evil[/red] mosquitto" in text
+
+
+def test_markdown_from_outside_stays_text(tmp_path: Path) -> None:
+    records = with_meta(make_records(), title="a|b *c* <script>", command="echo ```")
+    write_markdown(records, summarize(records), tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    assert "a\\|b \\*c\\* \\<script\\>" in text
+    assert "````sh" in text
+
+
+SECOND = Sample("1", 0, NS_PER_S, Phase.MEASURE, {"due": 500, "sent": 500, "acked": 498}, {Gauge.CLIENTS_READY: 3000})
+LOST = Event(2 * NS_PER_S, EventKind.LOST, "worker 2 was killed by SIGKILL")
+RUNNING = Progress(
+    at_ns=2 * NS_PER_S,
+    phase=Phase.MEASURE,
+    phase_done=12 * NS_PER_S,
+    phase_total=600 * NS_PER_S,
+    clients_planned=3000,
+    due_per_s=500.0,
+    totals={"due": 6000, "sent": 6000, "acked": 5990},
+    gauges={Gauge.CLIENTS_READY: 3000, Gauge.INFLIGHT: 10},
+    second=SECOND,
+    latency_ms={"ack": {"p50": 1.2, "p99": 4.8, "max": 38.0}},
+    second_latency_ms={"ack": {"p50": 1.1, "p99": 4.1, "max": 12.0}},
+    events=(LOST,),
+)
+
+
+def live(terminal: bool, quiet: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=100, force_terminal=terminal, color_system=None)
+    with LiveView("malaria attack mqtt://broker", "3,000 clients", console, quiet) as view:
+        for at_ns in (RUNNING.at_ns, RUNNING.at_ns + NS_PER_S // 5):
+            view.update(Progress(**{name: getattr(RUNNING, name) for name in Progress.__slots__} | {"at_ns": at_ns}))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_without_a_tty_a_plain_line_a_second() -> None:
+    lines = live(terminal=False).splitlines()
+    assert sum("measure 12 s/10 min" in line for line in lines) == 1
+    assert "acked 498/s" in lines[2]
+    assert "target 500/s" in lines[2]
+    assert any("worker 2 was killed by SIGKILL" in line for line in lines)
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_on_a_tty_it_redraws_in_place() -> None:
+    text = live(terminal=True)
+    assert "\x1b[" in text
+    for words in ("measure 12 s/10 min", "3,000 of 3,000", "498/s", "4.8 ms", "worker 2 was killed"):
+        assert words in text
+
+
+def test_quiet_shows_nothing() -> None:
+    assert live(terminal=True, quiet=True) == ""
