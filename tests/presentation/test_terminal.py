@@ -1,4 +1,4 @@
-"""What the terminal shows, letter by letter. MALARIA_GOLDEN=1 writes the golden texts anew; look at them, then commit."""
+"""What the terminal shows, letter by letter. MALARIA_GOLDEN=1 writes the golden texts anew: look, then commit."""
 
 from __future__ import annotations
 
