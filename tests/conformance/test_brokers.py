@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from attacking import run_attack
 
+from attacking import run_attack
 from malaria.broker import RunningBroker, start_embedded
 from malaria.errors import OperatorError
 
