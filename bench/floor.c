@@ -49,6 +49,7 @@ static Options options = {.port = 0, .clients = 1, .size = 500, .qos = 1, .windo
                           .publishers = 1, .seconds = 5};
 static uint8_t buffer[BUFFER];
 static int poller;
+static double connects_per_s;
 static uint64_t messages, bytes, acknowledged, reads, sends, disorder;
 
 /* ---- time, CPU, failure ------------------------------------------------------------------------------------- */
@@ -101,9 +102,10 @@ static void report(const char *mode, Cpu from) {
     Cpu to = cpu();
     double elapsed = (double)(to.at_ns - from.at_ns) / 1e9, user = to.user_s - from.user_s, system = to.system_s - from.system_s;
     printf("{\"mode\": \"%s\", \"messages\": %llu, \"acknowledged\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"user_s\": %.6f, "
-           "\"system_s\": %.6f, \"reads\": %llu, \"sends\": %llu, \"disorder\": %llu, \"rss_bytes\": %ld}\n",
+           "\"system_s\": %.6f, \"reads\": %llu, \"sends\": %llu, \"disorder\": %llu, \"rss_bytes\": %ld, "
+           "\"connects_per_s\": %.0f}\n",
            mode, (unsigned long long)messages, (unsigned long long)acknowledged, (unsigned long long)bytes, elapsed, user, system,
-           (unsigned long long)reads, (unsigned long long)sends, (unsigned long long)disorder, rss_bytes());
+           (unsigned long long)reads, (unsigned long long)sends, (unsigned long long)disorder, rss_bytes(), connects_per_s);
     fflush(stdout);
 }
 
@@ -285,7 +287,7 @@ static void count_second(int64_t second) {
 
 static uint8_t *burst;
 
-/* Pushes bursts until the kernel takes no more. False: the connection is gone. */
+/* Pushes some bursts, or until the kernel takes no more. False: the connection is gone. */
 static bool push(Link *link) {
     static uint32_t turn;
     size_t id_at, payload_at, packet = make_publish(burst, 0, &id_at, &payload_at);
@@ -301,6 +303,7 @@ static bool push(Link *link) {
         messages += (uint64_t)options.burst;
         if (!put(link, burst, packet * (size_t)options.burst)) return false;
     }
+    if (!link->out_length) watch(link->fd, link, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD); /* more at the next turn */
     return true;
 }
 
@@ -396,14 +399,11 @@ static Link **join_all(void) {
 }
 
 static void idle(void) {
-    long before = rss_bytes();
     int64_t begin = now_ns();
     join_all();
-    double took = (double)(now_ns() - begin) / 1e9;
+    connects_per_s = options.clients / ((double)(now_ns() - begin) / 1e9);
     Cpu from = cpu();
     usleep((useconds_t)(options.seconds * 1e6));
-    fprintf(stderr, "{\"connects_per_s\": %.0f, \"bytes_per_client\": %.0f}\n", options.clients / took,
-            (double)(rss_bytes() - before) / options.clients);
     report("idle", from);
 }
 

@@ -1,0 +1,60 @@
+"""One attack by the tool as it is (one worker process), and what that worker's own records say it cost."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.model.target import parse_target
+from malaria.model.warhead import Warhead
+from malaria.records import Counter, Gauge, Phase, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the worker did in the measured time, without its first second."""
+
+    messages: int
+    seconds: float
+    cpu_s: float
+    outcome: AttackOutcome
+
+    @property
+    def cpu_us_per_message(self) -> float:
+        return self.cpu_s / self.messages * 1e6
+
+    @property
+    def per_s(self) -> float:
+        return self.messages / self.seconds
+
+    @property
+    def cores(self) -> float:
+        return self.cpu_s / self.seconds
+
+
+def attack(port: int, group: Mapping[str, Any], **settings: Any) -> Cost:
+    """Attacks 127.0.0.1:port with one publishing group. `settings` are keys of [attack]."""
+    publishers = {"name": "publishers", "role": "publish", "topic": "bench/{client}/data", "qos": 1} | dict(group)
+    table = {"group": [publishers], "attack": {"drain": "2s"} | settings}
+    with tempfile.TemporaryDirectory() as directory:
+        target = parse_target(f"mqtt://127.0.0.1:{port}")
+        request = AttackRequest(target, Warhead.model_validate(table), Path(directory) / "run", 1, "bench", "bench")
+        outcome = conduct(request, lambda _: None, Interrupt())
+    return _cost(outcome, Counter.ACKED if publishers["qos"] else Counter.SENT)
+
+
+def measured(outcome: AttackOutcome) -> list[Sample]:
+    """The seconds of the measured time."""
+    return [sample for sample in outcome.records.samples if sample.phase is Phase.MEASURE]
+
+
+def _cost(outcome: AttackOutcome, counted: Counter) -> Cost:
+    first, *rest = measured(outcome)
+    last = rest[-1]
+    messages = sum(sample.counters.get(counted, 0) for sample in rest)
+    cpu_ns = last.gauges[Gauge.CPU_NS] - first.gauges[Gauge.CPU_NS]
+    return Cost(messages, (last.end_ns - first.end_ns) / 1e9, cpu_ns / 1e9, outcome)

@@ -1,0 +1,118 @@
+"""A process with one engine and nothing else: what costs are measured on that no conductor's run shows alone.
+
+`run_engine(job)` starts `python -m bench.engine JOB` and returns what it measured of itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from malaria.bee import QUIET_LIBRARIES
+from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
+from malaria.engine.gear import Route
+from malaria.engine.loop import Engine
+from malaria.engine.meter import Meter
+from malaria.engine.poller import make_poller
+from malaria.engine.worker import raise_descriptor_limit
+from malaria.histogram import Histogram
+from malaria.model.warhead import Warhead
+from malaria.plan import Identity, make_plan
+from malaria.reach import choose_sources
+from malaria.records import Metric, Sample
+from malaria.share import WHOLE
+
+LONGEST_S: Final = 120
+TURN_NS: Final = 100 * NS_PER_MS
+
+
+def run_engine(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs a job in a fresh process: `warhead` (a table), `port`, `tag`, `epoch_ns`, `seconds`, `everybody`."""
+    command = [sys.executable, "-m", "bench.engine", json.dumps(job)]
+    environment = os.environ | QUIET_LIBRARIES
+    finished = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, timeout=LONGEST_S, env=environment
+    )
+    measured: dict[str, Any] = json.loads(finished.stdout)
+    return measured
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    raise_descriptor_limit()
+    warhead = Warhead.model_validate(job["warhead"])
+    endpoint = (int(socket.AF_INET), ("127.0.0.1", int(job["port"])))
+    plan = make_plan(warhead, WHOLE, Identity("bench", job["tag"], 1))
+    sources = choose_sources((), [endpoint], plan.clients)
+    empty_bytes = _rss_bytes()
+    engine = Engine(plan, Route((endpoint,), sources), make_poller(), Meter("1"), now_ns)
+    engine.set_epoch(job["epoch_ns"])
+    engine.inbox.begin(job["epoch_ns"], job["epoch_ns"])
+    gc.collect()
+    gc.freeze()
+    connected = _connect(engine, everybody=job["everybody"])
+    result = connected | {"bytes_of_all": _rss_bytes() - empty_bytes} | _stay(engine, job["seconds"])
+    print(json.dumps(result))
+    engine.hang_up()
+
+
+def _connect(engine: Engine, *, everybody: bool) -> dict[str, float]:
+    """Brings in the subscribers, or all clients; how long that took and how much of the processor."""
+    begin_ns, begin_cpu_s = now_ns(), sum(_cpu())
+    engine.connect(rest=False)
+    if everybody:
+        engine.connect(rest=True)
+    while (standing := engine.standing()).ready < standing.expected_ready:
+        engine.turn(now_ns() + TURN_NS)
+        if standing.refused or now_ns() - begin_ns > LONGEST_S * NS_PER_S:
+            sys.exit(f"{standing.ready} of {standing.expected_ready} clients connected: {dict(engine.meter.causes)}")
+    elapsed_s = (now_ns() - begin_ns) / NS_PER_S
+    return {"clients": standing.ready, "connect_s": elapsed_s, "connect_cpu_s": sum(_cpu()) - begin_cpu_s}
+
+
+def _stay(engine: Engine, seconds: float) -> dict[str, Any]:
+    """Turns the wheel, closing a sample each second as a worker does. The first second is not measured."""
+    samples: list[Sample] = []
+    for second in range(int(seconds) + 1):
+        end_ns = now_ns() + NS_PER_S
+        while now_ns() < end_ns:
+            engine.turn(end_ns)
+        sample = engine.sample()
+        if second:
+            samples.append(sample)
+        else:
+            begin_ns, begin = now_ns(), _cpu()
+    user_s, system_s = (after - before for after, before in zip(_cpu(), begin, strict=True))
+    end_to_end = Histogram()
+    for sample in samples:
+        if Metric.END_TO_END in sample.histograms:
+            end_to_end.merge(Histogram.from_bytes(sample.histograms[Metric.END_TO_END]))
+    names = {name for sample in samples for name in sample.counters}
+    return {
+        "seconds": (now_ns() - begin_ns) / NS_PER_S,
+        "user_s": user_s,
+        "system_s": system_s,
+        "counters": {name: sum(sample.counters.get(name, 0) for sample in samples) for name in names},
+        "end_to_end_p99_ns": end_to_end.quantile_ns(0.99),
+    }
+
+
+def _cpu() -> tuple[float, float]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime, usage.ru_stime
+
+
+def _rss_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()
