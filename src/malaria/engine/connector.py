@@ -166,7 +166,7 @@ class Connector:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _open(self, client: int, now_ns: int) -> None:
-        family, address = self._endpoints[client % len(self._endpoints)]
+        family, address, source = self._way_of(client)
         try:
             sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         except OSError as error:  # out of descriptors: ours, not the broker's
@@ -182,14 +182,22 @@ class Connector:
         self._poller.register(sock.fileno(), WRITE)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._sources:
+            if source:
                 sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-                sock.bind((self._sources[client % len(self._sources)], 0))
+                sock.bind((source, 0))
             code = sock.connect_ex(address)
         except OSError as failure:
             code = failure.errno or errno.EIO
         if code not in (0, errno.EINPROGRESS):
             self.lost(client, connect_error(code))
+
+    def _way_of(self, client: int) -> tuple[int, tuple[str, int], str]:
+        """(family, target address, source address or nothing): taken in turn by all clients of all workers."""
+        group = self._plan.group_of(client)
+        number = group.first_number + int(group.members[client - group.first_row])
+        turn, place = divmod(number, len(self._endpoints))
+        family, address = self._endpoints[place]
+        return family, address, self._sources[turn % len(self._sources)] if self._sources else ""
 
     def _fail_locally(self, client: int, reason: str) -> None:
         self._counts.refused += 1
