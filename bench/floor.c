@@ -6,7 +6,7 @@
  *   floor listen  subscribes and checks the headers of what comes.
  *   floor idle    connects clients, one after the other, and keeps them.
  *
- * Every mode ends by itself after --seconds and prints one line of JSON; the sink also ends when its input closes.
+ * Every mode ends by itself after --seconds and prints one line of JSON; sink and listen also end when their input closes.
  * CPU is user and system time of the process in the measured time, connects not included.
  * It trusts its peer: no load for hostile networks. Linux (epoll, timerfd), C11, no library.
  */
@@ -114,6 +114,14 @@ static void report(const char *mode, Cpu from) {
 static void watch(int fd, void *data, uint32_t events, int how) {
     struct epoll_event event = {.events = events, .data.ptr = data};
     if (epoll_ctl(poller, how, fd, &event)) fail("epoll_ctl");
+}
+
+static char input; /* its address marks standard input */
+
+/* The end of the input ends us; a file never closes, and then only time does. */
+static void watch_input(void) {
+    struct epoll_event end = {.events = EPOLLIN, .data.ptr = &input};
+    epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &end);
 }
 
 static void no_delay(int fd) {
@@ -342,7 +350,6 @@ static int listen_on(int port) {
 static void sink(void) {
     struct epoll_event events[EVENTS];
     int listener = listen_on(options.port);
-    static char input; /* its address marks standard input */
     if (options.deliver) burst = room(NULL, (size_t)options.burst * ((size_t)options.size + 64));
     if (options.deliver) {
         size_t unused;
@@ -350,8 +357,7 @@ static void sink(void) {
         for (int i = 1; i < options.burst; i++) memcpy(burst + (size_t)i * packet, burst, packet);
     }
     watch(listener, NULL, EPOLLIN, EPOLL_CTL_ADD);
-    struct epoll_event end = {.events = EPOLLIN, .data.ptr = &input};
-    epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &end); /* a file as input never closes: then only time ends us */
+    watch_input();
     Cpu from = cpu();
     int64_t end_ns = from.at_ns + (int64_t)(options.seconds * 1e9);
     for (bool over = false; !over && now_ns() < end_ns;) {
@@ -523,11 +529,16 @@ static void listen_to_it(void) {
     Link *link = join(0);
     watch(link->fd, link, EPOLLIN, EPOLL_CTL_ADD);
     if (!expected || !put(link, subscribe, sizeof subscribe)) fail("subscribe");
+    watch_input();
     Cpu from = cpu();
     int64_t end_ns = from.at_ns + (int64_t)(options.seconds * 1e9);
-    while (now_ns() < end_ns) {
+    for (bool over = false; !over && now_ns() < end_ns;) {
         int count = epoll_wait(poller, events, EVENTS, 100);
         for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr == &input) {
+                over = true;
+                continue;
+            }
             answers_length = 0;
             if (events[i].events & EPOLLOUT && !flush_link(link)) fail("send");
             if (events[i].events & EPOLLIN && !take(link, check_publish)) fail("the other end closed");

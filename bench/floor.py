@@ -33,6 +33,7 @@ def floor(mode: str, port: int, *flags: str, **options: float) -> dict[str, Any]
     finished = subprocess.run(
         [str(build()), mode, "--port", str(port), *flags, *_words(options)],
         check=True,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=LONGEST_S,
@@ -46,16 +47,14 @@ def cpu_us_per_message(report: dict[str, Any]) -> float:
     return float((report["user_s"] + report["system_s"]) / report["messages"] * 1e6)
 
 
-class Sink:
-    """The C sink, on a free port, for the block of a `with`; `report` is there after it."""
+class Background:
+    """A C loop that runs for the block of a `with`; `report` is there after it."""
 
-    def __init__(self, *flags: str, **options: float) -> None:
-        command = [str(build()), "sink", *flags, *_words({"seconds": LONGEST_S} | options)]
+    def __init__(self, mode: str, *flags: str, **options: float) -> None:
+        command = [str(build()), mode, *flags, *_words({"seconds": LONGEST_S} | options)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
         self.report: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -64,6 +63,15 @@ class Sink:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         said, _unused = self._process.communicate(timeout=LONGEST_S)  # closes its input, which ends it
         self.report = json.loads(said)
+
+
+class Sink(Background):
+    """The C sink, on a free port."""
+
+    def __init__(self, *flags: str, **options: float) -> None:
+        super().__init__("sink", *flags, **options)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
 
 
 def _words(options: dict[str, float]) -> list[str]:
