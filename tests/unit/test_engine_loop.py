@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine_rig import S, World, world
+from malaria.engine.publisher import Span
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
 from malaria.payload import pack_header
@@ -94,6 +95,18 @@ def test_a_closed_loop_keeps_its_window_full_whatever_the_kernel_takes(accepts: 
             w.writable(w.sockets[0])
         assert sorted(p.packet_id or 0 for p in published(w)) == list(range(1, 51))
         assert w.meter.counts.sent == 50
+
+
+@pytest.mark.parametrize("inflight", [2, 50])
+def test_a_closed_loop_begins_at_its_origin(inflight: int) -> None:
+    with world(METER | {"interval": 0, "inflight": inflight}) as w:
+        w.connect_all()
+        origin_ns = w.now_ns + S
+        w.engine.publish(Span(w.epoch_ns, origin_ns, origin_ns, None))
+        pass_seconds(w, 0.9)
+        assert published(w) == []
+        pass_seconds(w, 0.1)
+        assert len(published(w)) == inflight
 
 
 def test_a_lost_connection_comes_back_and_forgets_what_was_in_flight() -> None:

@@ -169,7 +169,7 @@ class Engine:
         for publisher in self.publishers:
             due_ns = publisher.next_due_ns
             if due_ns < until_ns:
-                if not due_ns:
+                if publisher.closed_loop and due_ns <= self._published_ns:
                     return 0
                 until_ns = max(due_ns, min(until_ns, self._published_ns + GRAIN_NS))
         if self._next_tick_ns < until_ns:

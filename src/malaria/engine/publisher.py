@@ -87,7 +87,7 @@ class Publisher:
         self._horizon_ns = 0
         self._epoch_ns = 0
         self._measure_ns = 0
-        self.next_due_ns = NEVER  # when `publish_due` has something to do next; 0: now
+        self.next_due_ns = NEVER  # when `publish_due` has something to do next
 
     # --- schedule ----------------------------------------------------------------------------------------------
 
@@ -109,8 +109,8 @@ class Publisher:
         self.next_due_ns = NEVER
 
     def _look_ahead(self) -> None:
-        if self._eager:
-            self.next_due_ns = 0
+        if self._eager and self._span is not None:
+            self.next_due_ns = self._span.origin_ns  # long past while it runs: at once
         elif self._cursor < len(self._dues):
             self.next_due_ns = self._dues[self._cursor]
         else:
@@ -313,11 +313,12 @@ class Publisher:
 
     def _go_on(self, position: int, now_ns: int) -> None:
         """Closed loop: the client may send again. A small window is refilled at once, a large one by the block."""
-        if self._span is None:
+        span = self._span
+        if span is None:
             return
-        if self.window is None or self.window.size >= SMALL_WINDOW:
+        if self.window is None or self.window.size >= SMALL_WINDOW or now_ns < span.origin_ns:
             self._eager.add(position)
-            self.next_due_ns = 0
+            self.next_due_ns = span.origin_ns
         elif not self._columns.gate[self.base + position] and (self._limit is None or self._most_now(position)):
             self._counts.due += self._send_one(position, now_ns)
 

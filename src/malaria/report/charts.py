@@ -1,194 +1,239 @@
-"""The charts, as plotly figures: made in Python, drawn in the browser, in Okabe and Ito's colour-blind-safe colours."""
+"""The charts, as plotly figures: made in Python, drawn in the browser. Colours of text and grid are the page's."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from malaria.analysis.distribution import distribution
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
 from malaria.records import Event, EventKind, Metric, RunRecords
+from malaria.report.figures import latencies
+from malaria.report.panels import ACKED, BLUE, DELIVERED, DUE, GREEN, GREY, ORANGE, PURPLE, RED, SENT
+from malaria.report.panels import Columns, Line, Panel, panels_of
+from malaria.units import format_ms
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
-)  # fmt: skip
-COLOURS: Final = {"PASS": GREEN, "FAIL": RED, "INVALID": ORANGE, "UNKNOWN": GREY}
-LATENCIES: Final = {
+VERDICTS: Final = {
+    "PASS": (GREEN, "circle"),
+    "FAIL": (RED, "x"),
+    "INVALID": (ORANGE, "diamond"),
+    "UNKNOWN": (GREY, "square"),
+}
+DISTRIBUTIONS: Final = {
     Metric.ACK: ("ack", BLUE),
     Metric.END_TO_END: ("end to end", GREEN),
     Metric.CONNECT: ("connect", PURPLE),
 }
+NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
-STACK_HEIGHT_PX: Final = 960
-OVERVIEW_HEIGHT_PX: Final = 260
+
+PANEL_PX: Final = 112
+HEAD_PX: Final = 56
+"""Room over a panel for its title and legend: one row on a desk, up to three on a phone."""
+FOOT_PX: Final = 30
+OVERVIEW_PX: Final = 200
+PERCENTILES_PX: Final = 260
 
 type Figure = dict[str, Any]
-type Row = list[tuple[str, str, str, str]]
-"""(name of the line, column, colour, dash)."""
-
-STACK: Final[list[tuple[str, Row]]] = [
-    ("clients", [("ready", "clients", BLUE, "solid")]),
-    (
-        "messages per second",
-        [
-            ("due", "due_per_s", GREY, "dot"),
-            ("sent", "sent_per_s", SKY, "solid"),
-            ("acked", "acked_per_s", BLUE, "solid"),
-            ("delivered", "delivered_per_s", GREEN, "solid"),
-        ],
-    ),
-    (
-        "latency, ms",
-        [
-            ("ack p50", "ack_p50_ms", BLUE, "solid"),
-            ("ack p99", "ack_p99_ms", ORANGE, "solid"),
-            ("ack max", "ack_max_ms", RED, "dot"),
-            ("end to end p99", "end_to_end_p99_ms", GREEN, "solid"),
-        ],
-    ),
-    (
-        "our own lag, ms",
-        [("own lag p50", "own_lag_p50_ms", SKY, "solid"), ("own lag p99", "own_lag_p99_ms", PURPLE, "solid")],
-    ),
-    ("generator CPU, %", [("CPU, all workers", "cpu_percent", RED, "solid")]),
-    ("messages waiting", [("in flight", "inflight", SKY, "solid"), ("held", "held", ORANGE, "solid")]),
-]
-LOGARITHMIC: Final = ("latency, ms", "our own lag, ms")
+type Levels = Sequence[tuple[RunRecords, Mapping[str, Any]]]
 
 
 def overview(records: RunRecords) -> Figure:
     """Due and done over time: the one chart of the top of the page."""
-    table = columns(records)
-    done = "acked" if records.meta.get("acknowledged") else "sent" if records.meta.get("publishing") else "delivered"
-    figure = go.Figure()
-    if records.meta.get("publishing"):
-        _add(figure, table, ("due", "due_per_s", GREY, "dot"))
-    _add(figure, table, (done, f"{done}_per_s", BLUE, "solid"))
-    _mark(figure, records.events)
-    figure.update_layout(**_layout(), height=OVERVIEW_HEIGHT_PX)
-    figure.update_yaxes(rangemode="tozero", title_text="messages per second")
-    figure.update_xaxes(title_text="seconds")
-    return _plain(figure)
+    meta = records.meta
+    done = ACKED if meta.get("acknowledged") else SENT if meta.get("publishing") else DELIVERED
+    lines = (DUE, done) if meta.get("publishing") else (done,)
+    return _over_time(records, columns(records), [Panel("messages per second", lines)], OVERVIEW_PX)
 
 
 def stack(records: RunRecords) -> Figure:
     """Everything over one time axis with one cursor."""
     table = columns(records)
-    figure = make_subplots(
-        rows=len(STACK), cols=1, shared_xaxes=True, vertical_spacing=0.035, subplot_titles=[title for title, _ in STACK]
-    )
-    for number, (title, lines) in enumerate(STACK, 1):
-        for one in lines:
-            if any(value for value in table.get(one[1], ())):
-                _add(figure, table, one, row=number)
-        logarithmic = title in LOGARITHMIC
-        figure.update_yaxes(type="log" if logarithmic else "linear", row=number, col=1)
-        if not logarithmic:
-            figure.update_yaxes(rangemode="tozero", row=number, col=1)
-    bottom = f"x{len(STACK)}"
-    figure.update_traces(xaxis=bottom)  # one axis for all: the cursor of one is the cursor of all
-    _mark(figure, records.events, bottom)
-    figure.update_layout(**_layout(), height=STACK_HEIGHT_PX)
-    figure.update_xaxes(showspikes=True, spikemode="across", spikethickness=1, spikedash="dot", spikecolor=GREY)
-    figure.update_xaxes(title_text="seconds", row=len(STACK), col=1)
-    return _plain(figure)
+    return _over_time(records, table, panels_of(records, table), PANEL_PX)
 
 
 def percentiles(records: RunRecords) -> Figure:
     """Latency by percentile, the tail stretched: each step to the right is one more nine."""
-    figure = go.Figure()
-    for metric, (name, colour) in LATENCIES.items():
+    figure = _panes(["latency by percentile"], PERCENTILES_PX)
+    shown: list[float] = []
+    for metric, (name, colour) in DISTRIBUTIONS.items():
         points = [point for point in distribution(records, metric) if point.quantile < 1]
-        if points:
-            figure.add_scatter(
-                x=[1 / (1 - point.quantile) for point in points],
-                y=[point.ms for point in points],
-                name=name,
-                mode="lines+markers",
-                line={"color": colour, "width": 2},
-                marker={"size": 6, "symbol": ["circle" if point.known else "circle-open" for point in points]},
-                text=[f"p{100 * point.quantile:g}" for point in points],
-                hovertemplate="%{text}: %{y:.3g} ms",
-            )
-    nines = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999]
-    figure.update_layout(**_layout(), height=360)
-    ticks = {"tickvals": [1 / (1 - q) for q in nines], "ticktext": [f"{100 * q:g}" for q in nines]}
-    figure.update_xaxes(type="log", title_text="percentile", **ticks)
-    figure.update_yaxes(type="log", title_text="ms")
-    return _plain(figure)
-
-
-def levels_chart(levels: Sequence[tuple[RunRecords, Mapping[str, Any]]]) -> Figure:
-    """Over the levels: rate against target and ack p99, each level in the colour of its verdict."""
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12,
-                           subplot_titles=["messages per second: target and acknowledged", "ack p99, ms"])  # fmt: skip
-    summaries = [summary for _, summary in levels]
-    clients = [summary["clients"]["planned"] for summary in summaries]
-    marker = {"size": 12, "color": [COLOURS[summary["verdict"]["outcome"]] for summary in summaries]}
-    lines: list[tuple[str, list[Any], int]] = [
-        ("acked", [summary["rates"]["acked_per_s"] for summary in summaries], 1),
-        ("ack p99", [summary["latency_ms"]["ack"]["p99"] for summary in summaries], 2),
-    ]
-    due = [summary["rates"]["due_per_s"] for summary in summaries]
-    figure.add_scatter(x=clients, y=due, name="target", mode="lines", line={"color": GREY, "dash": "dot"}, row=1, col=1)
-    for name, values, row in lines:
+        shown += [point.ms for point in points]
         figure.add_scatter(
-            x=clients, y=values, name=name, mode="lines+markers", marker=marker, line={"color": BLUE}, row=row, col=1
+            x=[1 / (1 - point.quantile) for point in points],
+            y=[point.ms for point in points],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"size": 7, "symbol": ["circle" if point.known else "circle-open" for point in points]},
+            text=[f"p{100 * point.quantile:g}: {'' if point.known else '≥ '}{format_ms(point.ms)}" for point in points],
+            hovertemplate="%{text}",
         )
-    figure.update_layout(**_layout(), height=480)
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(title_text="clients", row=2, col=1)
+    ticks = {"tickvals": [1 / (1 - q) for q in NINES], "ticktext": [f"{100 * q:g} %" for q in NINES]}
+    figure.update_xaxes(type="log", **ticks)
+    figure.update_yaxes(**_ms_scale(shown))
     return _plain(figure)
 
 
-def _add(figure: go.Figure, table: Mapping[str, Sequence[Any]], one: tuple[str, str, str, str], row: int = 0) -> None:
-    name, column, colour, dash = one
-    trace = go.Scatter(
+def levels_chart(levels: Levels) -> Figure:
+    """Over the levels: rate against target, ack p99 and broker CPU, each level in colour and shape of its verdict."""
+    summaries = [summary for _, summary in levels]
+    p99s = [latencies(*level).get(Metric.ACK, {}).get("p99") for level in levels]
+    rows: list[tuple[str, list[Any]]] = [
+        ("messages per second", [_done(summary) for summary in summaries]),
+        ("ack p99", [None if p99 is None else p99.ms for p99 in p99s]),
+        ("broker CPU, % of a core", [summary["broker"]["cpu_percent"] for summary in summaries]),
+    ]
+    rows = [row for row in rows if any(value is not None for value in row[1])]
+    figure = _panes([title for title, _ in rows], 150)
+    clients = [summary["clients"]["planned"] for summary in summaries]
+    due = [summary["rates"]["due_per_s"] for summary in summaries]
+    figure.add_scatter(x=clients, y=due, name="due", mode="lines", line={"color": GREY, "width": 8}, opacity=0.45)
+    for number, (title, values) in enumerate(rows):
+        figure.add_scatter(**_by_level(clients, values, summaries), name=title, yaxis=_axis("y", number))
+        figure.update_layout({_axis("yaxis", number): _ms_scale(values) if title == "ack p99" else {}})
+    for bounded in (p99 for p99 in p99s if p99 is not None and p99.at_least):
+        index = p99s.index(bounded)
+        figure.add_annotation(x=clients[index], y=math.log10(bounded.ms or 1), yref="y2", text="at least", yshift=14,
+                              showarrow=False)  # fmt: skip
+    figure.update_xaxes(title_text="clients", tickvals=clients, tickformat=",d")
+    return _plain(figure)
+
+
+def height_px(panels: int, panel_px: int = PANEL_PX) -> int:
+    return panels * (panel_px + HEAD_PX) + FOOT_PX
+
+
+def _done(summary: Mapping[str, Any]) -> float | None:
+    rates = summary["rates"]
+    names = ("acked_per_s", "sent_per_s", "delivered_per_s")
+    done: float | None = next((rates[name] for name in names if rates[name] is not None), None)
+    return done
+
+
+def _by_level(clients: list[Any], values: list[Any], summaries: Sequence[Mapping[str, Any]]) -> Figure:
+    outcomes = [summary["verdict"]["outcome"] for summary in summaries]
+    looks = [VERDICTS[outcome] for outcome in outcomes]
+    return {
+        "x": clients,
+        "y": values,
+        "text": outcomes,
+        "mode": "lines+markers",
+        "showlegend": False,
+        "line": {"color": BLUE, "width": 2},
+        "marker": {"size": 13, "color": [colour for colour, _ in looks], "symbol": [symbol for _, symbol in looks]},
+        "hovertemplate": "%{y:,.4~g} %{text}",
+    }
+
+
+def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], panel_px: int) -> Figure:
+    figure = _panes([panel.title for panel in panels], panel_px)
+    for number, panel in enumerate(panels):
+        for line in panel.lines:
+            _add(figure, table, line, number)
+        values = [value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)]
+        scale = _ms_scale(values) if panel.logarithmic else {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
+        figure.update_layout({_axis("yaxis", number): scale})
+    _mark(figure, records)
+    figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
+    return _plain(figure)
+
+
+def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
+    figure.add_scatter(
         x=list(table.get("t_s", ())),
-        y=list(table.get(column, ())),
-        name=name,
+        y=list(table.get(line.column, ())),
+        yaxis=_axis("y", number),
+        legend=_axis("legend", number),
+        name=_safe(line.name),
         mode="lines",
         connectgaps=False,
-        line={"color": colour, "dash": dash, "width": 2},
-        hovertemplate="%{y:,.4~g}",
+        opacity=0.45 if line is DUE else 1,
+        line={"color": line.colour, "dash": line.dash, "width": line.width_px, "shape": "vh" if line.steps else "linear"},
+        hovertemplate="%{y:,.3~g} ms" if line.column.endswith("_ms") else "%{y:,.4~r}",
     )
-    figure.add_trace(trace, **({"row": row, "col": 1} if row else {}))
 
 
-def _mark(figure: go.Figure, events: Sequence[Event], axis: str = "x") -> None:
-    """A line through all charts for each event that is worth one, its text at the top."""
-    worth = [event for event in events if event.kind is not EventKind.PHASE or event.text in ("measure", "drain")]
+def _panes(titles: Sequence[str], pane_px: int) -> go.Figure:
+    """Empty charts under each other on one x axis; the first is the topmost and has the axes `y` and `legend`."""
+    inner_px = max(len(titles), 1) * (pane_px + HEAD_PX) - HEAD_PX
+    layout: Figure = {
+        "height": inner_px + HEAD_PX + FOOT_PX,
+        "margin": {"l": 62, "r": 10, "t": HEAD_PX, "b": FOOT_PX},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "showlegend": True,
+        "template": "none",
+        "xaxis": {"anchor": _axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
+                  "spikethickness": 1, "spikedash": "solid", "spikesnap": "hovered data"},
+    }  # fmt: skip
+    for number, title in enumerate(titles):
+        top = 1 - number * (pane_px + HEAD_PX) / inner_px
+        layout[_axis("yaxis", number)] = {"domain": [max(top - pane_px / inner_px, 0), top], "zeroline": False}
+        layout[_axis("legend", number)] = {
+            "orientation": "h", "x": 0, "xanchor": "left", "y": top, "yanchor": "bottom", "itemwidth": 30,
+            "title": {"text": f"<b>{title}</b>  ", "side": "left"},
+        }  # fmt: skip
+    return go.Figure(layout=layout)
+
+
+def _axis(name: str, number: int) -> str:
+    """plotly counts y, y2, y3."""
+    return f"{name}{number + 1}" if number else name
+
+
+def _ms_scale(values_ms: Iterable[float | None]) -> Figure:
+    """A logarithmic axis whose ticks are round milliseconds."""
+    seen = [value for value in values_ms if value]
+    if not seen:
+        return {}
+    low, high = math.log10(min(seen)) - 0.1, math.log10(max(seen)) + 0.1
+    low, high = (low, high) if high - low > 0.7 else (low - 0.35, high + 0.35)
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    steps = (1, 2, 5) if high - low < 1.7 else (1,) if high - low < 3.5 else ()
+    ticks = [step * 10.0**decade for decade in decades for step in steps or ((1,) if decade % 2 == 0 else ())]
+    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": [format_ms(tick) for tick in ticks]}
+
+
+def _mark(figure: go.Figure, records: RunRecords) -> None:
+    """What was not measured is shaded; each event that is worth it is a line through all charts, its text on top."""
+    for begin, end in _unmeasured_s(records):
+        figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
+    worth = [event for event in records.events if event.kind is not EventKind.PHASE]
     for event in worth[:MARKS_SHOWN]:
-        at = event.at_ns / NS_PER_S
-        figure.add_shape(
-            type="line", x0=at, x1=at, y0=0, y1=1, xref=axis, yref="paper", line={"width": 1, "dash": "dot"}
-        )
-        figure.add_annotation(
-            x=at, y=1, xref=axis, yref="paper", text=_short(event.text), showarrow=False, textangle=-90,
-            xanchor="right", yanchor="top", font={"size": 10},
-        )  # fmt: skip
+        _mark_event(figure, event)
 
 
-def _short(label: str) -> str:
+def _unmeasured_s(records: RunRecords) -> list[tuple[float, float]]:
+    ends = [sample.end_ns for sample in records.samples]
+    start, end = records.meta.get("measure_start_ns"), records.meta.get("measure_end_ns")
+    spans: list[tuple[float, float]] = []
+    if ends and isinstance(start, int):
+        spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))
+    if ends and isinstance(end, int) and end < max(ends):
+        spans.append((end / NS_PER_S, max(ends) / NS_PER_S))
+    return spans
+
+
+def _mark_event(figure: go.Figure, event: Event) -> None:
+    at = event.at_ns / NS_PER_S
+    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"width": 1.5, "dash": "dot"})
+    figure.add_annotation(
+        x=at, y=1, yref="paper", text=_safe(event.text), showarrow=False, textangle=-90,
+        xanchor="right", yanchor="top", font={"size": 10},
+    )  # fmt: skip
+
+
+def _safe(label: str) -> str:
     """plotly reads a few tags in labels: none of them from outside."""
     cut = label if len(label) <= 40 else f"{label[:39]}…"
     return cut.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def _layout() -> Figure:
-    return {
-        "margin": {"l": 56, "r": 12, "t": 30, "b": 44},
-        "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": -0.05, "yanchor": "top"},
-        "font": {"family": "system-ui, sans-serif", "size": 12},
-        "template": "none",
-    }
 
 
 def _plain(figure: go.Figure) -> Figure:

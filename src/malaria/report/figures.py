@@ -1,0 +1,119 @@
+"""Figures as people read them, the same on the screen, on the page and in Markdown. Unknown is a dash, never 0.
+
+A percentile of `ack` that messages without an acknowledgement could still move is shown as what it is at the least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from malaria.analysis.quantiles import latency_of
+from malaria.analysis.windows import histogram_of
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records import EventKind, Metric, Phase, RunRecords
+from malaria.units import format_count, format_duration_ns, format_ms
+
+type Summary = Mapping[str, Any]
+
+UNKNOWN: Final = "–"
+LATENCIES: Final = {
+    Metric.ACK: "ack",
+    Metric.SERVICE: "service",
+    Metric.END_TO_END: "end to end",
+    Metric.CONNECT: "connect",
+    Metric.LAG: "lag",
+}
+STATISTICS: Final = {
+    "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "max",
+}  # fmt: skip
+QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
+OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
+"""Where the run states no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A latency in milliseconds, or the least that it can be."""
+
+    ms: float | None
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else ''}{ms(self.ms)}"
+
+
+type Latencies = dict[Metric, dict[str, Stated]]
+
+
+def count(value: float | None) -> str:
+    return UNKNOWN if value is None else format_count(value)
+
+
+def ms(value: float | None) -> str:
+    return UNKNOWN if value is None else format_ms(value)
+
+
+def latencies(records: RunRecords, summary: Summary) -> Latencies:
+    """What was measured, by metric and statistic: the figures of the summary, and bounds where it has none."""
+    found: Latencies = {}
+    for metric in LATENCIES:
+        figures = summary["latency_ms"][metric]
+        bounds = _bounds(records, metric) if None in figures.values() else {}
+        if figures["count"] or bounds:
+            found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTICS}
+    return found
+
+
+def _stated(known_ms: float | None, bound_ms: float | None) -> Stated:
+    return Stated(known_ms) if known_ms is not None or bound_ms is None else Stated(bound_ms, at_least=True)
+
+
+def _bounds(records: RunRecords, metric: Metric) -> dict[str, float]:
+    latency = latency_of(records.samples, metric)
+    values = {name: latency.quantile(q) for name, q in QUANTILES.items()}
+    return {name: value.ns / NS_PER_MS for name, value in values.items() if value is not None and not value.known}
+
+
+def connect_time_ns(records: RunRecords) -> int | None:
+    """From the first connect to the moment when the last client was ready; None when that never came."""
+    begun: int | None = None
+    for event in records.events:
+        if event.kind is not EventKind.PHASE:
+            continue
+        if event.text == Phase.CONNECT:
+            begun = event.at_ns
+        elif begun is not None:
+            return event.at_ns - begun if event.text in (Phase.SETTLE, Phase.MEASURE) else None
+    return None
+
+
+def kept_up(records: RunRecords) -> bool | None:
+    """Whether the generator sent in time; None when nothing says so (nothing sent, or a closed loop)."""
+    limit_ns = records.meta.get("own_lag_limit_ns")
+    late_ns = histogram_of(records.samples, Metric.OWN_LAG).quantile_ns(0.99)
+    if late_ns is None or records.meta.get("closed_loop"):
+        return None
+    return late_ns <= (limit_ns if isinstance(limit_ns, int) else OWN_LAG_LIMIT_NS)
+
+
+def broker_name(records: RunRecords, summary: Summary) -> str:
+    """Name and version, as far as they are known."""
+    stored = records.meta.get("broker")
+    name = str(stored.get("name") or "") if isinstance(stored, dict) else ""
+    version = str(summary["broker"]["version"] or "")
+    if not version:
+        return name or "version unknown"
+    return version if name.casefold() in version.casefold() else f"{name} {version}"
+
+
+def title_line(records: RunRecords) -> str:
+    """`malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
+    meta = records.meta
+    return " · ".join(str(part) for part in (f"malaria attack {meta.get('target', '')}", meta.get("load")) if part)
+
+
+def length(summary: Summary) -> str:
+    seconds = summary["duration_s"]
+    return UNKNOWN if seconds is None else format_duration_ns(round(seconds * NS_PER_S))

@@ -1,0 +1,98 @@
+"""What the charts over time show: panels from top to bottom, each a few lines, as a table.
+
+Colours are those of Okabe and Ito, which the colour-blind can tell apart. Lines that lie on each other when all goes
+well (due, sent, acked, delivered) are drawn from thick to thin, so that all of them are seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.records import RunRecords
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
+)  # fmt: skip
+WORKERS_SHOWN: Final = 8
+"""More workers than this are shown as one sum."""
+
+type Columns = Mapping[str, Sequence[float | str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One column of the series. `needs` names the fact of the run without which it means nothing."""
+
+    name: str
+    column: str
+    colour: str
+    width_px: float = 2
+    dash: str = "solid"
+    needs: str = ""
+    steps: bool = False  # a count over the second that ends here, not a value at its end
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart of the stack."""
+
+    title: str
+    lines: tuple[Line, ...]
+    logarithmic: bool = False
+    """A scale for milliseconds over several powers of ten."""
+
+
+DUE: Final = Line("due", "due_per_s", GREY, 8, needs="publishing", steps=True)
+SENT: Final = Line("sent", "sent_per_s", ORANGE, 5, needs="publishing", steps=True)
+ACKED: Final = Line("acked", "acked_per_s", BLUE, 2.5, needs="acknowledged", steps=True)
+DELIVERED: Final = Line("delivered", "delivered_per_s", GREEN, 1.5, "dot", needs="subscribing", steps=True)
+
+PANELS: Final = (
+    Panel("clients", (Line("ready", "clients", BLUE),)),
+    Panel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
+    Panel(
+        "latency",
+        (
+            Line("ack p50", "ack_p50_ms", BLUE),
+            Line("ack p99", "ack_p99_ms", ORANGE),
+            Line("ack max", "ack_max_ms", RED, 1.5, "dot"),
+            Line("end to end p99", "end_to_end_p99_ms", GREEN, 1.5, "dash"),
+            Line("connect p99", "connect_p99_ms", PURPLE),
+        ),
+        logarithmic=True,
+    ),
+    Panel("messages waiting", (Line("in flight", "inflight", BLUE), Line("due, not sent", "held", RED))),
+    Panel(
+        "lag of the generator",
+        (Line("p50", "own_lag_p50_ms", SKY), Line("p99", "own_lag_p99_ms", PURPLE)),
+        logarithmic=True,
+    ),
+    Panel("generator CPU, % of a core", (Line("all workers", "cpu_percent", RED, steps=True),)),
+)
+
+
+def panels_of(records: RunRecords, table: Columns) -> list[Panel]:
+    """The panels and lines that this run has something to say about."""
+    shown: list[Panel] = []
+    for panel in PANELS:
+        lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(records, line))
+        values = [value for line in lines for value in table.get(line.column, ())]
+        if any(values):
+            told = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
+            shown.append(Panel(panel.title, told, panel.logarithmic))
+    return shown
+
+
+def _means_something(records: RunRecords, line: Line) -> bool:
+    return not line.needs or bool(records.meta.get(line.needs))
+
+
+def _of_workers(panel: Panel, table: Columns) -> list[Line]:
+    """A thin line for each worker, where there are a few: one that uses its whole core hides in a sum."""
+    prefix = "cpu_percent_"
+    names = [column.removeprefix(prefix) for column in table if column.startswith(prefix)]
+    if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
+        return []
+    return [Line(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True) for name in names]

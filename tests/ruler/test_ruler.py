@@ -1,0 +1,223 @@
+"""The instrument held against a broker of known behaviour: what it reports must be what was done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from attacking import histogram, run_attack
+from malaria.attack import AttackOutcome
+from malaria.histogram import Histogram
+from malaria.records import Counter, Metric, Progress
+from stub_broker import Behaviour, StubBroker
+
+MS = 1_000_000
+
+
+def attack(stub: StubBroker, tmp_path: Path, **options: Any) -> AttackOutcome:
+    return run_attack(stub.port, tmp_path, subscribers=1, **options)
+
+
+def median_ms(outcome: AttackOutcome, metric: Metric) -> float:
+    value = histogram(outcome.records, metric).quantile_ns(0.5)
+    assert value is not None
+    return value / MS
+
+
+def above(values: Histogram, limit_ns: int) -> int:
+    edges, counts = values.buckets()
+    return int(counts[np.asarray(edges) >= limit_ns].sum())
+
+
+def total(outcome: AttackOutcome, counter: Counter) -> int:
+    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+
+
+def faultless(stub: StubBroker) -> bool:
+    """We did nothing against the protocol, as an independent reader of it sees it."""
+    assert list(stub.faults) == []
+    return True
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_faithful_broker_is_reported_as_one(tmp_path: Path, qos: int, workers: int) -> None:
+    with StubBroker() as stub:
+        messages = attack(stub, tmp_path, workers=workers, qos=qos, rate="50", clients=20).summary["messages"]
+    assert faultless(stub)
+    assert stub.counts.publishes == messages["sent"] == messages["due"] == 2000
+    assert messages["delivered"] == messages["expected"] == stub.counts.deliveries == 2000
+    assert messages["acked"] == (None if qos == 0 else 2000)
+    assert [messages[name] for name in ("lost", "acked_lost", "duplicated", "reordered", "unresolved")] == [0] * 5
+    assert len({(seen.header.client, seen.header.sequence) for seen in stub.seen if seen.header}) == 2000
+
+
+def test_the_same_messages_from_one_worker_and_from_three(tmp_path: Path) -> None:
+    sets = []
+    for workers in (1, 3):
+        with StubBroker() as stub:
+            attack(
+                stub, tmp_path / str(workers), workers=workers, rate="20", clients=10, arrival="poisson", size="50~9"
+            )
+        sets.append({(seen.header.client, seen.header.sequence, seen.size) for seen in stub.seen if seen.header})
+    assert sets[0] == sets[1]
+
+
+def test_a_delay_of_the_acknowledgement_is_read_as_that_delay(tmp_path: Path) -> None:
+    readings = {}
+    for delay_ms in (0, 20):
+        with StubBroker(Behaviour(ack_delay_ns=delay_ms * MS)) as stub:
+            outcome = attack(stub, tmp_path / str(delay_ms), rate="20", clients=10)
+        readings[delay_ms] = {metric: median_ms(outcome, metric) for metric in (Metric.ACK, Metric.SERVICE, Metric.LAG)}
+    added = {metric: readings[20][metric] - readings[0][metric] for metric in readings[0]}
+    assert added[Metric.SERVICE] == pytest.approx(20, abs=5)
+    assert added[Metric.ACK] == pytest.approx(20, abs=5)
+    assert abs(added[Metric.LAG]) < 5
+
+
+def test_a_delay_of_the_delivery_is_end_to_end_alone(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(delivery_delay_ns=50 * MS)) as stub:
+        outcome = attack(stub, tmp_path, rate="20", clients=10)
+    assert median_ms(outcome, Metric.END_TO_END) == pytest.approx(50, abs=10)
+    assert median_ms(outcome, Metric.SERVICE) < 25
+
+
+@pytest.mark.parametrize("inflight", [100, 1])
+def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Path, inflight: int) -> None:
+    """1,000 messages a second, frozen for one: about 1,000 waited, evenly spread over 0 to 1 s. Coordinated omission
+    would show a handful. With a window of 1 most of them could not even be sent: then `lag` holds the wait.
+    """
+    with StubBroker(Behaviour(freezes=((1.0, 1.0),))) as stub:
+        outcome = attack(stub, tmp_path, rate="20", clients=50, inflight=inflight, duration="4s")
+    ack, service, lag = (histogram(outcome.records, metric) for metric in (Metric.ACK, Metric.SERVICE, Metric.LAG))
+    assert ack.count == stub.counts.publishes == 4000
+    waited = above(ack, 50 * MS)
+    assert 900 <= waited <= 1200
+    assert above(ack, 500 * MS) == pytest.approx(waited / 2, rel=0.2)
+    if inflight == 1:
+        assert above(service, 50 * MS) <= 60
+        assert above(lag, 50 * MS) >= 800
+        assert total(outcome, Counter.HELD_WINDOW) >= 800
+    else:
+        assert above(service, 50 * MS) == pytest.approx(waited, rel=0.2)
+        assert above(lag, 50 * MS) <= 100
+
+
+def test_a_freeze_of_the_broker_is_not_our_fault(tmp_path: Path) -> None:
+    """own_lag stays small while lag is a second: the verdict is the broker's, not INVALID."""
+    with StubBroker(Behaviour(freezes=((0.5, 1.0),))) as stub:
+        outcome = attack(stub, tmp_path, rate="20", clients=20, inflight=1, duration="3s")
+    own = histogram(outcome.records, Metric.OWN_LAG)
+    assert own.count == 1200
+    assert above(own, 300 * MS) < 60
+    assert outcome.summary["verdict"]["outcome"] != "INVALID"
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_loss_repetition_and_disorder_are_counted_exactly(tmp_path: Path, qos: int) -> None:
+    behaviour = Behaviour(lose_every=100, duplicate_every=77, swap_neighbours_every=90)
+    with StubBroker(behaviour) as stub:
+        messages = attack(stub, tmp_path, qos=qos, rate="100", clients=10).summary["messages"]
+    assert faultless(stub)
+    assert stub.counts.lost == messages["lost"] == 20
+    assert messages["acked_lost"] == (20 if qos else 0)
+    assert messages["duplicated"] == (stub.counts.duplicated if qos < 2 else messages["duplicated"])
+    assert messages["reordered"] == stub.counts.swapped > 10
+    assert messages["expected"] == messages["delivered"] + messages["lost"] + messages["unresolved"] == 2000
+
+
+def test_what_was_never_acknowledged_is_unresolved_only_if_it_did_not_arrive(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(unacked_every=50)) as stub:
+        outcome = attack(stub, tmp_path, rate="50", clients=10, inflight=100)
+    messages = outcome.summary["messages"]
+    assert messages["acked"] == messages["sent"] - stub.counts.unacked == 980
+    assert (messages["delivered"], messages["lost"], messages["unresolved"]) == (1000, 0, 0)
+    assert outcome.summary["latency_ms"]["ack"]["p50"] is not None
+    assert outcome.summary["latency_ms"]["ack"]["p99"] is None  # 2 % never finished: it cannot be known
+
+
+def test_a_queue_grows_when_the_broker_is_slower_than_the_load(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(capacity_per_s=200)) as stub:
+        outcome = attack(stub, tmp_path, rate="20", clients=20, inflight=1000, duration="3s", drain="1s")
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
+    assert outcome.summary["rates"]["due_per_s"] == pytest.approx(400, rel=0.02)
+    assert outcome.summary["rates"]["acked_per_s"] == pytest.approx(200, rel=0.25)
+    assert "fell behind" in outcome.summary["verdict"]["reasons"][0]
+
+
+def test_a_broker_that_does_not_read_holds_us_back_and_is_named(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(never_read=True)) as stub:
+        options = {"rate": "200", "clients": 4, "size": 60_000, "qos": 0, "drain": "1s"}
+        outcome = run_attack(stub.port, tmp_path, **options)
+    assert total(outcome, Counter.HELD_BACKLOG) > 0
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
+    messages = outcome.summary["messages"]
+    assert messages["sent"] < messages["due"] == 1600
+
+
+def test_a_starved_worker_is_invalid(tmp_path: Path) -> None:
+    """The worker is stopped for 60 of every 100 ms: its messages leave late, and that is our fault."""
+    stop = threading.Event()
+
+    def starve(progress: Progress) -> None:
+        if progress.phase == "measure" and not starving.is_alive() and not stop.is_set():
+            starving.start()
+
+    def duty() -> None:
+        workers = [p for p in psutil.Process().children() if "malaria.engine.worker" in p.cmdline()]
+        while not stop.is_set():
+            for number, pause_s in ((signal.SIGSTOP, 0.06), (signal.SIGCONT, 0.04)):
+                for worker in workers:
+                    if worker.is_running():
+                        os.kill(worker.pid, number)
+                time.sleep(pause_s)
+
+    starving = threading.Thread(target=duty, daemon=True)
+    with StubBroker() as stub:
+        try:
+            timer = threading.Timer(4, stop.set)
+            timer.start()
+            outcome = attack(
+                stub, tmp_path, rate="50", clients=10, duration="2s", own_lag_limit="5ms", on_progress=starve
+            )
+        finally:
+            stop.set()
+            timer.cancel()
+    assert outcome.summary["verdict"]["outcome"] == "INVALID"
+    assert "late" in outcome.summary["verdict"]["reasons"][0]
+
+
+def test_a_closed_loop_takes_what_the_broker_gives(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(ack_delay_ns=20 * MS)) as stub:
+        outcome = attack(stub, tmp_path, interval=0, clients=4, inflight=5)
+    messages = outcome.summary["messages"]
+    assert messages["sent"] == messages["acked"] == messages["delivered"] == stub.counts.publishes
+    assert outcome.summary["rates"]["acked_per_s"] <= 4 * 5 * 50 * 1.05  # Little's law
+
+
+def test_every_reconnect_is_counted_and_nothing_is_numbered_twice(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(close_after_messages=100)) as stub:
+        outcome = attack(stub, tmp_path, rate="20", clients=10, clean_start=False, reconnect=["100ms", "1s"])
+    assert outcome.summary["clients"]["dropped"] == stub.counts.closed >= 1
+    assert outcome.summary["clients"]["reconnects"] == stub.counts.closed
+    messages = outcome.summary["messages"]
+    assert messages["sent"] == messages["acked"] == 400
+    assert messages["lost"] == messages["unresolved"] == 0
+    again = [seen for seen in stub.seen if seen.dup]
+    assert len(again) == total(outcome, Counter.REDELIVERED) >= 1
+
+
+def test_garbage_is_survived_and_named(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(garbage_after_messages=150)) as stub:
+        outcome = attack(stub, tmp_path, rate="20", clients=10, reconnect=["100ms", "1s"])
+    assert total(outcome, Counter.MALFORMED) >= 1
+    assert any("malformed" in event.text for event in outcome.records.events)
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
