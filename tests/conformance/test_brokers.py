@@ -70,8 +70,11 @@ def test_the_embedded_broker_is_quiet(capfd: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize("start", ["start_mosquitto", "start_embedded"])
-def test_it_does_not_outlive_us_when_we_are_killed(start: str, mosquitto: RunningBroker) -> None:
-    with subprocess.Popen([sys.executable, "-c", ORPHAN.format(start)], stdout=subprocess.PIPE) as parent:
+@pytest.mark.usefixtures("mosquitto")  # skips where it is not installed
+def test_it_does_not_outlive_us_when_we_are_killed(start: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ORPHAN.format(start)]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)

@@ -1,6 +1,6 @@
 """A broker process of ours: started, waited for, stopped by its own process id, its last words told when it fails.
 
-Promises: no broker outlives us, not even when we are killed, and nothing of it is left on the disk.
+Promises: no broker outlives us, not even when we are killed; one that was stopped leaves nothing on the disk.
 """
 
 from __future__ import annotations
