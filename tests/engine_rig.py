@@ -70,6 +70,8 @@ class FakeSocket:
 class World:
     """Poller and clock of one engine."""
 
+    timer = -1
+
     def __init__(self, warhead: Warhead) -> None:
         self.now_ns = 1000 * S
         self.sockets: list[FakeSocket] = []

@@ -58,6 +58,7 @@ class Connector:
         self._in_progress = 0
         self._by_fd: dict[int, int] = {}
         self._stopped = False
+        self.idle = True  # nobody is to be connected, now or later
         self.conversation: Conversation
         self.receiver: Receiver
 
@@ -66,24 +67,21 @@ class Connector:
     def enqueue(self, client: int) -> None:
         """Connects the client as soon as the pace allows."""
         self._waiting.append(client)
+        self.idle = self._stopped
 
     def enqueue_at(self, client: int, at_ns: int) -> None:
         """Connects the client then, at the earliest."""
         heappush(self._later, (at_ns, next(self._ticket), client))
+        self.idle = self._stopped
 
     def stop(self) -> None:
         """No connect is begun any more."""
-        self._stopped = True
+        self._stopped = self.idle = True
 
     @property
     def clients_by_fd(self) -> Mapping[int, int]:
         """Who is behind a descriptor; always the same object."""
         return self._by_fd
-
-    @property
-    def idle(self) -> bool:
-        """Nobody is to be connected, now or later."""
-        return self._stopped or not (self._waiting or self._later)
 
     def next_ns(self, horizon_ns: int) -> int:
         """When `run` has something to do next, at most the horizon."""
@@ -99,6 +97,10 @@ class Connector:
         """Opens what may be opened now."""
         if self._stopped:
             return
+        self._open_waiting(now_ns)
+        self.idle = not (self._waiting or self._later)
+
+    def _open_waiting(self, now_ns: int) -> None:
         while self._later and self._later[0][0] <= now_ns:
             self._waiting.append(heappop(self._later)[2])
         if self._gap_ns and now_ns - self._next_open_ns > NS_PER_S // 10:

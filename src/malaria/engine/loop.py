@@ -73,6 +73,8 @@ class Engine:
         self._clock = clock
         self._published_ns = 0
         self._wait = poller.wait
+        self._timer = poller.timer
+        self._read = self.receiver.read
         self._client_of = self.connector.clients_by_fd.get
         self._publisher_by_client = by_client
         self._other_fds: dict[int, Callable[[], None]] = {}
@@ -136,8 +138,10 @@ class Engine:
         """
         events = self._wait(self._wake_ns(until_ns), MOST_EVENTS)
         begin_ns = now_ns = self._clock()
-        client_of, read = self._client_of, self.receiver.read
+        client_of, read, timer = self._client_of, self._read, self._timer
         for place, (fd, mask) in enumerate(events, 1):
+            if fd == timer:
+                continue
             client = client_of(fd)
             if client is None:
                 self._other(fd)

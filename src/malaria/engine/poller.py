@@ -27,6 +27,8 @@ class Poller(Protocol):
     def wait(self, until_ns: int, maxevents: int) -> list[tuple[int, int]]: ...
     def close(self) -> None: ...
 
+    timer: int  # a descriptor that turns up among the ready ones when the time is up
+
 
 class EpollPoller:
     """epoll with a timerfd for waits finer than a millisecond."""
@@ -34,8 +36,8 @@ class EpollPoller:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._armed_ns = 0
-        self._timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
-        self._epoll.register(self._timer, READ)
+        self.timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+        self._epoll.register(self.timer, READ)
         self.register = self._epoll.register
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
@@ -45,17 +47,19 @@ class EpollPoller:
         if not until_ns:
             return self._epoll.poll(0, maxevents)
         if until_ns != self._armed_ns:  # setting it anew also takes back an expiry
-            os.timerfd_settime_ns(self._timer, flags=os.TFD_TIMER_ABSTIME, initial=until_ns)
+            os.timerfd_settime_ns(self.timer, flags=os.TFD_TIMER_ABSTIME, initial=until_ns)
             self._armed_ns = until_ns
         return self._epoll.poll(-1, maxevents)
 
     def close(self) -> None:
         self._epoll.close()
-        os.close(self._timer)
+        os.close(self.timer)
 
 
 class SelectorsPoller:
     """`selectors` in the shape of epoll, for systems without it."""
+
+    timer = -1
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()

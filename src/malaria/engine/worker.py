@@ -56,6 +56,7 @@ class Worker:
         self._next_standing_ns = now_ns()
         self._next_second_ns = self._following_second(now_ns())
         self._cuts: list[tuple[int, Phase]] = []  # when the phase changes by itself
+        self._next_ns = 0
         self._over = False
 
     def run(self) -> None:
@@ -63,13 +64,17 @@ class Worker:
         gc.collect()
         gc.freeze()  # what is there now stays: no collection has to walk it again
         self._channel.send(Prepared(self._engine.plan.clients))
+        turn = self._engine.turn
+        self._plan_rhythm()
         while not self._over:
-            until_ns = min(self._next_standing_ns, self._next_second_ns)
-            if self._cuts:
-                until_ns = min(until_ns, self._cuts[0][0])
-            now = self._engine.turn(until_ns)
-            if now >= until_ns:
+            now = turn(self._next_ns)
+            if now >= self._next_ns:
                 self._keep_rhythm(now)
+                self._plan_rhythm()
+
+    def _plan_rhythm(self) -> None:
+        """When something is to be reported next."""
+        self._next_ns = min(self._next_standing_ns, self._next_second_ns, *(at_ns for at_ns, _ in self._cuts[:1]))
 
     def _keep_rhythm(self, now: int) -> None:
         cut = bool(self._cuts) and now >= self._cuts[0][0]
@@ -105,6 +110,7 @@ class Worker:
         try:
             while not self._over and self._channel.poll():
                 self._obey(self._channel.recv())
+            self._plan_rhythm()
         except (EOFError, OSError):
             self._engine.hang_up()
             self._over = True

@@ -1,173 +1,125 @@
-"""The sections of a page, each a function from a run and its figures to markup."""
+"""The upper sections of a page: the verdict, the figures that matter, latencies, events."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Mapping
-from typing import Any, Final
-
 from malaria.analysis.headline import headline
-from malaria.analysis.series import columns
-from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
-from malaria.records import RunRecords
-from malaria.report.definitions import COUNTERS, DEFINITIONS
-from malaria.report.markup import card, command, download, table, text
-from malaria.units import format_bytes, format_count, format_duration_ns, format_ms, format_rate
-
-type Summary = Mapping[str, Any]
-
-UNKNOWN: Final = "–"
-LATENCIES: Final = {"ack": "ack", "service": "service", "end_to_end": "end to end", "connect": "connect", "lag": "lag"}
-STATISTICS: Final = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max")
-
-
-def count(value: float | None) -> str:
-    return UNKNOWN if value is None else format_count(value)
-
-
-def ms(value: float | None) -> str:
-    return UNKNOWN if value is None else format_ms(value)
+from malaria.records import EventKind, Metric, RunRecords
+from malaria.report.definitions import LABELS
+from malaria.report.figures import (
+    LATENCIES,
+    STATISTICS,
+    UNKNOWN,
+    Summary,
+    connect_time_ns,
+    count,
+    latencies,
+    ms,
+)
+from malaria.report.markup import card, command, folded, table, text
+from malaria.units import format_duration_ns, format_rate
 
 
 def defined(name: str, label: str = "") -> str:
     """A word that links to its definition at the end of the page."""
-    return f'<a href="#def-{text(name)}">{text(label or name)}</a>'
+    return f'<a href="#def-{text(name)}">{text(label or LABELS.get(name, name))}</a>'
 
 
 def verdict(records: RunRecords, summary: Summary) -> str:
+    """What it came to, large; what to do; the further reasons."""
     said = headline(records, summary)
     lines = [f'<p class="verdict"><span class="{said.outcome}">{said.outcome}</span> {text(said.what)}</p>']
-    lines += [f"<p>{text(line)}</p>" for line in (said.remedy, *said.further) if line]
+    if said.remedy:
+        lines.append(f"<p>{text(said.remedy)}</p>")
+    if said.further:
+        lines.append(f'<ul class="reasons">{"".join(f"<li>{text(line)}</li>" for line in said.further)}</ul>')
     return "\n".join(lines)
 
 
 def cards(records: RunRecords, summary: Summary) -> str:
     """The three to six figures that matter."""
-    clients, rates, messages = summary["clients"], summary["rates"], summary["messages"]
-    ack, ours = summary["latency_ms"]["ack"], summary["generator"]
-    made = [card("clients", f"{count(clients['connected'])}", f"of {count(clients['planned'])}")]
-    done = next(
-        (rates[f"{name}_per_s"] for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None
-    )
-    if done is not None:
-        due = rates["due_per_s"]
-        target = "" if records.meta.get("closed_loop") or due is None else f"of {format_rate(due, 'msg')} due"
-        made.append(card("rate", format_rate(done, "msg"), target))
-    if ack["count"]:
-        made.append(card("ack p99", ms(ack["p99"]), f"p50 {ms(ack['p50'])}"))
-    if messages["lost"] is not None:
-        made.append(card("lost", count(messages["lost"]), f"of {count(messages['expected'])} deliveries"))
-    cpu = summary["broker"]["cpu_percent"]
-    if cpu is not None:
-        made.append(card("broker CPU", f"{cpu:.0f} %", "of one core"))
-    if ours["cpu_percent"] is not None:
-        made.append(card("generator CPU", f"{ours['cpu_percent']:.0f} %", f"of one core, {ours['workers']} workers"))
+    made = [_clients(records, summary), _rate(records, summary), _ack(records, summary), *_cpu(summary)]
+    lost, expected = summary["messages"]["lost"], summary["messages"]["expected"]
+    if lost is not None:
+        made.insert(3, card(defined("lost"), count(lost), f"of {count(expected)} deliveries"))
     return f'<div class="cards">{"".join(made)}</div>'
 
 
-def latencies(summary: Summary) -> str:
-    head = ["", "count", *("p99.9" if name == "p99_9" else name for name in STATISTICS)]
+def _clients(records: RunRecords, summary: Summary) -> str:
+    clients, took_ns = summary["clients"], connect_time_ns(records)
+    within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
+    return card(defined("clients"), count(clients["connected"]), f"of {count(clients['planned'])}{within}")
+
+
+def _rate(records: RunRecords, summary: Summary) -> str:
+    rates = summary["rates"]
+    name = next((name for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
+    if name is None:
+        return ""
+    due = rates["due_per_s"]
+    note = "closed loop" if records.meta.get("closed_loop") else "" if due is None else f"{format_rate(due)} due"
+    return card(defined("rates", name), format_rate(rates[f"{name}_per_s"], "msg"), note)
+
+
+def _ack(records: RunRecords, summary: Summary) -> str:
+    found = latencies(records, summary).get(Metric.ACK)
+    return "" if found is None else card(defined("ack", "ack p99"), str(found["p99"]), f"p50 {found['p50']}")
+
+
+def _cpu(summary: Summary) -> list[str]:
+    broker, ours = summary["broker"]["cpu_percent"], summary["generator"]
+    made = [card(defined("broker_cpu"), f"{broker:.0f} %", "of one core")] if broker is not None else []
+    if ours["cpu_percent"] is not None:
+        by = f"of a core, {count(ours['workers'])} worker{'' if ours['workers'] == 1 else 's'}"
+        made.append(card(defined("generator_cpu"), f"{ours['cpu_percent']:.0f} %", by))
+    return made
+
+
+def latency_table(records: RunRecords, summary: Summary) -> str:
+    """One row for each latency; a percentile that is only known to be at least so much says so."""
+    found = latencies(records, summary)
     rows = [
-        [defined(key, label), count(figures["count"]), *(ms(figures[name]) for name in STATISTICS)]
-        for key, label in LATENCIES.items()
-        if (figures := summary["latency_ms"][key])["count"]
+        [defined(metric, LATENCIES[metric]), count(summary["latency_ms"][metric]["count"])]
+        + [str(statistics[name]) for name in STATISTICS]
+        for metric, statistics in found.items()
     ]
-    return table(head, rows) if rows else "<p>No latency was measured.</p>"
-
-
-def ledger(records: RunRecords, summary: Summary) -> str:
-    """The account as a sum that adds up, then every counter that is not zero in a sentence."""
-    messages = summary["messages"]
-    parts = [table(["messages", ""], [[defined(name), count(messages[name])] for name in ("due", "sent", "acked")])]
-    if messages["expected"] is not None:
-        total_row = f"{count(messages['delivered'])} + {count(messages['lost'])} + {count(messages['unresolved'])}"
-        parts.append(
-            f"<p>{defined('expected')} {count(messages['expected'])} = {total_row} "
-            f"({defined('delivered')} + {defined('lost')} + {defined('unresolved')}); "
-            f"{defined('acked_lost', 'acked but lost')} {count(messages['acked_lost'])}, "
-            f"{defined('duplicated')} {count(messages['duplicated'])}, "
-            f"{defined('reordered')} {count(messages['reordered'])}.</p>"
-        )
-    elif messages["unresolved"] is not None:
-        parts.append(f"<p>{defined('unresolved')}: {count(messages['unresolved'])}.</p>")
-    notes = records.ledger.notes if records.ledger else ("The run has no ledger: it did not come to its end.",)
-    parts += [f"<p>{text(note)}</p>" for note in notes]
-    return "\n".join(parts) + counters(records)
-
-
-def counters(records: RunRecords) -> str:
-    rows = [
-        [count(number), text(sentence)]
-        for name, sentence in COUNTERS.items()
-        if (number := total(records.samples, name))
-    ]
-    failures = records.meta.get("connect_failures")
-    if isinstance(failures, dict):
-        rows += [[count(number), f"connects that failed: {text(reason)}"] for reason, number in failures.items()]
-    return table(["", "what else was counted"], rows, "words") if rows else ""
+    if not rows:
+        return "<p>No latency was measured.</p>"
+    bounded = any(value.at_least for statistics in found.values() for value in statistics.values())
+    note = "≥: messages that never finished could only make it larger." if bounded else ""
+    return table(["", "count", *STATISTICS.values()], rows) + (f'<p class="soft small">{note}</p>' if note else "")
 
 
 def events(records: RunRecords) -> str:
     rows = [
-        [f"{event.at_ns / NS_PER_S:.1f} s", text(event.kind), text(event.text), count(event.count), text(event.worker)]
+        [f"{event.at_ns / NS_PER_S:,.1f} s", text(event.kind), text(event.text), count(event.count), text(event.worker)]
         for event in records.events
     ]
-    told = table(["at", "kind", "what", "times", "worker"], rows, "words")
-    return f"<details><summary>{len(rows)} events</summary>{told}</details>"
+    marks = sum(event.kind is not EventKind.PHASE for event in records.events)
+    label = f"{count(len(rows))} events, {count(marks)} of them marks in the charts" if marks else "the phases"
+    return folded(label, table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
 
 
 def repeat(records: RunRecords, identity: str) -> str:
     return command(identity, str(records.meta.get("command", "unknown")))
 
 
-def environment(records: RunRecords, summary: Summary) -> str:
-    """Who made the load, against what."""
-    facts = records.meta.get("environment")
-    version = summary["broker"]["version"] or "version unknown"
-    rows = [[name, text(fact or UNKNOWN)] for name, fact in
-            (("target", summary["target"]), ("broker", version), ("started", summary["started"]))]  # fmt: skip
-    for name, fact in facts.items() if isinstance(facts, dict) else ():
-        said = ", ".join(f"{key} {value}" for key, value in fact.items()) if isinstance(fact, dict) else fact
-        shown = format_bytes(fact) if name.endswith("_bytes") and isinstance(fact, int) else said
-        rows.append([text(name.removesuffix("_bytes").replace("_", " ")), text(shown)])
-    ours = summary["generator"]
-    if ours["rss_bytes"]:
-        rows.append(["generator memory", format_bytes(ours["rss_bytes"])])
-    return table(["", ""], rows, "words")
-
-
-def warhead(records: RunRecords) -> str:
-    return f"<pre><code>{text(records.meta.get('warhead_toml', 'unknown'))}</code></pre>"
-
-
-def definitions() -> str:
+def levels(pairs: list[tuple[str, Summary]]) -> str:
+    """A row for each level; its name, which is text, links to its section."""
     rows = [
         [
-            f'<span id="def-{text(name)}">{text(name)}</span>',
-            text(sentence),
-            f"<code>{text(formula)}</code>" if formula else "",
+            f'<a href="#level-{number}">{text(name)}</a>',
+            f'<b class="{text(s["verdict"]["outcome"])}">{text(s["verdict"]["outcome"])}</b>',
+            count(s["clients"]["connected"]),
+            *(UNKNOWN if value is None else format_rate(value) for value in _rates(s)),
+            ms(s["latency_ms"]["ack"]["p50"]),
+            ms(s["latency_ms"]["ack"]["p99"]),
+            count(s["messages"]["lost"]),
         ]
-        for name, (sentence, formula) in DEFINITIONS.items()
+        for number, (name, s) in enumerate(pairs, 1)
     ]
-    return table(["figure", "what it means", "formula"], rows, "words")
+    return table(["level", "verdict", "clients", "due", "acked", "ack p50", "ack p99", "lost"], rows, words=(1,))
 
 
-def raw_data(records: RunRecords, summary: Summary) -> str:
-    series = columns(records)
-    rows = io.StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerow(series)
-    writer.writerows(zip(*series.values(), strict=True))
-    links = [
-        download("summary.json", "application/json", json.dumps(summary, indent=2), "summary.json"),
-        download("series.csv", "text/csv", rows.getvalue(), "series.csv (one row per second)"),
-    ]
-    return f"<p>{' · '.join(links)}. Histograms and everything else are in run.db, beside this page.</p>"
-
-
-def length(summary: Summary) -> str:
-    seconds = summary["duration_s"]
-    return UNKNOWN if seconds is None else format_duration_ns(round(seconds * NS_PER_S))
+def _rates(summary: Summary) -> tuple[float | None, float | None]:
+    return summary["rates"]["due_per_s"], summary["rates"]["acked_per_s"]

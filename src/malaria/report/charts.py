@@ -14,8 +14,22 @@ from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
 from malaria.records import Event, EventKind, Metric, RunRecords
 from malaria.report.figures import latencies
-from malaria.report.panels import ACKED, BLUE, DELIVERED, DUE, GREEN, GREY, ORANGE, PURPLE, RED, SENT
-from malaria.report.panels import Columns, Line, Panel, panels_of
+from malaria.report.panels import (
+    ACKED,
+    BLUE,
+    DELIVERED,
+    DUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SENT,
+    Columns,
+    Line,
+    Panel,
+    panels_of,
+)
 from malaria.units import format_ms
 
 VERDICTS: Final = {
@@ -137,7 +151,9 @@ def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], pan
     for number, panel in enumerate(panels):
         for line in panel.lines:
             _add(figure, table, line, number)
-        values = [value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)]
+        values = [
+            value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
+        ]
         scale = _ms_scale(values) if panel.logarithmic else {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
         figure.update_layout({_axis("yaxis", number): scale})
     _mark(figure, records)
@@ -155,7 +171,12 @@ def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
         mode="lines",
         connectgaps=False,
         opacity=0.45 if line is DUE else 1,
-        line={"color": line.colour, "dash": line.dash, "width": line.width_px, "shape": "vh" if line.steps else "linear"},
+        line={
+            "color": line.colour,
+            "dash": line.dash,
+            "width": line.width_px,
+            "shape": "vh" if line.steps else "linear",
+        },
         hovertemplate="%{y:,.3~g} ms" if line.column.endswith("_ms") else "%{y:,.4~r}",
     )
 
@@ -198,7 +219,11 @@ def _ms_scale(values_ms: Iterable[float | None]) -> Figure:
     decades = range(math.floor(low), math.ceil(high) + 1)
     steps = (1, 2, 5) if high - low < 1.7 else (1,) if high - low < 3.5 else ()
     ticks = [step * 10.0**decade for decade in decades for step in steps or ((1,) if decade % 2 == 0 else ())]
-    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": [format_ms(tick) for tick in ticks]}
+    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}
+
+
+def _tick(ms: float) -> str:
+    return f"{ms / 1000:,g} s" if ms >= 1000 else f"{ms:g} ms"
 
 
 def _mark(figure: go.Figure, records: RunRecords) -> None:

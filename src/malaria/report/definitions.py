@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
+    "clients": (
+        "Clients that were connected, and subscribed where they should be, at the end of the measured window.",
+        "",
+    ),
     "due": (
         "Messages that the schedule asked for. The schedule is a function of time and does not wait for the broker.",
         "",
@@ -39,8 +43,18 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "",
     ),
     "rates": ("Happenings in the measured window over its length.", "count / seconds"),
-    "generator CPU": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
+    "generator_cpu": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
+    "broker_cpu": ("CPU time of the broker's process over the measured window; one core is 100 %.", "CPU time / time"),
 }
+
+LABELS: Final[dict[str, str]] = {
+    "acked_lost": "acked but lost",
+    "own_lag": "lag of the generator",
+    "end_to_end": "end to end",
+    "generator_cpu": "generator CPU",
+    "broker_cpu": "broker CPU",
+}
+"""What people read, where it is not the name itself."""
 
 COUNTERS: Final[dict[str, str]] = {
     "retained": "messages that the broker had kept (RETAIN): no part of the deliveries",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from malaria.analysis.quantiles import latency_of
@@ -26,7 +27,8 @@ LATENCIES: Final = {
     Metric.LAG: "lag",
 }
 STATISTICS: Final = {
-    "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "max",
+    "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9",
+    "max": "max",
 }  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
 OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
@@ -112,6 +114,16 @@ def title_line(records: RunRecords) -> str:
     """`malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
     meta = records.meta
     return " · ".join(str(part) for part in (f"malaria attack {meta.get('target', '')}", meta.get("load")) if part)
+
+
+def moment(summary: Summary) -> str:
+    """When it began, to the minute: `2026-11-22 17:51 UTC`."""
+    stored = summary["started"]
+    try:
+        began = datetime.fromisoformat(str(stored))
+    except ValueError:
+        return str(stored or "")
+    return f"{began:%Y-%m-%d %H:%M} {'UTC' if not began.utcoffset() else f'{began:%z}'}".rstrip()
 
 
 def length(summary: Summary) -> str:

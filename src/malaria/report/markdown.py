@@ -8,7 +8,7 @@ from typing import Any
 
 from malaria.analysis.headline import headline
 from malaria.records import RunRecords
-from malaria.report.blocks import LATENCIES, STATISTICS, count, length, ms
+from malaria.report.figures import LATENCIES, STATISTICS, count, length, ms
 
 type Summary = Mapping[str, Any]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from malaria.report.style import CSS, SCRIPT
+
+type Row = Sequence[str]
 
 
 def text(value: object) -> str:
@@ -20,23 +22,29 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    """Cells are markup already."""
-    heads = "".join(f"<th>{cell}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="scroll"><table class="{kind}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+def table(head: Row, rows: Iterable[Row], words: Iterable[int] = (), kind: str = "") -> str:
+    """Cells are markup already; the columns numbered in `words` hold sentences, the others figures."""
+    classes = dict.fromkeys(words, ' class="words"')
+
+    def line(cells: Row, tag: str) -> str:
+        return "".join(f"<{tag}{classes.get(n, '')}>{cell}</{tag}>" for n, cell in enumerate(cells))
+
+    heads = f"<thead><tr>{line(head, 'th')}</tr></thead>" if any(head) else ""
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f'<div class="scroll"><table class="{kind}">{heads}<tbody>{body}</tbody></table></div>'
 
 
 def card(label: str, value: str, note: str = "") -> str:
+    """A figure that matters; `label` is markup already."""
     below = f'<span class="soft small">{text(note)}</span>' if note else ""
-    return f'<div class="card"><span class="soft small">{text(label)}</span><b>{text(value)}</b>{below}</div>'
+    return f'<div class="card"><span class="soft small">{label}</span><b>{text(value)}</b>{below}</div>'
 
 
-def chart(name: str, height_px: int) -> str:
-    """The place of a chart; the script at the end of the page draws it."""
-    return f'<div class="chart" id="{text(name)}" style="height:{height_px}px"></div>'
+def chart(name: str, height_px: int, says: str) -> str:
+    """The place of a chart; the script at the end of the page draws it. `says` is for those who cannot see it."""
+    return (
+        f'<div class="chart" id="{text(name)}" role="img" aria-label="{text(says)}" style="height:{height_px}px"></div>'
+    )
 
 
 def download(name: str, kind: str, content: str, label: str) -> str:
@@ -47,12 +55,16 @@ def download(name: str, kind: str, content: str, label: str) -> str:
 
 def command(identity: str, line: str) -> str:
     return (
-        f'<pre class="command" id="{text(identity)}"><code>{text(line)}</code></pre>'
-        f'<button data-copy="{text(identity)}">copy</button>'
+        f'<div class="command"><pre id="{text(identity)}"><code>{text(line)}</code></pre>'
+        f'<button data-copy="{text(identity)}">copy</button></div>'
     )
 
 
-def document(title: str, body: str, charts: dict[str, object]) -> str:
+def folded(label: str, content: str) -> str:
+    return f"<details><summary>{text(label)}</summary>{content}</details>"
+
+
+def document(title: str, body: str, charts: Mapping[str, object]) -> str:
     """The whole file. plotly.js comes out of the installed package; nothing is fetched when the page is read."""
     from plotly.offline import get_plotlyjs
 

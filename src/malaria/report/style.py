@@ -4,67 +4,107 @@ from __future__ import annotations
 
 from typing import Final
 
-CSS: Final = """
-:root { color-scheme: light dark; --ink: #1c2126; --soft: #5c666f; --paper: #ffffff; --card: #f5f6f7; --line: #d9dde1;
-  --good: #00705a; --bad: #b3361e; --doubt: #8a5a00; --link: #0b62a8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --soft: #9aa4ad; --paper: #15181b; --card: #1e2226;
-  --line: #343a40; --good: #35c9a5; --bad: #ff8a70; --doubt: #f0b64a; --link: #7ab8ee; } }
+_LIGHT: Final = """color-scheme: light; --ink: #1c2126; --soft: #5c666f; --paper: #ffffff; --card: #f5f6f7;
+  --line: #dfe3e6; --shade: #f0f2f4; --good: #00705a; --bad: #b3361e; --doubt: #8a5a00; --link: #0b62a8;"""
+_DARK: Final = """color-scheme: dark; --ink: #e4e7ea; --soft: #9aa4ad; --paper: #15181b; --card: #1f2428;
+  --line: #30363c; --shade: #1d2125; --good: #35c9a5; --bad: #ff8a70; --doubt: #f0b64a; --link: #7ab8ee;"""
+
+CSS: Final = (
+    f"""
+:root {{ {_LIGHT} font-size: clamp(16px, 0.62vw, 28px); }}
+@media (prefers-color-scheme: dark) {{ :root:not(.paper) {{ {_DARK} }} }}
+"""
+    """
 * { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.15rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin: 2.8rem 0 .6rem; padding-top: .8rem; border-top: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
-p { margin: .4rem 0; max-width: 75ch; } a { color: var(--link); }
-.soft { color: var(--soft); } .small { font-size: .875rem; }
-.verdict { font-size: clamp(1.25rem, 3.2vw, 1.9rem); line-height: 1.25; margin: .7rem 0 .2rem; font-weight: 600;
+html { -webkit-text-size-adjust: 100%; background: var(--paper); }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
+main { max-width: 73rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1rem; font-weight: 400; margin: 0; overflow-wrap: anywhere; color: var(--soft); }
+h1 b { color: var(--ink); }
+h2 { font-size: 1.15rem; margin: 2.6rem 0 .6rem; padding-top: .9rem; border-top: 1px solid var(--line);
   overflow-wrap: anywhere; }
+h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
+p, dd, li { max-width: 75ch; overflow-wrap: anywhere; } p { margin: .4rem 0; }
+a { color: var(--link); text-underline-offset: .15em; } .card a, th a, td a { text-decoration-color: var(--line); }
+.soft { color: var(--soft); } .small { font-size: .875rem; }
+.verdict { font-size: clamp(1.25rem, 3.2vw, 1.9rem); line-height: 1.25; margin: .6rem 0 .3rem; font-weight: 600;
+  overflow-wrap: anywhere; max-width: none; }
 .PASS { color: var(--good); } .FAIL { color: var(--bad); } .INVALID, .UNKNOWN { color: var(--doubt); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1.1rem 0; }
-.card { background: var(--card); border-radius: 8px; padding: .6rem .8rem; }
-.card b { display: block; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+ul.reasons { margin: .3rem 0; padding-left: 1.1rem; color: var(--soft); }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.8rem, 1fr)); gap: .6rem;
+  margin: 1rem 0 .6rem; }
+.card { background: var(--card); border-radius: 8px; padding: .55rem .8rem; }
+.card span { display: block; }
+.card b { display: block; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.35; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .94rem; }
-th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
-th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { text-align: left; }
-table.words td, table.words th { text-align: left; } table.words td { overflow-wrap: anywhere; }
-pre { background: var(--card); padding: .8rem; border-radius: 8px; overflow-x: auto; font-size: .875rem;
+th, td { padding: .3rem 0 .3rem 1.1rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
+  white-space: nowrap; }
+th { font-weight: 600; color: var(--soft); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0;
+  background: var(--paper); }
+td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+table.facts { width: auto; } table.facts td:first-child { color: var(--soft); white-space: normal; }
+.sign { display: inline-block; width: 1.1rem; color: var(--soft); }
+table.sum { margin-bottom: .9rem; } table.sum td:first-child, table.sum th:first-child { width: 13rem; }
+table.sum td:nth-child(2) { width: 6rem; } table.sum .words { color: var(--soft); font-weight: 400; }
+tr.sum td { border-top: 2px solid var(--soft); font-weight: 600; }
+dt { font-weight: 600; margin-top: .8rem; } dd { margin: 0; } dt:target { color: var(--link); }
+dl { columns: 26rem; column-gap: 3rem; } dl div { break-inside: avoid; padding-top: .01px; }
+pre { background: var(--card); padding: .7rem .8rem; border-radius: 8px; overflow-x: auto; font-size: .875rem;
   margin: .4rem 0; }
-pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
-code { font-family: ui-monospace, monospace; }
+code { font-family: ui-monospace, monospace; font-size: .9em; } pre code { font-size: inherit; }
+.command { display: flex; align-items: flex-start; gap: .5rem; }
+.command pre { flex: 1; min-width: 0; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 button { font: inherit; font-size: .875rem; color: var(--ink); background: var(--card); border: 1px solid var(--line);
-  border-radius: 6px; padding: .15rem .7rem; cursor: pointer; }
-.chart { width: 100%; margin: .4rem 0; } details { margin: .5rem 0; } summary { cursor: pointer; color: var(--soft); }
+  border-radius: 6px; padding: .55rem .8rem; cursor: pointer; }
+.chart { width: 100%; margin: .3rem 0; } details { margin: .5rem 0; }
+summary { cursor: pointer; color: var(--soft); }
 nav ul { padding-left: 1.1rem; columns: 2; } @media (max-width: 600px) { nav ul { columns: 1; } }
-@media print { main { max-width: none; padding: 0; } button, nav { display: none; } h2 { break-after: avoid; }
-  .chart, .card { break-inside: avoid; } }
+@media print { :root { font-size: 12px; } main { max-width: none; padding: 0; } button, nav { display: none; }
+  h2, h3 { break-after: avoid; } .card, tr, dl div { break-inside: avoid; } .scroll { overflow: visible; } }
 """
+)
 
 SCRIPT: Final = """
 const charts = JSON.parse(document.getElementById('charts').textContent);
-const tint = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const root = document.documentElement;
+const night = matchMedia('(prefers-color-scheme: dark)');
+const brighter = { '#0072B2': '#4FA8E0', '#009E73': '#2CC99B', '#D55E00': '#FF8A4C', '#CC79A7': '#E6A3C8' };
+const PAPER_PX = 680;
+const tint = name => getComputedStyle(root).getPropertyValue(name).trim();
+const onPaper = () => root.classList.contains('paper');
+function coloured(data) {
+  if (!night.matches || onPaper()) return data;
+  return JSON.parse(JSON.stringify(data), (key, value) => brighter[value] ?? value);
+}
 function dress(layout) {
   const dressed = structuredClone(layout);
+  const size = 12 * Math.max(1, parseFloat(getComputedStyle(root).fontSize) / 16);
   Object.assign(dressed, { paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)' });
-  dressed.font = { ...layout.font, color: tint('--ink') };
+  dressed.font = { family: 'system-ui, sans-serif', size, color: tint('--ink') };
   dressed.hoverlabel = { bgcolor: tint('--card'), bordercolor: tint('--line'), font: { color: tint('--ink') } };
-  for (const key of Object.keys(dressed)) if (/^[xy]axis/.test(key))
+  for (const key of Object.keys(dressed)) if (/^[xy]axis/.test(key)) {
     for (const part of ['gridcolor', 'linecolor', 'zerolinecolor']) dressed[key][part] = tint('--line');
-  for (const shape of dressed.shapes ?? []) shape.line.color = tint('--soft');
+    Object.assign(dressed[key], { spikecolor: tint('--soft'), fixedrange: matchMedia('(pointer: coarse)').matches });
+  }
+  for (const shape of dressed.shapes ?? [])
+    if (shape.type === 'rect') shape.fillcolor = tint('--shade'); else shape.line.color = tint('--soft');
   for (const note of dressed.annotations ?? []) note.font = { ...note.font, color: tint('--soft') };
+  if (onPaper()) Object.assign(dressed, { width: PAPER_PX, autosize: false });
   return dressed;
 }
 const settings = { responsive: true, displaylogo: false, displayModeBar: false };
 function draw() {
   for (const [id, figure] of Object.entries(charts))
-    Plotly.react(id, structuredClone(figure.data), dress(figure.layout), settings);
+    Plotly.react(id, coloured(figure.data), dress(figure.layout), settings);
 }
 draw();
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+night.addEventListener('change', draw);
+addEventListener('beforeprint', () => { root.classList.add('paper'); draw(); });
+addEventListener('afterprint', () => { root.classList.remove('paper'); draw(); });
 for (const button of document.querySelectorAll('button[data-copy]')) button.addEventListener('click', () => {
-  const source = document.getElementById(button.dataset.copy);
-  getSelection().selectAllChildren(source);
+  getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
   document.execCommand('copy');
   button.textContent = 'copied';
 });

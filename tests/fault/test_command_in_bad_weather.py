@@ -1,0 +1,236 @@
+"""Bad weather: whatever dies, freezes or lies, the attack ends in time, its data can be read, the report says why."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from attacking import run_attack
+from malaria.attack import AttackOutcome, Interrupt
+from malaria.broker import RunningBroker
+from malaria.records import Counter, EventKind, Progress
+from malaria.store import open_run
+from stub_broker import Behaviour, StubBroker
+
+QUICK = {"clients": 20, "rate": "10", "reconnect": ["100ms", "500ms"], "duration": "4s"}
+MALARIA = [sys.executable, "-m", "malaria"]
+
+
+class Once:
+    """Does something once, when so many messages have been acknowledged."""
+
+    def __init__(self, act: Callable[[], None], after: int = 100) -> None:
+        self._act, self._after, self.done = act, after, False
+
+    def __call__(self, progress: Progress) -> None:
+        if not self.done and progress.totals.get("acked", 0) >= self._after:
+            self.done = True
+            self._act()
+
+
+def attack(port: int, tmp_path: Path, act: Callable[[], None], **options: Any) -> AttackOutcome:
+    once = Once(act)
+    outcome = run_attack(port, tmp_path, subscribers=1, on_progress=once, **(QUICK | options))
+    assert once.done
+    return outcome
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    return [p for p in psutil.Process(pid).children() if "malaria.engine.worker" in p.cmdline()]
+
+
+def total(outcome: AttackOutcome, counter: Counter) -> int:
+    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+
+
+def until(true: Callable[[], bool], patience_s: float = 20) -> None:
+    end = time.monotonic() + patience_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert true()
+
+
+# --- the broker ------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_broker_is_a_fail_with_the_figures_until_then(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    outcome = attack(mosquitto.port, tmp_path, lambda: os.kill(mosquitto.pid, signal.SIGKILL), drain="1s")
+    summary = outcome.summary
+    assert summary["verdict"]["outcome"] == "FAIL"
+    assert summary["clients"]["connected"] == 0
+    assert summary["clients"]["dropped"] == 21
+    assert summary["messages"]["due"] == 800 > summary["messages"]["sent"]
+    assert outcome.records.meta["connect_failures"] == {"nothing listens at this port": summary["clients"]["refused"]}
+
+
+def test_a_frozen_broker_is_waited_for_and_nothing_is_lost(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    def freeze() -> None:
+        os.kill(mosquitto.pid, signal.SIGSTOP)
+        subprocess.Popen(["/bin/sh", "-c", f"sleep 1; kill -CONT {mosquitto.pid}"])
+
+    summary = attack(mosquitto.port, tmp_path, freeze, drain="10s").summary
+    assert summary["messages"]["lost"] == summary["messages"]["unresolved"] == 0
+    assert summary["latency_ms"]["ack"]["max"] > 700
+    assert summary["clients"]["dropped"] == 0
+
+
+def test_a_broker_that_stays_frozen_cannot_hang_us(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    try:
+        outcome = attack(mosquitto.port, tmp_path, lambda: os.kill(mosquitto.pid, signal.SIGSTOP), drain="1s")
+    finally:
+        os.kill(mosquitto.pid, signal.SIGCONT)
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
+    assert outcome.summary["messages"]["unresolved"] > 0
+    assert outcome.summary["latency_ms"]["ack"]["max"] is None
+
+
+def test_a_broker_that_closes_every_connection(tmp_path: Path) -> None:
+    with StubBroker(Behaviour(close_after_messages=50)) as stub:
+        outcome = run_attack(stub.port, tmp_path, subscribers=1, **QUICK)
+    assert outcome.summary["clients"]["dropped"] == stub.counts.closed
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
+    assert any("the broker closed the connection" in event.text for event in outcome.records.events)
+
+
+@pytest.mark.parametrize("garbage", [b"\xff" * 64, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x30\x00", b"\x00"])
+def test_garbage_mid_run(tmp_path: Path, garbage: bytes) -> None:
+    with StubBroker(Behaviour(garbage_after_messages=200, garbage=garbage)) as stub:
+        outcome = run_attack(stub.port, tmp_path, subscribers=1, **QUICK)
+    assert total(outcome, Counter.MALFORMED) >= 1
+    assert outcome.summary["messages"]["due"] == 800
+
+
+# --- ourselves -------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_worker_leaves_its_share_unknown_and_the_rest_readable(
+    mosquitto: RunningBroker, tmp_path: Path
+) -> None:
+    def kill() -> None:
+        workers_of(os.getpid())[0].kill()
+
+    outcome = attack(mosquitto.port, tmp_path, kill, workers=2)
+    assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
+    assert "SIGKILL" in outcome.summary["verdict"]["reasons"][0]
+    assert "1/2" in outcome.summary["verdict"]["reasons"][0]
+    assert outcome.summary["messages"]["lost"] is None
+    assert outcome.summary["messages"]["sent"] > 400
+    assert [event for event in outcome.records.events if event.kind is EventKind.LOST]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_with_a_report(mosquitto: RunningBroker, tmp_path: Path, times: int) -> None:
+    interrupt = Interrupt()
+
+    def press() -> None:
+        interrupt.count = times
+
+    outcome = attack(mosquitto.port, tmp_path, press, interrupt=interrupt, duration="60s")
+    summary = outcome.summary
+    assert summary["verdict"]["outcome"] == "UNKNOWN"
+    assert "interrupted" in summary["verdict"]["reasons"][0]
+    assert summary["messages"]["lost"] == 0
+    assert summary["messages"]["due"] < 3000
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([*MALARIA, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def measuring(directory: Path) -> bool:
+    if not (directory / "run.db").exists():
+        return False
+    samples = open_run(directory).samples
+    return sum(sample.counters.get(Counter.ACKED, 0) for sample in samples) > 20
+
+
+LONG = ("-c", "20", "-r", "10", "-d", "60s")
+
+
+def test_the_command_answers_ctrl_c_with_the_verdict_and_exit_code_4(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with command("attack", f"127.0.0.1:{mosquitto.port}", *LONG, "-o", str(run)) as process:
+        until(lambda: measuring(run))
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 4
+    assert "UNKNOWN" in output
+    assert "interrupted" in output
+    assert "Traceback" not in output
+    assert (run / "report.html").exists()
+    assert json.loads((run / "summary.json").read_text())["messages"]["lost"] == 0
+
+
+def test_a_killed_conductor_takes_its_workers_along_and_leaves_a_readable_run(
+    mosquitto: RunningBroker, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with command("attack", f"127.0.0.1:{mosquitto.port}", *LONG, "-o", str(run)) as process:
+        until(lambda: measuring(run))
+        workers = workers_of(process.pid)
+        assert workers
+        process.kill()
+        until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+    shown = subprocess.run([*MALARIA, "report", str(run)], capture_output=True, text=True, check=False)
+    assert "the run has no end" in shown.stdout
+    assert "Traceback" not in shown.stdout + shown.stderr
+
+
+def test_a_password_is_nowhere_but_on_the_wire(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    """Not in argv of a worker, not on the screen, not in any file of the run."""
+    run, secret = tmp_path / "run", "correct-horse-battery"
+    target = f"mqtt://karl:{secret}@127.0.0.1:{mosquitto.port}"
+    with command("attack", target, "-c", "5", "-r", "10", "-d", "6s", "-o", str(run)) as process:
+        until(lambda: measuring(run))
+        seen = " ".join(" ".join(worker.cmdline()) for worker in workers_of(process.pid))
+        environments = " ".join(str(worker.environ()) for worker in workers_of(process.pid))
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    stored = b"".join(path.read_bytes() for path in run.iterdir() if path.is_file())
+    for place in (seen, environments, output, stored.decode(errors="replace")):
+        assert secret not in place
+    assert "karl" in stored.decode(errors="replace")
+
+
+# --- this machine ---
+
+
+def limited(arguments: list[str], files: int) -> subprocess.CompletedProcess[str]:
+    limits = f"import resource, os, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files})); "
+    run = "os.execv(sys.executable, [sys.executable, '-m', 'malaria', *sys.argv[1:]])"
+    return subprocess.run([sys.executable, "-c", limits + run, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_more_clients_than_open_files_is_said_before_the_attack(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    done = limited(["attack", f"127.0.0.1:{mosquitto.port}", "-c", "500", "-o", str(tmp_path / "run")], 256)
+    assert done.returncode == 2
+    assert "open files" in done.stderr
+    assert "--workers" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_clients_than_ports_is_said_before_the_attack(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    arguments = ["attack", f"127.0.0.1:{mosquitto.port}", "-c", "60000", "--workers", "10",
+                 "--source-address", "127.0.0.1", "-o", str(tmp_path / "run")]  # fmt: skip
+    done = subprocess.run([*MALARIA, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "ports" in done.stderr
+    assert "--source-address" in done.stderr
