@@ -25,7 +25,7 @@ from malaria.engine.causes import remedies
 from malaria.engine.gear import Route
 from malaria.engine.orders import Second
 from malaria.environment import describe_host
-from malaria.errors import TargetError
+from malaria.errors import TargetError, UnstoredRun
 from malaria.live import LiveTotals
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead, describe, to_toml
@@ -89,14 +89,17 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     """Runs the attack to its end, stored in `request.directory`.
 
     Raises TargetError when the target does not answer at all, HostLimitError when this host cannot make the load,
-    OperatorError when the directory cannot be used. From then on everything that happens is data.
+    OperatorError when the directory cannot be used. From then on everything that happens is data, but for a disk that
+    took only a part of it to the end: UnstoredRun.
     """
     load = _prepare(request)
     answer = _check_target(request, load)
     with RunWriter.create(request.directory) as writer:
         _describe(writer, request, answer)
         with Bee(load, WHOLE, request.workers) as bee:
-            _Performance(request, load, bee, writer, on_progress).run(interrupt)
+            stored = _Performance(request, load, bee, writer, on_progress).run(interrupt)
+    if not stored:
+        raise _unstored(request.directory, writer.first_failure)
     return _outcome(request.directory)
 
 
@@ -177,8 +180,8 @@ class _Performance:
         self._rate = _planned_rate(request.warhead)
         writer.meta("workers", list(bee.workers))
 
-    def run(self, interrupt: Interrupt) -> None:
-        """Until the conductor says that it is over."""
+    def run(self, interrupt: Interrupt) -> bool:
+        """Until the conductor says that it is over. False when the disk did not take all of it."""
         while not self._conductor.over:
             said = self._bee.poll(POLL_S)
             at_ns = self._now()
@@ -191,7 +194,7 @@ class _Performance:
                 self._bee.order(order)
             self._note_events(self._conductor.events())
             self._keep_up(at_ns)
-        self._close()
+        return self._close()
 
     def _now(self) -> int:
         return now_ns() - self._epoch_ns
@@ -257,12 +260,12 @@ class _Performance:
             Progress(at_ns, conductor.phase, done, total, self._clients, self._rate, events=events)
         )
 
-    def _close(self) -> None:
+    def _close(self) -> bool:
         self._on_progress(self._progress(self._now()))
         self._write_state()
         self._writer.meta("end_ns", self._now())
         self._writer.ledger(self._ledger())
-        self._writer.commit()
+        return self._writer.commit()
 
     def _ledger(self) -> LedgerTotals:
         totals, notes = self._totals.counters, []
@@ -310,8 +313,18 @@ def _course(warhead: Warhead) -> Course:
     )
 
 
+def _unstored(directory: Path, failure: str) -> UnstoredRun:
+    return UnstoredRun(
+        f"{directory}: the run is stored only in part: {failure}",
+        f"make room there or choose another disk with -o; what was stored is shown by: malaria report {directory}",
+    )
+
+
 def _outcome(directory: Path) -> AttackOutcome:
     records = open_run(directory)
     summary = dict(summarize(records))
-    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    try:
+        (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    except OSError as error:
+        raise _unstored(directory, error.strerror or str(error)) from None
     return AttackOutcome(directory, records, summary)

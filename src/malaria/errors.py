@@ -15,6 +15,8 @@ class OperatorError(Exception):
     `message` says what and where, `remedy` what to do about it.
     """
 
+    exit_code = 2
+
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -38,6 +40,12 @@ class HostLimitError(OperatorError):
 
 class RunError(OperatorError):
     """A run directory that is missing, damaged, or written by a newer version."""
+
+
+class UnstoredRun(OperatorError):
+    """An attack that was made, but of which the disk took only a part: there is no verdict over it."""
+
+    exit_code = 4
 
 
 class MalformedPacket(Exception):  # noqa: N818  the specification's word

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:
-        return _refuse(error.message, error.remedy)
+        return _refuse(error.message, error.remedy, error.exit_code)
     except typer.TyperException as error:
         return _refuse_usage(error)
     except (KeyboardInterrupt, typer.Abort):

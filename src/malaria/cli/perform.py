@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,9 +72,14 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
         from malaria.report.terminal import print_summary
 
         print_summary(outcome.records, outcome.summary, screen)
-    write_reports(outcome.records, outcome.summary, outcome.directory)
-    if not result.quiet:
-        say_page(outcome.directory, screen)
+    try:
+        write_reports(outcome.records, outcome.summary, outcome.directory)
+    except OSError as error:  # the run is stored, and the verdict stands, with or without its page
+        print(f"error: the page could not be written: {error.strerror}", file=sys.stderr)
+        print(f"       make room, then: malaria report {outcome.directory}", file=sys.stderr)
+    else:
+        if not result.quiet:
+            say_page(outcome.directory, screen)
     write_json(outcome.summary, result.json)
     return exit_code(outcome.summary)
 
