@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from malaria.analysis.headline import headline
 from malaria.clock import NS_PER_S
 from malaria.records import EventKind, Metric, RunRecords
@@ -14,7 +16,6 @@ from malaria.report.figures import (
     connect_time_ns,
     count,
     latencies,
-    ms,
 )
 from malaria.report.markup import card, command, folded, table, text
 from malaria.units import format_duration_ns, format_rate
@@ -28,12 +29,18 @@ def defined(name: str, label: str = "") -> str:
 def verdict(records: RunRecords, summary: Summary) -> str:
     """What it came to, large; what to do; the further reasons."""
     said = headline(records, summary)
-    lines = [f'<p class="verdict"><span class="{said.outcome}">{said.outcome}</span> {text(said.what)}</p>']
+    lines = [sentence(said.outcome, said.what)]
     if said.remedy:
         lines.append(f"<p>{text(said.remedy)}</p>")
     if said.further:
         lines.append(f'<ul class="reasons">{"".join(f"<li>{text(line)}</li>" for line in said.further)}</ul>')
     return "\n".join(lines)
+
+
+def sentence(outcome: str, what: str) -> str:
+    """The large line, without a break between a number and its percent sign."""
+    words = text(what).replace(" %", "&nbsp;%")
+    return f'<p class="verdict"><span class="{text(outcome)}">{text(outcome)}</span> {words}</p>'
 
 
 def cards(records: RunRecords, summary: Summary) -> str:
@@ -57,8 +64,8 @@ def _rate(records: RunRecords, summary: Summary) -> str:
     if name is None:
         return ""
     due = rates["due_per_s"]
-    note = "closed loop" if records.meta.get("closed_loop") else "" if due is None else f"{format_rate(due)} due"
-    return card(defined("rates", name), format_rate(rates[f"{name}_per_s"], "msg"), note)
+    note = "closed loop" if records.meta.get("closed_loop") else "" if due is None else f"of {format_rate(due)} due"
+    return card(defined("rates", name), format_rate(rates[f"{name}_per_s"]), note)
 
 
 def _ack(records: RunRecords, summary: Summary) -> str:
@@ -104,22 +111,24 @@ def repeat(records: RunRecords, identity: str) -> str:
     return command(identity, str(records.meta.get("command", "unknown")))
 
 
-def levels(pairs: list[tuple[str, Summary]]) -> str:
+def levels(named: Sequence[tuple[str, RunRecords, Summary]]) -> str:
     """A row for each level; its name, which is text, links to its section."""
-    rows = [
-        [
-            f'<a href="#level-{number}">{text(name)}</a>',
-            f'<b class="{text(s["verdict"]["outcome"])}">{text(s["verdict"]["outcome"])}</b>',
-            count(s["clients"]["connected"]),
-            *(UNKNOWN if value is None else format_rate(value) for value in _rates(s)),
-            ms(s["latency_ms"]["ack"]["p50"]),
-            ms(s["latency_ms"]["ack"]["p99"]),
-            count(s["messages"]["lost"]),
-        ]
-        for number, (name, s) in enumerate(pairs, 1)
-    ]
-    return table(["level", "verdict", "clients", "due", "acked", "ack p50", "ack p99", "lost"], rows, words=(1,))
+    rows = []
+    for number, (name, records, summary) in enumerate(named, 1):
+        outcome, rates = text(summary["verdict"]["outcome"]), summary["rates"]
+        ack = latencies(records, summary).get(Metric.ACK, {})
+        rows.append(
+            [
+                f'<a href="#level-{number}">{text(name)}</a>',
+                f'<b class="{outcome}">{outcome}</b>',
+                count(summary["clients"]["connected"]),
+                *(rate(rates[f"{which}_per_s"]) for which in ("due", "acked")),
+                *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
+                count(summary["messages"]["lost"]),
+            ]
+        )
+    return table(["level", "verdict", "clients", "due", "acked", "ack p50", "ack p99", "lost"], rows, kind="levels")
 
 
-def _rates(summary: Summary) -> tuple[float | None, float | None]:
-    return summary["rates"]["due_per_s"], summary["rates"]["acked_per_s"]
+def rate(per_s: float | None) -> str:
+    return UNKNOWN if per_s is None else format_rate(per_s)

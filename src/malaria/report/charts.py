@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -13,17 +13,13 @@ from malaria.analysis.distribution import distribution
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
 from malaria.records import Event, EventKind, Metric, RunRecords
-from malaria.report.figures import latencies
 from malaria.report.panels import (
     ACKED,
     BLUE,
     DELIVERED,
     DUE,
     GREEN,
-    GREY,
-    ORANGE,
     PURPLE,
-    RED,
     SENT,
     Columns,
     Line,
@@ -32,21 +28,18 @@ from malaria.report.panels import (
 )
 from malaria.units import format_ms
 
-VERDICTS: Final = {
-    "PASS": (GREEN, "circle"),
-    "FAIL": (RED, "x"),
-    "INVALID": (ORANGE, "diamond"),
-    "UNKNOWN": (GREY, "square"),
-}
 DISTRIBUTIONS: Final = {
     Metric.ACK: ("ack", BLUE),
     Metric.END_TO_END: ("end to end", GREEN),
     Metric.CONNECT: ("connect", PURPLE),
 }
+HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "cpu_percent": "%{y:,.3~r} %"}
+"""How the cursor states a column, by the end of its name."""
 NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
 
+COUNT_SCALE: Final = {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
 PANEL_PX: Final = 112
 HEAD_PX: Final = 56
 """Room over a panel for its title and legend: one row on a desk, up to three on a phone."""
@@ -55,7 +48,6 @@ OVERVIEW_PX: Final = 200
 PERCENTILES_PX: Final = 260
 
 type Figure = dict[str, Any]
-type Levels = Sequence[tuple[RunRecords, Mapping[str, Any]]]
 
 
 def overview(records: RunRecords) -> Figure:
@@ -74,7 +66,7 @@ def stack(records: RunRecords) -> Figure:
 
 def percentiles(records: RunRecords) -> Figure:
     """Latency by percentile, the tail stretched: each step to the right is one more nine."""
-    figure = _panes(["latency by percentile"], PERCENTILES_PX)
+    figure = panes(["latency by percentile"], PERCENTILES_PX)
     shown: list[float] = []
     for metric, (name, colour) in DISTRIBUTIONS.items():
         points = [point for point in distribution(records, metric) if point.quantile < 1]
@@ -91,82 +83,31 @@ def percentiles(records: RunRecords) -> Figure:
         )
     ticks = {"tickvals": [1 / (1 - q) for q in NINES], "ticktext": [f"{100 * q:g} %" for q in NINES]}
     figure.update_xaxes(type="log", **ticks)
-    figure.update_yaxes(**_ms_scale(shown))
-    return _plain(figure)
-
-
-def levels_chart(levels: Levels) -> Figure:
-    """Over the levels: rate against target, ack p99 and broker CPU, each level in colour and shape of its verdict."""
-    summaries = [summary for _, summary in levels]
-    p99s = [latencies(*level).get(Metric.ACK, {}).get("p99") for level in levels]
-    rows: list[tuple[str, list[Any]]] = [
-        ("messages per second", [_done(summary) for summary in summaries]),
-        ("ack p99", [None if p99 is None else p99.ms for p99 in p99s]),
-        ("broker CPU, % of a core", [summary["broker"]["cpu_percent"] for summary in summaries]),
-    ]
-    rows = [row for row in rows if any(value is not None for value in row[1])]
-    figure = _panes([title for title, _ in rows], 150)
-    clients = [summary["clients"]["planned"] for summary in summaries]
-    due = [summary["rates"]["due_per_s"] for summary in summaries]
-    figure.add_scatter(x=clients, y=due, name="due", mode="lines", line={"color": GREY, "width": 8}, opacity=0.45)
-    for number, (title, values) in enumerate(rows):
-        figure.add_scatter(**_by_level(clients, values, summaries), name=title, yaxis=_axis("y", number))
-        figure.update_layout({_axis("yaxis", number): _ms_scale(values) if title == "ack p99" else {}})
-    for bounded in (p99 for p99 in p99s if p99 is not None and p99.at_least):
-        index = p99s.index(bounded)
-        figure.add_annotation(x=clients[index], y=math.log10(bounded.ms or 1), yref="y2", text="at least", yshift=14,
-                              showarrow=False)  # fmt: skip
-    figure.update_xaxes(title_text="clients", tickvals=clients, tickformat=",d")
-    return _plain(figure)
-
-
-def height_px(panels: int, panel_px: int = PANEL_PX) -> int:
-    return panels * (panel_px + HEAD_PX) + FOOT_PX
-
-
-def _done(summary: Mapping[str, Any]) -> float | None:
-    rates = summary["rates"]
-    names = ("acked_per_s", "sent_per_s", "delivered_per_s")
-    done: float | None = next((rates[name] for name in names if rates[name] is not None), None)
-    return done
-
-
-def _by_level(clients: list[Any], values: list[Any], summaries: Sequence[Mapping[str, Any]]) -> Figure:
-    outcomes = [summary["verdict"]["outcome"] for summary in summaries]
-    looks = [VERDICTS[outcome] for outcome in outcomes]
-    return {
-        "x": clients,
-        "y": values,
-        "text": outcomes,
-        "mode": "lines+markers",
-        "showlegend": False,
-        "line": {"color": BLUE, "width": 2},
-        "marker": {"size": 13, "color": [colour for colour, _ in looks], "symbol": [symbol for _, symbol in looks]},
-        "hovertemplate": "%{y:,.4~g} %{text}",
-    }
+    figure.update_yaxes(**ms_scale(shown))
+    return plain(figure)
 
 
 def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], panel_px: int) -> Figure:
-    figure = _panes([panel.title for panel in panels], panel_px)
+    figure = panes([panel.title for panel in panels], panel_px)
     for number, panel in enumerate(panels):
         for line in panel.lines:
             _add(figure, table, line, number)
         values = [
             value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
         ]
-        scale = _ms_scale(values) if panel.logarithmic else {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
-        figure.update_layout({_axis("yaxis", number): scale})
+        scale = ms_scale(values) if panel.logarithmic else COUNT_SCALE
+        figure.update_layout({axis("yaxis", number): scale})
     _mark(figure, records)
     figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
-    return _plain(figure)
+    return plain(figure)
 
 
 def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
     figure.add_scatter(
         x=list(table.get("t_s", ())),
         y=list(table.get(line.column, ())),
-        yaxis=_axis("y", number),
-        legend=_axis("legend", number),
+        yaxis=axis("y", number),
+        legend=axis("legend", number),
         name=_safe(line.name),
         mode="lines",
         connectgaps=False,
@@ -177,11 +118,11 @@ def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
             "width": line.width_px,
             "shape": "vh" if line.steps else "linear",
         },
-        hovertemplate="%{y:,.3~g} ms" if line.column.endswith("_ms") else "%{y:,.4~r}",
+        hovertemplate=next((f for end, f in HOVERS.items() if line.column.endswith(end)), "%{y:,.6~r}"),
     )
 
 
-def _panes(titles: Sequence[str], pane_px: int) -> go.Figure:
+def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
     """Empty charts under each other on one x axis; the first is the topmost and has the axes `y` and `legend`."""
     inner_px = max(len(titles), 1) * (pane_px + HEAD_PX) - HEAD_PX
     layout: Figure = {
@@ -191,25 +132,29 @@ def _panes(titles: Sequence[str], pane_px: int) -> go.Figure:
         "hoversubplots": "axis",
         "showlegend": True,
         "template": "none",
-        "xaxis": {"anchor": _axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
+        "xaxis": {"anchor": axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
                   "spikethickness": 1, "spikedash": "solid", "spikesnap": "hovered data"},
     }  # fmt: skip
     for number, title in enumerate(titles):
         top = 1 - number * (pane_px + HEAD_PX) / inner_px
-        layout[_axis("yaxis", number)] = {"domain": [max(top - pane_px / inner_px, 0), top], "zeroline": False}
-        layout[_axis("legend", number)] = {
+        layout[axis("yaxis", number)] = {
+            "domain": [max(top - pane_px / inner_px, 0), top],
+            "zeroline": False,
+            "showspikes": False,
+        }
+        layout[axis("legend", number)] = {
             "orientation": "h", "x": 0, "xanchor": "left", "y": top, "yanchor": "bottom", "itemwidth": 30,
             "title": {"text": f"<b>{title}</b>  ", "side": "left"},
         }  # fmt: skip
     return go.Figure(layout=layout)
 
 
-def _axis(name: str, number: int) -> str:
+def axis(name: str, number: int) -> str:
     """plotly counts y, y2, y3."""
     return f"{name}{number + 1}" if number else name
 
 
-def _ms_scale(values_ms: Iterable[float | None]) -> Figure:
+def ms_scale(values_ms: Iterable[float | None]) -> Figure:
     """A logarithmic axis whose ticks are round milliseconds."""
     seen = [value for value in values_ms if value]
     if not seen:
@@ -261,7 +206,7 @@ def _safe(label: str) -> str:
     return cut.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _plain(figure: go.Figure) -> Figure:
+def plain(figure: go.Figure) -> Figure:
     """Only lists and numbers: what JSON can carry."""
     plain: Figure = json.loads(figure.to_json(engine="json"))
     return {"data": plain["data"], "layout": plain["layout"]}

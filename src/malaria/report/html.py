@@ -9,6 +9,7 @@ from malaria.records import RunRecords
 from malaria.report import appendix, blocks, charts
 from malaria.report.account import account
 from malaria.report.figures import Summary, moment
+from malaria.report.levels import levels_chart
 from malaria.report.markup import chart, document, folded, text
 
 type Level = tuple[RunRecords, Summary]
@@ -33,12 +34,12 @@ def write_page(records: RunRecords, summary: Summary, path: Path) -> None:
 def write_campaign_page(title: str, levels: Sequence[Level], path: Path) -> None:
     """The page of several levels: all of them at a glance, then each as on a page of its own. Raises as write_page."""
     names = [str(records.meta.get("title") or f"level {number}") for number, (records, _) in enumerate(levels, 1)]
-    figures: Charts = {"levels": charts.levels_chart(levels)}
+    figures: Charts = {"levels": levels_chart(levels)}
     parts = [
         f"<h1><b>{text(title)}</b> · {text(levels[0][1]['target'])}</h1>",
         _levels_verdict(names, levels),
         _place("levels", figures),
-        blocks.levels([(name, summary) for name, (_, summary) in zip(names, levels, strict=True)]),
+        blocks.levels([(name, *level) for name, level in zip(names, levels, strict=True)]),
     ]
     for number, (name, level) in enumerate(zip(names, levels, strict=True), 1):
         figures |= _figures(level[0], f"-{number}")
@@ -100,8 +101,7 @@ def _levels_verdict(names: Sequence[str], levels: Sequence[Level]) -> str:
     outcomes = [summary["verdict"]["outcome"] for _, summary in levels]
     first = next((number for number, outcome in enumerate(outcomes) if outcome != "PASS"), None)
     if first is None:
-        return f'<p class="verdict"><span class="PASS">PASS</span> the broker carried all {len(levels)} levels</p>'
+        return blocks.sentence("PASS", f"the broker carried all {len(levels)} levels")
     held = f"held up to {names[first - 1]}; at {names[first]}: " if first else f"{names[first]}: "
     reasons = levels[first][1]["verdict"]["reasons"]
-    what = f"{held}{reasons[0] if reasons else 'no reason is stated'}"
-    return f'<p class="verdict"><span class="{text(outcomes[first])}">{text(outcomes[first])}</span> {text(what)}</p>'
+    return blocks.sentence(outcomes[first], f"{held}{reasons[0] if reasons else 'no reason is stated'}")

@@ -30,6 +30,7 @@ a { color: var(--link); text-underline-offset: .15em; } .card a, th a, td a { te
 .verdict { font-size: clamp(1.25rem, 3.2vw, 1.9rem); line-height: 1.25; margin: .6rem 0 .3rem; font-weight: 600;
   overflow-wrap: anywhere; max-width: none; }
 .PASS { color: var(--good); } .FAIL { color: var(--bad); } .INVALID, .UNKNOWN { color: var(--doubt); }
+.verdict + p::first-letter { text-transform: uppercase; }
 ul.reasons { margin: .3rem 0; padding-left: 1.1rem; color: var(--soft); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.8rem, 1fr)); gap: .6rem;
   margin: 1rem 0 .6rem; }
@@ -43,7 +44,9 @@ th, td { padding: .3rem 0 .3rem 1.1rem; border-bottom: 1px solid var(--line); te
 th { font-weight: 600; color: var(--soft); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0;
   background: var(--paper); }
-td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere;
+  min-width: 9rem; }
+table.levels :is(th, td):nth-child(2) { text-align: left; }
 table.facts { width: auto; } table.facts td:first-child { color: var(--soft); white-space: normal; }
 .sign { display: inline-block; width: 1.1rem; color: var(--soft); }
 table.sum { margin-bottom: .9rem; } table.sum td:first-child, table.sum th:first-child { width: 13rem; }
@@ -71,6 +74,7 @@ const charts = JSON.parse(document.getElementById('charts').textContent);
 const root = document.documentElement;
 const night = matchMedia('(prefers-color-scheme: dark)');
 const brighter = { '#0072B2': '#4FA8E0', '#009E73': '#2CC99B', '#D55E00': '#FF8A4C', '#CC79A7': '#E6A3C8' };
+const narrow = matchMedia('(max-width: 600px)');
 const PAPER_PX = 680;
 const tint = name => getComputedStyle(root).getPropertyValue(name).trim();
 const onPaper = () => root.classList.contains('paper');
@@ -88,6 +92,10 @@ function dress(layout) {
     for (const part of ['gridcolor', 'linecolor', 'zerolinecolor']) dressed[key][part] = tint('--line');
     Object.assign(dressed[key], { spikecolor: tint('--soft'), fixedrange: matchMedia('(pointer: coarse)').matches });
   }
+  if (narrow.matches && !onPaper()) for (const key of Object.keys(dressed)) if (key.startsWith('legend')) {
+    dressed[key].title.side = 'top';
+    dressed[key].font = { size: 10 };
+  }
   for (const shape of dressed.shapes ?? [])
     if (shape.type === 'rect') shape.fillcolor = tint('--shade'); else shape.line.color = tint('--soft');
   for (const note of dressed.annotations ?? []) note.font = { ...note.font, color: tint('--soft') };
@@ -100,7 +108,7 @@ function draw() {
     Plotly.react(id, coloured(figure.data), dress(figure.layout), settings);
 }
 draw();
-night.addEventListener('change', draw);
+for (const change of [night, narrow]) change.addEventListener('change', draw);
 addEventListener('beforeprint', () => { root.classList.add('paper'); draw(); });
 addEventListener('afterprint', () => { root.classList.remove('paper'); draw(); });
 for (const button of document.querySelectorAll('button[data-copy]')) button.addEventListener('click', () => {

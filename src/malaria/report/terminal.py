@@ -12,7 +12,8 @@ from rich.text import Text
 
 from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
-from malaria.records import Metric, RunRecords
+from malaria.analysis.windows import total
+from malaria.records import Counter, Metric, RunRecords
 from malaria.units import format_bytes, format_count, format_ms
 
 COLOURS: Final = {"PASS": "bold green", "FAIL": "bold red", "INVALID": "bold yellow", "UNKNOWN": "bold yellow"}
@@ -42,7 +43,7 @@ def print_summary(records: RunRecords, summary: Summary, console: Console) -> No
     _say(console, "")
     _print_verdict(records, summary, console)
     _say(console, "")
-    for label, lines in (("clients", _clients(records, summary)), ("messages", _messages(summary))):
+    for label, lines in (("clients", _clients(records, summary)), ("messages", _messages(records, summary))):
         _print_rows(console, label, lines)
     _say(console, "")
     _print_latencies(records, summary, console)
@@ -90,10 +91,10 @@ def _clients(records: RunRecords, summary: Summary) -> list[str]:
     return lines
 
 
-def _messages(summary: Summary) -> list[str]:
+def _messages(records: RunRecords, summary: Summary) -> list[str]:
     figures = {name: _count(value) for name, value in summary["messages"].items()}
-    if summary["messages"]["due"] is None and summary["messages"]["delivered"] is None:
-        return ["none counted"]
+    if summary["messages"]["due"] is None:
+        return [f"arrived {_count(total(records.samples, Counter.ARRIVED))}"] if records.meta.get("subscribing") else []
     first = [f"{name} {figures[name]}" for name in ("due", "sent", "acked")]
     if summary["messages"]["expected"] is not None:
         first.append(f"delivered {figures['delivered']} of {figures['expected']}")
