@@ -25,10 +25,10 @@ from malaria.engine.causes import remedies
 from malaria.engine.gear import Route
 from malaria.engine.orders import Second
 from malaria.environment import describe_host
-from malaria.errors import TargetError, UnstoredRun
+from malaria.errors import TargetError, UnstoredRunError
 from malaria.live import LiveTotals
 from malaria.model.target import Target
-from malaria.model.warhead import Warhead, describe, to_toml
+from malaria.model.warhead import Group, Warhead, describe, to_toml
 from malaria.plan import Identity, make_plan
 from malaria.probe import Answer, probe
 from malaria.reach import check_limits, choose_sources, resolve
@@ -90,7 +90,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
 
     Raises TargetError when the target does not answer at all, HostLimitError when this host cannot make the load,
     OperatorError when the directory cannot be used. From then on everything that happens is data, but for a disk that
-    took only a part of it to the end: UnstoredRun.
+    took only a part of it to the end: UnstoredRunError.
     """
     load = _prepare(request)
     answer = _check_target(request, load)
@@ -143,7 +143,7 @@ def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None
         "publishing": bool(speakers),
         "acknowledged": bool(speakers) and all(g.group.qos for g in speakers),
         "subscribing": any(g.subscribes for g in warhead.groups),
-        "clients_planned": sum(g.clients for g in warhead.groups),
+        "clients_planned": clients_planned(warhead),
         "rate_planned_per_s": _planned_rate(warhead),
         "duration_planned_s": None if duration_ns is None else duration_ns / 1e9,
         "thresholds": [str(threshold) for threshold in warhead.thresholds],
@@ -169,7 +169,7 @@ class _Performance:
         self._bee = bee
         self._writer = writer
         self._on_progress = on_progress
-        self._clients = sum(group.clients for group in request.warhead.groups)
+        self._clients = clients_planned(request.warhead)
         self._conductor = Conductor(bee.workers, _course(request.warhead))
         self._totals = LiveTotals(len(bee.workers))
         self._causes: dict[str, Mapping[str, int]] = {}
@@ -276,10 +276,15 @@ class _Performance:
         listening = any(group.subscribes for group in self._warhead.groups)
         if deliveries is None and not lost and listening:
             notes.append(f"Deliveries are not followed: {self._conductor.account_note()}.")
-        followed = deliveries is not None and listening
+        speaking = bool(self._warhead.publishing)
+        if listening and not speaking:
+            notes.append("Nobody of ours publishes, so what should arrive is not known.")
+        followed = deliveries is not None and listening and speaking
+        counted = self._heard and speaking
+        unacknowledged = self._conductor.unacknowledged() if speaking else None
         return LedgerTotals(
-            due=totals.get(Counter.DUE, 0) if self._heard else None,
-            sent=totals.get(Counter.SENT, 0) if self._heard else None,
+            due=totals.get(Counter.DUE, 0) if counted else None,
+            sent=totals.get(Counter.SENT, 0) if counted else None,
             acked=totals.get(Counter.ACKED, 0)
             if self._heard and any(g.qos for g in self._warhead.publishing)
             else None,
@@ -289,7 +294,11 @@ class _Performance:
             reordered=totals.get(Counter.REORDERED, 0) if followed else None,
             lost=deliveries.lost if followed and deliveries else None,
             acked_lost=deliveries.acked_lost if followed and deliveries else None,
-            unresolved=deliveries.unresolved if followed and deliveries else self._conductor.unacknowledged(),
+            unresolved=deliveries.unresolved
+            if followed and deliveries
+            else self._conductor.unacknowledged()
+            if speaking
+            else None,
             notes=tuple(notes),
         )
 
@@ -300,6 +309,23 @@ def _planned_rate(warhead: Warhead) -> float | None:
     if not speakers or any(group.closed_loop for group in speakers):
         return None
     return float(sum(group.clients / group.interval for group in speakers))
+
+
+def clients_planned(warhead: Warhead) -> int:
+    """How many clients are to be connected by the end: a ramp longer than the attack is not climbed to its end."""
+    attack = warhead.attack
+    if attack.duration_ns is None:
+        return sum(group.clients for group in warhead.groups)
+    end_ns = attack.warmup_ns + attack.duration_ns
+    return sum(_come_by(group, end_ns) for group in warhead.groups)
+
+
+def _come_by(group: Group, end_ns: int) -> int:
+    """Client i of a group comes at start_after + i / clients * ramp."""
+    time_ns = end_ns - group.start_after_ns
+    if time_ns <= 0:
+        return 0
+    return min(group.clients, -(-time_ns * group.clients // group.ramp_ns)) if group.ramp_ns else group.clients
 
 
 def _course(warhead: Warhead) -> Course:
@@ -313,8 +339,8 @@ def _course(warhead: Warhead) -> Course:
     )
 
 
-def _unstored(directory: Path, failure: str) -> UnstoredRun:
-    return UnstoredRun(
+def _unstored(directory: Path, failure: str) -> UnstoredRunError:
+    return UnstoredRunError(
         f"{directory}: the run is stored only in part: {failure}",
         f"make room there or choose another disk with -o; what was stored is shown by: malaria report {directory}",
     )

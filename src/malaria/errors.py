@@ -42,7 +42,7 @@ class RunError(OperatorError):
     """A run directory that is missing, damaged, or written by a newer version."""
 
 
-class UnstoredRun(OperatorError):
+class UnstoredRunError(OperatorError):
     """An attack that was made, but of which the disk took only a part: there is no verdict over it."""
 
     exit_code = 4

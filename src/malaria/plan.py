@@ -127,6 +127,8 @@ class Plan:
         speakers = [group for group in everybody if group.group.publishes]
         if any(filter_.startswith("$share/") for g in self.groups if g.group.subscribes for filter_ in g.filters(0)):
             return _unknown("shared subscriptions: which member gets a message is the broker's choice")
+        if any(_comes_later(group.group) for group in everybody if group.group.subscribes):
+            return _unknown("subscribers come in while the attack runs, and miss what was published before")
         if not all(group.tracked for group in speakers):
             return _unknown(f"payloads without our header of {HEADER_SIZE} bytes cannot be followed")
         return _match(self.groups, speakers)
@@ -146,6 +148,10 @@ def _groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[Group
         number += group.clients
         row += len(members)
     return plans
+
+
+def _comes_later(group: Group) -> bool:
+    return bool(group.start_after_ns or group.ramp_ns)
 
 
 def _unknown(note: str) -> Streams:

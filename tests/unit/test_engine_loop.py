@@ -291,3 +291,16 @@ def test_the_end_says_goodbye() -> None:
         w.engine.hang_up()
         assert w.sockets[0].sent.endswith(b"\xe0\x00")
         assert w.sockets[0].closed
+
+
+def test_a_ramp_ends_with_the_load() -> None:
+    with world(METER | {"clients": 10, "ramp": "10s"}) as w:
+        w.engine.connect(rest=False)
+        w.engine.connect(rest=True)
+        w.publish()
+        for _ in range(30):
+            pass_seconds(w, 0.1)
+        assert len(w.sockets) == 4  # at 0, 1, 2 and 3 s
+        w.engine.end_publishing()
+        pass_seconds(w, 5)
+        assert len(w.sockets) == 4

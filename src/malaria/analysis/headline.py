@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from malaria.analysis.verdict import Outcome, judge
-from malaria.records import RunRecords
+from malaria.analysis.windows import total
+from malaria.records import Counter, RunRecords
 from malaria.units import format_count, format_rate
 
 ON_TARGET: Final = 0.02
@@ -36,7 +37,7 @@ def headline(records: RunRecords, summary: Mapping[str, Any]) -> Headline:
 
 def _praise(records: RunRecords, summary: Mapping[str, Any]) -> str:
     """Never more than the figures say."""
-    parts = [part for part in (_rate(records, summary), _losses(summary)) if part] or _clients(summary)
+    parts = [part for part in (_rate(records, summary), _losses(summary)) if part] or _clients(records, summary)
     return f"the broker carried it: {', '.join(parts)}" if parts else "every rule holds"
 
 
@@ -59,9 +60,12 @@ def _losses(summary: Mapping[str, Any]) -> str:
     return "nothing lost" if not messages["lost"] else f"{format_count(messages['lost'])} lost"
 
 
-def _clients(summary: Mapping[str, Any]) -> list[str]:
+def _clients(records: RunRecords, summary: Mapping[str, Any]) -> list[str]:
     """Of a run that publishes nothing."""
     clients = summary["clients"]
     if not clients["connected"]:
         return []
+    arrived = total(records.samples, Counter.ARRIVED)
+    if records.meta.get("subscribing"):
+        return [f"{format_count(clients['connected'])} subscribed", f"{format_count(arrived)} messages arrived"]
     return [f"{format_count(clients['connected'])} clients connected", f"{format_count(clients['dropped'])} dropped"]

@@ -11,7 +11,7 @@ import errno
 import socket
 from collections import deque
 from collections.abc import Mapping
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Final
 
@@ -73,6 +73,14 @@ class Connector:
         """Connects the client then, at the earliest."""
         heappush(self._later, (at_ns, next(self._ticket), client))
         self.idle = self._stopped
+
+    def forget_newcomers(self) -> None:
+        """Clients that have never been asked to connect are not asked any more."""
+        phase = self._columns.phase
+        self._later = [entry for entry in self._later if phase[entry[2]] != Phase.IDLE]
+        heapify(self._later)
+        self._waiting = deque(client for client in self._waiting if phase[client] != Phase.IDLE)
+        self.idle = self._stopped or not (self._waiting or self._later)
 
     def stop(self) -> None:
         """No connect is begun any more."""

@@ -120,7 +120,8 @@ class Engine:
             publisher.begin(Span(span.epoch_ns, origin_ns, max(span.measure_ns, origin_ns), span.end_ns))
 
     def end_publishing(self) -> None:
-        """Nothing is due from now on; what is held or in flight goes on."""
+        """Nothing is due from now on, and nobody new comes; what is held or in flight goes on."""
+        self.connector.forget_newcomers()
         for publisher in self.publishers:
             publisher.end()
 
