@@ -83,12 +83,17 @@ def _besides(messages: Summary) -> str:
 
 
 def _counters(records: RunRecords) -> str:
-    rows = [
-        [text(name.replace("_", " ")), count(number), text(sentence)]
+    rows = [[text(name), count(number), text(sentence)] for name, number, sentence in counted(records)]
+    return table(["what else was counted", "", ""], rows, words=(2,), kind="sum") if rows else ""
+
+
+def counted(records: RunRecords) -> list[tuple[str, int, str]]:
+    """Every other counter that is not zero: its name, the number, what it means in a sentence."""
+    found = [
+        (name.replace("_", " "), number, sentence)
         for name, sentence in COUNTERS.items()
         if (number := total(records.samples, name))
     ]
     failures = records.meta.get("connect_failures")
-    if isinstance(failures, dict):
-        rows += [["connects that failed", count(number), text(reason)] for reason, number in failures.items()]
-    return table(["what else was counted", "", ""], rows, words=(2,), kind="sum") if rows else ""
+    causes = failures.items() if isinstance(failures, dict) else ()
+    return found + [("connects that failed", int(number), str(cause)) for cause, number in causes]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from malaria.analysis.headline import headline
+from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
-from malaria.records import EventKind, Metric, RunRecords
+from malaria.records import Counter, EventKind, Metric, RunRecords
 from malaria.report.definitions import LABELS
 from malaria.report.figures import (
     LATENCIES,
@@ -46,6 +47,8 @@ def sentence(outcome: str, what: str) -> str:
 def cards(records: RunRecords, summary: Summary) -> str:
     """The three to six figures that matter."""
     made = [_clients(records, summary), _rate(records, summary), _ack(records, summary), *_cpu(summary)]
+    if summary["messages"]["due"] is None and records.meta.get("subscribing"):
+        made.append(card(defined("arrived"), count(total(records.samples, Counter.ARRIVED)), "messages"))
     lost, expected = summary["messages"]["lost"], summary["messages"]["expected"]
     if lost is not None:
         made.insert(3, card(defined("lost"), count(lost), f"of {count(expected)} deliveries"))

@@ -20,6 +20,7 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "",
     ),
     "delivered": ("First arrivals of an expected delivery.", "expected = delivered + lost + unresolved"),
+    "arrived": ("Every PUBLISH that came in, whoever sent it.", ""),
     "duplicated": ("Arrivals of a message that had arrived before at the same subscriber.", ""),
     "reordered": ("First arrivals that came after a later message of the same publisher.", ""),
     "lost": (

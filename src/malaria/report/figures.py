@@ -57,6 +57,11 @@ def ms(value: float | None) -> str:
     return UNKNOWN if value is None else format_ms(value)
 
 
+def printable(words: str) -> str:
+    """Text from outside for a terminal: no character of it moves the cursor or changes a colour."""
+    return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in words)
+
+
 def latencies(records: RunRecords, summary: Summary) -> Latencies:
     """What was measured, by metric and statistic: the figures of the summary, and bounds where it has none."""
     found: Latencies = {}

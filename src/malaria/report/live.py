@@ -16,11 +16,11 @@ from rich.text import Text
 
 from malaria.clock import NS_PER_S
 from malaria.records import Counter, Event, EventKind, Gauge, Metric, Phase, Progress, Sample
-from malaria.units import format_bytes, format_count, format_duration_ns, format_ms
+from malaria.report.figures import UNKNOWN, printable
+from malaria.units import format_bytes, format_count, format_ms
 
 EVENTS_SHOWN: Final = 5
 BAR_WIDTH: Final = 40
-UNKNOWN: Final = "–"
 TROUBLED: Final = {EventKind.TROUBLE: "red", EventKind.LOST: "red", EventKind.OPERATOR: "yellow"}
 PHASES_COUNTED_IN_CLIENTS: Final = (Phase.PREPARE, Phase.CONNECT)
 
@@ -29,8 +29,7 @@ class LiveView:
     """Shows progress while its block runs. `quiet` shows nothing."""
 
     def __init__(self, title: str, load: str, console: Console, quiet: bool = False) -> None:
-        self._title = title
-        self._load = load
+        self._title = printable(f"{title} · {load}")
         self._console = console
         self._quiet = quiet
         self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
@@ -42,7 +41,8 @@ class LiveView:
             return self
         if self._live is not None:
             self._live.__enter__()
-        self._console.print(Text(f"{self._title} · {self._load}"), highlight=False, soft_wrap=True)
+        else:
+            self._print(self._title)
         return self
 
     def __exit__(
@@ -58,7 +58,7 @@ class LiveView:
         told = [event for event in progress.events if event.kind is not EventKind.PHASE]
         self._events = [*self._events, *told][-EVENTS_SHOWN:]
         if self._live is not None:
-            self._live.update(block(progress, self._events), refresh=True)
+            self._live.update(Group(Text(self._title), *block(progress, self._events)), refresh=True)
             return
         for event in told:
             self._print(event_line(event))
@@ -80,7 +80,8 @@ def line(progress: Progress) -> str:
     ]
     if totals.get(Counter.DUE):
         parts += [f"{name} {_per_second(second, name)}" for name in (Counter.SENT, Counter.ACKED)]
-        parts.append(f"target {_rate(progress.due_per_s)}/s")
+        if progress.due_per_s is not None:
+            parts.append(f"target {_rate(progress.due_per_s)}/s")
     if totals.get(Counter.ARRIVED):
         parts.append(f"delivered {_per_second(second, Counter.DELIVERED)}")
     for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "own lag")):
@@ -90,8 +91,8 @@ def line(progress: Progress) -> str:
     return "  ".join(parts)
 
 
-def block(progress: Progress, events: list[Event]) -> RenderableType:
-    """The whole screen: phase and bar, figures, latencies, events."""
+def block(progress: Progress, events: list[Event]) -> list[RenderableType]:
+    """The screen below the title: phase and bar, figures, latencies, events."""
     parts: list[RenderableType] = [
         Text(""),
         _bar(progress),
@@ -103,7 +104,7 @@ def block(progress: Progress, events: list[Event]) -> RenderableType:
     if events:
         parts.append(Text(""))
         parts += [Text(f"  {event_line(event)}", style=TROUBLED.get(event.kind, "")) for event in events]
-    return Group(*parts)
+    return parts
 
 
 def phase_text(progress: Progress) -> str:
@@ -111,13 +112,19 @@ def phase_text(progress: Progress) -> str:
     done, total = progress.phase_done, progress.phase_total
     if progress.phase in PHASES_COUNTED_IN_CLIENTS:
         return f"{progress.phase} {format_count(done)}/{format_count(total)}"
-    whole = f"/{format_duration_ns(total)}" if total else ""
-    return f"{progress.phase} {format_duration_ns(done // NS_PER_S * NS_PER_S)}{whole}"
+    return f"{progress.phase} {_clock(done)}{f'/{_clock(total)}' if total else ''}"
+
+
+def _clock(time_ns: int) -> str:
+    """`3:12`, `1:03:12`."""
+    minutes, seconds = divmod(time_ns // NS_PER_S, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def event_line(event: Event) -> str:
     times = f" (x {format_count(event.count)})" if event.count > 1 else ""
-    return f"{event.at_ns / NS_PER_S:6.1f} s  {event.text}{times}"
+    return f"{event.at_ns / NS_PER_S:6.1f} s  {printable(event.text)}{times}"
 
 
 def _bar(progress: Progress) -> RenderableType:
@@ -134,14 +141,15 @@ def _figures(progress: Progress) -> Table:
     for counter in (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED):
         if not totals.get(counter):
             continue
-        target = "" if counter is Counter.DELIVERED else _rate(progress.due_per_s)
+        target = "" if counter is Counter.DELIVERED or progress.due_per_s is None else f"{_rate(progress.due_per_s)}/s"
         table.add_row(f"  {counter}", _per_second(second, counter), target, format_count(totals[counter]))
     ready = f"{format_count(_ready(progress))} of {format_count(progress.clients_planned)}"
     table.add_row("  clients", ready, "", f"{format_count(totals.get(Counter.REFUSED, 0))} refused, "
                   f"{format_count(totals.get(Counter.DROPPED, 0))} dropped")  # fmt: skip
     waiting = f"{format_count(progress.gauges.get(Gauge.INFLIGHT, 0))} in flight, "
     waiting += f"{format_count(progress.gauges.get(Gauge.HELD, 0))} held"
-    table.add_row("  waiting", waiting, "", f"generator {format_bytes(progress.gauges.get(Gauge.RSS_BYTES, 0))}")
+    rss_bytes = progress.gauges.get(Gauge.RSS_BYTES)
+    table.add_row("  waiting", waiting, "", f"generator {format_bytes(rss_bytes)}" if rss_bytes else "")
     return table
 
 
@@ -159,7 +167,7 @@ def _latencies(progress: Progress) -> Table:
 def _table(*heads: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for number, head in enumerate(heads):
-        table.add_column(head, justify="left" if not number else "right")
+        table.add_column(head, justify="right" if number else "left", min_width=9 if number else 12)
     return table
 
 
@@ -176,7 +184,5 @@ def _per_second(second: Sample | None, counter: str) -> str:
     return f"{_rate(per_s)}/s"
 
 
-def _rate(per_s: float | None) -> str:
-    if per_s is None:
-        return "no target"
+def _rate(per_s: float) -> str:
     return format_count(round(per_s)) if per_s >= 100 else f"{per_s:.1f}"

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from malaria.analysis.headline import headline
-from malaria.records import RunRecords
-from malaria.report.figures import LATENCIES, STATISTICS, count, length, ms
+from malaria.analysis.windows import total
+from malaria.records import Counter, RunRecords
+from malaria.report.account import Entry, counted, deliveries, published
+from malaria.report.appendix import facts
+from malaria.report.definitions import DEFINITIONS, LABELS
+from malaria.report.figures import LATENCIES, STATISTICS, count, latencies, length, ms
 
 type Summary = Mapping[str, Any]
 
-_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"} | {"\n": " "})
+_SPECIAL: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
 
 
 def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
-    """Writes the report; for a run of several levels, a table of them."""
-    lines = _levels(summary["levels"]) if summary.get("levels") else _attack(records, summary)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Writes the report; for a run of several levels, a table of them. Raises OSError when it cannot."""
+    lines = _levels(summary) if summary.get("levels") else _attack(records, summary)
+    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 def plain(value: object) -> str:
@@ -40,44 +44,59 @@ def _attack(records: RunRecords, summary: Summary) -> list[str]:
         _code(str(meta.get("command", "unknown")), "sh"),
         "",
     ]
-    lines += [*_clients(summary), "", *_messages(summary), "", *_latencies(summary), "", *_costs(summary), ""]
-    lines += [f"{plain(note)}\n" for note in (records.ledger.notes if records.ledger else ())]
-    return [*lines, "## Warhead", "", _code(str(meta.get("warhead_toml", "")).rstrip(), "toml")]
+    sections = {
+        "Clients": _clients(summary),
+        "Latency": _latencies(records, summary),
+        "The ledger": _ledger(records, summary),
+        "Environment": _table(["", ""], [[plain(n), plain(fact)] for n, fact in facts(records, summary)], words=2),
+        "Warhead": [_code(str(meta.get("warhead_toml", "")).rstrip(), "toml")],
+    }
+    return lines + [line for title, content in sections.items() for line in (f"## {title}", "", *content, "")]
 
 
 def _clients(summary: Summary) -> list[str]:
+    clients, ours = summary["clients"], summary["generator"]
     names = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
-    return _table(
-        ["clients", *(name.replace("_", " ") for name in names)], [["", *(count(summary["clients"][n]) for n in names)]]
-    )
-
-
-def _messages(summary: Summary) -> list[str]:
-    messages = summary["messages"]
-    return _table(
-        ["messages", *(name.replace("_", " ") for name in messages)], [["", *(count(v) for v in messages.values())]]
-    )
-
-
-def _latencies(summary: Summary) -> list[str]:
-    head = ["latency", "count", *("p99.9" if name == "p99_9" else name for name in STATISTICS)]
-    rows = [
-        [label, count(figures["count"]), *(ms(figures[name]) for name in STATISTICS)]
-        for key, label in LATENCIES.items()
-        if (figures := summary["latency_ms"][key])["count"]
-    ]
-    return _table(head, rows)
-
-
-def _costs(summary: Summary) -> list[str]:
-    ours, broker = summary["generator"], summary["broker"]
     cpu = "unknown" if ours["cpu_percent"] is None else f"{ours['cpu_percent']:.0f} % of a core"
-    return [
-        f"Broker: {plain(broker['version'] or 'version unknown')}. Generator: {ours['workers']} workers, CPU {cpu}."
+    table = _table([name.replace("_", " ") for name in names], [[count(clients[name]) for name in names]], words=0)
+    return [*table, "", f"Generator: {count(ours['workers'])} workers, CPU {cpu}."]
+
+
+def _latencies(records: RunRecords, summary: Summary) -> list[str]:
+    found = latencies(records, summary)
+    if not found:
+        return ["None was measured."]
+    rows = [
+        [LATENCIES[metric], count(summary["latency_ms"][metric]["count"]), *(str(values[name]) for name in STATISTICS)]
+        for metric, values in found.items()
     ]
+    meanings = [f"{LATENCIES[metric]} = {DEFINITIONS[metric][1]}" for metric in found]
+    return [*_table(["", "count", *STATISTICS.values()], rows), "", f"{'; '.join(meanings)}."]
 
 
-def _levels(levels: Sequence[Summary]) -> list[str]:
+def _ledger(records: RunRecords, summary: Summary) -> list[str]:
+    messages = summary["messages"]
+    lines: list[str] = []
+    for title, entries in (("messages", published(messages)), ("deliveries", deliveries(messages))):
+        if entries:
+            lines += [*_table([title, ""], [_entry(entry) for entry in entries]), ""]
+    if messages["due"] is None and records.meta.get("subscribing"):
+        lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
+    known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
+    besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
+    lines += [f"{', '.join(besides)}.", ""] if besides else []
+    lines += [f"{plain(note)}\n" for note in (records.ledger.notes if records.ledger else ())]
+    return lines + [f"- {count(number)}: {plain(sentence)}" for _, number, sentence in counted(records)]
+
+
+def _entry(entry: Entry) -> list[str]:
+    """The total in bold."""
+    bold = "**" if entry.sign == "=" else ""
+    sign = f"{entry.sign} " if entry.sign else ""
+    return [f"{bold}{plain(sign)}{LABELS.get(entry.name, entry.name)}{bold}", f"{bold}{count(entry.number)}{bold}"]
+
+
+def _levels(summary: Summary) -> list[str]:
     head = ["level", "verdict", "clients", "due/s", "acked/s", "ack p50", "ack p99", "lost", "why"]
     rows = [
         [
@@ -91,13 +110,14 @@ def _levels(levels: Sequence[Summary]) -> list[str]:
             count(level["messages"]["lost"]),
             plain("; ".join(level["verdict"]["reasons"][:2])),
         ]
-        for level in levels
+        for level in summary["levels"]
     ]
-    return ["# Levels", "", *_table(head, rows)]
+    return [f"# {len(rows)} levels", "", plain(summary.get("target") or ""), "", *_table(head, rows)]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = ["---", *["---:"] * (len(head) - 1)]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+    """The first `words` columns hold words, the others figures."""
+    rule = ["---" if number < words else "---:" for number in range(len(head))]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
 

@@ -3,196 +3,229 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
 from malaria.analysis.windows import total
 from malaria.records import Counter, Metric, RunRecords
-from malaria.units import format_bytes, format_count, format_ms
+from malaria.report.figures import (
+    LATENCIES,
+    UNKNOWN,
+    Stated,
+    broker_name,
+    connect_time_ns,
+    count,
+    kept_up,
+    latencies,
+    ms,
+    printable,
+    title_line,
+)
+from malaria.units import format_bytes, format_duration_ns, format_rate
 
 COLOURS: Final = {"PASS": "bold green", "FAIL": "bold red", "INVALID": "bold yellow", "UNKNOWN": "bold yellow"}
-COLUMNS: Final = ("p50", "p90", "p99", "p99_9", "max")
-LATENCIES: Final = {
-    Metric.ACK: "ack",
-    Metric.SERVICE: "service",
-    Metric.END_TO_END: "end to end",
-    Metric.CONNECT: "connect",
-    Metric.LAG: "lag",
-}
-UNKNOWN: Final = "–"
+QUANTILES: Final = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
+SETTLED: Final = ("lost", "duplicated", "reordered", "unresolved")
 INDENT: Final = "  "
-GAP: Final = "  "
-WIDEST: Final = 100
-"""Prose in longer lines is hard to read."""
-ROOM: Final = 80 - len(INDENT) - 11
+LABEL_WIDTH: Final = 11
+FIGURE_WIDTH: Final = 11
+SCREEN_LINES: Final = 24
+LINES_AFTER: Final = 2
+"""What the commands say below the block (where the page is), and the prompt."""
+GAP: Final = "   "
 
 type Summary = Mapping[str, Any]
 
 
 def print_summary(records: RunRecords, summary: Summary, console: Console) -> None:
     """Prints the block; for a run of several levels, a table of them."""
+    width = console.width
     if summary.get("levels"):
-        _print_levels(summary["levels"], console)
-        return
-    _say(console, "")
-    _print_verdict(records, summary, console)
-    _say(console, "")
-    for label, lines in (("clients", _clients(records, summary)), ("messages", _messages(records, summary))):
-        _print_rows(console, label, lines)
-    _say(console, "")
-    _print_latencies(records, summary, console)
-    _say(console, "")
-    _print_rows(console, "broker", [_broker(summary)])
-    _print_rows(console, "generator", [_generator(summary)])
-    _say(console, "")
+        lines = [Text(), *_levels(summary["levels"], width), Text()]
+    else:
+        lines = _attack(records, summary, width)
+    for line in lines:  # text from outside (a broker's version, an error) is never taken for markup
+        console.print(line, highlight=False, soft_wrap=True)
 
 
-def _print_verdict(records: RunRecords, summary: Summary, console: Console) -> None:
-    """What it came to, and beneath it, in line with the words, what to do and what else."""
+def _attack(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+    body = [Text(), *_clients(records, summary, width), *_messages(records, summary, width), Text()]
+    body += [*_latency_lines(records, summary, width)]
+    body += _row("broker", [_broker(records, summary)], width)
+    body += [*_row("generator", [_generator(summary)], width), Text()]
+    head = [*_wrapped(title_line(records), "", width), Text()]
+    room = SCREEN_LINES - LINES_AFTER - len(head) - len(body)
+    return head + _verdict(records, summary, width, room) + body
+
+
+def _verdict(records: RunRecords, summary: Summary, width: int, room: int) -> list[Text]:
+    """What, what to do, and as many further reasons as the screen has room for; the page has them all."""
     said = headline(records, summary)
-    margin = INDENT + " " * (len(said.outcome) + len(GAP) + 1)
-    told = [
-        line for part in (said.what, said.remedy, *said.further) if part for line in _wrapped(part, margin, console)
-    ]
-    first = Text(INDENT)
-    first.append(said.outcome, style=COLOURS[said.outcome])
-    first.append(told[0].removeprefix(INDENT + " " * len(said.outcome)))
-    console.print(first, highlight=False)
-    for line in told[1:]:
-        _say(console, line)
+    margin = f"{INDENT}{said.outcome}   "
+    lines = _wrapped(said.what, margin, width)
+    lines[0].stylize(COLOURS[said.outcome], len(INDENT), len(margin))
+    blank = " " * len(margin)
+    if said.remedy:
+        lines += _wrapped(said.remedy, blank, width)
+    for number, reason in enumerate(said.further):
+        told = _wrapped(reason, blank, width)
+        left = len(said.further) - number
+        if len(lines) + len(told) + (left > 1) > room:
+            return [*lines, Text(f"{blank}({left} more {'reason' if left == 1 else 'reasons'} on the page)")]
+        lines += told
+    return lines
 
 
-def _wrapped(words: str, margin: str, console: Console) -> list[str]:
-    return textwrap.wrap(words, min(console.width, WIDEST), initial_indent=margin, subsequent_indent=margin)
-
-
-def _print_rows(console: Console, label: str, lines: list[str]) -> None:
-    for number, line in enumerate(lines):
-        _say(console, f"{INDENT}{label if not number else '':<11}{line}")
-
-
-def _clients(records: RunRecords, summary: Summary) -> list[str]:
-    clients = summary["clients"]
-    lines = [
-        f"{_count(clients['connected_peak'])} of {_count(clients['planned'])} connected  "
-        f"{_count(clients['refused'])} refused  {_count(clients['dropped'])} dropped  "
-        f"{_count(clients['reconnects'])} reconnects"
-    ]
+def _clients(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+    clients, took_ns = summary["clients"], connect_time_ns(records)
+    within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
+    parts = [f"{count(clients['connected'])} of {count(clients['planned'])} connected{within}"]
+    parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
+    lines = _row("clients", parts, width)
     failures = records.meta.get("connect_failures")
     if isinstance(failures, dict) and failures:
-        worst, count = max(failures.items(), key=lambda item: item[1])
-        lines.append(f"{_count(count)} x {worst}")
+        cause, times = max(failures.items(), key=lambda item: int(item[1]))
+        lines += _row("", [f"{count(times)} x {cause}"], width)
     return lines
 
 
-def _messages(records: RunRecords, summary: Summary) -> list[str]:
-    figures = {name: _count(value) for name, value in summary["messages"].items()}
-    if summary["messages"]["due"] is None:
-        return [f"arrived {_count(total(records.samples, Counter.ARRIVED))}"] if records.meta.get("subscribing") else []
-    first = [f"{name} {figures[name]}" for name in ("due", "sent", "acked")]
-    if summary["messages"]["expected"] is not None:
-        first.append(f"delivered {figures['delivered']} of {figures['expected']}")
-    names = {"lost": "lost", "acked_lost": "acked but lost", "duplicated": "duplicated", "reordered": "reordered",
-             "unresolved": "unresolved"}  # fmt: skip
-    known = [f"{word} {figures[name]}" for name, word in names.items() if summary["messages"][name] is not None]
-    return [*_lines(first), *_lines(known)]
+def _messages(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+    messages = summary["messages"]
+    if messages["due"] is None:
+        arrived = f"arrived {count(total(records.samples, Counter.ARRIVED))}"
+        return _row("messages", [arrived], width) if records.meta.get("subscribing") else []
+    made = [f"{name} {count(messages[name])}" for name in ("due", "sent", "acked") if messages[name] is not None]
+    if messages["expected"] is not None:
+        made.append(f"delivered {count(messages['delivered'])} of {count(messages['expected'])}")
+    known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
+    if messages["acked_lost"] is not None:
+        known[0] += f" ({count(messages['acked_lost'])} acked)"
+    return _row("messages", made, width) + (_row("", known, width) if known else [])
 
 
-def _lines(parts: list[str]) -> list[str]:
-    """The parts beside each other, in as many lines as 80 columns need."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + len(GAP) + len(part) <= ROOM:
-            lines[-1] += GAP + part
-        else:
-            lines.append(part)
-    return lines
+def _latency_lines(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+    found = latencies(records, summary)
+    if not found:
+        return _row("latency", ["none was measured"], width)
+    heads = "".join(f"{name:>{FIGURE_WIDTH}}" for name in QUANTILES.values())
+    lines = [Text(f"{INDENT}{'latency':<{LABEL_WIDTH}}{heads}")]
+    for metric, statistics in found.items():
+        values = "".join(_figure(statistics[name]) for name in QUANTILES)
+        line = Text(f"{INDENT}{LATENCIES[metric]:<{LABEL_WIDTH}}{values} ")
+        lines.append(line.append_text(_kept_up(records) if metric is Metric.LAG else Text(bar(records, metric))))
+    return [*lines, Text()]
 
 
-def _print_latencies(records: RunRecords, summary: Summary, console: Console) -> None:
-    heads = "".join(f"{'p99.9' if name == 'p99_9' else name:>10}" for name in COLUMNS)
-    _say(console, f"{INDENT}{'latency':<11}{heads}")
-    for metric, label in LATENCIES.items():
-        figures = summary["latency_ms"].get(metric)
-        if not figures or not figures["count"]:
-            continue
-        values = "".join(f"{UNKNOWN if figures[name] is None else format_ms(figures[name]):>10}" for name in COLUMNS)
-        _say(console, f"{INDENT}{label:<11}{values}  {_beside(records, metric)}")
+def _figure(value: Stated) -> str:
+    return f"{value!s:>{FIGURE_WIDTH}}"
 
 
-def _beside(records: RunRecords, metric: Metric) -> str:
-    return "ours" if metric is Metric.LAG else bar(records, metric)
+def _kept_up(records: RunRecords) -> Text:
+    """What the lag says about us: the broker's part of it is no fault of ours."""
+    good = kept_up(records)
+    return Text() if good is None else Text("we kept up") if good else Text("we ran late", COLOURS["INVALID"])
 
 
-def _broker(summary: Summary) -> str:
+def _broker(records: RunRecords, summary: Summary) -> str:
     broker = summary["broker"]
+    used, memory = broker["host_memory_used_bytes"], broker["host_memory_bytes"]
     parts = [
-        broker["version"] or "version unknown",
+        broker_name(records, summary),
         _part("CPU {:.0f} % of a core", broker["cpu_percent"]),
-        _part("memory {}", broker["rss_bytes"], format_bytes),
+        f"memory {format_bytes(broker['rss_bytes'])}" if broker["rss_bytes"] is not None else "",
         _part("host CPU {:.0f} %", broker["host_cpu_percent"]),
+        f"host memory {format_bytes(used)} / {format_bytes(memory)}" if used is not None and memory is not None else "",
     ]
-    return "   ".join(part for part in parts if part)
+    return GAP.join(part for part in parts if part)
 
 
 def _generator(summary: Summary) -> str:
     ours = summary["generator"]
-    workers = ours["workers"]
     parts = [
-        f"{workers} worker{'' if workers == 1 else 's'}",
+        f"{ours['workers']} worker{'' if ours['workers'] == 1 else 's'}",
         _part("CPU {:.0f} % of a core", ours["cpu_percent"]),
-        _part("memory {}", ours["rss_bytes"], format_bytes),
+        f"memory {format_bytes(ours['rss_bytes'])}" if ours["rss_bytes"] is not None else "",
     ]
-    return "   ".join(part for part in parts if part)
+    return GAP.join(part for part in parts if part)
 
 
-def _part(text: str, value: float | None, say: Any = None) -> str:
-    return "" if value is None else text.format(say(value) if say else value)
+def _part(words: str, value: float | None) -> str:
+    return "" if value is None else words.format(value)
 
 
-def _count(value: int | None) -> str:
-    return UNKNOWN if value is None else format_count(value)
+# --- several levels ------------------------------------------------------------------------------------------------
+
+HEADS: Final = ("level", "verdict", "clients", "acked", "of due", "ack p99", "lost")
+WIDTHS: Final = (9, 8, 9, 9, 10, 7)
+"""Of all but the first."""
+NAME_WIDTH: Final = 12
 
 
-def _print_levels(levels: list[Summary], console: Console) -> None:
-    """One row per level: what it was, what came of it."""
-    _say(console, "")
-    heads = ("level", "verdict", "clients", "msg/s", "ack p50", "ack p99", "lost")
-    widths = (27, 9, 8, 9, 9, 9, 6)
-    _say(
-        console,
-        INDENT + "".join(_cell(head, width, n) for n, (head, width) in enumerate(zip(heads, widths, strict=True))),
-    )
+def _levels(levels: Sequence[Summary], width: int) -> list[Text]:
+    """One row per level: what it was, what came of it; below a row why it did not pass."""
+    room = max(width - len(INDENT) - sum(WIDTHS), NAME_WIDTH)
+    shown = (min(room, max(len(_name(level)) + 2 for level in levels)), *WIDTHS)
+    lines = [_cells(HEADS, shown)]
     for level in levels:
-        rate, ack = level["rates"]["acked_per_s"], level["latency_ms"]["ack"]
-        cells = (
-            str(level.get("title") or level.get("run") or ""),
-            level["verdict"]["outcome"],
-            _count(level["clients"]["connected"]),
-            UNKNOWN if rate is None else f"{rate:,.1f}",
-            *(UNKNOWN if ack[name] is None else format_ms(ack[name]) for name in ("p50", "p99")),
-            _count(level["messages"]["lost"]),
-        )
-        line = Text(INDENT)
-        for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            line.append(_cell(cell, width, number), style=COLOURS[cell] if number == 1 else "")
-        console.print(line, highlight=False)
+        outcome = level["verdict"]["outcome"]
+        line = _cells(_of_level(level), shown)
+        line.stylize(COLOURS[outcome], len(INDENT) + shown[0], len(INDENT) + shown[0] + len(outcome))
+        lines.append(line)
         for reason in level["verdict"]["reasons"][:2]:
-            _say(console, f"{INDENT}  {reason}")
-    _say(console, "")
+            lines += _wrapped(reason, INDENT * 2, width)
+    return lines
 
 
-def _cell(text: str, width: int, number: int) -> str:
+def _name(level: Summary) -> str:
+    return printable(str(level.get("title") or level.get("run") or ""))
+
+
+def _of_level(level: Summary) -> tuple[str, ...]:
+    rates, ack = level["rates"], level["latency_ms"]["ack"]
+    return (
+        _name(level),
+        level["verdict"]["outcome"],
+        count(level["clients"]["connected"]),
+        *(UNKNOWN if rates[name] is None else format_rate(rates[name]) for name in ("acked_per_s", "due_per_s")),
+        ms(ack["p99"]),
+        count(level["messages"]["lost"]),
+    )
+
+
+def _cells(cells: Sequence[str], widths: Sequence[int]) -> Text:
     """Words to the left, figures to the right."""
-    return f"{text[: width - 1]:<{width}}" if number < 2 else f"{text:>{width}}"
+    pairs = enumerate(zip(cells, widths, strict=True))
+    return Text(
+        INDENT + "".join(f"{cell[: w - 1]:<{w}}" if number < 2 else f"{cell:>{w}}" for number, (cell, w) in pairs)
+    )
 
 
-def _say(console: Console, line: str) -> None:
-    """Text from outside (a broker's version, an error) is never taken for markup."""
-    console.print(escape(line.rstrip()), highlight=False)
+# --- lines ---------------------------------------------------------------------------------------------------------
+
+
+def _wrapped(words: str, margin: str, width: int) -> list[Text]:
+    """The sentence behind `margin`, its further lines under its first word; numbers keep their percent sign."""
+    kept = printable(words).replace(" %", "\u00a0%")
+    room = max(width - len(margin), 20)
+    lines = textwrap.wrap(kept, room, break_on_hyphens=False) or [""]
+    blank = " " * len(margin)
+    return [Text(f"{blank if n else margin}{line}".replace("\u00a0", " ")) for n, line in enumerate(lines)]
+
+
+def _row(label: str, parts: Sequence[str], width: int) -> list[Text]:
+    """Parts beside each other, in as many lines as the width needs; a part that is longer than a line is wrapped."""
+    margin = f"{INDENT}{label:<{LABEL_WIDTH}}"
+    gap = GAP if len(margin) + len(GAP.join(parts)) <= width else GAP[:2]
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(margin) + len(lines[-1]) + len(gap) + len(part) <= width:
+            lines[-1] += gap + part
+        else:
+            lines.append(part)
+    blank = " " * len(margin)
+    return [told for number, line in enumerate(lines) for told in _wrapped(line, blank if number else margin, width)]
