@@ -124,7 +124,8 @@ def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
 
 def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
     """Empty charts under each other on one x axis; the first is the topmost and has the axes `y` and `legend`."""
-    inner_px = max(len(titles), 1) * (pane_px + HEAD_PX) - HEAD_PX
+    titles = titles or ["nothing was recorded"]
+    inner_px = len(titles) * (pane_px + HEAD_PX) - HEAD_PX
     layout: Figure = {
         "height": inner_px + HEAD_PX + FOOT_PX,
         "margin": {"l": 62, "r": 10, "t": HEAD_PX, "b": FOOT_PX},

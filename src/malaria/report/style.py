@@ -84,7 +84,10 @@ function coloured(data) {
 }
 function dress(layout) {
   const dressed = structuredClone(layout);
-  const size = 12 * Math.max(1, parseFloat(getComputedStyle(root).fontSize) / 16);
+  const scale = Math.max(1, parseFloat(getComputedStyle(root).fontSize) / 16);
+  const size = 12 * scale;
+  dressed.height *= scale;
+  for (const side of Object.keys(dressed.margin)) dressed.margin[side] *= scale;
   Object.assign(dressed, { paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)' });
   dressed.font = { family: 'system-ui, sans-serif', size, color: tint('--ink') };
   dressed.hoverlabel = { bgcolor: tint('--card'), bordercolor: tint('--line'), font: { color: tint('--ink') } };
@@ -104,8 +107,11 @@ function dress(layout) {
 }
 const settings = { responsive: true, displaylogo: false, displayModeBar: false };
 function draw() {
-  for (const [id, figure] of Object.entries(charts))
-    Plotly.react(id, coloured(figure.data), dress(figure.layout), settings);
+  for (const [id, figure] of Object.entries(charts)) {
+    const layout = dress(figure.layout);
+    document.getElementById(id).style.height = `${layout.height}px`;
+    Plotly.react(id, coloured(figure.data), layout, settings);
+  }
 }
 draw();
 for (const change of [night, narrow]) change.addEventListener('change', draw);

@@ -103,7 +103,7 @@ def _messages(records: RunRecords, summary: Summary, width: int) -> list[Text]:
     if messages["expected"] is not None:
         made.append(f"delivered {count(messages['delivered'])} of {count(messages['expected'])}")
     known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
-    if messages["acked_lost"] is not None:
+    if messages["lost"] is not None and messages["acked_lost"] is not None:
         known[0] += f" ({count(messages['acked_lost'])} acked)"
     return _row("messages", made, width) + (_row("", known, width) if known else [])
 
