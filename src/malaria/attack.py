@@ -268,39 +268,38 @@ class _Performance:
         return self._writer.commit()
 
     def _ledger(self) -> LedgerTotals:
-        totals, notes = self._totals.counters, []
-        lost = self._lost_workers()
-        if lost:
-            notes.append("A worker was lost: counts go up to its last report, and deliveries cannot be settled.")
-        deliveries = None if lost else self._conductor.deliveries()
-        listening = any(group.subscribes for group in self._warhead.groups)
-        if deliveries is None and not lost and listening:
-            notes.append(f"Deliveries are not followed: {self._conductor.account_note()}.")
-        speaking = bool(self._warhead.publishing)
-        if listening and not speaking:
-            notes.append("Nobody of ours publishes, so what should arrive is not known.")
-        followed = deliveries is not None and listening and speaking
-        counted = self._heard and speaking
+        """The account of the run; what nobody can know is None, with a sentence why."""
+        groups = self._warhead.groups
+        speaking, listening = any(g.publishes for g in groups), any(g.subscribes for g in groups)
+        settled = self._conductor.deliveries() if speaking and listening and not self._lost_workers() else None
+        counted = self._totals.counters if self._heard and speaking else None
+        acknowledged = counted if any(g.qos for g in self._warhead.publishing) else None
         unacknowledged = self._conductor.unacknowledged() if speaking else None
         return LedgerTotals(
-            due=totals.get(Counter.DUE, 0) if counted else None,
-            sent=totals.get(Counter.SENT, 0) if counted else None,
-            acked=totals.get(Counter.ACKED, 0)
-            if self._heard and any(g.qos for g in self._warhead.publishing)
-            else None,
-            expected=deliveries.expected if followed and deliveries else None,
-            delivered=deliveries.delivered if followed and deliveries else None,
-            duplicated=totals.get(Counter.DUPLICATED, 0) if followed else None,
-            reordered=totals.get(Counter.REORDERED, 0) if followed else None,
-            lost=deliveries.lost if followed and deliveries else None,
-            acked_lost=deliveries.acked_lost if followed and deliveries else None,
-            unresolved=deliveries.unresolved
-            if followed and deliveries
-            else self._conductor.unacknowledged()
-            if speaking
-            else None,
-            notes=tuple(notes),
+            due=_count(counted, Counter.DUE),
+            sent=_count(counted, Counter.SENT),
+            acked=_count(acknowledged, Counter.ACKED),
+            expected=settled and settled.expected,
+            delivered=settled and settled.delivered,
+            duplicated=_count(counted if settled else None, Counter.DUPLICATED),
+            reordered=_count(counted if settled else None, Counter.REORDERED),
+            lost=settled and settled.lost,
+            acked_lost=settled and settled.acked_lost,
+            unresolved=settled.unresolved if settled else unacknowledged,
+            notes=tuple(self._ledger_notes(speaking, listening, settled is not None)),
         )
+
+    def _ledger_notes(self, speaking: bool, listening: bool, settled: bool) -> Iterator[str]:
+        if self._lost_workers():
+            yield "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
+        elif listening and not speaking:
+            yield "Nobody of ours publishes, so what should arrive is not known."
+        elif listening and not settled:
+            yield f"Deliveries are not followed: {self._conductor.account_note()}."
+
+
+def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:
+    return None if counters is None else counters.get(counter, 0)
 
 
 def _planned_rate(warhead: Warhead) -> float | None:

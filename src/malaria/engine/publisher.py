@@ -371,7 +371,10 @@ class Publisher:
             self._ack(now_ns - due_ns)
             self._service(now_ns - window.sent_at[place])
         self._counts.acked += 1
-        if self.closed_loop or self._columns.gate[client] & HELD:
+        if self.closed_loop:
+            if not self._waits_for_more(position, window):
+                self.release(position, now_ns)
+        elif self._columns.gate[client] & HELD:
             self.release(position, now_ns)
         return True
 
@@ -380,16 +383,21 @@ class Publisher:
         position, window = client - self.base, self.window
         if window is not None and int(packet_ids.min()) > 0 and int(packet_ids.max()) <= window.size:
             places = position * window.size + packet_ids - 1
-            if len(np.unique(places)) == len(places) and (window.states[places] == AWAIT_PUBACK).all():
+            if _each_once(places) and (window.states[places] == AWAIT_PUBACK).all():
                 window.states[places] = FREE
                 dues = window.due_ns[places]
                 timed = dues >= self._measure_ns
                 self._meter.ack.extend(now_ns - dues[timed])
                 self._meter.service.extend(now_ns - window.sent_ns[places][timed])
                 self._counts.acked += len(places)
-                self.release(position, now_ns)
+                if not self._waits_for_more(position, window):
+                    self.release(position, now_ns)
                 return True
         return all([self.acknowledge(client, packet_id, now_ns) for packet_id in packet_ids.tolist()])
+
+    def _waits_for_more(self, position: int, window: Window) -> bool:
+        """Closed loop with a large window: whether so little of it is free that another block is not worth its cost."""
+        return self.closed_loop and window.size >= SMALL_WINDOW and window.free(position) < window.size // 4
 
     def receive_pubrec(self, client: int, packet_id: int, now_ns: int) -> bool:
         """A PUBREC came: owes a PUBREL (for an unknown id too, MQTT-4.3.3-1). False: it is a QoS 1 message's."""
@@ -499,6 +507,15 @@ class Publisher:
         positions = np.unique(np.flatnonzero(self.window.states) // self.window.size)
         sequence_at, taken = self.window.sequence_at, self.window.taken
         return {p: [sequence_at[place] for place in taken(p)] for p in positions.tolist()}
+
+
+def _each_once(places: Ints) -> bool:
+    """Whether ascending places, wrapped round at most once (as acknowledgements in order come), are all different.
+
+    False negatives only cost time: the caller then takes them one by one.
+    """
+    falls = np.count_nonzero(places[1:] <= places[:-1])
+    return falls == 0 or (falls == 1 and bool(places[-1] < places[0]))
 
 
 def _whole_packets(written: int, length: int | Ints, total: int) -> tuple[int, int]:

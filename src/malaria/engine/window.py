@@ -56,6 +56,11 @@ class Window:
             return slots[begin : begin + most]
         return np.concatenate([slots[begin:], slots[:begin]])[:most]
 
+    def free(self, client: int) -> int:
+        """How many messages the window has room for."""
+        row = client * self.size
+        return self.state.count(_FREE_BYTE, row, row + self.size)
+
     def taken(self, client: int) -> list[int]:
         """The places in flight, oldest message first."""
         row = client * self.size
