@@ -140,3 +140,54 @@ def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     assert reader.troubles == []
     assert reader.page.locator("h2[id^=level-]").count() == 2
     assert reader.evaluate("document.getElementById('levels').data.length") >= 2
+
+
+@pytest.mark.parametrize("kept", ["nothing", "no end"])
+def test_a_run_that_was_killed_has_a_page_all_the_same(browser: Browser, tmp_path: Path, kept: str) -> None:
+    whole = make_records()
+    meta = {key: value for key, value in whole.meta.items() if key not in ("measure_end_ns", "end_ns")}
+    samples = () if kept == "nothing" else whole.samples[:20]
+    path, _ = written(tmp_path, RunRecords(meta, samples, (), None))
+    reader = Reader(browser, path)
+    assert reader.troubles == []
+    assert "UNKNOWN" in reader.page.inner_text("main")
+
+
+def test_every_link_leads_somewhere(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, make_records(trouble="falls-behind"))
+    reader = Reader(browser, path)
+    dead = (
+        "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.querySelector(a.getAttribute('href')))"
+    )
+    assert reader.evaluate(f"{dead}.length") == 0
+
+
+def test_the_button_copies_the_command(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, make_records())
+    reader = Reader(browser, path)
+    reader.page.click("button[data-copy=command]")
+    assert reader.evaluate("getSelection().toString().trim()") == make_records().meta["command"]
+    assert reader.page.inner_text("button[data-copy=command]") == "copied"
+
+
+def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, make_records())
+    reader = Reader(browser, path, width=718, dark=True)
+    reader.page.emulate_media(media="print", color_scheme="dark")
+    reader.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert reader.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert reader.evaluate("document.documentElement.scrollWidth") <= 718
+    reader.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert reader.evaluate("document.documentElement.classList.contains('paper')") is False
+    assert reader.troubles == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_page_of_levels_fits_too(browser: Browser, tmp_path: Path, width: int) -> None:
+    records = with_meta(make_records(trouble="falls-behind"), title=HOSTILE)
+    path = tmp_path / "report.html"
+    write_campaign_page(HOSTILE, [(records, dict(summarize(records)))] * 2, path)
+    reader = Reader(browser, path, width)
+    assert reader.evaluate("document.documentElement.scrollWidth") <= width
+    assert reader.evaluate("window.hurt") is None
+    assert reader.troubles == []

@@ -14,15 +14,8 @@ HOSTILE = ["</script><script>hurt()</script>", '"><img src=x onerror=hurt()>', "
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_text_holds_no_character_that_means_something(words: str) -> None:
-    for made in (
-        text(words),
-        card("x", words, words),
-        command(words, words),
-        chart(words, 1, words),
-        folded(words, ""),
-    ):
-        for char in "<>\"'":
-            assert words.count(char) == 0 or words not in made
+    for made in (card("x", words, words), command(words, words), chart(words, 1, words), folded(words, "")):
+        assert words not in made
     assert not set(text(words)) & set("<>\"'")
 
 
