@@ -188,7 +188,7 @@ def _unmeasured_s(records: RunRecords) -> list[tuple[float, float]]:
     if ends and isinstance(start, int):
         spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))
     if ends and isinstance(end, int) and end < max(ends):
-        spans.append((end / NS_PER_S, max(ends) / NS_PER_S))
+        spans.append((end / NS_PER_S, math.ceil(max(ends) / NS_PER_S)))  # where the last row of the series ends
     return spans
 
 
