@@ -119,6 +119,7 @@ class Bee:
         process = subprocess.Popen(
             [sys.executable, "-m", "malaria.engine.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
+            process_group=0,  # Ctrl-C is the conductor's; the end of the pipe ends the worker, however we end
             env=os.environ | QUIET_LIBRARIES,
             stdin=subprocess.DEVNULL,
         )

@@ -19,6 +19,7 @@ import pytest
 from attacking import run_attack
 from malaria.attack import AttackOutcome, Interrupt
 from malaria.broker import RunningBroker
+from malaria.errors import RunError
 from malaria.records import Counter, EventKind, Progress
 from malaria.store import open_run
 from stub_broker import Behaviour, StubBroker
@@ -158,16 +159,25 @@ def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 def measuring(directory: Path) -> bool:
     if not (directory / "run.db").exists():
         return False
-    samples = open_run(directory).samples
+    try:
+        samples = open_run(directory).samples
+    except RunError:  # just being begun
+        return False
     return sum(sample.counters.get(Counter.ACKED, 0) for sample in samples) > 20
 
 
-LONG = ("-c", "20", "-r", "10", "-d", "60s")
+def long_load(place: Path) -> tuple[str, str]:
+    """A minute of load; INVALID is not what is tested here, however busy the machine is."""
+    file = place / "long.toml"
+    group = '[[group]]\nname = "g"\nclients = 20\nrate = 10\nqos = 1\ntopic = "t/{index}"\n'
+    listener = '[[group]]\nname = "s"\nrole = "subscribe"\nclients = 1\nqos = 1\ntopic = "t/+"\n'
+    file.write_text(f'[attack]\nduration = "60s"\nown_lag_limit = "1m"\n{group}{listener}')
+    return "-w", str(file)
 
 
 def test_the_command_answers_ctrl_c_with_the_verdict_and_exit_code_4(mosquitto: RunningBroker, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with command("attack", f"127.0.0.1:{mosquitto.port}", *LONG, "-o", str(run)) as process:
+    with command("attack", f"127.0.0.1:{mosquitto.port}", *long_load(tmp_path), "-o", str(run)) as process:
         until(lambda: measuring(run))
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
@@ -179,11 +189,24 @@ def test_the_command_answers_ctrl_c_with_the_verdict_and_exit_code_4(mosquitto: 
     assert json.loads((run / "summary.json").read_text())["messages"]["lost"] == 0
 
 
+def test_ctrl_c_while_the_workers_start_is_quiet(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    arguments = [*MALARIA, "attack", f"127.0.0.1:{mosquitto.port}", *long_load(tmp_path), "-o", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    until(lambda: len(psutil.Process(process.pid).children()) >= 1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "Traceback" not in output
+    assert "SIGINT" not in output
+
+
 def test_a_killed_conductor_takes_its_workers_along_and_leaves_a_readable_run(
     mosquitto: RunningBroker, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    with command("attack", f"127.0.0.1:{mosquitto.port}", *LONG, "-o", str(run)) as process:
+    with command("attack", f"127.0.0.1:{mosquitto.port}", *long_load(tmp_path), "-o", str(run)) as process:
         until(lambda: measuring(run))
         workers = workers_of(process.pid)
         assert workers
@@ -198,7 +221,7 @@ def test_a_password_is_nowhere_but_on_the_wire(mosquitto: RunningBroker, tmp_pat
     """Not in argv of a worker, not on the screen, not in any file of the run."""
     run, secret = tmp_path / "run", "correct-horse-battery"
     target = f"mqtt://karl:{secret}@127.0.0.1:{mosquitto.port}"
-    with command("attack", target, "-c", "5", "-r", "10", "-d", "6s", "-o", str(run)) as process:
+    with command("attack", target, *long_load(tmp_path), "-d", "6s", "-o", str(run)) as process:
         until(lambda: measuring(run))
         seen = " ".join(" ".join(worker.cmdline()) for worker in workers_of(process.pid))
         environments = " ".join(str(worker.environ()) for worker in workers_of(process.pid))

@@ -410,3 +410,11 @@ def test_any_values_are_read_or_refused(one: dict[str, Any], attack: dict[str, A
     except WarheadError:
         return
     assert warhead_from_toml(to_toml(warhead)).groups[0].topic == warhead.groups[0].topic
+
+
+def test_an_option_says_when_to_end_where_the_file_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text('[[group]]\nname = "g"\nclients = 1\n')
+    assert load_warhead(path, "2s").attack.duration_ns == 2_000_000_000
+    path.write_text('[attack]\nduration = "5s"\n[[group]]\nname = "g"\nclients = 1\n')
+    assert load_warhead(path, "2s").attack.duration_ns == 5_000_000_000  # override() lets the option win

@@ -1,7 +1,7 @@
 """PASS, FAIL, INVALID or UNKNOWN, by rule, with reasons.
 
-The order of precedence is that of trust: a measurement that our own generator spoiled says nothing about the broker
-(INVALID), one with a part missing says too little (UNKNOWN), a broken rule says enough (FAIL), an undecided one leaves
+The order of precedence is that of trust: an attack of which a part is missing says too little (UNKNOWN), one that our
+own generator spoiled says nothing about the broker (INVALID), a broken rule says enough (FAIL), an undecided one leaves
 it open (UNKNOWN), and only what is left is a PASS.
 """
 
@@ -168,10 +168,10 @@ def _closed_loop_limit(records: RunRecords, _: Summary) -> list[Reason]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _late,
     _lost_workers,
     _aborted,
     _endless,
+    _late,
     _no_data,
     _unstored,
     _broken,

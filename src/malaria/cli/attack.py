@@ -45,7 +45,7 @@ def attack(
             raise WarheadError("--no-subscriber stands beside a warhead", "take the subscribing group out of the file")
         if file.warhead is None:
             return build_warhead(options, subscriber=not file.no_subscriber)
-        return override(load_warhead(file.warhead), options, str(file.warhead))
+        return override(load_warhead(file.warhead, options.duration), options, str(file.warhead))
 
     title = "attack" if file.warhead is None else file.warhead.stem
     return perform(Wish(where, result, title, make), arguments)

@@ -126,8 +126,10 @@ def _literal(text: str) -> str:
 # --- in ------------------------------------------------------------------------------------------------------------
 
 
-def load_warhead(path: Path) -> Warhead:
-    """Reads a warhead file. Paths of payloads in it are seen from where it lies. Raises WarheadError."""
+def load_warhead(path: Path, duration: str | None = None) -> Warhead:
+    """Reads a warhead file. Paths of payloads in it are seen from where it lies. `duration` is for a file that does not
+    say when to end. Raises WarheadError.
+    """
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise WarheadError(f"{path} is too large for a warhead", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
@@ -139,11 +141,13 @@ def load_warhead(path: Path) -> Warhead:
         raise WarheadError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
     except UnicodeDecodeError:
         raise WarheadError(f"{path} is no text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
-    return warhead_from_toml(text, str(path), path.parent)
+    return warhead_from_toml(text, str(path), path.parent, duration)
 
 
-def warhead_from_toml(text: str, name: str = "warhead", directory: Path | None = None) -> Warhead:
-    """Reads a warhead from text; `name` is what errors call it. Raises WarheadError."""
+def warhead_from_toml(
+    text: str, name: str = "warhead", directory: Path | None = None, duration: str | None = None
+) -> Warhead:
+    """Reads a warhead from text. `name` is what errors call it, `duration` as in load_warhead. Raises WarheadError."""
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -152,6 +156,9 @@ def warhead_from_toml(text: str, name: str = "warhead", directory: Path | None =
         ) from None
     if directory is not None:
         _anchor_payloads(table, directory)
+    attack = table.setdefault("attack", {})
+    if duration is not None and isinstance(attack, dict):
+        attack.setdefault("duration", duration)
     return validated(table, lambda location: f"{name}: {key_path(location)}" if location else name)
 
 

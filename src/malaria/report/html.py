@@ -28,7 +28,7 @@ def write_page(records: RunRecords, summary: Summary, path: Path) -> None:
     figures = {"overview": charts.overview(records)} | _figures(records, "")
     parts = [_top(records, summary, figures), _body(records, summary, figures, ""), _end(records, summary)]
     title = str(records.meta.get("title") or "attack")
-    path.write_text(document(f"{title} · malaria", "\n".join(parts), figures), encoding="utf-8")
+    _write(document(f"{title} · malaria", "\n".join(parts), figures), path)
 
 
 def write_campaign_page(title: str, levels: Sequence[Level], path: Path) -> None:
@@ -45,7 +45,12 @@ def write_campaign_page(title: str, levels: Sequence[Level], path: Path) -> None
         figures |= _figures(level[0], f"-{number}")
         parts += [f'<h2 id="level-{number}">{text(name)}</h2>', _level(level, figures, f"-{number}")]
     parts.append(_end(*levels[-1]))
-    path.write_text(document(f"{title} · malaria", "\n".join(parts), figures), encoding="utf-8")
+    _write(document(f"{title} · malaria", "\n".join(parts), figures), path)
+
+
+def _write(page: str, path: Path) -> None:
+    """A file name that is no UTF-8 stands in the command with lone surrogates: they are spelled out, as in the store."""
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _top(records: RunRecords, summary: Summary, figures: Charts) -> str:

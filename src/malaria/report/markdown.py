@@ -12,11 +12,11 @@ from malaria.records import Counter, RunRecords
 from malaria.report.account import Entry, counted, deliveries, published
 from malaria.report.appendix import facts
 from malaria.report.definitions import DEFINITIONS, LABELS
-from malaria.report.figures import LATENCIES, STATISTICS, count, latencies, length, ms
+from malaria.report.figures import LATENCIES, STATISTICS, count, latencies, length, ms, printable
 
 type Summary = Mapping[str, Any]
 
-_SPECIAL: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
+_SPECIAL: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"})
 
 
 def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
@@ -26,8 +26,8 @@ def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
 
 
 def plain(value: object) -> str:
-    """Text from outside, so that no character of it is taken for Markdown."""
-    return str(value).translate(_SPECIAL)
+    """Text from outside, so that no character of it is taken for Markdown, nor by the terminal of who reads the file."""
+    return printable(str(value)).translate(_SPECIAL)
 
 
 def _attack(records: RunRecords, summary: Summary) -> list[str]:
@@ -124,7 +124,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -
 def _code(content: str, language: str) -> str:
     """A fence longer than any run of backticks inside."""
     fence = "`" * max(3, max((len(run) for run in _runs(content)), default=0) + 1)
-    return f"{fence}{language}\n{content}\n{fence}"
+    lines = [printable(line) for line in content.split("\n")]
+    return "\n".join([f"{fence}{language}", *lines, fence])
 
 
 def _runs(content: str) -> list[str]:

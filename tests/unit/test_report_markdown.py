@@ -1,0 +1,39 @@
+"""Text from outside is neither Markdown nor a command to a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from malaria.analysis.summary import summarize
+from malaria.records import RunRecords
+from malaria.report.markdown import plain, write_markdown
+from synthetic import make_records, with_meta
+
+CLEARS_THE_SCREEN = "\x1b[2J"
+TITLES_THE_WINDOW = "\x1b]0;owned\x07"
+TURNS_THE_LINE_ROUND = "\u202e"
+NO_UTF8 = "caf\udce9"
+
+
+def written(records: RunRecords, path: Path) -> str:
+    write_markdown(records, summarize(records), path)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [CLEARS_THE_SCREEN, TITLES_THE_WINDOW, TURNS_THE_LINE_ROUND, NO_UTF8])
+@pytest.mark.parametrize("where", ["title", "load", "command", "warhead_toml", "aborted"])
+def test_no_character_of_it_moves_a_cursor(words: str, where: str, tmp_path: Path) -> None:
+    text = written(with_meta(make_records(), **{where: f"a{words}b"}), tmp_path / "report.md")
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_warhead_keeps_its_lines(tmp_path: Path) -> None:
+    text = written(with_meta(make_records(), warhead_toml='[[group]]\nname = "a|b"\n'), tmp_path / "report.md")
+    assert '```toml\n[[group]]\nname = "a|b"\n```' in text
+
+
+@pytest.mark.parametrize(("words", "escaped"), [("a|b", "a\\|b"), ("two\nlines\r", "two lines "), ("`x`", "\\`x\\`")])
+def test_a_cell_stays_one_cell(words: str, escaped: str) -> None:
+    assert plain(words) == escaped
