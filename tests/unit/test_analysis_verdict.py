@@ -137,12 +137,11 @@ def test_the_order_of_precedence() -> None:
     """Everything wrong at once, and then one after the other put right."""
     records = counted(make_records(seconds=12, trouble="generator-limit"), Counter.DROPPED, 3)
     wrong = settled(with_meta(records, lost_workers=LOST, thresholds=["messages.duplicated == 0"]), duplicated=None)
-    assert verdict(wrong).outcome is Outcome.INVALID
-    on_time = with_meta(counted(GOOD, Counter.DROPPED, 3), lost_workers=LOST, thresholds=["messages.duplicated == 0"])
-    on_time = settled(on_time, duplicated=None)
-    assert verdict(on_time).outcome is Outcome.UNKNOWN
-    assert "SIGKILL" in verdict(on_time).reasons[0].text
-    whole = with_meta(on_time, lost_workers=[])
+    assert verdict(wrong).outcome is Outcome.UNKNOWN
+    assert "SIGKILL" in verdict(wrong).reasons[0].text
+    assert verdict(with_meta(wrong, lost_workers=[])).outcome is Outcome.INVALID
+    on_time = with_meta(counted(GOOD, Counter.DROPPED, 3), thresholds=["messages.duplicated == 0"])
+    whole = settled(on_time, duplicated=None)
     assert verdict(whole).outcome is Outcome.FAIL
     assert [reason.outcome for reason in verdict(whole).reasons] == [Outcome.FAIL, Outcome.UNKNOWN]
 

@@ -118,7 +118,7 @@ def test_what_cannot_be_read_is_unknown_and_no_trouble(tmp_path: Path) -> None:
 
 def test_without_a_target_too_few_ports_are_a_warning_only(tree: Callable[..., Host]) -> None:
     found = checks.local_ports(tree(), need_for(30_000, 2))
-    assert (found.status, found.needed) == (Status.WARN, "30,000 of each source")
+    assert (found.status, found.needed) == (Status.WARN, "30,000")
 
 
 @pytest.mark.parametrize(("remote", "free"), [(1883, "28,231"), (8883, "28,232")])
@@ -127,8 +127,10 @@ def test_ports_towards_another_target_are_no_loss(tree: Callable[..., Host], rem
     assert checks.local_ports(tree({"proc/net/tcp": lines}), NEED).measured == f"{free} of 28,232"
 
 
-def test_a_need_is_spread_over_workers_sources_and_targets() -> None:
+def test_a_need_is_spread_over_workers_sources_and_targets(tree: Callable[..., Host]) -> None:
     need = need_for(30_001, 2, (HERE, THERE), ("127.0.0.1", "127.0.0.2"))
+    assert checks.local_ports(tree(), need).needed == "7,501 × 2 sources"
+    assert checks.open_files(tree(), need).needed == "15,065 × 2 workers"
     assert (need.ports, need.descriptors, need.broker_is_here) == (7501, 15001 + 64, False)
     assert Need(10, 3).descriptors == 4 + 64
 
@@ -178,7 +180,7 @@ def test_a_target_that_lets_us_in(
     target = parse_target("mqtt://u:p@127.0.0.1:1883,127.0.0.2:1883")
     findings = of_target(examine(target, 10, 1, tree()))
     assert [finding.name for finding in findings] == ["target 127.0.0.1:1883", "target 127.0.0.2:1883"]
-    assert {finding.measured for finding in findings} == {"lets a client in (mosquitto version 2.0.21)"}
+    assert {finding.measured for finding in findings} == {"mosquitto version 2.0.21, lets a client in"}
     assert [how[1:3] for how in asked] == [("u", "p")] * 2
 
 
@@ -211,6 +213,7 @@ def test_a_broker_on_this_machine_must_be_allowed_to_hold_all(
     answers(Answer())
     monkeypatch.setattr(malaria.doctor.target, "listener_pid", lambda proc, port: 99)
     monkeypatch.setattr(malaria.doctor.target, "open_files_limit", lambda proc, pid: limit)
-    found = of_target(examine(parse_target("127.0.0.1"), 600, 1, tree()))[-1]
-    assert (found.name, found.needed, found.status) == ("broker's open files", "632", status)
+    found = of_target(examine(parse_target("127.0.0.1"), 600, 1, tree({"proc/99/comm": "mosquitto\n"})))[-1]
+    assert (found.name, found.needed, found.status) == ("listener's open files", "632", status)
+    assert found.measured == f"{limit:,} (mosquitto, pid 99)"
     assert ("prlimit --pid 99" in found.remedy) == (status is Status.BAD)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = ("malaria doctor", "malaria doctor broker:1883 -c 30000")
 STYLES: Final = {"OK": "green", "WARN": "yellow", "BAD": "red"}
+OK: Final = "OK"
 BAD: Final = "BAD"
 
 
@@ -46,9 +47,8 @@ def doctor(
     findings = examine(place, clients, workers or default_workers(clients))
     screen = console(None)
     screen.print(_table(findings))
-    for finding in findings:
-        if finding.remedy and finding.status != "OK":
-            screen.print(f"{finding.name}: {finding.remedy}", highlight=False, markup=False)
+    screen.print()
+    screen.print(_remedies(findings))
     return int(any(finding.status == BAD for finding in findings))
 
 
@@ -60,6 +60,20 @@ def _table(findings: list[Finding]) -> Table:
     for finding in findings:
         status = Text(str(finding.status), style=STYLES.get(str(finding.status), ""))
         table.add_row(status, Text(finding.name), Text(str(finding.measured)), Text(str(finding.needed)))
+    return table
+
+
+def _remedies(findings: list[Finding]) -> Table | str:
+    """What to do about each trouble, in the order of the table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    troubles = [finding for finding in findings if finding.remedy and finding.status != OK]
+    if not troubles:
+        return "nothing stands in the way"
+    table = Table.grid(padding=(0, 1))
+    for finding in troubles:
+        table.add_row(Text(f"{finding.name}:"), Text(str(finding.remedy)))
     return table
 
 

@@ -62,7 +62,12 @@ def open_files(host: Host, need: Need) -> Finding:
     fits = hard == resource.RLIM_INFINITY or hard >= need.descriptors
     remedy = f"raise it as root: ulimit -Hn {need.descriptors}, or take more --workers"
     measured = _limit(hard) if soft == hard else f"{_limit(soft)}, raised to {_limit(hard)}"
-    return judged("open files", measured, _in_each(need.descriptors, need), None if fits else (Status.BAD, remedy))
+    return judged(
+        "open files",
+        measured,
+        _times(need.descriptors, need.workers, "workers"),
+        None if fits else (Status.BAD, remedy),
+    )
 
 
 def open_files_in_all(host: Host, need: Need) -> Finding:
@@ -81,7 +86,7 @@ def local_ports(host: Host, need: Need) -> Finding:
     low = int(first) if first.isdigit() else 65536 - ports
     targets = {address[1] for _, address in need.endpoints}
     taken = taken_ports(host.proc, range(low, low + ports), targets)
-    needed = f"{format_count(need.ports)} of each source" + (f" ({need.sources})" if need.sources > 1 else "")
+    needed = _times(need.ports, need.sources, "sources")
     trouble = (Status.BAD if targets else Status.WARN, MORE_PORTS) if ports - taken < need.ports else None
     return judged("local ports", f"{format_count(ports - taken)} of {format_count(ports)}", needed, trouble)
 
@@ -127,7 +132,7 @@ def cores(host: Host, need: Need) -> Finding:
     if need.workers > host.cores:
         return Finding("cores", measured, f"{need.workers} workers", Status.WARN, f"take --workers {host.cores}")
     busy = load[:1].isdigit() and float(load) > host.cores / 2
-    trouble = (Status.WARN, "something else works on this machine: its time is missing to the load") if busy else None
+    trouble = (Status.WARN, "something else is busy on this machine and takes CPU time from the load") if busy else None
     return judged("cores", measured, f"{need.workers} workers", trouble)
 
 
@@ -171,5 +176,6 @@ def _limit(value: int) -> str:
     return "unlimited" if value == resource.RLIM_INFINITY else format_count(value)
 
 
-def _in_each(count: int, need: Need) -> str:
-    return f"{format_count(count)} in each of {need.workers} workers" if need.workers > 1 else format_count(count)
+def _times(count: int, holders: int, name: str) -> str:
+    """So many for each of them; their number is no news when it is one."""
+    return f"{format_count(count)} × {holders} {name}" if holders > 1 else format_count(count)

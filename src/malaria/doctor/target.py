@@ -30,8 +30,7 @@ def examine_address(target: Target, endpoint: Endpoint) -> Finding:
     answer = probe(endpoint, target.username, target.password, TIMEOUT_S)
     if answer.problem:
         return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
-    version = f" ({answer.version})" if answer.version else ""
-    return Finding(name, f"lets a client in{version}", needed)
+    return Finding(name, f"{answer.version or 'a broker'}, lets a client in", needed)
 
 
 def examine_local_broker(host: Host, need: Need) -> list[Finding]:
@@ -40,14 +39,16 @@ def examine_local_broker(host: Host, need: Need) -> list[Finding]:
     findings = []
     for port in sorted({address[1] for _, address in need.endpoints}):
         pid = listener_pid(host.proc, port)
-        limit = None if pid is None else open_files_limit(host.proc, pid)
-        if limit is not None:
-            findings.append(_broker_limit(pid, limit, share))
+        if pid is not None and (limit := open_files_limit(host.proc, pid)) is not None:
+            command = host.text(host.proc / str(pid) / "comm")
+            owner = f"{command}, pid {pid}" if command else f"pid {pid}"
+            findings.append(_broker_limit(pid, limit, share, owner))
     return findings
 
 
-def _broker_limit(pid: int | None, limit: int, share: int) -> Finding:
-    name, measured, needed = "broker's open files", f"{format_count(limit)} (pid {pid})", format_count(share)
+def _broker_limit(pid: int, limit: int, share: int, owner: str) -> Finding:
+    name = "listener's open files"  # what listens there may be no broker: its own name tells
+    measured, needed = f"{format_count(limit)} ({owner})", format_count(share)
     if limit >= share:
         return Finding(name, measured, needed)
     remedy = f"raise the broker's limit: prlimit --pid {pid} --nofile={share}:{share}, or LimitNOFILE= in its service"

@@ -49,7 +49,7 @@ def write_campaign_page(title: str, levels: Sequence[Level], path: Path) -> None
 
 
 def _write(page: str, path: Path) -> None:
-    """A file name that is no UTF-8 stands in the command with lone surrogates: they are spelled out, as in the store."""
+    """A file name that is no UTF-8 gives the command lone surrogates: they are spelled out, as in the store."""
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 

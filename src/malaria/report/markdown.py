@@ -26,7 +26,7 @@ def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
 
 
 def plain(value: object) -> str:
-    """Text from outside, so that no character of it is taken for Markdown, nor by the terminal of who reads the file."""
+    """Text from outside: no character of it is taken for Markdown, nor by the terminal of who reads the file."""
     return printable(str(value)).translate(_SPECIAL)
 
 
