@@ -37,10 +37,10 @@ def test_what_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert "7 [red]" in shown
     assert "warn thing: do [this]" in shown
     assert "nothing to do" not in shown
-    assert "nothing stands" not in shown
+    assert "no trouble" not in shown
 
 
 def test_when_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     install(monkeypatch).findings.append(finding("OK"))
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.endswith("\nnothing stands in the way\n")
+    assert capsys.readouterr().out.endswith("\nno trouble found\n")

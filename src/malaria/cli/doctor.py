@@ -70,7 +70,7 @@ def _remedies(findings: list[Finding]) -> Table | str:
 
     troubles = [finding for finding in findings if finding.remedy and finding.status != OK]
     if not troubles:
-        return "nothing stands in the way"
+        return "no trouble found"
     table = Table.grid(padding=(0, 1))
     for finding in troubles:
         table.add_row(Text(f"{finding.name}:"), Text(str(finding.remedy)))
