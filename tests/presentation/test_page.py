@@ -129,6 +129,27 @@ def test_the_cursor_is_one_for_all_charts_of_the_stack(browser: Browser, tmp_pat
     assert len(axes) == 1
 
 
+NO_ROOM = """
+() => {
+  const stack = document.getElementById('stack'), layout = stack._fullLayout, size = layout._size;
+  const above = [0, ...Object.keys(layout).filter(key => /^yaxis/.test(key))
+    .map(key => size.t + size.h * (1 - layout[key].domain[0]))];
+  const top = stack.getBoundingClientRect().top;
+  return Object.keys(layout).filter(key => /^legend\\d*$/.test(key)).filter((key, number) =>
+    stack.querySelector(`g.${key}`).getBoundingClientRect().top - top < above[number]);
+}
+"""
+"""The legends that reach up into the chart above them."""
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+@pytest.mark.parametrize("width", [360, 700])
+def test_no_legend_covers_a_chart(browser: Browser, tmp_path: Path, width: int, workers: int) -> None:
+    path, _ = written(tmp_path, make_records(seconds=6, workers=workers, trouble="falls-behind"))
+    reader = Reader(browser, path, width)
+    assert reader.evaluate(NO_ROOM) == []
+
+
 def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     runs = [
         make_records(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))

@@ -52,7 +52,11 @@ def test_nothing_acknowledged_is_a_line_at_zero() -> None:
 @pytest.mark.parametrize(("workers", "lines"), [(1, 0), (2, 2), (9, 0)])
 def test_a_few_workers_have_a_line_each(workers: int, lines: int) -> None:
     figure = stack(make_records(seconds=3, workers=workers))
-    assert sum(name.startswith("worker ") for name in names(figure)) == lines
+    thin = [trace for trace in figure["data"] if trace["name"] == "each worker"]
+    assert [trace["hovertemplate"].partition("<extra>")[2] for trace in thin] == [
+        f"worker {number}</extra>" for number in range(1, lines + 1)
+    ]
+    assert sum(trace["showlegend"] for trace in thin) == min(lines, 1)
 
 
 def test_all_panels_have_one_time_axis() -> None:

@@ -34,7 +34,7 @@ DISTRIBUTIONS: Final = {
     Metric.CONNECT: ("connect", PURPLE),
 }
 HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "cpu_percent": "%{y:,.3~r} %"}
-"""How the cursor states a column, by the end of its name."""
+"""How the cursor states a column, by what is in its name."""
 NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
@@ -103,12 +103,15 @@ def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], pan
 
 
 def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
+    named = f"<extra>{_safe(line.name)}</extra>" if line.entry else ""
     figure.add_scatter(
         x=list(table.get("t_s", ())),
         y=list(table.get(line.column, ())),
         yaxis=axis("y", number),
         legend=axis("legend", number),
-        name=_safe(line.name),
+        legendgroup=line.entry or None,
+        showlegend=not line.entry or all(trace.legendgroup != line.entry for trace in figure.data),
+        name=line.entry or _safe(line.name),
         mode="lines",
         connectgaps=False,
         opacity=0.45 if line is DUE else 1,
@@ -118,7 +121,7 @@ def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
             "width": line.width_px,
             "shape": "vh" if line.steps else "linear",
         },
-        hovertemplate=next((f for end, f in HOVERS.items() if line.column.endswith(end)), "%{y:,.6~r}"),
+        hovertemplate=next((f for part, f in HOVERS.items() if part in line.column), "%{y:,.6~r}") + named,
     )
 
 

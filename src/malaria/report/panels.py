@@ -32,6 +32,7 @@ class Line:
     dash: str = "solid"
     needs: str = ""
     steps: bool = False  # a count over the second that ends here, not a value at its end
+    entry: str = ""  # of the legend, shared with all lines of its panel that have the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +95,4 @@ def _of_workers(panel: Panel, table: Columns) -> list[Line]:
     names = [column.removeprefix(prefix) for column in table if column.startswith(prefix)]
     if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
         return []
-    return [Line(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True) for name in names]
+    return [Line(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True, entry="each worker") for name in names]

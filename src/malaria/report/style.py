@@ -76,6 +76,7 @@ const night = matchMedia('(prefers-color-scheme: dark)');
 const brighter = { '#0072B2': '#4FA8E0', '#009E73': '#2CC99B', '#D55E00': '#FF8A4C', '#CC79A7': '#E6A3C8' };
 const narrow = matchMedia('(max-width: 600px)');
 const PAPER_PX = 680;
+const TALLER = 1.3;  // a narrow legend takes two rows below its title
 const tint = name => getComputedStyle(root).getPropertyValue(name).trim();
 const onPaper = () => root.classList.contains('paper');
 function coloured(data) {
@@ -95,6 +96,7 @@ function dress(layout) {
     for (const part of ['gridcolor', 'linecolor', 'zerolinecolor']) dressed[key][part] = tint('--line');
     Object.assign(dressed[key], { spikecolor: tint('--soft'), fixedrange: matchMedia('(pointer: coarse)').matches });
   }
+  if (narrow.matches && !onPaper() && dressed.yaxis2) dressed.height *= TALLER;
   if (narrow.matches && !onPaper()) for (const key of Object.keys(dressed)) if (key.startsWith('legend')) {
     dressed[key].title.side = 'top';
     dressed[key].font = { size: 10 };
