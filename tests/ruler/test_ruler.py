@@ -20,10 +20,25 @@ from malaria.records import Counter, Metric, Progress
 from stub_broker import Behaviour, StubBroker
 
 MS = 1_000_000
+CALM_NS = 20 * MS
+CALM_TRIES = 3
 
 
 def attack(stub: StubBroker, tmp_path: Path, **options: Any) -> AttackOutcome:
     return run_attack(stub.port, tmp_path, subscribers=1, **options)
+
+
+def in_calm(behaviour: Behaviour, tmp_path: Path, **options: Any) -> tuple[StubBroker, AttackOutcome]:
+    """An attack whose times are to be read: one during which somebody else took our processor is made again.
+
+    The ruler and what it is held against run on the same machine; the last of a few tries counts, calm or not.
+    """
+    for attempt in range(CALM_TRIES):
+        with StubBroker(behaviour) as stub:
+            outcome = attack(stub, tmp_path / f"try-{attempt}", **options)
+        if (histogram(outcome.records, Metric.OWN_LAG).quantile_ns(0.99) or 0) < CALM_NS:
+            break
+    return stub, outcome
 
 
 def median_ms(outcome: AttackOutcome, metric: Metric) -> float:
@@ -74,8 +89,7 @@ def test_the_same_messages_from_one_worker_and_from_three(tmp_path: Path) -> Non
 def test_a_delay_of_the_acknowledgement_is_read_as_that_delay(tmp_path: Path) -> None:
     readings = {}
     for delay_ms in (0, 20):
-        with StubBroker(Behaviour(ack_delay_ns=delay_ms * MS)) as stub:
-            outcome = attack(stub, tmp_path / str(delay_ms), rate="20", clients=10)
+        _, outcome = in_calm(Behaviour(ack_delay_ns=delay_ms * MS), tmp_path / str(delay_ms), rate="20", clients=10)
         readings[delay_ms] = {metric: median_ms(outcome, metric) for metric in (Metric.ACK, Metric.SERVICE, Metric.LAG)}
     added = {metric: readings[20][metric] - readings[0][metric] for metric in readings[0]}
     assert added[Metric.SERVICE] == pytest.approx(20, abs=5)
@@ -84,8 +98,7 @@ def test_a_delay_of_the_acknowledgement_is_read_as_that_delay(tmp_path: Path) ->
 
 
 def test_a_delay_of_the_delivery_is_end_to_end_alone(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(delivery_delay_ns=50 * MS)) as stub:
-        outcome = attack(stub, tmp_path, rate="20", clients=10)
+    _, outcome = in_calm(Behaviour(delivery_delay_ns=50 * MS), tmp_path, rate="20", clients=10)
     assert median_ms(outcome, Metric.END_TO_END) == pytest.approx(50, abs=10)
     assert median_ms(outcome, Metric.SERVICE) < 25
 
@@ -95,8 +108,8 @@ def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Pat
     """1,000 messages a second, frozen for one: about 1,000 waited, evenly spread over 0 to 1 s. Coordinated omission
     would show a handful. With a window of 1 most of them could not even be sent: then `lag` holds the wait.
     """
-    with StubBroker(Behaviour(freezes=((1.0, 1.0),))) as stub:
-        outcome = attack(stub, tmp_path, rate="20", clients=50, inflight=inflight, duration="4s")
+    frozen = Behaviour(freezes=((1.0, 1.0),))
+    stub, outcome = in_calm(frozen, tmp_path, rate="20", clients=50, inflight=inflight, duration="4s")
     ack, service, lag = (histogram(outcome.records, metric) for metric in (Metric.ACK, Metric.SERVICE, Metric.LAG))
     assert ack.count == stub.counts.publishes == 4000
     waited = above(ack, 50 * MS)
@@ -113,8 +126,8 @@ def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Pat
 
 def test_a_freeze_of_the_broker_is_not_our_fault(tmp_path: Path) -> None:
     """own_lag stays small while lag is a second: the verdict is the broker's, not INVALID."""
-    with StubBroker(Behaviour(freezes=((0.5, 1.0),))) as stub:
-        outcome = attack(stub, tmp_path, rate="20", clients=20, inflight=1, duration="3s")
+    frozen = Behaviour(freezes=((0.5, 1.0),))
+    _, outcome = in_calm(frozen, tmp_path, rate="20", clients=20, inflight=1, duration="3s")
     own = histogram(outcome.records, Metric.OWN_LAG)
     assert own.count == 1200
     assert above(own, 300 * MS) < 60
