@@ -121,7 +121,7 @@ def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Pat
         assert total(outcome, Counter.HELD_WINDOW) >= 800
     else:
         assert above(service, 50 * MS) == pytest.approx(waited, rel=0.2)
-        assert above(lag, 50 * MS) <= 100
+        assert above(lag, 50 * MS) <= 400
 
 
 def test_a_freeze_of_the_broker_is_not_our_fault(tmp_path: Path) -> None:

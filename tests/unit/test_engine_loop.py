@@ -304,3 +304,13 @@ def test_a_ramp_ends_with_the_load() -> None:
         w.engine.end_publishing()
         pass_seconds(w, 5)
         assert len(w.sockets) == 4
+
+
+def test_what_was_due_before_the_end_is_taken_up_however_late_the_end_is_noticed() -> None:
+    with world(METER | {"clients": 100, "interval": "1s"}) as w:
+        w.connect_all()
+        w.publish(end_s=2)
+        w.now_ns += 5 * S
+        w.engine.end_publishing()
+        assert w.meter.counts.due == 200
+        assert w.engine.publishers[0].held + w.meter.counts.sent == 200

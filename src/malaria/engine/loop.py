@@ -123,7 +123,7 @@ class Engine:
         """Nothing is due from now on, and nobody new comes; what is held or in flight goes on."""
         self.connector.forget_newcomers()
         for publisher in self.publishers:
-            publisher.end()
+            publisher.end(self._clock())
 
     def hang_up(self) -> None:
         """DISCONNECT and close, all."""

@@ -101,8 +101,10 @@ class Publisher:
             self._eager = {position for position in range(self.plan.count) if not gate[base + position]}
         self._look_ahead()
 
-    def end(self) -> None:
-        """No message is due from now on; what is held still goes out."""
+    def end(self, now_ns: int) -> None:
+        """No message is due from now on; what was due until now is taken up, and what is held still goes out."""
+        while not self.closed_loop and self.next_due_ns <= now_ns:
+            self.publish_due(now_ns)
         self._span = None
         self._eager.clear()
         del self._dues[self._cursor :], self._positions[self._cursor :]
@@ -339,7 +341,7 @@ class Publisher:
             if sent < most or self.window is not None:
                 self._eager.discard(position)
         if self._span is not None and self._span.end_ns is not None and now_ns >= self._span.end_ns - 1:
-            self.end()
+            self.end(now_ns)
         self._look_ahead()
 
     def _send_singly(self, position: int, most: int, now_ns: int) -> int:
