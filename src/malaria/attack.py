@@ -55,11 +55,15 @@ class AttackRequest:
 
 @dataclass(frozen=True, slots=True)
 class AttackOutcome:
-    """What came of it. `directory` holds the run; `records` and `summary` are the same in memory."""
+    """What came of it. `directory` holds the run; `records` and `summary` are the same in memory.
+
+    `unwritten` says why `summary.json` is missing from the directory, if it is; `malaria report` makes it anew.
+    """
 
     directory: Path
     records: RunRecords
     summary: dict[str, Any]
+    unwritten: str = ""
 
 
 @dataclass(slots=True)
@@ -346,10 +350,12 @@ def _unstored(directory: Path, failure: str) -> UnstoredRunError:
 
 
 def _outcome(directory: Path) -> AttackOutcome:
+    """What came of the run, with `summary.json` if the disk takes it: the records are whole, so the verdict stands."""
     records = open_run(directory)
     summary = dict(summarize(records))
+    unwritten = ""
     try:
         (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     except OSError as error:
-        raise _unstored(directory, error.strerror or str(error)) from None
-    return AttackOutcome(directory, records, summary)
+        unwritten = error.strerror or str(error)
+    return AttackOutcome(directory, records, summary, unwritten)

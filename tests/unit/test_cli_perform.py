@@ -11,7 +11,7 @@ import pytest
 
 from cli_fakes import RECORDS, Calls, install
 from malaria.cli.main import main
-from malaria.cli.perform import EXIT_CODES, command_line, default_workers, fresh_directory
+from malaria.cli.perform import EXIT_CODES, command_line, default_workers, fresh_directory, json_text
 from malaria.model.target import parse_target
 
 
@@ -46,6 +46,12 @@ def test_what_is_left_behind(calls: Calls, capsys: pytest.CaptureFixture[str]) -
     assert title == "malaria attack mqtt://broker:1884"
     assert load == "10 clients + 1 subscriber · 100 B · QoS 1 · every 1 s · 30 s"
     assert quiet is False
+
+
+def test_a_summary_can_be_written_whatever_the_broker_said() -> None:
+    odd = {"version": "mosquitto \udc80 é"}
+    assert json.loads(json_text(odd)) == odd
+    assert json_text(odd).isascii()
 
 
 def test_quiet_prints_nothing(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

@@ -188,7 +188,7 @@ def test_credentials_of_the_target_are_taken_literally() -> None:
         ("payload = 'file:'", "group[0].payload: 'file:' is no payload"),
         ("messages = 0", "group[0].messages: 0 is too small"),
         ("inflight = 0", "group[0].inflight: 0 is too small"),
-        ("inflight = 65536", "group[0].inflight: 65536 is too large"),
+        ("inflight = 65535", "group[0].inflight: 65535 is too large"),
         ("keepalive = '1500ms'", "group[0].keepalive: '1500ms' is no keep-alive"),
         ("keepalive = '1d'", "group[0].keepalive: '1d' is no keep-alive"),
         ("topic = '{clinet}'", "group[0].topic: {clinet} is no placeholder"),

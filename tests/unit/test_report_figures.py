@@ -19,6 +19,7 @@ from malaria.report.figures import (
     length,
     moment,
     ms,
+    name_and_version,
     printable,
     title_line,
 )
@@ -100,3 +101,17 @@ def test_the_moment(stored: str | None, said: str) -> None:
 
 def test_no_character_from_outside_moves_the_cursor() -> None:
     assert printable("a\x1b[31mb\nc\u202e") == "a\ufffd[31mb c\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "said"),
+    [
+        ("mosquitto", "mosquitto version 2.0.11", "mosquitto version 2.0.11"),
+        ("amqtt", "0.12", "amqtt 0.12"),
+        ("amqtt", "", "amqtt"),
+        ("", "2.0", "2.0"),
+        ("", "", ""),
+    ],
+)
+def test_a_broker_is_named_once(name: str, version: str, said: str) -> None:
+    assert name_and_version(name, version) == said

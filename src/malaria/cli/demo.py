@@ -52,6 +52,7 @@ def demo(
     from malaria.attack import interruptible
     from malaria.broker import start_default
     from malaria.campaign import run_demo
+    from malaria.report.figures import name_and_version
     from malaria.report.html import write_campaign_page
     from malaria.report.markdown import write_markdown
     from malaria.report.terminal import print_summary
@@ -59,7 +60,7 @@ def demo(
     directory = output or fresh_directory("demo", datetime.now())
     screen = console(json)
     with interruptible() as interrupt, start_default() as broker, ExitStack() as views:
-        watch = _watcher(f"{TITLE} · {broker.name} {broker.version or ''}".rstrip(), screen, quiet, views)
+        watch = _watcher(f"{TITLE} · {name_and_version(broker.name, broker.version or '')}", screen, quiet, views)
         outcome = run_demo(broker, directory, default_workers(100), watch, interrupt)
     if not outcome.levels:
         raise typer.Abort

@@ -106,7 +106,8 @@ def write_json(summary: object, file: str | None) -> None:
 
 
 def json_text(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """ASCII, so that any locale and any disk takes it, whatever bytes a broker's version or a topic had."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def exit_code(summary: Summary) -> int:

@@ -38,6 +38,8 @@ class Role(StrEnum):
     CONNECT = "connect"
 
 
+MOST_INFLIGHT: Final = 65_534
+"""One packet id fewer than there are: the last one is kept for SUBSCRIBE."""
 PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
 SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH})
 
@@ -77,7 +79,7 @@ class Group(Table):
     messages: Count | None = None
     topic: str
     filters: tuple[str, ...] = ()
-    inflight: int = Field(default=20, strict=True, ge=1, le=65535)
+    inflight: int = Field(default=20, strict=True, ge=1, le=MOST_INFLIGHT)
     keepalive: KeepaliveS = 60
     clean_start: Flag = True
     client_id: str = "malaria-{run}-{group}-{index}"

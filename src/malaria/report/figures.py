@@ -109,10 +109,12 @@ def broker_name(records: RunRecords, summary: Summary) -> str:
     """Name and version, as far as they are known."""
     stored = records.meta.get("broker")
     name = str(stored.get("name") or "") if isinstance(stored, dict) else ""
-    version = str(summary["broker"]["version"] or "")
-    if not version:
-        return name or "version unknown"
-    return version if name.casefold() in version.casefold() else f"{name} {version}"
+    return name_and_version(name, str(summary["broker"]["version"] or "")) or "version unknown"
+
+
+def name_and_version(name: str, version: str) -> str:
+    """Both, each once: many brokers say their name in their version (`mosquitto version 2.0.11`)."""
+    return version if name.casefold() in version.casefold() else f"{name} {version}".rstrip()
 
 
 def title_line(records: RunRecords) -> str:
