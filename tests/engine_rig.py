@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -139,11 +139,11 @@ class World:
 
 
 @contextmanager
-def world(*groups: dict[str, Any], **attack: Any) -> Iterator[World]:
+def world(*groups: dict[str, Any], surges: Sequence[dict[str, Any]] = (), **attack: Any) -> Iterator[World]:
     """A world for a warhead of these groups; `duration` is only there because a warhead must end."""
     settings = {"duration": "1h", "connect_rate": 0, **attack}
     warhead = Warhead.model_validate(
-        {"group": [{"name": f"g{n}", **g} for n, g in enumerate(groups)], "attack": settings}
+        {"group": [{"name": f"g{n}", **g} for n, g in enumerate(groups)], "surge": surges, "attack": settings}
     )
     made = World(warhead)
     with mock.patch("malaria.engine.connector.socket.socket", made.make_socket):

@@ -28,13 +28,14 @@ from malaria.environment import describe_host
 from malaria.errors import TargetError, UnstoredRunError
 from malaria.live import LiveTotals
 from malaria.model.target import Target
-from malaria.model.warhead import Group, Warhead, describe, to_toml
+from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan import Identity, make_plan
 from malaria.probe import Answer, probe
 from malaria.reach import check_limits, choose_sources, resolve
 from malaria.records import Counter, Event, LedgerTotals, Progress, RunRecords
 from malaria.share import WHOLE
 from malaria.store import RunWriter, open_run
+from malaria.timetable import base_rate, clients_planned, rate_steps, visits
 
 POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
@@ -109,7 +110,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
 
 def _prepare(request: AttackRequest) -> Load:
     warhead = request.warhead
-    clients = sum(group.clients for group in warhead.groups)
+    clients = clients_planned(warhead)
     endpoints = resolve(request.target)
     sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
     check_limits(clients, request.workers, endpoints, sources)
@@ -133,7 +134,7 @@ def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None
     """What is known before the first client connects."""
     warhead = request.warhead
     speakers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
-    duration_ns = warhead.attack.duration_ns
+    duration_ns, rate = warhead.attack.duration_ns, base_rate(warhead)
     facts: dict[str, object] = {
         "malaria_version": __version__,
         "command": request.command,
@@ -148,7 +149,7 @@ def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None
         "acknowledged": bool(speakers) and all(g.group.qos for g in speakers),
         "subscribing": any(g.subscribes for g in warhead.groups),
         "clients_planned": clients_planned(warhead),
-        "rate_planned_per_s": _planned_rate(warhead),
+        "rate_planned_per_s": None if rate is None else float(rate),
         "duration_planned_s": None if duration_ns is None else duration_ns / 1e9,
         "thresholds": [str(threshold) for threshold in warhead.thresholds],
         "warhead_toml": to_toml(warhead),
@@ -174,14 +175,14 @@ class _Performance:
         self._writer = writer
         self._on_progress = on_progress
         self._clients = clients_planned(request.warhead)
-        self._conductor = Conductor(bee.workers, _course(request.warhead))
+        self._conductor = Conductor(bee.workers, _course(request.warhead, len(bee.workers)))
         self._totals = LiveTotals(len(bee.workers))
         self._causes: dict[str, Mapping[str, int]] = {}
         self._fresh_events: list[Event] = []
         self._next_show_ns = self._next_commit_ns = 0
         self._interrupts_told = 0
         self._heard = False  # any sample at all
-        self._rate = _planned_rate(request.warhead)
+        self._steps = rate_steps(request.warhead, len(bee.workers))
         writer.meta("workers", list(bee.workers))
 
     def run(self, interrupt: Interrupt) -> bool:
@@ -244,10 +245,27 @@ class _Performance:
             "remedies": remedies(failures),
             "lost_workers": self._lost_workers(),
             "aborted": conductor.aborted or None,
+            "surges": conductor.agenda.surges() or None,
+            "rate_steps": self._steps_so_far(),
         }
         for key, value in state.items():
             if value is not None:
                 self._writer.meta(key, value)
+
+    def _steps_so_far(self) -> list[list[float]] | None:
+        """The rate that is due, step by step in run time, up to the end of the measured time; None: not known yet."""
+        start_ns, end_ns = self._conductor.measure_start_ns, self._conductor.measure_end_ns
+        if self._steps is None or start_ns is None:
+            return None
+        steps = ([start_ns + after_ns, per_s] for after_ns, per_s in self._steps)
+        return [step for step in steps if end_ns is None or step[0] < end_ns]
+
+    def _rate_at(self, at_ns: int) -> float | None:
+        """Messages per second that are due now."""
+        if self._steps is None:
+            return None
+        since_ns = at_ns - (self._conductor.measure_start_ns or at_ns)
+        return next((per_s for after_ns, per_s in reversed(self._steps) if after_ns <= since_ns), self._steps[0][1])
 
     def _lost_workers(self) -> list[dict[str, object]]:
         return [
@@ -261,7 +279,7 @@ class _Performance:
         done, total = conductor.bar(at_ns, self._clients)
         events, self._fresh_events = tuple(self._fresh_events), []
         return self._totals.progress(
-            Progress(at_ns, conductor.phase, done, total, self._clients, self._rate, events=events)
+            Progress(at_ns, conductor.phase, done, total, self._clients, self._rate_at(at_ns), events=events)
         )
 
     def _close(self) -> bool:
@@ -306,32 +324,7 @@ def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:
     return None if counters is None else counters.get(counter, 0)
 
 
-def _planned_rate(warhead: Warhead) -> float | None:
-    """Messages per second of the whole warhead; None when closed loop, where the broker sets the rate."""
-    speakers = warhead.publishing
-    if not speakers or any(group.closed_loop for group in speakers):
-        return None
-    return float(sum(group.clients / group.interval for group in speakers))
-
-
-def clients_planned(warhead: Warhead) -> int:
-    """How many clients are to be connected by the end: a ramp longer than the attack is not climbed to its end."""
-    attack = warhead.attack
-    if attack.duration_ns is None:
-        return sum(group.clients for group in warhead.groups)
-    end_ns = attack.warmup_ns + attack.duration_ns
-    return sum(_come_by(group, end_ns) for group in warhead.groups)
-
-
-def _come_by(group: Group, end_ns: int) -> int:
-    """Client i of a group comes at start_after + i / clients * ramp."""
-    time_ns = end_ns - group.start_after_ns
-    if time_ns <= 0:
-        return 0
-    return min(group.clients, -(-time_ns * group.clients // group.ramp_ns)) if group.ramp_ns else group.clients
-
-
-def _course(warhead: Warhead) -> Course:
+def _course(warhead: Warhead, workers: int) -> Course:
     attack = warhead.attack
     return Course(
         warmup_ns=attack.warmup_ns,
@@ -339,6 +332,7 @@ def _course(warhead: Warhead) -> Course:
         drain_ns=attack.drain_ns,
         connect_timeout_ns=attack.connect_timeout_ns,
         publishing=any(group.publishes for group in warhead.groups),
+        visits=visits(warhead, workers),
     )
 
 

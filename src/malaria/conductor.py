@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from malaria.agenda import Agenda
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.engine.loop import Standing
 from malaria.engine.orders import (
@@ -29,6 +30,7 @@ from malaria.engine.orders import (
 )
 from malaria.ledger import Deliveries, join_published, settle
 from malaria.records import Event, EventKind, Phase
+from malaria.timetable import Visit
 
 QUIET_NS: Final = 300 * NS_PER_MS
 """No arrival for this long: time to look at the account."""
@@ -49,6 +51,7 @@ class Course:
     drain_ns: int
     connect_timeout_ns: int
     publishing: bool
+    visits: tuple[Visit, ...] = ()  # surges, counted from the beginning of the measured time
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Conductor:
     def __init__(self, workers: tuple[str, ...], course: Course) -> None:
         self.workers = {name: WorkerState() for name in workers}
         self.course = course
+        self.agenda = Agenda(course.visits)
         self.phase = Phase.PREPARE
         self.over = False
         self.aborted = ""
@@ -92,6 +96,7 @@ class Conductor:
                 state.prepared, state.clients = True, clients
             case Standing():
                 state.standing = report
+                self.agenda.observe([w.standing.surges for w in self._here()])
                 state.obeyed = report.connect_orders
             case Account():
                 state.account = report
@@ -107,6 +112,7 @@ class Conductor:
         """Ctrl-C: once, finish what is under way; twice, stop now."""
         if self.over or self.phase is Phase.COLLECT:
             return []
+        self._events += self.agenda.take_effect(at_ns)
         self._mark(at_ns, EventKind.OPERATOR, "interrupted" if times == 1 else "interrupted again: stopping now")
         self.aborted = "interrupted by the operator"
         if times > 1 or self.measure_start_ns is None:
@@ -121,7 +127,8 @@ class Conductor:
         if not self._here() and not self.over:
             self.over = True
             return []
-        return getattr(self, f"_in_{self.phase.value}")(at_ns)  # type: ignore[no-any-return]
+        acts = self._acts(at_ns)
+        return acts + getattr(self, f"_in_{self.phase.value}")(at_ns)  # type: ignore[no-any-return]
 
     # --- out -------------------------------------------------------------------------------------------------------
 
@@ -170,6 +177,13 @@ class Conductor:
             return min(max(self._waited(at_ns), 0), self.course.warmup_ns), self.course.warmup_ns
         return max(self._waited(at_ns), 0), self.course.drain_ns if self.phase is not Phase.MEASURE else 0
 
+    def _acts(self, at_ns: int) -> list[Order]:
+        """What has taken effect by now is marked, and what is to come soon is announced."""
+        if self.phase not in (Phase.SETTLE, Phase.MEASURE):
+            return []
+        self._events += self.agenda.take_effect(at_ns)
+        return list(self.agenda.announce(at_ns))
+
     # --- the phases ------------------------------------------------------------------------------------------------
 
     def _in_prepare(self, at_ns: int) -> list[Order]:
@@ -207,6 +221,7 @@ class Conductor:
         duration_ns = self.course.duration_ns
         end_ns = None if duration_ns is None else measure_ns + duration_ns
         self.measure_end_ns = end_ns
+        self.agenda.begin(measure_ns, end_ns)
         phase = Phase.SETTLE if self.course.warmup_ns else Phase.MEASURE
         return [*self._enter(phase, origin_ns), Publish(origin_ns, measure_ns, end_ns)]
 
@@ -217,7 +232,7 @@ class Conductor:
     def _in_measure(self, at_ns: int) -> list[Order]:
         if self.measure_end_ns is not None:
             return self._enter(Phase.DRAIN, self.measure_end_ns) if at_ns >= self.measure_end_ns else []
-        sent_all = not any(w.standing.publishing for w in self._here())
+        sent_all = self.agenda.over and not any(w.standing.publishing for w in self._here())
         if self._waited(at_ns) > NS_PER_S and sent_all and self.course.publishing:
             self.measure_end_ns = at_ns
             return [*self._enter(Phase.DRAIN, at_ns), EndPublishing()]
@@ -280,6 +295,8 @@ class Conductor:
         return self._collect(at_ns)
 
     def _enter(self, phase: Phase, at_ns: int) -> list[Order]:
+        if phase not in (Phase.SETTLE, Phase.MEASURE):
+            self.agenda.end()
         self._phase_since_ns = at_ns
         self._enter_quietly(phase)
         self._mark(at_ns, EventKind.PHASE, phase.value)

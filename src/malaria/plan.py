@@ -39,13 +39,17 @@ class Identity:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """The members of one group that one worker carries: rows first_row .. first_row + count - 1."""
+    """The members of a group, or of a surge of it, that one worker carries: rows first_row .. first_row + count - 1."""
 
     group: Group
     identity: Identity
-    first_number: int
+    first_number: int  # of the group's client 0
     members: Ints  # indices within the group, ascending
     first_row: int
+    surge: int | None = None  # the place in the warhead's list, when these are the clients of a surge
+    first_index: int = 0  # indices first_index .. first_index + clients - 1 of the group, over all workers
+    clients: int = 0
+    ramp_ns: int = 0
 
     @property
     def count(self) -> int:
@@ -72,19 +76,27 @@ class GroupPlan:
         return self.group.filters_at(index, self.identity.name)
 
     def schedule(self) -> Schedule:
-        """The open-loop schedule of these members. Only for groups that publish and are not closed loop."""
+        """The open-loop schedule of these members. Only for groups that publish and are not closed loop.
+
+        A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too.
+        """
         group = self.group
         pace = Pace(
             arrival=group.arrival,
-            clients=group.clients,
+            clients=self.clients,
             interval=group.interval,
             messages=group.messages,
-            seed=self.identity.seed + self.first_number,  # groups of equal shape must not fire in step
+            seed=self.identity.seed + self.first_number + self.first_index,  # equal shapes must not fire in step
             jitter=group.jitter,
-            client_ramp_ns=group.ramp_ns,
-            rate_ramp_ns=group.rate_ramp_ns,
+            client_ramp_ns=self.ramp_ns,
+            rate_ramp_ns=group.rate_ramp_ns if self.surge is None else 0,
         )
-        return Schedule(pace, self.members)
+        return Schedule(pace, self.members - self.first_index)
+
+    @property
+    def comes_later(self) -> bool:
+        """Whether these clients connect while the attack runs, not before it."""
+        return self.surge is not None or bool(self.group.start_after_ns or self.group.ramp_ns)
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ class Plan:
         speakers = [group for group in everybody if group.group.publishes]
         if any(filter_.startswith("$share/") for g in self.groups if g.group.subscribes for filter_ in g.filters(0)):
             return _unknown("shared subscriptions: which member gets a message is the broker's choice")
-        if any(_comes_later(group.group) for group in everybody if group.group.subscribes):
+        if any(group.comes_later for group in everybody if group.group.subscribes):
             return _unknown("subscribers come in while the attack runs, and miss what was published before")
         if not all(group.tracked for group in speakers):
             return _unknown(f"payloads without our header of {HEADER_SIZE} bytes cannot be followed")
@@ -140,18 +152,23 @@ def make_plan(warhead: Warhead, share: Share, identity: Identity) -> Plan:
 
 
 def _groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
+    """The groups in order, then the surges in order."""
     plans: list[GroupPlan] = []
     number = row = 0
+    numbered: dict[str, tuple[Group, int, int]] = {}  # group, number of its client 0, the index that is free next
     for group in warhead.groups:
         members = share.members(group.clients)
-        plans.append(GroupPlan(group, identity, number, members, row))
-        number += group.clients
+        plans.append(GroupPlan(group, identity, number, members, row, clients=group.clients, ramp_ns=group.ramp_ns))
+        numbered[group.name] = (group, number, group.clients)
+        number += warhead.clients_of(group)
+        row += len(members)
+    for place, surge in enumerate(warhead.surges):
+        group, number, index = numbered[surge.group]
+        members = share.members(index + surge.clients)[share.count(index) :]
+        plans.append(GroupPlan(group, identity, number, members, row, place, index, surge.clients, surge.ramp_ns))
+        numbered[surge.group] = (group, number, index + surge.clients)
         row += len(members)
     return plans
-
-
-def _comes_later(group: Group) -> bool:
-    return bool(group.start_after_ns or group.ramp_ns)
 
 
 def _unknown(note: str) -> Streams:

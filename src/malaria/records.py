@@ -61,7 +61,8 @@ class Counter(StrEnum):
     HELD_WINDOW = "held_window"  # messages that had to wait because the in-flight window was full
     HELD_BACKLOG = "held_backlog"  # ... because the kernel took no more bytes (the broker does not read)
     HELD_OFFLINE = "held_offline"  # ... because the client was not connected
-    FORGOTTEN = "forgotten"  # in flight when a clean-start client lost its connection: never to be acknowledged
+    FORGOTTEN = "forgotten"  # in flight when a clean-start client lost its connection, or left with its surge
+    ABANDONED = "abandoned"  # due, and not sent when their client left with its surge
     CONNECTED = "connected"  # CONNACK accepted
     REFUSED = "refused"  # connect attempts that failed: TCP, TLS or CONNACK
     DROPPED = "dropped"  # established connections that ended without our asking

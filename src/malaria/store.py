@@ -366,6 +366,12 @@ def _is_objects(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_object, value))
 
 
+def _is_steps(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(step, list) and len(step) == 2 and all(map(_is_number, step)) for step in value
+    )
+
+
 def _of(is_right: Callable[[object], bool], what: str, keys: str) -> dict[str, tuple[Callable[[object], bool], str]]:
     return dict.fromkeys(keys.split(), (is_right, what))
 
@@ -379,6 +385,7 @@ _META_TYPES: Final = (
     | _of(_is_object, "an object", "environment broker disk_trouble")
     | _of(_is_tally, "a table of counts", "connect_failures")
     | _of(_is_text_by_text, "a table of texts", "remedies")
-    | _of(_is_objects, "a list of objects", "lost_workers")
+    | _of(_is_objects, "a list of objects", "lost_workers surges")
+    | _of(_is_steps, "a list of [nanoseconds, number]", "rate_steps")
 )
 """What the readers of a run rely on. Keys that are not here are handed on as they are."""

@@ -32,7 +32,7 @@ def texts(meta: dict[str, object], figures: dict[str, dict[str, Any]]) -> list[s
 def test_every_default_can_be_read() -> None:
     for text, needs in DEFAULTS:
         assert str(parse_threshold_text(text)) == text
-        assert set(needs) <= set(META)
+        assert set(needs) <= {*META, "surges"}
 
 
 def test_a_good_run_meets_them_all() -> None:
@@ -68,6 +68,14 @@ def test_a_broken_default_in_words(facts: dict[str, Any], figures: dict[str, Any
 )
 def test_a_default_that_does_not_apply_breaks_nothing(facts: dict[str, Any], figures: dict[str, Any]) -> None:
     assert texts(META | facts, summary(**figures)) == []
+
+
+def test_with_surges_the_peak_counts_and_not_the_end() -> None:
+    surging = META | {"surges": [{"group": "meters", "clients": 20}]}
+    assert texts(surging, summary(clients={"connected": 80, "connected_peak": 101})) == []
+    assert texts(surging, summary(clients={"connected": 80, "connected_peak": 97})) == [
+        "3 of 100 clients could not connect"
+    ]
 
 
 def test_a_stated_threshold_takes_the_place_of_the_default() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.conductor import Conductor, Course
+from malaria.engine.acts import Act, AddClients, RemoveClients
 from malaria.engine.loop import Standing
 from malaria.engine.orders import (
     Account,
@@ -22,8 +23,10 @@ from malaria.engine.orders import (
     TellAccount,
     WorkerLost,
 )
+from malaria.engine.surges import Presence
 from malaria.ledger import Arrivals, Published, Received
 from malaria.records import EventKind, Phase
+from malaria.timetable import Visit
 
 S = NS_PER_S
 COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, publishing=True)
@@ -181,3 +184,79 @@ def test_a_worker_that_never_reports_its_end_is_lost(silent_s: float) -> None:
     play.conductor.interrupt(2, 2 * S)
     play.at(2 + silent_s)
     assert play.conductor.over is (silent_s > 15)
+
+
+COME_AND_GO = Visit("meters", 5, 2 * S, 4 * S, 6 * S)
+SURGING = replace(COURSE, visits=(COME_AND_GO,))
+
+
+def marks(play: Play) -> list[str]:
+    return [event.text for event in play.conductor.events() if event.kind is EventKind.SURGE]
+
+
+def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
+    play = Play(course=SURGING).measure()
+    assert play.at(1.9) == []
+    assert play.at(2.05) == [Act(3 * S, AddClients(0, 5 * S))]
+    assert marks(play) == []
+    play.at(3.01)
+    assert marks(play) == ["+5 clients"]
+    play.say(replace(READY, surges=(Presence(5, 3 * S + 7, 0, 0),)))
+    assert play.at(6.1) == [Act(7 * S, RemoveClients(0))]
+    play.at(7.01)
+    play.say(replace(READY, surges=(Presence(5, 3 * S + 7, 5, 7 * S + 9),)))
+    assert marks(play) == ["\N{MINUS SIGN}5 clients"]
+    assert play.conductor.agenda.surges() == [
+        {"group": "meters", "clients": 5, "add_ns": 3 * S, "added_ns": 3 * S + 7, "remove_ns": 7 * S,
+         "removed_ns": 7 * S + 9}
+    ]  # fmt: skip
+
+
+def test_a_surge_of_the_warm_up_counts_from_the_measured_time() -> None:
+    play = Play(course=replace(SURGING, warmup_ns=3 * S)).connect()
+    play.say(READY)
+    assert isinstance(play.at(0.2)[0], Publish)
+    assert play.at(4.5) == []
+    assert play.at(5.1) == [Act(6 * S, AddClients(0, 8 * S))]
+
+
+def test_an_interrupt_calls_off_what_was_announced() -> None:
+    play = Play(course=SURGING).measure()
+    assert play.at(2.5)
+    assert play.conductor.interrupt(1, round(2.8 * S)) == [EndPublishing()]
+    play.at(9)
+    assert marks(play) == []
+    assert play.conductor.agenda.surges()[0]["add_ns"] is None
+
+
+def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
+    play = Play(course=SURGING).measure()
+    play.at(2.5)
+    assert play.conductor.interrupt(1, round(3.4 * S)) == [EndPublishing()]
+    assert marks(play) == ["+5 clients"]
+    play.at(9)
+    surge = play.conductor.agenda.surges()[0]
+    assert (surge["add_ns"], surge["remove_ns"]) == (3 * S, None)
+
+
+def test_an_attack_without_a_duration_waits_for_its_surges() -> None:
+    play = Play(course=replace(SURGING, duration_ns=None)).measure()
+    play.say(READY)
+    assert play.at(5) == [Act(3 * S, AddClients(0, 5 * S))]
+    assert play.at(6.5) == [Act(7 * S, RemoveClients(0))]
+    play.say(READY)
+    assert play.at(7.1) == [EndPublishing()]
+
+
+def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
+    play = Play("1", "2", course=SURGING).connect()
+    for worker in ("1", "2"):
+        play.say(READY, worker=worker)
+    for seconds in (0.2, 2.5, 3.1):
+        play.at(seconds)
+    play.say(replace(READY, surges=(Presence(3, 3 * S + 7, 0, 0),)))
+    play.say(WorkerLost("was killed by SIGKILL"), worker="2")
+    play.say(replace(READY, surges=(Presence(3, 3 * S + 7, 0, 0),)))
+    play.at(7.5)
+    surge = play.conductor.agenda.surges()[0]
+    assert (surge["add_ns"], surge["added_ns"]) == (3 * S, None)

@@ -175,9 +175,49 @@ def test_a_group_is_chosen_from_a_file_alone() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(LoadOptions)])
 def test_every_option_has_its_key(name: str) -> None:
-    assert name in KEYS or name in ("group", "fail_if")
+    assert name in KEYS or name in ("group", "surge", "fail_if")
 
 
 def test_every_key_of_an_option_is_a_key_of_the_file() -> None:
     for table, key in FLAGS:
         assert key in FILE_KEYS[table]
+
+
+def test_surges_of_the_command_line() -> None:
+    built = build_warhead(LoadOptions(surge=("500@10s+5s", "20@1s")), subscriber=True)
+    assert [(s.group, s.clients, s.at_ns, s.hold_ns) for s in built.surges] == [
+        ("publishers", 500, 10 * 10**9, 5 * 10**9),
+        ("publishers", 20, 10**9, None),
+    ]
+    more = override(built, LoadOptions(surge=("7@2s",)))
+    assert [s.clients for s in more.surges] == [500, 20, 7]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (LoadOptions(surge=("5",)), "--surge: '5' is no surge"),
+        (LoadOptions(surge=("5@1x",)), "--surge: '1x' is not a duration"),
+        (LoadOptions(surge=("5@31s",)), "--surge: the attack is over then: it lasts 30 s"),
+    ],
+)
+def test_a_surge_that_cannot_be_names_its_option(options: LoadOptions, message: str) -> None:
+    with pytest.raises(WarheadError) as caught:
+        build_warhead(options)
+    assert message in caught.value.message
+
+
+def test_a_surge_of_the_file_and_one_of_the_command_line_are_told_apart() -> None:
+    file = build_warhead(LoadOptions(surge=("5@20s",)))
+    with pytest.raises(WarheadError, match=r"f\.toml: surge\[0\]\.at: the attack is over then"):
+        override(file, LoadOptions(duration="10s"), "f.toml")
+    with pytest.raises(WarheadError, match=r"^--surge: the attack is over then"):
+        override(file, LoadOptions(surge=("5@40s",)), "f.toml")
+
+
+def test_a_surge_adds_to_one_group() -> None:
+    groups = [{"name": name, "clients": 1, "messages": 1} for name in ("a", "b")]
+    two = Warhead.model_validate({"group": groups})
+    with pytest.raises(WarheadError, match="several groups that it could add to: a, b"):
+        override(two, LoadOptions(surge=("5@1s",)))
+    assert override(two, LoadOptions(surge=("5@1s",), group="b")).surges[0].group == "b"

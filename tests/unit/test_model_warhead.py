@@ -222,7 +222,8 @@ def test_credentials_of_the_target_are_taken_literally() -> None:
         ("[[group]]\nname = 'g'\nclients = 1", "group[1].name: 'g' is the name of group[0] too"),
         ("[[group]]\nname = 'g b'\nclients = 1", "group[1].name: 'g b' is no name"),
         ("[[group]]\nclients = 1", "group[1].name: is missing"),
-        ("[[surge]]\nat = '1s'", "g.toml: surge: no such key"),
+        ("[[surge]]\nat = '1s'\nclients = 1", "g.toml: surge[0].group: is missing"),
+        ("[[wave]]\nat = '1s'", "g.toml: wave: no such key"),
         ("[thresholds]\n'ack.p98' = '< 1s'", "g.toml: thresholds.\"ack.p98\": 'ack.p98' is no figure"),
         ("[thresholds]\nack.p99 = 5", 'g.toml: thresholds."ack.p99": 5 is not a condition'),
         ("not toml", "g.toml is no TOML: "),
@@ -259,7 +260,7 @@ def test_remedies_name_what_was_meant() -> None:
     assert refusal("rat = 2").remedy == "did you mean rate?"
     assert refusal("duration = 2").remedy == "it belongs into [attack]"
     assert refusal("", "duration = 1\nclients = 5").remedy == "it belongs into [[group]]"
-    assert "known are attack, group, thresholds" in refusal("[zzz]").remedy
+    assert "known are attack, group, surge, thresholds" in refusal("[zzz]").remedy
     assert refusal("role = 'pub'").remedy == 'write "publish", "subscribe", "both" or "connect"'
     assert refusal("qos = 3\nretain = 1").remedy == "write 2 or less (and 1 more fault in it)"
 

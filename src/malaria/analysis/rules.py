@@ -32,14 +32,19 @@ class Ruled:
 _OPEN_LOOP: Final = {"publishing": True, "closed_loop": False}
 
 DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
-    ("clients.connected == 100% of planned", {}),
+    ("clients.connected == 100% of planned", {"surges": False}),
+    ("clients.connected_peak >= 100% of planned", {"surges": True}),
     ("clients.dropped == 0", {}),
     ("rates.acked_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": True}),
     ("rates.sent_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": False}),
     ("messages.unresolved == 0", {"publishing": True}),
     ("messages.lost == 0", {"publishing": True, "subscribing": True}),
 )
-"""Each with what the run's meta must say for it to apply. A figure that is not known breaks none of them."""
+"""Each with what the run's meta must say for it to apply. A figure that is not known breaks none of them.
+
+The clients planned are the most at once: where surges come and go, that many must have been there, not be there at the
+end.
+"""
 
 
 def unmet(records: RunRecords, summary: Summary) -> list[Ruled]:
@@ -103,7 +108,7 @@ def _broken(rule: Threshold, text: str, records: RunRecords, summary: Summary) -
     if phrase is None or rule.operator not in phrase.operators:
         return Ruled(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
     said = phrase.sentence(_Case(rule, records, summary)) + _needs(rule)
-    return Ruled(Ruling.BROKEN, said, _cause(records)[1] if rule.key == "clients.connected" else phrase.remedy)
+    return Ruled(Ruling.BROKEN, said, _cause(records)[1] if phrase.sentence is _connected else phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:
@@ -199,6 +204,7 @@ class _Phrase:
 
 _PHRASES: Final[Mapping[str, _Phrase]] = {
     "clients.connected": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY),
+    "clients.connected_peak": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY),
     "rates.acked_per_s": _Phrase(_acked, _AT_LEAST, _OVERLOAD_REMEDY),
     "rates.sent_per_s": _Phrase(_sent, _AT_LEAST, _OVERLOAD_REMEDY),
     "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY),

@@ -220,6 +220,15 @@ class Course:
     warmup: Annotated[
         str | None, _option(TIME, "--warmup", text="Load before the measured time begins (0s).", metavar="TIME")
     ] = None
+    surge: Annotated[
+        list[str] | None,
+        _option(
+            TIME,
+            "--surge",
+            text="Add clients to the running load, and take them away again: 500@10m+5m. Can be repeated.",
+            metavar="N@AT+HOLD",
+        ),
+    ] = None
     drain: Annotated[
         str | None,
         _option(TIME, "--drain", text="Wait for what is still under way, at most (10s).", metavar="TIME"),

@@ -22,7 +22,7 @@ from malaria.engine.conversation import Conversation
 from malaria.engine.gear import Gear, Route
 from malaria.engine.poller import READ, WRITE
 from malaria.engine.receiver import Receiver
-from malaria.plan import Plan
+from malaria.plan import GroupPlan, Plan
 from malaria.session import Phase
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
@@ -74,6 +74,14 @@ class Connector:
         heappush(self._later, (at_ns, next(self._ticket), client))
         self.idle = self._stopped
 
+    def bring_in(self, part: GroupPlan, start_ns: int) -> None:
+        """Connects the members of a group or surge from then on, over its ramp."""
+        steps = (part.members - part.first_index) * part.ramp_ns // part.clients
+        times = (steps + start_ns).tolist()
+        self._later += zip(times, self._ticket, range(part.first_row, part.first_row + part.count), strict=False)
+        heapify(self._later)  # all at once: pushed one by one, ten thousand would hold up the load for 10 ms
+        self.idle = self._stopped
+
     def forget_newcomers(self) -> None:
         """Clients that have never been asked to connect are not asked any more."""
         phase = self._columns.phase
@@ -116,8 +124,10 @@ class Connector:
         for _ in range(MOST_PER_TURN):
             if not self._waiting or self._in_progress >= self._bound or now_ns < self._next_open_ns:
                 return
-            self._next_open_ns += self._gap_ns
-            self._open(self._waiting.popleft(), now_ns)
+            client = self._waiting.popleft()
+            if self._columns.phase[client] != Phase.CLOSED:  # not one that has left while it waited
+                self._next_open_ns += self._gap_ns
+                self._open(client, now_ns)
 
     def check_deadlines(self, now_ns: int) -> None:
         """Ends what waits too long for an answer."""
@@ -150,6 +160,8 @@ class Connector:
     def lost(self, client: int, reason: str) -> None:
         """Buries a connection (or an attempt) and plans the next attempt. `reason` is told to the operator."""
         phase = self._columns.phase[client]
+        if phase == Phase.CLOSED:
+            self._bury(client)  # it had said DISCONNECT, and this is the broker's answer
         if phase not in (*UNDER_WAY, Phase.READY):
             return
         if phase == Phase.READY:
@@ -161,6 +173,25 @@ class Connector:
             self._meter.causes[reason] += 1
         self._bury(client)
         self._plan_again(client)
+
+    def dismiss(self, client: int, now_ns: int) -> None:
+        """The client leaves for good: says DISCONNECT where there is a session, and is not connected again.
+
+        The socket stays until the broker closes it (`lost`) or `hang_up`: closed at once, with bytes of the broker
+        unread, it would answer with a reset, and the broker might not read what we said last.
+        """
+        phase = self._columns.phase[client]
+        self._in_progress -= phase in UNDER_WAY
+        self.conversation.part(client, now_ns)
+        self._columns.phase[client] = Phase.CLOSED
+        self._columns.deadline_at[client] = 0
+        self._columns.gate[client] |= OFFLINE
+        if phase not in (Phase.SUBSCRIBING, Phase.READY):
+            self._bury(client)
+
+    def hang_up(self, client: int) -> None:
+        """Closes the connection of a client that was dismissed."""
+        self._bury(client)
 
     def close_all(self, now_ns: int) -> None:
         """The end: DISCONNECT and close."""

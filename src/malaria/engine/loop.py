@@ -8,12 +8,13 @@ turns and how late it takes up what is due are in every sample.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
+from malaria.engine.acts import Act, AddClients, RemoveClients
 from malaria.engine.arrivals import Inbox
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
@@ -24,7 +25,8 @@ from malaria.engine.outbox import Outbox
 from malaria.engine.poller import READ, WRITE, Poller
 from malaria.engine.publisher import NEVER, Publisher, Span
 from malaria.engine.receiver import Receiver
-from malaria.plan import GroupPlan, Plan
+from malaria.engine.surges import Presence, Surges
+from malaria.plan import Plan
 from malaria.records import Gauge, Sample
 from malaria.records import Phase as RunPhase
 from malaria.session import Phase
@@ -47,6 +49,7 @@ class Standing:
     delivered: int
     arrived: int
     publishing: bool
+    surges: tuple[Presence, ...] = ()
 
 
 class Engine:
@@ -65,7 +68,8 @@ class Engine:
         self.connector = Connector(plan, route, gear)
         self.receiver = Receiver(gear, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
-        self.conversation.settled = self.connector.settled
+        self.surges = Surges(plan, gear, self.publishers, self.connector)
+        self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
         self.phase = RunPhase.PREPARE
@@ -79,6 +83,7 @@ class Engine:
         self._publisher_by_client = by_client
         self._other_fds: dict[int, Callable[[], None]] = {}
         self._epoch_ns = 0
+        self._span: Span | None = None  # of the load, while it runs
         self._next_tick_ns = clock()
         self._keepalive_ns = np.zeros(plan.clients, np.int64)
         self._at_start = 0
@@ -103,25 +108,39 @@ class Engine:
         """Brings in the clients that are there from the start: those that subscribe, or the `rest`."""
         self._connect_orders += 1
         for group in self.plan.groups:
-            if group.group.subscribes is not rest and not _comes_later(group):
+            if group.group.subscribes is not rest and not group.comes_later:
                 self._at_start += group.count
                 for client in range(group.first_row, group.first_row + group.count):
                     self.connector.enqueue(client)
 
     def publish(self, span: Span) -> None:
         """Publishing starts at `span.origin_ns`; groups that come later start to connect from there."""
+        self._span = span
         self.inbox.begin(span.epoch_ns, span.measure_ns)
         for group in self.plan.groups:
-            if _comes_later(group):
-                self._bring_in_later(group, span.origin_ns)
+            if group.comes_later and group.surge is None:
+                self.connector.bring_in(group, span.origin_ns + group.group.start_after_ns)
         for publisher in self.publishers:
-            after_ns = publisher.plan.group.start_after_ns
-            origin_ns = span.origin_ns + after_ns
-            publisher.begin(Span(span.epoch_ns, origin_ns, max(span.measure_ns, origin_ns), span.end_ns))
+            if publisher.plan.surge is None:
+                publisher.begin(_later(span, span.origin_ns + publisher.plan.group.start_after_ns))
+
+    def act(self, act: Act) -> None:
+        """Changes the running load at the act's time, which is better still ahead."""
+        span, at_ns = self._span, self._epoch_ns + act.at_ns
+        if span is None:
+            return  # the load has ended, or never began
+        match act.change:
+            case AddClients(surge, begin_ns):
+                self.surges.add(surge, at_ns, _later(span, self._epoch_ns + begin_ns))
+            case RemoveClients(surge):
+                self.surges.remove(surge, at_ns)
+        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns)
 
     def end_publishing(self) -> None:
         """Nothing is due from now on, and nobody new comes; what is held or in flight goes on."""
+        self._span = None
         self.connector.forget_newcomers()
+        self.surges.stay()
         for publisher in self.publishers:
             publisher.end(self._clock())
 
@@ -129,6 +148,7 @@ class Engine:
         """DISCONNECT and close, all."""
         self.connector.stop()
         self.connector.close_all(self._clock())
+        self.surges.closed(self._clock())
 
     # --- the wheel -------------------------------------------------------------------------------------------------
 
@@ -212,6 +232,9 @@ class Engine:
         for client in quiet.nonzero()[0].tolist():
             self.conversation.keep_alive(client, now_ns)
         self.meter.fold_when_full()
+        if self.surges.next_ns <= now_ns:
+            self.surges.tick(now_ns)
+        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns)
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
@@ -226,6 +249,7 @@ class Engine:
             delivered=counts.delivered,
             arrived=counts.arrived,
             publishing=any(p.next_due_ns != NEVER for p in self.publishers),
+            surges=self.surges.standing(self._epoch_ns),
         )
 
     def sample(self) -> Sample:
@@ -245,16 +269,10 @@ class Engine:
     def ready_clients(self) -> int:
         return int(np.count_nonzero(self._ready == Phase.READY))
 
-    def _bring_in_later(self, group: GroupPlan, origin_ns: int) -> None:
-        start_ns = origin_ns + group.group.start_after_ns
-        ramp_ns, clients = group.group.ramp_ns, group.group.clients
-        for position, index in enumerate(group.members.tolist()):
-            self.connector.enqueue_at(group.first_row + position, start_ns + index * ramp_ns // clients)
 
-
-def _comes_later(group: GroupPlan) -> bool:
-    """Whether the group's clients connect while the attack runs, not before it."""
-    return bool(group.group.start_after_ns or group.group.ramp_ns)
+def _later(span: Span, origin_ns: int) -> Span:
+    """The same load from `origin_ns` on."""
+    return replace(span, origin_ns=origin_ns, measure_ns=max(span.measure_ns, origin_ns))
 
 
 def _publisher_by_client(plan: Plan, publishers: list[Publisher]) -> list[Publisher | None]:

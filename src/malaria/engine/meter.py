@@ -49,6 +49,7 @@ class Counts:
     held_backlog: int
     held_offline: int
     forgotten: int
+    abandoned: int
     connected: int
     refused: int
     dropped: int

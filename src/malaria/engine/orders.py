@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from malaria.engine.acts import Act
 from malaria.engine.gear import Route
 from malaria.engine.loop import Standing
 from malaria.ledger import Published, Received
@@ -57,7 +58,7 @@ class Finish:
     """Hang up, report the rest, end."""
 
 
-type Order = ConnectAll | Publish | EndPublishing | TellAccount | Finish
+type Order = ConnectAll | Publish | Act | EndPublishing | TellAccount | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ is part of its `ack` latency, because that counts from the due time. Why it had 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -99,6 +99,18 @@ class Publisher:
         if self.closed_loop:
             gate, base = self._columns.gate, self.base
             self._eager = {position for position in range(self.plan.count) if not gate[base + position]}
+        self._look_ahead()
+
+    def stop_at(self, end_ns: int) -> None:
+        """Nothing is due at or after `end_ns`: told before it, while the schedule may have been asked beyond."""
+        keep = bisect_left(self._dues, end_ns, self._cursor)
+        del self._dues[keep:], self._positions[keep:]
+        span = self._span
+        if span is not None and self._horizon_ns >= end_ns:
+            self._span = None
+            self._eager.clear()
+        elif span is not None and (span.end_ns is None or end_ns < span.end_ns):
+            self._span = replace(span, end_ns=end_ns)
         self._look_ahead()
 
     def end(self, now_ns: int) -> None:
@@ -321,6 +333,8 @@ class Publisher:
         if self.window is None or self.window.size >= SMALL_WINDOW or now_ns < span.origin_ns:
             self._eager.add(position)
             self.next_due_ns = span.origin_ns
+        elif span.end_ns is not None and now_ns >= span.end_ns:
+            return
         elif not self._columns.gate[self.base + position] and (self._limit is None or self._most_now(position)):
             self._counts.due += self._send_one(position, now_ns)
 
@@ -481,6 +495,22 @@ class Publisher:
     @property
     def held(self) -> int:
         return sum(map(len, self._held.values()))
+
+    def owes(self, position: int) -> bool:
+        """Whether the member has messages that are held, partly written, or not acknowledged."""
+        if position in self._held or self._columns.gate[self.base + position] & BACKLOG:
+            return True
+        return self.window is not None and self.window.free(position) < self.window.size
+
+    def give_up(self, position: int) -> None:
+        """The member leaves for good: what it still owes stays open in the account, and is counted."""
+        if self.window is not None:
+            self._forget(self.window, position)
+        held = self._held.pop(position, None)
+        if held:
+            self._counts.abandoned += len(held)
+            self._forgotten_dues.append(np.array(held, np.int64))
+            self._columns.gate[self.base + position] &= ~HELD
 
     def published(self) -> Published:
         """The account of this group's publishers as it stands."""

@@ -14,6 +14,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
+from malaria.engine.acts import Act
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
 from malaria.engine.orders import (
@@ -123,6 +124,8 @@ class Worker:
                 self._say(self._engine.standing())
             case Publish():
                 self._publish(order)
+            case Act():
+                self._engine.act(order)
             case EndPublishing():
                 self._report_second()
                 self._cuts.clear()
@@ -159,6 +162,7 @@ class Worker:
         self._report_second()
         self._say(self._account())
         engine.hang_up()
+        self._say(engine.standing())  # who was still leaving is gone now
         self._say(Finished())
         self._over = True
 

@@ -141,34 +141,39 @@ _GROUP_CHECKS: Final = (_check_role, _check_pace, _check_payload, _check_names, 
 # --- groups beside each other --------------------------------------------------------------------------------------
 
 
-def check_groups(groups: Sequence[Group]) -> None:
-    """Raises KeyPathError when two groups or two clients would have the same name, or there are too many."""
+def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
+    """Raises KeyPathError when two groups or two clients would have the same name, or there are too many.
+
+    `clients` is how many of each group there ever are, those of its surges included.
+    """
     for (i, one), (j, other) in combinations(enumerate(groups), 2):
         if one.name == other.name:
             raise KeyPathError(
                 ("group", j, "name"), f"{one.name!r} is the name of group[{i}] too", "give each its own name"
             )
-        if same := _shared_client_id(one, other):
+        if same := _shared_client_id((one, clients[i]), (other, clients[j])):
             remedy = "the broker would throw out the one for the other: put {group} into client_id"
             raise KeyPathError(("group", j, "client_id"), f"{same!r} is a client of group {one.name} too", remedy)
-    if sum(group.clients for group in groups) > MOST_CLIENTS:
+    if sum(clients) > MOST_CLIENTS:
         raise KeyPathError(
-            "group", "all groups together have too many clients", f"at most {MOST_CLIENTS:,} can be told apart"
+            "group",
+            "all groups and surges together have too many clients",
+            f"at most {MOST_CLIENTS:,} can be told apart",
         )
 
 
-def _shared_client_id(one: Group, other: Group) -> str | None:
+def _shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str | None:
     """A client id that both groups use. A look at the fixed beginnings settles it for all but odd templates."""
-    first, second = _beginning(one), _beginning(other)
+    first, second = _beginning(one[0]), _beginning(other[0])
     if not first.startswith(second) and not second.startswith(first):
         return None
-    few, many = sorted((one, other), key=lambda group: group.clients)
-    ids = set(_client_ids(few))
-    return next((client_id for client_id in _client_ids(many) if client_id in ids), None)
+    few, many = sorted((one, other), key=lambda pair: pair[1])
+    ids = set(_client_ids(*few))
+    return next((client_id for client_id in _client_ids(*many) if client_id in ids), None)
 
 
-def _client_ids(group: Group) -> Iterator[str]:
-    return (group.client_id_at(index, "run") for index in range(group.clients))
+def _client_ids(group: Group, clients: int) -> Iterator[str]:
+    return (group.client_id_at(index, "run") for index in range(clients))
 
 
 def _beginning(group: Group) -> str:

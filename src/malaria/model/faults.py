@@ -105,4 +105,4 @@ def _unknown_key(location: Location, known: Mapping[str, frozenset[str]]) -> tup
 
 
 def _table_name(table: str) -> str:
-    return f"[[{table}]]" if table == "group" else f"[{table}]" if table else "the top of the file"
+    return f"[[{table}]]" if table in ("group", "surge") else f"[{table}]" if table else "the top of the file"

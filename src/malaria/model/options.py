@@ -12,6 +12,7 @@ from typing import Any, Final
 from malaria.errors import WarheadError
 from malaria.model.completion import DEFAULT_TOPIC, wildcard
 from malaria.model.faults import Location, key_path
+from malaria.model.surge import surge_table
 from malaria.model.threshold import Threshold, parse_fail_if
 from malaria.model.warhead import Group, Role, Warhead, to_table, validated
 from malaria.units import NotationError
@@ -55,6 +56,7 @@ class LoadOptions:
     seed: int | None = None
     source_address: tuple[str, ...] | None = None
     protocol: str | None = None
+    surge: tuple[str, ...] = ()
     fail_if: tuple[str, ...] = ()
 
 
@@ -105,8 +107,9 @@ KEYS: Final[Mapping[str, Key]] = {
     "source_address": Key("attack", "source_addresses", "--source-address", read=_addresses),
     "protocol": Key("attack", "protocol", "-V/--protocol"),
 }
-"""Option -> its key. What is not here (`group`, `fail_if`) is no key of a file."""
+"""Option -> its key. What is not here (`group`, `surge`, `fail_if`) is no key of a file."""
 
+SURGE_FLAG: Final = "--surge"
 FLAGS: Final = {(key.table, key.key): key.flag for key in KEYS.values()}
 
 
@@ -123,7 +126,8 @@ def build_warhead(options: LoadOptions, role: Role = Role.PUBLISH, *, subscriber
     if "messages" not in group:
         attack.setdefault("duration", DEFAULT_DURATION)
     groups = [group, _listener(group)] if subscriber else [group]
-    warhead = validated({"group": groups, "attack": attack}, lambda location: _flag(location) or key_path(location))
+    table = {"group": groups, "attack": attack, "surge": _surges(options, GROUP_NAMES[role])}
+    warhead = validated(table, lambda location: _flag(location) or key_path(location))
     return warhead.model_copy(update={"thresholds": _thresholds(options)})
 
 
@@ -140,13 +144,39 @@ def override(warhead: Warhead, options: LoadOptions, name: str = "warhead") -> W
     for i in changed:
         table["group"][i] = _group_part(said, table["group"][i])
     table["attack"] |= _part(said, "attack")
+    if options.surge:
+        table["surge"] = table.get("surge", []) + _surges(options, _one_of(warhead, changed, name))
 
     def place(location: Location) -> str:
-        flag = _flag(location) if _is_said(location, said, changed) else None
+        if _is_surge_of_file(location, warhead):
+            return f"{name}: {key_path(location)}"
+        flag = _flag(location) if location[:1] == ("surge",) or _is_said(location, said, changed) else None
         return flag or f"{name}: {key_path(location)}"
 
     overridden = validated(table, place)
     return overridden.model_copy(update={"thresholds": warhead.thresholds + _thresholds(options)})
+
+
+def _surges(options: LoadOptions, group: str) -> list[dict[str, Any]]:
+    """The tables of the surges that options ask for. Raises WarheadError."""
+    try:
+        return [{"group": group, **surge_table(text)} for text in options.surge]
+    except NotationError as error:
+        raise WarheadError(f"{SURGE_FLAG}: {error.message}", error.remedy) from None
+
+
+def _one_of(warhead: Warhead, meant: list[int], name: str) -> str:
+    """The one group that a surge can mean."""
+    if len(meant) == 1:
+        return warhead.groups[meant[0]].name
+    names = ", ".join(warhead.groups[i].name for i in meant)
+    raise WarheadError(f"{SURGE_FLAG}: {name} has several groups that it could add to: {names}",
+                       "say which one with --group")  # fmt: skip
+
+
+def _is_surge_of_file(location: Location, warhead: Warhead) -> bool:
+    number = location[1] if location[:1] == ("surge",) and len(location) > 1 else None
+    return isinstance(number, int) and number < len(warhead.surges)
 
 
 def _said(options: LoadOptions) -> dict[str, Any]:
@@ -189,7 +219,7 @@ def _is_said(location: Location, said: Mapping[str, Any], changed: list[int]) ->
 
 
 def _flag(location: Location) -> str | None:
-    return FLAGS.get(_table_and_key(location))
+    return SURGE_FLAG if location[:1] == ("surge",) else FLAGS.get(_table_and_key(location))
 
 
 def _table_and_key(location: Location) -> tuple[str, str]:

@@ -24,11 +24,12 @@ from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import KeyPathError, Location, explain, key_path
 from malaria.model.fields import SOURCE_FILE, DurationNs, Pace, ReconnectNs, Sources, interval_entry
 from malaria.model.group import Group, Role, Table, Will
+from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.threshold import Threshold, parse_threshold
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
 
 __all__ = [
-    "Attack", "Group", "Role", "Warhead", "Will",
+    "Attack", "Group", "Role", "Surge", "Warhead", "Will",
     "describe", "load_warhead", "to_table", "to_toml", "validated", "warhead_from_toml",
 ]  # fmt: skip
 
@@ -91,6 +92,7 @@ class Warhead(Table):
     """A load, whole."""
 
     groups: tuple[Group, ...] = Field(default=(), alias="group")
+    surges: tuple[Surge, ...] = Field(default=(), alias="surge")
     attack: Attack = Attack()
     thresholds: Annotated[tuple[Threshold, ...], BeforeValidator(_thresholds)] = ()
 
@@ -98,7 +100,8 @@ class Warhead(Table):
     def _check(self) -> Self:
         if not self.groups:
             raise KeyPathError("group", "there is no group of clients", "write a [[group]] table with name and clients")
-        check_groups(self.groups)
+        check_groups(self.groups, [self.clients_of(group) for group in self.groups])
+        check_surges(self.surges, self.groups, self.attack)
         endless = [g.name for g in self.groups if g.publishes and g.messages is None]
         if self.attack.duration_ns is None and (endless or not self.publishing):
             who = f"group {endless[0]} would publish" if endless else "the clients would stay"
@@ -108,6 +111,10 @@ class Warhead(Table):
     @property
     def publishing(self) -> tuple[Group, ...]:
         return tuple(group for group in self.groups if group.publishes)
+
+    def clients_of(self, group: Group) -> int:
+        """How many clients of a group there ever are: its own, and after them, in order, those of its surges."""
+        return group.clients + sum(surge.clients for surge in self.surges if surge.group == group.name)
 
     def with_credentials(self, username: str | None, password: str | None) -> Warhead:
         """The same warhead, the target's credentials in each group that states none of its own."""
@@ -185,6 +192,7 @@ def _keys(table: type[Table]) -> frozenset[str]:
 KEYS: Final[Mapping[str, frozenset[str]]] = {
     "": _keys(Warhead),
     "group": _keys(Group) | {"rate"},
+    "surge": _keys(Surge),
     "attack": _keys(Attack),
     "will": _keys(Will),
 }
@@ -204,6 +212,8 @@ def to_toml(warhead: Warhead) -> str:
 def to_table(warhead: Warhead) -> dict[str, Any]:
     """The tables of the file, passwords included; `validated` gives an equal warhead back."""
     table: dict[str, Any] = {"attack": _said(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
+    if warhead.surges:
+        table["surge"] = [_said(surge) for surge in warhead.surges]
     thresholds: dict[str, list[str]] = {}
     for threshold in warhead.thresholds:
         thresholds.setdefault(threshold.key, []).append(threshold.condition)
@@ -254,7 +264,8 @@ def describe(warhead: Warhead) -> str:
         parts += [_sum_text(speakers)]
     if len(speakers) == 1 and speakers[0].messages:
         parts += [f"{format_count(speakers[0].messages)} messages each"]
-    return " · ".join(parts + ([format_duration_ns(duration_ns)] if duration_ns else []))
+    parts += [format_duration_ns(duration_ns)] if duration_ns else []
+    return " · ".join(parts + [describe_surge(surge) for surge in warhead.surges])
 
 
 def _crowd(warhead: Warhead) -> str:

@@ -15,6 +15,7 @@ from malaria.report.figures import (
     UNKNOWN,
     Summary,
     connect_time_ns,
+    connected,
     count,
     latencies,
 )
@@ -58,7 +59,7 @@ def cards(records: RunRecords, summary: Summary) -> str:
 def _clients(records: RunRecords, summary: Summary) -> str:
     clients, took_ns = summary["clients"], connect_time_ns(records)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
-    return card(defined("clients"), count(clients["connected"]), f"of {count(clients['planned'])}{within}")
+    return card(defined("clients"), connected(records, summary), f"of {count(clients['planned'])}{within}")
 
 
 def _rate(records: RunRecords, summary: Summary) -> str:
@@ -124,7 +125,7 @@ def levels(named: Sequence[tuple[str, RunRecords, Summary]]) -> str:
             [
                 f'<a href="#level-{number}">{text(name)}</a>',
                 f'<b class="{outcome}">{outcome}</b>',
-                count(summary["clients"]["connected"]),
+                connected(records, summary),
                 *(rate(rates[f"{which}_per_s"]) for which in ("due", "acked")),
                 *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
                 count(summary["messages"]["lost"]),

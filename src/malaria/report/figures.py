@@ -112,6 +112,12 @@ def broker_name(records: RunRecords, summary: Summary) -> str:
     return name_and_version(name, str(summary["broker"]["version"] or "")) or "version unknown"
 
 
+def connected(records: RunRecords, summary: Summary) -> str:
+    """How many clients there were: at the end, or at most where surges came and went."""
+    clients = summary["clients"]
+    return count(clients["connected_peak" if records.meta.get("surges") else "connected"])
+
+
 def name_and_version(name: str, version: str) -> str:
     """Both, each once: many brokers say their name in their version (`mosquitto version 2.0.11`)."""
     return version if name.casefold() in version.casefold() else f"{name} {version}".rstrip()

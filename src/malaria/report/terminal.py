@@ -19,6 +19,7 @@ from malaria.report.figures import (
     Stated,
     broker_name,
     connect_time_ns,
+    connected,
     count,
     kept_up,
     latencies,
@@ -84,7 +85,9 @@ def _verdict(records: RunRecords, summary: Summary, width: int, room: int) -> li
 def _clients(records: RunRecords, summary: Summary, width: int) -> list[Text]:
     clients, took_ns = summary["clients"], connect_time_ns(records)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
-    parts = [f"{count(clients['connected'])} of {count(clients['planned'])} connected{within}"]
+    parts = [f"{connected(records, summary)} of {count(clients['planned'])} connected{within}"]
+    if records.meta.get("surges"):
+        parts.append(f"{count(clients['connected'])} at the end")
     parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
     lines = _row("clients", parts, width)
     failures = records.meta.get("connect_failures")

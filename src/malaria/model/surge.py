@@ -1,0 +1,114 @@
+"""Clients that are added to a running attack, and taken away again.
+
+Promises: a surge names a group of the warhead, begins before the attack ends, and is whole before it goes. Its clients
+are further clients of that group: their indices continue after the group's own, and after those of its earlier surges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import Field
+
+from malaria.clock import NS_PER_S
+from malaria.model.faults import KeyPathError
+from malaria.model.fields import Count, DurationNs
+from malaria.model.group import Group, Table
+from malaria.model.placeholders import OF_CLIENT_ID, check_template
+from malaria.units import NotationError, format_count, format_duration_ns
+
+if TYPE_CHECKING:
+    from malaria.model.warhead import Attack
+
+_COUNT: Final = re.compile(r"\s*[0-9]{1,12}\s*")
+NOTATION: Final = "write clients@at+hold, such as 500@10m+5m; without +hold they stay to the end"
+
+
+class Surge(Table):
+    """`at_ns` counts from the beginning of the measured time. `hold_ns` None: they stay to the end."""
+
+    group: str
+    clients: Count
+    at_ns: DurationNs = Field(alias="at")
+    hold_ns: DurationNs | None = Field(default=None, alias="hold")
+    ramp_ns: DurationNs = Field(default=0, alias="ramp")
+
+    @property
+    def leave_ns(self) -> int | None:
+        """When they go, counted like `at_ns`."""
+        return None if self.hold_ns is None else self.at_ns + self.hold_ns
+
+
+def surge_table(text: str) -> dict[str, Any]:
+    """The keys that `500@10s+20s` says. Raises NotationError."""
+    clients, sign, times = text.partition("@")
+    at, plus, hold = times.partition("+")
+    if not sign or not _COUNT.fullmatch(clients) or not at.strip() or (plus and not hold.strip()):
+        raise NotationError(f"{text[:80]!r} is no surge", NOTATION)
+    table: dict[str, Any] = {"clients": int(clients), "at": at.strip()}
+    return table | ({"hold": hold.strip()} if plus else {})
+
+
+def describe_surge(surge: Surge) -> str:
+    """`+500 clients at 10 min for 5 min`."""
+    clients = f"+{format_count(surge.clients)} client{'' if surge.clients == 1 else 's'}"
+    hold = "" if surge.hold_ns is None else f" for {format_duration_ns(surge.hold_ns)}"
+    return f"{clients} at {format_duration_ns(surge.at_ns)}{hold}"
+
+
+# --- checks --------------------------------------------------------------------------------------------------------
+
+
+def check_surges(surges: Sequence[Surge], groups: Sequence[Group], attack: Attack) -> None:
+    """Raises KeyPathError for the first thing about a surge that cannot be."""
+    by_name = {group.name: group for group in groups}
+    for number, surge in enumerate(surges):
+        try:
+            _check_group(surge, by_name)
+            _check_times(surge, attack.duration_ns)
+            _check_pace(surge, attack.connect_rate)
+        except KeyPathError as error:
+            raise KeyPathError(("surge", number, *error.path), error.message, error.remedy) from None
+
+
+def _check_group(surge: Surge, groups: Mapping[str, Group]) -> None:
+    group = groups.get(surge.group)
+    if group is None:
+        raise KeyPathError("group", f"there is no group {surge.group!r}", f"there is {', '.join(groups)}")
+    if "index" not in check_template(group.client_id, OF_CLIENT_ID):
+        raise KeyPathError("group", f"every client of {surge.group} has the same id", "put {index} into its client_id")
+
+
+def _check_times(surge: Surge, duration_ns: int | None) -> None:
+    if surge.hold_ns == 0:
+        raise KeyPathError("hold", "0 s is no time at all", "leave hold out and they stay to the end")
+    if surge.hold_ns is not None and surge.ramp_ns > surge.hold_ns:
+        raise KeyPathError("ramp", "is longer than hold, so not all of them would come", "write a shorter one")
+    if duration_ns is None:
+        return
+    length = format_duration_ns(duration_ns)
+    if surge.at_ns >= duration_ns:
+        raise KeyPathError("at", f"the attack is over then: it lasts {length}", f"write a time before {length}")
+    if surge.at_ns + surge.ramp_ns > duration_ns:
+        raise KeyPathError(
+            "ramp",
+            f"is not over when the attack ends after {length}, so not all of them would come",
+            "write a shorter one",
+        )
+
+
+def _check_pace(surge: Surge, connect_rate: Fraction) -> None:
+    """A surge that leaves before our own pace has let all of it in would be a smaller one than is said."""
+    if surge.hold_ns is None or not connect_rate:
+        return
+    needed_ns = int(surge.clients * NS_PER_S / connect_rate)
+    if needed_ns > surge.hold_ns:
+        raise KeyPathError(
+            "hold",
+            f"{format_count(surge.clients)} clients at {connect_rate} connects per second need "
+            f"{format_duration_ns(needed_ns)} to come in",
+            "write a longer one, or a larger connect_rate",
+        )

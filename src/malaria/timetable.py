@@ -1,0 +1,148 @@
+"""When clients come to a running attack and go, how many there are at most, and what rate is due then.
+
+Pure functions of the warhead: times are nanoseconds since the measured time began. Those who come by a surge connect at
+the pace of `connect_rate`; their first message is due when that pace has let all of them in, so that haste or slowness
+of ours is not measured as the broker's. How long the broker takes is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malaria.clock import NS_PER_S
+from malaria.model.warhead import Group, Surge, Warhead
+
+MARGIN_NS: Final = NS_PER_S
+"""On top of what our own pace needs: the broker's answers to the last ones are still under way."""
+MOST_STEPS: Final = 60
+"""Of one ramp in the steps of the rate."""
+
+type Step = tuple[int, float]
+"""(from when, messages per second)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One surge in time: they connect from `add_ns`, publish from `begin_ns`, and go at `leave_ns` (None: stay)."""
+
+    group: str
+    clients: int
+    add_ns: int
+    begin_ns: int
+    leave_ns: int | None
+
+
+def visits(warhead: Warhead, workers: int) -> tuple[Visit, ...]:
+    """The surges of a warhead that so many workers carry together."""
+    delays_ns = _delays_ns(warhead.surges, warhead.attack.connect_rate, workers)
+    return tuple(
+        Visit(
+            group=surge.group,
+            clients=surge.clients,
+            add_ns=surge.at_ns,
+            begin_ns=surge.at_ns + -(-delay_ns // NS_PER_S) * NS_PER_S + MARGIN_NS,
+            leave_ns=surge.leave_ns,
+        )
+        for surge, delay_ns in zip(warhead.surges, delays_ns, strict=True)
+    )
+
+
+def _delays_ns(surges: Sequence[Surge], connect_rate: Fraction, workers: int) -> list[int]:
+    """How long after its time the last client of each surge is let in, all of them passing one paced door in order.
+
+    Workers pace their parts by themselves; a part is at most one client larger than the even one, and then late by the
+    time between two connects of its worker.
+    """
+    if not connect_rate or not surges:
+        return [0] * len(surges)
+    gap_ns = float(NS_PER_S / connect_rate)
+    times_ns = np.concatenate([_times_ns(surge) for surge in surges])
+    of = np.repeat(np.arange(len(surges)), [surge.clients for surge in surges])
+    order = np.argsort(times_ns, kind="stable")
+    arrived = times_ns[order]
+    queue = np.arange(len(arrived)) * gap_ns
+    waited = np.maximum.accumulate(arrived - queue) + queue + gap_ns - arrived
+    longest = np.zeros(len(surges))
+    np.maximum.at(longest, of[order], waited)
+    return [int(ns + gap_ns * (workers - 1)) for ns in longest.tolist()]
+
+
+def _times_ns(surge: Surge) -> NDArray[np.float64]:
+    steps: NDArray[np.float64] = np.arange(surge.clients, dtype=np.float64)
+    return steps * (surge.ramp_ns / surge.clients) + surge.at_ns
+
+
+# --- how many ------------------------------------------------------------------------------------------------------
+
+
+def clients_planned(warhead: Warhead) -> int:
+    """The most clients that are to be connected at once; a ramp longer than the attack is not climbed to its end."""
+    end_ns = warhead.attack.duration_ns
+    leaving = {surge.leave_ns for surge in warhead.surges if surge.leave_ns is not None}
+    moments: Iterable[int | None] = [*(at_ns for at_ns in leaving if end_ns is None or at_ns < end_ns), end_ns]
+    return max(_clients_just_before(warhead, at_ns) for at_ns in moments)  # numbers fall only when a surge leaves
+
+
+def _clients_just_before(warhead: Warhead, at_ns: int | None) -> int:
+    """None: when everybody who is to come has come."""
+    groups = sum(_come_by(group, at_ns, group.start_after_ns - warhead.attack.warmup_ns) for group in warhead.groups)
+    there = [s for s in warhead.surges if s.leave_ns is None or (at_ns is not None and at_ns <= s.leave_ns)]
+    return groups + sum(_come_by(surge, at_ns, surge.at_ns) for surge in there)
+
+
+def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
+    """Client i comes at start + i / clients * ramp."""
+    if at_ns is None:
+        return crowd.clients
+    time_ns = at_ns - start_ns
+    if time_ns <= 0:
+        return 0
+    return min(crowd.clients, -(-time_ns * crowd.clients // crowd.ramp_ns)) if crowd.ramp_ns else crowd.clients
+
+
+# --- how much ------------------------------------------------------------------------------------------------------
+
+
+def base_rate(warhead: Warhead) -> Fraction | None:
+    """Messages per second of the groups; None when nobody publishes, or in a closed loop: the broker sets its rate."""
+    speakers = warhead.publishing
+    if not speakers or any(group.closed_loop for group in speakers):
+        return None
+    return sum((group.clients / group.interval for group in speakers), Fraction(0))
+
+
+def rate_steps(warhead: Warhead, workers: int) -> tuple[Step, ...] | None:
+    """The rate that is due from each step to the next; None where `base_rate` is."""
+    base = base_rate(warhead)
+    if base is None:
+        return None
+    changes: list[tuple[int, Fraction]] = []
+    by_name = {group.name: group for group in warhead.groups}
+    for surge, visit in zip(warhead.surges, visits(warhead, workers), strict=True):
+        group = by_name[surge.group]
+        if group.publishes:
+            changes += _changes(visit, surge.ramp_ns, surge.clients / group.interval)
+    steps: dict[int, Fraction] = {-warhead.attack.warmup_ns: base}
+    for at_ns, change in sorted(changes):
+        base += change
+        steps[at_ns] = base
+    return tuple((at_ns, float(rate)) for at_ns, rate in steps.items())
+
+
+def _changes(visit: Visit, ramp_ns: int, rate: Fraction) -> list[tuple[int, Fraction]]:
+    """What one surge adds and takes away: along a ramp in steps of a second, or in larger ones."""
+    leave_ns = visit.leave_ns
+    if leave_ns is not None and leave_ns <= visit.begin_ns:
+        return []  # gone before anything was due
+    parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
+    coming = [(visit.begin_ns + ramp_ns * part // parts, rate / parts) for part in range(parts)]
+    if leave_ns is None:
+        return coming
+    coming = [(at_ns, change) for at_ns, change in coming if at_ns < leave_ns]
+    return [*coming, (leave_ns, -sum((change for _, change in coming), Fraction(0)))]
