@@ -10,6 +10,7 @@ import pytest
 
 from malaria import broker
 from malaria.broker import mosquitto
+from malaria.broker.configuration import Listener, MosquittoSettings
 from malaria.errors import OperatorError
 
 
@@ -41,6 +42,27 @@ def test_the_configuration_is_private_and_takes_further_lines(monkeypatch: pytes
     assert {"allow_anonymous true", "sys_interval 1", "max_connections 7"} <= set(lines)
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
     assert started == [("mosquitto", ["/usr/sbin/mosquitto", "-c", str(written)], 18999, tmp_path / "mosquitto.log")]
+
+
+def test_other_listeners_stand_beside_the_plain_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mosquitto, "find_mosquitto", lambda: "/usr/sbin/mosquitto")
+    monkeypatch.setattr(mosquitto, "free_port", lambda: 18999)
+    monkeypatch.setattr(mosquitto, "launch", lambda *arguments: arguments[2])
+    monkeypatch.setattr(mosquitto.os, "geteuid", lambda: 1000)
+    settings = MosquittoSettings((Listener(18083, websockets=True),))
+    assert mosquitto.start_configured(settings, tmp_path) == 18999
+    lines = (tmp_path / "mosquitto.conf").read_text().splitlines()
+    assert [line for line in lines if line.startswith("listener")] == [
+        "listener 18999 127.0.0.1",
+        "listener 18083 127.0.0.1",
+    ]
+    assert not any(line.startswith("user") for line in lines)
+
+
+def test_ports_are_found_where_none_is_said() -> None:
+    said, found = mosquitto.with_free_ports([Listener(7), Listener(0)])
+    assert said.port == 7
+    assert found.port > 1023
 
 
 @pytest.mark.parametrize(("found", "name"), [("/usr/sbin/mosquitto", "mosquitto"), (None, "amqtt")])

@@ -1,16 +1,22 @@
-"""A mosquitto of our own on a free loopback port, with a configuration made for it."""
+"""A mosquitto of our own, with a configuration made for it."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from malaria.broker.running import HOST, RunningBroker, free_port, launch, private_directory
+from malaria.broker.configuration import Listener, MosquittoSettings, configuration_text
+from malaria.broker.running import RunningBroker, free_port, launch, private_directory
 from malaria.errors import OperatorError
 
 SBIN: Final = "/usr/sbin:/usr/local/sbin"
 """Debian installs it there, which is not on everybody's PATH."""
+CONTROL: Final = "control"
+"""The name of the plain loopback listener that every mosquitto of ours has: there we ask whether it answers."""
 
 
 def find_mosquitto() -> str | None:
@@ -19,16 +25,39 @@ def find_mosquitto() -> str | None:
 
 
 def start_mosquitto(settings: str = "") -> RunningBroker:
-    """Starts mosquitto, `settings` being further lines of its configuration. Raises OperatorError when it fails."""
+    """Starts mosquitto on a free loopback port, `settings` being further lines of its configuration.
+
+    Raises OperatorError when it fails.
+    """
+    return start_configured(MosquittoSettings((), further=tuple(settings.splitlines())))
+
+
+def start_configured(settings: MosquittoSettings, directory: Path | None = None) -> RunningBroker:
+    """Starts mosquitto with these listeners and a plain one of its own on loopback, at which the result answers.
+
+    `directory` (a new private one if not given) gets its configuration and log, and goes when it is stopped.
+    Raises OperatorError when it fails.
+    """
     command = find_mosquitto()
     if command is None:
         raise OperatorError("mosquitto is not installed", "apt install mosquitto")
-    directory = private_directory("mosquitto")
-    port = free_port()
+    directory = directory or private_directory("mosquitto")
+    control = Listener(free_port(), name=CONTROL)
+    if settings.user is None and os.geteuid() == 0:
+        settings = replace(settings, user="root")  # it would become another user, who cannot read this file again
     configuration = directory / "mosquitto.conf"
-    configuration.touch(mode=0o600)
-    configuration.write_text(
-        f"listener {port} {HOST}\nallow_anonymous true\npersistence false\nsys_interval 1\nmax_queued_messages 0\n"
-        f"user root\n{settings}\n"  # started by root it would become another user, who cannot read this file again
-    )
-    return launch("mosquitto", [command, "-c", str(configuration)], port, directory / "mosquitto.log")
+    # the plain one first: with none but WebSocket listeners, mosquitto 2.0 says that it has none and ends
+    listeners = (control, *settings.listeners)
+    write_private(configuration, configuration_text(replace(settings, listeners=listeners)))
+    return launch("mosquitto", [command, "-c", str(configuration)], control.port, directory / "mosquitto.log")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only we can read."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def with_free_ports(listeners: Sequence[Listener]) -> tuple[Listener, ...]:
+    """The listeners, each whose port is 0 at a port of loopback that nobody listens to now."""
+    return tuple(replace(one, port=one.port or free_port()) for one in listeners)
