@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 import pytest
 
+from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
 
 MARKERS: Final = (
@@ -54,6 +55,15 @@ def start_mosquitto_with() -> Iterator[Callable[[str], RunningBroker]]:
 def mosquitto(start_mosquitto_with: Callable[[str], RunningBroker]) -> RunningBroker:
     """A mosquitto that lets everybody in; its configuration lies beside its log."""
     return start_mosquitto_with("")
+
+
+@pytest.fixture(scope="session")
+def mosquitto_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+    """One mosquitto with a listener of every kind, its certificates and its PSK file; for the whole session."""
+    if find_mosquitto() is None:
+        lacking("mosquitto is not installed", "apt install mosquitto")
+    with mosquitto_of_every_kind(tmp_path_factory.mktemp("everything")) as everything:
+        yield everything
 
 
 @pytest.fixture
