@@ -33,12 +33,14 @@ _NS_PER_UNIT: Final = {
     "h": 3600 * 10**9,
     "d": 86400 * 10**9,
 }
-_NUMBER: Final = r"(?:\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})"
+_NUMBER: Final = r"(?:\d{1,40}(?:\.\d{1,20})?|\.\d{1,20})"
+"""Long enough for both sides of any rate that was read and is written back as a fraction."""
 _UNIT: Final = "|".join(sorted(_NS_PER_UNIT, key=len, reverse=True))
 _PLAIN_NUMBER: Final = re.compile(_NUMBER, re.ASCII)
 _PART: Final = re.compile(rf"\s*({_NUMBER})\s*({_UNIT})", re.ASCII)
 _LONGEST_DURATION_NS: Final = 100 * 365 * _NS_PER_UNIT["d"]
 _HIGHEST_RATE: Final = 10**9
+_LOWEST_RATE: Final = Fraction(10**9, _LONGEST_DURATION_NS)
 
 _DURATION_REMEDY: Final = 'write seconds or a text with units, for example 6, "250ms", "10m" or "1h30m"'
 _RATE_REMEDY: Final = 'write messages per second and client, for example 166, "1/6" or "10000/min"'
@@ -60,9 +62,10 @@ def parse_rate(value: str | float) -> Fraction:
     rate = _rate(value)
     if rate is None:
         raise NotationError(f"{value!r} is not a rate", _RATE_REMEDY)
-    if not 0 < rate <= _HIGHEST_RATE:
-        raise NotationError(f"a rate of {value!r} cannot be made: it must be over 0 and at most 1 in a nanosecond",
-                            _RATE_REMEDY)  # fmt: skip
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise NotationError(
+            f"a rate of {value!r} cannot be made: from 1 in 100 years to 1 in a nanosecond can be", _RATE_REMEDY
+        )
     return rate
 
 
