@@ -15,6 +15,7 @@ import pytest
 
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
+from ssh_server import SshServer, running_sshd, what_lacks
 
 MARKERS: Final = (
     "slow: takes more than a few seconds",
@@ -64,6 +65,15 @@ def mosquitto_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
         lacking("mosquitto is not installed", "apt install mosquitto")
     with mosquitto_of_every_kind(tmp_path_factory.mktemp("everything")) as everything:
         yield everything
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """An sshd on loopback, for the whole session. Its user is ours."""
+    if reason := what_lacks():
+        lacking(reason, "apt install openssh-server openssh-client, and run as root or make /run/sshd")
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
 
 
 @pytest.fixture
