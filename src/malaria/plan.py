@@ -9,8 +9,8 @@ header carries), its *row* counts within the worker.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,12 @@ class Identity:
     name: str  # goes into client ids as {run}
     tag: int  # 16 bits in every payload header
     seed: int
+    identities: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of clients with keys of their own, by group
+
+    def of_client(self, group: Group, index: int) -> str:
+        """What `{identity}` stands for; empty when the group's names have no use for it."""
+        identities = self.identities.get(group.name)
+        return identities[index] if identities else ""
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,13 @@ class GroupPlan:
         return self.first_number + self.members
 
     def client_id(self, index: int) -> str:
-        return self.group.client_id_at(index, self.identity.name)
+        return self.group.client_id_at(index, self.identity.name, self.identity.of_client(self.group, index))
 
     def topic(self, index: int, sequence: int) -> str:
-        return self.group.topic_at(index, self.identity.name, sequence)
+        return self.group.topic_at(index, self.identity.name, sequence, self.identity.of_client(self.group, index))
 
     def filters(self, index: int) -> tuple[str, ...]:
-        return self.group.filters_at(index, self.identity.name)
+        return self.group.filters_at(index, self.identity.name, self.identity.of_client(self.group, index))
 
     def schedule(self) -> Schedule:
         """The open-loop schedule of these members. Only for groups that publish and are not closed loop.

@@ -24,10 +24,13 @@ def test_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = install(monkeypatch)
     monkeypatch.delenv("MALARIA_PASSWORD", raising=False)
     assert main(["doctor", "u@broker", "-c", "30000", "--workers", "2", "-P", "pw"]) == 0
-    ((target, clients, workers),) = calls.examined
-    assert (target.url, target.password, clients, workers) == ("mqtt://u@broker:1883", "pw", 30000, 2)
+    ((target, warhead, workers),) = calls.examined
+    (group,) = warhead.groups
+    assert (target.url, target.password, workers) == ("mqtt://u@broker:1883", "pw", 2)
+    assert (group.clients, group.username, group.password) == (30000, "u", "pw")
     assert main(["doctor"]) == 0
-    assert calls.examined[1][:2] == (None, 1000)
+    assert calls.examined[1][0] is None
+    assert calls.examined[1][1].groups[0].clients == 1000
 
 
 def test_what_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from malaria.cli.options import Conversation, Course, Crowd, FromFile, Messages, Result, Where, load_options
+from malaria.cli.options import Conversation, Course, Crowd, Entry, FromFile, Messages, Result, Where, load_options
 from malaria.model.options import LoadOptions
 
-SHAPES = (FromFile, Crowd, Conversation, Messages, Course, Result)
+SHAPES = (FromFile, Crowd, Entry, Conversation, Messages, Course, Result)
 
 
 def test_every_option_of_the_model_is_on_the_command_line() -> None:

@@ -39,7 +39,7 @@ def test_refuses(text: str) -> None:
 
 
 def test_a_place_has_its_own_placeholders() -> None:
-    with pytest.raises(ValueError, match=r"\{seq\}.*write one of \{index\}, \{group\}, \{run\}"):
+    with pytest.raises(ValueError, match=r"\{seq\}.*write one of \{index\}, \{group\}, \{identity\}, \{run\}"):
         check_template("c-{seq}", OF_CLIENT_ID)
 
 

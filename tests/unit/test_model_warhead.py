@@ -260,7 +260,7 @@ def test_remedies_name_what_was_meant() -> None:
     assert refusal("rat = 2").remedy == "did you mean rate?"
     assert refusal("duration = 2").remedy == "it belongs into [attack]"
     assert refusal("", "duration = 1\nclients = 5").remedy == "it belongs into [[group]]"
-    assert "known are attack, group, surge, thresholds" in refusal("[zzz]").remedy
+    assert "known are attack, group, surge, target, thresholds" in refusal("[zzz]").remedy
     assert refusal("role = 'pub'").remedy == 'write "publish", "subscribe", "both" or "connect"'
     assert refusal("qos = 3\nretain = 1").remedy == "write 2 or less (and 1 more fault in it)"
 
@@ -357,7 +357,7 @@ def test_passwords_are_not_written() -> None:
     warhead = group('username = "u"\npassword = "s3cret"')
     assert "s3cret" not in to_toml(warhead)
     assert "s3cret" not in repr(warhead)
-    assert to_toml(warhead).startswith("# Passwords are not written")
+    assert to_toml(warhead).startswith("# Passwords and keys are not written")
     assert to_table(warhead)["group"][0]["password"] == "s3cret"
     assert warhead_from_toml(to_toml(warhead)).groups[0].username == "u"
 

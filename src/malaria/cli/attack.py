@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.options import Conversation, Course, Crowd, FromFile, Messages, Result, Where, load_options, takes
+from malaria.cli.options import (
+    Conversation,
+    Course,
+    Crowd,
+    Entry,
+    FromFile,
+    Messages,
+    Result,
+    Where,
+    load_options,
+    takes,
+)
 from malaria.cli.perform import Wish, perform
 from malaria.errors import WarheadError
 
@@ -20,12 +31,13 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, FromFile, Crowd, Conversation, Messages, Course, Result)
+@takes(Where, FromFile, Crowd, Entry, Conversation, Messages, Course, Result)
 def attack(
     arguments: tuple[str, ...],
     where: Where,
     file: FromFile,
     crowd: Crowd,
+    entry: Entry,
     conversation: Conversation,
     messages: Messages,
     course: Course,
@@ -40,7 +52,7 @@ def attack(
         from malaria.model.options import build_warhead, override
         from malaria.model.warhead import load_warhead
 
-        options = load_options(file, crowd, conversation, messages, course, result)
+        options = load_options(file, crowd, entry, conversation, messages, course, result)
         if file.no_subscriber and file.warhead is not None:
             raise WarheadError("--no-subscriber stands beside a warhead", "take the subscribing group out of the file")
         if file.warhead is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.options import Course, Crowd, Result, Where, load_options, takes
+from malaria.cli.options import Course, Crowd, Entry, Result, Where, load_options, takes
 from malaria.cli.perform import Wish, perform
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Crowd, Course, Result)
+@takes(Where, Crowd, Entry, Course, Result)
 def connect(
     arguments: tuple[str, ...],
     where: Where,
     crowd: Crowd,
+    entry: Entry,
     course: Course,
     result: Result,
 ) -> int:
@@ -32,7 +33,7 @@ def connect(
         from malaria.model.options import build_warhead
         from malaria.model.warhead import Role
 
-        return build_warhead(load_options(crowd, course, result), Role.CONNECT)
+        return build_warhead(load_options(crowd, entry, course, result), Role.CONNECT)
 
     return perform(Wish(where, result, "connect", make), arguments)
 

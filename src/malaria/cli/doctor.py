@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.options import PASSWORD_FLAGS, PASSWORD_VARIABLE
+from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE, Entry, load_options, option, takes
 from malaria.cli.perform import console, default_workers
 
 if TYPE_CHECKING:
@@ -14,37 +15,54 @@ if TYPE_CHECKING:
 
     from malaria.doctor import Finding
 
-EXAMPLES: Final = ("malaria doctor", "malaria doctor broker:1883 -c 30000")
+EXAMPLES: Final = (
+    "malaria doctor",
+    "malaria doctor broker:1883 -c 30000",
+    "malaria doctor mqtts://broker --psk-file malaria.psk -c 3000",
+)
 STYLES: Final = {"OK": "green", "WARN": "yellow", "BAD": "red"}
 OK: Final = "OK"
 BAD: Final = "BAD"
 
 
-def doctor(
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at, and for how much."""
+
     target: Annotated[
         str | None, typer.Argument(metavar="[TARGET]", help="The broker to look at too.", show_default=False)
-    ] = None,
-    clients: Annotated[int, typer.Option("-c", "--clients", metavar="N", help="For so many clients.", min=1)] = 1000,
+    ] = None
+    clients: Annotated[int, option(LOAD, "-c", "--clients", metavar="N", text="For so many clients (1000).", min=1)] = (
+        1000
+    )
     workers: Annotated[
-        int | None,
-        typer.Option("--workers", metavar="N", help="In so many processes (one per core).", min=1, show_default=False),
-    ] = None,
-    username: Annotated[
-        str | None, typer.Option("-u", "--username", help="User name to try the target with.", show_default=False)
-    ] = None,
+        int | None, option(LOAD, "--workers", metavar="N", text="In so many processes (one per core).", min=1)
+    ] = None
+    username: Annotated[str | None, option(CLIENTS, "-u", "--username", text="User name to try the target with.")] = (
+        None
+    )
     password: Annotated[
-        str | None, typer.Option(*PASSWORD_FLAGS, help="Its password.", envvar=PASSWORD_VARIABLE, show_default=False)
-    ] = None,
-) -> int:
+        str | None, option(CLIENTS, *PASSWORD_FLAGS, text="Its password.", envvar=PASSWORD_VARIABLE)
+    ] = None
+
+
+@takes(Patient, Entry)
+def doctor(_: tuple[str, ...], patient: Patient, entry: Entry) -> int:
     """Check this machine, and the target if there is one, for a load of that size: measured, needed, remedy.
 
     Exit code 1 when something would break the run.
     """
     from malaria.doctor import examine
+    from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
+    from malaria.model.warhead import Role
 
-    place = None if target is None else parse_target(target).with_credentials(username, password)
-    findings = examine(place, clients, workers or default_workers(clients))
+    target = None if patient.target is None else parse_target(patient.target)
+    place = None if target is None else target.with_credentials(patient.username, patient.password)
+    warhead = build_warhead(replace(load_options(entry), clients=patient.clients), Role.CONNECT)
+    if place is not None:
+        warhead = warhead.with_credentials(place.username, place.password)
+    findings = examine(place, warhead, patient.workers or default_workers(patient.clients))
     screen = console(None)
     screen.print(_table(findings))
     screen.print()

@@ -13,20 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
+from typer.models import ArgumentInfo
 
 if TYPE_CHECKING:
     from malaria.model.options import LoadOptions
 
 LOAD: Final = "Load"
 CLIENTS: Final = "Clients"
+ENTRY: Final = "TLS, WebSocket and who the clients are"
 TIME: Final = "Time"
 RESULT: Final = "Result"
-PANELS: Final = (LOAD, TIME, CLIENTS, RESULT)
+PANELS: Final = (LOAD, TIME, CLIENTS, ENTRY, RESULT)
 PASSWORD_VARIABLE: Final = "MALARIA_PASSWORD"
 PASSWORD_FLAGS: Final = ("-P", "--password")
+PSK_VARIABLE: Final = "MALARIA_PSK"
+PSK_FLAGS: Final = ("--psk",)
+SECRET_FLAGS: Final = (*PASSWORD_FLAGS, *PSK_FLAGS)
 
 
-def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
+def option(panel: str, *names: str, text: str, **more: Any) -> Any:
+    """An option in a panel of the help."""
     return typer.Option(*names, help=text, show_default=False, rich_help_panel=panel, **more)
 
 
@@ -35,21 +41,22 @@ class Where:
     """The broker, and who we say we are."""
 
     target: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="TARGET",
-            help="The broker: host, host:port, mqtt://user:password@host:port, or several: a:1883,b:1883.",
+            help="The broker: host, host:port, or mqtt:// mqtts:// ws:// wss:// user:password@host:port/path; "
+            "several: a:1883,b:1883.",
             show_default=False,
         ),
-    ]
-    username: Annotated[str | None, _option(CLIENTS, "-u", "--username", text="User name for every client.")] = None
+    ] = None
+    username: Annotated[str | None, option(CLIENTS, "-u", "--username", text="User name for every client.")] = None
     password: Annotated[
         str | None,
-        _option(CLIENTS, *PASSWORD_FLAGS, text="Its password; safer in the environment.", envvar=PASSWORD_VARIABLE),
+        option(CLIENTS, *PASSWORD_FLAGS, text="Its password; safer in the environment.", envvar=PASSWORD_VARIABLE),
     ] = None
     allowed: Annotated[
         int,
-        _option(
+        option(
             CLIENTS,
             "--i-am-allowed-to-load-this-broker",
             text="Load one of the well-known public brokers; only works when given twice.",
@@ -59,12 +66,65 @@ class Where:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """How clients get in."""
+
+    psk_file: Annotated[
+        str | None,
+        option(ENTRY, "--psk-file", text="identity:hexkey on each line; client i takes line i.", metavar="FILE"),
+    ] = None
+    psk_identity: Annotated[
+        str | None,
+        option(ENTRY, "--psk-identity", text="Or one key for all: its identity, {index} allowed.", metavar="NAME"),
+    ] = None
+    psk: Annotated[
+        str | None,
+        option(ENTRY, *PSK_FLAGS, text="That key, hexadecimal; safer in the environment.", envvar=PSK_VARIABLE),
+    ] = None
+    cafile: Annotated[
+        str | None,
+        option(ENTRY, "--cafile", text="CA certificates that we trust (the system's).", metavar="FILE"),
+    ] = None
+    cert: Annotated[
+        str | None,
+        option(
+            ENTRY, "--cert", text="Our certificate: a file, a pattern with {index}, or a directory.", metavar="PATH"
+        ),
+    ] = None
+    key: Annotated[
+        str | None, option(ENTRY, "--key", text="Its key, unless it is in the same file.", metavar="PATH")
+    ] = None
+    insecure: Annotated[
+        bool, option(ENTRY, "--insecure", text="Believe any broker, whatever its certificate says.")
+    ] = False
+    server_name: Annotated[
+        str | None,
+        option(ENTRY, "--server-name", text="Name to ask for and to verify (the target's host).", metavar="NAME"),
+    ] = None
+    tls_version: Annotated[
+        str | None, option(ENTRY, "--tls-version", text="1.2 or 1.3 (what the broker prefers).", metavar="VERSION")
+    ] = None
+    ciphers: Annotated[
+        str | None, option(ENTRY, "--ciphers", text="For TLS 1.2, in OpenSSL's words.", metavar="LIST")
+    ] = None
+    no_resume: Annotated[bool, option(ENTRY, "--no-resume", text="A full TLS handshake at every reconnect.")] = False
+    header: Annotated[
+        list[str] | None,
+        option(ENTRY, "--header", text="'Name: value' for the WebSocket upgrade. Can be repeated.", metavar="HEADER"),
+    ] = None
+    credentials_file: Annotated[
+        str | None,
+        option(ENTRY, "--credentials-file", text="user,password on each line; client i takes line i.", metavar="FILE"),
+    ] = None
+
+
+@dataclass(frozen=True)
 class FromFile:
     """A warhead, and what it is changed by."""
 
     warhead: Annotated[
         Path | None,
-        _option(
+        option(
             LOAD,
             "-w",
             "--warhead",
@@ -73,13 +133,11 @@ class FromFile:
         ),
     ] = None
     group: Annotated[
-        str | None, _option(LOAD, "--group", text="The group of the warhead that options change (all that publish).")
+        str | None, option(LOAD, "--group", text="The group of the warhead that options change (all that publish).")
     ] = None
     no_subscriber: Annotated[
         bool,
-        _option(
-            LOAD, "--no-subscriber", text="Without a warhead: no client that listens, so no account of deliveries."
-        ),
+        option(LOAD, "--no-subscriber", text="Without a warhead: no client that listens, so no account of deliveries."),
     ] = False
 
 
@@ -88,30 +146,30 @@ class Crowd:
     """The clients and their connections."""
 
     clients: Annotated[
-        int | None, _option(LOAD, "-c", "--clients", text="How many clients (10; one for subscribe).", metavar="N")
+        int | None, option(LOAD, "-c", "--clients", text="How many clients (10; one for subscribe).", metavar="N")
     ] = None
     client_id: Annotated[
         str | None,
-        _option(CLIENTS, "--client-id", text="Pattern of client ids: {run} {group} {index}.", metavar="PATTERN"),
+        option(CLIENTS, "--client-id", text="Pattern of client ids: {run} {group} {index}.", metavar="PATTERN"),
     ] = None
     keepalive: Annotated[
-        str | None, _option(CLIENTS, "-k", "--keepalive", text="Keep-alive in seconds (60; 0: none).", metavar="TIME")
+        str | None, option(CLIENTS, "-k", "--keepalive", text="Keep-alive in seconds (60; 0: none).", metavar="TIME")
     ] = None
     keep_session: Annotated[
-        bool, _option(CLIENTS, "--keep-session", text="Persistent sessions: connect with clean session off.")
+        bool, option(CLIENTS, "--keep-session", text="Persistent sessions: connect with clean session off.")
     ] = False
     protocol: Annotated[
-        str | None, _option(CLIENTS, "-V", "--protocol", text="MQTT version (3.1.1).", metavar="VERSION")
+        str | None, option(CLIENTS, "-V", "--protocol", text="MQTT version (3.1.1).", metavar="VERSION")
     ] = None
     will_topic: Annotated[
-        str | None, _option(CLIENTS, "--will-topic", text="Topic of a will for every client.", metavar="TOPIC")
+        str | None, option(CLIENTS, "--will-topic", text="Topic of a will for every client.", metavar="TOPIC")
     ] = None
-    will_payload: Annotated[str | None, _option(CLIENTS, "--will-payload", text="Its text.", metavar="TEXT")] = None
-    will_qos: Annotated[int | None, _option(CLIENTS, "--will-qos", text="Its QoS (0).", metavar="0|1|2")] = None
-    will_retain: Annotated[bool, _option(CLIENTS, "--will-retain", text="Have the will retained.")] = False
+    will_payload: Annotated[str | None, option(CLIENTS, "--will-payload", text="Its text.", metavar="TEXT")] = None
+    will_qos: Annotated[int | None, option(CLIENTS, "--will-qos", text="Its QoS (0).", metavar="0|1|2")] = None
+    will_retain: Annotated[bool, option(CLIENTS, "--will-retain", text="Have the will retained.")] = False
     connect_rate: Annotated[
         str | None,
-        _option(
+        option(
             CLIENTS,
             "-R",
             "--connect-rate",
@@ -121,14 +179,14 @@ class Crowd:
     ] = None
     connects_in_progress: Annotated[
         int | None,
-        _option(CLIENTS, "--connects-in-progress", text="Connects under way at once, at most (64).", metavar="N"),
+        option(CLIENTS, "--connects-in-progress", text="Connects under way at once, at most (64).", metavar="N"),
     ] = None
     connect_timeout: Annotated[
-        str | None, _option(CLIENTS, "--connect-timeout", text="When to give a connect up (10s).", metavar="TIME")
+        str | None, option(CLIENTS, "--connect-timeout", text="When to give a connect up (10s).", metavar="TIME")
     ] = None
     source_address: Annotated[
         list[str] | None,
-        _option(
+        option(
             CLIENTS,
             "--source-address",
             text="Local addresses to spread clients over, with commas; or auto for 127.0.0.0/8.",
@@ -136,7 +194,7 @@ class Crowd:
         ),
     ] = None
     ramp: Annotated[
-        str | None, _option(TIME, "--ramp", text="Bring the clients in one by one over this time.", metavar="TIME")
+        str | None, option(TIME, "--ramp", text="Bring the clients in one by one over this time.", metavar="TIME")
     ] = None
 
 
@@ -144,10 +202,10 @@ class Crowd:
 class Conversation:
     """What clients talk about."""
 
-    qos: Annotated[int | None, _option(LOAD, "-q", "--qos", text="Quality of service (1).", metavar="0|1|2")] = None
+    qos: Annotated[int | None, option(LOAD, "-q", "--qos", text="Quality of service (1).", metavar="0|1|2")] = None
     topic: Annotated[
         str | None,
-        _option(
+        option(
             LOAD,
             "-t",
             "--topic",
@@ -163,7 +221,7 @@ class Messages:
 
     interval: Annotated[
         str | None,
-        _option(
+        option(
             LOAD,
             "-I",
             "--interval",
@@ -173,37 +231,37 @@ class Messages:
     ] = None
     rate: Annotated[
         str | None,
-        _option(LOAD, "-r", "--rate", text="Or messages per second and client: 0.166, 1/6.", metavar="RATE"),
+        option(LOAD, "-r", "--rate", text="Or messages per second and client: 0.166, 1/6.", metavar="RATE"),
     ] = None
     size: Annotated[
         str | None,
-        _option(LOAD, "-s", "--size", text="Bytes of a payload: 500, 500~25 (normal), 100-900 (100).", metavar="SIZE"),
+        option(LOAD, "-s", "--size", text="Bytes of a payload: 500, 500~25 (normal), 100-900 (100).", metavar="SIZE"),
     ] = None
     messages: Annotated[
-        int | None, _option(LOAD, "-n", "--messages", text="Messages per client, then it is done.", metavar="N")
+        int | None, option(LOAD, "-n", "--messages", text="Messages per client, then it is done.", metavar="N")
     ] = None
     payload: Annotated[
         str | None,
-        _option(
+        option(
             LOAD, "--payload", text="random, hex, text, zero, file:PATH or module:function (random).", metavar="WHAT"
         ),
     ] = None
-    retain: Annotated[bool, _option(LOAD, "--retain", text="Publish retained messages.")] = False
+    retain: Annotated[bool, option(LOAD, "--retain", text="Publish retained messages.")] = False
     inflight: Annotated[
         int | None,
-        _option(LOAD, "-F", "--inflight", text="Unacknowledged messages of a client, at most (20).", metavar="N"),
+        option(LOAD, "-F", "--inflight", text="Unacknowledged messages of a client, at most (20).", metavar="N"),
     ] = None
     arrival: Annotated[
         str | None,
-        _option(
+        option(
             TIME, "--arrival", text="steady (spread evenly), random, jitter, poisson or burst (steady).", metavar="HOW"
         ),
     ] = None
     rate_ramp: Annotated[
-        str | None, _option(TIME, "--rate-ramp", text="Let the rate grow from 0 over this time.", metavar="TIME")
+        str | None, option(TIME, "--rate-ramp", text="Let the rate grow from 0 over this time.", metavar="TIME")
     ] = None
     seed: Annotated[
-        int | None, _option(TIME, "--seed", text="Draw the same random numbers as another run with it.", metavar="N")
+        int | None, option(TIME, "--seed", text="Draw the same random numbers as another run with it.", metavar="N")
     ] = None
 
 
@@ -213,12 +271,12 @@ class Course:
 
     duration: Annotated[
         str | None,
-        _option(
+        option(
             TIME, "-d", "--duration", text="How long to measure: 30, 10m, 1h30m (30s, or until -n).", metavar="TIME"
         ),
     ] = None
     warmup: Annotated[
-        str | None, _option(TIME, "--warmup", text="Load before the measured time begins (0s).", metavar="TIME")
+        str | None, option(TIME, "--warmup", text="Load before the measured time begins (0s).", metavar="TIME")
     ] = None
     surge: Annotated[
         list[str] | None,
@@ -231,7 +289,7 @@ class Course:
     ] = None
     drain: Annotated[
         str | None,
-        _option(TIME, "--drain", text="Wait for what is still under way, at most (10s).", metavar="TIME"),
+        option(TIME, "--drain", text="Wait for what is still under way, at most (10s).", metavar="TIME"),
     ] = None
 
 
@@ -241,22 +299,22 @@ class Result:
 
     fail_if: Annotated[
         list[str] | None,
-        _option(
+        option(
             RESULT, "--fail-if", text="FAIL if this holds: 'ack.p99 > 500ms'. Can be repeated.", metavar="CONDITION"
         ),
     ] = None
     workers: Annotated[
-        int | None, _option(RESULT, "--workers", text="Worker processes (one per core).", min=1, max=1024, metavar="N")
+        int | None, option(RESULT, "--workers", text="Worker processes (one per core).", min=1, max=1024, metavar="N")
     ] = None
     output: Annotated[
         Path | None,
-        _option(RESULT, "-o", "--output", text="The run's directory (runs/TIME-TITLE).", metavar="DIR"),
+        option(RESULT, "-o", "--output", text="The run's directory (runs/TIME-TITLE).", metavar="DIR"),
     ] = None
     json: Annotated[
-        str | None, _option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
+        str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
     ] = None
     quiet: Annotated[
-        bool, _option(RESULT, "--quiet", text="Print nothing but errors; the exit code has the verdict.")
+        bool, option(RESULT, "--quiet", text="Print nothing but errors; the exit code has the verdict.")
     ] = False
 
 
@@ -289,10 +347,11 @@ def _parameter(shape: type, field: Field[Any]) -> inspect.Parameter:
 
 
 def _rank(parameter: inspect.Parameter) -> int:
-    """What must be said first, then the panels of the help in their order."""
-    if parameter.default is inspect.Parameter.empty:
+    """Arguments first, then the panels of the help in their order."""
+    if parameter.annotation is typer.Context:
         return -1
-    return PANELS.index(parameter.annotation.__metadata__[0].rich_help_panel)
+    (what,) = parameter.annotation.__metadata__
+    return -1 if isinstance(what, ArgumentInfo) else PANELS.index(what.rich_help_panel)
 
 
 def load_options(*shapes: object) -> LoadOptions:

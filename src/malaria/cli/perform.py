@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from malaria.cli.options import PASSWORD_FLAGS, Result, Where
+from malaria.cli.options import SECRET_FLAGS, Result, Where
+from malaria.errors import TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,9 +49,16 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     from malaria.model.warhead import describe
 
     where, result = wish.where, wish.result
-    target = parse_target(where.target).with_credentials(where.username, where.password)
-    refuse_public_broker(target, where.allowed)
-    warhead = wish.make().with_credentials(target.username, target.password)
+    warhead = wish.make()
+    target_text = where.target or warhead.target.url
+    if target_text is None:
+        raise TargetError(
+            "no target is named", "give one: malaria attack HOST, or write url into [target] of the warhead"
+        )
+    target = parse_target(target_text).with_credentials(where.username, where.password)
+    for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
+        refuse_public_broker(named, where.allowed)
+    warhead = warhead.with_credentials(target.username, target.password)
 
     from malaria.attack import AttackRequest, conduct, interruptible  # heavy: only when there is something to do
     from malaria.report.live import LiveView
@@ -133,15 +141,15 @@ def fresh_directory(title: str, now: datetime, root: Path = RUNS) -> Path:
     return next(root / name for name in names if not (root / name).exists())
 
 
-def command_line(arguments: Sequence[str], target_text: str, target: Target) -> str:
-    """The command to repeat it, without secrets: a password is to be in the environment then."""
+def command_line(arguments: Sequence[str], target_text: str | None, target: Target) -> str:
+    """The command to repeat it, without secrets: passwords and keys are to be in the environment then."""
     kept: list[str] = []
     skip = False
     for argument in arguments:
         if skip:
             skip = False
-        elif argument in PASSWORD_FLAGS:
+        elif argument in SECRET_FLAGS:
             skip = True
-        elif not argument.startswith(("--password=", "-P")):
+        elif not argument.startswith(("--password=", "-P", "--psk=")):
             kept.append(target.url if argument == target_text and "@" in argument else argument)
     return shlex.join(["malaria", *kept])

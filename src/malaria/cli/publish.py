@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.options import Conversation, Course, Crowd, Messages, Result, Where, load_options, takes
+from malaria.cli.options import Conversation, Course, Crowd, Entry, Messages, Result, Where, load_options, takes
 from malaria.cli.perform import Wish, perform
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Crowd, Conversation, Messages, Course, Result)
+@takes(Where, Crowd, Entry, Conversation, Messages, Course, Result)
 def publish(
     arguments: tuple[str, ...],
     where: Where,
     crowd: Crowd,
+    entry: Entry,
     conversation: Conversation,
     messages: Messages,
     course: Course,
@@ -34,7 +35,7 @@ def publish(
         from malaria.model.options import build_warhead
         from malaria.model.warhead import Role
 
-        return build_warhead(load_options(crowd, conversation, messages, course, result), Role.PUBLISH)
+        return build_warhead(load_options(crowd, entry, conversation, messages, course, result), Role.PUBLISH)
 
     return perform(Wish(where, result, "publish", make), arguments)
 

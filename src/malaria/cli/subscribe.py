@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.options import Conversation, Course, Crowd, Result, Where, load_options, takes
+from malaria.cli.options import Conversation, Course, Crowd, Entry, Result, Where, load_options, takes
 from malaria.cli.perform import Wish, perform
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Crowd, Conversation, Course, Result)
+@takes(Where, Crowd, Entry, Conversation, Course, Result)
 def subscribe(
     arguments: tuple[str, ...],
     where: Where,
     crowd: Crowd,
+    entry: Entry,
     conversation: Conversation,
     course: Course,
     result: Result,
@@ -33,7 +34,7 @@ def subscribe(
         from malaria.model.options import build_warhead
         from malaria.model.warhead import Role
 
-        return build_warhead(load_options(crowd, conversation, course, result), Role.SUBSCRIBE)
+        return build_warhead(load_options(crowd, entry, conversation, course, result), Role.SUBSCRIBE)
 
     return perform(Wish(where, result, "subscribe", make), arguments)
 

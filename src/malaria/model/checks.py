@@ -98,7 +98,9 @@ def _check_payload(group: Group) -> None:
 
 def _check_names(group: Group) -> None:
     check_text("client_id", group.client_id, OF_CLIENT_ID)
-    if not group.client_id or (group.clients > 1 and "index" not in check_template(group.client_id, OF_CLIENT_ID)):
+    if not group.client_id or (
+        group.clients > 1 and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}
+    ):
         raise KeyPathError("client_id", "is the same for every client of the group", "put {index} into it")
     for key, text in (("username", group.username), ("password", group.password)):
         if text is not None:
@@ -173,7 +175,7 @@ def _shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str |
 
 
 def _client_ids(group: Group, clients: int) -> Iterator[str]:
-    return (group.client_id_at(index, "run") for index in range(clients))
+    return (group.client_id_at(index, "run", f"{group.name}-{index}") for index in range(clients))
 
 
 def _beginning(group: Group) -> str:
@@ -181,7 +183,7 @@ def _beginning(group: Group) -> str:
     text = ""
     for literal, name, _, _ in Formatter().parse(group.client_id):
         text += literal
-        if name == "index":
+        if name in ("index", "identity"):
             break
         text += {"group": group.name, "run": "run"}.get(name or "", "")
     return text

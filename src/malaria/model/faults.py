@@ -17,7 +17,7 @@ from malaria.units import NotationError
 type Location = tuple[str | int, ...]
 """A place in the file: keys and positions, such as ("group", 0, "rate")."""
 
-SECRETS: Final = frozenset({"password"})
+SECRETS: Final = frozenset({"password", "psk"})
 NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
 
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {

@@ -10,8 +10,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from malaria.model.access import Access
 from malaria.model.checks import check_group
 from malaria.model.completion import DEFAULT_SIZE, completed, is_generated
 from malaria.model.fields import (
@@ -25,7 +26,8 @@ from malaria.model.fields import (
     Qos,
     SizeText,
 )
-from malaria.model.placeholders import OF_MESSAGE, check_template, fill
+from malaria.model.placeholders import OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.model.table import Table
 from malaria.pacing import Arrival
 
 
@@ -42,12 +44,6 @@ MOST_INFLIGHT: Final = 65_534
 """One packet id fewer than there are: the last one is kept for SUBSCRIBE."""
 PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
 SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH})
-
-
-class Table(BaseModel):
-    """One table of the file: frozen, and without room for a key that is not known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Will(Table):
@@ -86,6 +82,7 @@ class Group(Table):
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
     will: Will | None = None
+    target: Access = Access()
 
     @model_validator(mode="before")
     @classmethod
@@ -115,34 +112,39 @@ class Group(Table):
         return is_generated(self.payload)
 
     @property
+    def uses_identity(self) -> bool:
+        """Whether a client's id is made of its PSK identity."""
+        return "identity" in check_template(self.client_id, OF_CLIENT_ID)
+
+    @property
     def topic_uses(self) -> frozenset[str]:
         """The placeholders in the topic, whatever width they are written with."""
         return check_template(self.topic, OF_MESSAGE)
 
-    def client_id_at(self, index: int, run: str) -> str:
-        return fill(self.client_id, {"run": run, "group": self.name, "index": index})
+    def client_id_at(self, index: int, run: str, identity: str = "") -> str:
+        return fill(self.client_id, {"run": run, "group": self.name, "index": index, "identity": identity})
 
-    def topic_at(self, index: int, run: str, sequence: int) -> str:
-        return fill(self.topic, self.values_at(index, run) | {"seq": sequence})
+    def topic_at(self, index: int, run: str, sequence: int, identity: str = "") -> str:
+        return fill(self.topic, self.values_at(index, run, identity) | {"seq": sequence})
 
-    def filters_at(self, index: int, run: str) -> tuple[str, ...]:
-        values = self.values_at(index, run)
+    def filters_at(self, index: int, run: str, identity: str = "") -> tuple[str, ...]:
+        values = self.values_at(index, run, identity)
         return tuple(fill(filter_, values) for filter_ in self.filters)
 
-    def credentials_at(self, index: int, run: str) -> tuple[str | None, str | None]:
+    def credentials_at(self, index: int, run: str, identity: str = "") -> tuple[str | None, str | None]:
         """(user name, password) of one client."""
-        values = self.values_at(index, run)
+        values = self.values_at(index, run, identity)
         username = None if self.username is None else fill(self.username, values)
         return username, None if self.password is None else fill(self.password, values)
 
-    def will_at(self, index: int, run: str) -> tuple[str, bytes, int, bool] | None:
+    def will_at(self, index: int, run: str, identity: str = "") -> tuple[str, bytes, int, bool] | None:
         """(topic, payload, QoS, retain) of one client's will."""
         if self.will is None:
             return None
-        topic = fill(self.will.topic, self.values_at(index, run))
+        topic = fill(self.will.topic, self.values_at(index, run, identity))
         return topic, self.will.payload.encode(), self.will.qos, self.will.retain
 
-    def values_at(self, index: int, run: str) -> dict[str, str | int]:
+    def values_at(self, index: int, run: str, identity: str = "") -> dict[str, str | int]:
         """What the placeholders stand for, for one client; {seq} is the message's to add."""
-        values: dict[str, str | int] = {"run": run, "group": self.name, "index": index}
+        values: dict[str, str | int] = {"run": run, "group": self.name, "index": index, "identity": identity}
         return values | {"client": fill(self.client_id, values), "messages": self.messages or 0}

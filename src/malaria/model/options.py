@@ -6,7 +6,7 @@ Promises: options win over the file; a fault names the option when an option sai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from malaria.errors import WarheadError
@@ -56,6 +56,19 @@ class LoadOptions:
     seed: int | None = None
     source_address: tuple[str, ...] | None = None
     protocol: str | None = None
+    header: tuple[str, ...] | None = None
+    cafile: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    insecure: bool | None = None
+    server_name: str | None = None
+    tls_version: str | None = None
+    ciphers: str | None = None
+    no_resume: bool | None = None
+    psk_file: str | None = None
+    psk_identity: str | None = None
+    psk: str | None = field(default=None, repr=False)
+    credentials_file: str | None = None
     surge: tuple[str, ...] = ()
     fail_if: tuple[str, ...] = ()
 
@@ -74,6 +87,12 @@ class Key:
 def _addresses(texts: tuple[str, ...]) -> list[str] | str:
     addresses = [address.strip() for text in texts for address in text.split(",")]
     return "auto" if addresses == ["auto"] else addresses
+
+
+def _headers(texts: tuple[str, ...]) -> dict[str, str]:
+    """`Name: value`, as curl has it."""
+    pairs = (text.partition(":") for text in texts)
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 KEYS: Final[Mapping[str, Key]] = {
@@ -106,6 +125,19 @@ KEYS: Final[Mapping[str, Key]] = {
     "seed": Key("attack", "seed", "--seed"),
     "source_address": Key("attack", "source_addresses", "--source-address", read=_addresses),
     "protocol": Key("attack", "protocol", "-V/--protocol"),
+    "header": Key("target", "headers", "--header", read=_headers),
+    "cafile": Key("target", "cafile", "--cafile"),
+    "cert": Key("target", "cert", "--cert"),
+    "key": Key("target", "key", "--key"),
+    "insecure": Key("target", "insecure", "--insecure"),
+    "server_name": Key("target", "server_name", "--server-name"),
+    "tls_version": Key("target", "tls_version", "--tls-version"),
+    "ciphers": Key("target", "ciphers", "--ciphers"),
+    "no_resume": Key("target", "resume", "--no-resume", read=lambda refused: not refused),
+    "psk_file": Key("target", "psk_file", "--psk-file"),
+    "psk_identity": Key("target", "psk_identity", "--psk-identity"),
+    "psk": Key("target", "psk", "--psk"),
+    "credentials_file": Key("target", "credentials_file", "--credentials-file"),
 }
 """Option -> its key. What is not here (`group`, `surge`, `fail_if`) is no key of a file."""
 
@@ -126,7 +158,12 @@ def build_warhead(options: LoadOptions, role: Role = Role.PUBLISH, *, subscriber
     if "messages" not in group:
         attack.setdefault("duration", DEFAULT_DURATION)
     groups = [group, _listener(group)] if subscriber else [group]
-    table = {"group": groups, "attack": attack, "surge": _surges(options, GROUP_NAMES[role])}
+    table = {
+        "group": groups,
+        "attack": attack,
+        "target": _part(said, "target"),
+        "surge": _surges(options, GROUP_NAMES[role]),
+    }
     warhead = validated(table, lambda location: _flag(location) or key_path(location))
     return warhead.model_copy(update={"thresholds": _thresholds(options)})
 
@@ -144,6 +181,7 @@ def override(warhead: Warhead, options: LoadOptions, name: str = "warhead") -> W
     for i in changed:
         table["group"][i] = _group_part(said, table["group"][i])
     table["attack"] |= _part(said, "attack")
+    table["target"] = table.get("target", {}) | _part(said, "target")
     if options.surge:
         table["surge"] = table.get("surge", []) + _surges(options, _one_of(warhead, changed, name))
 

@@ -17,12 +17,13 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
     "client": "the client's id",
     "index": "the client's number in its group, from 0",
     "group": "the group's name",
+    "identity": "the client's PSK identity, from its line in the file of keys",
     "run": "a word that is different in every attack",
     "seq": "the message's number, from 0",
     "messages": "how many messages the client sends in all",
 }
 NUMBERS: Final = frozenset({"index", "seq", "messages"})
-OF_CLIENT_ID: Final = frozenset({"run", "group", "index"})
+OF_CLIENT_ID: Final = frozenset({"run", "group", "index", "identity"})
 OF_CLIENT: Final = OF_CLIENT_ID | {"client"}
 OF_MESSAGE: Final = frozenset(PLACEHOLDERS)
 

@@ -27,8 +27,8 @@ class Scheme(StrEnum):
 
 
 DEFAULT_PORT: Final = {Scheme.MQTT: 1883, Scheme.MQTTS: 8883, Scheme.WS: 80, Scheme.WSS: 443}
-SPOKEN: Final = frozenset({Scheme.MQTT})
-"""The schemes that the engine can speak."""
+SECURE: Final = frozenset({Scheme.MQTTS, Scheme.WSS})
+"""Those over TLS."""
 WITH_PATH: Final = frozenset({Scheme.WS, Scheme.WSS})
 
 PUBLIC_BROKERS: Final = (
@@ -157,15 +157,11 @@ def _scheme(text: str | None) -> Scheme:
     if text is None:
         return Scheme.MQTT
     try:
-        scheme = Scheme(text.lower())
+        return Scheme(text.lower())
     except ValueError:
         raise TargetError(
             f"'{text}://' is no way to a broker", f"write {', '.join(f'{s}://' for s in Scheme)}"
         ) from None
-    if scheme not in SPOKEN:
-        spoken = " or ".join(f"{s}://" for s in SPOKEN)
-        raise TargetError(f"{scheme}:// is not supported yet", f"use a listener of the broker for {spoken}")
-    return scheme
 
 
 def _credentials(text: str) -> tuple[str | None, str | None]:

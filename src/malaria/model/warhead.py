@@ -19,12 +19,14 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.errors import WarheadError
+from malaria.model.access import FILES, Access
 from malaria.model.checks import check_groups
 from malaria.model.completion import DEFAULT_SIZE, completed
-from malaria.model.faults import KeyPathError, Location, explain, key_path
+from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
 from malaria.model.fields import SOURCE_FILE, DurationNs, Pace, ReconnectNs, Sources, interval_entry
-from malaria.model.group import Group, Role, Table, Will
+from malaria.model.group import Group, Role, Will
 from malaria.model.surge import Surge, check_surges, describe_surge
+from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
 
@@ -35,7 +37,9 @@ __all__ = [
 
 PROTOCOL: Final = "3.1.1"
 LARGEST_FILE_BYTES: Final = 10**7
-NO_PASSWORDS: Final = "# Passwords are not written here: put them back, or give -P or MALARIA_PASSWORD.\n\n"
+NO_SECRETS: Final = (
+    "# Passwords and keys are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
+)
 
 
 def _thresholds(value: Any) -> Any:
@@ -94,6 +98,7 @@ class Warhead(Table):
     groups: tuple[Group, ...] = Field(default=(), alias="group")
     surges: tuple[Surge, ...] = Field(default=(), alias="surge")
     attack: Attack = Attack()
+    target: Access = Access()
     thresholds: Annotated[tuple[Threshold, ...], BeforeValidator(_thresholds)] = ()
 
     @model_validator(mode="after")
@@ -107,6 +112,10 @@ class Warhead(Table):
             who = f"group {endless[0]} would publish" if endless else "the clients would stay"
             raise KeyPathError(("attack", "duration"), f"is missing, and {who} for ever", 'write duration = "30s"')
         return self
+
+    def access_of(self, group: Group) -> Access:
+        """How the clients of a group get in: its own keys in place of those of `[target]`."""
+        return self.target.overridden(group.target)
 
     @property
     def publishing(self) -> tuple[Group, ...]:
@@ -162,7 +171,7 @@ def warhead_from_toml(
             f"{name} is no TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
         ) from None
     if directory is not None:
-        _anchor_payloads(table, directory)
+        _anchor_files(table, directory)
     attack = table.setdefault("attack", {})
     if duration is not None and isinstance(attack, dict):
         attack.setdefault("duration", duration)
@@ -177,12 +186,17 @@ def validated(table: Mapping[str, Any], place: Callable[[Location], str]) -> War
         raise explain(error, place, KEYS) from None
 
 
-def _anchor_payloads(table: Mapping[str, Any], directory: Path) -> None:
+def _anchor_files(table: Mapping[str, Any], directory: Path) -> None:
+    """Paths in a file are seen from where it lies."""
     groups = table.get("group")
     for group in groups if isinstance(groups, list) else ():
         payload = group.get("payload") if isinstance(group, dict) else None
         if isinstance(payload, str) and payload.startswith(SOURCE_FILE):
             group["payload"] = f"{SOURCE_FILE}{directory / payload.removeprefix(SOURCE_FILE)}"
+    for holder in (table, *(groups if isinstance(groups, list) else ())):
+        target = holder.get("target") if isinstance(holder, dict) else None
+        if isinstance(target, dict):
+            target |= {key: str(directory / target[key]) for key in FILES if isinstance(target.get(key), str)}
 
 
 def _keys(table: type[Table]) -> frozenset[str]:
@@ -195,6 +209,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
     "surge": _keys(Surge),
     "attack": _keys(Attack),
     "will": _keys(Will),
+    "target": _keys(Access),
 }
 """The keys of each table, as they are written."""
 
@@ -203,10 +218,11 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
 
 
 def to_toml(warhead: Warhead) -> str:
-    """The warhead as a file: what is not said has its default. Passwords are left out, and a comment says so."""
+    """The warhead as a file: what is not said has its default. Secrets are left out, and a comment says so."""
     table = to_table(warhead)
-    secrets = [group.pop("password", None) for group in table["group"]]
-    return (NO_PASSWORDS if any(secrets) else "") + tomli_w.dumps(table)
+    holders = [table.get("target", {}), *table["group"], *(group.get("target", {}) for group in table["group"])]
+    secrets = [holder.pop(key, None) for holder in holders for key in SECRETS]
+    return (NO_SECRETS if any(secrets) else "") + tomli_w.dumps(table)
 
 
 def to_table(warhead: Warhead) -> dict[str, Any]:
@@ -214,6 +230,8 @@ def to_table(warhead: Warhead) -> dict[str, Any]:
     table: dict[str, Any] = {"attack": _said(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
     if warhead.surges:
         table["surge"] = [_said(surge) for surge in warhead.surges]
+    if target := warhead.target.model_dump(exclude_unset=True, exclude_none=True):
+        table["target"] = target
     thresholds: dict[str, list[str]] = {}
     for threshold in warhead.thresholds:
         thresholds.setdefault(threshold.key, []).append(threshold.condition)
@@ -243,6 +261,9 @@ def _group_table(group: Group) -> dict[str, Any]:
     if group.role is Role.SUBSCRIBE:
         said.pop("filters" if group.filters == (group.topic,) else "topic")
     said.pop("interval", None)
+    said.pop("target", None)
+    if target := group.target.model_dump(exclude_unset=True, exclude_none=True):
+        table["target"] = target
     return table | {key: _plain(value) for key, value in said.items()}
 
 

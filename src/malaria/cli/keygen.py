@@ -1,0 +1,147 @@
+"""`malaria keygen`: keys and passwords for thousands of clients."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from malaria.errors import OperatorError
+
+EXAMPLES: Final = (
+    "malaria keygen -n 20000 > malaria.psk",
+    "malaria keygen -n 3000 --identity 'meter-{index:05d}' -o malaria.psk",
+    "malaria keygen -n 20000 --split 20 -o malaria.psk",
+    "malaria keygen --split 20 --of malaria.psk",
+    "malaria keygen -n 3000 --format csv -o users.csv",
+)
+FORMATS: Final = ("psk", "csv", "login", "mosquitto")
+KEPT_PRIVATE: Final = 0o600
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def keygen(
+    count: Annotated[
+        int | None, typer.Option("-n", "--count", metavar="N", help="How many.", min=1, show_default=False)
+    ] = None,
+    identity: Annotated[
+        str, typer.Option("--identity", metavar="PATTERN", help="Who they are: {index} counts from 0.")
+    ] = "malaria-{index}",
+    key_bytes: Annotated[int, typer.Option("--bytes", metavar="N", help="Length of a key.", min=8, max=64)] = 32,
+    kind: Annotated[
+        str, typer.Option("--format", metavar="|".join(FORMATS), help="Pre-shared keys, or user names with passwords.")
+    ] = FORMATS[0],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where to (stdout), readable by you alone.", show_default=False
+        ),
+    ] = None,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            "--split", metavar="N", help="One file for each of N bees: FILE.1 to FILE.N.", min=1, show_default=False
+        ),
+    ] = None,
+    of: Annotated[
+        Path | None,
+        typer.Option("--of", metavar="FILE", help="Split this file, instead of new keys.", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+) -> int:
+    """Make pre-shared keys, one a line, as mosquitto's psk_file and --psk-file read them; or users with passwords.
+
+    Keys come from the system's cryptographic source. Files are readable by their owner alone. A split gives each bee
+    exactly the lines of its clients.
+    """
+    lines = _read(of) if of is not None else _make(count, identity, key_bytes, kind)
+    if parts is None:
+        _put(lines, output, force=force)
+        return 0
+    from malaria.keys import split
+
+    stem = output or of
+    if stem is None:
+        raise OperatorError(
+            "--split writes several files, and none is named", "give -o FILE: it makes FILE.1 to FILE.N"
+        )
+    if parts > len(lines):
+        raise OperatorError(
+            f"{len(lines):,} lines for {parts:,} bees: some would get none", "make more keys, or less bees"
+        )
+    files = {Path(f"{stem}.{number}"): part for number, part in enumerate(split(lines, parts), 1)}
+    for file in files:
+        _refuse_taken(file, force=force)
+    for file, part in files.items():
+        _put(part, file, force=force)
+    return 0
+
+
+def _make(count: int | None, identity: str, key_bytes: int, kind: str) -> list[str]:
+    from malaria.keys import Format, make_lines
+    from malaria.model.placeholders import check_template
+    from malaria.units import NotationError
+
+    if count is None:
+        raise OperatorError("how many keys?", "give -n N, as many as there are clients")
+    if kind not in FORMATS:
+        raise OperatorError(f"--format {kind}: no such format", f"write one of {', '.join(FORMATS)}")
+    try:
+        used = check_template(identity, frozenset({"index"}))
+    except NotationError as error:
+        raise OperatorError(f"--identity: {error.message}", error.remedy) from None
+    if count > 1 and "index" not in used:
+        raise OperatorError("--identity is the same for every client", "put {index} into it, such as meter-{index:05d}")
+    if not identity.isprintable() or any(mark in identity.replace("{index:", "{index") for mark in ':,#"'):
+        raise OperatorError("--identity has a character that such files cannot hold", "leave out : , # and quotes")
+    return list(make_lines(Format(kind), count, identity, key_bytes))
+
+
+def _read(path: Path) -> list[str]:
+    from malaria.credentials import read_lines
+
+    return [line for _, line in read_lines(path)]
+
+
+def _put(lines: Sequence[str], file: Path | None, *, force: bool) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    if file is None:
+        _keep_private(sys.stdout.fileno())
+        sys.stdout.write(text)
+        return
+    _refuse_taken(file, force=force)
+    unfinished = file.with_name(f"{file.name}.new-{os.getpid()}")
+    try:
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEPT_PRIVATE), "w") as out:
+            out.write(text)
+        unfinished.replace(file)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OperatorError(f"{file}: {error.strerror}", "name a file in a directory that you can write to") from None
+
+
+def _refuse_taken(file: Path, *, force: bool) -> None:
+    """A key that is lost locks its device out."""
+    if file.exists() and not force:
+        raise OperatorError(f"{file} is there already", "choose another name, or --force to lose what it holds")
+
+
+def _keep_private(fd: int) -> None:
+    """`> file` makes a file that others can read: what is behind stdout is closed to them before a key is in it."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_mode & OTHERS:
+        os.fchmod(fd, KEPT_PRIVATE)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("keygen", short_help="make keys and passwords for thousands of clients", epilog="\n\n".join(EXAMPLES))(
+        keygen
+    )

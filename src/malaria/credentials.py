@@ -1,0 +1,176 @@
+"""Who each client of a group is: user and password, pre-shared key, certificate; from patterns or line by line.
+
+Promises: client i of a group takes line i (plus `first_key`) of a file; too few lines are refused with both numbers; a
+file that is wrong is refused with its line; no secret is in a `repr` or an error.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from malaria.errors import OperatorError, WarheadError
+from malaria.model.access import LARGEST_KEY_BYTES, Access
+from malaria.model.group import Group
+from malaria.model.placeholders import fill
+
+LARGEST_FILE_BYTES: Final = 10**9
+CERTIFICATE_SUFFIXES: Final = (".pem", ".crt", ".cer", ".cert")
+LONGEST_IDENTITY_BYTES: Final = 256
+"""What OpenSSL takes (PSK_MAX_IDENTITY_LEN)."""
+
+type Key = tuple[str, bytes]
+"""(identity, key)"""
+type Login = tuple[str | None, str | None]
+"""(user name, password)"""
+type Certificate = tuple[str, str | None]
+"""(file of the chain, file of the key, or None when it is in the same)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Of all clients of a group, by index. What is not used is empty."""
+
+    access: Access
+    group: Group
+    run: str
+    keys: Sequence[Key] = field(default=(), repr=False)
+    logins: Sequence[Login] = field(default=(), repr=False)
+    certificates: Sequence[Certificate] = ()
+
+    def psk_at(self, index: int) -> Key | None:
+        """Identity and key of a client, when the group comes with pre-shared keys."""
+        if self.keys:
+            return self.keys[self.access.first_key + index]
+        if self.access.psk_identity is None or self.access.psk is None:
+            return None
+        return fill(self.access.psk_identity, self._values(index)), bytes.fromhex(self.access.psk)
+
+    def login_at(self, index: int) -> Login:
+        """User name and password: the group's own, else those of its target, else those of the file."""
+        if self.group.username is not None:
+            return self.group.credentials_at(index, self.run, self.identity_at(index))
+        if self.logins:
+            return self.logins[self.access.first_key + index]
+        values = self._values(index)
+        username, password = self.access.username, self.access.password
+        return (
+            None if username is None else fill(username, values),
+            None if password is None else fill(password, values),
+        )
+
+    def certificate_at(self, index: int) -> Certificate | None:
+        """The client's own certificate, when the group comes with certificates."""
+        if self.certificates:
+            return self.certificates[self.access.first_key + index]
+        if self.access.cert is None:
+            return None
+        values = self._values(index)
+        return fill(self.access.cert, values), None if self.access.key is None else fill(self.access.key, values)
+
+    def identity_at(self, index: int) -> str:
+        """What `{identity}` stands for; empty where there are no pre-shared keys in a file."""
+        return self.keys[self.access.first_key + index][0] if self.keys else ""
+
+    def _values(self, index: int) -> dict[str, str | int]:
+        return self.group.values_at(index, self.run, self.identity_at(index))
+
+
+def load_credentials(access: Access, group: Group, run: str) -> Credentials:
+    """Reads the files that the group's way in names. Raises OperatorError for one that is wrong or too short."""
+    keys: Sequence[Key] = ()
+    logins: Sequence[Login] = ()
+    certificates: Sequence[Certificate] = ()
+    needed = access.first_key + group.clients
+    if access.psk_file is not None:
+        keys = read_keys(Path(access.psk_file))
+        _enough(access.psk_file, len(keys), "keys", group, needed, f"malaria keygen -n {needed} makes as many")
+    if access.credentials_file is not None:
+        logins = read_logins(Path(access.credentials_file))
+        _enough(access.credentials_file, len(logins), "users", group, needed, "malaria keygen --format csv makes them")
+    if access.cert is not None and Path(access.cert).is_dir():
+        certificates = find_certificates(Path(access.cert))
+        _enough(
+            access.cert,
+            len(certificates),
+            "certificates",
+            group,
+            needed,
+            "add certificates, or share one: name its file",
+        )
+    return Credentials(access, group, run, keys, logins, certificates)
+
+
+def read_keys(path: Path) -> tuple[Key, ...]:
+    """A file of `identity:hexkey` lines, as mosquitto has it; empty lines and those with # do not count."""
+    keys: list[Key] = []
+    seen: set[str] = set()
+    for number, line in read_lines(path):
+        identity, colon, text = line.rpartition(":")
+        if not colon or not identity or len(identity.encode()) > LONGEST_IDENTITY_BYTES:
+            raise OperatorError(f"{path}: line {number} is no identity:hexkey", "malaria keygen writes such a file")
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if not 0 < len(key) <= LARGEST_KEY_BYTES:
+            raise OperatorError(
+                f"{path}: line {number}: the key of {identity!r} cannot be one",
+                f"write 1 to {LARGEST_KEY_BYTES} bytes in hexadecimal; malaria keygen makes keys",
+            )
+        if identity in seen:
+            raise OperatorError(
+                f"{path}: line {number}: {identity!r} comes a second time", "give each client its own identity"
+            )
+        seen.add(identity)
+        keys.append((identity, key))
+    return tuple(keys)
+
+
+def read_logins(path: Path) -> tuple[Login, ...]:
+    """A CSV file with user and password (a heading is recognised), or lines of `user:password`."""
+    lines = [line for _, line in read_lines(path)]
+    if lines and "," not in lines[0] and ":" in lines[0]:
+        return tuple(_login_of_line(line) for line in lines)
+    rows = [row for row in csv.reader(lines) if row]
+    if rows and [cell.strip().lower() for cell in rows[0][:2]] in (["user", "password"], ["username", "password"]):
+        rows = rows[1:]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not row[0]:
+            raise OperatorError(
+                f"{path}: user {number} is no pair of user and password", "write user,password on each line"
+            )
+    return tuple((row[0], row[1]) for row in rows)
+
+
+def find_certificates(directory: Path) -> tuple[Certificate, ...]:
+    """The certificates of a directory by name; the key of `a.crt` is in `a.key`, or in the same file."""
+    found = sorted(path for path in directory.iterdir() if path.suffix in CERTIFICATE_SUFFIXES)
+    return tuple((str(path), str(key) if (key := path.with_suffix(".key")).exists() else None) for path in found)
+
+
+def _login_of_line(line: str) -> Login:
+    username, _, password = line.partition(":")
+    return username, password
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines that count, each with its number. Raises OperatorError for a file that cannot be read."""
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise OperatorError(f"{path} is too large for a file of keys", "is it the right file?")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise OperatorError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
+    except UnicodeDecodeError:
+        raise OperatorError(f"{path} is no text in UTF-8", "is it the right file?") from None
+    lines = enumerate(text.splitlines(), 1)
+    return [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
+
+
+def _enough(path: str, have: int, what: str, group: Group, needed: int, remedy: str) -> None:
+    if have < needed:
+        raise WarheadError(f"{path} has {have:,} {what}, and group {group.name} needs {needed:,}", remedy)

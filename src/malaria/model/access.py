@@ -1,0 +1,157 @@
+"""How clients get in: who the broker is, who they are, what proves it. `[target]`, and `[group.target]` of a group.
+
+Promises: what cannot be meant is refused with its key; secrets are in no `repr` and no error. A key that a group's
+table has stands in place of the same key of `[target]`; a key of another kind of proof (pre-shared key, certificate)
+ends what `[target]` says of proofs.
+Does not promise that files are there or good: `malaria.credentials` and the engine's TLS look into them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from malaria.errors import TargetError
+from malaria.model.faults import KeyPathError
+from malaria.model.fields import Flag
+from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, check_template
+from malaria.model.table import Table
+from malaria.model.target import parse_target
+from malaria.units import NotationError
+
+SMALLEST_KEY_BYTES: Final = 1
+LARGEST_KEY_BYTES: Final = 64
+"""What mosquitto and OpenSSL's examples take; OpenSSL's own limit is 512 (PSK_MAX_PSK_LEN)."""
+FILES: Final = ("cafile", "cert", "key", "psk_file", "credentials_file")
+KEY_PROOF: Final = frozenset({"psk_file", "psk_identity", "psk", "first_key"})
+CERTIFICATE_PROOF: Final = frozenset({"cert", "key"})
+TLS_KEYS: Final = (
+    KEY_PROOF | CERTIFICATE_PROOF | {"cafile", "insecure", "server_name", "tls_version", "ciphers", "resume"}
+)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _version(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value
+
+
+def _headers(value: Any) -> Any:
+    return tuple(value.items()) if isinstance(value, Mapping) else value
+
+
+type Headers = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_headers), PlainSerializer(dict)]
+
+
+class Access(Table):
+    """The keys of `[target]`. What is not said is None, or the default that stands here."""
+
+    url: str | None = None
+    username: str | None = None
+    password: str | None = Field(default=None, repr=False)
+    credentials_file: str | None = None
+    headers: Headers = ()
+    cafile: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    insecure: Flag = False
+    server_name: str | None = None
+    tls_version: Annotated[Literal["1.2", "1.3"] | None, BeforeValidator(_version)] = None
+    ciphers: str | None = None
+    resume: Flag = True
+    psk_file: str | None = None
+    psk_identity: str | None = None
+    psk: str | None = Field(default=None, repr=False)
+    first_key: int = Field(default=0, strict=True, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for check in _CHECKS:
+            check(self)
+        return self
+
+    @property
+    def uses_psk(self) -> bool:
+        return self.psk_file is not None or self.psk_identity is not None
+
+    @property
+    def tls_keys(self) -> list[str]:
+        """The keys that are stated and mean something only with TLS."""
+        return sorted(TLS_KEYS & self.model_fields_set)
+
+    def overridden(self, by: Access) -> Access:
+        """These keys, with those that `by` states in their place."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        stated = by.model_fields_set
+        if stated & KEY_PROOF:
+            said = {name: value for name, value in said.items() if name not in CERTIFICATE_PROOF | KEY_PROOF}
+        if stated & CERTIFICATE_PROOF:
+            said = {name: value for name, value in said.items() if name not in KEY_PROOF | CERTIFICATE_PROOF}
+        return Access(**said | {name: getattr(by, name) for name in stated})
+
+
+def _check_url(access: Access) -> None:
+    if access.url is None:
+        return
+    try:
+        target = parse_target(access.url)
+    except TargetError as error:
+        raise KeyPathError("url", error.message, error.remedy) from None
+    if target.username is not None:
+        raise KeyPathError("url", "holds a user name", "write username and password as keys of their own")
+
+
+def _check_proof(access: Access) -> None:
+    if access.uses_psk and access.cert is not None:
+        raise KeyPathError(
+            "cert", "stands beside a pre-shared key, and a client has one proof", "leave one of them out"
+        )
+    if access.psk_file is not None and access.psk_identity is not None:
+        raise KeyPathError("psk_identity", "stands beside psk_file, which names identities", "leave one of them out")
+    if (access.psk_identity is None) != (access.psk is None):
+        lack, given = ("psk", "psk_identity") if access.psk is None else ("psk_identity", "psk")
+        raise KeyPathError(lack, f"is missing beside {given}", "give both, or psk_file, with one identity per client")
+    if access.key is not None and access.cert is None:
+        raise KeyPathError("cert", "is missing beside key", "name the certificate of that key too")
+
+
+def _check_psk(access: Access) -> None:
+    if access.psk is None:
+        return
+    try:
+        key = bytes.fromhex(access.psk)
+    except ValueError:
+        key = b""
+    if not SMALLEST_KEY_BYTES <= len(key) <= LARGEST_KEY_BYTES:
+        raise KeyPathError(
+            "psk", "is no key", f"write 1 to {LARGEST_KEY_BYTES} bytes in hexadecimal; malaria keygen makes keys"
+        )
+
+
+def _check_login(access: Access) -> None:
+    if access.password is not None and access.username is None:
+        raise KeyPathError("password", "stands without a user name", "write username too")
+    if access.credentials_file is not None and access.username is not None:
+        raise KeyPathError("username", "stands beside credentials_file, which names users", "leave one of them out")
+
+
+def _check_templates(access: Access) -> None:
+    for name, allowed in (("username", OF_CLIENT), ("password", OF_CLIENT), ("psk_identity", OF_CLIENT_ID),
+                          ("cert", OF_CLIENT), ("key", OF_CLIENT)):  # fmt: skip
+        text = getattr(access, name)
+        try:
+            check_template(text or "", allowed)
+        except NotationError as error:
+            message = "holds a brace that belongs to no placeholder" if name == "password" else error.message
+            raise KeyPathError(name, message, error.remedy) from None
+
+
+def _check_headers(access: Access) -> None:
+    for name, value in access.headers:
+        if not _HEADER_NAME.fullmatch(name) or not value.isprintable() or any(ord(char) > 255 for char in value):
+            raise KeyPathError(("headers", name), "is no header of HTTP", 'write it on one line, Name = "value"')
+
+
+_CHECKS: Final = (_check_url, _check_proof, _check_psk, _check_login, _check_templates, _check_headers)
