@@ -52,7 +52,8 @@ def main() -> None:
     plan = make_plan(warhead, WHOLE, Identity("bench", job["tag"], 1))
     sources = choose_sources((), [endpoint], plan.clients)
     empty_bytes = _rss_bytes()
-    engine = Engine(plan, Route((endpoint,), sources), make_poller(), Meter("1"), now_ns)
+    routes = {group.name: Route((endpoint,), sources) for group in warhead.groups}
+    engine = Engine(plan, routes, make_poller(), Meter("1"), now_ns)
     engine.set_epoch(job["epoch_ns"])
     engine.inbox.begin(job["epoch_ns"], job["epoch_ns"])
     gc.collect()

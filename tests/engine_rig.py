@@ -79,7 +79,13 @@ class World:
         self.events: list[tuple[int, int]] = []
         self.meter = Meter("1")
         plan = make_plan(warhead, WHOLE, IDENTITY)
-        self.engine = Engine(plan, Route(((socket.AF_INET, ("127.0.0.1", 1)),)), self, self.meter, lambda: self.now_ns)
+        self.engine = Engine(
+            plan,
+            {g.name: Route(((socket.AF_INET, ("127.0.0.1", 1)),)) for g in warhead.groups},
+            self,
+            self.meter,
+            lambda: self.now_ns,
+        )
         self.engine.set_epoch(self.now_ns)
         self.epoch_ns = self.now_ns
 

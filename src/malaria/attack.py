@@ -21,17 +21,20 @@ from malaria.analysis.summary import summarize
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
 from malaria.conductor import Conductor, Course
+from malaria.credentials import load_credentials
 from malaria.engine.causes import remedies
+from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Route
 from malaria.engine.orders import Second
 from malaria.environment import describe_host
-from malaria.errors import TargetError, UnstoredRunError
+from malaria.errors import TargetError, UnstoredRunError, WarheadError
 from malaria.live import LiveTotals
-from malaria.model.target import Target
-from malaria.model.warhead import Warhead, describe, to_toml
+from malaria.model.access import Access
+from malaria.model.target import SECURE, Target, parse_target
+from malaria.model.warhead import Group, Warhead, describe, to_toml
 from malaria.plan import Identity, make_plan
-from malaria.probe import Answer, probe
-from malaria.reach import check_limits, choose_sources, resolve
+from malaria.probe import Answer, Visitor, probe
+from malaria.reach import check_limits, choose_sources, resolve, route_to
 from malaria.records import Counter, Event, LedgerTotals, Progress, RunRecords
 from malaria.share import WHOLE
 from malaria.store import RunWriter, open_run
@@ -52,6 +55,10 @@ class AttackRequest:
     workers: int
     command: str  # to repeat it; without secrets
     title: str
+
+    def target_of(self, group: Group) -> Target:
+        """The group's own target, if it has one."""
+        return self.target if group.target.url is None else parse_target(group.target.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +118,67 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
 def _prepare(request: AttackRequest) -> Load:
     warhead = request.warhead
     clients = clients_planned(warhead)
-    endpoints = resolve(request.target)
+    targets = {group.name: request.target_of(group) for group in warhead.groups}
+    _check_tls(warhead, targets)
+    endpoints = sorted({endpoint for target in targets.values() for endpoint in resolve(target)})
     sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
     check_limits(clients, request.workers, endpoints, sources)
     name = secrets.token_hex(3)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
-    identity = Identity(name, secrets.randbits(16), seed)
-    return Load(warhead, identity, Route(endpoints, sources), now_ns())
+    identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
+    routes = {name: route_to(target, sources) for name, target in targets.items()}
+    return Load(warhead, identity, routes, now_ns())
+
+
+def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
+    """Of groups whose names are made of `{identity}`: who speaks to whom is then in the file of keys."""
+    identities: dict[str, tuple[str, ...]] = {}
+    for group in warhead.groups:
+        if group.uses_identity:
+            clients = warhead.clients_of(group)
+            credentials = load_credentials(warhead.access_of(group), group, clients, "")
+            identities[group.name] = tuple(credentials.identity_at(index) for index in range(clients))
+            if not all(identities[group.name]):
+                raise WarheadError(
+                    f"group {group.name} uses {{identity}} and has no file of keys", "give --psk-file FILE"
+                )
+    return identities
+
+
+def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
+    """Keys about TLS beside targets without it are a slip that would go unnoticed."""
+    stated = [key for group in warhead.groups for key in warhead.access_of(group).tls_keys]
+    if stated and not any(target.scheme in SECURE for target in targets.values()):
+        target = next(iter(targets.values()))
+        raise TargetError(
+            f"{stated[0]} is for TLS, and {target} has none", "write mqtts:// (or wss://) before the host"
+        )
 
 
 def _check_target(request: AttackRequest, load: Load) -> Answer:
-    """One client's worth of talk before thousands: a target that refuses us is the operator's to mend."""
-    plan = make_plan(request.warhead, WHOLE, load.identity)
-    credentials = plan.groups[0].group.credentials_at(0, load.identity.name)
-    answer = probe(load.route.endpoints[0], *credentials)
-    if answer.problem:
-        raise TargetError(f"{request.target}: {answer.problem}", answer.remedy)
-    return answer
+    """One client's worth of talk per way in before thousands: a target that refuses us is the operator's to mend."""
+    checked: list[tuple[Access, Route]] = []
+    version = None
+    for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
+        access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
+        gateway = Gateway(
+            plan, route, request.warhead
+        )  # refuses too few keys and files that cannot be used, for every group
+        if (access, route) in checked:
+            continue
+        checked.append((access, route))
+        answer = probe(route.endpoints[0], _visitor(gateway), gateway)
+        if answer.problem:
+            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}", answer.remedy)
+        version = version or answer.version
+    return Answer(version=version)
+
+
+def _visitor(gateway: Gateway) -> Visitor:
+    """The first client of a group, under its own name, unless a session of that name may wait for it."""
+    plan = gateway.plan
+    client_id = plan.client_id(0) if plan.group.clean_start else ""
+    return Visitor(client_id, *gateway.credentials.login_at(0))
 
 
 def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None:

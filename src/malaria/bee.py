@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
@@ -32,7 +32,7 @@ class Load:
 
     warhead: Warhead = field(repr=False)
     identity: Identity
-    route: Route
+    routes: Mapping[str, Route]  # by group
     epoch_ns: int
 
 
@@ -124,7 +124,7 @@ class Bee:
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
-        ours.send(Task(name, load.warhead, share, load.identity, load.route, load.epoch_ns))
+        ours.send(Task(name, load.warhead, share, load.identity, load.routes, load.epoch_ns))
         return _Hand(name, share, process, ours)
 
 

@@ -79,12 +79,15 @@ class Credentials:
         return self.group.values_at(index, self.run, self.identity_at(index))
 
 
-def load_credentials(access: Access, group: Group, run: str) -> Credentials:
-    """Reads the files that the group's way in names. Raises OperatorError for one that is wrong or too short."""
+def load_credentials(access: Access, group: Group, clients: int, run: str) -> Credentials:
+    """Reads the files that the group's way in names, for so many clients of it.
+
+    Raises OperatorError for one that is wrong or too short.
+    """
     keys: Sequence[Key] = ()
     logins: Sequence[Login] = ()
     certificates: Sequence[Certificate] = ()
-    needed = access.first_key + group.clients
+    needed = access.first_key + clients
     if access.psk_file is not None:
         keys = read_keys(Path(access.psk_file))
         _enough(access.psk_file, len(keys), "keys", group, needed, f"malaria keygen -n {needed} makes as many")

@@ -8,12 +8,16 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from malaria.engine.causes import connect_error, refusal, refusal_remedy, remedies
+from malaria.engine.causes import CLOSED, STAGE_TIMEOUTS, cause_of, connect_error, refusal, refusal_remedy, remedies
+from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Endpoint
+from malaria.engine.poller import READ, WRITE
+from malaria.engine.transport import NOTHING_YET, Lower, Negotiation, RefusedError
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe, Unsuback, Unsubscribe
@@ -32,29 +36,47 @@ class Answer:
     problem: str = ""
     remedy: str = ""
     version: str | None = None  # of the broker, where it says so in $SYS
+    way: str = ""  # what the way in is made of, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks."""
+
+    client_id: str = ""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 def probe(
-    endpoint: Endpoint, username: str | None = None, password: str | None = None, timeout_s: float = TIMEOUT_S
+    endpoint: Endpoint, visitor: Visitor | None = None, gateway: Gateway | None = None, timeout_s: float = TIMEOUT_S
 ) -> Answer:
-    """Connects one client, asks for the broker's version, and leaves."""
+    """Connects one client, asks for the broker's version, and leaves.
+
+    With a gateway the client is its first one, and goes in as that one would; without, MQTT follows on TCP.
+    """
     family, address = endpoint
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         return Answer(connect_error(error.errno or 0), "see: malaria doctor")
-    with sock:
-        try:
-            sock.settimeout(timeout_s)
-            sock.connect(address)
-            return _converse(_Wire(sock, timeout_s), username, password)
-        except OSError as error:
-            return _network_trouble(error, address)
+    wire = _Wire(sock, timeout_s)
+    try:
+        sock.settimeout(timeout_s)
+        sock.connect(address)
+        sock.setblocking(False)
+        if gateway is not None and not gateway.plain:
+            wire.enter(gateway)
+        return _converse(wire, visitor or Visitor())
+    except OSError as error:
+        return _network_trouble(wire, error, address)
+    finally:
+        wire.close()
 
 
-def _converse(wire: _Wire, username: str | None, password: str | None) -> Answer:
-    secret = None if password is None else password.encode()
-    wire.send(Connect(client_id="", clean_start=True, keep_alive=30, username=username, password=secret))
+def _converse(wire: _Wire, visitor: Visitor) -> Answer:
+    secret = None if visitor.password is None else visitor.password.encode()
+    wire.send(Connect(client_id=visitor.client_id, keep_alive=30, username=visitor.username, password=secret))
     try:
         packet = wire.receive()
     except MalformedPacket:
@@ -67,7 +89,7 @@ def _converse(wire: _Wire, username: str | None, password: str | None) -> Answer
         return Answer(refusal(packet.reason_code), refusal_remedy(packet.reason_code))
     version = _ask_version(wire)
     wire.send(Disconnect())
-    return Answer(version=version)
+    return Answer(version=version, way=wire.way)
 
 
 def _ask_version(wire: _Wire) -> str | None:
@@ -88,16 +110,43 @@ def _ask_version(wire: _Wire) -> str | None:
 
 
 class _Wire:
-    """Packets over a blocking socket."""
+    """Packets over a socket, or over what was negotiated on it. Waits `patience_s` at most for each."""
 
     def __init__(self, sock: socket.socket, patience_s: float) -> None:
         self.patience_s = patience_s
         self.begun = b""
         self.closed = False
+        self.way = ""
         self._sock = sock
+        self._stream: Lower = sock
+        self.gateway: Gateway | None = None  # that we went through
+
+    def enter(self, gateway: Gateway) -> None:
+        """Goes through TLS and WebSocket as the gateway's first client. Raises OSError."""
+        self.gateway = gateway
+        following: Negotiation | None = gateway.begin(gateway.plan.first_row, self._sock)
+        while following is not None:
+            negotiation, self._sock = following, following.sock
+            while wants := negotiation.advance():
+                if not self._wait(wants, self.patience_s):
+                    raise RefusedError(STAGE_TIMEOUTS[negotiation.stage][0])
+            self._stream = negotiation.stream
+            following = gateway.next(gateway.plan.first_row, negotiation)
+        if isinstance(self._sock, ssl.SSLSocket):
+            cipher = self._sock.cipher()
+            self.way = f"{self._sock.version()}, {cipher[0]}" if cipher else ""
+
+    def close(self) -> None:
+        self._sock.close()
 
     def send(self, packet: Packet) -> None:
-        self._sock.sendall(encode(packet))
+        data = encode(packet)
+        while data:
+            try:
+                data = data[self._stream.send(data) :]
+            except BlockingIOError:
+                if not self._wait(WRITE, self.patience_s):
+                    raise TimeoutError from None
 
     def receive(self) -> Packet | None:
         """The next packet, or None when nothing came in time or the other side closed (`closed`)."""
@@ -117,15 +166,29 @@ class _Wire:
         return False
 
     def _read(self, wait_s: float) -> bool:
-        if wait_s <= 0 or not select.select([self._sock], [], [], wait_s)[0]:
-            return False
-        data = self._sock.recv(65536)
-        self.closed = not data
-        self.begun += data
-        return bool(data)
+        """Something came, or the end; False: nothing in time."""
+        buffer = bytearray(1 << 16)
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                count = self._stream.recv_into(memoryview(buffer))
+            except NOTHING_YET:
+                if not self._wait(READ, end - time.monotonic()):
+                    return False
+                continue
+            self.closed = not count
+            self.begun += buffer[:count]
+            return bool(count)
+
+    def _wait(self, wants: int, wait_s: float) -> bool:
+        poll = select.poll()
+        poll.register(self._sock, wants)
+        return wait_s > 0 and bool(poll.poll(wait_s * 1000))
 
 
 def _silence(wire: _Wire) -> Answer:
+    if wire.closed and wire.gateway is not None:
+        return _answer(wire.gateway.cause_in_greeting(CLOSED))
     if wire.closed:
         return Answer(
             "it closed the connection without a CONNACK: no MQTT broker, or a listener for TLS",
@@ -139,20 +202,25 @@ def _silence(wire: _Wire) -> Answer:
 
 def _no_broker(begun: bytes) -> Answer:
     if begun[:1] and begun[0] in _TLS_RECORDS:
-        return Answer("this port speaks TLS", "use the plain listener (usually 1883)")
+        return Answer("this port speaks TLS", "use mqtts:// (or wss://), or the plain listener (usually 1883)")
     what = "HTTP" if begun.startswith(b"HTTP") else "SSH" if begun.startswith(b"SSH") else "something that is no MQTT"
     return Answer(f"this port speaks {what}", "check host and port: plain MQTT is usually 1883")
 
 
-def _network_trouble(error: OSError, address: tuple[str, int]) -> Answer:
+def _network_trouble(wire: _Wire, error: OSError, address: tuple[str, int]) -> Answer:
     if isinstance(error, TimeoutError):
         return Answer(
             f"no answer from {address[0]} port {address[1]}", "check address and firewall: packets vanish on the way"
         )
+    if wire.gateway is not None:
+        return _answer(wire.gateway.cause_in_greeting(cause_of(error)))
     if error.errno in (errno.ECONNRESET, errno.EPIPE):
         return Answer(
             "it reset the connection: no MQTT broker, or a listener for TLS",
             "check the port: plain MQTT is usually 1883, TLS 8883",
         )
-    cause = connect_error(error.errno or 0)
+    return _answer(cause_of(error))
+
+
+def _answer(cause: str) -> Answer:
     return Answer(cause, remedies([cause]).get(cause, "see: malaria doctor TARGET"))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from malaria.engine.gear import Endpoint
+from malaria.engine.gear import Endpoint, Route
 from malaria.errors import HostLimitError, OperatorError, TargetError
 from malaria.model.target import Address, Target
 
@@ -22,6 +22,12 @@ PORT_RANGE_FILE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 def resolve(target: Target) -> tuple[Endpoint, ...]:
     """The numeric addresses of the target, one per address named. Raises TargetError for an unknown name."""
     return tuple(_resolve_one(address) for address in target.addresses)
+
+
+def route_to(target: Target, sources: tuple[str, ...] = ()) -> Route:
+    """The way to a target. Raises TargetError for an unknown name."""
+    names = tuple(address.host for address in target.addresses)
+    return Route(resolve(target), sources, target.scheme, names, target.path)
 
 
 def _resolve_one(address: Address) -> Endpoint:

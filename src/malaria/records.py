@@ -28,6 +28,13 @@ class Metric(StrEnum):
     """What is kept as a histogram of nanoseconds. DESIGN: 'What a number means'."""
 
     CONNECT = "connect"  # TCP start to CONNACK
+    TCP = "tcp"  # ... of it: TCP start until connected
+    TLS = "tls"  # ... the TLS handshake
+    UPGRADE = "upgrade"  # ... the WebSocket upgrade
+    CONNACK = "connack"  # ... CONNECT sent to CONNACK
+    OWN_NEGOTIATION = (
+        "own_negotiation"  # the part of TLS and UPGRADE that is ours: our steps, and the wait for our turn
+    )
     SUBACK = "suback"  # SUBSCRIBE sent to SUBACK
     ACK = "ack"  # due to PUBACK/PUBCOMP
     SERVICE = "service"  # sent to PUBACK/PUBCOMP
@@ -73,6 +80,7 @@ class Counter(StrEnum):
     MALFORMED = "malformed"  # connections closed because the broker's bytes were no MQTT
     SUBSCRIPTIONS = "subscriptions"
     SUBSCRIPTIONS_REFUSED = "subscriptions_refused"
+    NEGOTIATION_CPU_NS = "negotiation_cpu_ns"  # our processor time in TLS handshakes and WebSocket upgrades
     TURNS = "turns"  # turns of the loop
     LATE_SAMPLES = "late_samples"  # periods longer than 1.5 s: the loop did not come round to its record
 

@@ -20,7 +20,7 @@ KEYS = {
     "messages": ["due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost",
                  "unresolved"],
     "rates": ["due_per_s", "sent_per_s", "acked_per_s", "delivered_per_s"],
-    "latency_ms": ["connect", "ack", "service", "lag", "end_to_end"],
+    "latency_ms": ["connect", "tcp", "tls", "upgrade", "connack", "suback", "ack", "service", "lag", "end_to_end"],
     "broker": ["version", "cpu_percent", "host_cpu_percent", "rss_bytes", "host_memory_used_bytes",
                "host_memory_bytes", "sys"],
     "generator": ["bees", "workers", "cpu_percent", "rss_bytes"],

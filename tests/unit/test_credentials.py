@@ -17,7 +17,7 @@ RUN = "run"
 
 def load(clients: int = 2, group: dict[str, Any] | None = None, **access: Any) -> Credentials:
     made = Group.model_validate({"name": "g", "clients": clients} | (group or {}))
-    return load_credentials(Access(**access), made, RUN)
+    return load_credentials(Access(**access), made, clients, RUN)
 
 
 @pytest.fixture

@@ -18,13 +18,19 @@ from malaria.doctor.need import Need, need_for
 from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
 from malaria.engine.gear import Endpoint
 from malaria.errors import TargetError
+from malaria.model.options import LoadOptions, build_warhead
 from malaria.model.target import parse_target
-from malaria.probe import Answer
+from malaria.model.warhead import Role, Warhead
+from malaria.probe import Answer, Visitor
 
 HERE: Final[Endpoint] = (int(socket.AF_INET), ("127.0.0.1", 1883))
 THERE: Final[Endpoint] = (int(socket.AF_INET), ("192.0.2.1", 1883))
 NEED: Final = need_for(1000, 2, (HERE,))
 TCP_HEAD: Final = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+def crowd(clients: int) -> Warhead:
+    return build_warhead(LoadOptions(clients=clients), Role.CONNECT)
 
 
 def tcp_line(local: int, remote: int, state: int, inode: int = 7) -> str:
@@ -159,7 +165,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], list[tuple[An
     def set_answer(answer: Answer) -> list[tuple[Any, ...]]:
         asked: list[tuple[Any, ...]] = []
 
-        def probe(*how: Any) -> Answer:
+        def probe(*how: Any, **_: Any) -> Answer:
             asked.append(how)
             return answer
 
@@ -178,17 +184,17 @@ def test_a_target_that_lets_us_in(
 ) -> None:
     asked = answers(Answer(version="mosquitto version 2.0.21"))
     target = parse_target("mqtt://u:p@127.0.0.1:1883,127.0.0.2:1883")
-    findings = of_target(examine(target, 10, 1, tree()))
+    findings = of_target(examine(target, crowd(10).with_credentials("u", "p"), 1, tree()))
     assert [finding.name for finding in findings] == ["target 127.0.0.1:1883", "target 127.0.0.2:1883"]
     assert {finding.measured for finding in findings} == {"mosquitto version 2.0.21, lets a client in"}
-    assert [how[1:3] for how in asked] == [("u", "p")] * 2
+    assert [how[1] for how in asked] == [Visitor(username="u", password="p")] * 2
 
 
 def test_a_target_that_does_not_is_told_with_cause_and_remedy(
     tree: Callable[..., Host], answers: Callable[[Answer], list[tuple[Any, ...]]]
 ) -> None:
     answers(Answer("this port speaks TLS", "use the plain listener"))
-    (found,) = of_target(examine(parse_target("127.0.0.1"), 10, 1, tree()))
+    (found,) = of_target(examine(parse_target("127.0.0.1"), crowd(10), 1, tree()))
     assert (found.status, found.measured) == (Status.BAD, "this port speaks TLS")
     assert found.remedy == "use the plain listener"
 
@@ -198,7 +204,7 @@ def test_a_name_that_nobody_knows(tree: Callable[..., Host], monkeypatch: pytest
         raise TargetError("unknown host 'nowhere'", "check the spelling")
 
     monkeypatch.setattr(malaria.doctor, "resolve", unknown)
-    (found,) = of_target(examine(parse_target("nowhere"), 10, 1, tree()))
+    (found,) = of_target(examine(parse_target("nowhere"), crowd(10), 1, tree()))
     assert (found.status, found.measured, found.remedy) == (Status.BAD, "unknown host 'nowhere'", "check the spelling")
 
 
@@ -213,7 +219,7 @@ def test_a_broker_on_this_machine_must_be_allowed_to_hold_all(
     answers(Answer())
     monkeypatch.setattr(malaria.doctor.target, "listener_pid", lambda proc, port: 99)
     monkeypatch.setattr(malaria.doctor.target, "open_files_limit", lambda proc, pid: limit)
-    found = of_target(examine(parse_target("127.0.0.1"), 600, 1, tree({"proc/99/comm": "mosquitto\n"})))[-1]
+    found = of_target(examine(parse_target("127.0.0.1"), crowd(600), 1, tree({"proc/99/comm": "mosquitto\n"})))[-1]
     assert (found.name, found.needed, found.status) == ("listener's open files", "632", status)
     assert found.measured == f"{limit:,} (mosquitto, pid 99)"
     assert ("prlimit --pid 99" in found.remedy) == (status is Status.BAD)

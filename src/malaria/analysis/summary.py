@@ -11,7 +11,10 @@ from malaria.analysis.windows import in_phase, measured_window_ns, total, worker
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records import Counter, Gauge, Metric, Phase, RunRecords
 
-LATENCIES: Final = (Metric.CONNECT, Metric.ACK, Metric.SERVICE, Metric.LAG, Metric.END_TO_END)
+LATENCIES: Final = (
+    Metric.CONNECT, Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK,
+    Metric.ACK, Metric.SERVICE, Metric.LAG, Metric.END_TO_END,
+)  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 MESSAGES: Final = (
     "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from malaria.analysis.cpu import busiest_worker
+from malaria.analysis.negotiation import own_part
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.rules import unmet
 from malaria.analysis.thresholds import Ruling
@@ -26,6 +27,9 @@ SATURATION_LAG_NS: Final = NS_PER_MS
 """A worker that uses its whole core and is late by more than this at the 99th percentile was the limit."""
 OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 """Where the run states no other."""
+
+OWN_SHARE_LIMIT: Final = 0.5
+"""Of the time of a handshake: beyond it, its latency tells more of us than of the broker."""
 
 
 class Outcome(StrEnum):
@@ -86,6 +90,20 @@ def _late(records: RunRecords, _: Summary) -> list[Reason]:
         "Add --workers or a bee" if saturated else "Something else held this machine up: look at its load, or add a bee"
     )
     return [Reason(Outcome.INVALID, f"this machine was the limit: {late}{used}", remedy)]
+
+
+def _slow_handshakes(records: RunRecords, _: Summary) -> list[Reason]:
+    """Clients that came in late because we were busy with the handshakes of others."""
+    own = own_part(records)
+    stated = records.meta.get("own_lag_limit_ns")
+    limit_ns = stated if isinstance(stated, int) else OWN_LAG_LIMIT_NS
+    if own is None or own.p99_ns <= limit_ns or own.share <= OWN_SHARE_LIMIT:
+        return []
+    text = (
+        f"this machine was the limit while connecting: {own.share:.0%} of the time of the TLS and WebSocket handshakes "
+        f"was ours ({format_ms(own.p99_ns / NS_PER_MS)} a client at p99, {format_ms(own.cpu_ns / NS_PER_MS)} of it CPU)"
+    )
+    return [Reason(Outcome.INVALID, text, "lower -R/--connect-rate and --connects-in-progress, or add --workers")]
 
 
 # --- UNKNOWN: evidence is missing ----------------------------------------------------------------------------------
@@ -172,6 +190,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _aborted,
     _endless,
     _late,
+    _slow_handshakes,
     _no_data,
     _unstored,
     _broken,

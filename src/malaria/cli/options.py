@@ -280,7 +280,7 @@ class Course:
     ] = None
     surge: Annotated[
         list[str] | None,
-        _option(
+        option(
             TIME,
             "--surge",
             text="Add clients to the running load, and take them away again: 500@10m+5m. Can be repeated.",

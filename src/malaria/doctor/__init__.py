@@ -10,21 +10,24 @@ from malaria.doctor.host import Host, examine_host
 from malaria.doctor.need import need_for
 from malaria.doctor.target import examine_target
 from malaria.errors import TargetError
-from malaria.model.target import Target
+from malaria.model.target import SECURE, Target
+from malaria.model.warhead import Warhead
 from malaria.reach import choose_sources, resolve
 
 __all__ = ["Finding", "Host", "Status", "examine"]
 
 
-def examine(target: Target | None, clients: int, workers: int, host: Host | None = None) -> list[Finding]:
-    """Everything that matters to so many clients in so many worker processes, against the target if there is one."""
+def examine(target: Target | None, warhead: Warhead, workers: int, host: Host | None = None) -> list[Finding]:
+    """Everything that matters to the clients of a warhead in so many worker processes, and to the target."""
     host = host or Host()
+    clients = sum(group.clients for group in warhead.groups)
     if target is None:
         return examine_host(host, need_for(clients, workers))
+    secure = target.scheme in SECURE
     try:
         endpoints = resolve(target)
     except TargetError as error:
         unknown = Finding("target's name", error.message, "an address", Status.BAD, error.remedy)
-        return [*examine_host(host, need_for(clients, workers)), unknown]
-    need = need_for(clients, workers, endpoints, choose_sources((), endpoints, clients))
-    return [*examine_host(host, need), *examine_target(host, target, need)]
+        return [*examine_host(host, need_for(clients, workers, secure=secure)), unknown]
+    need = need_for(clients, workers, endpoints, choose_sources((), endpoints, clients), secure=secure)
+    return [*examine_host(host, need), *examine_target(host, target, warhead, need)]

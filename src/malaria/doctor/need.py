@@ -13,6 +13,8 @@ from malaria.reach import DESCRIPTORS_OF_OUR_OWN
 WORKER_BYTES: Final = 64 << 20
 CLIENT_BYTES: Final = 16 << 10
 """Ours and the kernel's for one plain connection; about twice what an idle one was seen to take."""
+TLS_BYTES: Final = 16 << 10
+"""More for one over TLS (13 to 16 KiB were seen)."""
 CONNECTS_IN_PROGRESS: Final = 64
 """The default of `connects_in_progress`: so many handshakes may wait for the broker's accept at once."""
 
@@ -25,6 +27,7 @@ class Need:
     workers: int
     endpoints: tuple[Endpoint, ...] = ()
     sources: int = 1  # addresses that the clients leave from
+    secure: bool = False  # over TLS
 
     @property
     def descriptors(self) -> int:
@@ -38,7 +41,7 @@ class Need:
 
     @property
     def memory_bytes(self) -> int:
-        return self.workers * WORKER_BYTES + self.clients * CLIENT_BYTES
+        return self.workers * WORKER_BYTES + self.clients * (CLIENT_BYTES + TLS_BYTES * self.secure)
 
     @property
     def broker_is_here(self) -> bool:
@@ -47,5 +50,7 @@ class Need:
         )
 
 
-def need_for(clients: int, workers: int, endpoints: Sequence[Endpoint] = (), sources: Sequence[str] = ()) -> Need:
-    return Need(clients, workers, tuple(endpoints), max(1, len(sources)))
+def need_for(
+    clients: int, workers: int, endpoints: Sequence[Endpoint] = (), sources: Sequence[str] = (), *, secure: bool = False
+) -> Need:
+    return Need(clients, workers, tuple(endpoints), max(1, len(sources)), secure)

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from malaria.doctor.finding import Finding, Status
 from malaria.doctor.host import Host
 from malaria.doctor.need import Need
 from malaria.doctor.sockets import listener_pid, open_files_limit
-from malaria.engine.gear import Endpoint
+from malaria.engine.gateway import Gateway
+from malaria.engine.gear import Route
+from malaria.errors import OperatorError
 from malaria.model.target import Target
-from malaria.probe import probe
+from malaria.model.warhead import Warhead
+from malaria.plan import GroupPlan, Identity, make_plan
+from malaria.probe import Visitor, probe
+from malaria.reach import route_to
+from malaria.share import WHOLE
 from malaria.units import format_count
 
 DESCRIPTORS_OF_THE_BROKER: Final = 32
 TIMEOUT_S: Final = 3.0
 
 
-def examine_target(host: Host, target: Target, need: Need) -> list[Finding]:
+def examine_target(host: Host, target: Target, warhead: Warhead, need: Need) -> list[Finding]:
     """One finding for each address of the target, and the limits of a broker on this machine."""
-    answers = [examine_address(target, endpoint) for endpoint in need.endpoints]
+    (plan,) = make_plan(warhead, WHOLE, Identity("doctor", 0, 0)).groups
+    route = route_to(target)
+    answers = [
+        examine_address(plan, replace(route, endpoints=(endpoint,), names=(name,)), warhead)
+        for endpoint, name in zip(route.endpoints, route.names, strict=True)
+    ]
     return answers + (examine_local_broker(host, need) if need.broker_is_here else [])
 
 
-def examine_address(target: Target, endpoint: Endpoint) -> Finding:
+def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> Finding:
+    """As the first client of the group would go in."""
+    endpoint = route.endpoints[0]
     host, port = endpoint[1]
     name = f"target {f'[{host}]' if ':' in host else host}:{port}"
     needed = "MQTT 3.1.1"
-    answer = probe(endpoint, target.username, target.password, TIMEOUT_S)
+    try:
+        gateway = Gateway(plan, route, warhead)
+    except OperatorError as error:
+        return Finding(name, error.message, needed, Status.BAD, error.remedy)
+    answer = probe(endpoint, Visitor("", *gateway.credentials.login_at(0)), gateway, TIMEOUT_S)
     if answer.problem:
         return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
-    return Finding(name, f"{answer.version or 'a broker'}, lets a client in", needed)
+    way = f" ({answer.way})" if answer.way else ""
+    return Finding(name, f"{answer.version or 'a broker'}, lets a client in{way}", needed)
 
 
 def examine_local_broker(host: Host, need: Need) -> list[Finding]:

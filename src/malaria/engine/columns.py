@@ -46,6 +46,10 @@ class Columns:
         self.attempts = bytearray(count)  # failed attempts in a row, at most 255
         self.opened_ns = np.zeros(count, np.int64)
         self.opened_at = memoryview(self.opened_ns)
+        self.stage_ns = np.zeros(count, np.int64)  # when the present stage of connecting began
+        self.stage_at = memoryview(self.stage_ns)
+        self.own_ns = np.zeros(count, np.int64)  # of this attempt's negotiation so far: our own time
+        self.own_at = memoryview(self.own_ns)
         self.last_out_ns = np.zeros(count, np.int64)
         self.last_out_at = memoryview(self.last_out_ns)
         # when the broker's answer (TCP, CONNACK, SUBACK, PINGRESP) is overdue; 0: none awaited

@@ -10,18 +10,22 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
+from time import thread_time_ns
 from typing import Final
 
 from malaria.clock import NS_PER_S
-from malaria.engine.causes import TIMEOUTS, connect_error
+from malaria.engine.causes import STAGE_TIMEOUTS, TIMEOUTS, cause_of, connect_error
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
 from malaria.engine.conversation import Conversation
-from malaria.engine.gear import Gear, Route
+from malaria.engine.gateway import Gateway
+from malaria.engine.gear import Gear
 from malaria.engine.poller import READ, WRITE
 from malaria.engine.receiver import Receiver
+from malaria.engine.transport import Lower, Negotiation, Stage
 from malaria.plan import GroupPlan, Plan
 from malaria.session import Phase
 
@@ -32,14 +36,13 @@ UNDER_WAY: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING)
 
 
 class Connector:
-    """Brings clients to the broker and back to it. Owns the sockets."""
+    """Brings clients to the broker and back to it. Owns the sockets. `gateways` has the way in of each client."""
 
-    def __init__(self, plan: Plan, route: Route, gear: Gear) -> None:
+    def __init__(self, plan: Plan, gateways: Sequence[Gateway], gear: Gear) -> None:
         attack = plan.warhead.attack
         share = plan.share
-        self._plan = plan
-        self._endpoints = route.endpoints
-        self._sources = route.sources
+        self._gateways = gateways
+        self._negotiations: dict[int, Negotiation] = {}
         self._columns = gear.columns
         self._poller = gear.poller
         self._outbox = gear.outbox
@@ -58,6 +61,7 @@ class Connector:
         self._in_progress = 0
         self._by_fd: dict[int, int] = {}
         self._stopped = False
+        self.turn_began_ns = 0  # of the engine: what came since then has waited for us
         self.idle = True  # nobody is to be connected, now or later
         self.conversation: Conversation
         self.receiver: Receiver
@@ -138,20 +142,25 @@ class Connector:
                 self.lost(client, "ping timeout: the broker did not answer a PINGREQ")
             else:
                 self._counts.connect_timeouts += 1
-                self.lost(client, TIMEOUTS[Phase(self._columns.phase[client])][0])
+                self.lost(client, self._timeout(client))
 
     def writable(self, client: int, now_ns: int) -> None:
-        """The TCP connect came to an end, well or not."""
+        """A connection on its way can go on: the TCP connect came to an end, or a negotiation may write."""
+        if client in self._negotiations:
+            self._negotiate(client)
+            return
         sock = self._columns.sockets[client]
         assert sock is not None
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             self.lost(client, connect_error(error))
             return
-        self._columns.sends[client] = sock.send
-        self._columns.receives[client] = sock.recv_into
-        self._poller.modify(sock.fileno(), READ)
-        self.conversation.greet(client, now_ns)
+        self._end_stage(client, Stage.TCP)
+        if self._gateways[client].plain:
+            self._talk(client, sock, now_ns)
+        elif self._begin_negotiation(client, sock):
+            self._columns.receives[client] = partial(self._hear_negotiation, client)
+            self._negotiate(client)
 
     def settled(self, client: int) -> None:
         """The client is READY: its place among the connects in progress is free."""
@@ -170,6 +179,8 @@ class Connector:
         else:
             self._in_progress -= 1
             self._counts.refused += 1
+            if phase == Phase.GREETING:
+                reason = self._gateways[client].cause_in_greeting(reason)
             self._meter.causes[reason] += 1
         self._bury(client)
         self._plan_again(client)
@@ -204,10 +215,78 @@ class Connector:
     def open_sockets(self) -> int:
         return len(self._by_fd)
 
+    # --- TLS and WebSocket -----------------------------------------------------------------------------------------
+
+    def _begin_negotiation(self, client: int, sock: socket.socket) -> bool:
+        fd = sock.fileno()
+        try:
+            negotiation = self._gateways[client].begin(client, sock)
+        except OSError as failure:
+            if sock.fileno() < 0:  # taken over and closed already
+                del self._by_fd[fd]
+                self._columns.sockets[client] = None
+            self.lost(client, cause_of(failure))
+            return False
+        self._columns.sockets[client] = negotiation.sock
+        self._negotiations[client] = negotiation
+        return True
+
+    def _negotiate(self, client: int) -> None:
+        """Takes a negotiation as far as it goes. What it costs us is no slowness of the broker, and is kept apart."""
+        negotiation = self._negotiations[client]
+        began_ns = thread_time_ns()
+        try:
+            wants = negotiation.advance()
+        except OSError as failure:
+            self.lost(client, cause_of(failure))
+            return
+        finally:
+            self._counts.negotiation_cpu_ns += thread_time_ns() - began_ns
+            self._columns.own_at[client] += self._clock() - self.turn_began_ns
+        if wants:
+            self._poller.modify(negotiation.sock.fileno(), wants)
+            return
+        self._finish_stage(client, negotiation)
+
+    def _finish_stage(self, client: int, done: Negotiation) -> None:
+        self._end_stage(client, done.stage)
+        following = self._gateways[client].next(client, done)
+        if following is not None:
+            self._negotiations[client] = following
+            self._negotiate(client)
+            return
+        del self._negotiations[client]
+        self._meter.own_negotiation.append(self._columns.own_at[client])
+        self._talk(client, done.stream, self._clock())
+
+    def _hear_negotiation(self, client: int, _: memoryview) -> int:
+        """Stands in for a client's `receive` until its negotiation is over."""
+        self._negotiate(client)
+        raise BlockingIOError
+
+    def _talk(self, client: int, stream: Lower, now_ns: int) -> None:
+        """The transport stands: MQTT begins."""
+        self._columns.sends[client] = stream.send
+        self._columns.receives[client] = stream.recv_into
+        self._poller.modify(stream.fileno(), READ)
+        self.conversation.greet(client, now_ns)
+
+    def _end_stage(self, client: int, stage: Stage) -> None:
+        columns, now_ns = self._columns, self._clock()
+        self._meter.stages[stage].append(now_ns - columns.stage_at[client])
+        columns.stage_at[client] = now_ns
+        columns.deadline_at[client] = now_ns + self._timeout_ns
+
+    def _timeout(self, client: int) -> str:
+        negotiation = self._negotiations.get(client)
+        if negotiation is not None:
+            return STAGE_TIMEOUTS[negotiation.stage][0]
+        return TIMEOUTS[Phase(self._columns.phase[client])][0]
+
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _open(self, client: int, now_ns: int) -> None:
-        family, address, source = self._way_of(client)
+        family, address, source = self._gateways[client].way_of(client)
         try:
             sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         except OSError as error:  # out of descriptors: ours, not the broker's
@@ -216,7 +295,8 @@ class Connector:
         self._in_progress += 1
         columns = self._columns
         columns.phase[client] = Phase.CONNECTING
-        columns.opened_at[client] = self._clock()
+        columns.own_at[client] = 0
+        columns.opened_at[client] = columns.stage_at[client] = self._clock()
         columns.deadline_at[client] = now_ns + self._timeout_ns
         columns.sockets[client] = sock
         self._by_fd[sock.fileno()] = client
@@ -232,14 +312,6 @@ class Connector:
         if code not in (0, errno.EINPROGRESS):
             self.lost(client, connect_error(code))
 
-    def _way_of(self, client: int) -> tuple[int, tuple[str, int], str]:
-        """(family, target address, source address or nothing): taken in turn by all clients of all workers."""
-        group = self._plan.group_of(client)
-        number = group.first_number + int(group.members[client - group.first_row])
-        turn, place = divmod(number, len(self._endpoints))
-        family, address = self._endpoints[place]
-        return family, address, self._sources[turn % len(self._sources)] if self._sources else ""
-
     def _fail_locally(self, client: int, reason: str) -> None:
         self._counts.refused += 1
         self._meter.causes[reason] += 1
@@ -249,9 +321,11 @@ class Connector:
         columns = self._columns
         sock = columns.sockets[client]
         if sock is not None:
+            self._gateways[client].keep_session(client, sock)
             del self._by_fd[sock.fileno()]
             sock.close()  # epoll forgets a closed descriptor by itself
         columns.sockets[client] = None
+        self._negotiations.pop(client, None)
         columns.sends[client], columns.receives[client] = unreachable_send, unreachable_receive
         columns.deadline_at[client] = 0
         self._outbox.forget(client)

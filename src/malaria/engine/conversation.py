@@ -5,13 +5,14 @@ The rules are those of `malaria.session`, the readable twin; the state lives in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.engine.arrivals import Inbox
 from malaria.engine.causes import refusal
 from malaria.engine.columns import BACKLOG, OFFLINE
+from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
 from malaria.errors import MalformedPacket
@@ -33,8 +34,16 @@ class Conversation:
     `lost(client, reason)` ends a connection; `settled(client)` is called when an attempt to connect has come to READY.
     """
 
-    def __init__(self, plan: Plan, gear: Gear, publishers: list[Publisher | None], inbox: Inbox) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        gear: Gear,
+        publishers: list[Publisher | None],
+        inbox: Inbox,
+        gateways: Sequence[Gateway],
+    ) -> None:
         self._plan = plan
+        self._gateways = gateways
         self._columns = gear.columns
         self._publishers = publishers
         self._inbox = inbox
@@ -97,6 +106,7 @@ class Conversation:
         if packet.session_present and group.group.clean_start:
             raise MalformedPacket("a session is present after a clean start", "MQTT-3.2.2-1")
         self._meter.connect.append(now_ns - columns.opened_at[client])
+        self._meter.connack.append(now_ns - columns.stage_at[client])
         self._counts.connected += 1
         self._counts.reconnects += columns.was_connected[client]
         columns.was_connected[client] = 1
@@ -115,7 +125,7 @@ class Conversation:
         filters = tuple((filter_, group.group.qos) for filter_ in group.filters(index))
         self._columns.phase[client] = Phase.SUBSCRIBING
         self._columns.deadline_at[client] = now_ns + self._answer_ns
-        self._columns.opened_at[client] = now_ns
+        self._columns.stage_at[client] = now_ns
         self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters)), now_ns)
 
     def _on_suback(self, client: int, packet: Packet, now_ns: int) -> None:
@@ -126,7 +136,7 @@ class Conversation:
         if len(packet.reason_codes) != len(group.filters):
             raise MalformedPacket("SUBACK with another number of codes than filters", "MQTT-3.9.3-1")
         self._columns.was_subscribed[client] = 1
-        self._meter.suback.append(now_ns - self._columns.opened_at[client])
+        self._meter.suback.append(now_ns - self._columns.stage_at[client])
         refused = sum(code >= _SUBACK_FAILURE for code in packet.reason_codes)
         self._counts.subscriptions += len(packet.reason_codes) - refused
         if refused:
@@ -176,14 +186,14 @@ class Conversation:
         plan = self._group_of(client)
         group, run = plan.group, plan.identity.name
         index = int(plan.members[client - plan.first_row])
-        username, password = group.credentials_at(index, run)
+        username, password = self._gateways[client].credentials.login_at(index)
         return Connect(
             client_id=plan.client_id(index),
             clean_start=group.clean_start,
             keep_alive=group.keepalive,
             username=username,
             password=None if password is None else password.encode(),
-            will=_will(group.will_at(index, run)),
+            will=_will(group.will_at(index, run, plan.identity.of_client(group, index))),
         )
 
 

@@ -9,6 +9,7 @@ from malaria.engine.columns import Columns
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
 from malaria.engine.poller import Poller
+from malaria.model.target import Scheme
 
 type Endpoint = tuple[int, tuple[str, int]]
 """(address family, (numeric host, port))"""
@@ -16,10 +17,25 @@ type Endpoint = tuple[int, tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where clients connect to, and from which addresses (none: as the kernel likes). Both are taken in turn."""
+    """Where clients connect to and how, and from which addresses (none: as the kernel likes).
+
+    Endpoints and sources are taken in turn. `names` are the endpoints as the operator wrote them: what a certificate is
+    verified against.
+    """
 
     endpoints: tuple[Endpoint, ...]
     sources: tuple[str, ...] = ()
+    scheme: Scheme = Scheme.MQTT
+    names: tuple[str, ...] = ()
+    path: str = ""
+
+    def place_of(self, number: int) -> int:
+        """Which endpoint the client of this number connects to."""
+        return number % len(self.endpoints)
+
+    def source_of(self, number: int) -> str:
+        """From which address; empty: as the kernel likes."""
+        return self.sources[number // len(self.endpoints) % len(self.sources)] if self.sources else ""
 
 
 @dataclass(frozen=True, slots=True)

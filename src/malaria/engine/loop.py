@@ -7,7 +7,7 @@ turns and how late it takes up what is due are in every sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from malaria.engine.arrivals import Inbox
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
 from malaria.engine.conversation import Conversation
+from malaria.engine.gateway import gateways_of
 from malaria.engine.gear import Gear, Route
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
@@ -53,9 +54,12 @@ class Standing:
 
 
 class Engine:
-    """All clients of one worker against one target."""
+    """All clients of one worker. `routes` has the way of each group, by name.
 
-    def __init__(self, plan: Plan, route: Route, poller: Poller, meter: Meter, clock: Clock) -> None:
+    Raises OperatorError for a way that cannot work.
+    """
+
+    def __init__(self, plan: Plan, routes: Mapping[str, Route], poller: Poller, meter: Meter, clock: Clock) -> None:
         self.plan = plan
         self.meter = meter
         self.columns = columns = Columns(plan.clients)
@@ -64,8 +68,9 @@ class Engine:
         self.inbox = Inbox(plan, gear)
         self.publishers = [Publisher(group, gear) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
-        self.conversation = Conversation(plan, gear, by_client, self.inbox)
-        self.connector = Connector(plan, route, gear)
+        gateways = gateways_of(plan, routes)
+        self.conversation = Conversation(plan, gear, by_client, self.inbox, gateways)
+        self.connector = Connector(plan, gateways, gear)
         self.receiver = Receiver(gear, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
         self.surges = Surges(plan, gear, self.publishers, self.connector)
@@ -158,7 +163,7 @@ class Engine:
         At low rates most of the cost is code gone cold while we slept: what is not needed is not called.
         """
         events = self._wait(self._wake_ns(until_ns), MOST_EVENTS)
-        begin_ns = now_ns = self._clock()
+        begin_ns = now_ns = self.connector.turn_began_ns = self._clock()
         client_of, read, timer = self._client_of, self._read, self._timer
         for place, (fd, mask) in enumerate(events, 1):
             if fd == timer:

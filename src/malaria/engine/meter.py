@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S
+from malaria.engine.transport import Stage
 from malaria.histogram import Histogram
 from malaria.records import Counter, Event, EventKind, Gauge, Metric, Phase, Sample
 
@@ -60,6 +61,7 @@ class Counts:
     malformed: int
     subscriptions: int
     subscriptions_refused: int
+    negotiation_cpu_ns: int
     turns: int
     late_samples: int
 
@@ -109,6 +111,9 @@ class Meter:
         self.worker = worker
         self.counts = Counts()
         self.connect = Batch()
+        self.stages = {stage: Batch() for stage in Stage}
+        self.own_negotiation = Batch()
+        self.connack = Batch()
         self.suback = Batch()
         self.ack = Batch()
         self.service = Batch()
@@ -178,6 +183,9 @@ class Meter:
     def _sources(self) -> Iterable[tuple[tuple[Metric, ...], Batch]]:
         return (
             ((Metric.CONNECT,), self.connect),
+            *(((Metric(stage.value),), batch) for stage, batch in self.stages.items()),
+            ((Metric.OWN_NEGOTIATION,), self.own_negotiation),
+            ((Metric.CONNACK,), self.connack),
             ((Metric.SUBACK,), self.suback),
             ((Metric.ACK,), self.ack),
             ((Metric.SERVICE,), self.service),

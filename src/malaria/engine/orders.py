@@ -23,7 +23,7 @@ class Task:
     warhead: Warhead = field(repr=False)
     share: Share
     identity: Identity
-    route: Route
+    routes: Mapping[str, Route]  # by group
     epoch_ns: int
 
 

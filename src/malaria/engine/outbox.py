@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from malaria.engine.causes import cause_of
 from malaria.engine.columns import BACKLOG, Columns
 from malaria.engine.meter import Meter
 from malaria.engine.poller import READ, WRITE, Poller
@@ -84,7 +85,7 @@ class Outbox:
         self._columns.gate[client] &= ~BACKLOG
 
     def broke(self, client: int, error: OSError) -> None:
-        self.broken.append((client, error.strerror or str(error)))
+        self.broken.append((client, cause_of(error)))
         self._columns.gate[client] |= BACKLOG  # nobody writes to it again before it is buried
 
     def _wait(self, client: int, rest: bytes) -> None:

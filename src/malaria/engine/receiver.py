@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.engine.arrivals import Inbox
+from malaria.engine.causes import CLOSED, cause_of
 from malaria.engine.conversation import Conversation
 from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
+from malaria.engine.transport import NOTHING_YET
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.session import Phase
@@ -57,10 +59,10 @@ class Receiver:
         """Takes what the kernel has for this client. Hot."""
         try:
             count = self._columns.receives[client](self._view)
-        except BlockingIOError:
+        except NOTHING_YET:
             return
         except OSError as error:
-            self._lost(client, error.strerror or str(error))
+            self._lost(client, cause_of(error))
             return
         self._counts.bytes_received += count
         buffer = self._buffer
@@ -71,7 +73,7 @@ class Receiver:
                     self._lost(client, "malformed: PUBACK for a QoS 2 message")
                 return
         if not count:
-            self._lost(client, "the broker closed the connection")
+            self._lost(client, CLOSED)
             return
         self._take(client, count, now_ns)
 

@@ -47,7 +47,7 @@ class Worker:
         self._epoch_ns = task.epoch_ns
         self._engine = Engine(
             make_plan(task.warhead, task.share, task.identity),
-            task.route,
+            task.routes,
             make_poller(),
             Meter(task.worker),
             now_ns,

@@ -16,8 +16,9 @@ from pydantic import Field
 from malaria.clock import NS_PER_S
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs
-from malaria.model.group import Group, Table
+from malaria.model.group import Group
 from malaria.model.placeholders import OF_CLIENT_ID, check_template
+from malaria.model.table import Table
 from malaria.units import NotationError, format_count, format_duration_ns
 
 if TYPE_CHECKING:

@@ -38,6 +38,14 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "end_to_end": ("From when a message was due to its arrival at the subscriber.", "arrival − due"),
     "connect": ("From the start of TCP to CONNACK.", "CONNACK − TCP start"),
+    "tcp": ("From the start of TCP until it was connected.", "connected − TCP start"),
+    "tls": (
+        "The TLS handshake. Its part that is ours is kept apart: over half of it, the run is INVALID.",
+        "done − TCP",
+    ),
+    "upgrade": ("The WebSocket upgrade.", "accepted − TLS or TCP"),
+    "connack": ("From CONNECT to CONNACK.", "CONNACK − CONNECT"),
+    "suback": ("From SUBSCRIBE to SUBACK.", "SUBACK − SUBSCRIBE"),
     "percentiles": (
         "From merged histograms with three significant digits. A percentile that a message without an acknowledgement "
         "could move is not stated.",
@@ -49,6 +57,11 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
 }
 
 LABELS: Final[dict[str, str]] = {
+    "tcp": "connect: TCP",
+    "tls": "connect: TLS",
+    "upgrade": "connect: upgrade",
+    "connack": "connect: CONNACK",
+    "suback": "SUBACK",
     "acked_lost": "acked but lost",
     "own_lag": "lag of the generator",
     "end_to_end": "end to end",
@@ -68,6 +81,7 @@ COUNTERS: Final[dict[str, str]] = {
     "stray_ack": "acknowledgements of a packet id that was not in flight",
     "held_window": "messages that had to wait because the in-flight window was full",
     "held_backlog": "messages that had to wait because the kernel took no more bytes: the broker did not read",
+    "negotiation_cpu_ns": "nanoseconds of our processor time in TLS handshakes and WebSocket upgrades",
     "held_offline": "messages that had to wait because their client was not connected",
     "forgotten": "messages in flight when a clean-start client lost its connection, or left with its surge",
     "abandoned": "messages that were due and not sent when their client left with its surge",

@@ -25,6 +25,11 @@ LATENCIES: Final = {
     Metric.END_TO_END: "end to end",
     Metric.CONNECT: "connect",
     Metric.LAG: "lag",
+    Metric.TCP: "connect: TCP",
+    Metric.TLS: "connect: TLS",
+    Metric.UPGRADE: "connect: upgrade",
+    Metric.CONNACK: "connect: CONNACK",
+    Metric.SUBACK: "SUBACK",
 }
 STATISTICS: Final = {
     "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9",

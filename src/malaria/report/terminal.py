@@ -16,6 +16,7 @@ from malaria.records import Counter, Metric, RunRecords
 from malaria.report.figures import (
     LATENCIES,
     UNKNOWN,
+    Latencies,
     Stated,
     broker_name,
     connect_time_ns,
@@ -35,6 +36,8 @@ SETTLED: Final = ("lost", "duplicated", "reordered", "unresolved")
 INDENT: Final = "  "
 LABEL_WIDTH: Final = 11
 FIGURE_WIDTH: Final = 11
+PARTS: Final = frozenset({Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK})
+"""Of the way in: on the page they are all, here only the part of TLS stands beside `connect`."""
 SCREEN_LINES: Final = 24
 LINES_AFTER: Final = 2
 """What the commands say below the block (where the page is), and the prompt."""
@@ -118,10 +121,21 @@ def _latency_lines(records: RunRecords, summary: Summary, width: int) -> list[Te
     heads = "".join(f"{name:>{FIGURE_WIDTH}}" for name in QUANTILES.values())
     lines = [Text(f"{INDENT}{'latency':<{LABEL_WIDTH}}{heads}")]
     for metric, statistics in found.items():
+        if metric in PARTS:
+            continue
         values = "".join(_figure(statistics[name]) for name in QUANTILES)
         line = Text(f"{INDENT}{LATENCIES[metric]:<{LABEL_WIDTH}}{values} ")
-        lines.append(line.append_text(_kept_up(records) if metric is Metric.LAG else Text(bar(records, metric))))
+        lines.append(line.append_text(_beside(records, metric, found)))
     return [*lines, Text()]
+
+
+def _beside(records: RunRecords, metric: Metric, found: Latencies) -> Text:
+    """What stands behind the figures of a latency."""
+    if metric is Metric.LAG:
+        return _kept_up(records)
+    if metric is Metric.CONNECT and Metric.TLS in found:
+        return Text(f"of it TLS {found[Metric.TLS]['p50']}")
+    return Text(bar(records, metric))
 
 
 def _figure(value: Stated) -> str:

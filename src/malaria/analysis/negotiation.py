@@ -1,0 +1,29 @@
+"""Whose time the TLS and WebSocket handshakes took: the broker's and the network's, or our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from malaria.analysis.windows import histogram_of, total
+from malaria.records import Counter, Metric, RunRecords
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPart:
+    """`share` is the part (0 to 1) of the time of all handshakes that was ours; the rest is per client."""
+
+    share: float
+    p99_ns: int
+    cpu_ns: float
+
+
+def own_part(records: RunRecords) -> OwnPart | None:
+    """None when there were no handshakes."""
+    own = histogram_of(records.samples, Metric.OWN_NEGOTIATION)
+    p99_ns = own.quantile_ns(0.99)
+    stages = [histogram_of(records.samples, metric) for metric in (Metric.TLS, Metric.UPGRADE)]
+    whole_ns = sum((stage.mean_ns or 0) * stage.count for stage in stages)
+    if p99_ns is None or own.mean_ns is None or not whole_ns:
+        return None
+    share = min(1.0, own.mean_ns * own.count / whole_ns)
+    return OwnPart(share, p99_ns, total(records.samples, Counter.NEGOTIATION_CPU_NS) / own.count)
