@@ -14,6 +14,7 @@ import numpy as np
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.histogram import Histogram
 from malaria.records import Counter, Event, EventKind, Gauge, LedgerTotals, Metric, Phase, RunRecords, Sample
+from malaria.store import FORMAT
 
 type Trouble = Literal["falls-behind", "lost-worker", "generator-limit", "unfinished"]
 
@@ -175,7 +176,7 @@ def _unanswered(trouble: Trouble | None, due: int, index: int, seconds: int) -> 
 
 def _meta(seconds: int, workers: list[str], clients: int, trouble: Trouble | None) -> dict[str, object]:
     meta: dict[str, Any] = {
-        "format": 1,
+        "format": FORMAT,
         "malaria_version": "0.1.0",
         "command": f"malaria attack mqtt://broker:1883 -c {clients} -I 6s -s 500 -q 1 -d {seconds}s",
         "target": "mqtt://broker:1883",

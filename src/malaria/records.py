@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Phase(StrEnum):
@@ -126,6 +127,7 @@ class EventKind(StrEnum):
     TROUBLE = "trouble"  # the broker's behaviour: refusals, drops, garbage
     LOST = "lost"  # a worker or bee of ours
     OPERATOR = "operator"  # Ctrl-C
+    OBSERVER = "observer"  # an observer lost what it watches, or found it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,25 @@ class Event:
     text: str
     worker: str = ""
     count: int = 1
+
+
+type Reading = float | int | str | None
+"""What an observer reads: a number, a text, or None where it cannot be known."""
+
+GAP: Final = "gap"
+"""The only key of an observation that says why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One row of an observer of the target side. Names end in their unit; a name that is absent has not changed.
+
+    A row whose only name is `gap` tells why nothing can be read from then on, until the next row that is none.
+    """
+
+    observer: str
+    at_ns: int
+    values: Mapping[str, Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +188,7 @@ class RunRecords:
     samples: tuple[Sample, ...]
     events: tuple[Event, ...]
     ledger: LedgerTotals | None
+    observations: tuple[Observation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

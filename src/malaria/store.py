@@ -10,6 +10,7 @@ histograms are handed on as they are and checked by who unpacks them.
 Format version and its history (docs/run-format.md):
 1  meta(key, value JSON), sample(worker, start_ns, end_ns, phase, counters JSON, gauges JSON),
    histogram(sample, metric, packed), event(at_ns, kind, text, worker, count), ledger(one row of JSON)
+2  observation(at_ns, observer, readings JSON); events of kind "observer"
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
 from malaria.errors import OperatorError, RunError
-from malaria.records import Event, EventKind, LedgerTotals, Phase, RunRecords, Sample
+from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, Reading, RunRecords, Sample
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FILE: Final = "run.db"
 PENDING_ROWS: Final = 20_000
-"""Samples and events kept while the disk takes nothing: most of an hour with eight workers."""
+"""Samples, events and observations kept while the disk takes nothing: most of an hour with eight workers."""
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -40,8 +42,15 @@ CREATE TABLE histogram (sample INTEGER NOT NULL, metric TEXT NOT NULL, packed BL
 CREATE TABLE event (at_ns INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, worker TEXT NOT NULL,
                     count INTEGER NOT NULL);
 CREATE TABLE ledger (totals TEXT NOT NULL);
+CREATE TABLE observation (at_ns INTEGER NOT NULL, observer TEXT NOT NULL, readings TEXT NOT NULL);
 """
-_TABLES: Final = frozenset({"meta", "sample", "histogram", "event", "ledger"})
+_TABLES: Final = {
+    1: frozenset({"meta", "sample", "histogram", "event", "ledger"}),
+    2: frozenset({"meta", "sample", "histogram", "event", "ledger", "observation"}),
+}
+"""By format."""
+
+type Row = Sample | Event | Observation
 
 
 class RunWriter:
@@ -51,10 +60,10 @@ class RunWriter:
         self.directory = directory
         self.failures = 0  # commits that the disk refused
         self.first_failure = ""
-        self.forgotten = 0  # samples and events that could not be kept until the disk took them
+        self.forgotten = 0  # rows that could not be kept until the disk took them
         self._database = database
         self._facts: dict[str, str] = {}  # the last word on a key is all that has to wait
-        self._rows: list[Sample | Event] = []
+        self._rows: list[Row] = []
         self._totals: LedgerTotals | None = None
         self._sealed = False
 
@@ -81,6 +90,10 @@ class RunWriter:
 
     def event(self, event: Event) -> None:
         self._keep(event)
+
+    def observe(self, observation: Observation) -> None:
+        """Raises nothing for what was read: a number that is no JSON (infinite) is stored as unknown."""
+        self._keep(observation)
 
     def ledger(self, totals: LedgerTotals) -> None:
         """The account so far; a later one replaces it."""
@@ -120,7 +133,7 @@ class RunWriter:
     def __exit__(self, *_: object) -> None:
         self.seal()
 
-    def _keep(self, row: Sample | Event) -> None:
+    def _keep(self, row: Row) -> None:
         if len(self._rows) < PENDING_ROWS:
             self._rows.append(row)
         else:
@@ -157,10 +170,14 @@ def _create_database(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _insert(database: sqlite3.Connection, row: Sample | Event) -> None:
+def _insert(database: sqlite3.Connection, row: Row) -> None:
     if isinstance(row, Event):
         values = (row.at_ns, row.kind, _storable(row.text), row.worker, row.count)
         database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
+        return
+    if isinstance(row, Observation):
+        readings = json.dumps({key: _finite(value) for key, value in row.values.items()}, separators=(",", ":"))
+        database.execute("INSERT INTO observation VALUES (?, ?, ?)", (row.at_ns, _storable(row.observer), readings))
         return
     cursor = database.execute(
         "INSERT INTO sample (worker, start_ns, end_ns, phase, counters, gauges) VALUES (?, ?, ?, ?, ?, ?)",
@@ -173,6 +190,10 @@ def _insert(database: sqlite3.Connection, row: Sample | Event) -> None:
 def _storable(text: str) -> str:
     """A file name that is no UTF-8 reaches us with lone surrogates, which SQLite refuses: they are spelled out."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def _finite(reading: Reading) -> Reading:
+    return None if isinstance(reading, float) and not isfinite(reading) else reading
 
 
 def _compact(values: Mapping[str, int]) -> str:
@@ -205,6 +226,7 @@ def open_run(directory: Path) -> RunRecords:
             samples=tuple(_read_samples(database)),
             events=tuple(_read_events(database)),
             ledger=_read_ledger(database),
+            observations=tuple(_read_observations(database)) if meta["format"] != 1 else (),
         )
 
 
@@ -265,9 +287,10 @@ def _connect_in_place(path: Path) -> sqlite3.Connection:
     except sqlite3.Error:
         database.close()
         raise
-    if not names >= _TABLES:  # a view of that name might compute for ever
+    missing = _TABLES[1] - names  # a view of that name might compute for ever
+    if missing:
         database.close()
-        raise ValueError(f"it lacks the tables {', '.join(sorted(_TABLES - names))}")
+        raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
     return database
 
 
@@ -304,6 +327,22 @@ def _read_events(database: sqlite3.Connection) -> Iterator[Event]:
     rows = database.execute("SELECT at_ns, kind, text, worker, count FROM event ORDER BY at_ns, rowid")
     for at, kind, text, worker, count in rows:
         yield Event(_count(at), EventKind(kind), str(text), str(worker), _count(count))
+
+
+def _read_observations(database: sqlite3.Connection) -> Iterator[Observation]:
+    names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if missing := _TABLES[FORMAT] - names:
+        raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
+    rows = database.execute("SELECT at_ns, observer, readings FROM observation ORDER BY at_ns, rowid")
+    for at, observer, readings in rows:
+        values: dict[str, Any] = json.loads(readings)
+        yield Observation(str(observer), _count(at), {str(key): _known_reading(value) for key, value in values.items()})
+
+
+def _known_reading(value: object) -> Reading:
+    if value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value)) or _is_int(value):
+        return value  # type: ignore[return-value]
+    raise ValueError(f"{str(value)[:40]!r} is no reading")
 
 
 def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:
@@ -385,7 +424,7 @@ _META_TYPES: Final = (
     | _of(_is_object, "an object", "environment broker disk_trouble")
     | _of(_is_tally, "a table of counts", "connect_failures")
     | _of(_is_text_by_text, "a table of texts", "remedies")
-    | _of(_is_objects, "a list of objects", "lost_workers surges")
+    | _of(_is_objects, "a list of objects", "observers lost_workers surges")
     | _of(_is_steps, "a list of [nanoseconds, number]", "rate_steps")
 )
 """What the readers of a run rely on. Keys that are not here are handed on as they are."""

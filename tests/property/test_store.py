@@ -10,8 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malaria.errors import RunError
-from malaria.records import Counter, Event, EventKind, Gauge, LedgerTotals, Metric, Phase, RunRecords, Sample
-from malaria.store import FILE, RunWriter, open_run
+from malaria.records import (
+    Counter,
+    Event,
+    EventKind,
+    Gauge,
+    LedgerTotals,
+    Metric,
+    Observation,
+    Phase,
+    RunRecords,
+    Sample,
+)
+from malaria.store import FILE, FORMAT, RunWriter, open_run
 
 counts = st.integers(0, 2**63 - 1)
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -29,6 +40,8 @@ samples = st.builds(
     st.dictionaries(st.sampled_from([m.value for m in Metric]), st.binary(max_size=30), max_size=3),
 )
 events = st.builds(Event, counts, st.sampled_from(EventKind), texts, texts, counts)
+readings = st.none() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | texts
+observations = st.builds(Observation, texts, counts, st.dictionaries(texts, readings, max_size=4))
 ledgers = st.builds(LedgerTotals, *[maybe] * 10, notes=st.lists(texts, max_size=2).map(tuple))
 json_values = st.recursive(
     st.booleans() | counts | st.floats(allow_nan=False, allow_infinity=False) | texts,
@@ -45,17 +58,30 @@ def write(directory: Path, records: RunRecords) -> None:
         writer.append(records.samples)
         for event in records.events:
             writer.event(event)
+        for observation in records.observations:
+            writer.observe(observation)
         if records.ledger is not None:
             writer.ledger(records.ledger)
 
 
 @settings(max_examples=40, deadline=None)
-@given(metas, st.lists(samples, max_size=4), st.lists(events, max_size=4), st.none() | ledgers)
+@given(
+    metas,
+    st.lists(samples, max_size=4),
+    st.lists(events, max_size=4),
+    st.none() | ledgers,
+    st.lists(observations, max_size=4),
+)
 def test_records_survive(
-    meta: dict[str, object], taken: list[Sample], marks: list[Event], ledger: LedgerTotals | None
+    meta: dict[str, object],
+    taken: list[Sample],
+    marks: list[Event],
+    ledger: LedgerTotals | None,
+    seen: list[Observation],
 ) -> None:
     marks.sort(key=lambda event: event.at_ns)
-    records = RunRecords(meta | {"format": 1}, tuple(taken), tuple(marks), ledger)
+    seen.sort(key=lambda observation: observation.at_ns)
+    records = RunRecords(meta | {"format": FORMAT}, tuple(taken), tuple(marks), ledger, tuple(seen))
     with tempfile.TemporaryDirectory() as directory:
         write(Path(directory), records)
         assert open_run(Path(directory)) == records

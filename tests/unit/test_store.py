@@ -16,13 +16,14 @@ import pytest
 
 from malaria import store
 from malaria.errors import OperatorError, RunError
-from malaria.records import Event, EventKind, LedgerTotals, Phase, RunRecords, Sample
+from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, RunRecords, Sample
 from malaria.store import FILE, RunWriter, list_runs, open_run
 from synthetic import make_records
 
 S = 10**9
 SAMPLE = Sample("1", 0, S, Phase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed", "lag": b"too"})
 EVENT = Event(5, EventKind.TROUBLE, "connection lost", "1", 3)
+SEEN = Observation("process", 7, {"cpu_percent": 71.5, "threads": 1, "name": "mosquitto", "rss_bytes": None})
 LEDGER = LedgerTotals(10, 9, 8, None, 6, 5, 4, 3, 2, 1, ("a note",))
 
 
@@ -33,6 +34,8 @@ def write(directory: Path, records: RunRecords) -> None:
         writer.append(records.samples)
         for event in records.events:
             writer.event(event)
+        for observation in records.observations:
+            writer.observe(observation)
         if records.ledger is not None:
             writer.ledger(records.ledger)
 
@@ -77,6 +80,25 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     records = make_records(seconds=3, clients=60)
     write(tmp_path / "run", records)
     assert open_run(tmp_path / "run") == records
+
+
+def test_what_observers_saw_comes_out_in_order_of_time(tmp_path: Path) -> None:
+    lost = Observation("process", 9, {"gap": "no process 4711"})
+    write(tmp_path, RunRecords({}, (), (), None, (lost, SEEN)))
+    assert open_run(tmp_path).observations == (SEEN, lost)
+
+
+def test_an_infinite_reading_is_unknown(tmp_path: Path) -> None:
+    values = {"a": float("inf"), "b": float("nan"), "c": -1, "d": 10**30}
+    write(tmp_path, RunRecords({}, (), (), None, (Observation("sys", 1, values),)))
+    assert open_run(tmp_path).observations[0].values == {"a": None, "b": None, "c": -1, "d": 10**30}
+
+
+def test_a_run_of_format_1_has_no_observations(tmp_path: Path) -> None:
+    write(tmp_path, RunRecords({}, (SAMPLE,), (EVENT,), LEDGER))
+    spoil(tmp_path, "DROP TABLE observation")
+    spoil(tmp_path, "UPDATE meta SET value = '1' WHERE key = 'format'")
+    assert open_run(tmp_path) == RunRecords({"format": 1}, (SAMPLE,), (EVENT,), LEDGER)
 
 
 def test_a_sealed_run_is_one_file_that_can_be_copied(tmp_path: Path) -> None:
@@ -248,7 +270,7 @@ def test_a_file_that_is_no_run(tmp_path: Path, content: bytes) -> None:
 def test_a_newer_run_names_both_versions(tmp_path: Path) -> None:
     write(tmp_path, RunRecords({}, (), (), None))
     spoil(tmp_path, "UPDATE meta SET value = '99' WHERE key = 'format'")
-    with pytest.raises(RunError, match="format 99; this version of malaria reads up to 1") as caught:
+    with pytest.raises(RunError, match="format 99; this version of malaria reads up to 2") as caught:
         open_run(tmp_path)
     assert "newer malaria" in caught.value.remedy
 
@@ -276,6 +298,12 @@ SPOILED = {
     "a kind is unknown": ("UPDATE event SET kind = 'party'", ()),
     "an event is early": ("UPDATE event SET at_ns = -1", ()),
     "text is no UTF-8": ("UPDATE event SET text = CAST(? AS TEXT)", (b"\xff",)),
+    "a reading is a list": ("UPDATE observation SET readings = '{\"cpu_percent\": [1]}'", ()),
+    "a reading is true": ("UPDATE observation SET readings = '{\"cpu_percent\": true}'", ()),
+    "a reading is infinite": ("UPDATE observation SET readings = '{\"cpu_percent\": 1e999}'", ()),
+    "readings are a list": ("UPDATE observation SET readings = '[]'", ()),
+    "an observation is early": ("UPDATE observation SET at_ns = -1", ()),
+    "no table of observations": ("DROP TABLE observation", ()),
     "the ledger is a list": ("UPDATE ledger SET totals = '[]'", ()),
     "the ledger lacks a figure": ("UPDATE ledger SET totals = '{\"due\": 1}'", ()),
     "a table is missing": ("DROP TABLE histogram", ()),
@@ -284,7 +312,7 @@ SPOILED = {
 
 @pytest.mark.parametrize("what", SPOILED)
 def test_hostile_content_is_a_run_error(tmp_path: Path, what: str) -> None:
-    write(tmp_path, RunRecords({}, (SAMPLE,), (EVENT,), LEDGER))
+    write(tmp_path, RunRecords({}, (SAMPLE,), (EVENT,), LEDGER, (SEEN,)))
     statement, values = SPOILED[what]
     spoil(tmp_path, statement, *values)
     with pytest.raises(RunError, match="cannot be read"):
