@@ -11,15 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from malaria.clock import NS_PER_S
-from malaria.engine.acts import Act, AddClients, RemoveClients
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.engine.acts import Act, AddClients, ChangeRate, Disconnect, RemoveClients
 from malaria.engine.surges import Presence
+from malaria.errors import OperatorError
+from malaria.model.checks import LONGEST_INTERVAL_S
+from malaria.model.warhead import Warhead
 from malaria.records import Event, EventKind
-from malaria.timetable import Visit
-from malaria.units import format_count
+from malaria.timetable import Turning, Visit
+from malaria.units import format_count, format_rate
 
 NOTICE_NS: Final = NS_PER_S
 """How far ahead an act is announced: far over what a worker needs to hear of it."""
+HAND_NOTICE_NS: Final = 300 * NS_PER_MS
+"""The same for one that nobody knew of."""
 
 
 @dataclass(slots=True)
@@ -36,9 +41,9 @@ class _Passage:
 @dataclass(frozen=True, slots=True)
 class _Item:
     act: Act
-    passage: _Passage
-    enters: Literal["add_ns", "remove_ns"]
-    text: str
+    mark: Event
+    passage: _Passage | None = None  # of a surge, and what of it the act enters
+    enters: Literal["add_ns", "remove_ns"] = "add_ns"
 
 
 class Agenda:
@@ -48,6 +53,8 @@ class Agenda:
         self._passages = [_Passage(visit) for visit in visits]
         self._planned: deque[_Item] = deque()
         self._announced: deque[_Item] = deque()
+        self.turns: list[Turning] = []
+        """The changes of a rate that have taken effect, in run time."""
 
     def begin(self, measure_ns: int, end_ns: int | None) -> None:
         """The measured time begins then. What would be at its end or later does not happen."""
@@ -64,13 +71,23 @@ class Agenda:
             told.append(item.act)
         return told
 
+    def insert(self, change: ChangeRate | Disconnect, at_ns: int) -> list[Act]:
+        """A change that somebody wants now: announced at once, among what has been announced."""
+        act = Act(at_ns + HAND_NOTICE_NS, change)
+        item = _Item(act, Event(act.at_ns, EventKind.ACT, describe_change(change)))
+        self._announced = deque(sorted([*self._announced, item], key=lambda one: one.act.at_ns))
+        return [act]
+
     def take_effect(self, at_ns: int) -> list[Event]:
         """The marks of what has taken effect since the last call."""
         marks: list[Event] = []
         while self._announced and self._announced[0].act.at_ns <= at_ns:
             item = self._announced.popleft()
-            setattr(item.passage, item.enters, item.act.at_ns)
-            marks.append(Event(item.act.at_ns, EventKind.SURGE, item.text))
+            if item.passage is not None:
+                setattr(item.passage, item.enters, item.act.at_ns)
+            if isinstance(item.act.change, ChangeRate):
+                self.turns.append(Turning(item.act.at_ns, item.act.change.group, item.act.change.interval))
+            marks.append(item.mark)
         return marks
 
     def end(self) -> None:
@@ -107,8 +124,42 @@ def _items(place: int, passage: _Passage, measure_ns: int) -> list[_Item]:
     visit = passage.visit
     crowd = f"{format_count(visit.clients)} client{'' if visit.clients == 1 else 's'}"
     come = Act(measure_ns + visit.add_ns, AddClients(place, measure_ns + visit.begin_ns))
-    items = [_Item(come, passage, "add_ns", f"+{crowd}")]
+    items = [_Item(come, Event(come.at_ns, EventKind.SURGE, f"+{crowd}"), passage, "add_ns")]
     if visit.leave_ns is not None:
         leave = Act(measure_ns + visit.leave_ns, RemoveClients(place))
-        items.append(_Item(leave, passage, "remove_ns", f"\N{MINUS SIGN}{crowd}"))
+        mark = Event(leave.at_ns, EventKind.SURGE, f"\N{MINUS SIGN}{crowd}")
+        items.append(_Item(leave, mark, passage, "remove_ns"))
     return items
+
+
+# --- by hand -------------------------------------------------------------------------------------------------------
+
+
+def check_change(change: ChangeRate | Disconnect, warhead: Warhead) -> None:
+    """Raises OperatorError for a change that this load cannot make."""
+    group = next((group for group in warhead.groups if group.name == change.group), None)
+    if group is None:
+        names = ", ".join(group.name for group in warhead.groups)
+        raise OperatorError(f"there is no group {change.group!r}", f"there is {names}")
+    if isinstance(change, Disconnect):
+        if change.count < 1:
+            raise OperatorError(f"{change.count} clients cannot be disconnected", "say how many, from 1 on")
+        return
+    for hinders, reason in (
+        (not group.publishes, "publishes nothing"),
+        (group.closed_loop, "is a closed loop: the broker sets its rate"),
+        (group.messages is not None, "sends a stated number of messages"),
+        (bool(group.rate_ramp_ns), "has a rate that grows by itself (rate_ramp)"),
+        (not 0 < change.interval <= LONGEST_INTERVAL_S, "cannot have that interval"),
+    ):
+        if hinders:
+            raise OperatorError(
+                f"the rate of group {group.name} cannot be changed: it {reason}", "choose another group"
+            )
+
+
+def describe_change(change: ChangeRate | Disconnect) -> str:
+    """`meters: 2 msg/s each`, `meters: 50 clients disconnected`."""
+    if isinstance(change, Disconnect):
+        return f"{change.group}: {format_count(change.count)} clients disconnected"
+    return f"{change.group}: {format_rate(float(1 / change.interval), 'msg')} each"

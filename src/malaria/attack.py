@@ -10,7 +10,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -233,7 +233,9 @@ class _Performance:
         self._next_show_ns = self._next_commit_ns = 0
         self._interrupts_told = 0
         self._heard = False  # any sample at all
-        self._steps = rate_steps(request.warhead, len(bee.workers))
+        self._workers = len(bee.workers)
+        self._steps = rate_steps(request.warhead, self._workers)
+        self._turns = 0  # changes of a rate that are in the steps
         writer.meta("workers", list(bee.workers))
 
     def run(self, interrupt: Interrupt) -> bool:
@@ -305,9 +307,14 @@ class _Performance:
 
     def _steps_so_far(self) -> list[list[float]] | None:
         """The rate that is due, step by step in run time, up to the end of the measured time; None: not known yet."""
-        start_ns, end_ns = self._conductor.measure_start_ns, self._conductor.measure_end_ns
+        conductor = self._conductor
+        start_ns, end_ns, turns = conductor.measure_start_ns, conductor.measure_end_ns, conductor.agenda.turns
         if self._steps is None or start_ns is None:
             return None
+        if len(turns) > self._turns:
+            self._turns = len(turns)
+            since = [replace(turn, at_ns=turn.at_ns - start_ns) for turn in turns]
+            self._steps = rate_steps(self._warhead, self._workers, since) or ()
         steps = ([start_ns + after_ns, per_s] for after_ns, per_s in self._steps)
         return [step for step in steps if end_ns is None or step[0] < end_ns]
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from malaria.agenda import Agenda
 from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.engine.acts import ChangeRate, Disconnect
 from malaria.engine.loop import Standing
 from malaria.engine.orders import (
     Account,
@@ -121,6 +122,10 @@ class Conductor:
             self.measure_end_ns = at_ns
             return [*self._enter(Phase.DRAIN, at_ns), EndPublishing()]
         return []
+
+    def act(self, change: ChangeRate | Disconnect, at_ns: int) -> list[Order]:
+        """A change of the running load that is in no file; nothing while no load runs. See `agenda.check_change`."""
+        return list(self.agenda.insert(change, at_ns)) if self.phase in (Phase.SETTLE, Phase.MEASURE) else []
 
     def advance(self, at_ns: int) -> list[Order]:
         """Time has passed: the orders that are due now."""

@@ -51,8 +51,9 @@ class Pace:
     """The times of one group of the whole swarm.
 
     `interval` in seconds is that of one client; `messages` are per client. While `rate_ramp_ns` lasts the rate grows
-    linearly from `rate_ramp_from` (of the full rate) to the full rate. Client i of n begins at i/n of `client_ramp_ns`:
-    what it would have sent before is left out, and is no part of `messages`. Nothing is due at or after `end_ns`.
+    linearly from `rate_ramp_from` (of the full rate) to the full rate. Client i of n begins at i/n of `client_ramp_ns`,
+    of which `ramp_passed_ns` lie before time 0: what it would have sent before is left out, and is no part of
+    `messages`. Nothing is due at or after `end_ns`.
     Raises ValueError for what cannot be.
     """
 
@@ -63,6 +64,7 @@ class Pace:
     seed: int
     jitter: Fraction = Fraction(1, 2)
     client_ramp_ns: int = 0
+    ramp_passed_ns: int = 0
     rate_ramp_ns: int = 0
     rate_ramp_from: Fraction = Fraction(0)
     end_ns: int | None = None
@@ -74,7 +76,10 @@ class Pace:
             (self.messages is None or self.messages >= 0, "a client sends no fewer than 0 messages"),
             (0 <= self.jitter <= 1, "a jitter is a part of the interval, from 0 to 1"),
             (0 <= self.rate_ramp_from <= 1, "a rate grows from a part of itself, from 0 to 1"),
-            (min(self.client_ramp_ns, self.rate_ramp_ns, self.end_ns or 0) >= 0, "no time is negative"),
+            (
+                min(self.client_ramp_ns, self.ramp_passed_ns, self.rate_ramp_ns, self.end_ns or 0) >= 0,
+                "no time is negative",
+            ),
         ):
             if not possible:
                 raise ValueError(sentence)
@@ -165,7 +170,7 @@ class _Columns:
         self._pace = pace
         self._members = members
         self._streams = chance.streams(pace.seed, members)
-        self._begins_ns = _multiples(members, Fraction(pace.client_ramp_ns, pace.clients))
+        self._begins_ns = _multiples(members, Fraction(pace.client_ramp_ns, pace.clients)) - pace.ramp_passed_ns
         self._left = np.full(len(members), _NEVER_NS if pace.messages is None else pace.messages, np.int64)
         self._k = np.zeros(len(members), np.int64)  # of the next message
         self._before_ns = np.zeros(len(members), np.int64)  # unramped time of the message before it

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +42,15 @@ class Identity:
         """What `{identity}` stands for; empty when the group's names have no use for it."""
         identities = self.identities.get(group.name)
         return identities[index] if identities else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A change of the rate while the load runs: which one of a group it is, from 1, and the interval from then on."""
+
+    number: int
+    interval: Fraction
+    passed_ns: int = 0  # since these clients began
 
 
 @dataclass(frozen=True)
@@ -81,20 +91,24 @@ class GroupPlan:
     def filters(self, index: int) -> tuple[str, ...]:
         return self.group.filters_at(index, self.identity.name, self.identity.of_client(self.group, index))
 
-    def schedule(self) -> Schedule:
+    def schedule(self, turn: Turn | None = None) -> Schedule:
         """The open-loop schedule of these members. Only for groups that publish and are not closed loop.
 
-        A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too.
+        A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too; and so has each
+        turn to another rate, its time 0 being the instant of the change.
         """
         group = self.group
+        turn = turn or Turn(0, group.interval)
         pace = Pace(
             arrival=group.arrival,
             clients=self.clients,
-            interval=group.interval,
+            interval=turn.interval,
             messages=group.messages,
-            seed=self.identity.seed + self.first_number + self.first_index,  # equal shapes must not fire in step
+            # equal shapes must not fire in step, nor a shape repeat its own chances
+            seed=self.identity.seed + self.first_number + self.first_index + (turn.number << 40),
             jitter=group.jitter,
             client_ramp_ns=self.ramp_ns,
+            ramp_passed_ns=min(turn.passed_ns, self.ramp_ns),
             rate_ramp_ns=group.rate_ramp_ns if self.surge is None else 0,
         )
         return Schedule(pace, self.members - self.first_index)

@@ -74,6 +74,7 @@ class Counter(StrEnum):
     CONNECTED = "connected"  # CONNACK accepted
     REFUSED = "refused"  # connect attempts that failed: TCP, TLS or CONNACK
     DROPPED = "dropped"  # established connections that ended without our asking
+    CUT = "cut"  # established connections that we broke on purpose
     RECONNECTS = "reconnects"  # CONNACK accepted by a client that had been connected before
     CONNECT_TIMEOUTS = "connect_timeouts"
     PING_TIMEOUTS = "ping_timeouts"

@@ -28,6 +28,15 @@ type Step = tuple[int, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Turning:
+    """A group's clients have another interval from `at_ns` on."""
+
+    at_ns: int
+    group: str
+    interval: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One surge in time: they connect from `add_ns`, publish from `begin_ns`, and go at `leave_ns` (None: stay)."""
 
@@ -117,32 +126,34 @@ def base_rate(warhead: Warhead) -> Fraction | None:
     return sum((group.clients / group.interval for group in speakers), Fraction(0))
 
 
-def rate_steps(warhead: Warhead, workers: int) -> tuple[Step, ...] | None:
-    """The rate that is due from each step to the next; None where `base_rate` is."""
-    base = base_rate(warhead)
-    if base is None:
+def rate_steps(warhead: Warhead, workers: int, turns: Sequence[Turning] = ()) -> tuple[Step, ...] | None:
+    """The rate that is due from each step to the next; None where `base_rate` is. `turns` are changes of a rate."""
+    if base_rate(warhead) is None:
         return None
-    changes: list[tuple[int, Fraction]] = []
-    by_name = {group.name: group for group in warhead.groups}
+    groups = {group.name: group for group in warhead.publishing}
+    clients = {name: Fraction(group.clients) for name, group in groups.items()}
+    intervals = {name: group.interval for name, group in groups.items()}
+    changes: list[tuple[int, str, Fraction, Fraction | None]] = []
+    changes += [(turn.at_ns, turn.group, Fraction(0), turn.interval) for turn in turns]
     for surge, visit in zip(warhead.surges, visits(warhead, workers), strict=True):
-        group = by_name[surge.group]
-        if group.publishes:
-            changes += _changes(visit, surge.ramp_ns, surge.clients / group.interval)
-    steps: dict[int, Fraction] = {-warhead.attack.warmup_ns: base}
-    for at_ns, change in sorted(changes):
-        base += change
-        steps[at_ns] = base
+        changes += [(at_ns, surge.group, count, None) for at_ns, count in _comings(visit, surge.ramp_ns)]
+    steps: dict[int, Fraction] = {
+        -warhead.attack.warmup_ns: sum((clients[n] / intervals[n] for n in groups), Fraction(0))
+    }
+    for at_ns, name, count, interval in sorted(changes, key=lambda change: change[0]):
+        if name in groups:
+            clients[name] += count
+            intervals[name] = interval or intervals[name]
+            steps[at_ns] = sum((clients[n] / intervals[n] for n in groups), Fraction(0))
     return tuple((at_ns, float(rate)) for at_ns, rate in steps.items())
 
 
-def _changes(visit: Visit, ramp_ns: int, rate: Fraction) -> list[tuple[int, Fraction]]:
-    """What one surge adds and takes away: along a ramp in steps of a second, or in larger ones."""
+def _comings(visit: Visit, ramp_ns: int) -> list[tuple[int, Fraction]]:
+    """How many begin and how many leave, and when: along a ramp in steps of a second, or in larger ones."""
     leave_ns = visit.leave_ns
-    if leave_ns is not None and leave_ns <= visit.begin_ns:
-        return []  # gone before anything was due
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
-    coming = [(visit.begin_ns + ramp_ns * part // parts, rate / parts) for part in range(parts)]
+    coming = [(visit.begin_ns + ramp_ns * part // parts, Fraction(visit.clients, parts)) for part in range(parts)]
     if leave_ns is None:
         return coming
-    coming = [(at_ns, change) for at_ns, change in coming if at_ns < leave_ns]
-    return [*coming, (leave_ns, -sum((change for _, change in coming), Fraction(0)))]
+    coming = [(at_ns, count) for at_ns, count in coming if at_ns < leave_ns]  # nothing is due of who is gone before
+    return [*coming, (leave_ns, -sum((count for _, count in coming), Fraction(0)))] if coming else []

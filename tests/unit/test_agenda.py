@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from malaria.agenda import NOTICE_NS, Agenda
+from fractions import Fraction
+
+import pytest
+
+from malaria.agenda import HAND_NOTICE_NS, NOTICE_NS, Agenda, check_change
 from malaria.clock import NS_PER_S
-from malaria.engine.acts import Act, AddClients, RemoveClients
+from malaria.engine.acts import Act, AddClients, ChangeRate, Disconnect, RemoveClients
 from malaria.engine.surges import Presence
-from malaria.timetable import Visit
+from malaria.errors import OperatorError
+from malaria.model.warhead import Warhead
+from malaria.records import EventKind
+from malaria.timetable import Turning, Visit
 
 S = NS_PER_S
 FIRST = Visit("meters", 500, 10 * S, 12 * S, 20 * S)
@@ -78,3 +85,57 @@ def test_a_worker_that_is_lost_leaves_it_open() -> None:
     agenda.observe([(Presence(250, 16 * S, 250, 27 * S),)])
     passage = agenda.surges()[0]
     assert (passage["added_ns"], passage["removed_ns"]) == (None, None)
+
+
+FASTER = ChangeRate("meters", Fraction(1, 2))
+
+
+def test_an_act_by_hand_takes_effect_a_moment_later_among_the_planned_ones() -> None:
+    agenda = begun(FIRST)
+    agenda.announce(15 * S)
+    (act,) = agenda.insert(FASTER, 14 * S)
+    assert act == Act(14 * S + HAND_NOTICE_NS, FASTER)
+    assert [(e.kind, e.text) for e in agenda.take_effect(15 * S)] == [
+        (EventKind.ACT, "meters: 2 msg/s each"),
+        (EventKind.SURGE, "+500 clients"),
+    ]
+    assert agenda.turns == [Turning(act.at_ns, "meters", Fraction(1, 2))]
+    agenda.insert(Disconnect("meters", 1500), 16 * S)
+    assert [e.text for e in agenda.take_effect(17 * S)] == ["meters: 1,500 clients disconnected"]
+
+
+LOAD = Warhead.model_validate(
+    {
+        "group": [
+            {"name": "meters", "clients": 5},
+            {"name": "flat", "clients": 1, "interval": 0},
+            {"name": "counted", "clients": 1, "messages": 5},
+            {"name": "growing", "clients": 1, "rate_ramp": "5s"},
+            {"name": "backend", "clients": 1, "role": "subscribe"},
+        ],
+        "attack": {"duration": "30s"},
+    }
+)
+
+
+@pytest.mark.parametrize("change", [FASTER, Disconnect("meters", 1), Disconnect("backend", 7)])
+def test_changes_that_can_be_made(change: ChangeRate | Disconnect) -> None:
+    check_change(change, LOAD)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (ChangeRate("other", Fraction(1)), "there is no group 'other'"),
+        (ChangeRate("meters", Fraction(0)), "cannot have that interval"),
+        (ChangeRate("meters", Fraction(10**9)), "cannot have that interval"),
+        (ChangeRate("flat", Fraction(1)), "is a closed loop"),
+        (ChangeRate("counted", Fraction(1)), "sends a stated number of messages"),
+        (ChangeRate("growing", Fraction(1)), "grows by itself"),
+        (ChangeRate("backend", Fraction(1)), "publishes nothing"),
+        (Disconnect("meters", 0), "0 clients cannot be disconnected"),
+    ],
+)
+def test_changes_that_cannot_be_made(change: ChangeRate | Disconnect, message: str) -> None:
+    with pytest.raises(OperatorError, match=message):
+        check_change(change, LOAD)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.conductor import Conductor, Course
-from malaria.engine.acts import Act, AddClients, RemoveClients
+from malaria.engine.acts import Act, AddClients, ChangeRate, RemoveClients
 from malaria.engine.loop import Standing
 from malaria.engine.orders import (
     Account,
@@ -260,3 +261,18 @@ def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
     play.at(7.5)
     surge = play.conductor.agenda.surges()[0]
     assert (surge["add_ns"], surge["added_ns"]) == (3 * S, None)
+
+
+def test_a_change_by_hand_goes_through_the_same_door() -> None:
+    change = ChangeRate("meters", Fraction(2))
+    play = Play().connect()
+    assert play.conductor.act(change, play.at_ns) == []  # no load runs yet
+    play.say(READY)
+    play.at(0.2)
+    (act,) = play.conductor.act(change, 4 * S)
+    assert isinstance(act, Act)
+    assert 4 * S < act.at_ns <= 5 * S
+    play.at(6)
+    assert [(e.at_ns, e.text) for e in play.conductor.events() if e.kind is EventKind.ACT] == [
+        (act.at_ns, "meters: 0.5 msg/s each")
+    ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from engine_rig import FakeSocket, S, World, world
-from malaria.engine.acts import Act, AddClients, RemoveClients
+from malaria.engine.acts import Act, AddClients, ChangeRate, RemoveClients
 from malaria.engine.surges import HANG_UP_NS, LOT, Presence
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Packet, PacketType, Publish
+from malaria.payload import HEADER
 from malaria.session import Phase
 
 METER = {"role": "publish", "clients": 2, "interval": "1s", "size": "20", "topic": "t", "qos": 1, "keepalive": 0}
@@ -259,3 +261,60 @@ def test_surges_without_publishers_leave_at_once() -> None:
         start(w, COME, LEAVE)
         go_on(w, 7)
         assert w.engine.standing().surges[0].gone == 3
+
+
+def faster(at_s: float, interval: Fraction) -> Act:
+    return Act(round(at_s * S), ChangeRate("g0", interval))
+
+
+def dues(w: World) -> list[float]:
+    """The due times of everything that was published, in seconds of run time."""
+    headers = [HEADER.unpack_from(packet.payload) for sock in w.sockets for packet in sent(sock)]
+    return sorted(header[-1] / S for header in headers)
+
+
+@pytest.mark.parametrize("notice_s", [0.05, 2])
+def test_a_rate_changes_at_its_time_however_late_it_is_told(notice_s: float) -> None:
+    with surging() as w:
+        start(w)
+        go_on(w, 3 - notice_s)
+        w.engine.act(faster(3, Fraction(1, 2)))
+        go_on(w, 5.95)
+        assert dues(w) == [n / 2 for n in range(6)] + [3 + n / 4 for n in range(12)]
+
+
+def test_rates_change_one_after_the_other() -> None:
+    with surging() as w:
+        start(w, faster(1, Fraction(1, 2)), faster(2, Fraction(2)))
+        go_on(w, 4.95)
+        assert dues(w) == [0, 0.5, 1, 1.25, 1.5, 1.75, 2, 3, 4]
+
+
+def test_a_worker_that_was_held_up_takes_up_every_rate() -> None:
+    with surging(group={"inflight": 100}) as w:
+        start(w, faster(1, Fraction(1, 2)), faster(2, Fraction(2)))
+        w.now_ns += round(4.9 * S)
+        w.engine.end_publishing()
+        assert dues(w) == [0, 0.5, 1, 1.25, 1.5, 1.75, 2, 3, 4]
+
+
+def test_who_comes_later_comes_at_the_changed_rate() -> None:
+    with surging() as w:
+        start(w, faster(0.5, Fraction(2)), COME, LEAVE)
+        go_on(w, 7)
+        assert [len(sent(sock)) for sock in w.sockets[2:]] == [2, 2, 2]
+
+
+def test_a_rate_that_changes_while_they_climb_a_ramp_leaves_out_who_has_not_begun() -> None:
+    with surging(SURGE | {"clients": 4, "ramp": "2s", "at": 0}, group={"clients": 1, "interval": "1h"}) as w:
+        start(w, Act(0, AddClients(0, 2 * S)), faster(3, Fraction(1)))
+        go_on(w, 4.95)
+        # client i begins at 2 + i/2 s; from 3 s on each sends at i/4 s past the second
+        assert [len(sent(sock)) for sock in w.sockets[1:]] == [3, 2, 2, 2]
+
+
+def test_a_closed_loop_has_no_rate_to_change() -> None:
+    with surging(group={"interval": 0, "inflight": 2, "clients": 1}) as w:
+        start(w, faster(0.5, Fraction(2)))
+        go_on(w, 1)
+        assert len(sent(w.sockets[0])) > 2

@@ -168,3 +168,11 @@ def test_a_long_window_of_a_few_fast_clients_comes_in_blocks() -> None:
 def test_impossible_paces(changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         pace(**changes)
+
+
+def test_a_client_ramp_may_have_begun_before_time_0() -> None:
+    """Four clients over 4 s, 1.5 s of which have passed: two are in, the others begin at 0.5 and 1.5 s."""
+    pace = Pace(Arrival.STEADY, 4, Fraction(1), None, 1, client_ramp_ns=4 * S, ramp_passed_ns=3 * S // 2)
+    due_ns, position = Schedule(pace, np.arange(4)).due_until(3 * S)
+    first = {place: int(due_ns[position == place].min()) for place in range(4)}
+    assert first == {0: 0, 1: S // 4, 2: S // 2, 3: S + 3 * S // 4}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.model.warhead import Warhead
-from malaria.timetable import base_rate, clients_planned, rate_steps, visits
+from malaria.timetable import Turning, base_rate, clients_planned, rate_steps, visits
 
 S = NS_PER_S
 
@@ -94,6 +95,12 @@ def test_a_surge_that_goes_before_anything_is_due_changes_no_rate() -> None:
 def test_a_ramp_is_climbed_in_steps() -> None:
     steps = rate_steps(warhead({"clients": 20, "at": "10s", "hold": "20s", "ramp": "4s"}), 1)
     assert steps == ((0, 20.0), (12 * S, 22.5), (13 * S, 25.0), (14 * S, 27.5), (15 * S, 30.0), (30 * S, 20.0))
+
+
+def test_a_changed_rate_holds_for_the_surges_too() -> None:
+    turns = [Turning(5 * S, "g", Fraction(1)), Turning(13 * S, "g", Fraction(4))]
+    steps = rate_steps(warhead({"clients": 10, "at": "10s", "hold": "5s"}), 1, turns)
+    assert steps == ((0, 20.0), (5 * S, 40.0), (12 * S, 50.0), (13 * S, 12.5), (15 * S, 10.0))
 
 
 @pytest.mark.parametrize("group", [{"interval": 0}, {"role": "subscribe", "topic": "x"}])

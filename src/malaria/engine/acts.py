@@ -7,6 +7,7 @@ picklable, without a word about who wanted it: a file or a hand at the keyboard.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,23 @@ class RemoveClients:
     surge: int
 
 
-type Change = AddClients | RemoveClients
+@dataclass(frozen=True, slots=True)
+class ChangeRate:
+    """The clients of an open-loop group, those of its surges too, have `interval` seconds between two messages."""
+
+    group: str
+    interval: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Clients 0 .. count - 1 of a group lose their connection without a word, and come back as after any loss."""
+
+    group: str
+    count: int
+
+
+type Change = AddClients | RemoveClients | ChangeRate | Disconnect
 
 
 @dataclass(frozen=True, slots=True)

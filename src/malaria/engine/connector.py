@@ -204,6 +204,13 @@ class Connector:
         """Closes the connection of a client that was dismissed."""
         self._bury(client)
 
+    def cut(self, client: int) -> None:
+        """Breaks the connection of a client that is READY, without a word, and plans its next attempt."""
+        if self._columns.phase[client] == Phase.READY:
+            self._counts.cut += 1
+            self._bury(client)
+            self._plan_again(client)
+
     def close_all(self, now_ns: int) -> None:
         """The end: DISCONNECT and close."""
         for client in list(self._by_fd.values()):

@@ -7,18 +7,19 @@ turns and how late it takes up what is due are in every sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
-from malaria.engine.acts import Act, AddClients, RemoveClients
+from malaria.engine.acts import Act, AddClients, ChangeRate, Disconnect, RemoveClients
 from malaria.engine.arrivals import Inbox
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
 from malaria.engine.conversation import Conversation
+from malaria.engine.cuts import Cuts
 from malaria.engine.gateway import gateways_of
 from malaria.engine.gear import Gear, Route
 from malaria.engine.meter import Meter
@@ -74,6 +75,7 @@ class Engine:
         self.receiver = Receiver(gear, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
         self.surges = Surges(plan, gear, self.publishers, self.connector)
+        self.cuts = Cuts(self.connector)
         self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
@@ -139,13 +141,26 @@ class Engine:
                 self.surges.add(surge, at_ns, _later(span, self._epoch_ns + begin_ns))
             case RemoveClients(surge):
                 self.surges.remove(surge, at_ns)
-        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns)
+            case ChangeRate(group, interval):
+                for publisher in self.publishers:
+                    if publisher.plan.group.name == group:
+                        publisher.change_pace(at_ns, interval)
+            case Disconnect(group, count):
+                self.cuts.order(at_ns, self._rows_of(group, count))
+        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.cuts.next_ns)
+
+    def _rows_of(self, group: str, count: int) -> Iterator[int]:
+        """The clients of a group whose index is below `count`, those of its surges too."""
+        for part in self.plan.groups:
+            if part.group.name == group:
+                yield from range(part.first_row, part.first_row + int(np.searchsorted(part.members, count)))
 
     def end_publishing(self) -> None:
         """Nothing is due from now on, and nobody new comes; what is held or in flight goes on."""
         self._span = None
         self.connector.forget_newcomers()
         self.surges.stay()
+        self.cuts.cancel()
         for publisher in self.publishers:
             publisher.end(self._clock())
 
@@ -239,7 +254,9 @@ class Engine:
         self.meter.fold_when_full()
         if self.surges.next_ns <= now_ns:
             self.surges.tick(now_ns)
-        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns)
+        if self.cuts.next_ns <= now_ns:
+            self.cuts.tick(now_ns)
+        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.cuts.next_ns)
 
     # --- telling ---------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class Counts:
     connected: int
     refused: int
     dropped: int
+    cut: int
     reconnects: int
     connect_timeouts: int
     ping_timeouts: int

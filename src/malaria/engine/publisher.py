@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from typing import Final
 
@@ -24,7 +25,7 @@ from malaria.engine.gear import Gear
 from malaria.engine.template import DUP, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.ledger import Published
-from malaria.plan import GroupPlan
+from malaria.plan import GroupPlan, Turn
 
 type Ints = NDArray[np.int64]
 
@@ -81,6 +82,9 @@ class Publisher:
         self._forgotten_dues: list[Ints] = []
         self._schedule = None if group.closed_loop else plan.schedule()
         self._span: Span | None = None
+        self._begun_ns = 0
+        self._turns: deque[tuple[int, Turn]] = deque()  # announced changes of the rate
+        self._turns_told = 0
         self._dues: list[int] = []
         self._positions: list[int] = []
         self._cursor = 0
@@ -95,7 +99,7 @@ class Publisher:
         """Publishing starts (again) at the origin of `span`."""
         self._span = span
         self._epoch_ns, self._measure_ns = span.epoch_ns, span.measure_ns
-        self._horizon_ns = span.origin_ns
+        self._horizon_ns = self._begun_ns = span.origin_ns
         if self.closed_loop:
             gate, base = self._columns.gate, self.base
             self._eager = {position for position in range(self.plan.count) if not gate[base + position]}
@@ -111,6 +115,21 @@ class Publisher:
             self._eager.clear()
         elif span is not None and (span.end_ns is None or end_ns < span.end_ns):
             self._span = replace(span, end_ns=end_ns)
+        self._look_ahead()
+
+    def change_pace(self, at_ns: int, interval: Fraction) -> None:
+        """From `at_ns` on there are `interval` seconds between two messages of a member. Told before it."""
+        if self.closed_loop:
+            return
+        self._turns_told += 1
+        span = self._span
+        if span is None or at_ns <= span.origin_ns:  # these have not begun, or have ended
+            self._schedule = self.plan.schedule(Turn(self._turns_told, interval))
+            return
+        keep = bisect_left(self._dues, at_ns, self._cursor)
+        del self._dues[keep:], self._positions[keep:]
+        self._horizon_ns = min(self._horizon_ns, at_ns)
+        self._turns.append((at_ns, Turn(self._turns_told, interval, at_ns - self._begun_ns)))
         self._look_ahead()
 
     def end(self, now_ns: int) -> None:
@@ -153,10 +172,16 @@ class Publisher:
 
     def _extend(self, span: Span, now_ns: int) -> None:
         """Asks the schedule for the next stretch of time."""
+        while self._turns and self._turns[0][0] <= self._horizon_ns:
+            at_ns, turn = self._turns.popleft()
+            self._schedule = self.plan.schedule(turn)
+            self._span = span = replace(span, origin_ns=at_ns)
         assert self._schedule is not None
         horizon = max(now_ns, self._horizon_ns) + HORIZON_NS
+        bounds = [self._turns[0][0]] if self._turns else []
         if span.end_ns is not None:
-            horizon = min(horizon, span.end_ns)
+            bounds.append(span.end_ns)
+        horizon = min([horizon, *bounds])
         dues, positions = self._schedule.due_until(horizon - span.origin_ns)
         self._dues = self._dues[self._cursor :] + (dues + span.origin_ns).tolist()
         self._positions = self._positions[self._cursor :] + positions.tolist()

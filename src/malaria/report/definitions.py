@@ -84,6 +84,7 @@ COUNTERS: Final[dict[str, str]] = {
     "negotiation_cpu_ns": "nanoseconds of our processor time in TLS handshakes and WebSocket upgrades",
     "held_offline": "messages that had to wait because their client was not connected",
     "forgotten": "messages in flight when a clean-start client lost its connection, or left with its surge",
+    "cut": "connections that were broken on purpose",
     "abandoned": "messages that were due and not sent when their client left with its surge",
     "connect_timeouts": "connects that got no answer in time",
     "ping_timeouts": "connections given up because the broker did not answer a PINGREQ",

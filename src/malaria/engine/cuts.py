@@ -1,0 +1,44 @@
+"""Connections that we break on purpose, in small lots, between which the load of the others goes on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from malaria.clock import NS_PER_MS
+from malaria.engine.connector import Connector
+from malaria.engine.publisher import NEVER
+
+LOT: Final = 50
+LOT_EVERY_NS: Final = 10 * NS_PER_MS
+
+
+class Cuts:
+    """`tick` is to be called at `next_ns`."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._ordered: list[tuple[int, list[int]]] = []
+        self._rows: deque[int] = deque()
+        self.next_ns = NEVER
+
+    def order(self, at_ns: int, rows: Iterable[int]) -> None:
+        """These clients lose their connection then, if they have one."""
+        self._ordered.append((at_ns, list(rows)))
+        self.next_ns = min(self.next_ns, at_ns)
+
+    def cancel(self) -> None:
+        """Nothing more is cut."""
+        self._ordered.clear()
+        self._rows.clear()
+        self.next_ns = NEVER
+
+    def tick(self, now_ns: int) -> None:
+        for _, rows in (due for due in self._ordered if due[0] <= now_ns):
+            self._rows.extend(rows)
+        self._ordered = [later for later in self._ordered if later[0] > now_ns]
+        for _ in range(min(LOT, len(self._rows))):
+            self._connector.cut(self._rows.popleft())
+        waits = [at_ns for at_ns, _ in self._ordered] + ([now_ns + LOT_EVERY_NS] if self._rows else [])
+        self.next_ns = min(waits, default=NEVER)
