@@ -33,13 +33,16 @@ def run_attack(
     interrupt: Interrupt | None = None,
     **options: Any,
 ) -> AttackOutcome:
-    """Attacks 127.0.0.1:port. `options` are keys of the publishing group or of [attack], as a warhead writes them."""
+    """Attacks 127.0.0.1:port. `options` are keys of the publishing group or of [attack], as a warhead writes them;
+    `surges` is a list of surges of the publishers.
+    """
+    surges = [{"group": PUBLISHERS["name"]} | surge for surge in options.pop("surges", ())]
     attack = {key: options.pop(key) for key in list(options) if key in KEYS["attack"]}
     publishers = PUBLISHERS | options
     groups = [publishers]
     if subscribers:
         groups.append(SUBSCRIBERS | {"clients": subscribers, "qos": publishers.get("qos", 1)})
-    warhead = Warhead.model_validate({"group": groups, "attack": BRIEF | attack})
+    warhead = Warhead.model_validate({"group": groups, "surge": surges, "attack": BRIEF | attack})
     target = parse_target(f"mqtt://127.0.0.1:{port}")
     request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test")
     return conduct(request, on_progress, interrupt or Interrupt())

@@ -130,6 +130,32 @@ def test_a_killed_worker_leaves_its_share_unknown_and_the_rest_readable(
     assert [event for event in outcome.records.events if event.kind is EventKind.LOST]
 
 
+def test_a_worker_dies_in_a_surge_and_then_the_operator_loses_patience(tmp_path: Path) -> None:
+    """What had happened of the surge is in the record, what had not is not."""
+    interrupt = Interrupt()
+    killed: list[psutil.Process] = []
+
+    def interfere(progress: Progress) -> None:
+        lost = any(event.kind is EventKind.LOST for event in progress.events)
+        if lost:
+            interrupt.count = 1
+        elif not killed and any(event.kind is EventKind.SURGE for event in progress.events):
+            killed.append(workers_of(os.getpid())[0])
+            killed[0].kill()
+
+    with StubBroker() as stub:
+        outcome = run_attack(
+            stub.port, tmp_path, 2, 1, interfere, interrupt, clients=20, rate="10", duration="20s",
+            surges=[{"clients": 10, "at": "1s", "hold": "5s"}]
+        )  # fmt: skip
+    assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
+    assert [event.text for event in outcome.records.events if event.kind is EventKind.SURGE] == ["+10 clients"]
+    (surge,) = outcome.records.meta["surges"]  # type: ignore[misc]
+    assert surge["add_ns"] is not None
+    assert (surge["remove_ns"], surge["removed_ns"]) == (None, None)
+    assert outcome.records.meta["end_ns"] < 12 * 10**9  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_with_a_report(mosquitto: RunningBroker, tmp_path: Path, times: int) -> None:
     interrupt = Interrupt()
