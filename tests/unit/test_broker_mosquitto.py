@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,26 +32,34 @@ def test_without_it_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_configuration_is_private_and_takes_further_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     started: list[tuple[Any, ...]] = []
+
+    def launch(*arguments: Any) -> SimpleNamespace:
+        started.append(arguments)
+        return SimpleNamespace()
+
     monkeypatch.setattr(mosquitto, "private_directory", lambda _: tmp_path)
     monkeypatch.setattr(mosquitto, "find_mosquitto", lambda: "/usr/sbin/mosquitto")
     monkeypatch.setattr(mosquitto, "free_port", lambda: 18999)
-    monkeypatch.setattr(mosquitto, "launch", lambda *arguments: started.append(arguments))
+    monkeypatch.setattr(mosquitto, "launch", launch)
     mosquitto.start_mosquitto("max_connections 7")
     written = tmp_path / "mosquitto.conf"
     lines = written.read_text().splitlines()
     assert "listener 18999 127.0.0.1" in lines
     assert {"allow_anonymous true", "sys_interval 1", "max_connections 7"} <= set(lines)
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
-    assert started == [("mosquitto", ["/usr/sbin/mosquitto", "-c", str(written)], 18999, tmp_path / "mosquitto.log")]
+    assert [arguments[:4] for arguments in started] == [
+        ("mosquitto", ["/usr/sbin/mosquitto", "-c", str(written)], 18999, tmp_path / "mosquitto.log")
+    ]
 
 
 def test_other_listeners_stand_beside_the_plain_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(mosquitto, "find_mosquitto", lambda: "/usr/sbin/mosquitto")
     monkeypatch.setattr(mosquitto, "free_port", lambda: 18999)
-    monkeypatch.setattr(mosquitto, "launch", lambda *arguments: arguments[2])
+    monkeypatch.setattr(mosquitto, "launch", lambda *arguments: SimpleNamespace(port=arguments[2]))
     monkeypatch.setattr(mosquitto.os, "geteuid", lambda: 1000)
     settings = MosquittoSettings((Listener(18083, websockets=True),))
-    assert mosquitto.start_configured(settings, tmp_path) == 18999
+    broker = mosquitto.start_configured(settings, tmp_path)
+    assert (broker.port, broker.listeners) == (18999, settings.listeners)
     lines = (tmp_path / "mosquitto.conf").read_text().splitlines()
     assert [line for line in lines if line.startswith("listener")] == [
         "listener 18999 127.0.0.1",

@@ -1,10 +1,15 @@
-"""A broker on this machine that we may start and stop: mosquitto where it is installed, else amqtt from PyPI."""
+"""A broker that we may start, stop and clean: mosquitto, the one that comes with us, a command, a unit; over ssh too."""
 
 from malaria.broker.embedded import start_embedded
+from malaria.broker.lifecycle import CleanStart, Lifecycle
 from malaria.broker.mosquitto import find_mosquitto, start_mosquitto
 from malaria.broker.running import RunningBroker
+from malaria.broker.starting import Door
 
-__all__ = ["RunningBroker", "find_mosquitto", "start_default", "start_embedded", "start_mosquitto"]
+__all__ = [
+    "CleanStart", "Door", "Lifecycle", "RunningBroker",
+    "find_mosquitto", "start_default", "start_embedded", "start_mosquitto",
+]  # fmt: skip
 
 
 def start_default() -> RunningBroker:

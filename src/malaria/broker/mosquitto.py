@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from malaria.broker.configuration import Listener, MosquittoSettings, configuration_text
-from malaria.broker.running import RunningBroker, free_port, launch, private_directory
+from malaria.broker.running import PATIENCE, Patience, RunningBroker, free_port, launch, private_directory
 from malaria.errors import OperatorError
 
 SBIN: Final = "/usr/sbin:/usr/local/sbin"
@@ -32,7 +32,9 @@ def start_mosquitto(settings: str = "") -> RunningBroker:
     return start_configured(MosquittoSettings((), further=tuple(settings.splitlines())))
 
 
-def start_configured(settings: MosquittoSettings, directory: Path | None = None) -> RunningBroker:
+def start_configured(
+    settings: MosquittoSettings, directory: Path | None = None, patience: Patience = PATIENCE
+) -> RunningBroker:
     """Starts mosquitto with these listeners and a plain one of its own on loopback, at which the result answers.
 
     `directory` (a new private one if not given) gets its configuration and log, and goes when it is stopped.
@@ -49,7 +51,11 @@ def start_configured(settings: MosquittoSettings, directory: Path | None = None)
     # the plain one first: with none but WebSocket listeners, mosquitto 2.0 says that it has none and ends
     listeners = (control, *settings.listeners)
     write_private(configuration, configuration_text(replace(settings, listeners=listeners)))
-    return launch("mosquitto", [command, "-c", str(configuration)], control.port, directory / "mosquitto.log")
+    broker = launch(
+        "mosquitto", [command, "-c", str(configuration)], control.port, directory / "mosquitto.log", None, patience
+    )
+    broker.listeners = settings.listeners
+    return broker
 
 
 def write_private(path: Path, text: str) -> None:

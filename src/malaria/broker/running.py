@@ -15,11 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, Protocol
 
+from malaria.broker.configuration import Listener
 from malaria.errors import OperatorError
-from malaria.probe import probe
+from malaria.probe import Answer, probe
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 15.0
@@ -29,32 +32,93 @@ PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h: the signal that a process gets when its parent ends."""
 
 
-class RunningBroker:
-    """A broker that answers at `host`:`port`. A context manager: the end of the block stops it."""
+class Process(Protocol):
+    """What is started, asked and stopped: a child of ours, one on another host, a service. As of `subprocess`."""
 
-    def __init__(self, name: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+type Look = Callable[[float], Answer]
+"""One look at a broker, given the most seconds that it may take: does it let a client in?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a broker may take to answer after its start, and to end after it was told to."""
+
+    ready_s: float = START_S
+    stop_s: float = STOP_S
+
+
+PATIENCE: Final = Patience()
+
+
+def look_at(host: str, port: int) -> Look:
+    """Looks with plain MQTT and without a name."""
+    return lambda timeout_s: probe((socket.AF_INET, (host, port)), timeout_s=timeout_s)
+
+
+class RunningBroker:
+    """A broker that answers at `host`:`port`. A context manager: the end of the block stops it.
+
+    `ssh` names the host of its process, None being this one; `pid` counts there, and is None where it is not known.
+    `listeners` are those that we configured, beside the plain one at `port`.
+    """
+
+    def __init__(
+        self, name: str, port: int, process: Process, log: Path, look: Look | None = None, patience: Patience = PATIENCE
+    ) -> None:
         self.name = name
         self.host = HOST
         self.port = port
         self.version: str | None = None
         self.log = log
-        self._process = process
+        self.ssh: str | None = None
+        self.listeners: tuple[Listener, ...] = ()
+        self.started = time.time()
+        self._stopped = False
+        self.process = process
+        self._look = look or look_at(self.host, port)
+        self._patience = patience
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def pid(self) -> int | None:
+        return self.process.pid
+
+    def death(self) -> str | None:
+        """How its process ended, in words: `exit code 3`, `signal KILL`. None while it runs."""
+        code = self.process.poll()
+        return None if code is None else ending(code)
+
+    def last_words(self) -> str:
+        """The end of what it said."""
+        return last_lines(self.log)
 
     def stop(self) -> None:
-        """SIGTERM, some patience, SIGKILL; its directory goes too. May be called twice."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.terminate()
+        """SIGTERM, some patience, SIGKILL; its directory goes too. May be called twice.
+
+        Raises OperatorError when a broker that is no child of ours cannot be stopped.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
         try:
-            self._process.wait(STOP_S)
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+            self.process.terminate()
+            self.process.wait(self._patience.stop_s)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        shutil.rmtree(self.log.parent, ignore_errors=True)
+            self.process.kill()
+            self.process.wait()
+        finally:
+            shutil.rmtree(self.log.parent, ignore_errors=True)
 
     def __enter__(self) -> RunningBroker:
         return self
@@ -64,18 +128,31 @@ class RunningBroker:
 
     def wait_until_it_answers(self) -> RunningBroker:
         """Returns itself once a client is accepted. Raises OperatorError with the last words if none ever is."""
-        end = time.monotonic() + START_S
-        while self._process.poll() is None and time.monotonic() < end:
-            answer = probe((socket.AF_INET, (self.host, self.port)), timeout_s=1.0)
+        end, problem = time.monotonic() + self._patience.ready_s, ""
+        while (died := self.death()) is None and time.monotonic() < end:
+            answer = self._look(min(1.0, self._patience.ready_s))
             if not answer.problem:
                 self.version = answer.version
                 return self
+            problem = answer.problem
             time.sleep(0.05)
-        died = self._process.poll()
-        what = f"ended at once with exit code {died}" if died is not None else f"did not answer within {START_S:.0f} s"
-        said = last_lines(self.log) or "(nothing)"
-        self.stop()
+        what = (
+            f"ended at once with {died}" if died else f"did not answer within {self._patience.ready_s:g} s: {problem}"
+        )
+        said = self.last_words() or "(nothing)"
+        with suppress(OperatorError):
+            self.stop()
         raise OperatorError(f"{self.name} {what}. Its last words:\n{said}", f"mend what {self.name} says")
+
+
+def ending(code: int) -> str:
+    """An exit code as `subprocess` has it, in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name.removeprefix('SIG')}"
+    except ValueError:
+        return f"signal {-code}"
 
 
 def private_directory(name: str) -> Path:
@@ -83,15 +160,28 @@ def private_directory(name: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"malaria-{name}-"))
 
 
-def launch(name: str, command: Sequence[str], port: int, log: Path) -> RunningBroker:
+def launch(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    look: Look | None = None,
+    patience: Patience = PATIENCE,
+) -> RunningBroker:
     """Starts a broker in the background, its output in `log`; it owns the log's directory. Returns once it answers.
 
     Raises OperatorError when it does not start. Its standard input is a pipe that ends with us, and it is told to
     terminate when the thread that called this ends.
     """
+    process = start_process(name, command, log)
+    return RunningBroker(name, port, process, log, look, patience).wait_until_it_answers()
+
+
+def start_process(name: str, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """What `launch` starts, without waiting for an answer."""
     try:
         with log.open("wb") as sink:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=sink,
@@ -102,7 +192,6 @@ def launch(name: str, command: Sequence[str], port: int, log: Path) -> RunningBr
     except OSError as error:
         shutil.rmtree(log.parent, ignore_errors=True)
         raise OperatorError(f"{name} cannot be started: {error}", f"try it by hand: {command[0]}") from error
-    return RunningBroker(name, port, process, log).wait_until_it_answers()
 
 
 def _child_settings() -> Callable[[], None]:

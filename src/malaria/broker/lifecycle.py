@@ -1,0 +1,176 @@
+"""The broker between the levels of a campaign: started, cleaned, asked whether it lives, stopped; as `[broker]` says.
+
+Promises: after `begin_level` the broker answers, and the result says whether that was a clean start and why; a service
+that was running before runs after; nothing of ours is left when the block ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from malaria.broker.host import Host, last
+from malaria.broker.listeners import access_table, settings_of
+from malaria.broker.persistence import remove_persistence
+from malaria.broker.running import RunningBroker, private_directory
+from malaria.broker.starting import Door, Ground, adopt, door_of, start
+from malaria.engine.causes import connect_error
+from malaria.errors import OperatorError
+from malaria.model.broker import BrokerTable, Clean, Kind
+
+REFUSED: Final = connect_error(errno.ECONNREFUSED)
+GLANCE_S: Final = 1.0
+CLEAN_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CleanStart:
+    """Whether a level began with a broker that remembered nothing; None: that is not known. `reason` says why."""
+
+    clean: bool | None
+    reason: str
+
+
+class Lifecycle:
+    """One campaign's broker. `door` is where the target lets in; brokers that we configure have their own.
+
+    A context manager: the end of the block stops what was started, and starts again the service that was stopped.
+    """
+
+    def __init__(self, table: BrokerTable, door: Door | None = None) -> None:
+        self.table = table
+        self.running: RunningBroker | None = None
+        host = Host(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
+        ours = table.kind is Kind.MOSQUITTO and table.config is None
+        self._directory = private_directory("keys") if ours else None
+        settings = settings_of(table, self._directory) if self._directory else None
+        self._ground = Ground(table, host, door, settings)
+        self._levels = 0
+        self._since = ""
+        self._served_before = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def access(self, listener: str | None = None) -> dict[str, Any]:
+        """The keys of `[target]` for one of our listeners, by its name; the first one if none is named.
+
+        Empty for a broker that we do not configure. Raises OperatorError for a name that no listener has.
+        """
+        if self._ground.settings is None:
+            embedded = self.running if self.table.kind is Kind.EMBEDDED else None
+            return {"url": f"mqtt://{embedded.host}:{embedded.port}"} if embedded else {}
+        listeners = {one.name: one for one in self._ground.settings.listeners}
+        if listener is not None and listener not in listeners:
+            raise OperatorError(f"the broker has no listener {listener!r}", f"it has {', '.join(listeners)}")
+        return access_table(listeners[listener] if listener else next(iter(listeners.values())))
+
+    def begin_level(self, title: str) -> CleanStart:
+        """Sees to it that the broker runs, anew where `clean` says so. Raises OperatorError when it does not answer."""
+        first, self._levels = self._levels == 0, self._levels + 1
+        anew = self.table.clean is Clean.EACH_LEVEL or (self.table.clean is Clean.FIRST and first)
+        if self.table.kind is Kind.NONE:
+            return CleanStart(None, "it was not ours to start")
+        if first:
+            self._served_before = self._is_served()
+        if first and self._served_before and not anew:
+            self.running, self._since = adopt(self._ground), "before the campaign"
+            return CleanStart(False, "it was running before the campaign began")
+        death = self.death()
+        if self.running is not None and death is None and not anew:
+            return CleanStart(False, f"it has been running since {self._since}")
+        self._end()
+        removed = self._take_away() if anew else []
+        self._refuse_a_stranger()
+        self.running, self._since = start(self._ground), title
+        return self._how(anew, removed, death)
+
+    def death(self) -> str | None:
+        """How the broker ended, in words; None while it runs, or was never started."""
+        if self.running is None:
+            return None
+        died = self.running.death()
+        if died is None and self.table.stop_command and self._look() == REFUSED:
+            return f"an unknown end: {REFUSED}"
+        return died
+
+    def stop(self) -> None:
+        """Stops what was started, and starts again the service that was running before. May be called twice."""
+        try:
+            if self._served_before and self.table.kind is not Kind.NONE:
+                self._leave_running()
+            else:
+                self._end()
+        finally:
+            if self._directory is not None:
+                shutil.rmtree(self._directory, ignore_errors=True)
+
+    # --- the steps ---------------------------------------------------------------------------------------------------
+
+    def _is_served(self) -> bool:
+        """Is a service that we only start and stop running already?"""
+        if self.table.kind is Kind.SYSTEMD:
+            return self._ground.unit.poll() is None
+        return bool(self.table.stop_command) and self._look() == ""
+
+    def _look(self) -> str:
+        """What keeps a client from being let in; empty when nothing does."""
+        return door_of(self._ground).look(GLANCE_S).problem
+
+    def _end(self) -> None:
+        """Stops it, be it started by us or before us."""
+        running, self.running = self.running, None
+        if running is not None:
+            running.stop()
+        elif self._served_before and self.table.kind is Kind.SYSTEMD:
+            self._ground.unit.terminate()
+        elif self._served_before:
+            self._ground.pair.terminate()
+
+    def _leave_running(self) -> None:
+        running, self.running = self.running, None
+        if running is None or running.death() is not None:
+            service = self._ground.unit if self.table.kind is Kind.SYSTEMD else self._ground.pair
+            with suppress(OperatorError):
+                service.start()
+        if running is not None:
+            shutil.rmtree(running.log.parent, ignore_errors=True)
+
+    def _take_away(self) -> list[str]:
+        """Cleans; what was done, in words."""
+        done = []
+        for path in self.table.persistence:
+            removed = remove_persistence(self._ground.host, path)
+            done.append(f"{path} removed" if removed else f"{path} was not there")
+        if self.table.clean_command:
+            ended = self._ground.host.run(self.table.clean_command, CLEAN_S)
+            if ended.code:
+                message = f"clean_command ended with exit code {ended.code}: {last(ended.said)}"
+                raise OperatorError(message, f"try it by hand on {self._ground.host.name}")
+            done.append("clean_command done")
+        return done
+
+    def _refuse_a_stranger(self) -> None:
+        """A broker that answers where ours is to be would be taken for it."""
+        external = self.table.kind is Kind.COMMAND or self.table.config is not None
+        if external and self._look() == "":
+            door = door_of(self._ground)
+            message = f"another broker answers at {door.host} port {door.port} already"
+            raise OperatorError(message, 'stop it, or leave it to itself with kind = "none"')
+
+    def _how(self, anew: bool, removed: list[str], death: str | None) -> CleanStart:
+        start = "started for this level" if death is None else f"started again after {death}"
+        if self.table.kind is Kind.EMBEDDED or (self._ground.settings and not self.table.persistence):
+            return CleanStart(True, f"{start}; it keeps nothing on its disk")
+        if removed:
+            return CleanStart(True, f"{start}, {', '.join(removed)}")
+        if anew:
+            return CleanStart(None, f"{start}, but with what it kept on its disk: name its persistence file")
+        return CleanStart(False, f"{start}, with what it kept on its disk")

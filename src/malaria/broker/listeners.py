@@ -1,0 +1,77 @@
+"""From what `[[broker.listener]]` says to what mosquitto is told, and to what clients must know to get in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.mosquitto import with_free_ports, write_private
+from malaria.broker.running import HOST
+from malaria.keys import Format, make_lines
+from malaria.model.broker import BrokerTable, ListenerTable, Way
+
+IDENTITY: Final = "malaria-{index:05d}"
+KEY_BYTES: Final = 16
+ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
+WEBSOCKETS: Final = frozenset({Way.WS, Way.WSS})
+
+
+def settings_of(table: BrokerTable, directory: Path) -> MosquittoSettings:
+    """The mosquitto that the table describes: ports found, keys made in `directory` where the table says how many."""
+    listeners = table.listeners or (ListenerTable(name=Way.PLAIN),)
+    return MosquittoSettings(
+        with_free_ports([_listener(listener, directory) for listener in listeners]),
+        persistence_file=Path(table.persistence[0]) if table.persistence else None,
+        max_queued_messages=table.max_queued_messages or 0,
+        max_inflight_messages=table.max_inflight_messages,
+    )
+
+
+def _listener(table: ListenerTable, directory: Path) -> Listener:
+    return Listener(
+        table.port,
+        table.address,
+        table.name,
+        websockets=table.kind in WEBSOCKETS,
+        cafile=_path(table.cafile),
+        certfile=_path(table.certificate),
+        keyfile=_path(table.key),
+        require_certificate=table.kind is Way.MTLS,
+        identity_as_username=table.identity_as_username,
+        psk_file=_path(table.psk_file) if table.psk_clients is None else _make_keys(table, directory),
+        tls_version=None if table.tls_version is None else f"tlsv{table.tls_version}",
+        ciphers=table.ciphers,
+        allow_anonymous=table.password_file is None,
+        password_file=_path(table.password_file),
+        acl_file=_path(table.acl_file),
+        max_connections=table.max_connections,
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _make_keys(table: ListenerTable, directory: Path) -> Path:
+    path = directory / f"{table.name}.psk"
+    lines = make_lines(Format.PSK, table.psk_clients or 0, IDENTITY, KEY_BYTES)
+    write_private(path, "".join(f"{line}\n" for line in lines))
+    return path
+
+
+def access_table(listener: Listener) -> dict[str, Any]:
+    """The keys of `[target]` with which clients on this host get in there."""
+    return dict(_access(listener))
+
+
+def _access(listener: Listener) -> Iterator[tuple[str, Any]]:
+    host = HOST if listener.address in ANYWHERE else listener.address
+    scheme = {(False, False): "mqtt", (True, False): "mqtts", (False, True): "ws", (True, True): "wss"}
+    way = scheme[listener.encrypted, listener.websockets]
+    yield "url", f"{way}://{f'[{host}]' if ':' in host else host}:{listener.port}"
+    if listener.psk_file is not None:
+        yield "psk_file", str(listener.psk_file)
+    elif listener.cafile is not None:
+        yield "cafile", str(listener.cafile)

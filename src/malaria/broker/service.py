@@ -1,0 +1,127 @@
+"""Brokers that somebody else runs for us: a systemd unit, or a pair of commands that start and stop one."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.broker.host import Done, Host, last
+from malaria.errors import OperatorError
+
+STEP_S: Final = 0.2
+ALIVE: Final = frozenset({"active", "activating", "reloading", "deactivating", "refreshing"})
+"""What `systemctl is-active` says of a unit whose process runs, or is about to."""
+SYSTEMCTL_S: Final = 100.0
+"""A little more than systemd itself waits for a unit to start or stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A systemd unit, in the place of a process."""
+
+    host: Host
+    name: str
+
+    @property
+    def pid(self) -> int | None:
+        number = self._property("MainPID")
+        return number or None
+
+    @property
+    def stdin(self) -> None:
+        return None
+
+    def start(self) -> None:
+        self._do("start")
+
+    def poll(self) -> int | None:
+        """None while it runs, else the exit code of its main process (0 where systemd does not know one)."""
+        if last(self._systemctl("is-active").said) in ALIVE:
+            return None
+        return self._property("ExecMainStatus") or 0
+
+    def terminate(self) -> None:
+        self._do("stop")
+
+    def kill(self) -> None:
+        self._do("kill", "--signal=KILL")
+
+    def wait(self, timeout: float | None = None) -> int:
+        end = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if end is not None and time.monotonic() >= end:
+                raise subprocess.TimeoutExpired(f"systemctl stop {self.name}", timeout or 0)
+            time.sleep(STEP_S)
+        return code
+
+    def last_words(self, lines: int) -> str:
+        """The end of its journal; empty when that cannot be read."""
+        try:
+            done = self.host.run(["journalctl", "--no-pager", "-o", "cat", "-n", str(lines), "-u", self.name])
+        except OperatorError:
+            return ""
+        return "" if done.code else done.said
+
+    def _do(self, verb: str, *options: str) -> None:
+        done = self._systemctl(verb, *options)
+        if done.code:
+            raise OperatorError(
+                f"systemctl {verb} {self.name} on {self.host.name}: {last(done.said)}",
+                f"see: systemctl status {self.name}. If it is a matter of rights, give sudo = true",
+            )
+
+    def _systemctl(self, verb: str, *options: str) -> Done:
+        return self.host.run(["systemctl", "--no-ask-password", verb, *options, "--", self.name], SYSTEMCTL_S)
+
+    def _property(self, name: str) -> int | None:
+        done = self.host.run(["systemctl", "show", f"--property={name}", "--value", "--", self.name])
+        value = last(done.said)
+        return int(value) if done.code == 0 and value.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A broker behind two commands, in the place of a process: nothing is known of it but whether it answers."""
+
+    host: Host
+    start_command: Sequence[str]
+    stop_command: Sequence[str]
+    start_s: float
+    stop_s: float
+
+    @property
+    def pid(self) -> None:
+        return None
+
+    @property
+    def stdin(self) -> None:
+        return None
+
+    def start(self) -> str:
+        """What the command said. Raises OperatorError when it fails or stays."""
+        return self._do(self.start_command, self.start_s)
+
+    def poll(self) -> None:
+        return None
+
+    def terminate(self) -> None:
+        self._do(self.stop_command, self.stop_s)
+
+    def kill(self) -> None:
+        """There is nothing more to be done than the command did."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        return 0
+
+    def _do(self, command: Sequence[str], timeout_s: float) -> str:
+        done = self.host.run(command, timeout_s)
+        if done.code:
+            said = "\n".join(done.said.splitlines()[-5:]) or "(nothing)"
+            raise OperatorError(
+                f"{command[0]} on {self.host.name} ended with exit code {done.code}. Its last words:\n{said}",
+                "try it by hand on that host",
+            )
+        return done.said

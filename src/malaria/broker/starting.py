@@ -1,0 +1,165 @@
+"""Each kind of `[broker]` and how it is started: one function per kind, all of them to a broker that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from malaria.broker.configuration import MosquittoSettings
+from malaria.broker.embedded import start_embedded
+from malaria.broker.host import SSH_FAILED, Host, last, ssh_remedy
+from malaria.broker.mosquitto import SBIN, find_mosquitto, start_configured
+from malaria.broker.remote import GREETING, hold
+from malaria.broker.running import (
+    LAST_LINES,
+    Look,
+    Patience,
+    Process,
+    RunningBroker,
+    ending,
+    private_directory,
+    start_process,
+)
+from malaria.broker.service import Pair, Unit
+from malaria.clock import NS_PER_S
+from malaria.errors import OperatorError
+from malaria.model.broker import BrokerTable, Kind
+
+REMOTE_MOSQUITTO: Final = f'PATH=$PATH:{SBIN} exec mosquitto -c "$1"'
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a broker that we do not configure lets clients in, and how to look whether it does."""
+
+    host: str
+    port: int
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is needed to start the broker, again and again the same: `settings` for a mosquitto that we configure."""
+
+    table: BrokerTable
+    host: Host
+    door: Door | None = None
+    settings: MosquittoSettings | None = None
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(self.table.ready_timeout_ns / NS_PER_S, self.table.stop_timeout_ns / NS_PER_S)
+
+    @property
+    def unit(self) -> Unit:
+        return Unit(self.host, self.table.unit or "")
+
+    @property
+    def pair(self) -> Pair:
+        patience, table = self.patience, self.table
+        return Pair(self.host, table.command, table.stop_command, patience.ready_s, patience.stop_s)
+
+
+class ServiceBroker(RunningBroker):
+    """A systemd unit. Its words are in the journal."""
+
+    def last_words(self) -> str:
+        assert isinstance(self.process, Unit)
+        return self.process.last_words(LAST_LINES)
+
+
+class HeldBroker(RunningBroker):
+    """A broker on another host, held by an ssh connection."""
+
+    def last_words(self) -> str:
+        lines = super().last_words().splitlines()
+        return "\n".join(line for line in lines if not line.startswith(GREETING))
+
+    def death(self) -> str | None:
+        death = super().death()
+        if death != ending(SSH_FAILED):
+            return death
+        said = self.last_words()
+        return f"a lost ssh connection to {self.ssh} ({last(said)}; {ssh_remedy(said, self.ssh or '')})"
+
+
+def start(ground: Ground) -> RunningBroker:
+    """Starts it and waits until it answers. Raises OperatorError when it does not, or is none that we can start."""
+    return _START[ground.table.kind](ground)
+
+
+def _start_none(ground: Ground) -> RunningBroker:
+    raise OperatorError("no broker is ours to start", 'say in [broker] how to: kind = "mosquitto", for example')
+
+
+def _start_embedded(ground: Ground) -> RunningBroker:
+    return start_embedded()
+
+
+def _start_mosquitto(ground: Ground) -> RunningBroker:
+    if ground.settings is not None:
+        return start_configured(ground.settings, None, ground.patience)
+    if ground.host.ssh is not None:
+        return _run(ground, "mosquitto", ["sh", "-c", REMOTE_MOSQUITTO, "sh", str(ground.table.config)])
+    return _run(ground, "mosquitto", [find_mosquitto() or "mosquitto", "-c", str(ground.table.config)])
+
+
+def _start_command(ground: Ground) -> RunningBroker:
+    name = Path(ground.table.command[0]).name
+    if not ground.table.stop_command:
+        return _run(ground, name, ground.table.command)
+    said = ground.pair.start()
+    return _serving(ground, said)
+
+
+def _start_unit(ground: Ground) -> RunningBroker:
+    ground.unit.start()
+    return adopt(ground)
+
+
+def adopt(ground: Ground) -> RunningBroker:
+    """A service that runs already: a unit, or what the command starts. Returns once it answers."""
+    return _serving(ground, "")
+
+
+def _serving(ground: Ground, said: str) -> RunningBroker:
+    """The broker behind a unit or a pair of commands; `said` are the words of its start."""
+    log = private_directory("broker") / "broker.log"
+    log.write_text(said)
+    if ground.table.kind is Kind.SYSTEMD:
+        return _answering(ground, ServiceBroker, ground.unit.name, ground.unit, log)
+    return _answering(ground, RunningBroker, Path(ground.table.command[0]).name, ground.pair, log)
+
+
+def _run(ground: Ground, name: str, command: Sequence[str]) -> RunningBroker:
+    """A command that stays: a child of ours, or of the ssh connection."""
+    log = private_directory("broker") / "broker.log"
+    if ground.host.ssh is not None:
+        return _answering(ground, HeldBroker, name, hold(name, ground.host, command, log), log)
+    process = start_process(name, ground.host.argv(command), log)
+    return _answering(ground, RunningBroker, name, process, log)
+
+
+def _answering(ground: Ground, kind: type[RunningBroker], name: str, process: Process, log: Path) -> RunningBroker:
+    door = door_of(ground)
+    broker = kind(name, door.port, process, log, door.look, ground.patience)
+    broker.host, broker.ssh = door.host, ground.host.ssh
+    return broker.wait_until_it_answers()
+
+
+def door_of(ground: Ground) -> Door:
+    """Where to look. Raises OperatorError when nobody said."""
+    if ground.door is None:
+        raise OperatorError(f"a broker of kind {ground.table.kind} needs a target to look at", "give [target] its url")
+    return ground.door
+
+
+_START: Final[Mapping[Kind, Callable[[Ground], RunningBroker]]] = {
+    Kind.NONE: _start_none,
+    Kind.EMBEDDED: _start_embedded,
+    Kind.MOSQUITTO: _start_mosquitto,
+    Kind.COMMAND: _start_command,
+    Kind.SYSTEMD: _start_unit,
+}

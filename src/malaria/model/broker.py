@@ -1,0 +1,212 @@
+"""What to do with the broker between the levels of a campaign: `[broker]`, and `[[broker.listener]]`.
+
+Promises: each kind of broker has the keys that it needs and none that it could not obey; what is left out has a default
+that holds on a bare machine. Does not promise that files, units and hosts are there.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from malaria.clock import NS_PER_S
+from malaria.model.faults import KeyPathError
+from malaria.model.fields import DurationNs, Flag
+from malaria.model.table import Table
+from malaria.units import NotationError
+
+
+class Kind(StrEnum):
+    """Who starts the broker, and how."""
+
+    NONE = "none"  # somebody else
+    EMBEDDED = "embedded"  # the one that comes with us
+    MOSQUITTO = "mosquitto"
+    COMMAND = "command"
+    SYSTEMD = "systemd"
+
+
+class Clean(StrEnum):
+    """Before which levels the broker is started anew, without what it kept."""
+
+    EACH_LEVEL = "each-level"
+    FIRST = "first"
+    NEVER = "never"
+
+
+class Way(StrEnum):
+    """How a listener is reached."""
+
+    PLAIN = "plain"
+    TLS = "tls"
+    MTLS = "mtls"
+    PSK = "psk"
+    WS = "ws"
+    WSS = "wss"
+
+
+WITH_CERTIFICATE: Final = frozenset({Way.TLS, Way.MTLS, Way.WSS})
+WITH_NAMED_CLIENTS: Final = frozenset({Way.PSK, Way.MTLS})
+CERTIFICATE_KEYS: Final = ("certificate", "key")
+PSK_KEYS: Final = ("psk_file", "psk_clients")
+LISTENER_FILES: Final = ("cafile", "certificate", "key", "psk_file", "password_file", "acl_file")
+MOST_KEYS: Final = 1_000_000
+
+
+def _command(value: Any) -> Any:
+    """A text is split as a shell would; nothing in it is expanded."""
+    if not isinstance(value, str):
+        return tuple(value) if isinstance(value, list) else value
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise NotationError(f"{value!r} is no command: {error}", 'write ["program", "option"]') from None
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+type Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
+type Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class ListenerTable(Table):
+    """One port of a mosquitto that we configure. `port` 0: one that is free. `psk_clients`: keys to make."""
+
+    kind: Way = Way.PLAIN
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    port: int = Field(default=0, strict=True, ge=0, le=65535)
+    address: str = "127.0.0.1"
+    certificate: str | None = None
+    key: str | None = None
+    cafile: str | None = None
+    psk_file: str | None = None
+    psk_clients: int | None = Field(default=None, strict=True, ge=1, le=MOST_KEYS)
+    tls_version: Literal["1.2", "1.3"] | None = None
+    ciphers: str | None = None
+    password_file: str | None = None
+    acl_file: str | None = None
+    identity_as_username: Flag = False
+    max_connections: int | None = Field(default=None, strict=True, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, table: Any) -> Any:
+        if not isinstance(table, Mapping):
+            return table
+        kind = table.get("kind", Way.PLAIN)
+        return {"name": kind, "identity_as_username": kind in WITH_NAMED_CLIENTS} | dict(table)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind in WITH_CERTIFICATE:
+            for key in CERTIFICATE_KEYS:
+                self._need(key, "a listener for TLS has a certificate and its key")
+        else:
+            self._refuse((*CERTIFICATE_KEYS, "cafile"), "belongs to a listener of kind tls, mtls or wss")
+        if self.kind is Way.MTLS:
+            self._need("cafile", "the authority that signed the clients' certificates")
+        if self.kind is Way.PSK:
+            self._check_psk()
+        else:
+            self._refuse(PSK_KEYS, "belongs to a listener of kind psk")
+        return self
+
+    def _check_psk(self) -> None:
+        given = [key for key in PSK_KEYS if getattr(self, key) is not None]
+        if len(given) != 1:
+            message = "stands beside psk_file, and both say which keys there are" if given else "is missing"
+            raise KeyPathError("psk_clients", message, "write psk_clients = 3000 to have keys made, or psk_file = ...")
+
+    def _need(self, key: str, remedy: str) -> None:
+        if getattr(self, key) is None:
+            raise KeyPathError(key, "is missing", remedy)
+
+    def _refuse(self, keys: tuple[str, ...], message: str) -> None:
+        for key in keys:
+            if getattr(self, key) is not None:
+                raise KeyPathError(key, message, "leave it out, or change the kind")
+
+
+class BrokerTable(Table):
+    """`[broker]`. Commands are programs with their arguments, not lines for a shell."""
+
+    kind: Kind = Kind.NONE
+    clean: Clean = Clean.EACH_LEVEL
+    ready_timeout_ns: DurationNs = Field(default=15 * NS_PER_S, alias="ready_timeout")
+    stop_timeout_ns: DurationNs = Field(default=5 * NS_PER_S, alias="stop_timeout")
+    listeners: tuple[ListenerTable, ...] = Field(default=(), alias="listener")
+    config: str | None = None
+    max_queued_messages: int | None = Field(default=None, strict=True, ge=0)
+    max_inflight_messages: int | None = Field(default=None, strict=True, ge=0)
+    command: Command = ()
+    stop_command: Command = ()
+    clean_command: Command = ()
+    unit: str | None = Field(default=None, pattern=r"^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,254}$")
+    persistence: Several = ()
+    ssh: str | None = None
+    ssh_config: str | None = None
+    sudo: Flag = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for key in sorted(self.model_fields_set & set(ALLOWED)):
+            if self.kind not in ALLOWED[key] and getattr(self, key):
+                alias = type(self).model_fields[key].alias or key
+                kinds = " or ".join(ALLOWED[key])
+                raise KeyPathError(alias, f"means nothing to a broker of kind {self.kind}", f"it is for {kinds}")
+        self._check_needs()
+        self._check_listeners()
+        self._check_host()
+        return self
+
+    def _check_needs(self) -> None:
+        if self.kind is Kind.COMMAND and not self.command:
+            raise KeyPathError("command", "is missing", 'write command = ["program", "option"]')
+        if self.kind is Kind.SYSTEMD and self.unit is None:
+            raise KeyPathError("unit", "is missing", 'write unit = "mosquitto.service"')
+        for key in ("ready_timeout", "stop_timeout"):
+            if getattr(self, f"{key}_ns") == 0:
+                raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 15s")
+
+    def _check_listeners(self) -> None:
+        for key in sorted(self.model_fields_set & {"listeners", "max_queued_messages", "max_inflight_messages"}):
+            if self.config is not None:
+                alias = type(self).model_fields[key].alias or key
+                raise KeyPathError(alias, "stands beside config, which says it all", "write it into that file")
+        names = [listener.name for listener in self.listeners]
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                raise KeyPathError(("listener", position, "name"), f"{name!r} is taken", "give each its own name")
+
+    def _check_host(self) -> None:
+        if self.ssh is None:
+            if self.ssh_config is not None:
+                raise KeyPathError("ssh", "is missing beside ssh_config", 'write ssh = "user@host"')
+            return
+        if self.ssh.startswith("-") or not self.ssh.isprintable() or not self.ssh.strip():
+            raise KeyPathError("ssh", f"{self.ssh!r} is no host", 'write "host", "user@host" or "user@host:port"')
+        if self.kind is Kind.MOSQUITTO and self.config is None:
+            raise KeyPathError("config", "is missing beside ssh", "name the configuration file on that host")
+
+
+ALLOWED: Final[Mapping[str, frozenset[Kind]]] = {
+    "listeners": frozenset({Kind.MOSQUITTO}),
+    "config": frozenset({Kind.MOSQUITTO}),
+    "max_queued_messages": frozenset({Kind.MOSQUITTO}),
+    "max_inflight_messages": frozenset({Kind.MOSQUITTO}),
+    "command": frozenset({Kind.COMMAND}),
+    "stop_command": frozenset({Kind.COMMAND}),
+    "clean_command": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
+    "unit": frozenset({Kind.SYSTEMD}),
+    "persistence": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
+    "ssh": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
+    "ssh_config": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
+    "sudo": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
+}
+"""Field -> the kinds of broker that it says something about."""
