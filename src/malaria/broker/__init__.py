@@ -1,4 +1,4 @@
-"""A broker that we may start, stop and clean: mosquitto, the one that comes with us, a command, a unit; over ssh too."""
+"""A broker that we may start, stop and clean: mosquitto, our own, a command, a unit; over ssh too."""
 
 from malaria.broker.embedded import start_embedded
 from malaria.broker.lifecycle import CleanStart, Lifecycle
