@@ -119,10 +119,11 @@ class Surges:
             if party.leave_ns > now_ns:
                 self.next_ns = min(self.next_ns, party.leave_ns)
                 continue
-            if not party.leaving:
+            if party.leaving:
+                self._say_goodbye(party, now_ns)
+                self._see_off(party, now_ns)
+            else:  # the first of them go a moment later: a sample that ends now still finds them all
                 self._break_up(party, now_ns)
-            self._say_goodbye(party, now_ns)
-            self._see_off(party, now_ns)
             if not party.over:
                 self.next_ns = min(self.next_ns, now_ns + LOT_EVERY_NS)
 

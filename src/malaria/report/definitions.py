@@ -6,7 +6,8 @@ from typing import Final
 
 DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "clients": (
-        "Clients that were connected, and subscribed where they should be, at the end of the measured window.",
+        "Clients that were connected, and subscribed where they should be, at the end of the measured window; where "
+        "surges came and went, the most at once.",
         "",
     ),
     "due": (
