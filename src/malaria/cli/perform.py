@@ -65,7 +65,7 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
 
     command = command_line(arguments, where.target, target)
     directory = result.output or fresh_directory(wish.title, datetime.now())
-    workers = result.workers or default_workers(sum(group.clients for group in warhead.groups))
+    workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     request = AttackRequest(target, warhead, directory, workers, command, wish.title)
     screen = console(result.json)
     load = describe(warhead)
