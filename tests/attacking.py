@@ -25,7 +25,7 @@ BRIEF: Final = {"duration": "2s", "drain": "3s", "seed": 1, "own_lag_limit": "1m
 
 
 def run_attack(
-    port: int,
+    to: int | str,
     directory: Path,
     workers: int = 1,
     subscribers: int = 0,
@@ -33,17 +33,22 @@ def run_attack(
     interrupt: Interrupt | None = None,
     **options: Any,
 ) -> AttackOutcome:
-    """Attacks 127.0.0.1:port. `options` are keys of the publishing group or of [attack], as a warhead writes them;
-    `surges` is a list of surges of the publishers.
+    """Attacks a port of 127.0.0.1, or a URL.
+
+    `options` are keys of the publishing group, of [attack] or of [target], as a warhead writes them; `surges` is a
+    list of surges of the publishers.
     """
     surges = [{"group": PUBLISHERS["name"]} | surge for surge in options.pop("surges", ())]
+    way = {key: options.pop(key) for key in list(options) if key in KEYS["target"] - KEYS["group"]}
     attack = {key: options.pop(key) for key in list(options) if key in KEYS["attack"]}
     publishers = PUBLISHERS | options
+    if publishers["role"] == "connect":
+        publishers = {key: value for key, value in publishers.items() if key not in ("size", "topic")}
     groups = [publishers]
     if subscribers:
         groups.append(SUBSCRIBERS | {"clients": subscribers, "qos": publishers.get("qos", 1)})
-    warhead = Warhead.model_validate({"group": groups, "surge": surges, "attack": BRIEF | attack})
-    target = parse_target(f"mqtt://127.0.0.1:{port}")
+    warhead = Warhead.model_validate({"group": groups, "surge": surges, "attack": BRIEF | attack, "target": way})
+    target = parse_target(f"mqtt://127.0.0.1:{to}" if isinstance(to, int) else to)
     request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test")
     return conduct(request, on_progress, interrupt or Interrupt())
 

@@ -389,7 +389,7 @@ def _course(warhead: Warhead, workers: int) -> Course:
         duration_ns=attack.duration_ns,
         drain_ns=attack.drain_ns,
         connect_timeout_ns=attack.connect_timeout_ns,
-        publishing=any(group.publishes for group in warhead.groups),
+        counted=bool(warhead.publishing) and all(group.messages for group in warhead.publishing),
         visits=visits(warhead, workers),
     )
 

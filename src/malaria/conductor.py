@@ -51,7 +51,7 @@ class Course:
     duration_ns: int | None
     drain_ns: int
     connect_timeout_ns: int
-    publishing: bool
+    counted: bool  # every client that publishes has its number of messages, and is done then
     visits: tuple[Visit, ...] = ()  # surges, counted from the beginning of the measured time
 
 
@@ -235,10 +235,10 @@ class Conductor:
         return self._enter(Phase.MEASURE, self.measure_start_ns) if at_ns >= self.measure_start_ns else []
 
     def _in_measure(self, at_ns: int) -> list[Order]:
-        if self.measure_end_ns is not None:
-            return self._enter(Phase.DRAIN, self.measure_end_ns) if at_ns >= self.measure_end_ns else []
+        if self.measure_end_ns is not None and at_ns >= self.measure_end_ns:
+            return self._enter(Phase.DRAIN, self.measure_end_ns)
         sent_all = self.agenda.over and not any(w.standing.publishing for w in self._here())
-        if self._waited(at_ns) > NS_PER_S and sent_all and self.course.publishing:
+        if self._waited(at_ns) > NS_PER_S and sent_all and self.course.counted:
             self.measure_end_ns = at_ns
             return [*self._enter(Phase.DRAIN, at_ns), EndPublishing()]
         return []

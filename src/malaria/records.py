@@ -83,6 +83,7 @@ class Counter(StrEnum):
     SUBSCRIPTIONS = "subscriptions"
     SUBSCRIPTIONS_REFUSED = "subscriptions_refused"
     NEGOTIATION_CPU_NS = "negotiation_cpu_ns"  # our processor time in TLS handshakes and WebSocket upgrades
+    RESUMED = "resumed"  # TLS handshakes that an earlier session made shorter
     TURNS = "turns"  # turns of the loop
     LATE_SAMPLES = "late_samples"  # periods longer than 1.5 s: the loop did not come round to its record
 

@@ -8,7 +8,7 @@ from malaria.analysis.negotiation import own_part
 from malaria.analysis.summary import summarize
 from malaria.histogram import Histogram
 from malaria.records import Metric, RunRecords
-from synthetic import make_records
+from synthetic import make_records, with_meta
 
 MS = 1_000_000
 
@@ -39,8 +39,15 @@ def test_a_run_without_handshakes_has_no_part() -> None:
     assert own_part(make_records()) is None
 
 
-def test_slow_handshakes_of_ours_are_invalid() -> None:
+def test_slow_handshakes_of_ours_are_a_remark() -> None:
     verdict = summarize(with_handshakes(40, 30))["verdict"]
+    assert verdict["outcome"] == "PASS"
+    assert "while connecting: 75%" in verdict["reasons"][0]
+
+
+def test_where_the_broker_would_be_blamed_they_are_invalid() -> None:
+    records = with_handshakes(40, 30)
+    verdict = summarize(with_meta(records, thresholds=["connect.p99 < 1ms"]))["verdict"]
     assert verdict["outcome"] == "INVALID"
     assert "while connecting: 75%" in verdict["reasons"][0]
 

@@ -30,7 +30,7 @@ from malaria.records import EventKind, Phase
 from malaria.timetable import Visit
 
 S = NS_PER_S
-COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, publishing=True)
+COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, counted=False)
 IDLE = Standing(
     connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False
 )
@@ -137,8 +137,16 @@ def test_the_drain_has_an_end() -> None:
     assert play.at(16.2) == [Finish()]
 
 
+def test_what_comes_first_ends_the_measured_time() -> None:
+    play = Play(course=replace(COURSE, counted=True)).measure()
+    play.say(replace(READY, publishing=True))
+    assert play.at(4) == []
+    play.say(READY)
+    assert play.at(5) == [EndPublishing()]
+
+
 def test_an_attack_without_a_duration_ends_when_all_is_sent() -> None:
-    play = Play(course=replace(COURSE, duration_ns=None)).measure()
+    play = Play(course=replace(COURSE, duration_ns=None, counted=True)).measure()
     play.say(replace(READY, publishing=True))
     assert play.at(60) == []
     play.say(READY)
@@ -241,7 +249,7 @@ def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
 
 
 def test_an_attack_without_a_duration_waits_for_its_surges() -> None:
-    play = Play(course=replace(SURGING, duration_ns=None)).measure()
+    play = Play(course=replace(SURGING, duration_ns=None, counted=True)).measure()
     play.say(READY)
     assert play.at(5) == [Act(3 * S, AddClients(0, 5 * S))]
     assert play.at(6.5) == [Act(7 * S, RemoveClients(0))]

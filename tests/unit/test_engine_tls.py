@@ -138,15 +138,18 @@ def test_what_the_kernel_does_not_take_is_offered_again(ends: tuple[socket.socke
         sock.setsockopt(socket.SOL_SOCKET, option, 4096)
     server = Server(ends[1], {"meter-1": KEY})
     stream = connected(ends[0], server)
-    data = os.urandom(20 * LARGEST_RECORD)
+    data = os.urandom(50 * LARGEST_RECORD + 77)
     waiting, received, blocked = bytearray(data), b"", 0
+    server.sock.send(b"hello")
     while waiting or len(received) < len(data):
         if waiting:
             try:
-                taken = stream.send(waiting[: 3 * LARGEST_RECORD])
+                taken = stream.send(waiting)
                 del waiting[:taken]
             except BlockingIOError:
                 blocked += 1
+                if blocked == 1:  # the first thing that is read comes in the middle of an unfinished record
+                    assert stream.recv_into(memoryview(bytearray(10))) == 5
         received += server.read()
     assert received == data
     assert blocked

@@ -28,6 +28,7 @@ SATURATION_LAG_NS: Final = NS_PER_MS
 OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 """Where the run states no other."""
 
+WAY_IN: Final = (Metric.CONNECT, Metric.TLS, Metric.UPGRADE)
 OWN_SHARE_LIMIT: Final = 0.5
 """Of the time of a handshake: beyond it, its latency tells more of us than of the broker."""
 
@@ -93,7 +94,10 @@ def _late(records: RunRecords, _: Summary) -> list[Reason]:
 
 
 def _slow_handshakes(records: RunRecords, _: Summary) -> list[Reason]:
-    """Clients that came in late because we were busy with the handshakes of others."""
+    """Clients that came in late because we were busy with the handshakes of others.
+
+    INVALID where the broker would be blamed for it; otherwise a remark on the latency of connects.
+    """
     own = own_part(records)
     stated = records.meta.get("own_lag_limit_ns")
     limit_ns = stated if isinstance(stated, int) else OWN_LAG_LIMIT_NS
@@ -103,7 +107,16 @@ def _slow_handshakes(records: RunRecords, _: Summary) -> list[Reason]:
         f"this machine was the limit while connecting: {own.share:.0%} of the time of the TLS and WebSocket handshakes "
         f"was ours ({format_ms(own.p99_ns / NS_PER_MS)} a client at p99, {format_ms(own.cpu_ns / NS_PER_MS)} of it CPU)"
     )
-    return [Reason(Outcome.INVALID, text, "lower -R/--connect-rate and --connects-in-progress, or add --workers")]
+    remedy = "lower -R/--connect-rate and --connects-in-progress, or add --workers"
+    return [Reason(Outcome.INVALID if _blames_connects(records) else Outcome.PASS, text, remedy)]
+
+
+def _blames_connects(records: RunRecords) -> bool:
+    """Whether slow connects can count against the broker: a threshold on them, or connects that got no answer."""
+    thresholds = records.meta.get("thresholds")
+    stated = [str(text) for text in (thresholds if isinstance(thresholds, list) else [])]
+    on_connects = any(text.startswith(f"{metric}.") for text in stated for metric in WAY_IN)
+    return on_connects or bool(total(records.samples, Counter.CONNECT_TIMEOUTS))
 
 
 # --- UNKNOWN: evidence is missing ----------------------------------------------------------------------------------

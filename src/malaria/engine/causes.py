@@ -19,6 +19,7 @@ _ROUTE: Final = "check the address and this machine's routes"
 _WEBSOCKET: Final = (
     "check host, port and path of the WebSocket listener: ws://host:port/path, where the path is often /mqtt"
 )
+_CERTIFICATE_FILES: Final = "check --cert and --key: PEM, without a passphrase, the key in its own file or in the same"
 _SILENT: Final = "check address and firewall: packets vanish on the way"
 _ANSWER: Final = "the broker is overloaded or hangs: look at its log, or lower -R and --connects-in-progress"
 _PLAIN_THERE: Final = "is it a TLS listener? A plain one waits like this (mqtt://); or the broker is overloaded"
@@ -155,6 +156,8 @@ CERTIFICATES: Final = {
 
 def cause_of(error: OSError) -> str:
     """A failure of a connection in words, whichever layer it comes from."""
+    if isinstance(error, ssl.SSLEOFError):
+        return CLOSED
     if isinstance(error, ssl.SSLError):
         return _tls_cause(error)
     if error.errno is not None:
@@ -207,4 +210,5 @@ def remedies(causes: Collection[str]) -> dict[str, str]:
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}
     known |= {refusal(code): remedy for code, remedy in CONNACKS.items()}
     known |= {cause: _WEBSOCKET for cause in causes if cause.startswith("WebSocket: ")}
+    known |= {cause: _CERTIFICATE_FILES for cause in causes if cause.startswith("our certificate ")}
     return {cause: known[cause] for cause in causes if cause in known}

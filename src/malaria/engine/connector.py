@@ -17,7 +17,7 @@ from itertools import count
 from time import thread_time_ns
 from typing import Final
 
-from malaria.clock import NS_PER_S
+from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.engine.causes import STAGE_TIMEOUTS, TIMEOUTS, cause_of, connect_error
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
 from malaria.engine.conversation import Conversation
@@ -31,6 +31,8 @@ from malaria.session import Phase
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 """Linux: pick the local port at connect, when the four-tuple is known; else a source address has 28k ports in all."""
+HASTE_NS: Final = 20 * NS_PER_MS
+"""An idle pace saves up no more than this: a burst of connects would wait for our own handshakes."""
 MOST_PER_TURN: Final = 64
 UNDER_WAY: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING)
 
@@ -123,8 +125,8 @@ class Connector:
     def _open_waiting(self, now_ns: int) -> None:
         while self._later and self._later[0][0] <= now_ns:
             self._waiting.append(heappop(self._later)[2])
-        if self._gap_ns and now_ns - self._next_open_ns > NS_PER_S // 10:
-            self._next_open_ns = now_ns - NS_PER_S // 10  # an idle pace does not save up more than 100 ms of haste
+        if self._gap_ns and now_ns - self._next_open_ns > HASTE_NS:
+            self._next_open_ns = now_ns - HASTE_NS
         for _ in range(MOST_PER_TURN):
             if not self._waiting or self._in_progress >= self._bound or now_ns < self._next_open_ns:
                 return
@@ -263,6 +265,7 @@ class Connector:
             self._negotiate(client)
             return
         del self._negotiations[client]
+        self._counts.resumed += done.resumed
         self._meter.own_negotiation.append(self._columns.own_at[client])
         self._talk(client, done.stream, self._clock())
 

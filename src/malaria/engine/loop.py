@@ -25,7 +25,7 @@ from malaria.engine.gear import Gear, Route
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
 from malaria.engine.poller import READ, WRITE, Poller
-from malaria.engine.publisher import NEVER, Publisher, Span
+from malaria.engine.publisher import Publisher, Span
 from malaria.engine.receiver import Receiver
 from malaria.engine.surges import Presence, Surges
 from malaria.plan import Plan
@@ -270,7 +270,7 @@ class Engine:
             pending=sum(p.in_flight + p.held for p in self.publishers) + bool(self.outbox.backlog_bytes),
             delivered=counts.delivered,
             arrived=counts.arrived,
-            publishing=any(p.next_due_ns != NEVER for p in self.publishers),
+            publishing=not all(publisher.done for publisher in self.publishers),
             surges=self.surges.standing(self._epoch_ns),
         )
 

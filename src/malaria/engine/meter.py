@@ -63,6 +63,7 @@ class Counts:
     subscriptions: int
     subscriptions_refused: int
     negotiation_cpu_ns: int
+    resumed: int
     turns: int
     late_samples: int
 

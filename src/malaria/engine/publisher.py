@@ -141,6 +141,13 @@ class Publisher:
         del self._dues[self._cursor :], self._positions[self._cursor :]
         self.next_due_ns = NEVER
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing will be due any more. A closed loop that waits for acknowledgements is not done."""
+        if not self.closed_loop:
+            return self.next_due_ns == NEVER
+        return self._span is None or (self._limit is not None and bool((self.next_sequence >= self._limit).all()))
+
     def _look_ahead(self) -> None:
         if self._eager and self._span is not None:
             self.next_due_ns = self._span.origin_ns  # long past while it runs: at once

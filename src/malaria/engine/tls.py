@@ -69,8 +69,7 @@ class TlsClients:
     def handshake(self, sock: socket.socket, persona: Persona) -> Handshake:
         """Begins over a connected socket, which belongs to the handshake from now on. Raises OSError."""
         if persona.certificate is not None and persona.certificate != self._loaded:
-            self._context.load_cert_chain(*persona.certificate, password=_no_passphrase)
-            self._loaded = persona.certificate
+            self._load(persona.certificate)
         wrapped = self._context.wrap_socket(
             sock,
             do_handshake_on_connect=False,
@@ -78,6 +77,14 @@ class TlsClients:
             session=persona.session,
         )
         return Handshake(self, wrapped, persona.key)
+
+    def _load(self, certificate: tuple[str, str | None]) -> None:
+        try:
+            self._context.load_cert_chain(*certificate, password=_no_passphrase)
+        except OSError as error:
+            fault = "no certificate and key in PEM that fit" if isinstance(error, ssl.SSLError) else error.strerror
+            raise RefusedError(f"our certificate {certificate[0]}: {fault}") from None
+        self._loaded = certificate
 
     def drive(self, sock: ssl.SSLSocket, key: Key | None) -> None:
         """One step of a handshake, in the name of the client with this key."""
@@ -113,6 +120,7 @@ class Handshake:
     """The TLS handshake of one client."""
 
     stage = Stage.TLS
+    resumed = False
 
     def __init__(self, clients: TlsClients, sock: ssl.SSLSocket, key: Key | None) -> None:
         self.sock = sock
@@ -131,6 +139,9 @@ class Handshake:
             raise RefusedError(handshake_cause(error, self._clients.proof)) from None
         if self._key and self.sock.getpeercert(binary_form=True):
             raise RefusedError(PSK_UNUSED[0])  # TLS 1.3 goes on with a certificate, which nobody has verified
+        self.resumed = self._key is None and bool(
+            self.sock.session_reused
+        )  # a pre-shared key of TLS 1.3 is told as one
         self._key = None
         return 0
 
@@ -140,7 +151,7 @@ class Handshake:
 
 
 class TlsStream(Stream):
-    """Bytes in TLS records. What OpenSSL could not send it wants offered again, the same bytes, before any others."""
+    """Bytes in TLS records."""
 
     __slots__ = ("_fresh",)
 
@@ -165,19 +176,26 @@ class TlsStream(Stream):
     def _release_write_buffer(self) -> None:
         """A TLS 1.3 session ticket makes OpenSSL set up a write buffer, 16 KiB, that stays until the next write.
 
-        Sending nothing is one: it releases the buffer, and puts no byte on the wire.
+        Sending nothing is one: it releases the buffer, and puts no byte on the wire. Not while a record waits in it.
         """
-        self._lower.send(b"")
+        if not self._rest:
+            self._lower.send(b"")
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
-        try:
-            return self._lower.send(data)
-        except ssl.SSLWantWriteError:
-            record = bytes(data[:LARGEST_RECORD])
-            self._keep(record)
-            return len(record) - 1
-        except ssl.SSLWantReadError:
-            raise BlockingIOError from None
+        """One record at a time: what OpenSSL could not finish must be offered again from its first byte."""
+        view, sent = memoryview(data), 0
+        while sent < len(view):
+            record = view[sent : sent + LARGEST_RECORD]
+            try:
+                sent += self._lower.send(record)
+            except ssl.SSLWantWriteError:
+                self._keep(bytes(record))
+                return sent + len(record) - 1
+            except ssl.SSLWantReadError:
+                if not sent:
+                    raise BlockingIOError from None
+                return sent
+        return sent
 
     def _send_rest(self) -> None:
         try:

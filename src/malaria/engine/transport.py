@@ -51,6 +51,11 @@ class Negotiation(Protocol):
     stage: Stage
 
     @property
+    def resumed(self) -> bool:
+        """Whether something from an earlier connection made it shorter."""
+        ...
+
+    @property
     def sock(self) -> socket.socket:
         """The socket underneath, which belongs to the negotiation now."""
         ...

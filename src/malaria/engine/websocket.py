@@ -31,6 +31,7 @@ class Upgrade:
     """The HTTP request that makes a connection a WebSocket, and its answer."""
 
     stage = Stage.UPGRADE
+    resumed = False
 
     def __init__(self, sock: socket.socket, lower: Lower, host: str, path: str, headers: Headers) -> None:
         self.sock = sock

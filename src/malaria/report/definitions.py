@@ -82,6 +82,7 @@ COUNTERS: Final[dict[str, str]] = {
     "stray_ack": "acknowledgements of a packet id that was not in flight",
     "held_window": "messages that had to wait because the in-flight window was full",
     "held_backlog": "messages that had to wait because the kernel took no more bytes: the broker did not read",
+    "resumed": "TLS handshakes that an earlier session made shorter",
     "negotiation_cpu_ns": "nanoseconds of our processor time in TLS handshakes and WebSocket upgrades",
     "held_offline": "messages that had to wait because their client was not connected",
     "forgotten": "messages in flight when a clean-start client lost its connection, or left with its surge",
