@@ -25,6 +25,7 @@ from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
 from malaria.model.fields import SOURCE_FILE, DurationNs, Pace, ReconnectNs, Sources, interval_entry
 from malaria.model.group import Group, Role, Will
+from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold
@@ -143,13 +144,20 @@ def _literal(text: str) -> str:
 
 
 def load_warhead(path: Path, duration: str | None = None) -> Warhead:
-    """Reads a warhead file. Paths of payloads in it are seen from where it lies. `duration` is for a file that does not
-    say when to end. Raises WarheadError.
+    """Reads a warhead file, TOML or one of 2013. Paths in it are seen from where it lies. `duration` is for a file that
+    does not say when to end. Raises WarheadError.
     """
+    text = _read(path)
+    if is_old(path.name):
+        return _warhead_of(old_table(text, str(path)), str(path), path.parent, duration)
+    return warhead_from_toml(text, str(path), path.parent, duration)
+
+
+def _read(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise WarheadError(f"{path} is too large for a warhead", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise WarheadError(f"{path}: no such file", "give the path of a warhead; docs/warhead.md says how to write one"
                            ) from None  # fmt: skip
@@ -157,7 +165,6 @@ def load_warhead(path: Path, duration: str | None = None) -> Warhead:
         raise WarheadError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
     except UnicodeDecodeError:
         raise WarheadError(f"{path} is no text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
-    return warhead_from_toml(text, str(path), path.parent, duration)
 
 
 def warhead_from_toml(
@@ -170,8 +177,12 @@ def warhead_from_toml(
         raise WarheadError(
             f"{name} is no TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
         ) from None
+    return _warhead_of(table, name, directory, duration)
+
+
+def _warhead_of(table: dict[str, Any], name: str, directory: Path | None, duration: str | None) -> Warhead:
     if directory is not None:
-        _anchor_files(table, directory)
+        anchor_files(table, directory)
     attack = table.setdefault("attack", {})
     if duration is not None and isinstance(attack, dict):
         attack.setdefault("duration", duration)
@@ -186,7 +197,7 @@ def validated(table: Mapping[str, Any], place: Callable[[Location], str]) -> War
         raise explain(error, place, KEYS) from None
 
 
-def _anchor_files(table: Mapping[str, Any], directory: Path) -> None:
+def anchor_files(table: Mapping[str, Any], directory: Path) -> None:
     """Paths in a file are seen from where it lies."""
     groups = table.get("group")
     for group in groups if isinstance(groups, list) else ():

@@ -1,0 +1,226 @@
+"""Reads the warheads of the mqtt-malaria of 2013: lines of commands that each bee ran, one after the other.
+
+    # 150 clients at 1/6 Hz, 500 bytes, 1000 messages each
+    malaria publish -P 150 -n 1000 -T 0.166 -s 500 -t -H %(malaria_target)s
+
+Promises: every option of theirs is known and does what it did, or is refused; a line that cannot be a group of a
+warhead (a shell command, what follows an attack without an end) is refused. Groups are for one bee, as there.
+What is different: a message's number counts from 0; its time stamp (-t) is inside of the stated size; no mosquitto is
+started per client as a bridge (-b), because TLS-PSK is spoken here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NoReturn
+
+from malaria.clock import NS_PER_S
+from malaria.errors import WarheadError
+from malaria.model.fields import duration_text
+from malaria.units import NotationError, parse_duration_ns, parse_rate
+
+SUFFIXES: Final = frozenset({".wh", ".warhead", ".nossl"})
+TARGET: Final = "%(malaria_target)s"
+TOPIC: Final = "mqtt-malaria/{client}/data/{seq}/{messages}"
+WATCHED: Final = "mqtt-malaria/+/data/#"
+REMEDY: Final = "write it as a warhead in TOML; see docs/warhead.md"
+DEFAULT_PORT: Final = 1883
+TLS_PORT: Final = 8883
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
+
+type Group = dict[str, Any]
+
+
+def is_old(name: str) -> bool:
+    """Whether a file of this name is one of theirs."""
+    return any(name.endswith(suffix) for suffix in SUFFIXES)
+
+
+def old_table(text: str, name: str) -> dict[str, Any]:
+    """The tables of a warhead that does the same. Raises WarheadError that names the line."""
+    table: dict[str, Any] = {"group": []}
+    start_ns: int | None = 0
+    for number, line in _lines(text):
+        words = _words(line, f"{name}: line {number}")
+        if start_ns is None:
+            _refuse(f"{name}: line {number}", "comes after a command whose end is not known (-T says how fast)")
+        start_ns = _READERS[words[0]](words[1:], table, start_ns, f"{name}: line {number}")
+    if not table["group"]:
+        raise WarheadError(f"{name}: there is no command in it", "write a line such as: malaria publish -P 10 -T 1")
+    return table
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and line[0] not in "#;":
+            yield number, line
+
+
+def _words(line: str, place: str) -> list[str]:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        _refuse(place, f"is no command: {error}")
+    if words[0].rpartition("/")[2] == "malaria":
+        words = words[1:]
+    if not words or words[0] not in _READERS:
+        _refuse(place, f"{line.strip()[:60]!r} is none of malaria publish, malaria subscribe and sleep")
+    return words
+
+
+def _refuse(place: str, message: str) -> NoReturn:
+    raise WarheadError(f"{place}: {message}", REMEDY)
+
+
+# --- the commands --------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but with errors of ours."""
+
+    place = ""
+
+    def error(self, message: str) -> NoReturn:
+        _refuse(self.place, message)
+
+
+def _publish(words: list[str], table: dict[str, Any], start_ns: int, place: str) -> int | None:
+    said = _parsed(PUBLISH, words, place)
+    group: Group = {
+        "name": _name("publishers", table),
+        "clients": said.processes * said.thread_ratio,
+        "qos": said.qos,
+        "messages": said.msg_count,
+        "size": _size(said.msg_size),
+        "topic": TOPIC,
+    }
+    group |= _pace(said.msgs_per_second, said.jitter, place) | _identity(said)
+    table["group"].append(_begun(group, start_ns))
+    _reach(table, said, place)
+    if "rate" not in group:
+        return None
+    return start_ns + int(said.msg_count / parse_rate(group["rate"]) * NS_PER_S)
+
+
+def _subscribe(words: list[str], table: dict[str, Any], start_ns: int, place: str) -> int | None:
+    said = _parsed(SUBSCRIBE, words, place)
+    group = {"name": _name("subscribers", table), "role": "subscribe", "clients": 1, "qos": said.qos,
+             "topic": said.topic}  # fmt: skip
+    table["group"].append(_begun(group, start_ns))
+    _reach(table, said, place)
+    return None
+
+
+def _sleep(words: list[str], table: dict[str, Any], start_ns: int, place: str) -> int:
+    try:
+        return start_ns + sum(parse_duration_ns(word) for word in words)
+    except NotationError as error:
+        _refuse(place, error.message)
+
+
+_READERS: Final[Mapping[str, Callable[[list[str], dict[str, Any], int, str], int | None]]] = {
+    "publish": _publish,
+    "subscribe": _subscribe,
+    "sleep": _sleep,
+}
+"""Command -> reads its words into the table, and says when the next one begins (None: nobody knows)."""
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_number.__name__ = "number over 0"  # argparse says it when it refuses
+
+type Options = dict[tuple[str, ...], dict[str, Any]]
+
+_COMMON: Final[Options] = {
+    ("-c", "--clientid"): {},
+    ("-H", "--host"): {"default": TARGET},
+    ("-p", "--port"): {"type": _number},
+    ("-q", "--qos"): {"type": int, "choices": (0, 1, 2), "default": 1},
+}
+PUBLISH: Final[Options] = _COMMON | {
+    ("-n", "--msg_count"): {"type": _number, "default": 10},
+    ("-s", "--msg_size"): {"type": _number, "default": 100},
+    ("-t", "--timing"): {"action": "store_true"},
+    ("-T", "--msgs_per_second"): {},
+    ("--jitter",): {"default": "0.1"},
+    ("-P", "--processes"): {"type": _number, "default": 1},
+    ("--thread_ratio",): {"type": _number, "default": 1},
+    ("-b", "--bridge"): {"action": "store_true"},
+    ("--psk_file",): {},
+}
+SUBSCRIBE: Final[Options] = _COMMON | {
+    ("-n", "--msg_count"): {"type": _number},
+    ("-N", "--client_count"): {"type": _number},
+    ("-t", "--topic"): {"default": WATCHED},
+}
+
+
+def _parsed(options: Options, words: list[str], place: str) -> argparse.Namespace:
+    parser = _Parser(add_help=False, allow_abbrev=True)
+    parser.place = place
+    for flags, settings in options.items():
+        parser.add_argument(*flags, **settings)
+    return parser.parse_args(words)
+
+
+# --- the values ----------------------------------------------------------------------------------------------------
+
+
+def _name(word: str, table: dict[str, Any]) -> str:
+    taken = sum(group["name"].startswith(word) for group in table["group"])
+    return f"{word}-{taken + 1}" if taken else word
+
+
+def _size(mean: int) -> str | int:
+    """Theirs was normal, with a twentieth as deviation, in whole bytes."""
+    return f"{mean}~{mean // 20}" if mean // 20 else mean
+
+
+def _pace(rate: str | None, jitter: str, place: str) -> Group:
+    if rate is None or _decimal(rate, place) == 0:
+        return {"interval": "0"}
+    try:
+        group: Group = {"rate": str(parse_rate(rate))}
+    except NotationError as error:
+        _refuse(place, error.message)
+    return group | ({"arrival": "jitter", "jitter": jitter} if _decimal(jitter, place) else {})
+
+
+def _decimal(text: str, place: str) -> float:
+    if not _DECIMAL.fullmatch(text):
+        _refuse(place, f"{text[:60]!r} is no number")
+    return float(text)
+
+
+def _identity(said: argparse.Namespace) -> Group:
+    """Who had a key was called by its identity; else by the name given and a number."""
+    if said.psk_file is not None:
+        return {"client_id": "{identity}"}
+    literal = (said.clientid or "").replace("{", "{{").replace("}", "}}")
+    return {"client_id": f"{literal}-{{index}}"} if literal else {}
+
+
+def _begun(group: Group, start_ns: int) -> Group:
+    return group | ({"start_after": duration_text(start_ns)} if start_ns else {})
+
+
+def _reach(table: dict[str, Any], said: argparse.Namespace, place: str) -> None:
+    """A host that the line names, and its file of keys. The target of an attack stands on our command line."""
+    target: dict[str, Any] = {}
+    psk_file = getattr(said, "psk_file", None)
+    if psk_file is not None:
+        target["psk_file"] = psk_file
+    if said.host != TARGET:
+        tls = psk_file is not None or said.port == TLS_PORT
+        target["url"] = f"{'mqtts' if tls else 'mqtt'}://{said.host}:{said.port or DEFAULT_PORT}"
+    if table.setdefault("target", target) != target:
+        _refuse(place, "goes to another target than the line before")
