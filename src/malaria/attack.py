@@ -6,11 +6,10 @@ The decisions are the conductor's (`malaria.conductor`, no I/O); this module is 
 from __future__ import annotations
 
 import json
-import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -18,47 +17,27 @@ from typing import Any, Final
 
 from malaria import __version__
 from malaria.analysis.summary import summarize
+from malaria.approach import AttackRequest, Welcome, knock, prepare
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
 from malaria.conductor import Conductor, Course
-from malaria.credentials import load_credentials
 from malaria.engine.causes import remedies
-from malaria.engine.gateway import Gateway
-from malaria.engine.gear import Route
 from malaria.engine.orders import Second
 from malaria.environment import describe_host
-from malaria.errors import TargetError, UnstoredRunError, WarheadError
+from malaria.errors import UnstoredRunError
 from malaria.live import LiveTotals
-from malaria.model.access import Access
-from malaria.model.target import SECURE, Target, parse_target
-from malaria.model.warhead import Group, Warhead, describe, to_toml
+from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan import Identity, make_plan
-from malaria.probe import Answer, Visitor, probe
-from malaria.reach import check_limits, choose_sources, resolve, route_to
 from malaria.records import Counter, Event, LedgerTotals, Progress, RunRecords
 from malaria.share import WHOLE
 from malaria.store import RunWriter, open_run
 from malaria.timetable import base_rate, clients_planned, rate_steps, visits
 
+__all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interruptible"]
+
 POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
 COMMIT_EVERY_NS: Final = 1000 * NS_PER_MS
-
-
-@dataclass(frozen=True, slots=True)
-class AttackRequest:
-    """What to do: one warhead against one target, once."""
-
-    target: Target
-    warhead: Warhead = field(repr=False)
-    directory: Path
-    workers: int
-    command: str  # to repeat it; without secrets
-    title: str
-
-    def target_of(self, group: Group) -> Target:
-        """The group's own target, if it has one."""
-        return self.target if group.target.url is None else parse_target(group.target.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +83,10 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     OperatorError when the directory cannot be used. From then on everything that happens is data, but for a disk that
     took only a part of it to the end: UnstoredRunError.
     """
-    load = _prepare(request)
-    answer = _check_target(request, load)
+    load = prepare(request)
+    welcome = knock(request, load)
     with RunWriter.create(request.directory) as writer:
-        _describe(writer, request, answer)
+        _describe(writer, request, welcome)
         with Bee(load, WHOLE, request.workers) as bee:
             stored = _Performance(request, load, bee, writer, on_progress).run(interrupt)
     if not stored:
@@ -115,73 +94,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     return _outcome(request.directory)
 
 
-def _prepare(request: AttackRequest) -> Load:
-    warhead = request.warhead
-    clients = clients_planned(warhead)
-    targets = {group.name: request.target_of(group) for group in warhead.groups}
-    _check_tls(warhead, targets)
-    endpoints = sorted({endpoint for target in targets.values() for endpoint in resolve(target)})
-    sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
-    check_limits(clients, request.workers, endpoints, sources)
-    name = secrets.token_hex(3)
-    seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
-    identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
-    routes = {name: route_to(target, sources) for name, target in targets.items()}
-    return Load(warhead, identity, routes, now_ns())
-
-
-def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
-    """Of groups whose names are made of `{identity}`: who speaks to whom is then in the file of keys."""
-    identities: dict[str, tuple[str, ...]] = {}
-    for group in warhead.groups:
-        if group.uses_identity:
-            clients = warhead.clients_of(group)
-            credentials = load_credentials(warhead.access_of(group), group, clients, "")
-            identities[group.name] = tuple(credentials.identity_at(index) for index in range(clients))
-            if not all(identities[group.name]):
-                raise WarheadError(
-                    f"group {group.name} uses {{identity}} and has no file of keys", "give --psk-file FILE"
-                )
-    return identities
-
-
-def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
-    """Keys about TLS beside targets without it are a slip that would go unnoticed."""
-    stated = [key for group in warhead.groups for key in warhead.access_of(group).tls_keys]
-    if stated and not any(target.scheme in SECURE for target in targets.values()):
-        target = next(iter(targets.values()))
-        raise TargetError(
-            f"{stated[0]} is for TLS, and {target} has none", "write mqtts:// (or wss://) before the host"
-        )
-
-
-def _check_target(request: AttackRequest, load: Load) -> Answer:
-    """One client's worth of talk per way in before thousands: a target that refuses us is the operator's to mend."""
-    checked: list[tuple[Access, Route]] = []
-    version = None
-    for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
-        access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
-        gateway = Gateway(
-            plan, route, request.warhead
-        )  # refuses too few keys and files that cannot be used, for every group
-        if (access, route) in checked:
-            continue
-        checked.append((access, route))
-        answer = probe(route.endpoints[0], _visitor(gateway), gateway)
-        if answer.problem:
-            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}", answer.remedy)
-        version = version or answer.version
-    return Answer(version=version)
-
-
-def _visitor(gateway: Gateway) -> Visitor:
-    """The first client of a group, under its own name, unless a session of that name may wait for it."""
-    plan = gateway.plan
-    client_id = plan.client_id(0) if plan.group.clean_start else ""
-    return Visitor(client_id, *gateway.credentials.login_at(0))
-
-
-def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None:
+def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> None:
     """What is known before the first client connects."""
     warhead = request.warhead
     speakers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
@@ -206,7 +119,8 @@ def _describe(writer: RunWriter, request: AttackRequest, answer: Answer) -> None
         "warhead_toml": to_toml(warhead),
         "environment": describe_host(),
         "own_lag_limit_ns": warhead.attack.own_lag_limit_ns,
-        "broker": {"version": answer.version} if answer.version else {},
+        "broker": {"version": welcome.version} if welcome.version else {},
+        "notes": list(welcome.notes),
     }
     for key, value in facts.items():
         writer.meta(key, value)

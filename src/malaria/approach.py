@@ -1,0 +1,127 @@
+"""What must hold before an attack: names resolved, limits kept, files that can be used, a target that lets us in."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from malaria.bee import Load
+from malaria.clock import NS_PER_S, now_ns
+from malaria.credentials import load_credentials
+from malaria.engine.gateway import Gateway
+from malaria.engine.gear import Route
+from malaria.errors import TargetError, WarheadError
+from malaria.model.access import Access
+from malaria.model.target import SECURE, Target, parse_target
+from malaria.model.warhead import Group, Warhead
+from malaria.plan import Identity, make_plan
+from malaria.probe import Visitor, probe
+from malaria.reach import check_limits, choose_sources, resolve, route_to
+from malaria.share import WHOLE
+from malaria.timetable import clients_planned
+
+
+@dataclass(frozen=True, slots=True)
+class AttackRequest:
+    """What to do: one warhead against one target, once."""
+
+    target: Target
+    warhead: Warhead = field(repr=False)
+    directory: Path
+    workers: int
+    command: str  # to repeat it; without secrets
+    title: str
+
+    def target_of(self, group: Group) -> Target:
+        """The group's own target, if it has one."""
+        return self.target if group.target.url is None else parse_target(group.target.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the target said of itself, and how we got in (sentences for the report)."""
+
+    version: str | None
+    notes: tuple[str, ...]
+
+
+def prepare(request: AttackRequest) -> Load:
+    warhead = request.warhead
+    clients = clients_planned(warhead)
+    targets = {group.name: request.target_of(group) for group in warhead.groups}
+    _check_tls(warhead, targets)
+    endpoints = sorted({endpoint for target in targets.values() for endpoint in resolve(target)})
+    sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
+    check_limits(clients, request.workers, endpoints, sources)
+    name = secrets.token_hex(3)
+    seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
+    identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
+    routes = {name: route_to(target, sources) for name, target in targets.items()}
+    return Load(warhead, identity, routes, now_ns())
+
+
+def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
+    """Of groups whose names are made of `{identity}`: who speaks to whom is then in the file of keys."""
+    identities: dict[str, tuple[str, ...]] = {}
+    for group in warhead.groups:
+        if group.uses_identity:
+            clients = warhead.clients_of(group)
+            credentials = load_credentials(warhead.access_of(group), group, clients, "")
+            identities[group.name] = tuple(credentials.identity_at(index) for index in range(clients))
+            if not all(identities[group.name]):
+                raise WarheadError(
+                    f"group {group.name} uses {{identity}} and has no file of keys", "give --psk-file FILE"
+                )
+    return identities
+
+
+def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
+    """Keys about TLS beside targets without it are a slip that would go unnoticed."""
+    stated = [key for group in warhead.groups for key in warhead.access_of(group).tls_keys]
+    if stated and not any(target.scheme in SECURE for target in targets.values()):
+        target = next(iter(targets.values()))
+        raise TargetError(
+            f"{stated[0]} is for TLS, and {target} has none", "write mqtts:// (or wss://) before the host"
+        )
+
+
+def knock(request: AttackRequest, load: Load) -> Welcome:
+    """One client's worth of talk per way in before thousands: a target that refuses us is the operator's to mend.
+
+    Raises TargetError when it does, and OperatorError for files of any group that cannot be used or are too short.
+    """
+    checked: list[tuple[Access, Route]] = []
+    notes: list[str] = []
+    patience_s = request.warhead.attack.connect_timeout_ns / NS_PER_S
+    version = None
+    for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
+        access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
+        gateway = Gateway(plan, route, request.warhead)
+        if (access, route) in checked:
+            continue
+        checked.append((access, route))
+        answer = probe(route.endpoints[0], _visitor(gateway), gateway, patience_s)
+        if answer.problem:
+            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}", answer.remedy)
+        version = version or answer.version
+        notes += _notes(plan.group.name, access, answer.way)
+    return Welcome(version, tuple(notes))
+
+
+def _notes(group: str, access: Access, way: str) -> Iterator[str]:
+    """How a group gets in, for the report; nothing to say of a plain one."""
+    if not way:
+        return
+    each = "one pre-shared key for each client" if access.psk_file else "one pre-shared key" if access.uses_psk else ""
+    yield f"{group} come in over {way}" + (f", with {each}" if each else "")
+    if access.insecure:
+        yield f"the broker's certificate was not verified for {group} (--insecure)"
+
+
+def _visitor(gateway: Gateway) -> Visitor:
+    """The first client of a group, under its own name, unless a session of that name may wait for it."""
+    plan = gateway.plan
+    client_id = plan.client_id(0) if plan.group.clean_start else ""
+    return Visitor(client_id, *gateway.credentials.login_at(0))
