@@ -220,8 +220,9 @@ class Histogram:
             raise ValueError(_DAMAGED + "its length is not that of its buckets")
         distances = np.frombuffer(content, "<u2", taken, _HEADER.size)
         counts = np.frombuffer(content, f"<u{width}", taken, _HEADER.size + 2 * taken)
-        histogram._place(np.cumsum(distances, dtype=np.int64), distances, counts)
-        histogram._check()
+        buckets = np.cumsum(distances, dtype=np.int64)
+        histogram._place(buckets, distances, counts)
+        histogram._check(buckets)
         return histogram
 
     def _place(self, buckets: Ints, distances: NDArray[np.uint16], counts: NDArray[np.unsignedinteger]) -> None:
@@ -233,9 +234,8 @@ class Histogram:
             raise ValueError(_DAMAGED + "an impossible count")
         self._counts[buckets] = counts.astype(np.int64)
 
-    def _check(self) -> None:
-        """Whether the figures of the header can belong to the buckets."""
-        taken = np.flatnonzero(self._counts)
+    def _check(self, taken: Ints) -> None:
+        """Whether the figures of the header can belong to these buckets, which are all that are not empty."""
         if not len(taken):
             if self._figures() != Histogram()._figures():
                 raise ValueError(_DAMAGED + "figures without values")

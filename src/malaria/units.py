@@ -132,6 +132,11 @@ def format_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def format_things(count: float, thing: str) -> str:
+    """1 message, 1,204 messages."""
+    return f"{format_count(count)} {thing}{'' if format_count(count) == '1' else 's'}"
+
+
 def format_ms(ms: float) -> str:
     """0.12 ms, 1.9 ms, 38 ms, 1,204 ms."""
     return f"{_digits(ms, _TWO_DIGITS) if ms else '0'} ms"

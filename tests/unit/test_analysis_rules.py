@@ -50,6 +50,9 @@ def test_a_good_run_meets_them_all() -> None:
         ({}, {"messages": {"lost": 5, "acked_lost": 2}}, ACKED_LOST),
         ({}, {"messages": {"unresolved": 1204}}, "1,204 messages were neither acknowledged nor delivered"),
         ({}, {"clients": {"dropped": 3}}, "3 connections were lost"),
+        ({}, {"clients": {"dropped": 1}}, "1 connection was lost"),
+        ({}, {"messages": {"unresolved": 1}}, "1 message was neither acknowledged nor delivered"),
+        ({}, {"messages": {"lost": 1}}, "1 of 1,000 deliveries was lost"),
     ],
 )  # fmt: skip
 def test_a_broken_default_in_words(facts: dict[str, Any], figures: dict[str, Any], said: str) -> None:

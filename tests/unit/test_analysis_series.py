@@ -29,6 +29,7 @@ def test_every_second_has_a_row_and_every_row_every_column() -> None:
     assert table["phase"][2:4] == ["connect", "measure"]
     assert table["clients"][:4] == [1000, 2000, 3000, 3000]
     assert set(table["acked_per_s"][3:13]) == {500.0}
+    assert set(table["arrived_per_s"][3:13]) == {500.0}
     for metric in ("ack", "service", "end_to_end", "lag", "own_lag"):
         assert table[f"{metric}_p50_ms"][5] <= table[f"{metric}_p99_ms"][5] <= table[f"{metric}_max_ms"][5]  # type: ignore[operator]
     assert table["ack_p50_ms"][0] is None

@@ -156,3 +156,8 @@ def test_format_rate_of_something() -> None:
 
 def test_format_count() -> None:
     assert units.format_count(1234567) == "1,234,567"
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 messages"), (1, "1 message"), (1204, "1,204 messages")])
+def test_things_are_counted_in_their_number(count: int, text: str) -> None:
+    assert units.format_things(count, "message") == text

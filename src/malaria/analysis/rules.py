@@ -13,7 +13,7 @@ from malaria.analysis.onset import Backlog, backlog_of
 from malaria.analysis.thresholds import Ruling, evaluate, look_up
 from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.records import RunRecords
-from malaria.units import NotationError, format_count, format_rate
+from malaria.units import NotationError, format_count, format_rate, format_things
 
 type Summary = Mapping[str, Any]
 
@@ -98,9 +98,10 @@ class _Case:
     def figure(self, key: str) -> float:
         return look_up(self.summary, key) or 0
 
-    @property
-    def count(self) -> str:
-        return format_count(self.figure(self.rule.key))
+    def count(self, thing: str) -> str:
+        """The figure with its noun and the verb of the past: `1 message was`."""
+        count = self.figure(self.rule.key)
+        return f"{format_things(count, thing)} {'was' if count == 1 else 'were'}"
 
 
 def _broken(rule: Threshold, text: str, records: RunRecords, summary: Summary) -> Ruled:
@@ -122,7 +123,8 @@ def _connected(case: _Case) -> str:
     peak = case.figure("clients.connected_peak")
     of_planned = f"of {format_count(planned)} clients"
     if peak >= planned:
-        return f"only {format_count(connected)} {of_planned} were still connected at the end"
+        were = "was" if connected == 1 else "were"
+        return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
     cause = _cause(case.records)[0]
     return f"{format_count(planned - peak)} {of_planned} could not connect{f': {cause}' if cause else ''}"
 
@@ -163,22 +165,22 @@ def _of_due(case: _Case) -> str:
 
 
 def _unresolved(case: _Case) -> str:
-    return f"{case.count} messages were neither acknowledged nor delivered"
+    return f"{case.count('message')} neither acknowledged nor delivered"
 
 
 def _lost(case: _Case) -> str:
-    of_expected = f" of {format_count(case.figure('messages.expected'))} deliveries"
+    lost, expected = case.figure("messages.lost"), format_count(case.figure("messages.expected"))
     acked = case.figure("messages.acked_lost")
     told = f", {format_count(acked)} of them acknowledged by the broker" if acked else ""
-    return f"{case.count}{of_expected} were lost{told}"
+    return f"{format_count(lost)} of {expected} deliveries {'was' if lost == 1 else 'were'} lost{told}"
 
 
 def _acked_lost(case: _Case) -> str:
-    return f"the broker lost {case.count} messages that it had acknowledged"
+    return f"the broker lost {format_things(case.figure('messages.acked_lost'), 'message')} that it had acknowledged"
 
 
 def _dropped(case: _Case) -> str:
-    return f"{case.count} connections were lost"
+    return f"{case.count('connection')} lost"
 
 
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"

@@ -11,7 +11,7 @@ from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
 
 type Row = dict[str, float | str | None]
 
-RATES: Final = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
+RATES: Final = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED, Counter.ARRIVED)
 LATENCIES: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.LAG, Metric.OWN_LAG)
 POINTS: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 LONGEST_GAP_S: Final = 3600
@@ -21,8 +21,8 @@ LONGEST_GAP_S: Final = 3600
 def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
     """Columns of equal length, a row per second of run time, which ends at `t_s`. Raises RunError for a damaged run.
 
-    Names: `t_s`, `phase`, `clients`, `{due,sent,acked,delivered}_per_s`, `{metric}_{p50,p99,max}_ms`, `inflight`,
-    `held`, `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`.
+    Names: `t_s`, `phase`, `clients`, `{due,sent,acked,delivered,arrived}_per_s`, `{metric}_{p50,p99,max}_ms`,
+    `inflight`, `held`, `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`.
     """
     workers = workers_of(records)
     table: dict[str, list[float | str | None]] = {}

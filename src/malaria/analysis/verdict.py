@@ -20,7 +20,7 @@ from malaria.analysis.thresholds import Ruling
 from malaria.analysis.windows import in_phase, total
 from malaria.clock import NS_PER_MS
 from malaria.records import Counter, Metric, Phase, RunRecords
-from malaria.units import format_count, format_ms
+from malaria.units import format_count, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
 SATURATION_LAG_NS: Final = NS_PER_MS
@@ -178,7 +178,7 @@ def _subscriptions(records: RunRecords, _: Summary) -> list[Reason]:
     refused = total(records.samples, Counter.SUBSCRIPTIONS_REFUSED)
     if not refused:
         return []
-    text = f"the broker refused {format_count(refused)} subscriptions"
+    text = f"the broker refused {format_things(refused, 'subscription')}"
     return [Reason(Outcome.FAIL, text, "look at its access rules for the topics of the subscribers")]
 
 

@@ -18,6 +18,12 @@ _NEAR_S: Final = 0.1
 
 
 def in_phase(records: RunRecords, *phases: Phase) -> list[Sample]:
+    """Samples of these phases.
+
+    Without a warm-up the first sample of the measured phase may cover up to a second before the measured window and
+    end with it: what is due at its very first instant can be counted there. A count over the phase is exact; to set a
+    second against the window, compare times.
+    """
     return [sample for sample in records.samples if sample.phase in phases]
 
 
