@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.records import Counter, Gauge, Phase, Sample
@@ -42,7 +43,9 @@ def attack(port: int, group: Mapping[str, Any], **settings: Any) -> Cost:
     table = {"group": [publishers], "attack": {"drain": "2s"} | settings}
     with tempfile.TemporaryDirectory() as directory:
         target = parse_target(f"mqtt://127.0.0.1:{port}")
-        request = AttackRequest(target, Warhead.model_validate(table), Path(directory) / "run", 1, "bench", "bench")
+        request = AttackRequest(
+            target, Warhead.model_validate(table), Path(directory) / "run", 1, "bench", "bench", NOTHING
+        )
         outcome = conduct(request, lambda _: None, Interrupt())
     return _cost(outcome, Counter.ACKED if publishers["qos"] else Counter.SENT)
 

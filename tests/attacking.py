@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.histogram import Histogram
+from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import KEYS, Warhead
 from malaria.records import Metric, Progress, RunRecords
@@ -36,8 +37,9 @@ def run_attack(
     """Attacks a port of 127.0.0.1, or a URL.
 
     `options` are keys of the publishing group, of [attack] or of [target], as a warhead writes them; `surges` is a
-    list of surges of the publishers.
+    list of surges of the publishers; `observe` says what is observed: nothing, so that nobody but the load calls.
     """
+    observe = options.pop("observe", NOTHING)
     surges = [{"group": PUBLISHERS["name"]} | surge for surge in options.pop("surges", ())]
     way = {key: options.pop(key) for key in list(options) if key in KEYS["target"] - KEYS["group"]}
     attack = {key: options.pop(key) for key in list(options) if key in KEYS["attack"]}
@@ -49,7 +51,7 @@ def run_attack(
         groups.append(SUBSCRIBERS | {"clients": subscribers, "qos": publishers.get("qos", 1)})
     warhead = Warhead.model_validate({"group": groups, "surge": surges, "attack": BRIEF | attack, "target": way})
     target = parse_target(f"mqtt://127.0.0.1:{to}" if isinstance(to, int) else to)
-    request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test")
+    request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test", observe)
     return conduct(request, on_progress, interrupt or Interrupt())
 
 

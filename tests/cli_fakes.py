@@ -48,6 +48,7 @@ class Request:
     workers: int
     command: str
     title: str
+    observe: Any = None
 
 
 class View:

@@ -13,7 +13,9 @@ from malaria.credentials import load_credentials
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Route
 from malaria.errors import TargetError, WarheadError
+from malaria.lookout import View
 from malaria.model.access import Access
+from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
 from malaria.plan import Identity, make_plan
@@ -33,6 +35,7 @@ class AttackRequest:
     workers: int
     command: str  # to repeat it; without secrets
     title: str
+    observe: Observe = field(default_factory=Observe)
 
     def target_of(self, group: Group) -> Target:
         """The group's own target, if it has one."""
@@ -125,3 +128,12 @@ def _visitor(gateway: Gateway) -> Visitor:
     plan = gateway.plan
     client_id = plan.client_id(0) if plan.group.clean_start else ""
     return Visitor(client_id, *gateway.credentials.login_at(0))
+
+
+def view_of(request: AttackRequest, load: Load) -> View:
+    """The way to what observes the target: `[observe.sys]` may name another listener of the broker."""
+    sys = request.observe.sys
+    route = load.routes[request.warhead.groups[0].name]
+    if isinstance(sys, Access) and sys.url is not None:
+        route = route_to(parse_target(sys.url))
+    return View(request.observe, request.warhead, route, request.directory)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from malaria import __version__
 from malaria.analysis.summary import summarize
-from malaria.approach import AttackRequest, Welcome, knock, prepare
+from malaria.approach import AttackRequest, Welcome, knock, prepare, view_of
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
 from malaria.conductor import Conductor, Course
@@ -26,6 +26,7 @@ from malaria.engine.orders import Second
 from malaria.environment import describe_host
 from malaria.errors import UnstoredRunError
 from malaria.live import LiveTotals
+from malaria.lookout import Lookout
 from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan import Identity, make_plan
 from malaria.records import Counter, Event, LedgerTotals, Progress, RunRecords
@@ -85,10 +86,11 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     """
     load = prepare(request)
     welcome = knock(request, load)
+    lookout = Lookout(view_of(request, load), lambda: now_ns() - load.epoch_ns)
     with RunWriter.create(request.directory) as writer:
         _describe(writer, request, welcome)
         with Bee(load, WHOLE, request.workers) as bee:
-            stored = _Performance(request, load, bee, writer, on_progress).run(interrupt)
+            stored = _Performance(request, load, _Hands(bee, writer, lookout), on_progress).run(interrupt)
     if not stored:
         raise _unstored(request.directory, writer.first_failure)
     return _outcome(request.directory)
@@ -128,16 +130,27 @@ def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> No
     writer.commit()
 
 
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """What an attack is carried out with."""
+
+    bee: Bee
+    writer: RunWriter
+    lookout: Lookout
+
+
 class _Performance:
     """One attack under way: what the workers say goes to the conductor, the store and the screen."""
 
     def __init__(
-        self, request: AttackRequest, load: Load, bee: Bee, writer: RunWriter, on_progress: Callable[[Progress], None]
+        self, request: AttackRequest, load: Load, hands: _Hands, on_progress: Callable[[Progress], None]
     ) -> None:
+        bee = hands.bee
         self._warhead = request.warhead
         self._epoch_ns = load.epoch_ns
         self._bee = bee
-        self._writer = writer
+        self._writer = hands.writer
+        self._lookout = hands.lookout
         self._on_progress = on_progress
         self._clients = clients_planned(request.warhead)
         self._conductor = Conductor(bee.workers, _course(request.warhead, len(bee.workers)))
@@ -150,10 +163,11 @@ class _Performance:
         self._workers = len(bee.workers)
         self._steps = rate_steps(request.warhead, self._workers)
         self._turns = 0  # changes of a rate that are in the steps
-        writer.meta("workers", list(bee.workers))
+        self._writer.meta("workers", list(bee.workers))
 
     def run(self, interrupt: Interrupt) -> bool:
         """Until the conductor says that it is over. False when the disk did not take all of it."""
+        self._lookout.start()
         while not self._conductor.over:
             said = self._bee.poll(POLL_S)
             at_ns = self._now()
@@ -165,6 +179,7 @@ class _Performance:
             for order in self._conductor.advance(at_ns):
                 self._bee.order(order)
             self._note_events(self._conductor.events())
+            self._note_sightings()
             self._keep_up(at_ns)
         return self._close()
 
@@ -182,6 +197,13 @@ class _Performance:
         for event in events:
             self._writer.event(event)
             self._fresh_events.append(event)
+
+    def _note_sightings(self) -> None:
+        for row in self._lookout.look(self._conductor.measure_start_ns):
+            if isinstance(row, Event):
+                self._note_events((row,))
+            else:
+                self._writer.observe(row)
 
     def _pass_interrupts(self, interrupt: Interrupt, at_ns: int) -> None:
         while self._interrupts_told < min(interrupt.count, 2):
@@ -255,6 +277,8 @@ class _Performance:
         )
 
     def _close(self) -> bool:
+        self._writer.meta("observers", self._lookout.stop())
+        self._note_sightings()
         self._on_progress(self._progress(self._now()))
         self._write_state()
         self._writer.meta("end_ns", self._now())

@@ -24,6 +24,7 @@ from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
 from malaria.errors import TargetError
+from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.probe import probe
@@ -65,7 +66,8 @@ def until(true: Callable[[], bool], patience_s: float = 10) -> None:
 def attack(port: int, directory: Path, groups: list[dict[str, Any]], **settings: Any) -> AttackOutcome:
     whole = {"group": groups, "attack": {"duration": "2s", "drain": "5s", "own_lag_limit": "1m"} | settings}
     target = parse_target(f"mqtt://127.0.0.1:{port}")
-    request = AttackRequest(target, Warhead.model_validate(whole), directory / "run", 2, "malaria attack", "test")
+    warhead = Warhead.model_validate(whole)
+    request = AttackRequest(target, warhead, directory / "run", 2, "malaria attack", "test", NOTHING)
     return conduct(request, lambda _: None, Interrupt())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, TypedDict
 
 from malaria.analysis.cpu import worker_cpu_percent
+from malaria.analysis.observed import broker_figures
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
@@ -165,8 +166,9 @@ def _ms(value_ns: float | None) -> float | None:
 def _broker(records: RunRecords) -> dict[str, Any]:
     stored = records.meta.get("broker")
     known = stored if isinstance(stored, dict) else {}
-    keys = ("version", "cpu_percent", "host_cpu_percent", "rss_bytes", "host_memory_used_bytes", "host_memory_bytes")
-    return {key: known.get(key) for key in keys} | {"sys": known.get("sys") or {}}
+    figures = broker_figures(records)
+    version = known.get("version") or figures["sys"].get("version")
+    return {"version": version, **figures}
 
 
 def _generator(records: RunRecords) -> Figures:

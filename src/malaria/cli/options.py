@@ -310,6 +310,16 @@ class Result:
         Path | None,
         option(RESULT, "-o", "--output", text="The run's directory (runs/TIME-TITLE).", metavar="DIR"),
     ] = None
+    observe: Annotated[
+        list[str] | None,
+        option(
+            RESULT,
+            "--observe",
+            text="Watch, with commas: sys, host, process=PID, NAME, :PORT or ssh://HOST/NAME, prometheus=URL, "
+            "docker=NAME, perf=10s; none.",
+            metavar="WHAT",
+        ),
+    ] = None
     json: Annotated[
         str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
     ] = None

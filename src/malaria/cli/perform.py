@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,9 @@ PAGE: Final = "report.html"
 MARKDOWN: Final = "report.md"
 SUMMARY: Final = "summary.json"
 
+_URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
+"""User and password in an URL."""
+
 type Summary = dict[str, Any]
 
 
@@ -45,6 +49,7 @@ class Wish:
 
 def perform(wish: Wish, arguments: Sequence[str]) -> int:
     """Attacks, shows and stores; the exit code is the verdict's."""
+    from malaria.model.observe import observe_from_options
     from malaria.model.target import parse_target, refuse_public_broker
     from malaria.model.warhead import describe
 
@@ -66,7 +71,8 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     command = command_line(arguments, where.target, target)
     directory = result.output or fresh_directory(wish.title, datetime.now())
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
-    request = AttackRequest(target, warhead, directory, workers, command, wish.title)
+    observe = observe_from_options(result.observe or ())
+    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe)
     screen = console(result.json)
     load = describe(warhead)
     with interruptible() as interrupt, LiveView(f"malaria attack {target.url}", load, screen, result.quiet) as view:
@@ -151,5 +157,5 @@ def command_line(arguments: Sequence[str], target_text: str | None, target: Targ
         elif argument in SECRET_FLAGS:
             skip = True
         elif not argument.startswith(("--password=", "-P", "--psk=")):
-            kept.append(target.url if argument == target_text and "@" in argument else argument)
+            kept.append(target.url if argument == target_text and "@" in argument else _URL_LOGIN.sub("", argument))
     return shlex.join(["malaria", *kept])

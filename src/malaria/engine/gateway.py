@@ -70,6 +70,15 @@ class Gateway:
             if session is not None and session.has_ticket:
                 self._sessions[client] = session
 
+    def lasting_context(self) -> tuple[ssl.SSLContext, str] | None:
+        """For one connection of the first client outside the engine: a TLS context with its proof, and the name to ask
+        for. None for a way without TLS.
+        """
+        if self._tls is None:
+            return None
+        persona = self._persona(self.plan.first_row)
+        return self._tls.lasting_context(persona), persona.server_name
+
     def cause_in_greeting(self, reason: str) -> str:
         """Why a connection ended before CONNACK: in TLS 1.3 the broker judges our proof after the handshake."""
         wants_proof = self._tls is not None and self._tls.proof is Proof.NONE

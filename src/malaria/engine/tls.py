@@ -94,6 +94,13 @@ class TlsClients:
         finally:
             self._asking = None
 
+    def lasting_context(self, persona: Persona) -> ssl.SSLContext:
+        """The context for one client alone, who keeps it: no other handshake may be driven with this object then."""
+        if persona.certificate is not None:
+            self._context.load_cert_chain(*persona.certificate, password=_no_passphrase)
+        self._asking = persona.key
+        return self._context
+
     def _make_context(self, access: Access) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if access.tls_version:

@@ -1,0 +1,98 @@
+"""What observers saw, as figures of the broker: means over the measured time, the state at a moment, courses.
+
+A row of an observer covers the time since its row before. A row `gap` ends what was known: from there on until the next
+row nothing is, and no figure reaches over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from malaria.analysis.windows import measured_window_ns
+from malaria.records import GAP, Observation, Reading, RunRecords
+
+SYS: Final = "sys"
+PROCESS: Final = "process"
+HOST: Final = "host"
+DOCKER: Final = "docker"
+LEAST_COVERED: Final = 0.5
+"""Of the measured time, for a mean over it to be said."""
+
+type Course = list[tuple[int, float | None]]
+"""(run time, value), None where an observer lost what it watches."""
+
+
+def broker_figures(records: RunRecords) -> dict[str, Any]:
+    """The part of `summary.json` that observers fill; unknown is None."""
+    window = measured_window_ns(records)
+    end_ns = window[1] if window else None
+    used, whole = (last_number(records, HOST, name, end_ns) for name in ("memory_used_bytes", "memory_bytes"))
+    return {
+        "cpu_percent": _first_known(mean(records, observer, "cpu_percent", window) for observer in (PROCESS, DOCKER)),
+        "host_cpu_percent": mean(records, HOST, "cpu_percent", window),
+        "rss_bytes": _first_known(
+            last_number(records, observer, "rss_bytes", end_ns) for observer in (PROCESS, DOCKER)
+        ),
+        "host_memory_used_bytes": used,
+        "host_memory_bytes": whole,
+        "sys": state_at(records, SYS, end_ns),
+    }
+
+
+def rows_of(records: RunRecords, observer: str) -> list[Observation]:
+    """In order of time, gaps included."""
+    return [row for row in records.observations if row.observer == observer]
+
+
+def course(records: RunRecords, observer: str, name: str) -> Course:
+    """One figure over time, for charts."""
+    points: Course = []
+    for row in rows_of(records, observer):
+        if GAP in row.values:
+            points.append((row.at_ns, None))
+        elif name in row.values:
+            points.append((row.at_ns, _number(row.values[name])))
+    return points
+
+
+def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
+    """Over a window, each value weighted with the time that it covers; None when less than half of it is covered."""
+    if window is None or window[1] <= window[0]:
+        return None
+    covered_ns, weighted = 0, 0.0
+    before_ns: int | None = None  # when the row before was read; None after a gap
+    for row in rows_of(records, observer):
+        value = _number(row.values.get(name))
+        if value is not None and before_ns is not None:
+            span_ns = max(0, min(row.at_ns, window[1]) - max(before_ns, window[0]))
+            covered_ns += span_ns
+            weighted += value * span_ns
+        before_ns = None if GAP in row.values else row.at_ns
+    if covered_ns < LEAST_COVERED * (window[1] - window[0]):
+        return None
+    return round(weighted / covered_ns, 2)
+
+
+def state_at(records: RunRecords, observer: str, at_ns: int | None) -> dict[str, Reading]:
+    """Everything that an observer knew at a moment (None: at the end): names that did not change keep their value."""
+    state: dict[str, Reading] = {}
+    for row in rows_of(records, observer):
+        if at_ns is not None and row.at_ns > at_ns:
+            break
+        if GAP not in row.values:
+            state |= row.values
+    return state
+
+
+def last_number(records: RunRecords, observer: str, name: str, at_ns: int | None) -> Any:
+    """The last number of that name up to a moment."""
+    return _number(state_at(records, observer, at_ns).get(name))
+
+
+def _number(reading: Reading) -> float | int | None:
+    return reading if isinstance(reading, int | float) else None
+
+
+def _first_known(values: Iterable[Any]) -> Any:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,247 @@
+"""What to watch of the target side while it is loaded: `[observe]` of a campaign, `--observe` of a command.
+
+    [observe]
+    sys = true                        # or the keys of [target] that differ for it
+    process = "ssh://admin@broker/mosquitto"  # or 4711, "mosquitto", ":1883"
+    host = "ssh://admin@broker"       # or true: this machine
+    prometheus = {url = "http://broker:15692/metrics", series = ["rabbitmq_queue_messages.*"]}
+    docker = "emqx"
+    perf = {seconds = "10s", at = "1m"}
+
+What is not said depends on the target: of one on this machine `sys`, `host` and the process that listens on its port
+are watched, of others `sys`; and what is watched only by default is quietly left out where it cannot be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.errors import OperatorError
+from malaria.model.access import Access
+from malaria.model.faults import explain, key_path
+from malaria.model.fields import DurationNs, Flag
+from malaria.model.table import Table
+from malaria.units import NotationError
+
+SSH: Final = "ssh://"
+LARGEST_PID: Final = 1 << 22
+"""What Linux gives out at most (PID_MAX_LIMIT)."""
+SHORTEST_INTERVAL_NS: Final = 100 * NS_PER_MS
+LONGEST_PERF_NS: Final = 300 * NS_PER_S
+NONE: Final = "none"
+
+_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_.])?")
+_NAME: Final = re.compile(r"[^\W\d][^:/]{0,63}")
+_PROCESS_FORMS: Final = 'write a process id, a name, ":1883" for who listens there, or "ssh://user@host/NAME"'
+_CONTAINER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class SshHost:
+    """A host to look at over ssh."""
+
+    host: str
+    user: str = ""
+    port: int | None = None
+
+    def __str__(self) -> str:
+        user = f"{self.user}@" if self.user else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{SSH}{user}{host}" + (f":{self.port}" if self.port else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessChoice:
+    """Which process, and where. None of the three: the one that listens on the target's port."""
+
+    pid: int | None = None
+    name: str | None = None
+    port: int | None = None
+    ssh: SshHost | None = None
+
+    def __str__(self) -> str:
+        own = str(self.pid) if self.pid is not None else f":{self.port}" if self.port else self.name or ""
+        if self.ssh is None:
+            return own
+        return f"{self.ssh}/{own}" if own else str(self.ssh)
+
+
+def _process(value: Any) -> Any:
+    if isinstance(value, ProcessChoice) or value is False or value is None:
+        return None if value is False else value
+    if value is True:
+        return ProcessChoice()
+    if isinstance(value, str) and value.startswith(SSH):
+        host, rest = _ssh(value)
+        return _one(rest, value, host)
+    if isinstance(value, int | str):
+        return _one(str(value), value, None)
+    raise NotationError(f"{value!r} is no process", _PROCESS_FORMS)
+
+
+def _one(text: str, value: object, ssh: SshHost | None) -> ProcessChoice:
+    own = text.strip()
+    if not own and ssh is not None:
+        return ProcessChoice(ssh=ssh)
+    digits = own.removeprefix(":")
+    if digits.isascii() and digits.isdigit() and len(digits) < 8:
+        number = int(digits)
+        if own.startswith(":") and 0 < number < 1 << 16:
+            return ProcessChoice(port=number, ssh=ssh)
+        if not own.startswith(":") and 0 < number <= LARGEST_PID:
+            return ProcessChoice(pid=number, ssh=ssh)
+    elif own.isprintable() and _NAME.fullmatch(own):
+        return ProcessChoice(name=own, ssh=ssh)
+    raise NotationError(f"{str(value)[:80]!r} is no process", _PROCESS_FORMS)
+
+
+def _ssh(text: str) -> tuple[SshHost, str]:
+    """The host, and what stands behind it. No part may look like an option of ssh."""
+    try:
+        parts = urlsplit(text)
+        host, user, port = parts.hostname or "", unquote(parts.username or ""), parts.port
+    except ValueError:
+        host, user, port = "", "", None
+        parts = urlsplit(SSH)
+    if parts.password is not None:
+        raise NotationError("ssh:// with a password", "use a key, or an agent: ssh-copy-id user@host")
+    if not _HOST.fullmatch(host) or (user and not _USER.fullmatch(user)) or parts.query or parts.fragment:
+        raise NotationError(f"{text[:80]!r} is no host to reach over ssh", 'write "ssh://user@host" or with :port')
+    return SshHost(host, user, port), unquote(parts.path.removeprefix("/"))
+
+
+def _host(value: Any) -> Any:
+    if isinstance(value, str):
+        if not value.startswith(SSH):
+            raise NotationError(f"{value[:80]!r} is no host to watch", 'write true (this machine) or "ssh://user@host"')
+        host, rest = _ssh(value)
+        if rest:
+            raise NotationError(f"{value[:80]!r} says more than a host", 'write "ssh://user@host"')
+        return host
+    if isinstance(value, bool | SshHost) or value is None:
+        return value
+    raise NotationError(f"{value!r} is no host to watch", 'write true (this machine) or "ssh://user@host"')
+
+
+def _sys(value: Any) -> Any:
+    return Access.model_validate(value) if isinstance(value, dict) else value
+
+
+def _page(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _page_url(value: Any) -> str:
+    text = value if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or not text.isprintable() or " " in text:
+        raise NotationError("that is no address of a Prometheus page", 'write "http://broker:15692/metrics"')
+    return text
+
+
+def _pattern(value: Any) -> str:
+    try:
+        re.compile(value)
+    except (re.error, TypeError, RecursionError, OverflowError):
+        raise NotationError(
+            f"{str(value)[:80]!r} is no regular expression", 'write a name, or a pattern: "emqx_messages_.*"'
+        ) from None
+    return str(value)
+
+
+def _container(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and _CONTAINER.fullmatch(value)):
+        return value
+    raise NotationError(f"{str(value)[:80]!r} is no name of a container", "docker ps lists them")
+
+
+def _perf(value: Any) -> Any:
+    return {} if value is True else None if value is False else value
+
+
+class Prometheus(Table):
+    """A page of figures. `series`: names or regular expressions of what to keep; none: everything, up to a bound."""
+
+    url: Annotated[str, BeforeValidator(_page_url)] = Field(repr=False)
+    series: tuple[Annotated[str, BeforeValidator(_pattern)], ...] = ()
+
+
+class Perf(Table):
+    """`perf record` on the broker's process. `at` counts from the beginning of the measured time."""
+
+    seconds_ns: DurationNs = Field(default=10 * NS_PER_S, alias="seconds", gt=0, le=LONGEST_PERF_NS)
+    at_ns: DurationNs = Field(default=0, alias="at")
+
+
+class Observe(Table):
+    """The keys of `[observe]`; None is what nobody has said."""
+
+    sys: Annotated[bool | Access | None, BeforeValidator(_sys)] = None
+    process: Annotated[ProcessChoice | None, BeforeValidator(_process), PlainSerializer(str)] = None
+    host: Annotated[bool | SshHost | None, BeforeValidator(_host), PlainSerializer(
+        lambda host: str(host) if isinstance(host, SshHost) else host)] = None  # fmt: skip
+    prometheus: Annotated[Prometheus | None, BeforeValidator(_page)] = None
+    docker: Annotated[str | None, BeforeValidator(_container)] = None
+    perf: Annotated[Perf | None, BeforeValidator(_perf)] = None
+    interval_ns: DurationNs = Field(default=NS_PER_S, alias="interval", ge=SHORTEST_INTERVAL_NS)
+    ssh_config: str | None = None
+    only_stated: Flag = Field(default=False, alias="only")
+
+    def is_stated(self, name: str) -> bool:
+        """Whether somebody asked for it, or it would only be there by default."""
+        return name in self.model_fields_set
+
+
+NOTHING: Final = Observe.model_validate({"sys": False, "process": False, "host": False, "only": True})
+
+
+def observe_from_options(texts: Sequence[str]) -> Observe:
+    """What `--observe sys,host,process=mosquitto,prometheus=URL,docker=NAME,perf=10s@1m` asks for; `none`: nothing.
+
+    Raises OperatorError.
+    """
+    parts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    if not parts:
+        return Observe()
+    if parts == [NONE]:
+        return NOTHING
+    table: dict[str, Any] = {"only": True}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if name not in OPTIONS:
+            raise OperatorError(f"--observe: {part[:80]!r} is nothing to observe", f"known are {', '.join(OPTIONS)}")
+        table[name] = OPTIONS[name](value) if equals else True
+    try:
+        return Observe.model_validate(table)
+    except ValidationError as error:
+        raise explain(error, lambda place: f"--observe {key_path(place)}".strip(), {"": frozenset(OPTIONS)}) from None
+
+
+def _perf_table(text: str) -> dict[str, str]:
+    seconds, at, moment = text.partition("@")
+    return {"seconds": seconds} | ({"at": moment} if at else {})
+
+
+OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "sys": bool,
+    "host": str,
+    "process": str,
+    "prometheus": str,
+    "docker": str,
+    "perf": _perf_table,
+    "interval": str,
+    "ssh_config": str,
+}
+"""Observer -> how what stands behind `=` is written in the table."""

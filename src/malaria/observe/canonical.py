@@ -1,0 +1,171 @@
+"""What brokers call their figures on `$SYS`, and what we call them.
+
+Names of topics are from each broker's own documentation. `+` stands for the name of a node: figures of several nodes
+are added up. Where a broker has a figure under several names, the first in the table counts. What is not in the table
+is kept under its topic alone. RabbitMQ and NATS have no `$SYS` on MQTT, NanoMQ tells only who comes and goes: their
+figures are on their Prometheus pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+ALL: Final = "$SYS/#"
+TEXTS: Final = frozenset({"version"})
+"""Figures that are words."""
+
+COUNTERS: Final = (
+    "messages_received", "messages_sent", "messages_dropped", "publish_received", "publish_sent", "publish_dropped",
+    "bytes_received", "bytes_sent",
+)  # fmt: skip
+"""Totals since the broker's start: of these there are rates, from differences. `messages` are packets of any type,
+`publish` only PUBLISH. Those sent leave out what was sent to the observer itself."""
+SENT_TO_US: Final = {"messages_sent": "messages", "publish_sent": "messages", "bytes_sent": "bytes"}
+
+FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
+    "version": ("broker/version", "brokers/+/version"),
+    "uptime_s": ("broker/uptime", "brokers/+/uptime"),
+    "clients_connected": (
+        "broker/clients/connected",  # mosquitto from 1.4 on, HiveMQ
+        "broker/clients/active",  # mosquitto before
+        "brokers/+/stats/connections/count",  # EMQX
+        "brokers/+/stats/connections.count",  # EMQX 4
+        "brokers/+/stats/clients/count",  # EMQX 2
+        "+/active/mqtt/connections",  # VerneMQ 2
+        "+/total/active/connections",
+    ),
+    "subscriptions": (
+        "broker/subscriptions/count",
+        "brokers/+/stats/subscriptions/count",
+        "brokers/+/stats/subscriptions.count",
+        "+/router/subscriptions",
+    ),
+    "retained": (
+        "broker/retained messages/count",
+        "broker/messages/retained/count",  # HiveMQ
+        "brokers/+/stats/retained/count",
+        "brokers/+/stats/retained.count",
+        "+/retain/messages",
+    ),
+    "messages_received": ("broker/messages/received", "brokers/+/metrics/packets/received"),
+    "messages_sent": ("broker/messages/sent", "brokers/+/metrics/packets/sent"),
+    "messages_dropped": ("broker/messages/dropped", "brokers/+/metrics/messages/dropped"),
+    "publish_received": (
+        "broker/publish/messages/received",
+        "broker/mqtt/publish/received",  # mosquitto 2.1
+        "broker/messages/publish/received",  # HiveMQ
+        "brokers/+/metrics/packets/publish/received",
+        "brokers/+/metrics/messages/received",
+        "+/mqtt/publish/received",
+    ),
+    "publish_sent": (
+        "broker/publish/messages/sent",
+        "broker/mqtt/publish/sent",
+        "broker/messages/publish/sent",
+        "brokers/+/metrics/packets/publish/sent",
+        "brokers/+/metrics/messages/sent",
+        "+/mqtt/publish/sent",
+    ),
+    "publish_dropped": (
+        "broker/publish/messages/dropped",
+        "broker/mqtt/publish/dropped",
+        "broker/messages/publish/dropped",
+        "brokers/+/metrics/delivery/dropped",
+        "brokers/+/metrics/packets/publish/dropped",
+        "+/queue/message/drop",
+    ),
+    "messages_stored": ("broker/store/messages/count", "broker/messages/stored", "+/msg/store/size"),
+    "messages_inflight": ("broker/messages/inflight", "brokers/+/stats/delivery/inflight"),
+    "heap_bytes": ("broker/heap/current", "broker/heap/current size", "+/vm/memory/total"),
+    "bytes_received": (
+        "broker/bytes/received",
+        "broker/load/bytes/received",  # HiveMQ: a total, whatever its name says
+        "brokers/+/metrics/bytes/received",
+        "+/bytes/received",
+    ),
+    "bytes_sent": (
+        "broker/bytes/sent",
+        "broker/load/bytes/sent",
+        "brokers/+/metrics/bytes/sent",
+        "+/bytes/sent",
+    ),
+    "messages_received_per_min": ("broker/load/messages/received/1min",),
+    "messages_sent_per_min": ("broker/load/messages/sent/1min",),
+    "publish_received_per_min": ("broker/load/publish/received/1min",),
+    "publish_sent_per_min": ("broker/load/publish/sent/1min",),
+    "publish_dropped_per_min": ("broker/load/publish/dropped/1min",),
+    "bytes_received_per_min": ("broker/load/bytes/received/1min",),
+    "bytes_sent_per_min": ("broker/load/bytes/sent/1min",),
+}
+"""Our name -> topics below $SYS, most trusted first."""
+
+HEARTBEAT: Final = "$SYS/broker/uptime"
+"""mosquitto publishes what has changed, and this each time: a counter that is missing then has not changed."""
+COMINGS_AND_GOINGS: Final = ("$SYS/brokers/+/clients/+/+", "$SYS/brokers/connected", "$SYS/brokers/disconnected")
+"""Of each client a topic of its own: with thousands of them no figure, but a flood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a topic says. `rank`: 0 is the most trusted of its name."""
+
+    name: str
+    rank: int
+
+
+@dataclass(slots=True)
+class _Node:
+    """Patterns by level."""
+
+    below: dict[str, _Node] = field(default_factory=dict)
+    meaning: Meaning | None = None
+
+
+def _plant(patterns: Mapping[str, Meaning]) -> _Node:
+    root = _Node()
+    for pattern, meaning in patterns.items():
+        node = root
+        for level in pattern.split("/"):
+            node = node.below.setdefault(level, _Node())
+        node.meaning = meaning
+    return root
+
+
+_MEANINGS: Final = _plant(
+    {f"$SYS/{topic}": Meaning(name, rank) for name, topics in FIGURES.items() for rank, topic in enumerate(topics)}
+)
+_FLOOD: Final = _plant({pattern: Meaning("", 0) for pattern in COMINGS_AND_GOINGS})
+
+
+def meaning_of(topic: str) -> Meaning | None:
+    """What we call it; None for a topic that is not in the table."""
+    return _look(_MEANINGS, topic.split("/"))
+
+
+def is_coming_or_going(topic: str) -> bool:
+    return _look(_FLOOD, topic.split("/")) is not None
+
+
+def number_of(text: str) -> float | int | None:
+    """`4711`, `9908.68`, `3600 seconds`; None for what is no number."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    if first.lstrip("-").isdecimal() and len(first) < 20:
+        return int(first)
+    try:
+        value = float(first)
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
+
+
+def _look(node: _Node, levels: list[str]) -> Meaning | None:
+    """The exact name of a level goes before `+`."""
+    for level in levels[:1]:
+        for key in (level, "+"):
+            found = _look(node.below[key], levels[1:]) if key in node.below else None
+            if found is not None:
+                return found
+        return None
+    return node.meaning

@@ -1,0 +1,159 @@
+"""`perf record` on the broker's process for some seconds at a chosen moment, as a table and as folded stacks.
+
+It is asked at the pace of the other observers and never waits: recording and reading the recording are processes beside
+us. Hardware cycles are counted where the machine has such counters, else the processor's clock (`cpu-clock`). What is
+kept is `perf.json` in the run's directory; the recording itself goes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from malaria.observe.observer import LostError, Readings, clean
+from malaria.observe.stacks import Profile, profile_of, read_script
+
+FILE: Final = "perf.json"
+FREQUENCY_PER_S: Final = 199
+"""Samples per second and core; odd, so that it keeps no step with what happens every millisecond."""
+HARDWARE: Final = ("/sys/bus/event_source/devices/cpu", "/sys/bus/event_source/devices/cpu_core",
+                   "/sys/bus/event_source/devices/armv8_pmuv3_0")  # fmt: skip
+PARANOID: Final = Path("/proc/sys/kernel/perf_event_paranoid")
+STOP_S: Final = 2.0
+
+REFUSALS: Final = ("permission", "not permitted", "access to performance monitoring", "perf_event_paranoid")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When to record, and for how long."""
+
+    begins: Callable[[], int | None]  # run time at which it may begin; None: not yet known
+    seconds: float
+
+
+class PerfObserver:
+    """One recording of one process. `pid` names it once it is known; `directory` takes the result."""
+
+    name = "perf"
+
+    def __init__(self, pid: Callable[[], int | None], moment: Moment, directory: Path) -> None:
+        self.about = f"perf of the broker's process for {moment.seconds:g} s"
+        self.profile: Profile | None = None
+        self._pid = pid
+        self._moment = moment
+        self._directory = directory
+        self._work: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stage: Callable[[int], Readings] = self._wait
+
+    def start(self) -> None:
+        if shutil.which("perf") is None:
+            raise LostError("perf is not installed; on Debian: apt install linux-perf")
+
+    def sample(self, now_ns: int) -> Readings:
+        return self._stage(now_ns)
+
+    def stop(self) -> None:
+        """A recording that is under way when the run ends is lost."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_S)
+            self._process.kill()
+            self._process.wait()
+        if self._work is not None:
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def _wait(self, now_ns: int) -> Readings:
+        begins_ns = self._moment.begins()
+        if begins_ns is None or now_ns < begins_ns:
+            return {}
+        pid = self._pid()
+        if pid is None:
+            raise LostError("there is no process to record: name it, as in --observe process=NAME")
+        self._work = self._work or Path(tempfile.mkdtemp(prefix="malaria-perf-"))
+        self._spawn(record_command(pid, self._moment.seconds, self._recording), "record.txt")
+        self._stage = self._record
+        return {"recording": 1, "pid": pid, "seconds": self._moment.seconds}
+
+    def _record(self, _: int) -> Readings:
+        if not self._finished("record.txt"):
+            return {}
+        self._spawn(script_command(self._recording), "script.txt")
+        self._stage = self._read
+        return {"recording": 0}
+
+    def _read(self, _: int) -> Readings:
+        if not self._finished("script.txt"):
+            return {}
+        assert self._work is not None
+        with (self._work / "script.txt").open(errors="replace") as script:
+            self.profile = profile_of(read_script(script))
+        self._stage = self._rest
+        if not self.profile.samples:
+            raise LostError("perf took no sample: the process did nothing, or may not be seen")
+        content = self.profile.as_json() | {"seconds": self._moment.seconds, "event": event_name()}
+        (self._directory / FILE).write_text(json.dumps(content) + "\n")
+        return {"samples": self.profile.samples}
+
+    def _rest(self, _: int) -> Readings:
+        return {}
+
+    @property
+    def _recording(self) -> Path:
+        assert self._work is not None
+        return self._work / "perf.data"
+
+    def _spawn(self, command: list[str], output: str) -> None:
+        assert self._work is not None
+        with (self._work / output).open("wb") as sink, (self._work / f"{output}.err").open("wb") as errors:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=sink, stderr=errors, start_new_session=True
+            )
+
+    def _finished(self, output: str) -> bool:
+        """Raises LostError when it failed; nothing further is tried then."""
+        assert self._process is not None
+        assert self._work is not None
+        code = self._process.poll()
+        if code is None:
+            return False
+        if code:
+            self._stage = self._rest
+            raise LostError(_why((self._work / f"{output}.err").read_text(errors="replace")))
+        return True
+
+
+def event_name() -> str:
+    """What is counted on this machine."""
+    return "cycles" if any(os.path.exists(path) for path in HARDWARE) else "cpu-clock"
+
+
+def record_command(pid: int, seconds: float, target: Path) -> list[str]:
+    frequency = str(FREQUENCY_PER_S)
+    return ["perf", "record", "-q", "-e", event_name(), "-F", frequency, "-g", "-p", str(pid), "-o", str(target),
+            "--", "sleep", f"{seconds:g}"]  # fmt: skip
+
+
+def script_command(recording: Path) -> list[str]:
+    return ["perf", "script", "-i", str(recording), "-F", "comm,pid,ip,sym,dso", "--force"]
+
+
+def _why(said: str) -> str:
+    """perf's own words in one line; for want of permission, what to do."""
+    if any(word in said.lower() for word in REFUSALS):
+        level = PARANOID.read_text().strip() if PARANOID.exists() else "?"
+        return (
+            f"perf is not permitted here (kernel.perf_event_paranoid is {level}); as root, or: sysctl {PARANOID.name}=1"
+        )
+    lines = [line for line in said.splitlines() if line.strip()]
+    return f"perf failed: {clean(lines[-1])}" if lines else "perf failed and said nothing"

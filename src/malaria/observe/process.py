@@ -1,0 +1,188 @@
+"""The broker's process as an observer: CPU, memory, threads, descriptors; with all that come from it.
+
+It is found by its id, its name, or the port on which it listens. One that was found by name or port and ended is looked
+for again: what a supervisor starts anew is found, and says so (`restarts`).
+CPU is in percent of one core, over the host's own uptime; a child that ends takes the last bit of its CPU with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.clock import NS_PER_S
+from malaria.observe import proc
+from malaria.observe.observer import LostError, Readings, clean
+from malaria.observe.reader import Reader
+
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+ALL_STATS: Final = "/proc/[0-9]*/stat"
+ALL_DESCRIPTORS: Final = "/proc/[0-9]*/fd"
+TCP_TABLES: Final = ("/proc/net/tcp", "/proc/net/tcp6")
+LONGEST_NAME: Final = 15
+"""Characters of a process' name that the kernel keeps (TASK_COMM_LEN)."""
+PSS_EVERY_NS: Final = 10 * NS_PER_S
+"""Adding up shares of pages walks all of a process' memory under a lock that it needs itself: seldom."""
+MOST_THREADS: Final = 64
+"""Context switches are counted thread by thread: with more of them it would cost too much to look."""
+ZOMBIE: Final = "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which process: exactly one of these."""
+
+    pid: int | None = None
+    name: str | None = None
+    port: int | None = None
+
+    def __str__(self) -> str:
+        if self.pid is not None:
+            return f"process {self.pid}"
+        return (
+            f"a process named {self.name}" if self.name is not None else f"a process that listens on port {self.port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The reading before."""
+
+    uptime_s: float
+    ticks: Mapping[int, int]
+    switches: int | None
+
+
+class ProcessObserver:
+    """One process, and its children."""
+
+    name = "process"
+
+    def __init__(self, reader: Reader, wanted: Wanted) -> None:
+        self.about = f"{wanted} on {reader.place}"
+        self._reader = reader
+        self._wanted = wanted
+        self._root: proc.ProcessStat | None = None
+        self._last: _Last | None = None
+        self._restarts = 0
+        self._pss: tuple[int, int | None] = (-PSS_EVERY_NS, None)
+
+    def start(self) -> None:
+        self._reader.open()
+
+    def sample(self, now_ns: int) -> Readings:
+        texts = self._reader.texts((proc.UPTIME, ALL_STATS))
+        uptime_s = proc.uptime_s(texts.get(proc.UPTIME, ""))
+        stats = _stats(texts)
+        if uptime_s is None:
+            raise LostError(f"{self._reader.place} has no /proc that can be read")
+        root = self._follow(stats)
+        members = [stats[pid] for pid in proc.tree(stats, root.pid)]
+        return self._measure(uptime_s, root, members, now_ns)
+
+    def stop(self) -> None:
+        self._reader.close()
+
+    def find(self) -> int | None:
+        """The id of the process now, for who wants to look closer; None when there is none."""
+        try:
+            stats = _stats(self._reader.texts((ALL_STATS,)))
+            return self._find(stats) or None
+        except LostError:
+            return None
+
+    def _follow(self, stats: Mapping[int, proc.ProcessStat]) -> proc.ProcessStat:
+        """The process as it is now; a process id that somebody else has by now is not it."""
+        before = self._root
+        if before is not None:
+            now = stats.get(before.pid)
+            if now is not None and now.started_ticks == before.started_ticks:
+                return now
+            self._last = None
+            if self._wanted.pid is not None:
+                raise LostError(f"{self._wanted} has ended")
+        found = stats.get(self._find(stats))
+        if found is None:
+            raise LostError(f"there is no {str(self._wanted).removeprefix('a ')} on {self._reader.place}")
+        self._restarts += before is not None
+        self._root = found
+        return found
+
+    def _find(self, stats: Mapping[int, proc.ProcessStat]) -> int:
+        """Its id; 0 when there is none. Of several the oldest, which is the parent of the others."""
+        wanted = self._wanted
+        if wanted.pid is not None:
+            return wanted.pid
+        if wanted.name is not None:
+            called = [stat for stat in stats.values() if stat.name == wanted.name[:LONGEST_NAME]]
+        else:
+            called = [stats[pid] for pid in self._listening() if pid in stats]
+        return min(called, key=lambda stat: (stat.started_ticks, stat.pid)).pid if called else 0
+
+    def _listening(self) -> list[int]:
+        tables = self._reader.texts(TCP_TABLES)
+        inodes = {i for text in tables.values() for i in proc.listening_sockets(text, self._wanted.port or 0)}
+        if not inodes:
+            return []
+        pids = proc.holders(self._reader.links((ALL_DESCRIPTORS,)), inodes)
+        if not pids:
+            raise LostError(f"somebody listens on port {self._wanted.port}, but whose it is may only root see")
+        return pids
+
+    def _measure(
+        self, uptime_s: float, root: proc.ProcessStat, members: list[proc.ProcessStat], now_ns: int
+    ) -> Readings:
+        switches, descriptors = self._details(members)
+        ticks = {stat.pid: stat.cpu_ticks for stat in members}
+        last, self._last = self._last, _Last(uptime_s, ticks, switches)
+        found: dict[str, float | int | str | None] = {
+            "pid": root.pid,
+            "name": clean(root.name),
+            "processes": len(members),
+            "threads": sum(stat.threads for stat in members),
+            "rss_bytes": sum(stat.rss_pages for stat in members) * PAGE_BYTES,
+            "pss_bytes": self._pss_bytes(members, now_ns),
+            "descriptors": descriptors,
+            "restarts": self._restarts,
+        }
+        if last is not None and uptime_s > last.uptime_s:
+            found |= _rates(self._last, last)
+        return found
+
+    def _details(self, members: list[proc.ProcessStat]) -> tuple[int | None, int | None]:
+        """Context switches of all threads, and open descriptors; None where they may not be seen."""
+        few = sum(stat.threads for stat in members) <= MOST_THREADS
+        statuses = self._reader.texts([f"/proc/{stat.pid}/task/*/status" for stat in members]) if few else {}
+        numbers = [proc.keyed_numbers(text) for text in statuses.values()]
+        switches = sum(n.get("voluntary_ctxt_switches", 0) + n.get("nonvoluntary_ctxt_switches", 0) for n in numbers)
+        links = self._reader.links([f"/proc/{stat.pid}/fd" for stat in members])
+        descriptors = sum(len(targets) for targets in links.values())
+        return switches if numbers else None, descriptors or None
+
+    def _pss_bytes(self, members: list[proc.ProcessStat], now_ns: int) -> int | None:
+        read_ns, value = self._pss
+        if now_ns - read_ns >= PSS_EVERY_NS:
+            texts = self._reader.texts([f"/proc/{stat.pid}/smaps_rollup" for stat in members])
+            shares = [proc.keyed_numbers(text).get("Pss") for text in texts.values()]
+            known = [share for share in shares if share is not None]
+            value = sum(known) * proc.KIB if len(known) == len(members) else None
+            self._pss = now_ns, value
+        return value
+
+
+def _stats(texts: Mapping[str, str]) -> dict[int, proc.ProcessStat]:
+    """By id, those that live."""
+    parsed = (proc.process_stat(text) for path, text in texts.items() if path != proc.UPTIME)
+    return {stat.pid: stat for stat in parsed if stat is not None and stat.state != ZOMBIE}
+
+
+def _rates(now: _Last, before: _Last) -> dict[str, float | int | str | None]:
+    """Of the processes that are there now; one that came since then brings all of its CPU."""
+    seconds = now.uptime_s - before.uptime_s
+    ticks = sum(max(0, ticks - before.ticks.get(pid, 0)) for pid, ticks in now.ticks.items())
+    found: dict[str, float | int | str | None] = {"cpu_percent": round(100 * ticks / proc.TICKS_PER_S / seconds, 2)}
+    if now.switches is not None and before.switches is not None:
+        found["context_switches_per_s"] = round(max(0, now.switches - before.switches) / seconds, 1)
+    return found

@@ -1,0 +1,126 @@
+"""Chosen series of a broker's Prometheus page.
+
+Names of readings are as Prometheus writes them, `name{label="value"}`; of a counter there is a rate beside it, from
+differences. The page is read with a bound on its size, its series and the time it takes; redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import re
+import ssl
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from malaria.clock import NS_PER_S
+from malaria.observe.observer import LostError, Readings, clean
+
+TIMEOUT_S: Final = 3.0
+LARGEST_PAGE_BYTES: Final = 16 << 20
+MOST_SERIES: Final = 500
+LONGEST_NAME: Final = 250
+
+
+class PrometheusObserver:
+    """One page."""
+
+    name = "prometheus"
+
+    def __init__(self, url: str, series: Iterable[str] = ()) -> None:
+        self._parts = urlsplit(url)
+        self._wanted = [re.compile(pattern) for pattern in series]
+        self._totals: dict[str, float] = {}
+        self._read_ns: int | None = None
+        self.about = f"{self._parts.scheme}://{self._parts.netloc.rpartition('@')[2]}{self._parts.path}"
+
+    def start(self) -> None:
+        """There is nothing to keep open: each page is a request of its own."""
+
+    def sample(self, now_ns: int) -> Readings:
+        page = fetch(self._parts)
+        try:
+            series = list(self._chosen(page))
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise LostError(f"{self.about} is no Prometheus page: {clean(str(error))}") from None
+        seconds = None if self._read_ns is None else (now_ns - self._read_ns) / NS_PER_S
+        before, self._totals, self._read_ns = self._totals, {}, now_ns
+        found: dict[str, float | int | str | None] = {}
+        for name, value, is_total in series:
+            found[name] = value
+            if is_total:
+                self._totals[name] = value
+                if seconds and name in before and value >= before[name]:
+                    found[f"{name}_per_s"] = round((value - before[name]) / seconds, 3)
+        return found
+
+    def stop(self) -> None: ...
+
+    def _chosen(self, page: str) -> Iterator[tuple[str, float, bool]]:
+        """(name, value, is it a counter) of what is wanted; what is more than the bound is counted."""
+        kept = left_out = 0
+        for family in text_string_to_metric_families(page):
+            for sample in family.samples:
+                name = series_name(sample)
+                if not self._is_wanted(sample.name, name):
+                    continue
+                if kept == MOST_SERIES or len(name) > LONGEST_NAME:
+                    left_out += 1
+                    continue
+                kept += 1
+                yield name, sample.value, family.type == "counter"
+        if left_out:
+            yield "series_left_out", left_out, False
+
+    def _is_wanted(self, *names: str) -> bool:
+        return not self._wanted or any(pattern.fullmatch(name) for pattern in self._wanted for name in names)
+
+
+def series_name(sample: Sample) -> str:
+    """As the page has it, labels in order."""
+    labels = ",".join(f'{key}="{clean(value)}"' for key, value in sorted(sample.labels.items()))
+    return f"{sample.name}{{{labels}}}" if labels else sample.name
+
+
+def fetch(parts: SplitResult) -> str:
+    """The page. Raises LostError."""
+    place = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    try:
+        connection = _connection(parts)
+        try:
+            connection.request("GET", _path(parts), headers=_headers(parts))
+            answer = connection.getresponse()
+            data = answer.read(LARGEST_PAGE_BYTES + 1)
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+        raise LostError(f"{place} does not answer: {clean(reason)}") from None
+    if answer.status != http.client.OK:
+        raise LostError(f"{place} answers {answer.status} {clean(answer.reason)} for {parts.path or '/'}")
+    if len(data) > LARGEST_PAGE_BYTES:
+        raise LostError(f"{place}: the page is longer than {LARGEST_PAGE_BYTES >> 20} MiB")
+    return data.decode(errors="replace")
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+    return http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT_S)
+
+
+def _path(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _headers(parts: SplitResult) -> dict[str, str]:
+    headers = {"Accept": "text/plain", "Connection": "close"}
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+    return headers

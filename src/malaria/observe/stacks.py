@@ -1,0 +1,109 @@
+"""What `perf script` prints, counted: a table as `perf report` has it, and folded stacks for a flame graph. Pure.
+
+A sample is a line `command pid`, then a line `address symbol (object)` for each frame, the innermost first, then an
+empty line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+ROWS: Final = 40
+"""Of the table: what is below is summed up in one."""
+MOST_STACKS: Final = 5_000
+DEEPEST: Final = 127
+UNKNOWN: Final = "[unknown]"
+KERNEL: Final = "[kernel.kallsyms]"
+
+_HEAD: Final = re.compile(r"(?P<command>\S.*?)\s+(?P<pid>\d+)\s*$")
+_FRAME: Final = re.compile(r"\s+[0-9a-f]+ (?P<symbol>.*?)(?:\+0x[0-9a-f]+)? \((?P<object>.*)\)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One sample: frames from the innermost outwards, each (symbol, object)."""
+
+    command: str
+    frames: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: so much of all samples had this as their innermost frame."""
+
+    percent: float
+    samples: int
+    command: str
+    shared_object: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where the time went. `stacks` map `command;outer;…;inner` to samples, the format of flame graphs."""
+
+    samples: int
+    rows: tuple[Row, ...]
+    stacks: dict[str, int]
+    stacks_left_out: int = 0  # samples of stacks beyond the bound
+
+    def as_json(self) -> dict[str, Any]:
+        """As it lies in the run directory."""
+        table = [
+            {"percent": r.percent, "samples": r.samples, "command": r.command, "object": r.shared_object,
+             "symbol": r.symbol} for r in self.rows
+        ]  # fmt: skip
+        return {"samples": self.samples, "table": table, "stacks": self.stacks, "stacks_left_out": self.stacks_left_out}
+
+
+def read_script(lines: Iterable[str]) -> Iterator[Sampled]:
+    """The samples; a line that is none of the three kinds is passed over."""
+    command, frames = "", []
+    for line in lines:
+        frame = _FRAME.match(line) if line[:1].isspace() else None
+        if frame:
+            frames.append((frame["symbol"] or UNKNOWN, frame["object"] or UNKNOWN))
+        elif not line.strip():
+            if command:
+                yield Sampled(command, tuple(frames) or ((UNKNOWN, UNKNOWN),))
+            command, frames = "", []
+        elif head := _HEAD.match(line):
+            command = head["command"]
+    if command:
+        yield Sampled(command, tuple(frames) or ((UNKNOWN, UNKNOWN),))
+
+
+def profile_of(samples: Iterable[Sampled]) -> Profile:
+    """Counts them."""
+    leaves: Counter[tuple[str, str, str]] = Counter()
+    stacks: Counter[str] = Counter()
+    left_out = 0
+    for sample in samples:
+        symbol, shared = sample.frames[0]
+        leaves[sample.command, _base(shared), symbol] += 1
+        folded = fold(sample)
+        if folded in stacks or len(stacks) < MOST_STACKS:
+            stacks[folded] += 1
+        else:
+            left_out += 1
+    whole = leaves.total()
+    rows = [Row(round(100 * n / whole, 2), n, *key) for key, n in leaves.most_common(ROWS)]
+    return Profile(whole, tuple(rows), dict(stacks.most_common()), left_out)
+
+
+def fold(sample: Sampled) -> str:
+    """`command;outermost;…;innermost`; a kernel's frame ends in `_[k]`, as flame graphs colour them."""
+    frames = [f"{symbol}_[k]" if _in_kernel(shared) else symbol for symbol, shared in sample.frames[:DEEPEST]]
+    return ";".join(part.replace(";", ":") for part in (sample.command, *reversed(frames)))
+
+
+def _in_kernel(shared: str) -> bool:
+    return shared.startswith("[kernel") or shared.endswith(".ko")
+
+
+def _base(shared: str) -> str:
+    return shared if shared.startswith("[") else shared.rpartition("/")[2]

@@ -1,0 +1,56 @@
+"""What brokers call their figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from malaria.observe.canonical import COUNTERS, FIGURES, SENT_TO_US, is_coming_or_going, meaning_of, number_of
+
+NAMES = {
+    "$SYS/broker/clients/connected": "clients_connected",
+    "$SYS/broker/clients/active": "clients_connected",
+    "$SYS/broker/publish/messages/dropped": "publish_dropped",
+    "$SYS/broker/load/messages/sent/1min": "messages_sent_per_min",
+    "$SYS/broker/retained messages/count": "retained",
+    "$SYS/broker/heap/current size": "heap_bytes",
+    "$SYS/brokers/emqx@127.0.0.1/stats/connections/count": "clients_connected",
+    "$SYS/brokers/emqx@10.0.0.1/metrics/packets/publish/received": "publish_received",
+    "$SYS/brokers/emqx@10.0.0.1/version": "version",
+    "$SYS/broker/messages/publish/sent": "publish_sent",
+    "$SYS/VerneMQ@127.0.0.1/mqtt/publish/received": "publish_received",
+    "$SYS/VerneMQ@127.0.0.1/router/subscriptions": "subscriptions",
+}
+
+
+@pytest.mark.parametrize("topic", NAMES)
+def test_names_of_brokers(topic: str) -> None:
+    meaning = meaning_of(topic)
+    assert meaning is not None
+    assert meaning.name == NAMES[topic]
+
+
+@pytest.mark.parametrize("topic", ["", "$SYS", "$SYS/", "$SYS/broker/clients/connected/", "a/b", "$SYS/broker/load"])
+def test_other_topics_have_no_name(topic: str) -> None:
+    assert meaning_of(topic) is None
+
+
+def test_the_table_holds_together() -> None:
+    topics = [topic for topics in FIGURES.values() for topic in topics]
+    assert len(topics) == len(set(topics))
+    assert set(COUNTERS) <= set(FIGURES)
+    assert set(SENT_TO_US) <= set(COUNTERS)
+
+
+def test_comings_and_goings() -> None:
+    assert is_coming_or_going("$SYS/brokers/emqx@127.0.0.1/clients/c1/connected")
+    assert is_coming_or_going("$SYS/brokers/connected")
+    assert not is_coming_or_going("$SYS/brokers/emqx@127.0.0.1/stats/connections/count")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("4711", 4711), ("-3", -3), ("9908.68", 9908.68), ("12 seconds", 12), ("", None), ("  ", None), ("abc", None),
+     ("nan", None), ("inf", None), ("1e400", None), ("9" * 30, float("9" * 30)), ("٣", 3)],
+)  # fmt: skip
+def test_numbers(text: str, number: float | None) -> None:
+    assert number_of(text) == number
