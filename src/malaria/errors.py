@@ -30,6 +30,10 @@ class WarheadError(OperatorError):
     """A warhead (file or options) that says something impossible; names the file and the key path."""
 
 
+class CampaignError(OperatorError):
+    """A campaign file that says something impossible; names the file and the key path."""
+
+
 class TargetError(OperatorError):
     """A target that is no address, cannot be reached, or refuses us."""
 

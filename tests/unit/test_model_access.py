@@ -70,6 +70,8 @@ def test_a_fault_of_a_group_names_its_place() -> None:
         ('psk_file = "k"\nciphers = "c"', 'cert = "c"', {"cert": "c", "ciphers": "c", "psk_file": None}),
         ('cert = "c"\nkey = "k"', 'psk_file = "p"', {"cert": None, "key": None, "psk_file": "p"}),
         ('psk_file = "a"\nfirst_key = 5', 'psk_file = "b"', {"psk_file": "b", "first_key": 0}),
+        ('psk_file = "a"', "first_key = 5", {"psk_file": "a", "first_key": 5}),
+        ('credentials_file = "a"\nfirst_key = 5', 'credentials_file = "b"', {"first_key": 0}),
         ("insecure = true", "insecure = false", {"insecure": False}),
     ],
 )

@@ -45,7 +45,7 @@ class Lifecycle:
         self.table = table
         self.running: RunningBroker | None = None
         host = Host(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
-        ours = table.kind is Kind.MOSQUITTO and table.config is None
+        ours = table.tells_its_url and table.kind is Kind.MOSQUITTO
         self._directory = private_directory("keys") if ours else None
         settings = settings_of(table, self._directory) if self._directory else None
         self._ground = Ground(table, host, door, settings)

@@ -26,8 +26,11 @@ SMALLEST_KEY_BYTES: Final = 1
 LARGEST_KEY_BYTES: Final = 64
 """What mosquitto and OpenSSL's examples take; OpenSSL's own limit is 512 (PSK_MAX_PSK_LEN)."""
 FILES: Final = ("cafile", "cert", "key", "psk_file", "credentials_file")
-KEY_PROOF: Final = frozenset({"psk_file", "psk_identity", "psk", "first_key"})
+KEY_PROOF: Final = frozenset({"psk_file", "psk_identity", "psk"})
 CERTIFICATE_PROOF: Final = frozenset({"cert", "key"})
+PROOFS: Final = KEY_PROOF | CERTIFICATE_PROOF
+OF_FILE: Final = frozenset({"first_key"})
+"""Where in a file of keys, users or certificates; a group that says it alone means another part of the same file."""
 TLS_KEYS: Final = (
     KEY_PROOF | CERTIFICATE_PROOF | {"cafile", "insecure", "server_name", "tls_version", "ciphers", "resume"}
 )
@@ -85,10 +88,10 @@ class Access(Table):
         """These keys, with those that `by` states in their place."""
         said = {name: getattr(self, name) for name in self.model_fields_set}
         stated = by.model_fields_set
-        if stated & KEY_PROOF:
-            said = {name: value for name, value in said.items() if name not in CERTIFICATE_PROOF | KEY_PROOF}
-        if stated & CERTIFICATE_PROOF:
-            said = {name: value for name, value in said.items() if name not in KEY_PROOF | CERTIFICATE_PROOF}
+        if stated & PROOFS:
+            said = {name: value for name, value in said.items() if name not in PROOFS | OF_FILE}
+        if "credentials_file" in stated:
+            said = {name: value for name, value in said.items() if name not in OF_FILE}
         return Access(**said | {name: getattr(by, name) for name in stated})
 
 

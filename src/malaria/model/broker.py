@@ -165,6 +165,11 @@ class BrokerTable(Table):
         self._check_host()
         return self
 
+    @property
+    def tells_its_url(self) -> bool:
+        """Whether we know where it listens, because we tell it to."""
+        return self.kind is Kind.EMBEDDED or (self.kind is Kind.MOSQUITTO and self.config is None)
+
     def _check_needs(self) -> None:
         if self.kind is Kind.COMMAND and not self.command:
             raise KeyPathError("command", "is missing", 'write command = ["program", "option"]')

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from malaria.errors import WarheadError
+from malaria.errors import OperatorError, WarheadError
 from malaria.units import NotationError
 
 type Location = tuple[str | int, ...]
@@ -19,6 +19,9 @@ type Location = tuple[str | int, ...]
 
 SECRETS: Final = frozenset({"password", "psk"})
 NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
+
+LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})
+"""The tables that come several times."""
 
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", "it has no default: say it"),
@@ -31,6 +34,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "less_than": ("{value} is too large", "write a number under {lt}"),
     "string_pattern_mismatch": ("{value} is no {key}", NAME_REMEDY),
     "tuple_type": ("{value} is no list", 'write a list: ["...", "..."]'),
+    "literal_error": ("{value} is no {key}", "write {expected}"),
+    "too_short": ("is empty", "write at least one"),
     "model_type": ("{value} is no table", "write [{key}] or [[{key}]] and its keys on the lines below"),
 }
 """Kind of fault -> (what is wrong, what to do). A kind that is not here speaks for itself."""
@@ -47,8 +52,11 @@ class KeyPathError(ValueError):
 
 
 def explain(
-    error: ValidationError, place: Callable[[Location], str], known: Mapping[str, frozenset[str]]
-) -> WarheadError:
+    error: ValidationError,
+    place: Callable[[Location], str],
+    known: Mapping[str, frozenset[str]],
+    kind: type[OperatorError] = WarheadError,
+) -> OperatorError:
     """The first fault in words, and how many more there are.
 
     `place` names a location to the operator; `known` has the keys of each kind of table, to find what was meant.
@@ -57,7 +65,7 @@ def explain(
     location, message, remedy = _fault(faults[0], known)
     if len(faults) > 1:
         remedy += f" (and {len(faults) - 1} more fault{'s' if len(faults) > 2 else ''} in it)"
-    return WarheadError(f"{place(location)}: {message}", remedy)
+    return kind(f"{place(location)}: {message}", remedy)
 
 
 def key_path(location: Location) -> str:
@@ -105,4 +113,4 @@ def _unknown_key(location: Location, known: Mapping[str, frozenset[str]]) -> tup
 
 
 def _table_name(table: str) -> str:
-    return f"[[{table}]]" if table in ("group", "surge") else f"[{table}]" if table else "the top of the file"
+    return f"[[{table}]]" if table in LISTS else f"[{table}]" if table else "the top of the file"

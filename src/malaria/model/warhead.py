@@ -46,15 +46,15 @@ NO_SECRETS: Final = (
 def _thresholds(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return tuple(_threshold(key, condition) for key, condition in _flat(value, ""))
+    return tuple(_threshold(key, condition) for key, condition in flat_conditions(value, ""))
 
 
-def _flat(table: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
+def flat_conditions(table: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
     """`ack.p99 = "< 1s"` without quotes round the key is a table in a table for TOML: meant is the same."""
     pairs: list[tuple[str, Any]] = []
     for key, value in table.items():
         if isinstance(value, Mapping):
-            pairs += _flat(value, f"{above}{key}.")
+            pairs += flat_conditions(value, f"{above}{key}.")
         else:
             pairs += [(f"{above}{key}", one) for one in (value if isinstance(value, list | tuple) else [value])]
     return pairs
@@ -147,10 +147,18 @@ def load_warhead(path: Path, duration: str | None = None) -> Warhead:
     """Reads a warhead file, TOML or one of 2013. Paths in it are seen from where it lies. `duration` is for a file that
     does not say when to end. Raises WarheadError.
     """
+    return _with_duration(warhead_table(path), str(path), duration)
+
+
+def warhead_table(path: Path) -> dict[str, Any]:
+    """The tables of a warhead file as they are written, unchecked, its paths seen from where it lies.
+
+    Raises WarheadError for what is no file of tables.
+    """
     text = _read(path)
-    if is_old(path.name):
-        return _warhead_of(old_table(text, str(path)), str(path), path.parent, duration)
-    return warhead_from_toml(text, str(path), path.parent, duration)
+    table = old_table(text, str(path)) if is_old(path.name) else _parsed(text, str(path))
+    anchor_files(table, path.parent)
+    return table
 
 
 def _read(path: Path) -> str:
@@ -171,18 +179,22 @@ def warhead_from_toml(
     text: str, name: str = "warhead", directory: Path | None = None, duration: str | None = None
 ) -> Warhead:
     """Reads a warhead from text. `name` is what errors call it, `duration` as in load_warhead. Raises WarheadError."""
+    table = _parsed(text, name)
+    if directory is not None:
+        anchor_files(table, directory)
+    return _with_duration(table, name, duration)
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise WarheadError(
             f"{name} is no TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
         ) from None
-    return _warhead_of(table, name, directory, duration)
 
 
-def _warhead_of(table: dict[str, Any], name: str, directory: Path | None, duration: str | None) -> Warhead:
-    if directory is not None:
-        anchor_files(table, directory)
+def _with_duration(table: dict[str, Any], name: str, duration: str | None) -> Warhead:
     attack = table.setdefault("attack", {})
     if duration is not None and isinstance(attack, dict):
         attack.setdefault("duration", duration)
@@ -210,17 +222,17 @@ def anchor_files(table: Mapping[str, Any], directory: Path) -> None:
             target |= {key: str(directory / target[key]) for key in FILES if isinstance(target.get(key), str)}
 
 
-def _keys(table: type[Table]) -> frozenset[str]:
+def keys_of(table: type[Table]) -> frozenset[str]:
     return frozenset(field.alias or name for name, field in table.model_fields.items())
 
 
 KEYS: Final[Mapping[str, frozenset[str]]] = {
-    "": _keys(Warhead),
-    "group": _keys(Group) | {"rate"},
-    "surge": _keys(Surge),
-    "attack": _keys(Attack),
-    "will": _keys(Will),
-    "target": _keys(Access),
+    "": keys_of(Warhead),
+    "group": keys_of(Group) | {"rate"},
+    "surge": keys_of(Surge),
+    "attack": keys_of(Attack),
+    "will": keys_of(Will),
+    "target": keys_of(Access),
 }
 """The keys of each table, as they are written."""
 
