@@ -13,14 +13,24 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from malaria.engine.causes import CLOSED, STAGE_TIMEOUTS, cause_of, connect_error, refusal, refusal_remedy, remedies
+from malaria.engine.causes import CLOSED, STAGE_TIMEOUTS, cause_of, connect_error, refusal, remedies
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Endpoint
 from malaria.engine.poller import READ, WRITE
 from malaria.engine.transport import NOTHING_YET, Lower, Negotiation, RefusedError
 from malaria.errors import MalformedPacket
-from malaria.mqtt.codec import decode, encode, frame_length
-from malaria.mqtt.packets import Connack, Connect, Disconnect, Packet, Publish, Subscribe, Unsuback, Unsubscribe
+from malaria.mqtt.codec import decode, encode, frame_length, from_broker
+from malaria.mqtt.packets import (
+    Connack,
+    Connect,
+    Disconnect,
+    Packet,
+    Protocol,
+    Publish,
+    Subscribe,
+    Unsuback,
+    Unsubscribe,
+)
 
 TIMEOUT_S: Final = 5.0
 VERSION_TOPIC: Final = "$SYS/broker/version"
@@ -46,6 +56,7 @@ class Visitor:
     client_id: str = ""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    protocol: Protocol = Protocol.V311
 
 
 def probe(
@@ -60,14 +71,15 @@ def probe(
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         return Answer(connect_error(error.errno or 0), "see: malaria doctor")
-    wire = _Wire(sock, timeout_s)
+    visitor = visitor or Visitor()
+    wire = _Wire(sock, timeout_s, visitor.protocol)
     try:
         sock.settimeout(timeout_s)
         sock.connect(address)
         sock.setblocking(False)
         if gateway is not None and not gateway.plain:
             wire.enter(gateway)
-        return _converse(wire, visitor or Visitor())
+        return _converse(wire, visitor)
     except OSError as error:
         return _network_trouble(wire, error, address)
     finally:
@@ -86,7 +98,7 @@ def _converse(wire: _Wire, visitor: Visitor) -> Answer:
     if not isinstance(packet, Connack):
         return _no_broker(wire.begun)
     if packet.reason_code:
-        return Answer(refusal(packet.reason_code), refusal_remedy(packet.reason_code))
+        return _answer(refusal(packet, visitor.protocol))
     version = _ask_version(wire)
     wire.send(Disconnect())
     return Answer(version=version, way=wire.way)
@@ -112,8 +124,9 @@ def _ask_version(wire: _Wire) -> str | None:
 class _Wire:
     """Packets over a socket, or over what was negotiated on it. Waits `patience_s` at most for each."""
 
-    def __init__(self, sock: socket.socket, patience_s: float) -> None:
+    def __init__(self, sock: socket.socket, patience_s: float, protocol: Protocol) -> None:
         self.patience_s = patience_s
+        self._protocol = protocol
         self.begun = b""
         self.closed = False
         self.way = ""
@@ -140,7 +153,7 @@ class _Wire:
         self._sock.close()
 
     def send(self, packet: Packet) -> None:
-        data = encode(packet)
+        data = encode(packet, self._protocol)
         while data:
             try:
                 data = data[self._stream.send(data) :]
@@ -154,7 +167,7 @@ class _Wire:
         while True:
             length = frame_length(self.begun, 0, len(self.begun), _LARGEST)
             if length:
-                decoded = decode(self.begun, 0, length)
+                decoded = decode(self.begun, 0, length, from_broker(self._protocol), self._protocol)
                 self.begun = self.begun[length:]
                 return decoded[0] if decoded else None
             if self._looks_foreign() or not self._read(end - time.monotonic()):

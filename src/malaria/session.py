@@ -40,6 +40,7 @@ from malaria.mqtt.packets import (
     PacketType,
     Pingreq,
     Pingresp,
+    Protocol,
     Publish,
     Suback,
     Subscribe,
@@ -266,7 +267,7 @@ class Session:
 
     def _on_connack(self, packet: Connack, now_ns: int) -> list[Instruction]:
         if packet.reason_code:
-            return self._lose(f"refused: {connack_reason(packet.reason_code)}", now_ns)
+            return self._lose(f"refused: {connack_reason(packet, Protocol.V311)}", now_ns)
         if packet.session_present and self.config.clean_start:
             return self._lose("malformed: a session is present after a clean start [MQTT-3.2.2-1]", now_ns)
         self._attempts = 0

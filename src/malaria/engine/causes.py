@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
 from malaria.engine.transport import Stage
+from malaria.mqtt.packets import Connack, Protocol
 from malaria.mqtt.reasons import connack_reason
 from malaria.session import Phase
 
@@ -56,12 +57,40 @@ STAGE_TIMEOUTS: Final = {
     Stage.TLS: ("timeout: the TLS handshake did not come to an end", _PLAIN_THERE),
     Stage.UPGRADE: ("timeout: no answer to the WebSocket upgrade", "is it a WebSocket listener? Check port and path"),
 }
-CONNACKS: Final = {
-    1: "the broker does not speak MQTT 3.1.1; look for another listener",
-    2: "the broker refuses this client id; choose another --client-id pattern",
-    3: "the broker says that it is not ready; look at its log",
-    4: "check -u/--username and -P/--password",
-    5: "give -u/--username and -P/--password of a user that the broker lets in, or allow anonymous clients there",
+_REFUSED: Final = "look at the broker's log"
+_LOGIN: Final = "check -u/--username and -P/--password"
+_NO_LOGIN: Final = (
+    "give -u/--username and -P/--password of a user that the broker lets in, or allow anonymous clients there"
+)
+_CLIENT_ID: Final = "the broker refuses this client id; choose another --client-id pattern"
+_NOT_READY: Final = "the broker says that it is not ready; look at its log"
+_TOO_FAST: Final = "lower -R/--connect-rate, or raise the broker's limit"
+_ELSEWHERE: Final = "attack the server that it refers to"
+CONNACKS: Final[Mapping[Protocol, Mapping[int, str]]] = {
+    Protocol.V311: {
+        1: "the broker does not speak MQTT 3.1.1: try -V 5, or look for another listener",
+        2: _CLIENT_ID,
+        3: _NOT_READY,
+        4: _LOGIN,
+        5: _NO_LOGIN,
+    },
+    Protocol.V5: {
+        1: "the broker does not speak MQTT 5: leave -V 5 away, or look for another listener",
+        0x84: "the broker does not speak MQTT 5: leave -V 5 away, or look for another listener",
+        0x85: _CLIENT_ID,
+        0x86: _LOGIN,
+        0x87: _NO_LOGIN,
+        0x88: _NOT_READY,
+        0x89: _NOT_READY,
+        0x8A: "the broker has banned us; look at its log",
+        0x95: "the broker takes no packet of that size: shorten the will or the user properties",
+        0x97: "raise the broker's quota, or lower -c/--clients",
+        0x9A: "the broker keeps no messages: leave retain out of the will",
+        0x9B: "the broker does not take that QoS of the will",
+        0x9C: _ELSEWHERE,
+        0x9D: _ELSEWHERE,
+        0x9F: _TOO_FAST,
+    },
 }
 
 
@@ -194,13 +223,9 @@ def connect_error(code: int) -> str:
     return ERRORS[code][0] if code in ERRORS else os.strerror(code)
 
 
-def refusal(reason_code: int) -> str:
+def refusal(packet: Connack, protocol: Protocol) -> str:
     """A CONNACK that refuses, in words."""
-    return f"the broker refused: {connack_reason(reason_code)}"
-
-
-def refusal_remedy(reason_code: int) -> str:
-    return CONNACKS.get(reason_code, "look at the broker's log")
+    return f"the broker refused: {connack_reason(packet, protocol)}"
 
 
 def remedies(causes: Collection[str]) -> dict[str, str]:
@@ -208,7 +233,9 @@ def remedies(causes: Collection[str]) -> dict[str, str]:
     known = dict([*ERRORS.values(), *TIMEOUTS.values(), *STAGE_TIMEOUTS.values(), *ALERTS.values(),
                   *HANDSHAKES.values(), PSK_UNUSED, SILENT_END])  # fmt: skip
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}
-    known |= {refusal(code): remedy for code, remedy in CONNACKS.items()}
+    for protocol, table in CONNACKS.items():
+        known |= {refusal(Connack(False, code), protocol): remedy for code, remedy in table.items()}
+    known |= {cause: _REFUSED for cause in causes if cause.startswith("the broker refused: ") and cause not in known}
     known |= {cause: _WEBSOCKET for cause in causes if cause.startswith("WebSocket: ")}
     known |= {cause: _CERTIFICATE_FILES for cause in causes if cause.startswith("our certificate ")}
     return {cause: known[cause] for cause in causes if cause in known}

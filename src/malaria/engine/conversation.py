@@ -17,7 +17,7 @@ from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import decode, encode
-from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Suback, Subscribe, Will
+from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Protocol, Suback, Subscribe, Will
 from malaria.plan import GroupPlan, Plan
 from malaria.session import SUBSCRIBE_ID, Phase
 
@@ -100,7 +100,7 @@ class Conversation:
     def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Connack)
         if packet.reason_code:
-            self.lost(client, refusal(packet.reason_code))
+            self.lost(client, refusal(packet, Protocol.V311))
             return
         columns, group = self._columns, self._group_of(client)
         if packet.session_present and group.group.clean_start:

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from malaria.errors import MalformedPacket
 from malaria.mqtt.packets import (
+    NO_PROPERTIES,
     Ack,
+    Auth,
     Connack,
     Connect,
     Disconnect,
@@ -33,10 +35,14 @@ from malaria.mqtt.packets import (
     Unsubscribe,
     Will,
 )
+from malaria.mqtt.properties import WILL, properties_of
 from malaria.mqtt.wire import (
     BINARY,
     BYTE,
+    CODES,
     GRANTED,
+    LARGEST_VARINT,
+    OPTIONS,
     PACKET_ID,
     REQUESTED,
     REST,
@@ -46,13 +52,13 @@ from malaria.mqtt.wire import (
     Kind,
     Reader,
     Rule,
+    write_varint,
 )
 
 type Buffer = bytes | bytearray | memoryview
 type Values = dict[str, Any]
 
-LARGEST_REMAINING: Final = 268_435_455
-"""Four bytes of seven bits (section 2.2.3)."""
+LARGEST_REMAINING: Final = LARGEST_VARINT
 
 # CONNECT flags (section 3.1.2.3)
 _CLEAN: Final = 0x02
@@ -69,18 +75,22 @@ _DUP: Final = 0x08
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a packet; `present` looks at the values read (or to be written) before it."""
+    """One field of a packet; `present` looks at the values read (or to be written) before it.
+
+    A field with a `default` may be missing at the end of a packet, and is left out there when it is the default.
+    """
 
     name: str
     kind: Kind
     present: Callable[[Values], bool] = lambda _: True
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A packet's fields. `flags` are the low bits of the first byte; None: they carry values.
 
-    `flag_rules` look at these flags, `rules` at all values.
+    `flag_rules` look at these flags, `rules` at all values, among them the `protocol`.
     """
 
     fields: tuple[Field, ...]
@@ -99,7 +109,40 @@ def _will_flags_alone(values: Values) -> bool:
 
 
 def _password_alone(values: Values) -> bool:
-    return bool(values["connect_flags"] & (_PASSWORD | _USERNAME) == _PASSWORD)
+    return not _5(values) and bool(values["connect_flags"] & (_PASSWORD | _USERNAME) == _PASSWORD)
+
+
+def _5(values: Values) -> bool:
+    """Whether the packet is of MQTT 5. CONNECT says it itself."""
+    return bool(values.get("protocol_level", values["protocol"]) == Protocol.V5)
+
+
+def _311(values: Values) -> bool:
+    return not _5(values)
+
+
+def _will_of_5(values: Values) -> bool:
+    return _5(values) and bool(values["connect_flags"] & _WILL)
+
+
+def _no_topic(values: Values) -> bool:
+    """In MQTT 5 a topic alias can stand for the topic."""
+    aliased = _5(values) and "topic_alias" in values["properties"]
+    return not values["topic"] and not aliased
+
+
+def _properties(packet: str, *, may_miss: bool = False) -> Field:
+    return Field("properties", properties_of(packet), _5, NO_PROPERTIES if may_miss else None)
+
+
+def _ack(packet: str, flags: int = 0) -> Layout:
+    """PUBACK and its like: in MQTT 5 the reason code and the properties can be left out (sections 3.4 to 3.7)."""
+    return Layout((_ID, Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), flags=flags)
+
+
+def _end(packet: str, *rules: Rule) -> Layout:
+    """DISCONNECT and AUTH (sections 3.14, 3.15)."""
+    return Layout((Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), rules=rules)
 
 
 _ID: Final = Field("packet_id", PACKET_ID)
@@ -111,7 +154,9 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
             Field("protocol_level", BYTE),
             Field("connect_flags", BYTE),
             Field("keep_alive", SHORT),
+            _properties("CONNECT"),
             Field("client_id", STRING),
+            Field("will_properties", properties_of(WILL), _will_of_5),
             Field("will_topic", STRING, _connect_flag(_WILL)),
             Field("will_payload", BINARY, _connect_flag(_WILL)),
             Field("username", STRING, _connect_flag(_USERNAME)),
@@ -127,7 +172,7 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
         ),
     ),
     PacketType.CONNACK: Layout(
-        (Field("acknowledge_flags", BYTE), Field("reason_code", BYTE)),
+        (Field("acknowledge_flags", BYTE), Field("reason_code", BYTE), _properties("CONNACK")),
         rules=(
             Rule(lambda values: values["acknowledge_flags"] > 1, "CONNACK with reserved flags set", "MQTT-3.2.2-1"),
             Rule(
@@ -141,6 +186,7 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
         (
             Field("topic", STRING),
             Field("packet_id", PACKET_ID, lambda values: bool(values["flags"] & _QOS)),
+            _properties("PUBLISH"),
             Field("payload", REST),
         ),
         flags=None,
@@ -150,23 +196,28 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
         ),
         rules=(
             Rule(
-                lambda values: not values["topic"] or not {"+", "#"}.isdisjoint(values["topic"]),
+                lambda values: _no_topic(values) or not {"+", "#"}.isdisjoint(values["topic"]),
                 "PUBLISH to a topic that is empty or has a wildcard",
                 "MQTT-3.3.2-2",
             ),
         ),
     ),
-    PacketType.PUBACK: Layout((_ID,)),
-    PacketType.PUBREC: Layout((_ID,)),
-    PacketType.PUBREL: Layout((_ID,), flags=2),
-    PacketType.PUBCOMP: Layout((_ID,)),
-    PacketType.SUBSCRIBE: Layout((_ID, Field("filters", REQUESTED)), flags=2),
-    PacketType.SUBACK: Layout((_ID, Field("reason_codes", GRANTED))),
-    PacketType.UNSUBSCRIBE: Layout((_ID, Field("filters", STRINGS)), flags=2),
-    PacketType.UNSUBACK: Layout((_ID,)),
+    PacketType.PUBACK: _ack("PUBACK"),
+    PacketType.PUBREC: _ack("PUBREC"),
+    PacketType.PUBREL: _ack("PUBREL", flags=2),
+    PacketType.PUBCOMP: _ack("PUBCOMP"),
+    PacketType.SUBSCRIBE: Layout(
+        (_ID, _properties("SUBSCRIBE"), Field("filters", REQUESTED, _311), Field("filters", OPTIONS, _5)), flags=2
+    ),
+    PacketType.SUBACK: Layout(
+        (_ID, _properties("SUBACK"), Field("reason_codes", GRANTED, _311), Field("reason_codes", CODES, _5))
+    ),
+    PacketType.UNSUBSCRIBE: Layout((_ID, _properties("UNSUBSCRIBE"), Field("filters", STRINGS)), flags=2),
+    PacketType.UNSUBACK: Layout((_ID, _properties("UNSUBACK"), Field("reason_codes", CODES, _5))),
     PacketType.PINGREQ: Layout(()),
     PacketType.PINGRESP: Layout(()),
-    PacketType.DISCONNECT: Layout(()),
+    PacketType.DISCONNECT: _end("DISCONNECT"),
+    PacketType.AUTH: _end("AUTH", Rule(_311, "AUTH, which is of MQTT 5", "MQTT-2.2.1")),
 }
 
 FROM_BROKER: Final = frozenset(
@@ -183,14 +234,24 @@ FROM_BROKER: Final = frozenset(
     }
 )
 """What a server may send to a client (table 2.1)."""
+FROM_BROKER_5: Final = FROM_BROKER | {PacketType.DISCONNECT, PacketType.AUTH}
+"""The same in MQTT 5."""
+
+
+def from_broker(protocol: Protocol) -> frozenset[PacketType]:
+    """What a server may send to a client."""
+    return FROM_BROKER_5 if protocol is Protocol.V5 else FROM_BROKER
 
 
 def encode(packet: Packet, protocol: Protocol = Protocol.V311) -> bytes:
-    """The bytes of a packet. Raises ValueError for a value that no field can hold."""
+    """The bytes of a packet. Raises ValueError for what no field can hold, or the protocol does not have."""
     kind, values = _fields_of(packet, protocol)
+    if protocol is not Protocol.V5 and (kind is PacketType.AUTH or getattr(packet, "properties", None)):
+        raise ValueError(f"{kind.name} cannot be written: MQTT 3.1.1 has no properties and no AUTH")
+    values["protocol"] = protocol
     layout = LAYOUTS[kind]
     flags: int = values["flags"] if layout.flags is None else layout.flags
-    fields = [field for field in layout.fields if field.present(values)]
+    fields = _without_defaults([field for field in layout.fields if field.present(values)], values)
     broken = _broken(layout.flag_rules, flags) or _broken(layout.rules, values) or _broken_value(fields, values)
     if broken:
         raise ValueError(f"{kind.name} cannot be written: {broken.says} [{broken.clause}]")
@@ -199,7 +260,11 @@ def encode(packet: Packet, protocol: Protocol = Protocol.V311) -> bytes:
 
 
 def decode(
-    buffer: Buffer, start: int, end: int, allowed: frozenset[PacketType] = FROM_BROKER
+    buffer: Buffer,
+    start: int,
+    end: int,
+    allowed: frozenset[PacketType] = FROM_BROKER,
+    protocol: Protocol = Protocol.V311,
 ) -> tuple[Packet, int] | None:
     """The packet at `start` and where the next one begins; None when buffer[start:end] holds only a part of it.
 
@@ -212,7 +277,7 @@ def decode(
         return None
     frame = bytes(buffer[start : start + length])
     kind = PacketType(frame[0] >> 4)
-    values = _read_fields(kind, frame)
+    values = _read_fields(kind, frame, protocol)
     _refuse(_broken(LAYOUTS[kind].rules, values))
     return _packet_of(kind, values), start + length
 
@@ -239,14 +304,9 @@ def frame_length(buffer: Buffer, start: int, end: int, limit: int) -> int:
 
 def encode_remaining_length(length: int) -> bytes:
     """Seven bits a byte, lowest first (section 2.2.3). Raises ValueError over 268,435,455."""
-    if not 0 <= length <= LARGEST_REMAINING:
+    if length > LARGEST_REMAINING:
         raise ValueError(f"a packet of {length:,} bytes cannot be written")
-    encoded = bytearray()
-    while length > 0x7F:
-        encoded.append(length & 0x7F | 0x80)
-        length >>= 7
-    encoded.append(length)
-    return bytes(encoded)
+    return write_varint(length)
 
 
 # --- first byte ----------------------------------------------------------------------------------------------------
@@ -265,13 +325,17 @@ def _check_first_byte(first: int, allowed: frozenset[PacketType]) -> None:
 # --- fields and rules ------------------------------------------------------------------------------------------------
 
 
-def _read_fields(kind: PacketType, frame: bytes) -> Values:
-    values: Values = {"flags": frame[0] & 0x0F}
+def _read_fields(kind: PacketType, frame: bytes, protocol: Protocol) -> Values:
+    values: Values = {"flags": frame[0] & 0x0F, "protocol": protocol}
     reader = Reader(frame[_head_length(frame) :])
     for field in LAYOUTS[kind].fields:
-        if field.present(values):
-            value = values[field.name] = field.kind.read(reader)
-            _refuse(_broken(field.kind.rules, value))
+        if not field.present(values):
+            continue
+        if field.default is not None and reader.done:
+            values[field.name] = field.default
+            continue
+        value = values[field.name] = field.kind.read(reader)
+        _refuse(_broken(field.kind.rules, value))
     if not reader.done:
         raise MalformedPacket(f"{kind.name} with bytes behind its last field", "MQTT-2.2.3")
     return values
@@ -289,6 +353,13 @@ def _broken(rules: tuple[Rule, ...], value: Any) -> Rule | None:
         if rule.broken(value):
             return rule
     return None
+
+
+def _without_defaults(fields: list[Field], values: Values) -> list[Field]:
+    """Without what may be missing at the end."""
+    while fields and fields[-1].default is not None and values[fields[-1].name] == fields[-1].default:
+        fields.pop()
+    return fields
 
 
 def _broken_value(fields: list[Field], values: Values) -> Rule | None:
@@ -313,6 +384,7 @@ _CLASSES: Final[Mapping[PacketType, Callable[..., Packet]]] = {
     PacketType.PINGREQ: Pingreq,
     PacketType.PINGRESP: Pingresp,
     PacketType.DISCONNECT: Disconnect,
+    PacketType.AUTH: Auth,
 }
 _TYPES: Final = {cls: kind for kind, cls in _CLASSES.items()}
 
@@ -321,18 +393,20 @@ def _fields_of(packet: Packet, protocol: Protocol) -> tuple[PacketType, Values]:
     match packet:
         case Connect():
             return PacketType.CONNECT, _connect_fields(packet, protocol)
-        case Connack(session_present, reason_code):
-            return PacketType.CONNACK, {"acknowledge_flags": int(session_present), "reason_code": reason_code}
+        case Connack(session_present, reason_code, properties):
+            values = {"acknowledge_flags": int(session_present), "reason_code": reason_code, "properties": properties}
+            return PacketType.CONNACK, values
         case Publish():
             return PacketType.PUBLISH, _publish_fields(packet)
-        case Ack(kind, packet_id):
-            return kind, {"packet_id": packet_id}
+        case Ack(kind, packet_id, reason_code, properties):
+            return kind, {"packet_id": packet_id, "reason_code": reason_code, "properties": properties}
         case _:
             return _TYPES[type(packet)], {name: getattr(packet, name) for name in packet.__slots__}
 
 
 def _packet_of(kind: PacketType, values: Values) -> Packet:
     flags = values.pop("flags")
+    del values["protocol"]
     if kind is PacketType.CONNECT:
         return _connect_of(values)
     if kind is PacketType.CONNACK:
@@ -340,7 +414,7 @@ def _packet_of(kind: PacketType, values: Values) -> Packet:
     if kind is PacketType.PUBLISH:
         return _publish_of(flags, values)
     if kind in (PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBCOMP):
-        return Ack(kind, values["packet_id"])
+        return Ack(kind, **values)
     return _CLASSES[kind](**values)
 
 
@@ -355,7 +429,9 @@ def _connect_fields(packet: Connect, protocol: Protocol) -> Values:
         "protocol_level": protocol,
         "connect_flags": flags,
         "keep_alive": packet.keep_alive,
+        "properties": packet.properties,
         "client_id": packet.client_id,
+        "will_properties": will.properties if will else NO_PROPERTIES,
         "will_topic": will.topic if will else None,
         "will_payload": will.payload if will else None,
         "username": packet.username,
@@ -374,7 +450,13 @@ def _connect_of(values: Values) -> Connect:
     flags = values["connect_flags"]
     will = None
     if flags & _WILL:
-        will = Will(values["will_topic"], values["will_payload"], flags >> 3 & 3, bool(flags & _WILL_RETAIN))
+        will = Will(
+            values["will_topic"],
+            values["will_payload"],
+            flags >> 3 & 3,
+            bool(flags & _WILL_RETAIN),
+            values.get("will_properties", NO_PROPERTIES),
+        )
     return Connect(
         client_id=values["client_id"],
         clean_start=bool(flags & _CLEAN),
@@ -382,18 +464,26 @@ def _connect_of(values: Values) -> Connect:
         username=values.get("username"),
         password=values.get("password"),
         will=will,
+        properties=values.get("properties", NO_PROPERTIES),
     )
 
 
 def _connack_of(values: Values) -> Connack:
-    return Connack(bool(values["acknowledge_flags"]), values["reason_code"])
+    properties = values.get("properties", NO_PROPERTIES)
+    return Connack(bool(values["acknowledge_flags"]), values["reason_code"], properties)
 
 
 def _publish_fields(packet: Publish) -> Values:
     if (packet.packet_id is None) != (packet.qos == 0):
         raise ValueError("a PUBLISH has a packet id at QoS 1 and 2, and only there")
     flags = _DUP * packet.dup | _level(packet.qos) << 1 | _RETAIN * packet.retain
-    return {"flags": flags, "topic": packet.topic, "packet_id": packet.packet_id, "payload": packet.payload}
+    return {
+        "flags": flags,
+        "topic": packet.topic,
+        "packet_id": packet.packet_id,
+        "properties": packet.properties,
+        "payload": packet.payload,
+    }
 
 
 def _publish_of(flags: int, values: Values) -> Publish:
@@ -404,4 +494,5 @@ def _publish_of(flags: int, values: Values) -> Publish:
         retain=bool(flags & _RETAIN),
         dup=bool(flags & _DUP),
         packet_id=values.get("packet_id"),
+        properties=values.get("properties", NO_PROPERTIES),
     )

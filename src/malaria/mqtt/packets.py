@@ -1,15 +1,22 @@
-"""MQTT control packets as frozen values, named as in the specification (OASIS MQTT 3.1.1, section 3)."""
+"""MQTT control packets as frozen values, named as in the specification (OASIS MQTT 3.1.1 and 5, section 3).
+
+What only MQTT 5 has is at its default in 3.1.1: reason codes 0, no properties.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, Final
 
 
 class Protocol(IntEnum):
     """The protocol level that CONNECT carries."""
 
     V311 = 4
+    V5 = 5
 
 
 class PacketType(IntEnum):
@@ -29,6 +36,13 @@ class PacketType(IntEnum):
     PINGREQ = 12
     PINGRESP = 13
     DISCONNECT = 14
+    AUTH = 15  # MQTT 5
+
+
+type Properties = Mapping[str, Any]
+"""By the specification's names in snake case (MQTT 5, table 2-4). `user_property` is a tuple of pairs, and a PUBLISH's
+`subscription_identifier` a tuple of integers: these may come several times."""
+NO_PROPERTIES: Final[Properties] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class Will:
     payload: bytes = b""
     qos: int = 0
     retain: bool = False
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +64,14 @@ class Connect:
     username: str | None = None
     password: bytes | None = field(default=None, repr=False)
     will: Will | None = None
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
 class Connack:
     session_present: bool
     reason_code: int
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,7 @@ class Publish:
     retain: bool = False
     dup: bool = False
     packet_id: int | None = None  # None at QoS 0, and only there
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +91,36 @@ class Ack:
 
     type: PacketType
     packet_id: int
+    reason_code: int = 0
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
     packet_id: int
-    filters: tuple[tuple[str, int], ...]  # (filter, QoS asked for)
+    filters: tuple[tuple[str, int], ...]  # (filter, QoS asked for; in MQTT 5 the byte of options, section 3.8.3.1)
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
 class Suback:
     packet_id: int
-    reason_codes: tuple[int, ...]  # QoS granted, or 0x80
+    reason_codes: tuple[int, ...]  # QoS granted, or 0x80 and over
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
     packet_id: int
     filters: tuple[str, ...]
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
 class Unsuback:
     packet_id: int
+    reason_codes: tuple[int, ...] = ()  # MQTT 5: one for each filter
+    properties: Properties = NO_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +135,29 @@ class Pingresp:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    pass
+    reason_code: int = 0
+    properties: Properties = NO_PROPERTIES
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """MQTT 5: a step of an authentication of more than one."""
+
+    reason_code: int = 0
+    properties: Properties = NO_PROPERTIES
 
 
 type Packet = (
-    Connect | Connack | Publish | Ack | Subscribe | Suback | Unsubscribe | Unsuback | Pingreq | Pingresp | Disconnect
+    Connect
+    | Connack
+    | Publish
+    | Ack
+    | Subscribe
+    | Suback
+    | Unsubscribe
+    | Unsuback
+    | Pingreq
+    | Pingresp
+    | Disconnect
+    | Auth
 )

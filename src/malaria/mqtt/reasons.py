@@ -1,10 +1,19 @@
-"""Return codes in words (MQTT 3.1.1, table 3.1)."""
+"""Return and reason codes in words (MQTT 3.1.1, table 3.1 and section 3.9.3; MQTT 5, table 2-6)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-CONNACK_REASONS: Final = {
+from malaria.mqtt.packets import Connack, Properties, Protocol
+
+FAILURE: Final = 0x80
+"""Reason codes from here on are refusals (MQTT 5, 2.4)."""
+NO_MATCHING_SUBSCRIBERS: Final = 0x10
+USE_ANOTHER_SERVER: Final = 0x9C
+SERVER_MOVED: Final = 0x9D
+
+RETURN_CODES: Final[Mapping[int, str]] = {
     0: "accepted",
     1: "unacceptable protocol version",
     2: "client id rejected",
@@ -12,8 +21,77 @@ CONNACK_REASONS: Final = {
     4: "bad user name or password",
     5: "not authorised",
 }
+"""Of CONNACK in 3.1.1."""
+
+REASON_CODES: Final[Mapping[int, str]] = {
+    0x00: "success",
+    0x01: "granted QoS 1",
+    0x02: "granted QoS 2",
+    0x04: "disconnect with the will",
+    0x10: "no matching subscribers",
+    0x11: "no subscription existed",
+    0x18: "continue authentication",
+    0x19: "re-authenticate",
+    0x80: "unspecified error",
+    0x81: "malformed packet",
+    0x82: "protocol error",
+    0x83: "implementation specific error",
+    0x84: "unsupported protocol version",
+    0x85: "client id not valid",
+    0x86: "bad user name or password",
+    0x87: "not authorised",
+    0x88: "server unavailable",
+    0x89: "server busy",
+    0x8A: "banned",
+    0x8B: "server shutting down",
+    0x8C: "bad authentication method",
+    0x8D: "keep-alive timeout",
+    0x8E: "session taken over by another client of this id",
+    0x8F: "topic filter invalid",
+    0x90: "topic name invalid",
+    0x91: "packet id in use",
+    0x92: "packet id not found",
+    0x93: "receive maximum exceeded",
+    0x94: "topic alias invalid",
+    0x95: "packet too large",
+    0x96: "message rate too high",
+    0x97: "quota exceeded",
+    0x98: "administrative action",
+    0x99: "payload format invalid",
+    0x9A: "retain not supported",
+    0x9B: "QoS not supported",
+    0x9C: "use another server",
+    0x9D: "server moved",
+    0x9E: "shared subscriptions not supported",
+    0x9F: "connection rate exceeded",
+    0xA0: "maximum connect time",
+    0xA1: "subscription identifiers not supported",
+    0xA2: "wildcard subscriptions not supported",
+}
 
 
-def connack_reason(code: int) -> str:
-    """What a CONNACK return code says."""
-    return CONNACK_REASONS.get(code, f"return code {code}, which MQTT 3.1.1 does not know")
+def reason_text(code: int, protocol: Protocol = Protocol.V5) -> str:
+    """What a reason code (of CONNACK, in 3.1.1) says."""
+    table = REASON_CODES if protocol is Protocol.V5 else RETURN_CODES
+    version = "MQTT 5" if protocol is Protocol.V5 else "MQTT 3.1.1"
+    return table.get(code, f"code {code}, which {version} does not know")
+
+
+def told(code: int, properties: Properties, protocol: Protocol = Protocol.V5) -> str:
+    """A reason with what the broker adds to it: its own words, and the server that it sends us to."""
+    text = reason_text(code, protocol)
+    if words := properties.get("reason_string"):
+        text += f" ({str(words)[:120]})"
+    if server := properties.get("server_reference"):
+        text += f"; it refers to {str(server)[:120]}"
+    return text
+
+
+def connack_reason(packet: Connack, protocol: Protocol) -> str:
+    """Why a CONNACK refuses.
+
+    A broker that does not speak MQTT 5 answers with a return code of 3.1.1: 1, unacceptable protocol version.
+    """
+    if protocol is Protocol.V5 and packet.reason_code in RETURN_CODES and packet.reason_code:
+        return RETURN_CODES[packet.reason_code]
+    return told(packet.reason_code, packet.properties, protocol)

@@ -13,6 +13,12 @@ from typing import Any, Final
 from malaria.errors import MalformedPacket
 
 LONGEST_STRING: Final = 0xFFFF
+LARGEST_VARINT: Final = 268_435_455
+"""Four bytes of seven bits (MQTT 3.1.1, 2.2.3; MQTT 5, 1.5.5)."""
+_QOS_BITS: Final = 0x03
+_NO_LOCAL: Final = 0x04
+_RETAIN_HANDLING: Final = 0x30
+_RESERVED_OPTIONS: Final = 0xC0
 
 
 class Reader:
@@ -72,6 +78,49 @@ def write_short(value: int) -> bytes:
     if not 0 <= value <= LONGEST_STRING:
         raise ValueError(f"{value:,} does not fit into a field of at most {LONGEST_STRING:,}")
     return value.to_bytes(2)
+
+
+def read_long(reader: Reader) -> int:
+    return int.from_bytes(reader.take(4))
+
+
+def write_long(value: int) -> bytes:
+    """Raises ValueError for what four bytes cannot hold."""
+    if not 0 <= value <= 0xFFFFFFFF:
+        raise ValueError(f"{value:,} does not fit into four bytes")
+    return value.to_bytes(4)
+
+
+def read_varint(reader: Reader) -> int:
+    """Seven bits a byte, lowest first, at most four bytes (MQTT 5, 1.5.5)."""
+    value = shift = 0
+    for _ in range(4):
+        byte = reader.take(1)[0]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value
+        shift += 7
+    raise MalformedPacket("a variable byte integer of more than four bytes", "MQTT-1.5.5-1")
+
+
+def write_varint(value: int) -> bytes:
+    """Raises ValueError over 268,435,455."""
+    if not 0 <= value <= LARGEST_VARINT:
+        raise ValueError(f"{value:,} does not fit into a variable byte integer")
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def read_pair(reader: Reader) -> tuple[str, str]:
+    return read_string(reader), read_string(reader)
+
+
+def write_pair(pair: tuple[str, str]) -> bytes:
+    return write_string(pair[0]) + write_string(pair[1])
 
 
 def read_binary(reader: Reader) -> bytes:
@@ -139,6 +188,37 @@ REQUESTED: Final = Kind(
         Rule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
     ),
 )
+LONG: Final = Kind(read_long, write_long)
+VARINT: Final = Kind(read_varint, write_varint)
+PAIR: Final = Kind(read_pair, write_pair, (Rule(lambda pair: _nul(*pair), *_NUL),))
+OPTIONS: Final = Kind(
+    read_requested,
+    write_requested,
+    (
+        Rule(lambda filters: not filters, "SUBSCRIBE without a filter", "MQTT-3.8.3-2"),
+        Rule(
+            lambda filters: any(
+                options & _QOS_BITS == _QOS_BITS
+                or options & _RETAIN_HANDLING == _RETAIN_HANDLING
+                or options & _RESERVED_OPTIONS
+                for _, options in filters
+            ),
+            "SUBSCRIBE with options that do not exist",
+            "MQTT-3.8.3-5",
+        ),
+        Rule(
+            lambda filters: any(options & _NO_LOCAL and name.startswith("$share/") for name, options in filters),
+            "SUBSCRIBE asks for no-local on a shared subscription",
+            "MQTT-3.8.3-4",
+        ),
+        Rule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
+    ),
+)
+"""What SUBSCRIBE asks for in MQTT 5."""
+CODES: Final = Kind(
+    lambda reader: tuple(reader.rest()), bytes, (Rule(lambda codes: not codes, "no reason code", "MQTT-3.9.3-1"),)
+)
+"""Reason codes of SUBACK and UNSUBACK in MQTT 5."""
 GRANTED: Final = Kind(
     lambda reader: tuple(reader.rest()),
     bytes,
