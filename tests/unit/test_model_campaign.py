@@ -141,10 +141,16 @@ def test_paths_are_seen_from_the_file(read: Any, tmp_path: Path) -> None:
     assert there.broker.config == "m.conf"
 
 
-def test_observers_of_a_level_and_of_all(read: Any) -> None:
-    campaign = read("[[level]]\nobserve = { perf = true }\n[observe]\nsys = true\n")
-    assert campaign.observe == {"sys": True}
-    assert campaign.levels[0].observe == {"perf": True}
+def test_a_level_is_observed_as_all_are_and_as_it_says(read: Any, tmp_path: Path) -> None:
+    first, second = read(
+        '[[level]]\n[[level]]\nobserve = { perf = { at = "20s" }, host = "ssh://box" }\n'
+        '[observe]\nsys = true\nhost = true\nssh_config = "ssh"\n'
+    ).levels
+    assert (first.observe.sys, first.observe.host, first.observe.perf) == (True, True, None)
+    assert (second.observe.sys, str(second.observe.host), second.observe.perf.at_ns) == (True, "ssh://box", 20 * 10**9)
+    assert second.observe.ssh_config == str(tmp_path / "ssh")
+    assert not first.observe.is_stated("perf")
+    assert second.observe.is_stated("perf")
 
 
 @pytest.mark.parametrize(
@@ -181,6 +187,10 @@ def test_observers_of_a_level_and_of_all(read: Any) -> None:
         ("[[level]]\n[broker]\nkind = 'mosquitto'\n[[broker.listener]]\nkind = 'tls'",
          "c.toml: broker.listener[0].certificate: is missing", ""),
         ("[[level]]\n[broker]\nclean = 'often'", "c.toml: broker.clean: 'often' is no clean", "each-level"),
+        ("[[level]]\nobserve.perf.at = '1m'", "c.toml: level[0].observe.perf.at: the level is over", "before 1 min"),
+        ("[[level]]\n[observe.perf]\nat = '1h'", "c.toml: observe.perf.at: the level is over then", ""),
+        ("[[level]]\n[observe]\nprocess = []", "c.toml: observe.process: [] is no process", ""),
+        ("[[level]]\nobserve.pref = true", "c.toml: level[0].observe.pref: no such key", "did you mean perf?"),
         ("[[level]]\n[[level", "c.toml is no TOML", ""),
     ],
 )  # fmt: skip
@@ -271,7 +281,7 @@ def test_the_campaign_of_2013() -> None:
     assert [level.clients for level in campaign.levels] == [500, 1000, 2000, 2500, 3000, 3000, 4000]
     assert [attack.name for attack in campaign.levels[4].attacks] == ["", "QoS 0 publishers", "without TLS"]
     assert [surge.clients for surge in campaign.levels[5].warhead.surges] == [500, 1000]
-    assert "perf" in campaign.levels[4].observe
+    assert [level.title for level in campaign.levels if level.observe.perf] == ["3,000 clients"]
     for level in campaign.levels:
         meters, *listeners = level.warhead.groups
         assert (meters.interval, meters.size) == (6, "500~25")

@@ -32,6 +32,7 @@ start_after = "1m"
 [[level]]
 [[level]]
 clients = 7
+observe.perf = { at = "2m", seconds = "30s" }
 [[level.surge]]
 clients = 3
 at = "2m"
@@ -76,6 +77,11 @@ def test_a_shorter_hold_keeps_the_proportions(campaign: Campaign) -> None:
     assert {attack.warhead.groups[0].start_after_ns for attack in attacks} == {6 * S}
     (surge,) = short.levels[1].warhead.surges
     assert (surge.at_ns, surge.hold_ns, surge.ramp_ns) == (12 * S, 30 * S, 3 * S)
+    found = [level.observe.perf for level in short.levels]
+    assert [perf and (perf.at_ns, perf.seconds_ns) for perf in found] == [None, (12 * S, 30 * S), None]
+    shorter = with_hold(campaign, 20 * S).levels[1].observe.perf
+    assert shorter is not None
+    assert (shorter.at_ns, shorter.seconds_ns) == (4 * S, 16 * S)
     assert with_hold(short, 600 * S) == campaign
 
 

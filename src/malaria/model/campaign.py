@@ -8,7 +8,7 @@ the file lies. Does not promise that files of keys are there, nor that a broker 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +21,9 @@ from malaria.model.broker import LISTENER_FILES, BrokerTable
 from malaria.model.campaign_file import KEYS, CampaignFile, Changes, OnFail
 from malaria.model.composition import Composition
 from malaria.model.faults import KeyPathError, Location, explain, key_path
+from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead, anchor_files, validated, warhead_table
-from malaria.units import format_bytes, format_count
+from malaria.units import format_bytes, format_count, format_duration_ns
 
 LARGEST_FILE_BYTES: Final = 10**6
 UNTIL_A_LEVEL_SAYS: Final = "3650d"
@@ -51,7 +52,7 @@ class Level:
     clients: int
     attacks: tuple[Variant, ...]
     note: str
-    observe: Mapping[str, Any]
+    observe: Observe
 
     @property
     def warhead(self) -> Warhead:
@@ -67,7 +68,6 @@ class Campaign:
     note: str
     on_fail: OnFail
     broker: BrokerTable
-    observe: Mapping[str, Any]
     levels: tuple[Level, ...]
     left_out: tuple[str, ...] = ()
 
@@ -107,7 +107,7 @@ def campaign_from_toml(text: str, name: str = "campaign", directory: Path = Path
         raise explain(error, place, KEYS, CampaignError) from None
     base = _base(file, directory, place)
     levels = tuple(_level(file, number, base) for number in range(len(file.levels)))
-    return Campaign(name, file.title, file.note, file.on_fail, file.broker, file.observe, levels)
+    return Campaign(name, file.title, file.note, file.on_fail, file.broker, levels)
 
 
 def places(name: str, above: Location = ()) -> Callable[[Location], str]:
@@ -121,6 +121,7 @@ def _anchor(table: dict[str, Any], directory: Path) -> None:
     variants = [variant for level in levels for variant in _dicts(level.get("variant"))]
     for holder in (table, *levels, *variants):
         _anchor_keys(holder.get("target"), FILES, directory)
+        _anchor_keys(holder.get("observe"), ("ssh_config",), directory)
     broker = table.get("broker")
     if isinstance(broker, dict):
         here = () if "ssh" in broker else ("config", "persistence")
@@ -194,7 +195,8 @@ def _change(base: _Base, composition: Composition, changes: Changes, at: Locatio
 
 
 def _level(file: CampaignFile, number: int, base: _Base) -> Level:
-    table, at = file.levels[number], ("level", number)
+    table = file.levels[number]
+    at: Location = ("level", number)
     composition = base.composition.fork()
     _change(base, composition, table, at)
     if table.surges:
@@ -205,7 +207,18 @@ def _level(file: CampaignFile, number: int, base: _Base) -> Level:
         _change(base, further, variant, where)
         attacks.append(replace(_attack(file, base, further, where), name=variant.name, note=variant.note))
     clients = _clients(attacks[0].warhead)
-    return Level(table.title or _title(attacks[0].warhead), clients, tuple(attacks), table.note, table.observe)
+    said = {key: getattr(table.observe, key) for key in table.observe.model_fields_set}
+    observe = file.observe.model_copy(update=said)
+    where: Location = (*at, "observe") if "perf" in said else ("observe",)
+    _check_perf(observe, attacks[0].warhead, base.of_campaign((*where, "perf", "at")))
+    return Level(table.title or _title(attacks[0].warhead), clients, tuple(attacks), table.note, observe)
+
+
+def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:
+    hold_ns = warhead.attack.duration_ns
+    if observe.perf is not None and hold_ns is not None and observe.perf.at_ns >= hold_ns:
+        length = format_duration_ns(hold_ns)
+        raise CampaignError(f"{place}: the level is over then: it lasts {length}", f"write a time before {length}")
 
 
 def _attack(file: CampaignFile, base: _Base, composition: Composition, at: Location) -> Variant:

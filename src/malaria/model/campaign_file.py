@@ -15,6 +15,7 @@ from malaria.model.access import Access
 from malaria.model.broker import BrokerTable, ListenerTable
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs
+from malaria.model.observe import Observe, Perf, Prometheus
 from malaria.model.surge import Surge
 from malaria.model.table import Table
 from malaria.model.warhead import KEYS as WARHEAD_KEYS
@@ -109,7 +110,7 @@ class LevelTable(Changes):
     note: str = ""
     surges: tuple[Raw, ...] = Field(default=(), alias="surge")
     variants: tuple[VariantTable, ...] = Field(default=(), alias="variant")
-    observe: Raw = Field(default_factory=dict)
+    observe: Observe = Observe()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -128,7 +129,7 @@ class CampaignFile(Table):
     on_fail: OnFail = OnFail.CONTINUE
     target: Access = Access()
     broker: BrokerTable = BrokerTable()
-    observe: Raw = Field(default_factory=dict)
+    observe: Observe = Observe()
     defaults: Defaults
     levels: tuple[LevelTable, ...] = Field(alias="level", min_length=1)
     thresholds: Raw = Field(default_factory=dict)
@@ -142,5 +143,8 @@ KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {
     "level": keys_of(LevelTable),
     "variant": keys_of(VariantTable),
     "surge": keys_of(Surge),
+    "observe": keys_of(Observe),
+    "perf": keys_of(Perf),
+    "prometheus": keys_of(Prometheus),
 }
 """The keys of each table, as they are written."""

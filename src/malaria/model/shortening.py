@@ -14,6 +14,7 @@ from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
 from malaria.model.campaign import Campaign, Level, Variant, places
 from malaria.model.fields import duration_text
+from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead, to_table, validated
 from malaria.units import parse_duration_ns
 
@@ -42,7 +43,18 @@ def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
         place = places(f"{campaign.name} with --hold: level {level.title}")
         return replace(variant, warhead=validated(_scaled(variant.warhead, hold_ns), place))
 
-    return _each(campaign, held)
+    levels = (replace(level, observe=_earlier(level, hold_ns)) for level in campaign.levels)
+    return _each(replace(campaign, levels=tuple(levels)), held)
+
+
+def _earlier(level: Level, hold_ns: int) -> Observe:
+    """perf begins at its part of the level, and is over when that is."""
+    perf, before_ns = level.observe.perf, level.warhead.attack.duration_ns or hold_ns
+    if perf is None:
+        return level.observe
+    at_ns = perf.at_ns * hold_ns // before_ns
+    earlier = {"at_ns": at_ns, "seconds_ns": max(1, min(perf.seconds_ns, hold_ns - at_ns))}
+    return level.observe.model_copy(update={"perf": perf.model_copy(update=earlier)})
 
 
 def _scaled(warhead: Warhead, hold_ns: int) -> dict[str, Any]:
