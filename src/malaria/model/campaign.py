@@ -209,8 +209,8 @@ def _level(file: CampaignFile, number: int, base: _Base) -> Level:
     clients = _clients(attacks[0].warhead)
     said = {key: getattr(table.observe, key) for key in table.observe.model_fields_set}
     observe = file.observe.model_copy(update=said)
-    where: Location = (*at, "observe") if "perf" in said else ("observe",)
-    _check_perf(observe, attacks[0].warhead, base.of_campaign((*where, "perf", "at")))
+    whose: Location = at if "perf" in said else ()
+    _check_perf(observe, attacks[0].warhead, base.of_campaign((*whose, "observe", "perf", "at")))
     return Level(table.title or _title(attacks[0].warhead), clients, tuple(attacks), table.note, observe)
 
 
