@@ -12,7 +12,6 @@ import pytest
 from conftest import lacking
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import CleanStart, Lifecycle, find_mosquitto
-from malaria.model.access import Access
 from malaria.model.campaign import Campaign, Variant, load_campaign
 from malaria.model.observe import NOTHING
 from malaria.model.shortening import with_hold
@@ -37,7 +36,7 @@ def broker(campaign: Campaign) -> Iterator[Lifecycle]:
 
 
 def attack(broker: Lifecycle, variant: Variant, directory: Path) -> AttackOutcome:
-    access = Access.model_validate(broker.access(variant.listener)).overridden(variant.warhead.target)
+    access = broker.way_in(variant.warhead.target, variant.listener)
     warhead = variant.warhead.model_copy(update={"target": access})
     assert access.url is not None
     request = AttackRequest(parse_target(access.url), warhead, directory / "run", 1, "a test", "500", NOTHING)

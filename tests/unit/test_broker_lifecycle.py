@@ -13,6 +13,7 @@ from malaria.broker.lifecycle import REFUSED, CleanStart, Lifecycle
 from malaria.broker.persistence import MOSQUITTO_DB
 from malaria.broker.starting import Door
 from malaria.errors import OperatorError
+from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
 from malaria.probe import Answer
 
@@ -184,6 +185,19 @@ def test_what_clients_must_know_by_the_name_of_a_listener(stage: Stage) -> None:
             life.access("tls")
         assert caught.value.remedy == "it has psk, plain"
     assert not keys.exists()
+
+
+def test_the_way_in_is_what_we_know_and_what_is_stated(stage: Stage) -> None:
+    listeners = [{"kind": "psk", "psk_clients": 2, "port": 8883}, {"port": 1883}]
+    stated = Access(username="u", ciphers="PSK-AES128-GCM-SHA256", first_key=1)
+    with broker(stage, kind="mosquitto", listener=listeners) as life:
+        secure, plain = life.way_in(stated), life.way_in(stated, "plain")
+        assert (secure.username, secure.ciphers, secure.first_key) == ("u", "PSK-AES128-GCM-SHA256", 1)
+        assert secure.psk_file == life.access()["psk_file"]
+        assert plain == Access(url="mqtt://127.0.0.1:1883", username="u", first_key=1)
+        elsewhere = Access(url="mqtt://box")
+        assert life.way_in(elsewhere) is elsewhere
+    assert broker(stage, **COMMAND).way_in(stated) is stated
 
 
 def test_a_broker_that_we_do_not_configure_says_nothing_of_its_door(stage: Stage) -> None:

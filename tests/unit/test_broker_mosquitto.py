@@ -60,7 +60,8 @@ def test_other_listeners_stand_beside_the_plain_one(monkeypatch: pytest.MonkeyPa
     settings = MosquittoSettings((Listener(18083, websockets=True),))
     broker = mosquitto.start_configured(settings, tmp_path)
     assert (broker.port, broker.listeners) == (18999, settings.listeners)
-    lines = (tmp_path / "mosquitto.conf").read_text().splitlines()
+    assert broker.configuration == (tmp_path / "mosquitto.conf").read_text()
+    lines = broker.configuration.splitlines()
     assert [line for line in lines if line.startswith("listener")] == [
         "listener 18999 127.0.0.1",
         "listener 18083 127.0.0.1",

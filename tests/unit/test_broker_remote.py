@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_its_words_and_its_exit_code_come_through(held: Callable[[str], HeldProc
     assert {"out", "err"} <= set((tmp_path / "log").read_text().splitlines())
     assert process.stdin is not None
     process.stdin.close()
+
+
+def test_it_may_have_as_many_connections_as_its_host_allows(held: Callable[[str], HeldProcess], tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        process = held("ulimit -S -n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    process.wait(10)
+    assert (tmp_path / "log").read_text().splitlines()[-1] == str(hard)
 
 
 def test_the_end_of_its_input_ends_it(held: Callable[[str], HeldProcess]) -> None:

@@ -84,3 +84,24 @@ def test_the_directory_is_ours_alone() -> None:
 
 def test_a_free_port_is_one_that_can_be_taken() -> None:
     assert 1024 <= running.free_port() <= 65535
+
+
+def test_an_interrupt_while_it_is_waited_for_stops_it(tmp_path: Path) -> None:
+    log = tmp_path / "broker" / "log"
+    log.parent.mkdir()
+    process = Process()
+    process.poll = lambda: None  # type: ignore[method-assign]
+
+    def interrupted(_: float) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RunningBroker("mosquitto", 1, process, log, interrupted).wait_until_it_answers()
+    assert process.got == ["TERM"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "signal KILL"), (-99, "signal 99")]
+)
+def test_an_end_in_words(code: int, words: str) -> None:
+    assert running.ending(code) == words

@@ -65,6 +65,7 @@ def test_a_listener_may_say_otherwise() -> None:
         ({"config": "/etc/m.conf"}, "config", "means nothing to a broker of kind none"),
         (MOSQUITTO | {"config": "/m.conf", "listener": [{}]}, "listener", "stands beside config"),
         (MOSQUITTO | {"config": "/m.conf", "max_queued_messages": 1}, "max_queued_messages", "stands beside config"),
+        (MOSQUITTO | {"persistence": ["/a", "/b"]}, "persistence", "names several files"),
         (MOSQUITTO | {"ssh": "host"}, "config", "is missing beside ssh"),
         (COMMAND | {"ssh": "-oProxyCommand=x"}, "ssh", "is no host"),
         (COMMAND | {"ssh": "a\nb"}, "ssh", "is no host"),

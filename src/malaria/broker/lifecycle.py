@@ -20,7 +20,9 @@ from malaria.broker.running import RunningBroker, private_directory
 from malaria.broker.starting import Door, Ground, adopt, door_of, start
 from malaria.engine.causes import connect_error
 from malaria.errors import OperatorError
+from malaria.model.access import TLS_KEYS, Access
 from malaria.model.broker import BrokerTable, Clean, Kind
+from malaria.model.target import SECURE, parse_target
 
 REFUSED: Final = connect_error(errno.ECONNREFUSED)
 GLANCE_S: Final = 1.0
@@ -71,6 +73,18 @@ class Lifecycle:
         if listener is not None and listener not in listeners:
             raise OperatorError(f"the broker has no listener {listener!r}", f"it has {', '.join(listeners)}")
         return access_table(listeners[listener] if listener else next(iter(listeners.values())))
+
+    def way_in(self, stated: Access, listener: str | None = None) -> Access:
+        """How clients get in: at our listener, if `stated` says no url, with what is stated in place of what we know.
+
+        What is stated about TLS is left out at a listener that has none. Raises as `access` does.
+        """
+        ours = self.access(listener) if stated.url is None else {}
+        if not ours:
+            return stated
+        if parse_target(ours["url"]).scheme not in SECURE:
+            stated = Access(**{key: getattr(stated, key) for key in stated.model_fields_set - TLS_KEYS})
+        return Access.model_validate(ours).overridden(stated)
 
     def begin_level(self, title: str) -> CleanStart:
         """Sees to it that the broker runs, anew where `clean` says so. Raises OperatorError when it does not answer."""

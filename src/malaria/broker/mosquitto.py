@@ -50,11 +50,12 @@ def start_configured(
     configuration = directory / "mosquitto.conf"
     # the plain one first: with none but WebSocket listeners, mosquitto 2.0 says that it has none and ends
     listeners = (control, *settings.listeners)
-    write_private(configuration, configuration_text(replace(settings, listeners=listeners)))
+    text = configuration_text(replace(settings, listeners=listeners))
+    write_private(configuration, text)
     broker = launch(
         "mosquitto", [command, "-c", str(configuration)], control.port, directory / "mosquitto.log", None, patience
     )
-    broker.listeners = settings.listeners
+    broker.listeners, broker.configuration = settings.listeners, text
     return broker
 
 

@@ -19,6 +19,7 @@ from malaria.errors import OperatorError
 
 GREETING: Final = "malaria: the broker's process is"
 HOLD: Final = f"""\
+ulimit -S -n "$(ulimit -H -n)" 2>/dev/null
 exec 3<&0
 "$@" </dev/null 3<&- &
 broker=$!
@@ -31,7 +32,7 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""Runs the broker on that host. The end of its input is our word to end."""
+"""Runs the broker on that host, with as many connections as that allows. The end of its input is our word to end."""
 _PID: Final = re.compile(rf"^{re.escape(GREETING)} (\d+)$", re.MULTILINE)
 _BY_SIGNAL: Final = 128
 """A shell says 128 + n of a child that signal n ended."""

@@ -82,6 +82,7 @@ class RunningBroker:
         self.log = log
         self.ssh: str | None = None
         self.listeners: tuple[Listener, ...] = ()
+        self.configuration: str | None = None  # where we made it: for the page, there is no secret in it
         self.started = time.time()
         self._stopped = False
         self.process = process
@@ -128,6 +129,14 @@ class RunningBroker:
 
     def wait_until_it_answers(self) -> RunningBroker:
         """Returns itself once a client is accepted. Raises OperatorError with the last words if none ever is."""
+        try:
+            return self._wait()
+        except BaseException:  # an interrupt too: nobody else knows of it yet
+            with suppress(OperatorError):
+                self.stop()
+            raise
+
+    def _wait(self) -> RunningBroker:
         end, problem = time.monotonic() + self._patience.ready_s, ""
         while (died := self.death()) is None and time.monotonic() < end:
             answer = self._look(min(1.0, self._patience.ready_s))
@@ -140,8 +149,6 @@ class RunningBroker:
             f"ended at once with {died}" if died else f"did not answer within {self._patience.ready_s:g} s: {problem}"
         )
         said = self.last_words() or "(nothing)"
-        with suppress(OperatorError):
-            self.stop()
         raise OperatorError(f"{self.name} {what}. Its last words:\n{said}", f"mend what {self.name} says")
 
 

@@ -179,6 +179,9 @@ class BrokerTable(Table):
             if getattr(self, f"{key}_ns") == 0:
                 raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 15s")
 
+        if self.tells_its_url and len(self.persistence) > 1:
+            raise KeyPathError("persistence", "names several files, and mosquitto keeps one", "name one")
+
     def _check_listeners(self) -> None:
         for key in sorted(self.model_fields_set & {"listeners", "max_queued_messages", "max_inflight_messages"}):
             if self.config is not None:
