@@ -14,14 +14,14 @@ import typer
 from cli_fakes import Calls, install
 from malaria import __version__
 from malaria.cli import attack as attack_command
-from malaria.cli import connect, demo, doctor, export, keygen, publish, report, runs, subscribe
+from malaria.cli import connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
 from malaria.cli.main import app, main
 from malaria.cli.options import PANELS
 from malaria.errors import HostLimitError, OperatorError
 
 COMMANDS = {
     "demo": demo, "attack": attack_command, "publish": publish, "subscribe": subscribe, "connect": connect,
-    "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
+    "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor, "watch": watch,
 }  # fmt: skip
 GROUP = typer.main.get_group(app)
 

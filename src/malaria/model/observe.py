@@ -217,12 +217,13 @@ def observe_from_options(texts: Sequence[str]) -> Observe:
         return Observe()
     if parts == [NONE]:
         return NOTHING
-    table: dict[str, Any] = {"only": True}
+    table: dict[str, Any] = {}
     for part in parts:
         name, equals, value = part.partition("=")
         if name not in OPTIONS:
             raise OperatorError(f"--observe: {part[:80]!r} is nothing to observe", f"known are {', '.join(OPTIONS)}")
         table[name] = OPTIONS[name](value) if equals else True
+        table |= {} if name in SETTINGS else {"only": True}
     try:
         return Observe.model_validate(table)
     except ValidationError as error:
@@ -245,3 +246,5 @@ OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "ssh_config": str,
 }
 """Observer -> how what stands behind `=` is written in the table."""
+SETTINGS: Final = frozenset({"interval", "ssh_config"})
+"""What says how to observe, not what."""

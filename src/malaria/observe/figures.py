@@ -82,8 +82,13 @@ class SysFigures:
             self._beat(at_ns)
         self._follow(topic, text, None if retained else at_ns, sent_to_us)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something has come since the last `values`."""
+        return bool(self._fresh)
+
     def values(self) -> dict[str, Reading]:
-        """Figures under our names, rates, and the topics that have changed since the last call."""
+        """Figures under our names, rates, and the topics that have come since the last call."""
         found: dict[str, Reading] = {}
         ranks: dict[str, int] = {}
         for topic, text in self.topics.items():

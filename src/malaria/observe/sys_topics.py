@@ -82,7 +82,7 @@ class SysObserver:
                 raise LostError(_silence(silent_ns, ever=False))
             if silent_ns > patience_ns(figures.longest_pause_ns):
                 raise LostError(_silence(silent_ns, ever=True))
-            return figures.values()
+            return figures.values() if figures.has_news else {}
 
     def stop(self) -> None:
         client, self._client = self._client, None
