@@ -86,7 +86,9 @@ def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
         levels = []
         for number in range(1, calls.demo_levels + 1):
             on_level(number, f"level {number}")
-            levels.append(SimpleNamespace(directory=directory, records=RECORDS, summary=calls.summary))
+            levels.append(
+                SimpleNamespace(directory=directory / f"level-{number}", records=RECORDS, summary=calls.summary)
+            )
         return SimpleNamespace(directory=directory, levels=tuple(levels), summary=calls.summary | {"levels": []})
 
     def examine(*arguments: Any) -> list[Any]:
@@ -124,5 +126,5 @@ def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
         "malaria.report.live": {"LiveView": lambda *arguments: View(calls, *arguments)},
         "malaria.report.terminal": {"print_summary": lambda r, summary, c: calls.printed.append(summary)},
         "malaria.report.html": {"write_page": write, "write_campaign_page": write},
-        "malaria.report.markdown": {"write_markdown": write},
+        "malaria.report.markdown": {"write_markdown": write, "write_campaign_markdown": write},
     }

@@ -6,14 +6,29 @@ add up like those of a real run; the latencies come from a fixed seed, so that g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
 
+from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.histogram import Histogram
-from malaria.records import Counter, Event, EventKind, Gauge, LedgerTotals, Metric, Phase, RunRecords, Sample
+from malaria.records import (
+    CampaignPart,
+    CampaignRecords,
+    Counter,
+    Event,
+    EventKind,
+    Gauge,
+    LedgerTotals,
+    Metric,
+    PartState,
+    Phase,
+    RunRecords,
+    Sample,
+)
 from malaria.store import FORMAT
 
 type Trouble = Literal["falls-behind", "lost-worker", "generator-limit", "unfinished"]
@@ -145,6 +160,33 @@ def with_meta(records: RunRecords, **facts: object) -> RunRecords:
     """The same run with other facts; None takes one away."""
     meta = {key: value for key, value in {**records.meta, **facts}.items() if value is not None}
     return replace(records, meta=meta)
+
+
+def make_campaign(runs: Sequence[RunRecords], title: str = "campaign") -> CampaignRecords:
+    """A campaign of levels that were run, in `level-1`, `level-2`, …"""
+    parts = [
+        CampaignPart(
+            level=number,
+            title=str(records.meta.get("title") or f"level {number}"),
+            variant="",
+            clients=number * 1000,
+            note="",
+            directory=f"level-{number}",
+            state=PartState.DONE,
+            clean=True,
+            clean_reason="started for this level",
+            command=str(records.meta.get("command", "")),
+        )
+        for number, records in enumerate(runs, 1)
+    ]
+    broker = {"kind": "mosquitto", "name": "mosquitto", "version": "2.0.21", "settings": "listener 1883\n"}
+    command, started, ended = "malaria campaign meters.toml", "2026-11-27T10:00:00+00:00", "2026-11-27T10:05:00+00:00"
+    return CampaignRecords(title, "", "meters.toml", command, started, broker, tuple(parts), ended=ended)
+
+
+def by_directory(runs: Sequence[RunRecords]) -> dict[str, tuple[RunRecords, dict[str, Any]]]:
+    """The runs of `make_campaign` as its page takes them."""
+    return {f"level-{number}": (records, dict(summarize(records))) for number, records in enumerate(runs, 1)}
 
 
 def _part(total: int, parts: int, index: int) -> int:

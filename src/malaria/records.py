@@ -193,6 +193,62 @@ class RunRecords:
     observations: tuple[Observation, ...] = ()
 
 
+class PartState(StrEnum):
+    """What has become of one attack of a campaign."""
+
+    DONE = "done"
+    RUNNING = "running"  # or it was, when the campaign was killed
+    INTERRUPTED = "interrupted"  # it was cut short: there are records, but not of the whole of it
+    NOT_RUN = "not run"  # its turn has not come, or it could not be: there are no records
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPart:
+    """One attack of a campaign: a level, or a variant of one, which stands beside it and is shown so.
+
+    `level` counts from 1; several levels may have as many `clients`, those that publish before any surge. `variant` is
+    empty for the level itself. `directory` is the name of a run directory in that of the campaign; None: there are no
+    records. `clean` says whether the broker remembered nothing when it began, None that this is not known, and
+    `clean_reason` why; it is empty where the broker was not asked to begin. `command` repeats the attack, without
+    secrets: one command in each line, where there is more than one way.
+    """
+
+    level: int
+    title: str
+    variant: str
+    clients: int
+    note: str = ""
+    directory: str | None = None
+    state: PartState = PartState.NOT_RUN
+    why: str = ""  # what interrupted or prevented it; empty when it is done or goes on
+    clean: bool | None = None
+    clean_reason: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecords:
+    """What a campaign is and what has become of it so far; what it measured lies in the run directories of its parts.
+
+    `parts` are in the order in which they are run: each level, then its variants. `broker` has `kind`, `name`,
+    `version`, and `settings`: its configuration as it was, without secrets; what is unknown is None or absent.
+    `options` are what the command said beside the file, such as `hold`, and `base`, where paths in the file are seen
+    from; `left_out` names what they took away, one sentence each. `ended` is empty while it goes on, and if it was
+    killed.
+    """
+
+    title: str
+    note: str
+    file: str
+    command: str
+    started: str
+    broker: Mapping[str, str | None]
+    parts: tuple[CampaignPart, ...]
+    options: Mapping[str, str | None] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    ended: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What the live view shows: the state of a running attack, a few times a second.

@@ -16,7 +16,7 @@ from malaria.analysis.summary import summarize
 from malaria.records import Event, EventKind, RunRecords
 from malaria.report.html import write_campaign_page, write_page
 from malaria.units import format_count, format_ms
-from synthetic import make_records, with_meta
+from synthetic import by_directory, make_campaign, make_records, with_meta
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -154,9 +154,8 @@ def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     runs = [
         make_records(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))
     ]  # type: ignore[arg-type]
-    levels = [(records, dict(summarize(records))) for records in runs]
     path = tmp_path / "report.html"
-    write_campaign_page("campaign", levels, path)
+    write_campaign_page(make_campaign(runs), by_directory(runs), path)
     reader = Reader(browser, path)
     assert reader.troubles == []
     assert reader.page.locator("h2[id^=level-]").count() == 2
@@ -207,7 +206,7 @@ def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path
 def test_a_page_of_levels_fits_too(browser: Browser, tmp_path: Path, width: int) -> None:
     records = with_meta(make_records(trouble="falls-behind"), title=HOSTILE)
     path = tmp_path / "report.html"
-    write_campaign_page(HOSTILE, [(records, dict(summarize(records)))] * 2, path)
+    write_campaign_page(make_campaign([records] * 2, HOSTILE), by_directory([records] * 2), path)
     reader = Reader(browser, path, width)
     assert reader.evaluate("document.documentElement.scrollWidth") <= width
     assert reader.evaluate("window.hurt") is None

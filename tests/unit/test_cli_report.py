@@ -37,9 +37,11 @@ def test_elsewhere_and_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -
 
 def test_a_campaign(calls: Calls) -> None:
     assert main(["report", "runs/demo"]) == 0
-    ((title, pairs, path),) = calls.pages
-    assert (title, str(path)) == ("demo", "runs/demo/report.html")
-    assert pairs == [(RECORDS, calls.summary)] * 2
+    assert [str(page[-1]) for page in calls.pages] == ["runs/demo/report.html", "runs/demo/report.md"]
+    for campaign, levels, _ in calls.pages:
+        assert campaign.title == "demo"
+        assert [part.directory for part in campaign.parts] == ["level-1", "level-2"]
+        assert levels == dict.fromkeys(("level-1", "level-2"), (RECORDS, calls.summary))
 
 
 def test_no_run_there(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

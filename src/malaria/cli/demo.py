@@ -7,6 +7,7 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -23,6 +24,7 @@ from malaria.cli.perform import (
     say_page,
     write_json,
 )
+from malaria.cli.stored import campaign_in
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +56,7 @@ def demo(
     from malaria.campaign import run_demo
     from malaria.report.figures import name_and_version
     from malaria.report.html import write_campaign_page
-    from malaria.report.markdown import write_markdown
+    from malaria.report.markdown import write_campaign_markdown
     from malaria.report.terminal import print_summary
 
     directory = output or fresh_directory("demo", datetime.now())
@@ -64,9 +66,10 @@ def demo(
         outcome = run_demo(broker, directory, default_workers(100), watch, interrupt)
     if not outcome.levels:
         raise typer.Abort
-    pairs = [(level.records, level.summary) for level in outcome.levels]
-    write_campaign_page(TITLE, pairs, directory / PAGE)
-    write_markdown(outcome.levels[-1].records, outcome.summary, directory / MARKDOWN)
+    levels = {level.directory.name: (level.records, level.summary) for level in outcome.levels}
+    campaign = replace(campaign_in(directory, [level.directory for level in outcome.levels]), title=TITLE)
+    write_campaign_page(campaign, levels, directory / PAGE)
+    write_campaign_markdown(campaign, levels, directory / MARKDOWN)
     if not quiet:
         print_summary(outcome.levels[-1].records, outcome.summary, screen)
         say_page(directory, screen)

@@ -7,9 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.perform import PAGE, console, say_page, write_json, write_reports
-from malaria.cli.stored import RunArgument, chosen, levels_in
-from malaria.errors import RunError
+from malaria.cli.perform import MARKDOWN, PAGE, console, say_page, write_json, write_reports
+from malaria.cli.stored import RunArgument, campaign_in, chosen, levels_in
 
 EXAMPLES: Final = ("malaria report", "malaria report runs/2026-11-22T1751-meters -o /tmp/page")
 
@@ -54,13 +53,15 @@ def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> objec
 def _campaign(directory: Path, levels: list[Path], into: Path) -> object:
     from malaria.analysis.summary import summarize
     from malaria.report.html import write_campaign_page
+    from malaria.report.markdown import write_campaign_markdown
     from malaria.store import open_run
 
-    pairs = [(records, dict(summarize(records))) for records in map(open_run, levels)]
-    if not pairs:
-        raise RunError(f"{directory} holds no run", "name the directory of a run; malaria runs lists them")
-    write_campaign_page(directory.name, pairs, into / PAGE)
-    return [summary for _, summary in pairs]
+    campaign = campaign_in(directory, levels)
+    runs = {path.name: open_run(path) for path in levels}
+    shown = {name: (records, dict(summarize(records))) for name, records in runs.items()}
+    write_campaign_page(campaign, shown, into / PAGE)
+    write_campaign_markdown(campaign, shown, into / MARKDOWN)
+    return [summary for _, summary in shown.values()]
 
 
 def add_to(app: typer.Typer) -> None:

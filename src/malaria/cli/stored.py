@@ -11,7 +11,7 @@ from malaria.cli.perform import RUNS
 from malaria.errors import RunError
 
 if TYPE_CHECKING:
-    from malaria.records import RunRecords
+    from malaria.records import CampaignRecords, RunRecords
 
 RUN_FILE: Final = "run.db"
 
@@ -38,6 +38,20 @@ def levels_in(directory: Path) -> list[Path]:
     return sorted(
         (path.parent for path in directory.glob(f"*/{RUN_FILE}")), key=lambda path: (len(path.name), path.name)
     )
+
+
+def campaign_in(directory: Path, levels: list[Path]) -> CampaignRecords:
+    """What a campaign says of itself, or what its levels show, where there is no word of its own."""
+    from malaria.campaign_store import holds_campaign, open_campaign
+    from malaria.records import CampaignPart, CampaignRecords, PartState
+
+    if holds_campaign(directory):
+        return open_campaign(directory)
+    parts = [
+        CampaignPart(number, level.name, "", 0, directory=level.name, state=PartState.DONE)
+        for number, level in enumerate(levels, 1)
+    ]
+    return CampaignRecords(directory.name, "", "", "", "", {}, tuple(parts))
 
 
 def one_run(directory: Path | None) -> tuple[Path, RunRecords]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from malaria.records import RunRecords
+from malaria.records import CampaignPart, CampaignRecords, RunRecords
 from malaria.report import appendix, blocks, charts
 from malaria.report.account import account
 from malaria.report.figures import Summary, moment
@@ -31,21 +31,38 @@ def write_page(records: RunRecords, summary: Summary, path: Path) -> None:
     _write(document(f"{title} · malaria", "\n".join(parts), figures), path)
 
 
-def write_campaign_page(title: str, levels: Sequence[Level], path: Path) -> None:
-    """The page of several levels: all of them at a glance, then each as on a page of its own. Raises as write_page."""
-    names = [str(records.meta.get("title") or f"level {number}") for number, (records, _) in enumerate(levels, 1)]
-    figures: Charts = {"levels": levels_chart(levels)}
-    parts = [
-        f"<h1><b>{text(title)}</b> · {text(levels[0][1]['target'])}</h1>",
-        _levels_verdict(names, levels),
-        _place("levels", figures),
-        blocks.levels([(name, *level) for name, level in zip(names, levels, strict=True)]),
-    ]
-    for number, (name, level) in enumerate(zip(names, levels, strict=True), 1):
+def write_campaign_page(campaign: CampaignRecords, levels: Mapping[str, Level], path: Path) -> None:
+    """The page of a campaign: all levels at a glance, then each as on a page of its own. Raises as write_page.
+
+    `levels` holds the run of each part by its directory. A part that is not in it was not run, or cannot be read.
+    """
+    shown = [(part, level) for part in campaign.parts if (level := levels.get(part.directory or ""))]
+    names = [part_name(part) for part, _ in shown]
+    runs = [level for _, level in shown]
+    figures: Charts = {"levels": levels_chart(runs)} if runs else {}
+    target = runs[0][1]["target"] if runs else campaign.file
+    parts = [f"<h1><b>{text(campaign.title)}</b> · {text(target)}</h1>"]
+    if runs:
+        parts += [_levels_verdict(names, runs), _place("levels", figures)]
+        parts.append(blocks.levels([(name, *level) for name, level in zip(names, runs, strict=True)]))
+    parts.append(_not_shown(campaign, levels))
+    for number, (name, level) in enumerate(zip(names, runs, strict=True), 1):
         figures |= _figures(level[0], f"-{number}")
         parts += [f'<h2 id="level-{number}">{text(name)}</h2>', _level(level, figures, f"-{number}")]
-    parts.append(_end(*levels[-1]))
-    _write(document(f"{title} · malaria", "\n".join(parts), figures), path)
+    if runs:
+        parts.append(_end(*runs[-1]))
+    _write(document(f"{campaign.title} · malaria", "\n".join(parts), figures), path)
+
+
+def part_name(part: CampaignPart) -> str:
+    return f"{part.title} · {part.variant}" if part.variant else part.title
+
+
+def _not_shown(campaign: CampaignRecords, levels: Mapping[str, Level]) -> str:
+    """The parts of which there is nothing to see, and why."""
+    missing = [part for part in campaign.parts if part.directory not in levels]
+    rows = [f"<li>{text(part_name(part))}: {text(part.state)}: {text(part.why)}</li>" for part in missing]
+    return f"<ul>{''.join(rows)}</ul>" if rows else ""
 
 
 def _write(page: str, path: Path) -> None:

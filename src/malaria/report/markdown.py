@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from malaria.analysis.headline import headline
 from malaria.analysis.windows import total
-from malaria.records import Counter, RunRecords
+from malaria.records import CampaignPart, CampaignRecords, Counter, RunRecords
 from malaria.report.account import Entry, counted, deliveries, published
 from malaria.report.appendix import facts
 from malaria.report.definitions import DEFINITIONS, LABELS
@@ -20,8 +20,18 @@ _SPECIAL: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"}
 
 
 def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
-    """Writes the report; for a run of several levels, a table of them. Raises OSError when it cannot."""
-    lines = _levels(summary) if summary.get("levels") else _attack(records, summary)
+    """Writes the report of an attack. Raises OSError when it cannot."""
+    _write(_attack(records, summary), path)
+
+
+def write_campaign_markdown(
+    campaign: CampaignRecords, levels: Mapping[str, tuple[RunRecords, Summary]], path: Path
+) -> None:
+    """Writes the report of a campaign, of which `levels` holds each run by its directory. Raises OSError."""
+    _write(_campaign(campaign, {name: summary for name, (_, summary) in levels.items()}), path)
+
+
+def _write(lines: Sequence[str], path: Path) -> None:
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
@@ -96,23 +106,29 @@ def _entry(entry: Entry) -> list[str]:
     return [f"{bold}{plain(sign)}{LABELS.get(entry.name, entry.name)}{bold}", f"{bold}{count(entry.number)}{bold}"]
 
 
-def _levels(summary: Summary) -> list[str]:
+def _campaign(campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> list[str]:
     head = ["level", "verdict", "clients", "due/s", "acked/s", "ack p50", "ack p99", "lost", "why"]
-    rows = [
-        [
-            plain(level.get("title") or level.get("run") or ""),
-            level["verdict"]["outcome"],
-            count(level["clients"]["connected"]),
-            count(level["rates"]["due_per_s"]),
-            count(level["rates"]["acked_per_s"]),
-            ms(level["latency_ms"]["ack"]["p50"]),
-            ms(level["latency_ms"]["ack"]["p99"]),
-            count(level["messages"]["lost"]),
-            plain("; ".join(level["verdict"]["reasons"][:2])),
-        ]
-        for level in summary["levels"]
+    rows = [_part(part, summaries.get(part.directory or "")) for part in campaign.parts]
+    target = next((summary.get("target") for summary in summaries.values()), None)
+    return [f"# {plain(campaign.title)}", "", plain(target or campaign.file), "", *_table(head, rows)]
+
+
+def _part(part: CampaignPart, summary: Summary | None) -> list[str]:
+    name = plain(f"{part.title} · {part.variant}" if part.variant else part.title)
+    if summary is None:
+        return [name, part.state, *[""] * 6, plain(part.why)]
+    ack, rates = summary["latency_ms"]["ack"], summary["rates"]
+    return [
+        name,
+        summary["verdict"]["outcome"],
+        count(summary["clients"]["connected"]),
+        count(rates["due_per_s"]),
+        count(rates["acked_per_s"]),
+        ms(ack["p50"]),
+        ms(ack["p99"]),
+        count(summary["messages"]["lost"]),
+        plain("; ".join([*([part.why] if part.why else []), *summary["verdict"]["reasons"][:2]])),
     ]
-    return [f"# {len(rows)} levels", "", plain(summary.get("target") or ""), "", *_table(head, rows)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
