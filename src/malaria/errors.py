@@ -46,6 +46,10 @@ class RunError(OperatorError):
     """A run directory that is missing, damaged, or written by a newer version."""
 
 
+class SwarmError(OperatorError):
+    """A swarm that is not known, or a bee that cannot do what is asked; names it."""
+
+
 class UnstoredRunError(OperatorError):
     """An attack that was made, but of which the disk took only a part: there is no verdict over it."""
 
