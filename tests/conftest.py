@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
@@ -21,6 +22,10 @@ MARKERS: Final = (
     "slow: takes more than a few seconds",
     "browser: opens a page in Chromium",
 )
+
+# how long an example takes says something about the machine, not about us
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
