@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from malaria.bee import Load
-from malaria.clock import NS_PER_S, now_ns
+from malaria.clock import now_ns
 from malaria.credentials import load_credentials
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Route
@@ -19,7 +19,7 @@ from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
 from malaria.plan import Identity, make_plan
-from malaria.probe import Visitor, probe
+from malaria.probe import Visitor, patience_s, probe
 from malaria.reach import check_limits, choose_sources, resolve, route_to
 from malaria.share import WHOLE
 from malaria.timetable import clients_planned
@@ -97,7 +97,7 @@ def knock(request: AttackRequest, load: Load) -> Welcome:
     """
     checked: list[tuple[Access, Route]] = []
     notes: list[str] = []
-    patience_s = request.warhead.attack.connect_timeout_ns / NS_PER_S
+    wait_s = patience_s(request.warhead.attack)
     version = None
     for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
         access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
@@ -105,7 +105,7 @@ def knock(request: AttackRequest, load: Load) -> Welcome:
         if (access, route) in checked:
             continue
         checked.append((access, route))
-        answer = probe(route.endpoints[0], _visitor(gateway), gateway, patience_s)
+        answer = probe(route.endpoints[0], _visitor(gateway), gateway, wait_s)
         if answer.problem:
             raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}", answer.remedy)
         version = version or answer.version

@@ -13,12 +13,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from malaria.clock import NS_PER_S
 from malaria.engine.causes import CLOSED, STAGE_TIMEOUTS, cause_of, connect_error, refusal, remedies
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Endpoint
 from malaria.engine.poller import READ, WRITE
 from malaria.engine.transport import NOTHING_YET, Lower, Negotiation, RefusedError
 from malaria.errors import MalformedPacket
+from malaria.model.warhead import CONNECT_TIMEOUT_NS, Attack
 from malaria.mqtt.codec import decode, encode, frame_length, from_broker
 from malaria.mqtt.packets import (
     Connack,
@@ -57,6 +59,15 @@ class Visitor:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     protocol: Protocol = Protocol.V311
+
+
+def patience_s(attack: Attack) -> float:
+    """How long one client waits for an answer: a broker at rest gives it at once or never.
+
+    But whoever raised the timeout of connects knows of a slow broker.
+    """
+    stated_s = attack.connect_timeout_ns / NS_PER_S
+    return stated_s if attack.connect_timeout_ns > CONNECT_TIMEOUT_NS else min(stated_s, TIMEOUT_S)
 
 
 def probe(

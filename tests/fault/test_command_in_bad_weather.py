@@ -173,7 +173,7 @@ def test_a_broker_that_restarts_on_the_same_port(
     first = start_mosquitto_with("")
     hit = attack(first.port, "-d", "5s").until(UNDER_WAY)
     first.stop()
-    start_mosquitto_with(f"listener {first.port} 127.0.0.1")
+    start_mosquitto_with(f"listener {first.port} 127.0.0.1\nallow_anonymous true")
     assert hit.end() == FAIL, hit.screen
     summary = hit.summary()
     assert summary["clients"]["dropped"] == 21

@@ -164,7 +164,7 @@ REFUSALS: Final = {
     3: ("server unavailable", "look at its log"),
     4: ("bad user name or password", "-P/--password"),
     5: ("not authorised", "-P/--password"),
-    77: ("return code 77, which MQTT 3.1.1 does not know", "look at the broker's log"),
+    77: ("code 77, which MQTT 3.1.1 does not know", "look at the broker's log"),
 }
 
 
@@ -195,7 +195,6 @@ def test_a_wrong_password(
 # --- targets and loads that cannot be meant --------------------------------------------------------------------------
 
 IMPOSSIBLE: Final = {
-    "mqtts": ("mqtts://127.0.0.1", (), "mqtts:// is not supported yet", "mqtt://"),
     "scheme": ("http://127.0.0.1", (), "'http://' is no way to a broker", "mqtt://"),
     "port": ("127.0.0.1:99999", (), "'99999' is not a port", "from 1 to 65535"),
     "rate of nothing": ("127.0.0.1", ("-r", "0"), "-r/--rate: a rate of '0' cannot be made", "messages per second"),

@@ -15,13 +15,12 @@ from malaria.errors import OperatorError
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead
 from malaria.plan import GroupPlan, Identity, make_plan
-from malaria.probe import Visitor, probe
+from malaria.probe import Visitor, patience_s, probe
 from malaria.reach import route_to
 from malaria.share import WHOLE
 from malaria.units import format_count
 
 DESCRIPTORS_OF_THE_BROKER: Final = 32
-TIMEOUT_S: Final = 3.0
 
 
 def examine_target(host: Host, target: Target, warhead: Warhead, need: Need) -> list[Finding]:
@@ -45,7 +44,7 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> Finding:
         gateway = Gateway(plan, route, warhead)
     except OperatorError as error:
         return Finding(name, error.message, needed, Status.BAD, error.remedy)
-    answer = probe(endpoint, Visitor("", *gateway.credentials.login_at(0)), gateway, TIMEOUT_S)
+    answer = probe(endpoint, Visitor("", *gateway.credentials.login_at(0)), gateway, patience_s(warhead.attack))
     if answer.problem:
         return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
     way = f" ({answer.way})" if answer.way else ""

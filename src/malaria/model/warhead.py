@@ -37,6 +37,7 @@ __all__ = [
 ]  # fmt: skip
 
 PROTOCOL: Final = "3.1.1"
+CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
 LARGEST_FILE_BYTES: Final = 10**7
 NO_SECRETS: Final = (
     "# Passwords and keys are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
@@ -75,7 +76,7 @@ class Attack(Table):
     drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
     connect_rate: Pace = Fraction(1000)
     connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
-    connect_timeout_ns: DurationNs = Field(default=10 * NS_PER_S, alias="connect_timeout")
+    connect_timeout_ns: DurationNs = Field(default=CONNECT_TIMEOUT_NS, alias="connect_timeout")
     reconnect_ns: ReconnectNs = Field(default=(NS_PER_S, 30 * NS_PER_S), alias="reconnect")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
     own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
