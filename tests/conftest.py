@@ -29,6 +29,9 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # how fast examples come says something of the machine only
+    settings.register_profile("malaria", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("malaria")
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 
