@@ -20,7 +20,7 @@ SEPARATION: Final = Path("/run/sshd")
 """sshd insists on this directory, which only root can make and which the service's start usually makes."""
 PATIENCE_S: Final = 10.0
 SETTINGS: Final = """\
-ListenAddress 127.0.0.1
+ListenAddress {address}
 Port {port}
 HostKey {directory}/host_key
 AuthorizedKeysFile {directory}/user_key.pub
@@ -80,30 +80,38 @@ def what_lacks() -> str | None:
 def running_sshd(directory: Path) -> Iterator[SshServer]:
     """Starts it with keys made for it, stops it at the end."""
     port, user = free_port(), getpass.getuser()
-    for name in ("host_key", "user_key"):
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "malaria test", "-f", str(directory / name)]
-        subprocess.run(command, check=True, timeout=20)
-    public = (directory / "host_key.pub").read_text().split()
+    algorithm, public = make_keys(directory)
     known_hosts, config, log = directory / "known_hosts", directory / "ssh_config", directory / "sshd.log"
-    known_hosts.write_text(f"[127.0.0.1]:{port} {public[0]} {public[1]}\n")
-    (directory / "sshd_config").write_text(SETTINGS.format(port=port, directory=directory))
+    known_hosts.write_text(f"[127.0.0.1]:{port} {algorithm} {public}\n")
+    (directory / "sshd_config").write_text(SETTINGS.format(address="127.0.0.1", port=port, directory=directory))
     key = directory / "user_key"
     config.write_text(CLIENT.format(host="127.0.0.1", port=port, user=user, key=key, known_hosts=known_hosts))
     SEPARATION.mkdir(exist_ok=True)
     command = [str(find_sshd()), "-D", "-e", "-f", str(directory / "sshd_config")]
     with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
         try:
-            _wait(port, process, log)
+            wait_for("127.0.0.1", port, process, log)
             yield SshServer("127.0.0.1", port, user, key, known_hosts, config, process.pid, log)
         finally:
             process.terminate()
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def make_keys(directory: Path) -> tuple[str, str]:
+    """A host key and a user's key; the public part of the host's, as known_hosts has it."""
+    for name in ("host_key", "user_key"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "malaria test", "-f", str(directory / name)]
+        subprocess.run(command, check=True, timeout=20)
+    algorithm, public, *_ = (directory / "host_key.pub").read_text().split()
+    return algorithm, public
+
+
+def wait_for(address: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it listens. Raises RuntimeError when it does not."""
     end = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < end:
         with socket.socket() as caller:
-            if caller.connect_ex(("127.0.0.1", port)) == 0:
+            caller.settimeout(1)
+            if caller.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.02)
     raise RuntimeError(f"sshd did not start: {last_lines(log)}")
