@@ -10,17 +10,19 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
 from malaria.errors import OperatorError, WarheadError
 from malaria.model.access import LARGEST_KEY_BYTES, Access
 from malaria.model.group import Group
+from malaria.model.key_part import KeyPart, read_heading
 from malaria.model.placeholders import fill
 
 LARGEST_FILE_BYTES: Final = 10**9
 CERTIFICATE_SUFFIXES: Final = (".pem", ".crt", ".cer", ".cert")
 LONGEST_IDENTITY_BYTES: Final = 256
 """What OpenSSL takes (PSK_MAX_IDENTITY_LEN)."""
+LONGEST_HEADING_BYTES: Final = 1 << 16
 
 type Key = tuple[str, bytes]
 """(identity, key)"""
@@ -28,6 +30,37 @@ type Login = tuple[str | None, str | None]
 """(user name, password)"""
 type Certificate = tuple[str, str | None]
 """(file of the chain, file of the key, or None when it is in the same)"""
+
+
+@dataclass(frozen=True, slots=True)
+class PartLines[Line](Sequence[Line]):
+    """The lines of one bee's part, by their place in the whole file; its length is the whole file's."""
+
+    path: Path
+    part: KeyPart
+    lines: Sequence[Line] = field(repr=False)
+
+    def __len__(self) -> int:
+        return self.part.lines
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
+        """Raises OperatorError for a line that another bee has."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        try:
+            return self.lines[self.part.place_of(index)]
+        except KeyError:
+            raise OperatorError(
+                f"{self.path} is part {self.part.number + 1} of {self.part.parts}, and line {index + 1:,} of the whole "
+                f"file is in part {self.part.owner_of(index) + 1}",
+                "give the whole file; malaria swarm share-keys makes the parts",
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +140,8 @@ def load_credentials(access: Access, group: Group, clients: int, run: str) -> Cr
     return Credentials(access, group, run, keys, logins, certificates)
 
 
-def read_keys(path: Path) -> tuple[Key, ...]:
-    """A file of `identity:hexkey` lines, as mosquitto has it; empty lines and those with # do not count."""
+def read_keys(path: Path) -> Sequence[Key]:
+    """A file of `identity:hexkey` lines, as mosquitto has it; empty lines and those with # do not count. Or a part."""
     keys: list[Key] = []
     seen: set[str] = set()
     for number, line in read_lines(path):
@@ -130,11 +163,37 @@ def read_keys(path: Path) -> tuple[Key, ...]:
             )
         seen.add(identity)
         keys.append((identity, key))
-    return tuple(keys)
+    return _placed(path, tuple(keys))
 
 
-def read_logins(path: Path) -> tuple[Login, ...]:
-    """A CSV file with user and password (a heading is recognised), or lines of `user:password`."""
+def read_logins(path: Path) -> Sequence[Login]:
+    """A CSV file with user and password (a heading is recognised), or lines of `user:password`. Or a part of one."""
+    return _placed(path, _logins(path))
+
+
+def part_of_file(path: Path) -> KeyPart | None:
+    """Which part a file is; None when it is a whole one. Raises OperatorError for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return read_heading(file.readline(LONGEST_HEADING_BYTES).decode(errors="replace"))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _placed[Line](path: Path, lines: tuple[Line, ...]) -> Sequence[Line]:
+    """The lines by their places in the whole file. Raises OperatorError when the part has not what its heading says."""
+    part = part_of_file(path)
+    if part is None:
+        return lines
+    if part.count != len(lines):
+        raise OperatorError(
+            f"{path} has {len(lines):,} lines, and its first line says {part.count:,}",
+            "share the keys again: malaria swarm share-keys",
+        )
+    return PartLines(path, part, lines)
+
+
+def _logins(path: Path) -> tuple[Login, ...]:
     lines = [line for _, line in read_lines(path)]
     if lines and "," not in lines[0] and ":" in lines[0]:
         return tuple(_login_of_line(line) for line in lines)
@@ -167,11 +226,15 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
             raise OperatorError(f"{path} is too large for a file of keys", "is it the right file?")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise OperatorError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
+        raise _unreadable(path, error) from None
     except UnicodeDecodeError:
         raise OperatorError(f"{path} is no text in UTF-8", "is it the right file?") from None
     lines = enumerate(text.splitlines(), 1)
     return [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
+
+
+def _unreadable(path: Path, error: OSError) -> OperatorError:
+    return OperatorError(f"{path}: {error.strerror}", "give the path of a file that can be read")
 
 
 def _enough(path: str, have: int, what: str, group: Group, needed: int, remedy: str) -> None:

@@ -11,6 +11,7 @@ from malaria.credentials import Credentials, load_credentials
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.model.group import Group
+from malaria.model.key_part import parts_of
 
 RUN = "run"
 
@@ -129,3 +130,22 @@ def test_certificates_one_for_each(tmp_path: Path) -> None:
 def test_no_secret_is_shown(keys: Path) -> None:
     assert "00ff" not in repr(load(psk_file=str(keys)))
     assert "\\xff" not in repr(load(psk_file=str(keys)))
+
+
+def test_a_bees_part_is_read_by_the_places_of_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    part = parts_of(5, 2, [], "0" * 16)[1]
+    path.write_text(f"{part.heading}\nb:01\nd:03\n")
+    credentials = load(5, psk_file=str(path))
+    assert [credentials.psk_at(i) for i in (1, 3)] == [("b", b"\1"), ("d", b"\3")]
+    with pytest.raises(OperatorError, match=r"is part 2 of 2, and line 3 of the whole file is in part 1"):
+        credentials.psk_at(2)
+    with pytest.raises(OperatorError, match="has 5 keys, and group g needs 6"):
+        load(6, psk_file=str(path))
+
+
+def test_a_part_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    path.write_text(f"{parts_of(5, 2, [], '0' * 16)[1].heading}\nb:01\n")
+    with pytest.raises(OperatorError, match="has 1 lines, and its first line says 2"):
+        load(5, psk_file=str(path))

@@ -1,0 +1,122 @@
+"""Which lines of a file of keys one bee of n gets: those of its own clients, no other, and no line twice.
+
+Client i of a group belongs to bee `i mod n` and takes line `first_key + i`. So a group that begins at line s makes the
+lines from s on belong, in turn, to bees 0, 1, ... n - 1; where the next group begins, the turns begin anew. A part says
+in its first line which lines it has: a worker finds the line of a client in it without seeing the others.
+
+Promises: the parts of a file hold every line once, whatever the starts; groups whose clients would need a line of
+another bee are named before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from malaria.share import Share
+
+_HEADING: Final = re.compile(
+    r"# malaria: part (\d{1,7}) of (\d{1,7}) of (\d{1,10}) lines, "
+    r"turns begin at ((?:\d{1,10}[+])*\d{1,10}), of file ([0-9a-f]{16})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """Part `number` (from 0) of `parts`. `starts` ascend and begin with 0. `file` tells the whole file from others."""
+
+    number: int
+    parts: int
+    lines: int
+    starts: tuple[int, ...]
+    file: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < self.parts or self.starts[0] != 0 or list(self.starts) != sorted(set(self.starts)):
+            raise ValueError(f"no part: {self}")
+
+    @property
+    def heading(self) -> str:
+        """The first line of the part's file; `read_heading` reads it."""
+        starts = "+".join(map(str, self.starts))
+        return (
+            f"# malaria: part {self.number + 1} of {self.parts} of {self.lines} lines, turns begin at {starts}, "
+            f"of file {self.file}"
+        )
+
+    @property
+    def count(self) -> int:
+        """How many lines it has."""
+        return sum(self._share.count(end - start) for start, end in self._runs())
+
+    def members(self) -> list[int]:
+        """Its lines, ascending, counted from 0 in the whole file."""
+        return [start + index for start, end in self._runs() for index in self._share.members(end - start).tolist()]
+
+    def owner_of(self, line: int) -> int:
+        """The number of the part that a line of the whole file is in."""
+        return (line - self._start_of(line)) % self.parts
+
+    def place_of(self, line: int) -> int:
+        """Where in this part a line of the whole file is. Raises KeyError when it is in another."""
+        if not 0 <= line < self.lines or self.owner_of(line) != self.number:
+            raise KeyError(line)
+        start = self._start_of(line)
+        before = sum(self._share.count(end - first) for first, end in self._runs() if end <= start)
+        return before + self._share.count(line - start)
+
+    def _start_of(self, line: int) -> int:
+        return self.starts[bisect_right(self.starts, line) - 1]
+
+    def _runs(self) -> list[tuple[int, int]]:
+        return [(start, end) for start, end in pairwise((*(s for s in self.starts if s < self.lines), self.lines))]
+
+    @property
+    def _share(self) -> Share:
+        return Share(self.number, self.number + 1, self.parts)
+
+
+def read_heading(line: str) -> KeyPart | None:
+    """What the first line of a file says; None when it is no part."""
+    found = _HEADING.fullmatch(line.strip())
+    if found is None:
+        return None
+    starts = tuple(int(start) for start in found[4].split("+"))
+    try:
+        return KeyPart(int(found[1]) - 1, int(found[2]), int(found[3]), starts, found[5])
+    except ValueError:
+        return None
+
+
+def parts_of(lines: int, parts: int, starts: Iterable[int], file: str) -> tuple[KeyPart, ...]:
+    """All the parts of a file. `starts`: where groups begin in it; 0 always counts."""
+    where = tuple(sorted({0, *starts}))
+    return tuple(KeyPart(number, parts, lines, where, file) for number in range(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The lines that a group needs: its client i takes line `first + i`."""
+
+    group: str
+    first: int
+    clients: int
+
+
+def misplaced(claims: Sequence[Claim], parts: int, starts: Iterable[int]) -> Claim | None:
+    """The first group of which some client would need a line that another bee has; None when all is well."""
+    where = sorted({0, *starts})
+    return next((claim for claim in claims if not _fits(claim, parts, where)), None)
+
+
+def _fits(claim: Claim, parts: int, starts: Sequence[int]) -> bool:
+    """Every start whose turns reach into the group's lines must be a whole number of turns away from its first one."""
+    last = claim.first + claim.clients - 1
+    reaching = [
+        start for start, end in pairwise((*starts, last + 1)) if start <= last and max(end, start + 1) > claim.first
+    ]
+    return all((start - claim.first) % parts == 0 for start in reaching)
