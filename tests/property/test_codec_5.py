@@ -43,10 +43,12 @@ values: dict[Kind, st.SearchStrategy[Any]] = {
     BINARY: st.binary(max_size=9),
     PAIR: st.tuples(texts, texts),
 }
+LARGEST_PACKET = 268_435_455
+"""No packet is larger, and paho takes no larger maximum."""
 
 
 def value_of(one: Property, packet: str) -> st.SearchStrategy[Any]:
-    single = values[one.kind]
+    single = st.integers(1, LARGEST_PACKET) if one.name == "maximum_packet_size" else values[one.kind]
     return st.lists(single, min_size=1, max_size=3).map(tuple) if packet in one.repeats else single
 
 
