@@ -18,6 +18,7 @@ from malaria.model.access import Access
 from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
+from malaria.mqtt.packets import Protocol
 from malaria.plan import Identity, make_plan
 from malaria.probe import Visitor, patience_s, probe
 from malaria.reach import check_limits, choose_sources, resolve, route_to
@@ -95,16 +96,18 @@ def knock(request: AttackRequest, load: Load) -> Welcome:
 
     Raises TargetError when it does, and OperatorError for files of any group that cannot be used or are too short.
     """
-    checked: list[tuple[Access, Route]] = []
+    checked: list[tuple[Access, Route, Group | None]] = []
     notes: list[str] = []
     wait_s = patience_s(request.warhead.attack)
     version = None
     for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
         access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
         gateway = Gateway(plan, route, request.warhead)
-        if (access, route) in checked:
+        # in MQTT 5 a broker states its terms, and each group may ask for something that they exclude
+        asked = access, route, plan.group if plan.protocol is Protocol.V5 else None
+        if asked in checked:
             continue
-        checked.append((access, route))
+        checked.append(asked)
         answer = probe(route.endpoints[0], _visitor(gateway), gateway, wait_s)
         if answer.problem:
             raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}", answer.remedy)
@@ -127,7 +130,7 @@ def _visitor(gateway: Gateway) -> Visitor:
     """The first client of a group, under its own name, unless a session of that name may wait for it."""
     plan = gateway.plan
     client_id = plan.client_id(0) if plan.group.clean_start else ""
-    return Visitor(client_id, *gateway.credentials.login_at(0))
+    return Visitor(client_id, *gateway.credentials.login_at(0), plan.protocol)
 
 
 def view_of(request: AttackRequest, load: Load) -> View:

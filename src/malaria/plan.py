@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.model.warhead import Group, Warhead
+from malaria.mqtt.packets import Properties, Protocol
 from malaria.mqtt.topics import TopicTree
 from malaria.pacing import Pace, Schedule
 from malaria.payload import HEADER_SIZE, parse_size
@@ -66,6 +67,7 @@ class GroupPlan:
     first_index: int = 0  # indices first_index .. first_index + clients - 1 of the group, over all workers
     clients: int = 0
     ramp_ns: int = 0
+    protocol: Protocol = Protocol.V311
 
     @property
     def count(self) -> int:
@@ -87,6 +89,11 @@ class GroupPlan:
 
     def topic(self, index: int, sequence: int) -> str:
         return self.group.topic_at(index, self.identity.name, sequence, self.identity.of_client(self.group, index))
+
+    def message_properties(self, index: int, sequence: int) -> Properties:
+        """What a PUBLISH has beside topic and payload; empty in MQTT 3.1.1."""
+        identity = self.identity.of_client(self.group, index)
+        return self.group.message_properties_at(index, self.identity.name, sequence, identity)
 
     def filters(self, index: int) -> tuple[str, ...]:
         return self.group.filters_at(index, self.identity.name, self.identity.of_client(self.group, index))
@@ -178,14 +185,22 @@ def _groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[Group
     numbered: dict[str, tuple[Group, int, int]] = {}  # group, number of its client 0, the index that is free next
     for group in warhead.groups:
         members = share.members(group.clients)
-        plans.append(GroupPlan(group, identity, number, members, row, clients=group.clients, ramp_ns=group.ramp_ns))
+        plans.append(
+            GroupPlan(
+                group, identity, number, members, row, clients=group.clients, ramp_ns=group.ramp_ns,
+                protocol=warhead.protocol_of(group),
+            )
+        )  # fmt: skip
         numbered[group.name] = (group, number, group.clients)
         number += warhead.clients_of(group)
         row += len(members)
     for place, surge in enumerate(warhead.surges):
         group, number, index = numbered[surge.group]
         members = share.members(index + surge.clients)[share.count(index) :]
-        plans.append(GroupPlan(group, identity, number, members, row, place, index, surge.clients, surge.ramp_ns))
+        protocol = warhead.protocol_of(group)
+        plans.append(
+            GroupPlan(group, identity, number, members, row, place, index, surge.clients, surge.ramp_ns, protocol)
+        )
         numbered[surge.group] = (group, number, index + surge.clients)
         row += len(members)
     return plans

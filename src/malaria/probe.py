@@ -18,6 +18,7 @@ from malaria.engine.causes import CLOSED, STAGE_TIMEOUTS, cause_of, connect_erro
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Endpoint
 from malaria.engine.poller import READ, WRITE
+from malaria.engine.terms import excluded
 from malaria.engine.transport import NOTHING_YET, Lower, Negotiation, RefusedError
 from malaria.errors import MalformedPacket
 from malaria.model.warhead import CONNECT_TIMEOUT_NS, Attack
@@ -33,6 +34,8 @@ from malaria.mqtt.packets import (
     Unsuback,
     Unsubscribe,
 )
+from malaria.mqtt.terms import terms_of
+from malaria.plan import GroupPlan
 
 TIMEOUT_S: Final = 5.0
 VERSION_TOPIC: Final = "$SYS/broker/version"
@@ -75,7 +78,8 @@ def probe(
 ) -> Answer:
     """Connects one client, asks for the broker's version, and leaves.
 
-    With a gateway the client is its first one, and goes in as that one would; without, MQTT follows on TCP.
+    With a gateway the client is its first one, goes in as that one would, and asks whether the broker's terms allow
+    what its group is to do; without, MQTT follows on TCP.
     """
     family, address = endpoint
     try:
@@ -90,14 +94,15 @@ def probe(
         sock.setblocking(False)
         if gateway is not None and not gateway.plain:
             wire.enter(gateway)
-        return _converse(wire, visitor)
+        return _converse(wire, visitor, None if gateway is None else gateway.plan)
     except OSError as error:
         return _network_trouble(wire, error, address)
     finally:
         wire.close()
 
 
-def _converse(wire: _Wire, visitor: Visitor) -> Answer:
+def _converse(wire: _Wire, visitor: Visitor, group: GroupPlan | None) -> Answer:
+    """`group` is what the visitor asks for: a broker whose terms exclude its load does not let it in."""
     secret = None if visitor.password is None else visitor.password.encode()
     wire.send(Connect(client_id=visitor.client_id, keep_alive=30, username=visitor.username, password=secret))
     try:
@@ -110,6 +115,8 @@ def _converse(wire: _Wire, visitor: Visitor) -> Answer:
         return _no_broker(wire.begun)
     if packet.reason_code:
         return _answer(refusal(packet, visitor.protocol))
+    if group is not None and (cause := excluded(group, 0, terms_of(packet.properties))):
+        return _answer(cause)
     version = _ask_version(wire)
     wire.send(Disconnect())
     return Answer(version=version, way=wire.way)

@@ -90,6 +90,13 @@ CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
         "the broker refused 2 subscriptions",
         "access rules",
     ),
+    "message refused": (
+        settled(counted(GOOD, Counter.PUBLISHES_REFUSED, 1), unresolved=1),
+        Outcome.FAIL,
+        "the broker refused 1 message",
+        "access rules",
+    ),
+    "too large": (counted(GOOD, Counter.TOO_LARGE, 2), Outcome.FAIL, "2 messages were larger than", "--size"),
     "lost": (settled(GOOD, lost=3), Outcome.FAIL, "3 of 1,200 deliveries were lost", "queue limits"),
     "acknowledged and lost": (
         settled(GOOD, lost=3, acked_lost=2),

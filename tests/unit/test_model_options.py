@@ -149,7 +149,7 @@ def test_nothing_said_changes_nothing() -> None:
         (LoadOptions(will_qos=1), "--will-topic: is missing"),
         (LoadOptions(duration="0"), "-d/--duration: 0 s is no time at all"),
         (LoadOptions(source_address=("auto", "::1")), "--source-address: 'auto' is no IP address"),
-        (LoadOptions(protocol="5"), "-V/--protocol: MQTT '5' is not spoken here"),
+        (LoadOptions(protocol="4"), "-V/--protocol: MQTT '4' is not spoken here"),
         (LoadOptions(fail_if=("ack.p99 = 5",)), "--fail-if: "),
         (LoadOptions(client_id="same"), "--client-id: is the same for every client"),
     ],

@@ -138,7 +138,7 @@ def test_names_of_clients() -> None:
     assert g.credentials_at(7, "r") == ("u7", "pw-m-0007")
     assert g.topic_at(7, "r", 3) == "t/m-0007/g/r/3"
     assert g.filters_at(7, "r") == ("t/m-0007/g/r/+",)
-    assert g.will_at(7, "r") == ("gone/m-0007", b"{}", 0, False)
+    assert g.will_at(7, "r") == ("gone/m-0007", b"{}", 0, False, {})
     assert g.topic_uses == {"client", "group", "run", "seq"}
     assert group("").groups[0].will_at(0, "r") is None
     assert group("").groups[0].credentials_at(0, "r") == (None, None)
@@ -238,7 +238,7 @@ def test_refused_by_key(lines: str, message: str) -> None:
     [
         ("", "g.toml: attack.duration: is missing, and group g would publish for ever"),
         ("duration = 0", "attack.duration: 0 s is no time at all"),
-        ("duration = 1\nprotocol = '5'", "attack.protocol: MQTT '5' is not spoken here"),
+        ("duration = 1\nprotocol = '4'", "attack.protocol: MQTT '4' is not spoken here"),
         ("duration = 1\nown_lag_limit = 0", "attack.own_lag_limit: 0 s is no time"),
         ("duration = 1\nconnect_timeout = 0", "attack.connect_timeout: 0 s is no time"),
         ("duration = 1\nconnect_rate = -1", "attack.connect_rate: -1 is not a rate"),

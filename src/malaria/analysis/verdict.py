@@ -182,6 +182,18 @@ def _subscriptions(records: RunRecords, _: Summary) -> list[Reason]:
     return [Reason(Outcome.FAIL, text, "look at its access rules for the topics of the subscribers")]
 
 
+def _publishes(records: RunRecords, _: Summary) -> list[Reason]:
+    """Only in MQTT 5 can a broker refuse a message, or say what is too large for it."""
+    reasons = []
+    if refused := total(records.samples, Counter.PUBLISHES_REFUSED):
+        text = f"the broker refused {format_things(refused, 'message')}"
+        reasons.append(Reason(Outcome.FAIL, text, "the events of the run say why: often its access rules, or a quota"))
+    if large := total(records.samples, Counter.TOO_LARGE):
+        text = f"{format_things(large, 'message')} {'was' if large == 1 else 'were'} larger than the broker takes"
+        reasons.append(Reason(Outcome.FAIL, text, "lower -s/--size, or raise the broker's maximum packet size"))
+    return reasons
+
+
 def _undecided(records: RunRecords, summary: Summary) -> list[Reason]:
     return [Reason(Outcome.UNKNOWN, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.UNDECIDED]
 
@@ -206,6 +218,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _slow_handshakes,
     _no_data,
     _unstored,
+    _publishes,
     _broken,
     _subscriptions,
     _undecided,

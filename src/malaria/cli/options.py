@@ -159,7 +159,11 @@ class Crowd:
         bool, option(CLIENTS, "--keep-session", text="Persistent sessions: connect with clean session off.")
     ] = False
     protocol: Annotated[
-        str | None, option(CLIENTS, "-V", "--protocol", text="MQTT version (3.1.1).", metavar="VERSION")
+        str | None, option(CLIENTS, "-V", "--protocol", text="MQTT version, 3.1.1 or 5 (3.1.1).", metavar="VERSION")
+    ] = None
+    session_expiry: Annotated[
+        str | None,
+        option(CLIENTS, "--session-expiry", text="MQTT 5: keep sessions this long, or never end them.", metavar="TIME"),
     ] = None
     will_topic: Annotated[
         str | None, option(CLIENTS, "--will-topic", text="Topic of a will for every client.", metavar="TOPIC")
@@ -247,6 +251,17 @@ class Messages:
         ),
     ] = None
     retain: Annotated[bool, option(LOAD, "--retain", text="Publish retained messages.")] = False
+    topic_alias: Annotated[
+        bool, option(LOAD, "--topic-alias", text="MQTT 5: say the topic once, then by its alias.")
+    ] = False
+    message_expiry: Annotated[
+        str | None,
+        option(LOAD, "--message-expiry", text="MQTT 5: the broker forgets messages after this.", metavar="TIME"),
+    ] = None
+    user_property: Annotated[
+        list[str] | None,
+        option(LOAD, "--user-property", text="MQTT 5: of every message. Can be repeated.", metavar="NAME=VALUE"),
+    ] = None
     inflight: Annotated[
         int | None,
         option(LOAD, "-F", "--inflight", text="Unacknowledged messages of a client, at most (20).", metavar="N"),

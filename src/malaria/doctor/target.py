@@ -39,12 +39,13 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> Finding:
     endpoint = route.endpoints[0]
     host, port = endpoint[1]
     name = f"target {f'[{host}]' if ':' in host else host}:{port}"
-    needed = "MQTT 3.1.1"
+    needed = plan.protocol.title
     try:
         gateway = Gateway(plan, route, warhead)
     except OperatorError as error:
         return Finding(name, error.message, needed, Status.BAD, error.remedy)
-    answer = probe(endpoint, Visitor("", *gateway.credentials.login_at(0)), gateway, patience_s(warhead.attack))
+    visitor = Visitor("", *gateway.credentials.login_at(0), plan.protocol)
+    answer = probe(endpoint, visitor, gateway, patience_s(warhead.attack))
     if answer.problem:
         return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
     way = f" ({answer.way})" if answer.way else ""

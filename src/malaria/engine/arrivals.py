@@ -26,9 +26,10 @@ type Ints = NDArray[np.int64]
 type Bytes = NDArray[np.uint8]
 type Data = bytes | bytearray
 
-_RETAIN: Final = 0x01
-_LARGEST: Final = 16 * 1024 * 1024
-_RUN: Final = 8  # frames of one shape from which on the comparison pays
+RETAIN: Final = 0x01
+QOS: Final = 0x06
+LARGEST: Final = 16 * 1024 * 1024
+RUN: Final = 8  # frames of one shape from which on the comparison pays
 _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 
 
@@ -65,37 +66,45 @@ class Inbox:
         """
         first = data[start]
         qos = first >> 1 & 3
-        _check_first_byte(first)
-        length = frame_length(data, start, end, _LARGEST)
+        check_first_byte(first)
+        length = frame_length(data, start, end, LARGEST)
         if length and start + length == end and qos < 2:
-            return self._take_one(client, data, start, end, now_ns)
+            payload_at = _payload_place(data, start, end, bool(qos))
+            self._take_one(client, data, first, (payload_at - 2, payload_at, end), now_ns)
+            return length
         payloads, ids, length = self._find(data, start, end, first, qos)
-        if not len(payloads):
-            return 0
+        if len(payloads):
+            self._take_all(client, data, first, (payloads, ids), now_ns)
+        return length if len(payloads) else 0
+
+    def _take_all(self, client: int, data: Data, first: int, places: tuple[Ints, Ints], now_ns: int) -> None:
+        """Messages of one first byte: (payloads, ids) as `_find` has them."""
+        payloads, ids = places
         self._counts.arrived += len(payloads)
-        if qos == 2:
+        if first & QOS == 0x04:
             payloads = self._receive_exactly_once(client, data, payloads, ids, now_ns)
-        elif qos == 1:
+        elif first & QOS:
             self._answer(client, data, ids, now_ns)
-        if first & _RETAIN:
+        if first & RETAIN:
             self._counts.retained += len(payloads)
         elif len(payloads):
             self._enter(client, data, payloads, now_ns)
-        return length
 
-    def _take_one(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
-        """A lone message of QoS 0 or 1: the usual case when little comes, without arrays."""
-        payload_at = _payload_place(data, start, end, bool(data[start] & 0x02))
+    def _take_one(self, client: int, data: Data, first: int, places: tuple[int, int, int], now_ns: int) -> None:
+        """A lone message of QoS 0 or 1: the usual case when little comes, without arrays.
+
+        `places` are those of packet id (if any) and payload, and the end.
+        """
+        id_at, payload_at, end = places
         self._counts.arrived += 1
-        if data[start] & 0x02:
-            packet_id = bytes(data[payload_at - 2 : payload_at])
+        if first & 0x02:
+            packet_id = bytes(data[id_at : id_at + 2])
             _check_id(packet_id[0] | packet_id[1])
             self._outbox.send(client, b"\x40\x02" + packet_id, now_ns)
-        if data[start] & _RETAIN:
+        if first & RETAIN:
             self._counts.retained += 1
         else:
             self._enter_one(client, data, payload_at, end, now_ns)
-        return end - start
 
     def _enter_one(self, client: int, data: Data, payload_at: int, end: int, now_ns: int) -> None:
         """As `_enter`, for one message."""
@@ -145,8 +154,8 @@ class Inbox:
 
         Returns payload places as (n, 2) begin/end columns, id places (empty at QoS 0) and the length in bytes.
         """
-        length = frame_length(data, start, end, _LARGEST)
-        if length and (end - start) // length >= _RUN:
+        length = frame_length(data, start, end, LARGEST)
+        if length and (end - start) // length >= RUN:
             run = self._find_run(data, start, end, length, qos)
             if run is not None:
                 return run
@@ -154,12 +163,12 @@ class Inbox:
 
     def _find_run(self, data: Data, start: int, end: int, length: int, qos: int) -> tuple[Ints, Ints, int] | None:
         """Frames of one length and one topic length, found by one comparison."""
-        topic_at = _topic_place(data, start)
+        topic_at = topic_place(data, start)
         rows: Bytes = np.frombuffer(data, np.uint8, (end - start) // length * length, start).reshape(-1, length)
         head = topic_at + 2 - start
         other = np.flatnonzero((rows[:, :head] != rows[0, :head]).any(axis=1))
         count = int(other[0]) if len(other) else len(rows)
-        if count < _RUN:
+        if count < RUN:
             return None
         payload_at = _payload_place(data, start, start + length, bool(qos))
         ids_at = payload_at - 2
@@ -173,7 +182,7 @@ class Inbox:
         ids: list[int] = []
         place = start
         while place < end and data[place] == first:
-            length = frame_length(data, place, end, _LARGEST)
+            length = frame_length(data, place, end, LARGEST)
             if not length:
                 break
             stop = place + length
@@ -256,7 +265,7 @@ class Inbox:
         self._meter.end_to_end.extend(now_ns - self._epoch_ns - (dues if timed.all() else dues[timed]))
 
 
-def _topic_place(data: Data, start: int) -> int:
+def topic_place(data: Data, start: int) -> int:
     """Where the topic's length stands: behind the fixed header."""
     place = start + 1
     while data[place] & 0x80:
@@ -266,7 +275,7 @@ def _topic_place(data: Data, start: int) -> int:
 
 def _payload_place(data: Data, start: int, end: int, with_id: bool) -> int:
     """Where the payload of the PUBLISH in data[start:end] begins."""
-    topic_at = _topic_place(data, start)
+    topic_at = topic_place(data, start)
     if topic_at + 2 <= end:
         payload_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1]) + (2 if with_id else 0)
         if payload_at <= end:
@@ -274,7 +283,7 @@ def _payload_place(data: Data, start: int, end: int, with_id: bool) -> int:
     raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
 
 
-def _check_first_byte(first: int) -> None:
+def check_first_byte(first: int) -> None:
     if first & 0x06 == 0x06:
         raise MalformedPacket("PUBLISH with QoS 3", "MQTT-3.3.1-4")
     if first & 0x0E == 0x08:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
+from malaria.engine.terms import REMEDIES as TERMS
 from malaria.engine.transport import Stage
 from malaria.mqtt.packets import Connack, Protocol
 from malaria.mqtt.reasons import connack_reason
@@ -235,6 +236,7 @@ def remedies(causes: Collection[str]) -> dict[str, str]:
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}
     for protocol, table in CONNACKS.items():
         known |= {refusal(Connack(False, code), protocol): remedy for code, remedy in table.items()}
+    known |= {cause: remedy for cause in causes for start, remedy in TERMS.items() if cause.startswith(start)}
     known |= {cause: _REFUSED for cause in causes if cause.startswith("the broker refused: ") and cause not in known}
     known |= {cause: _WEBSOCKET for cause in causes if cause.startswith("WebSocket: ")}
     known |= {cause: _CERTIFICATE_FILES for cause in causes if cause.startswith("our certificate ")}

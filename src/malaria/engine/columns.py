@@ -52,6 +52,7 @@ class Columns:
         self.own_at = memoryview(self.own_ns)
         self.last_out_ns = np.zeros(count, np.int64)
         self.last_out_at = memoryview(self.last_out_ns)
+        self.keepalive_ns = np.zeros(count, np.int64)  # 0: none
         # when the broker's answer (TCP, CONNACK, SUBACK, PINGRESP) is overdue; 0: none awaited
         self.deadline_ns = np.zeros(count, np.int64)
         self.deadline_at = memoryview(self.deadline_ns)

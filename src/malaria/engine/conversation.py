@@ -15,15 +15,35 @@ from malaria.engine.columns import BACKLOG, OFFLINE
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
+from malaria.engine.publisher5 import Publisher5
+from malaria.engine.terms import excluded
 from malaria.errors import MalformedPacket
-from malaria.mqtt.codec import decode, encode
-from malaria.mqtt.packets import Ack, Connack, Connect, Packet, PacketType, Pingresp, Protocol, Suback, Subscribe, Will
+from malaria.model.group import WillParts
+from malaria.mqtt.codec import decode, encode, from_broker
+from malaria.mqtt.packets import (
+    NO_PROPERTIES,
+    Ack,
+    Connack,
+    Connect,
+    Disconnect,
+    Packet,
+    PacketType,
+    Pingresp,
+    Protocol,
+    Suback,
+    Subscribe,
+    Will,
+)
+from malaria.mqtt.reasons import FAILURE, reason_text, told
+from malaria.mqtt.terms import Terms, terms_of
 from malaria.plan import GroupPlan, Plan
 from malaria.session import SUBSCRIBE_ID, Phase
 
 PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"
-_SUBACK_FAILURE: Final = 0x80
+
+_REFUSING: Final = (PacketType.PUBACK, PacketType.PUBREC)
+"""The acknowledgements whose reason of failure ends a message (MQTT 5, 4.3)."""
 
 type Lost = Callable[[int, str], None]
 
@@ -60,7 +80,10 @@ class Conversation:
             (Phase.READY, Ack): self._on_ack,
             (Phase.SUBSCRIBING, Pingresp): self._on_pingresp,
             (Phase.READY, Pingresp): self._on_pingresp,
+            (Phase.SUBSCRIBING, Disconnect): self._on_disconnect,
+            (Phase.READY, Disconnect): self._on_disconnect,
         }
+        self._assigned: dict[int, str] = {}  # ids that the broker chose
 
     # --- what we say -----------------------------------------------------------------------------------------------
 
@@ -69,13 +92,13 @@ class Conversation:
         columns = self._columns
         columns.phase[client] = Phase.GREETING
         columns.deadline_at[client] = now_ns + self._answer_ns
-        self._outbox.send(client, encode(self._connect_packet(client)), now_ns)
+        protocol = self._group_of(client).protocol
+        self._outbox.send(client, encode(self._connect_packet(client), protocol), now_ns)
 
     def keep_alive(self, client: int, now_ns: int) -> None:
         """Nothing was sent for a keep-alive time: asks for a sign of life."""
-        keepalive_ns = self._group_of(client).group.keepalive * NS_PER_S
         self._counts.pings += 1
-        self._columns.deadline_at[client] = now_ns + keepalive_ns
+        self._columns.deadline_at[client] = now_ns + int(self._columns.keepalive_ns[client])
         self._outbox.send(client, PINGREQ, now_ns)
 
     def part(self, client: int, now_ns: int) -> None:
@@ -87,7 +110,8 @@ class Conversation:
 
     def receive(self, client: int, data: bytes | bytearray, start: int, end: int, now_ns: int) -> None:
         """One whole frame. Raises MalformedPacket for garbage and for what must not be said in this phase."""
-        decoded = decode(memoryview(data)[start:end], 0, end - start)
+        protocol = self._group_of(client).protocol
+        decoded = decode(memoryview(data)[start:end], 0, end - start, from_broker(protocol), protocol)
         if decoded is None:
             raise MalformedPacket("frame and packet disagree about their length")
         packet = decoded[0]
@@ -99,12 +123,15 @@ class Conversation:
 
     def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Connack)
-        if packet.reason_code:
-            self.lost(client, refusal(packet, Protocol.V311))
-            return
         columns, group = self._columns, self._group_of(client)
-        if packet.session_present and group.group.clean_start:
+        if packet.reason_code:
+            self.lost(client, refusal(packet, group.protocol))
+            return
+        if packet.session_present and self._starts_clean(client, group):
             raise MalformedPacket("a session is present after a clean start", "MQTT-3.2.2-1")
+        if group.protocol is Protocol.V5 and (cause := self._agree(client, group, terms_of(packet.properties))):
+            self.lost(client, cause)
+            return
         self._meter.connect.append(now_ns - columns.opened_at[client])
         self._meter.connack.append(now_ns - columns.stage_at[client])
         self._counts.connected += 1
@@ -120,28 +147,46 @@ class Conversation:
         else:
             self._ready(client, now_ns)
 
+    def _agree(self, client: int, plan: GroupPlan, terms: Terms) -> str:
+        """Takes what a broker of MQTT 5 grants; why that is not enough, if it is not."""
+        cause = excluded(plan, self._index(client, plan), terms)
+        if cause:
+            return cause
+        keepalive = plan.group.keepalive if terms.server_keep_alive is None else terms.server_keep_alive
+        self._columns.keepalive_ns[client] = keepalive * NS_PER_S
+        if terms.assigned_client_identifier is not None:
+            self._assigned[client] = terms.assigned_client_identifier
+        publisher = self._publishers[client]
+        if isinstance(publisher, Publisher5):
+            publisher.agree(client, terms)
+        return ""
+
     def _subscribe(self, client: int, group: GroupPlan, now_ns: int) -> None:
-        index = int(group.members[client - group.first_row])
-        filters = tuple((filter_, group.group.qos) for filter_ in group.filters(index))
+        options, properties = group.group.qos, NO_PROPERTIES
+        if group.protocol is Protocol.V5:
+            options |= group.group.subscription_options
+            properties = group.group.subscribe_properties()
+        filters = tuple((filter_, options) for filter_ in group.filters(self._index(client, group)))
         self._columns.phase[client] = Phase.SUBSCRIBING
         self._columns.deadline_at[client] = now_ns + self._answer_ns
         self._columns.stage_at[client] = now_ns
-        self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters)), now_ns)
+        self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters, properties), group.protocol), now_ns)
 
     def _on_suback(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Suback)
         if packet.packet_id != SUBSCRIBE_ID:
             raise MalformedPacket("SUBACK for a SUBSCRIBE that was not sent", "MQTT-3.8.4-2")
-        group = self._group_of(client).group
-        if len(packet.reason_codes) != len(group.filters):
+        plan = self._group_of(client)
+        if len(packet.reason_codes) != len(plan.group.filters):
             raise MalformedPacket("SUBACK with another number of codes than filters", "MQTT-3.9.3-1")
         self._columns.was_subscribed[client] = 1
         self._meter.suback.append(now_ns - self._columns.stage_at[client])
-        refused = sum(code >= _SUBACK_FAILURE for code in packet.reason_codes)
-        self._counts.subscriptions += len(packet.reason_codes) - refused
-        if refused:
-            self._counts.subscriptions_refused += refused
-            self._meter.trouble("the broker refused a subscription")
+        refused = [code for code in packet.reason_codes if code >= FAILURE]
+        self._counts.subscriptions += len(packet.reason_codes) - len(refused)
+        self._counts.subscriptions_refused += len(refused)
+        for code in sorted(set(refused)):  # in 3.1.1 there is one, and it says nothing
+            why = f": {reason_text(code)}" if plan.protocol is Protocol.V5 else ""
+            self._meter.trouble(f"the broker refused a subscription{why}")
         self._ready(client, now_ns)
 
     def _ready(self, client: int, now_ns: int) -> None:
@@ -157,6 +202,11 @@ class Conversation:
         if self._columns.phase[client] == Phase.READY:
             self._columns.deadline_at[client] = 0
 
+    def _on_disconnect(self, client: int, packet: Packet, _: int) -> None:
+        """Only in MQTT 5: the broker ends the connection, and says why (section 3.14)."""
+        assert isinstance(packet, Disconnect)
+        self.lost(client, f"the broker said goodbye: {told(packet.reason_code, packet.properties)}")
+
     def _on_ack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Ack)
         if packet.type is PacketType.PUBREL:
@@ -166,7 +216,9 @@ class Conversation:
         if publisher is None:
             self._counts.stray_ack += 1
             return
-        if packet.type is PacketType.PUBREC:
+        if packet.reason_code >= FAILURE and packet.type in _REFUSING:
+            fits = self._on_refused(publisher, client, packet, now_ns)
+        elif packet.type is PacketType.PUBREC:
             fits = publisher.receive_pubrec(client, packet.packet_id, now_ns)
             if fits:
                 self._outbox.send(client, b"\x62\x02" + packet.packet_id.to_bytes(2), now_ns)
@@ -177,27 +229,43 @@ class Conversation:
         if not fits:
             raise MalformedPacket(f"{packet.type.name} for a message that awaits another answer", "MQTT-4.3.3-1")
 
+    def _on_refused(self, publisher: Publisher, client: int, packet: Ack, now_ns: int) -> bool:
+        """Only in MQTT 5. The broker's own words may name the client: they would be another trouble for each."""
+        assert isinstance(publisher, Publisher5)
+        self._meter.trouble(f"the broker refused a message: {reason_text(packet.reason_code)}")
+        return publisher.refuse(client, packet.packet_id, now_ns, received=packet.type is PacketType.PUBREC)
+
     # --- who is who ------------------------------------------------------------------------------------------------
 
     def _group_of(self, client: int) -> GroupPlan:
         return self._plan.group_of(client)
 
+    def _index(self, client: int, plan: GroupPlan) -> int:
+        return int(plan.members[client - plan.first_row])
+
+    def _starts_clean(self, client: int, plan: GroupPlan) -> bool:
+        """With a session that outlives its connection, only the first one begins anew."""
+        group = plan.group
+        return group.clean_start and not (group.session_expiry and self._columns.was_connected[client])
+
     def _connect_packet(self, client: int) -> Connect:
         plan = self._group_of(client)
         group, run = plan.group, plan.identity.name
-        index = int(plan.members[client - plan.first_row])
+        index = self._index(client, plan)
         username, password = self._gateways[client].credentials.login_at(index)
+        speaks_5 = plan.protocol is Protocol.V5
         return Connect(
-            client_id=plan.client_id(index),
-            clean_start=group.clean_start,
+            client_id=self._assigned.get(client) or plan.client_id(index),
+            clean_start=self._starts_clean(client, plan),
             keep_alive=group.keepalive,
             username=username,
             password=None if password is None else password.encode(),
             will=_will(group.will_at(index, run, plan.identity.of_client(group, index))),
+            properties=group.connect_properties(clean_start=group.clean_start) if speaks_5 else NO_PROPERTIES,
         )
 
 
-def _will(will: tuple[str, bytes, int, bool] | None) -> Will | None:
+def _will(will: WillParts | None) -> Will | None:
     return None if will is None else Will(*will)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
 from malaria.engine.acts import Act, AddClients, ChangeRate, Disconnect, RemoveClients
 from malaria.engine.arrivals import Inbox
+from malaria.engine.arrivals5 import Inbox5
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
 from malaria.engine.conversation import Conversation
@@ -26,9 +27,11 @@ from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
 from malaria.engine.poller import READ, WRITE, Poller
 from malaria.engine.publisher import Publisher, Span
+from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
 from malaria.engine.surges import Presence, Surges
-from malaria.plan import Plan
+from malaria.mqtt.packets import Protocol
+from malaria.plan import GroupPlan, Plan
 from malaria.records import Gauge, Sample
 from malaria.records import Phase as RunPhase
 from malaria.session import Phase
@@ -66,8 +69,9 @@ class Engine:
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
         gear = Gear(columns, poller, self.outbox, meter, clock)
-        self.inbox = Inbox(plan, gear)
-        self.publishers = [Publisher(group, gear) for group in plan.groups if group.group.publishes]
+        speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
+        self.inbox = Inbox5(plan, gear) if speaks_5 else Inbox(plan, gear)
+        self.publishers = [_publisher(group, gear) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
         gateways = gateways_of(plan, routes)
         self.conversation = Conversation(plan, gear, by_client, self.inbox, gateways)
@@ -92,11 +96,10 @@ class Engine:
         self._epoch_ns = 0
         self._span: Span | None = None  # of the load, while it runs
         self._next_tick_ns = clock()
-        self._keepalive_ns = np.zeros(plan.clients, np.int64)
         self._at_start = 0
         self._connect_orders = 0
         for group in plan.groups:
-            self._keepalive_ns[group.first_row : group.first_row + group.count] = group.group.keepalive * NS_PER_S
+            columns.keepalive_ns[group.first_row : group.first_row + group.count] = group.group.keepalive * NS_PER_S
         self._ready = np.frombuffer(columns.phase, np.uint8)
 
     # --- orders ----------------------------------------------------------------------------------------------------
@@ -247,8 +250,8 @@ class Engine:
         self._next_tick_ns = now_ns + TICK_NS
         self.connector.check_deadlines(now_ns)
         columns = self.columns
-        quiet = now_ns - columns.last_out_ns >= self._keepalive_ns
-        quiet &= (self._ready == Phase.READY) & (columns.deadline_ns == 0) & (self._keepalive_ns > 0)
+        quiet = now_ns - columns.last_out_ns >= columns.keepalive_ns
+        quiet &= (self._ready == Phase.READY) & (columns.deadline_ns == 0) & (columns.keepalive_ns > 0)
         for client in quiet.nonzero()[0].tolist():
             self.conversation.keep_alive(client, now_ns)
         self.meter.fold_when_full()
@@ -295,6 +298,10 @@ class Engine:
 def _later(span: Span, origin_ns: int) -> Span:
     """The same load from `origin_ns` on."""
     return replace(span, origin_ns=origin_ns, measure_ns=max(span.measure_ns, origin_ns))
+
+
+def _publisher(plan: GroupPlan, gear: Gear) -> Publisher:
+    return Publisher5(plan, gear) if plan.protocol is Protocol.V5 else Publisher(plan, gear)
 
 
 def _publisher_by_client(plan: Plan, publishers: list[Publisher]) -> list[Publisher | None]:

@@ -49,6 +49,8 @@ class Counts:
     held_window: int
     held_backlog: int
     held_offline: int
+    publishes_refused: int
+    too_large: int
     forgotten: int
     abandoned: int
     connected: int

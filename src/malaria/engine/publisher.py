@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from malaria.clock import NS_PER_MS
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.gear import Gear
-from malaria.engine.template import DUP, make_template
+from malaria.engine.template import DUP, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.ledger import Published
 from malaria.plan import GroupPlan, Turn
@@ -61,7 +62,7 @@ class Publisher:
         self.window = Window(plan.count, group.inflight) if group.qos else None
         self._awaits = AWAIT_PUBACK if group.qos == 1 else AWAIT_PUBREC
         self._next_at = memoryview(self.next_sequence)
-        self._template = make_template(plan)
+        self._template = self._make_template(plan)
         self._columns = gear.columns
         self._outbox = gear.outbox
         self._meter = gear.meter
@@ -92,6 +93,9 @@ class Publisher:
         self._epoch_ns = 0
         self._measure_ns = 0
         self.next_due_ns = NEVER  # when `publish_due` has something to do next
+
+    def _make_template(self, plan: GroupPlan) -> Template:
+        return make_template(plan)
 
     # --- schedule ----------------------------------------------------------------------------------------------
 
@@ -497,8 +501,11 @@ class Publisher:
         if not session_present:
             self._forget(window, position)
             return
-        for place in window.taken(position):
-            self._outbox.send(client, self._again(window, position, place), now_ns)
+        self._redeliver(window, position, window.taken(position), now_ns)
+
+    def _redeliver(self, window: Window, position: int, places: Iterable[int], now_ns: int) -> None:
+        for place in places:
+            self._outbox.send(self.base + position, self._again(window, position, place), now_ns)
             self._counts.redelivered += 1
 
     def _forget(self, window: Window, position: int) -> None:

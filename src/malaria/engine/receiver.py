@@ -18,9 +18,11 @@ from malaria.engine.causes import CLOSED, cause_of
 from malaria.engine.conversation import Conversation
 from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
+from malaria.engine.publisher5 import Publisher5
 from malaria.engine.transport import NOTHING_YET
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
+from malaria.mqtt.reasons import FAILURE
 from malaria.session import Phase
 
 BUFFER_SIZE: Final = 256 * 1024
@@ -114,12 +116,29 @@ class Receiver:
                 if taken:
                     start += taken
                     continue
+            elif (
+                kind == _PUBACK
+                and end - start >= 5
+                and data[start + 1] == 3
+                and self._reasoned(client, data, start, now_ns)
+            ):
+                start += 5
+                continue
             length = frame_length(data, start, end, LARGEST_FRAME)
             if not length:
                 return start
             self._conversation.receive(client, data, start, start + length, now_ns)
             start += length
         return start
+
+    def _reasoned(self, client: int, data: bytes | bytearray, start: int, now_ns: int) -> bool:
+        """Takes a PUBACK with a reason of success (MQTT 5), such as "no matching subscribers"; False: it is another."""
+        publisher = self._publishers[client]
+        if not isinstance(publisher, Publisher5) or self._columns.phase[client] != _READY or data[start + 4] >= FAILURE:
+            return False
+        if not publisher.acknowledge(client, data[start + 2] << 8 | data[start + 3], now_ns):
+            raise MalformedPacket("PUBACK for a QoS 2 message", "MQTT-4.3.3-1")
+        return True
 
     def _acknowledgements(self, client: int, data: bytes | bytearray, start: int, end: int, now_ns: int) -> int:
         """A run of PUBACKs at once; returns the bytes taken, 0 when it is no run."""

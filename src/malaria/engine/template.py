@@ -49,12 +49,17 @@ class Template(Protocol):
         """Packets of consecutive sequences in one piece, and their common length, or where each one ends."""
 
 
+def fixed_size(plan: GroupPlan) -> int | None:
+    """The size of every payload, when the packets of a client differ in nothing but id, sequence and due time."""
+    if plan.tracked and "seq" not in plan.group.topic_uses:
+        return parse_size(plan.group.size).fixed
+    return None
+
+
 def make_template(plan: GroupPlan) -> Template:
-    """The quickest template that can make this group's packets."""
-    size = parse_size(plan.group.size)
-    if plan.tracked and size.fixed is not None and "seq" not in plan.group.topic_uses:
-        return PreparedTemplate(plan, size.fixed)
-    return BuiltTemplate(plan)
+    """The quickest template that can make this group's packets (MQTT 3.1.1)."""
+    size = fixed_size(plan)
+    return BuiltTemplate(plan) if size is None else PreparedTemplate(plan, size)
 
 
 def publish_head(group: Group, topic: str, payload_size: int) -> bytes:
@@ -71,6 +76,7 @@ class PreparedTemplate:
     def __init__(self, plan: GroupPlan, size: int) -> None:
         group = plan.group
         self._qos = group.qos
+        self._size = size
         self._heads = _heads(plan, size)
         self._numbers = plan.numbers.tolist()
         self._tag = plan.identity.tag
@@ -117,7 +123,7 @@ class PreparedTemplate:
         fields: dict[str, tuple[np.dtype[np.generic], int]] = {}
         if self._qos:
             fields["packet_id"] = (np.dtype(">u2"), at)
-            at += 2
+        at = length - self._size
         for name in ("sequence", "due_ns"):
             field = HEADER_DTYPE.fields[name]  # type: ignore[index]
             fields[name] = (field[0], at + field[1])
@@ -149,8 +155,12 @@ class BuiltTemplate:
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:
         index = self._members[position]
         payload = self._payload(position, sequence, due_ns)
-        head = publish_head(self._group, self._plan.topic(index, sequence), len(payload))
-        return head + struct.pack(">H", packet_id) + payload if self._group.qos else head + payload
+        return self._joined(
+            publish_head(self._group, self._plan.topic(index, sequence), len(payload)), packet_id, payload
+        )
+
+    def _joined(self, head: bytes, packet_id: int, rest: bytes) -> Packet:
+        return head + struct.pack(">H", packet_id) + rest if self._group.qos else head + rest
 
     def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Packet, int | Ints]:
         ids = packet_ids.tolist() if self._group.qos else [0] * len(due_ns)

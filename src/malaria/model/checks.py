@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.model.completion import holds_header, is_generated
 from malaria.model.faults import SECRETS, KeyPathError, Location
+from malaria.model.mqtt5 import OF_5, OF_MESSAGES, Message5
 from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.mqtt.packets import Protocol
 from malaria.mqtt.topics import check_filter, check_topic
 from malaria.payload import HEADER_SIZE, parse_size
 from malaria.units import NotationError
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 LONGEST_TEXT_BYTES: Final = 65535
 LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_TEXT_BYTES + 2)
 LONGEST_INTERVAL_S: Final = 366 * 86400
+SHARED: Final = "$share/"
 MOST_CLIENTS: Final = 2**32 - 1
 """A client's number has 32 bits in the payload header."""
 
 OF_PUBLISHERS: Final = (
     "interval", "arrival", "jitter", "rate_ramp_ns", "retain", "size", "payload", "messages", "inflight",
+    "topic_alias", *OF_MESSAGES,
 )  # fmt: skip
-OF_LISTENERS: Final = ("filters",)
+OF_LISTENERS: Final = (
+    "filters", "topic_alias_maximum", "no_local", "retain_as_published", "retain_handling", "subscription_identifier",
+)  # fmt: skip
 OF_TALKERS: Final = ("qos", "topic")
 
 
@@ -98,8 +104,10 @@ def _check_payload(group: Group) -> None:
 
 def _check_names(group: Group) -> None:
     check_text("client_id", group.client_id, OF_CLIENT_ID)
-    if not group.client_id or (
-        group.clients > 1 and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}
+    if (
+        group.client_id
+        and group.clients > 1
+        and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}
     ):
         raise KeyPathError("client_id", "is the same for every client of the group", "put {index} into it")
     for key, text in (("username", group.username), ("password", group.password)):
@@ -123,6 +131,44 @@ def _check_topics(group: Group) -> None:
     if group.will is not None:
         _check_filled(("will", "topic"), group.will.topic, OF_CLIENT, check_topic, group)
         _check_carried(("will", "payload"), group.will.payload)
+        _check_message(group.will, ("will",), OF_CLIENT, group)
+    _check_message(group, (), OF_MESSAGE, group)
+
+
+def _check_message(message: Message5, above: Location, allowed: frozenset[str], group: Group) -> None:
+    if message.response_topic is not None:
+        _check_filled((*above, "response_topic"), message.response_topic, allowed, check_topic, group)
+    texts = {"content_type": message.content_type, "correlation_data": message.correlation_data}
+    for key, text in texts.items():
+        if text is not None:
+            check_text((*above, key), text, allowed)
+    for name, text in message.user_properties:
+        _check_carried((*above, "user_properties", name), name)
+        check_text((*above, "user_properties", name), text, allowed)
+
+
+def _check_aliases(group: Group) -> None:
+    if group.topic_alias and "seq" in group.topic_uses:
+        remedy = "leave {seq} out of the topic, or topic_alias"
+        raise KeyPathError("topic_alias", "stands for a topic, and every message has another one", remedy)
+
+
+def _check_shared(group: Group) -> None:
+    if group.no_local and any(filter_.startswith(SHARED) for filter_ in group.filters):
+        raise KeyPathError("no_local", "cannot be asked of a shared subscription", "leave it out [MQTT-3.8.3-4]")
+
+
+def _check_chosen_id(group: Group) -> None:
+    """An id that the broker chooses is not known when names are made of it."""
+    if not group.chosen_by_broker:
+        return
+    named = {"topic": group.topic, "username": group.username, "password": group.password,
+             "response_topic": group.response_topic, "filters": "".join(group.filters)}  # fmt: skip
+    for key, text in named.items():
+        if text and "client" in check_template(text, OF_MESSAGE):
+            raise KeyPathError(key, "uses {client}, and the broker chooses the ids", "write {group} and {index}")
+    if group.will is not None and "client" in check_template(group.will.topic, OF_CLIENT):
+        raise KeyPathError(("will", "topic"), "uses {client}, and the broker chooses the ids", "write {index}")
 
 
 def _check_filled(
@@ -137,7 +183,28 @@ def _check_filled(
         raise KeyPathError(key, message, remedy or "see docs/warhead.md for topics and filters") from None
 
 
-_GROUP_CHECKS: Final = (_check_role, _check_pace, _check_payload, _check_names, _check_topics)
+_GROUP_CHECKS: Final = (
+    _check_role, _check_pace, _check_payload, _check_names, _check_topics, _check_aliases, _check_shared,
+    _check_chosen_id,
+)  # fmt: skip
+
+
+def check_protocol(group: Group, position: int, protocol: Protocol) -> None:
+    """Raises KeyPathError for what only MQTT 5 has in a group that does not speak it."""
+    if protocol is Protocol.V5:
+        return
+    place: Location = ("group", position)
+    said: list[Location] = [(name,) for name in OF_5 if getattr(group, name) != type(group).model_fields[name].default]
+    if group.will is not None:
+        will = group.will
+        said += [("will", name) for name in (*OF_MESSAGES, "delay") if getattr(will, name) not in (None, ())]
+    for path in said:
+        raise KeyPathError(
+            (*place, *path), "is of MQTT 5, and this group speaks 3.1.1", 'write protocol = "5" (-V 5), or leave it out'
+        )
+    if group.chosen_by_broker:
+        remedy = 'put {index} into it, or write protocol = "5" (-V 5): then the broker chooses'
+        raise KeyPathError((*place, "client_id"), "is empty, and so the same for every client", remedy)
 
 
 # --- groups beside each other --------------------------------------------------------------------------------------
@@ -166,6 +233,8 @@ def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
 
 def _shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str | None:
     """A client id that both groups use. A look at the fixed beginnings settles it for all but odd templates."""
+    if one[0].chosen_by_broker or other[0].chosen_by_broker:
+        return None
     first, second = _beginning(one[0]), _beginning(other[0])
     if not first.startswith(second) and not second.startswith(first):
         return None

@@ -6,6 +6,7 @@ Promises: what is read and written is equal. Every refusal is a NotationError: a
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
@@ -17,6 +18,9 @@ from malaria.units import NotationError, parse_duration_ns, parse_rate
 
 SOURCE_FILE: Final = "file:"
 AUTO: Final = "auto"
+FOR_EVER_S: Final = 0xFFFFFFFF
+"""A session expiry interval that never ends (MQTT 5, 3.1.2.11.2)."""
+PROTOCOLS: Final = ("3.1.1", "5")
 NEVER: Final = "never"
 
 _DURATION_UNITS: Final = (("h", 3600 * NS_PER_S), ("m", 60 * NS_PER_S), ("s", NS_PER_S), ("ms", 10**6), ("us", 10**3))
@@ -56,6 +60,45 @@ def _whole_seconds(value: Any) -> int:
     if rest or seconds > 65535:
         raise NotationError(f"{value!r} is no keep-alive", "write whole seconds from 0 (none) to 65535, such as 60")
     return seconds
+
+
+def _expiry(value: Any) -> int | None:
+    if value is None or value == NEVER:
+        return None if value is None else FOR_EVER_S
+    if isinstance(value, int) and value == FOR_EVER_S:
+        return FOR_EVER_S
+    seconds, rest = divmod(parse_duration_ns(value), NS_PER_S)
+    if rest or seconds >= FOR_EVER_S:
+        raise NotationError(f"{value!r} is no expiry", 'write whole seconds, such as 60 or "10m"')
+    return seconds
+
+
+def _expiry_back(expiry_s: int | None) -> str | None:
+    if expiry_s is None:
+        return None
+    return NEVER if expiry_s == FOR_EVER_S else duration_text(expiry_s * NS_PER_S)
+
+
+def _protocol(value: Any) -> str | None:
+    if value is not None and str(value) not in PROTOCOLS:
+        raise NotationError(f"MQTT {value!r} is not spoken here", 'write "3.1.1" or "5"')
+    return None if value is None else str(value)
+
+
+def _user_properties(value: Any) -> Any:
+    """A table of names, each with a text or a list of texts."""
+    if not isinstance(value, Mapping):
+        return value
+    return tuple(
+        (name, text) for name, texts in value.items() for text in (texts if isinstance(texts, list) else [texts])
+    )
+
+
+def _user_properties_back(pairs: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    return {name: several if len(several) > 1 else several[0] for name, several in texts.items()}
 
 
 def _fraction(value: Any) -> Fraction:
@@ -128,6 +171,11 @@ type Interval = Annotated[Fraction, BeforeValidator(_interval)]
 type Pace = Annotated[Fraction, BeforeValidator(_pace), PlainSerializer(str)]
 type PartOfInterval = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str)]
 type KeepaliveS = Annotated[int, BeforeValidator(_whole_seconds)]
+type ExpiryS = Annotated[int | None, BeforeValidator(_expiry), PlainSerializer(_expiry_back)]
+type ProtocolText = Annotated[str | None, BeforeValidator(_protocol)]
+type UserProperties = Annotated[
+    tuple[tuple[str, str], ...], BeforeValidator(_user_properties), PlainSerializer(_user_properties_back)
+]
 type SizeText = Annotated[str, BeforeValidator(_size), PlainSerializer(_size_back)]
 type PayloadText = Annotated[str, BeforeValidator(_payload)]
 type ReconnectNs = Annotated[tuple[int, int] | None, BeforeValidator(_reconnect), PlainSerializer(_reconnect_back)]

@@ -18,6 +18,7 @@ from malaria.model.completion import DEFAULT_SIZE, completed, is_generated
 from malaria.model.fields import (
     Count,
     DurationNs,
+    ExpiryS,
     Flag,
     Interval,
     KeepaliveS,
@@ -26,8 +27,8 @@ from malaria.model.fields import (
     Qos,
     SizeText,
 )
+from malaria.model.mqtt5 import Client5, Message5
 from malaria.model.placeholders import OF_CLIENT_ID, OF_MESSAGE, check_template, fill
-from malaria.model.table import Table
 from malaria.pacing import Arrival
 
 
@@ -40,22 +41,25 @@ class Role(StrEnum):
     CONNECT = "connect"
 
 
+type WillParts = tuple[str, bytes, int, bool, dict[str, Any]]
+"""(topic, payload, QoS, retain, properties)"""
 MOST_INFLIGHT: Final = 65_534
 """One packet id fewer than there are: the last one is kept for SUBSCRIBE."""
 PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
 SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH})
 
 
-class Will(Table):
+class Will(Message5):
     """What the broker is to publish for a client that goes without a word. `topic` is a template."""
 
     topic: str
     payload: str = ""
     qos: Qos = 0
     retain: Flag = False
+    delay: ExpiryS = None
 
 
-class Group(Table):
+class Group(Client5):
     """Clients that behave alike. `interval` is seconds between a client's messages; 0 is closed loop."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
@@ -117,6 +121,11 @@ class Group(Table):
         return "identity" in check_template(self.client_id, OF_CLIENT_ID)
 
     @property
+    def chosen_by_broker(self) -> bool:
+        """Whether the broker gives each client its id (MQTT 5)."""
+        return not self.client_id
+
+    @property
     def topic_uses(self) -> frozenset[str]:
         """The placeholders in the topic, whatever width they are written with."""
         return check_template(self.topic, OF_MESSAGE)
@@ -137,12 +146,19 @@ class Group(Table):
         username = None if self.username is None else fill(self.username, values)
         return username, None if self.password is None else fill(self.password, values)
 
-    def will_at(self, index: int, run: str, identity: str = "") -> tuple[str, bytes, int, bool] | None:
-        """(topic, payload, QoS, retain) of one client's will."""
+    def will_at(self, index: int, run: str, identity: str = "") -> WillParts | None:
+        """One client's will."""
         if self.will is None:
             return None
-        topic = fill(self.will.topic, self.values_at(index, run, identity))
-        return topic, self.will.payload.encode(), self.will.qos, self.will.retain
+        will, values = self.will, self.values_at(index, run, identity)
+        properties = will.properties_at(values)
+        if will.delay is not None:
+            properties["will_delay_interval"] = will.delay
+        return fill(will.topic, values), will.payload.encode(), will.qos, will.retain, properties
+
+    def message_properties_at(self, index: int, run: str, sequence: int, identity: str = "") -> dict[str, Any]:
+        """What a PUBLISH of MQTT 5 has beside topic and payload."""
+        return self.properties_at(self.values_at(index, run, identity) | {"seq": sequence})
 
     def values_at(self, index: int, run: str, identity: str = "") -> dict[str, str | int]:
         """What the placeholders stand for, for one client; {seq} is the message's to add."""

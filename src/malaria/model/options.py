@@ -43,6 +43,10 @@ class LoadOptions:
     keepalive: str | None = None
     keep_session: bool | None = None
     client_id: str | None = None
+    session_expiry: str | None = None
+    topic_alias: bool | None = None
+    message_expiry: str | None = None
+    user_property: tuple[str, ...] | None = None
     will_topic: str | None = None
     will_payload: str | None = None
     will_qos: int | None = None
@@ -95,6 +99,15 @@ def _headers(texts: tuple[str, ...]) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
+def _user_properties(texts: tuple[str, ...]) -> dict[str, list[str]]:
+    """`name=value`; a name can come several times."""
+    properties: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        properties.setdefault(name.strip(), []).append(value.strip())
+    return properties
+
+
 KEYS: Final[Mapping[str, Key]] = {
     "clients": Key("group", "clients", "-c/--clients"),
     "interval": Key("group", "interval", "-I/--interval", ("rate",)),
@@ -112,6 +125,10 @@ KEYS: Final[Mapping[str, Key]] = {
     "keepalive": Key("group", "keepalive", "-k/--keepalive"),
     "keep_session": Key("group", "clean_start", "--keep-session", read=lambda kept: not kept),
     "client_id": Key("group", "client_id", "--client-id"),
+    "session_expiry": Key("group", "session_expiry", "--session-expiry"),
+    "topic_alias": Key("group", "topic_alias", "--topic-alias"),
+    "message_expiry": Key("group", "message_expiry", "--message-expiry"),
+    "user_property": Key("group", "user_properties", "--user-property", read=_user_properties),
     "will_topic": Key("will", "topic", "--will-topic"),
     "will_payload": Key("will", "payload", "--will-payload"),
     "will_qos": Key("will", "qos", "--will-qos"),

@@ -20,15 +20,25 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.errors import WarheadError
 from malaria.model.access import FILES, Access
-from malaria.model.checks import check_groups
+from malaria.model.checks import check_groups, check_protocol
 from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
-from malaria.model.fields import SOURCE_FILE, DurationNs, Pace, ReconnectNs, Sources, interval_entry
+from malaria.model.fields import (
+    PROTOCOLS,
+    SOURCE_FILE,
+    DurationNs,
+    Pace,
+    ProtocolText,
+    ReconnectNs,
+    Sources,
+    interval_entry,
+)
 from malaria.model.group import Group, Role, Will
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold
+from malaria.mqtt.packets import Protocol
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
 
 __all__ = [
@@ -36,7 +46,6 @@ __all__ = [
     "describe", "load_warhead", "to_table", "to_toml", "validated", "warhead_from_toml",
 ]  # fmt: skip
 
-PROTOCOL: Final = "3.1.1"
 CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
 LARGEST_FILE_BYTES: Final = 10**7
 NO_SECRETS: Final = (
@@ -81,12 +90,10 @@ class Attack(Table):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
     own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
     source_addresses: Sources = ()
-    protocol: str = PROTOCOL
+    protocol: ProtocolText = PROTOCOLS[0]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.protocol != PROTOCOL:
-            raise KeyPathError("protocol", f"MQTT {self.protocol!r} is not spoken here", f'write "{PROTOCOL}"')
         for name in ("duration_ns", "connect_timeout_ns", "own_lag_limit_ns"):
             if getattr(self, name) == 0:
                 key = type(self).model_fields[name].alias or name
@@ -108,6 +115,8 @@ class Warhead(Table):
         if not self.groups:
             raise KeyPathError("group", "there is no group of clients", "write a [[group]] table with name and clients")
         check_groups(self.groups, [self.clients_of(group) for group in self.groups])
+        for position, group in enumerate(self.groups):
+            check_protocol(group, position, self.protocol_of(group))
         check_surges(self.surges, self.groups, self.attack)
         endless = [g.name for g in self.groups if g.publishes and g.messages is None]
         if self.attack.duration_ns is None and (endless or not self.publishing):
@@ -118,6 +127,10 @@ class Warhead(Table):
     def access_of(self, group: Group) -> Access:
         """How the clients of a group get in: its own keys in place of those of `[target]`."""
         return self.target.overridden(group.target)
+
+    def protocol_of(self, group: Group) -> Protocol:
+        """What the clients of a group speak."""
+        return Protocol.V5 if (group.protocol or self.attack.protocol) == "5" else Protocol.V311
 
     @property
     def publishing(self) -> tuple[Group, ...]:

@@ -18,6 +18,11 @@ class Protocol(IntEnum):
     V311 = 4
     V5 = 5
 
+    @property
+    def title(self) -> str:
+        """For people."""
+        return "MQTT 5" if self is Protocol.V5 else "MQTT 3.1.1"
+
 
 class PacketType(IntEnum):
     """The high four bits of a packet's first byte (table 2.1)."""

@@ -73,8 +73,7 @@ REASON_CODES: Final[Mapping[int, str]] = {
 def reason_text(code: int, protocol: Protocol = Protocol.V5) -> str:
     """What a reason code (of CONNACK, in 3.1.1) says."""
     table = REASON_CODES if protocol is Protocol.V5 else RETURN_CODES
-    version = "MQTT 5" if protocol is Protocol.V5 else "MQTT 3.1.1"
-    return table.get(code, f"code {code}, which {version} does not know")
+    return table.get(code, f"code {code}, which {protocol.title} does not know")
 
 
 def told(code: int, properties: Properties, protocol: Protocol = Protocol.V5) -> str:

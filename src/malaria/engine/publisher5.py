@@ -1,0 +1,192 @@
+"""The publishing side of a group that speaks MQTT 5: what the broker grants is kept, what it refuses is counted.
+
+Beside `publisher`: no more messages in flight than the broker's receive maximum; no packet over its maximum packet
+size; the topic by its alias, once it was introduced on this connection; a PUBACK or PUBREC with a reason of failure
+ends a message without acknowledging it. A client of whom none of this asks anything costs one look at a set.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from malaria.engine.columns import HELD
+from malaria.engine.gear import Gear
+from malaria.engine.publisher import SMALL_WINDOW, Ints, Publisher
+from malaria.engine.template5 import Naming, Template5, make_template5
+from malaria.engine.terms import largest_packet
+from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
+from malaria.mqtt.terms import Terms
+from malaria.plan import GroupPlan
+
+
+class Publisher5(Publisher):
+    """The publishing members of one group in this worker. `agree` comes before `resume`."""
+
+    _template: Template5
+
+    def __init__(self, plan: GroupPlan, gear: Gear) -> None:
+        super().__init__(plan, gear)
+        self._special: set[int] = set()  # members in one of the next three
+        self._limits: dict[int, int] = {}  # in flight at once, where the broker grants less than our window
+        self._largest: dict[int, int] = {}  # bytes of a packet, where a message could be larger than the broker takes
+        self._unnamed: set[int] = set()  # the topic has not been introduced on this connection
+        self._waiting_again: dict[int, deque[int]] = {}  # places to be sent again when the limit lets them
+        self._terms = Terms()
+
+    def _make_template(self, plan: GroupPlan) -> Template5:
+        return make_template5(plan)
+
+    # --- terms -------------------------------------------------------------------------------------------------------
+
+    def agree(self, client: int, terms: Terms) -> None:
+        """A CONNACK: from now on these terms hold for this client."""
+        position = client - self.base
+        self._terms = terms
+        self._template.address(position, Naming.FULL)
+        self._end_waiting(position)
+        self._limits.pop(position, None)
+        self._largest.pop(position, None)
+        self._unnamed.discard(position)
+        if self.window is not None and terms.receive_maximum < self.window.size:
+            self._limits[position] = terms.receive_maximum
+        index = int(self.plan.members[position])
+        if largest_packet(self.plan, index) > terms.maximum_packet_size:
+            self._largest[position] = terms.maximum_packet_size
+        self._look(position)
+
+    def resume(self, client: int, session_present: bool, now_ns: int) -> None:
+        """What is sent again says its topic in full: the aliases of the last connection mean nothing any more."""
+        position = client - self.base
+        super().resume(client, session_present, now_ns)
+        if self.plan.group.topic_alias and self._terms.topic_alias_maximum:
+            self._template.address(position, Naming.INTRODUCED)
+            self._unnamed.add(position)
+        self._look(position)
+
+    def _look(self, position: int) -> None:
+        """Whether anything is special about this member."""
+        if position in self._limits or position in self._largest or position in self._unnamed:
+            self._special.add(position)
+        else:
+            self._special.discard(position)
+
+    def _quota(self, position: int) -> int:
+        """How many more messages may be in flight."""
+        window = self.window
+        if window is None:
+            return SMALL_WINDOW * SMALL_WINDOW
+        free = window.free(position)
+        limit = self._limits.get(position)
+        return free if limit is None else max(0, limit - (window.size - free))
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def _send_one(self, position: int, due_ns: int) -> bool:
+        """As in 3.1.1, within the terms. Hot."""
+        if position not in self._special:
+            return Publisher._send_one(self, position, due_ns)
+        if position in self._limits and not self._quota(position):
+            return False
+        if position in self._largest and self._too_large(position, due_ns):
+            return True
+        sent = Publisher._send_one(self, position, due_ns)
+        if sent and position in self._unnamed:
+            self._unnamed.discard(position)
+            self._template.address(position, Naming.ALIASED)
+            self._look(position)
+        return sent
+
+    def _send_block(self, position: int, dues_ns: Ints) -> int:
+        if position not in self._special:
+            return Publisher._send_block(self, position, dues_ns)
+        if position in self._largest or position in self._unnamed:
+            return self._send_each(position, dues_ns.tolist())
+        return Publisher._send_block(self, position, dues_ns[: self._quota(position)])
+
+    def _send_each(self, position: int, dues_ns: list[int]) -> int:
+        sent = 0
+        for due_ns in dues_ns:
+            if self._columns.gate[self.base + position] & ~HELD or not self._send_one(position, due_ns):
+                break
+            sent += 1
+        return sent
+
+    def _too_large(self, position: int, due_ns: int) -> bool:
+        """A message that the broker does not take is not sent: counted, and open in the account."""
+        sequence = self._next_at[position]
+        if len(self._packet(position, 1, sequence, due_ns - self._epoch_ns)) <= self._largest[position]:
+            return False
+        self._next_at[position] = sequence + 1
+        self._counts.too_large += 1
+        self._forgotten.setdefault(position, []).append(sequence)
+        self._meter.trouble(f"a message was larger than the broker takes ({self._largest[position]:,} bytes)")
+        return True
+
+    def _waits_for_more(self, position: int, window: Window) -> bool:
+        limit = self._limits.get(position)
+        if limit is None:
+            return super()._waits_for_more(position, window)
+        if position in self._waiting_again:
+            return False
+        return self.closed_loop and limit >= SMALL_WINDOW and self._quota(position) < limit // 4
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def refuse(self, client: int, packet_id: int, now_ns: int, *, received: bool) -> bool:
+        """A PUBACK, or PUBREC (`received`), with a reason of failure: the message is over, and is not acknowledged.
+
+        False: the message awaits another answer.
+        """
+        place = self._place(client, packet_id)
+        if place is None:
+            self._counts.stray_ack += 1
+            return True
+        assert self.window is not None
+        if self.window.state[place] != (AWAIT_PUBREC if received else AWAIT_PUBACK):
+            return False
+        self.window.state[place] = FREE
+        self._counts.publishes_refused += 1
+        position = client - self.base
+        self._forgotten.setdefault(position, []).append(self.window.sequence_at[place])
+        self.release(position, now_ns)
+        return True
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def _redeliver(self, window: Window, position: int, places: Iterable[int], now_ns: int) -> None:
+        """Within the receive maximum, which a new connection may have lowered; a PUBREL always goes."""
+        limit = self._limits.get(position, window.size)
+        first: list[int] = []
+        later: deque[int] = deque()
+        for place in places:
+            (first if window.state[place] == AWAIT_PUBCOMP or len(first) < limit else later).append(place)
+        super()._redeliver(window, position, first, now_ns)
+        if later:
+            self._waiting_again[position] = later
+            self._columns.gate[self.base + position] |= HELD
+
+    def _outstanding(self, position: int) -> int:
+        """Messages in flight on this connection."""
+        assert self.window is not None
+        waiting = len(self._waiting_again.get(position, ()))
+        return self.window.size - self.window.free(position) - waiting
+
+    def release(self, position: int, now_ns: int) -> None:
+        if position in self._waiting_again:
+            self._send_waiting_again(position, now_ns)
+        if position not in self._waiting_again:
+            super().release(position, now_ns)
+
+    def _send_waiting_again(self, position: int, now_ns: int) -> None:
+        assert self.window is not None
+        waiting, limit = self._waiting_again[position], self._limits[position]
+        while waiting and self._outstanding(position) < limit:
+            super()._redeliver(self.window, position, [waiting.popleft()], now_ns)
+        if not waiting:
+            self._end_waiting(position)
+
+    def _end_waiting(self, position: int) -> None:
+        """The gate that was closed for those to be sent again opens, unless others are held too."""
+        if self._waiting_again.pop(position, None) is not None and position not in self._held:
+            self._columns.gate[self.base + position] &= ~HELD

@@ -1,0 +1,93 @@
+"""What only MQTT 5 lets a group say: of its messages, its subscriptions, its session, its will; in the packets' words.
+
+Promises: what these keys give is what the codec can write. A key that is left out is not in the packet, and the
+specification's default holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from malaria.model.fields import FOR_EVER_S, ExpiryS, Flag, ProtocolText, UserProperties
+from malaria.model.placeholders import fill
+from malaria.model.table import Table
+
+type Limit = Annotated[int, Field(strict=True, ge=1, le=65535)]
+type LargeLimit = Annotated[int, Field(strict=True, ge=1, le=268_435_455)]
+type Values = Mapping[str, str | int]
+
+NO_LOCAL: Final = 0x04
+RETAIN_AS_PUBLISHED: Final = 0x08
+RETAIN_HANDLING_SHIFT: Final = 4
+"""The options of a subscription, beside its QoS (MQTT 5, 3.8.3.1)."""
+
+
+class Message5(Table):
+    """The properties of a message. Texts are templates."""
+
+    message_expiry: ExpiryS = None
+    content_type: str | None = None
+    response_topic: str | None = None
+    correlation_data: str | None = None
+    user_properties: UserProperties = ()
+
+    def properties_at(self, values: Values) -> dict[str, Any]:
+        """As the packet has them; `values` is what the placeholders stand for."""
+        found: dict[str, Any] = {}
+        if self.message_expiry is not None:
+            found["message_expiry_interval"] = self.message_expiry
+        if self.content_type is not None:
+            found["content_type"] = fill(self.content_type, values)
+        if self.response_topic is not None:
+            found["response_topic"] = fill(self.response_topic, values)
+        if self.correlation_data is not None:
+            found["correlation_data"] = fill(self.correlation_data, values).encode()
+        if self.user_properties:
+            found["user_property"] = tuple((name, fill(text, values)) for name, text in self.user_properties)
+        return found
+
+
+OF_MESSAGES: Final = (*Message5.model_fields,)
+
+
+class Client5(Message5):
+    """What else a client says in MQTT 5. `protocol` None: as `[attack]` has it."""
+
+    protocol: ProtocolText = None
+    session_expiry: ExpiryS = None
+    receive_maximum: Limit | None = None
+    maximum_packet_size: LargeLimit | None = None
+    topic_alias_maximum: int = Field(default=0, strict=True, ge=0, le=65535)
+    topic_alias: Flag = False
+    no_local: Flag = False
+    retain_as_published: Flag = False
+    retain_handling: Literal[0, 1, 2] = 0
+    subscription_identifier: LargeLimit | None = None
+
+    def connect_properties(self, *, clean_start: bool) -> dict[str, Any]:
+        """Of CONNECT. A session that is to be kept and has no expiry is kept for ever, as in MQTT 3.1.1."""
+        expiry = FOR_EVER_S if self.session_expiry is None and not clean_start else self.session_expiry
+        said = {
+            "session_expiry_interval": expiry,
+            "receive_maximum": self.receive_maximum,
+            "topic_alias_maximum": self.topic_alias_maximum or None,
+            "maximum_packet_size": self.maximum_packet_size,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def subscription_options(self) -> int:
+        """The byte of options of a subscription, without its QoS."""
+        flags = NO_LOCAL * self.no_local | RETAIN_AS_PUBLISHED * self.retain_as_published
+        return flags | self.retain_handling << RETAIN_HANDLING_SHIFT
+
+    def subscribe_properties(self) -> dict[str, Any]:
+        identifier = self.subscription_identifier
+        return {} if identifier is None else {"subscription_identifier": identifier}
+
+
+OF_5: Final = tuple(name for name in Client5.model_fields if name != "protocol")
+"""The keys of a group that a 3.1.1 client cannot have."""
