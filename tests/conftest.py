@@ -5,6 +5,7 @@ A test that lacks something on this machine is skipped with the remedy; with MAL
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -21,11 +22,8 @@ from ssh_server import SshServer, running_sshd, what_lacks
 MARKERS: Final = (
     "slow: takes more than a few seconds",
     "browser: opens a page in Chromium",
+    "alone: measures, so no other test may run beside it",
 )
-
-# how long an example takes says something about the machine, not about us
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +32,21 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("malaria")
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+
+
+@pytest.fixture(autouse=True)
+def room_on_the_machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests run several at once, for most of them wait; those that measure (`alone`) wait until no other runs."""
+    if not hasattr(request.config, "workerinput"):
+        yield
+        return
+    alone = request.node.get_closest_marker("alone") is not None
+    shared = tmp_path_factory.getbasetemp().parent  # by all workers of this session
+    with (shared / "door.lock").open("w") as door, (shared / "room.lock").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)  # who waits for an empty room stands in the door: nobody else comes in
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
 
 
 def lacking(what: str, remedy: str) -> NoReturn:

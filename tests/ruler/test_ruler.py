@@ -19,6 +19,8 @@ from malaria.histogram import Histogram
 from malaria.records import Counter, Metric, Progress
 from stub_broker import Behaviour, StubBroker
 
+pytestmark = pytest.mark.alone
+
 MS = 1_000_000
 CALM_NS = 20 * MS
 CALM_TRIES = 3

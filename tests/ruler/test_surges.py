@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from attacking import run_attack
 from malaria.analysis.series import columns
 from malaria.attack import AttackOutcome
 from malaria.clock import NS_PER_S
 from malaria.records import Counter, EventKind
 from stub_broker import Behaviour, StubBroker
+
+pytestmark = pytest.mark.alone
 
 S = NS_PER_S
 COME_AND_GO = {"clients": 10, "at": 0, "hold": "2s"}
