@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from malaria.profile import Profile
+
 
 class Phase(StrEnum):
     """The phases of an attack, in order."""
@@ -193,6 +195,7 @@ class RunRecords:
     events: tuple[Event, ...]
     ledger: LedgerTotals | None
     observations: tuple[Observation, ...] = ()
+    profile: Profile | None = None
 
 
 class PartState(StrEnum):

@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.errors import OperatorError, RunError
+from malaria.profile import FILE as PROFILE_FILE
+from malaria.profile import Profile, profile_from_json
 from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, Reading, RunRecords, Sample
 
 FORMAT: Final = 2
@@ -221,12 +223,14 @@ def open_run(directory: Path) -> RunRecords:
     """
     with _reading(directory) as database:
         meta = _read_meta(database, directory)
+        profile = _read_profile(directory, meta)
         return RunRecords(
             meta=meta,
             samples=tuple(_read_samples(database)),
             events=tuple(_read_events(database)),
             ledger=_read_ledger(database),
             observations=tuple(_read_observations(database)) if meta["format"] != 1 else (),
+            profile=profile,
         )
 
 
@@ -343,6 +347,19 @@ def _known_reading(value: object) -> Reading:
     if value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value)) or _is_int(value):
         return value  # type: ignore[return-value]
     raise ValueError(f"{str(value)[:40]!r} is no reading")
+
+
+def _read_profile(directory: Path, meta: dict[str, object]) -> Profile | None:
+    """A recording that is damaged leaves the rest of the run as it is: a note says so."""
+    path = directory / PROFILE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return profile_from_json(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError) as error:
+        notes = meta.get("notes")
+        meta["notes"] = [*(notes if isinstance(notes, list) else ()), f"{PROFILE_FILE} cannot be read: {error}"]
+        return None
 
 
 def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:

@@ -90,3 +90,17 @@ def test_no_samples_no_columns() -> None:
 def test_every_run_has_columns(trouble: str) -> None:
     table = columns(make_records(seconds=12, clients=600, trouble=trouble))  # type: ignore[arg-type]
     assert (None in table["acked_per_s"]) is (trouble == "lost-worker")
+
+
+def test_a_longer_step_merges_and_does_not_average_percentiles() -> None:
+    records = make_records(seconds=10)
+    by_second, by_five = columns(records), columns(records, step_s=5)
+    assert by_five["t_s"] == [5, 10, 15]
+    assert by_five["acked_per_s"][1] == 500.0
+    assert by_five["ack_max_ms"][1] == max(by_second["ack_max_ms"][5:10])  # type: ignore[type-var]
+    assert by_five["cpu_percent"][1] == pytest.approx(sum(by_second["cpu_percent"][5:10]) / 5, abs=0.02)  # type: ignore[arg-type]
+
+
+def test_a_step_that_nobody_reported_is_there() -> None:
+    table = columns(run(one(2, length=2, due=6), one(8, length=2, due=6)), step_s=2)
+    assert (table["t_s"], table["due_per_s"]) == ([2, 4, 6, 8], [3.0, None, None, 3.0])

@@ -373,3 +373,21 @@ def test_a_text_that_is_no_unicode_is_spelled_out_and_holds_nothing_up(tmp_path:
     records = open_run(tmp_path)
     assert [event.text for event in records.events] == ["no key in /etc/caf\\udce9.pem"]
     assert records.samples == (SAMPLE,)
+
+
+def test_a_recording_of_perf_is_part_of_the_records(tmp_path: Path) -> None:
+    write(tmp_path, make_records(seconds=2))
+    assert open_run(tmp_path).profile is None
+    (tmp_path / "perf.json").write_text('{"samples": 2, "table": [], "stacks": {"a;b": 2}}')
+    read = open_run(tmp_path).profile
+    assert read is not None
+    assert read.stacks == {"a;b": 2}
+
+
+def test_a_damaged_recording_of_perf_leaves_the_run_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, make_records(seconds=2))
+    (tmp_path / "perf.json").write_text('{"samples": "many"}')
+    records = open_run(tmp_path)
+    assert records.profile is None
+    assert records.samples
+    assert "perf.json cannot be read" in str(records.meta["notes"])

@@ -1,10 +1,11 @@
-"""Per-second columns for charts and export. A second in which a worker did not report is a gap (None), never 0."""
+"""Columns over time for charts and export. A second in which a worker did not report is a gap (None), never 0."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from malaria.analysis.alongside import seen_columns
 from malaria.analysis.windows import by_second, merge_samples, unpack, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
@@ -18,40 +19,45 @@ LONGEST_GAP_S: Final = 3600
 """Seconds without any sample that are written out as rows: a damaged time stamp must not fill the memory."""
 
 
-def columns(records: RunRecords) -> Mapping[str, Sequence[float | str | None]]:
-    """Columns of equal length, a row per second of run time, which ends at `t_s`. Raises RunError for a damaged run.
+def columns(records: RunRecords, step_s: int = 1) -> Mapping[str, Sequence[float | str | None]]:
+    """Columns of equal length, a row per `step_s` seconds of run time, which end at `t_s`.
 
     Names: `t_s`, `phase`, `clients`, `{due,sent,acked,delivered,arrived}_per_s`, `{metric}_{p50,p99,max}_ms`,
-    `inflight`, `held`, `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`.
+    `inflight`, `held`, `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`; and `{observer}_{name}` of
+    what was seen of the target, see `seen_columns`. Raises RunError for a damaged run.
     """
     workers = workers_of(records)
     table: dict[str, list[float | str | None]] = {}
     before: dict[str, Sample] = {}
-    for number, (second, samples) in enumerate(_every_second(records)):
-        whole = {s.worker for s in samples} >= _expected(records, workers, second)
+    for number, (second, samples) in enumerate(_every_step(records, step_s)):
+        whole = {s.worker for s in samples} >= _expected(records, workers, second - step_s)
         merged = merge_samples(samples) if samples and whole else None
         row: Row = {"t_s": second, "phase": _phase(samples)}
         row |= _rates(samples if whole else []) | _row(merged) | _cpu(samples, before, workers)
         before |= {sample.worker: sample for sample in samples}
         for name, value in row.items():
             table.setdefault(name, [None] * number).append(value)
-    return table
+    ends_s = [end for end in table.get("t_s", ()) if isinstance(end, int | float)]
+    return {**table, **seen_columns(records, ends_s)}
 
 
-def _every_second(records: RunRecords) -> list[tuple[int, list[Sample]]]:
-    """Without holes: a second in which nobody reported is there, empty."""
-    course: list[tuple[int, list[Sample]]] = []
+def _every_step(records: RunRecords, step_s: int) -> list[tuple[int, list[Sample]]]:
+    """Without holes: a step in which nobody reported is there, empty."""
+    steps: dict[int, list[Sample]] = {}
     for second, samples in by_second(records).items():
-        first_missing = course[-1][0] + 1 if course else second
-        course += [(missing, []) for missing in range(first_missing, min(second, first_missing + LONGEST_GAP_S))]
-        course.append((second, samples))
+        steps.setdefault(-(-second // step_s) * step_s, []).extend(samples)
+    course: list[tuple[int, list[Sample]]] = []
+    for end, samples in steps.items():
+        missing = course[-1][0] + step_s if course else end
+        course += [(empty, []) for empty in range(missing, min(end, missing + LONGEST_GAP_S), step_s)]
+        course.append((end, samples))
     return course
 
 
-def _expected(records: RunRecords, workers: list[str], second: int) -> set[str]:
-    """The workers that owe a sample for this second: not those that have finished in good order."""
+def _expected(records: RunRecords, workers: list[str], begin_s: int) -> set[str]:
+    """The workers that owe a sample for what begins then: not those that have finished in good order."""
     ends = {s.worker: s.end_ns for s in records.samples if s.phase is Phase.COLLECT}
-    return {worker for worker in workers if worker not in ends or ends[worker] > (second - 1) * NS_PER_S}
+    return {worker for worker in workers if worker not in ends or ends[worker] > begin_s * NS_PER_S}
 
 
 def _phase(samples: list[Sample]) -> str | None:

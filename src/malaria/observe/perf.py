@@ -14,14 +14,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from malaria.observe.observer import LostError, Readings, clean
-from malaria.observe.stacks import Profile, profile_of, read_script
+from malaria.observe.stacks import profile_of, read_script
+from malaria.profile import FILE, Profile
 
-FILE: Final = "perf.json"
 FREQUENCY_PER_S: Final = 199
 """Samples per second and core; odd, so that it keeps no step with what happens every millisecond."""
 HARDWARE: Final = ("/sys/bus/event_source/devices/cpu", "/sys/bus/event_source/devices/cpu_core",
@@ -97,12 +97,12 @@ class PerfObserver:
             return {}
         assert self._work is not None
         with (self._work / "script.txt").open(errors="replace") as script:
-            self.profile = profile_of(read_script(script))
+            counted = profile_of(read_script(script))
+        self.profile = replace(counted, seconds=self._moment.seconds, event=event_name())
         self._stage = self._rest
         if not self.profile.samples:
             raise LostError("perf took no sample: the process did nothing, or may not be seen")
-        content = self.profile.as_json() | {"seconds": self._moment.seconds, "event": event_name()}
-        (self._directory / FILE).write_text(json.dumps(content) + "\n")
+        (self._directory / FILE).write_text(json.dumps(self.profile.as_json()) + "\n")
         return {"samples": self.profile.samples}
 
     def _rest(self, _: int) -> Readings:

@@ -10,7 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from malaria.profile import Profile, Row
 
 ROWS: Final = 40
 """Of the table: what is below is summed up in one."""
@@ -29,35 +31,6 @@ class Sampled:
 
     command: str
     frames: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: so much of all samples had this as their innermost frame."""
-
-    percent: float
-    samples: int
-    command: str
-    shared_object: str
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Where the time went. `stacks` map `command;outer;…;inner` to samples, the format of flame graphs."""
-
-    samples: int
-    rows: tuple[Row, ...]
-    stacks: dict[str, int]
-    stacks_left_out: int = 0  # samples of stacks beyond the bound
-
-    def as_json(self) -> dict[str, Any]:
-        """As it lies in the run directory."""
-        table = [
-            {"percent": r.percent, "samples": r.samples, "command": r.command, "object": r.shared_object,
-             "symbol": r.symbol} for r in self.rows
-        ]  # fmt: skip
-        return {"samples": self.samples, "table": table, "stacks": self.stacks, "stacks_left_out": self.stacks_left_out}
 
 
 def read_script(lines: Iterable[str]) -> Iterator[Sampled]:

@@ -1,0 +1,89 @@
+"""What observers saw, on the seconds of the run: columns that stand beside those of the workers.
+
+A state (stored messages, memory) holds until the next word of its observer; a rate or a percentage covers the time
+since the word before. Neither reaches over a gap. A broker that announces itself every ten seconds so gives ten equal
+seconds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from malaria.analysis.observed import SYS, rows_of
+from malaria.clock import NS_PER_S
+from malaria.records import GAP, Observation, Reading, RunRecords
+
+MOST_COLUMNS: Final = 200
+"""Of one observer: a Prometheus page may have any number of series."""
+LEFT_OUT: Final = frozenset({"perf"})
+"""What it reads is about itself."""
+SPANS: Final = ("_percent", "_per_s")
+"""Names that end so are of the time since the row before."""
+DROPPED_SO_FAR: Final = "sys_dropped_so_far"
+
+type Column = list[float | None]
+
+
+def seen_columns(records: RunRecords, ends_s: Sequence[float]) -> dict[str, Column]:
+    """`{observer}_{name}` for every name that is ever a number, a value for each end; topics as they are, left out.
+
+    Beside them `sys_dropped_so_far`: the messages that the broker has dropped since the run began.
+    """
+    table: dict[str, Column] = {}
+    for observer in sorted({row.observer for row in records.observations} - LEFT_OUT):
+        rows = rows_of(records, observer)
+        for name in _numbers(rows)[:MOST_COLUMNS]:
+            table[f"{observer}_{name}"] = _column(rows, name, ends_s)
+    dropped = table.get(f"{SYS}_publish_dropped") or table.get(f"{SYS}_messages_dropped")
+    return table | ({DROPPED_SO_FAR: so_far(dropped)} if dropped else {})
+
+
+def so_far(counter: Sequence[float | None]) -> Column:
+    """How much a counter has grown since its first value; one that began anew goes on from where it was."""
+    grown: Column = []
+    before: float | None = None
+    whole = 0.0
+    for value in counter:
+        if value is not None and before is not None:
+            whole += value - before if value >= before else value
+        before = value if value is not None else before
+        grown.append(None if value is None else whole)
+    return grown
+
+
+def _numbers(rows: Iterable[Observation]) -> list[str]:
+    """The names that are ever a number, in order of their first appearance."""
+    names: dict[str, None] = {}
+    for row in rows:
+        names |= {name: None for name, value in row.values.items() if _number(value) is not None}
+    return [name for name in names if not name.startswith("$")]
+
+
+def _column(rows: Sequence[Observation], name: str, ends_s: Sequence[float]) -> Column:
+    fill = _fill_span if name.endswith(SPANS) else _fill_state
+    column: Column = [None] * len(ends_s)
+    before: int | None = None  # the place of the row before; None at the first, and after a gap
+    for row in rows:
+        place = bisect_left(ends_s, row.at_ns / NS_PER_S)
+        gap = GAP in row.values
+        if gap or name in row.values:
+            fill(column, _number(row.values.get(name)), place, before)
+        before = None if gap else place
+    return column
+
+
+def _fill_state(column: Column, value: float | None, place: int, _: int | None) -> None:
+    column[place:] = [value] * len(column[place:])
+
+
+def _fill_span(column: Column, value: float | None, place: int, before: int | None) -> None:
+    first = place if before is None else min(before + 1, place)
+    if value is not None:
+        covered = column[first : place + 1]
+        column[first : place + 1] = [value] * len(covered)
+
+
+def _number(reading: Reading) -> float | int | None:
+    return reading if isinstance(reading, int | float) else None
