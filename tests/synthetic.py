@@ -15,6 +15,7 @@ import numpy as np
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.histogram import Histogram
+from malaria.profile import Profile, Row
 from malaria.records import (
     CampaignPart,
     CampaignRecords,
@@ -24,8 +25,10 @@ from malaria.records import (
     Gauge,
     LedgerTotals,
     Metric,
+    Observation,
     PartState,
     Phase,
+    Reading,
     RunRecords,
     Sample,
 )
@@ -37,6 +40,21 @@ CONNECT_S: Final = 3
 DRAIN_S: Final = 1
 INTERVAL_S: Final = 6
 SIZE_BYTES: Final = 500
+PROFILE: Final = Profile(
+    samples=100,
+    rows=(
+        Row(60.0, 60, "mosquitto", "[kernel.kallsyms]", "tcp_poll"),
+        Row(30.0, 30, "mosquitto", "mosquitto", "mosquitto_main_loop"),
+        Row(10.0, 10, "mosquitto", "libc.so.6", "malloc"),
+    ),
+    stacks={
+        "mosquitto;main;mosquitto_main_loop;poll;tcp_poll_[k]": 60,
+        "mosquitto;main;mosquitto_main_loop": 30,
+        "mosquitto;main;packet__write;malloc": 10,
+    },
+    seconds=20.0,
+    event="cpu-clock",
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +187,7 @@ def make_campaign(runs: Sequence[RunRecords], title: str = "campaign") -> Campai
             level=number,
             title=str(records.meta.get("title") or f"level {number}"),
             variant="",
-            clients=number * 1000,
+            clients=int(str(records.meta.get("clients_planned", 0))),
             note="",
             directory=f"level-{number}",
             state=PartState.DONE,
@@ -187,6 +205,43 @@ def make_campaign(runs: Sequence[RunRecords], title: str = "campaign") -> Campai
 def by_directory(runs: Sequence[RunRecords]) -> dict[str, tuple[RunRecords, dict[str, Any]]]:
     """The runs of `make_campaign` as its page takes them."""
     return {f"level-{number}": (records, dict(summarize(records))) for number, records in enumerate(runs, 1)}
+
+
+def observed(records: RunRecords) -> RunRecords:
+    """The same run, watched: `$SYS` every ten seconds, process and host every second, perf once.
+
+    The broker's CPU is a percent for every 50 clients; it keeps a message for each of them, and drops three.
+    """
+    clients = int(str(records.meta.get("clients_planned", 0)))
+    last_s = max((sample.end_ns for sample in records.samples), default=0) // NS_PER_S
+    rows = [row for second in range(1, last_s + 1) for row in _seen(second, clients)]
+    names = ("sys", "process", "host", "perf")
+    told = [{"observer": name, "about": f"{name} of the target", "stated": True, "interval_s": 1.0, "samples": last_s,
+             "late_samples": 0, "gaps": 0, "reason": ""} for name in names]  # fmt: skip
+    return replace(with_meta(records, observers=told), observations=tuple(rows), profile=PROFILE)
+
+
+def _seen(second: int, clients: int) -> list[Observation]:
+    at_ns, rate = second * NS_PER_S - NS_PER_S // 10, clients / INTERVAL_S
+    rows = [
+        Observation("process", at_ns, {"cpu_percent": clients / 50, "rss_bytes": 5_000_000 + 8_000 * clients,
+                                       "restarts": 0, "name": "mosquitto"}),
+        Observation("host", at_ns, {"cpu_percent": clients / 80, "memory_used_bytes": 310_000_000,
+                                    "memory_bytes": 2_000_000_000}),
+    ]  # fmt: skip
+    if second % 10 == 1:
+        figures: dict[str, Reading] = {
+            "version": "mosquitto version 2.0.21", "clients_connected": clients + 2, "messages_stored": clients + 68,
+            "messages_inflight": 2, "publish_dropped": 3 * (second // 10), "heap_bytes": 15_612_056,
+            "messages_received_per_s": 2 * rate, "messages_sent_per_s": 3 * rate,
+        }  # fmt: skip
+        topics: dict[str, Reading] = {
+            "$SYS/broker/clients/active": str(clients + 2), "$SYS/broker/uptime": f"{second} seconds",
+            "$SYS/broker/load/messages/received/1min": f"{120 * rate:.2f}",
+            "$SYS/broker/messages/stored": str(clients + 68), "$SYS/broker/publish/messages/dropped": "3",
+        }  # fmt: skip
+        rows.append(Observation("sys", at_ns, figures | topics))
+    return rows
 
 
 def _part(total: int, parts: int, index: int) -> int:

@@ -11,7 +11,9 @@ from malaria.analysis.summary import summarize
 from malaria.report.appendix import definitions, environment, facts, raw_data, series_csv, warhead
 from malaria.report.blocks import cards, latency_table, levels
 from malaria.report.definitions import DEFINITIONS
-from synthetic import make_records, with_meta
+from malaria.report.parts import shown_parts
+from malaria.report.target_page import seen
+from synthetic import by_directory, make_campaign, make_records, with_meta
 
 
 def test_facts_are_in_people_s_units() -> None:
@@ -29,14 +31,15 @@ def test_notes_of_the_run_are_there() -> None:
 
 def test_the_series_as_csv_is_the_series() -> None:
     records = make_records(seconds=5)
-    rows = list(csv.DictReader(io.StringIO(series_csv(records))))
+    rows = list(csv.DictReader(io.StringIO(series_csv(columns(records)))))
     assert [row["due_per_s"] for row in rows] == [str(value) for value in columns(records)["due_per_s"]]
 
 
 def test_every_link_to_a_definition_has_its_end() -> None:
     records = make_records()
     summary = dict(summarize(records))
-    page = cards(records, summary) + latency_table(records, summary) + levels([("a", records, summary)])
+    shown = shown_parts(make_campaign([records]), by_directory([records]))
+    page = cards(records, summary) + latency_table(records, summary) + levels(shown) + seen(records, summary)
     wanted = {part.partition('"')[0] for part in page.split('href="#def-')[1:]}
     assert wanted
     assert wanted <= set(DEFINITIONS)
@@ -45,7 +48,7 @@ def test_every_link_to_a_definition_has_its_end() -> None:
 
 def test_the_files_of_levels_have_names_of_their_own() -> None:
     records = make_records(seconds=3)
-    made = raw_data(records, json.loads(json.dumps(summarize(records))), "level-1-")
+    made = raw_data(columns(records), json.loads(json.dumps(summarize(records))), "level-1-")
     assert 'download="level-1-summary.json"' in made
 
 

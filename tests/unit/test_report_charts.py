@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from malaria.analysis.series import columns
-from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S
 from malaria.records import Event, EventKind, RunRecords
 from malaria.report.charts import MARKS_SHOWN, ms_scale, overview, percentiles, stack
 from malaria.report.levels import levels_chart
 from malaria.report.panels import PANELS, panels_of
-from synthetic import make_records, with_meta
+from malaria.report.parts import Shown, shown_parts
+from synthetic import by_directory, make_campaign, make_records, observed, with_meta
 
 
 def names(figure: dict[str, Any]) -> list[str]:
@@ -23,8 +23,9 @@ def names(figure: dict[str, Any]) -> list[str]:
 
 
 def test_lines_are_columns_of_the_series() -> None:
-    table = columns(make_records())
-    assert {line.column for panel in PANELS for line in panel.lines} <= set(table)
+    table = columns(observed(make_records()))
+    lines = {line.column for panel in PANELS for line in panel.lines}
+    assert {line for line in lines if not line.startswith("docker")} <= set(table)
 
 
 def test_the_overview_shows_due_and_done_as_in_the_series() -> None:
@@ -107,19 +108,21 @@ def test_no_value_no_scale() -> None:
     assert ms_scale([None, 0]) == {}
 
 
-def levels() -> list[tuple[RunRecords, dict[str, Any]]]:
+def levels() -> list[Shown]:
     runs = [make_records(clients=500, seconds=20), make_records(clients=4000, seconds=20, trouble="falls-behind")]
-    return [(records, dict(summarize(records))) for records in runs]
+    return shown_parts(make_campaign(runs), by_directory(runs))
 
 
 def test_levels_wear_their_verdict() -> None:
     figure = levels_chart(levels())
-    done = figure["data"][1]
+    done = next(trace for trace in figure["data"] if trace["name"] == "by level" and trace["y"][0] > 50)
     assert done["x"] == [500, 4000]
     assert done["text"] == ["PASS", "FAIL"]
     assert done["marker"]["symbol"] == ["circle", "x"]
     assert len(set(done["marker"]["color"])) == 2
-    assert figure["data"][2]["y"][1] > 100  # the bound of a p99 that is not known
+    p99 = next(trace for trace in figure["data"] if trace["name"] == "by level" and trace["y"][0] < 50)
+    assert p99["y"][1] > 100  # the bound of a p99 that is not known
+    assert [note["text"] for note in figure["layout"]["annotations"]] == ["4,000 clients: FAIL"]
 
 
 def test_an_empty_run_has_charts_all_the_same() -> None:

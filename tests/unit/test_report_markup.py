@@ -32,13 +32,13 @@ def test_json_has_no_number_that_a_browser_cannot_read() -> None:
 
 
 def test_a_download_carries_its_file() -> None:
-    link = download("a.csv", "text/csv", "t_s,ü\n", "the file")
+    link = download("a.csv", "text/csv", "t_s,ü\n".encode(), "the file")
     encoded = link.partition("base64,")[2].partition('"')[0]
     assert base64.b64decode(encoded).decode() == "t_s,ü\n"
 
 
 def test_columns_of_words_are_marked_in_head_and_body() -> None:
     made = table(["a", "b"], [["1", "two"]], words=(1,), kind="facts")
-    assert '<th>a</th><th class="words">b</th>' in made
-    assert '<td>1</td><td class="words">two</td>' in made
+    assert '<th scope="col">a</th><th class="words" scope="col">b</th>' in made
+    assert '<th scope="row">1</th><td class="words">two</td>' in made
     assert "<thead>" not in table(["", ""], [["1", "2"]])

@@ -10,6 +10,7 @@ from malaria.report.blocks import defined
 from malaria.report.definitions import COUNTERS, DEFINITIONS
 from malaria.report.figures import Summary, count
 from malaria.report.markup import table, text
+from malaria.units import format_duration_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +84,23 @@ def _besides(messages: Summary) -> str:
 
 
 def _counters(records: RunRecords) -> str:
-    rows = [[text(name), count(number), text(sentence)] for name, number, sentence in counted(records)]
+    rows = [[text(cell) for cell in line] for line in counted(records)]
     return table(["what else was counted", "", ""], rows, words=(2,), kind="sum") if rows else ""
 
 
-def counted(records: RunRecords) -> list[tuple[str, int, str]]:
+def counted(records: RunRecords) -> list[tuple[str, str, str]]:
     """Every other counter that is not zero: its name, the number, what it means in a sentence."""
     found = [
-        (name.replace("_", " "), number, sentence)
+        _counted(name, number, sentence)
         for name, sentence in COUNTERS.items()
         if (number := total(records.samples, name))
     ]
     failures = records.meta.get("connect_failures")
     causes = failures.items() if isinstance(failures, dict) else ()
-    return found + [("connects that failed", int(number), str(cause)) for cause, number in causes]
+    return found + [("connects that failed", count(int(number)), str(cause)) for cause, number in causes]
+
+
+def _counted(name: str, number: int, sentence: str) -> tuple[str, str, str]:
+    is_time = name.endswith("_ns")
+    shown = format_duration_ns(number) if is_time else count(number)
+    return name.removesuffix("_ns").replace("_", " ").replace("cpu", "CPU"), shown, sentence

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+from typing import Final
 
-from malaria.analysis.series import columns
 from malaria.records import RunRecords
 from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figures import UNKNOWN, Summary, broker_name
 from malaria.report.markup import download, table, text
+from malaria.report.panels import Columns
 from malaria.units import format_bytes, format_count
+
+LARGE_BYTES: Final = 100_000
 
 
 def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
@@ -49,6 +53,28 @@ def environment(records: RunRecords, summary: Summary) -> str:
     return table(["", ""], rows, words=(1,), kind="facts")
 
 
+def observers(records: RunRecords) -> str:
+    """Who watched the target, and how that went; empty when nobody did."""
+    stored = records.meta.get("observers")
+    told = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
+    names = ("observer", "about", "samples", "late_samples", "gaps", "reason")
+    rows = [[text(_plain(one.get(name, UNKNOWN))) for name in names] for one in told]
+    return table(["observer", "of", "samples", "left out", "gaps", "last word"], rows, words=(1, 5)) if rows else ""
+
+
+def end(records: RunRecords, summary: Summary) -> str:
+    """The last sections of a page."""
+    return "\n".join(
+        [
+            '<h2 id="environment">Environment</h2>',
+            environment(records, summary),
+            observers(records),
+            '<h2 id="definitions">How each figure is defined</h2>',
+            definitions(),
+        ]
+    )
+
+
 def warhead(records: RunRecords) -> str:
     return f"<pre><code>{text(records.meta.get('warhead_toml', 'unknown'))}</code></pre>"
 
@@ -62,9 +88,8 @@ def definitions() -> str:
     return f"<dl>{''.join(items)}</dl>"
 
 
-def series_csv(records: RunRecords) -> str:
+def series_csv(series: Columns) -> str:
     """One row for each second; an empty field is unknown."""
-    series = columns(records)
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerow(series)
@@ -72,10 +97,15 @@ def series_csv(records: RunRecords) -> str:
     return rows.getvalue()
 
 
-def raw_data(records: RunRecords, summary: Summary, prefix: str = "") -> str:
-    """The files that the page carries inside."""
+def raw_data(series: Columns, summary: Summary, prefix: str = "") -> str:
+    """The files that the page carries inside; a long series is packed."""
+    rows = series_csv(series).encode()
+    what = "series.csv, a row for each second"
+    packed = len(rows) > LARGE_BYTES
     links = [
-        download(f"{prefix}summary.json", "application/json", json.dumps(summary, indent=2), "summary.json"),
-        download(f"{prefix}series.csv", "text/csv", series_csv(records), "series.csv, a row for each second"),
+        download(f"{prefix}summary.json", "application/json", json.dumps(summary, indent=2).encode(), "summary.json"),
+        download(f"{prefix}series.csv.gz", "application/gzip", gzip.compress(rows, mtime=0), f"{what} (gzip)")
+        if packed
+        else download(f"{prefix}series.csv", "text/csv", rows, what),
     ]
     return f"<p>Download {' and '.join(links)}. The histograms are in run.db, in the directory of the run.</p>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from malaria.analysis.headline import headline
 from malaria.analysis.windows import total
@@ -18,9 +19,24 @@ from malaria.report.figures import (
     connected,
     count,
     latencies,
+    ms,
 )
+from malaria.report.marks import restarts
 from malaria.report.markup import card, command, folded, table, text
+from malaria.report.parts import Shown
+from malaria.report.target_side import in_bytes, messages_per_s, percent
 from malaria.units import format_duration_ns, format_rate
+
+CONNECT_PARTS: Final = {
+    Metric.TCP: "TCP", Metric.TLS: "TLS", Metric.UPGRADE: "WebSocket upgrade", Metric.CONNACK: "CONNECT to CONNACK",
+}  # fmt: skip
+
+
+COLUMNS: Final = {
+    "broker_cpu": "broker CPU", "host_cpu": "host CPU", "broker_memory": "memory", "rates": "messages per second",
+    "ack": "ack p50", "percentiles": "ack p99", "lost": "lost",
+}  # fmt: skip
+"""Of the tables that set levels side by side: the name of a definition, and what stands over the column."""
 
 
 def defined(name: str, label: str = "") -> str:
@@ -101,38 +117,77 @@ def latency_table(records: RunRecords, summary: Summary) -> str:
     return table(["", "count", *STATISTICS.values()], rows) + (f'<p class="soft small">{note}</p>' if note else "")
 
 
+def connect_split(summary: Summary) -> str:
+    """Where the time of a connect goes, on average: as a bar and in words. Empty when there is but one part."""
+    means = {metric: summary["latency_ms"][metric]["mean"] for metric in CONNECT_PARTS}
+    known = {metric: mean for metric, mean in means.items() if mean}
+    whole = sum(known.values())
+    if len(known) < 2:
+        return ""
+    bars = "".join(f'<span class="{metric}" style="width:{100 * mean / whole:.2f}%"></span>' for metric, mean in
+                   known.items())  # fmt: skip
+    words = " + ".join(
+        f'<span class="key {metric}"></span> {defined(metric, CONNECT_PARTS[metric])} {text(ms(mean))}'
+        for metric, mean in known.items()
+    )
+    return f'<div class="split" aria-hidden="true">{bars}</div><p class="small">A connect on average: {words}</p>'
+
+
 def events(records: RunRecords) -> str:
+    told = sorted([*records.events, *restarts(records)], key=lambda event: event.at_ns)
     rows = [
         [f"{event.at_ns / NS_PER_S:,.1f} s", text(event.kind), text(event.text), count(event.count), text(event.worker)]
-        for event in records.events
+        for event in told
     ]
-    marks = sum(event.kind is not EventKind.PHASE for event in records.events)
+    marks = sum(event.kind is not EventKind.PHASE for event in told)
     label = f"{count(len(rows))} events, {count(marks)} of them marks in the charts" if marks else "the phases"
     return folded(label, table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
 
 
-def repeat(records: RunRecords, identity: str) -> str:
-    return command(identity, str(records.meta.get("command", "unknown")))
+def repeat(line: str, suffix: str) -> str:
+    """The command to repeat it; one in each line, where there is more than one way."""
+    lines = line.splitlines() or [line]
+    return "".join(command(f"command{suffix}{f'-or-{n}' if n else ''}", one) for n, one in enumerate(lines))
 
 
-def levels(named: Sequence[tuple[str, RunRecords, Summary]]) -> str:
-    """A row for each level; its name, which is text, links to its section."""
-    rows = []
-    for number, (name, records, summary) in enumerate(named, 1):
-        outcome, rates = text(summary["verdict"]["outcome"]), summary["rates"]
-        ack = latencies(records, summary).get(Metric.ACK, {})
-        rows.append(
-            [
-                f'<a href="#level-{number}">{text(name)}</a>',
-                f'<b class="{outcome}">{outcome}</b>',
-                connected(records, summary),
-                *(rate(rates[f"{which}_per_s"]) for which in ("due", "acked")),
-                *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
-                count(summary["messages"]["lost"]),
-            ]
-        )
-    return table(["level", "verdict", "clients", "due", "acked", "ack p50", "ack p99", "lost"], rows, kind="levels")
+def note(words: str) -> str:
+    """What the author of a campaign wrote, a paragraph for each of his."""
+    paragraphs = [" ".join(part.split()) for part in words.split("\n\n")]
+    return "".join(f"<p>{text(paragraph)}</p>" for paragraph in paragraphs if paragraph)
 
 
-def rate(per_s: float | None) -> str:
-    return UNKNOWN if per_s is None else format_rate(per_s)
+def levels(shown: Sequence[Shown]) -> str:
+    """A row for each level, and for its variants below it; each name links to its section."""
+    head = ["level", "verdict", "clients", *(defined(name, label) for name, label in COLUMNS.items())]
+    rows = [[_level_name(one), _outcome(one), connected(one.records, one.summary), *row_of(one)] for one in shown]
+    return table(head, rows, kind="levels")
+
+
+def compared(level: Sequence[Shown]) -> str:
+    """A level and its variants side by side."""
+    head = ["", "verdict", *(defined(name, label) for name, label in COLUMNS.items())]
+    rows = [[f'<a href="#{one.anchor}">{text(one.part.variant or one.part.title)}</a>', _outcome(one), *row_of(one)]
+            for one in level]  # fmt: skip
+    return table(head, rows, kind="levels")
+
+
+def row_of(one: Shown) -> list[str]:
+    """As COLUMNS; plain texts that need no care."""
+    ack, broker = latencies(one.records, one.summary).get(Metric.ACK, {}), one.summary["broker"]
+    return [
+        percent(broker["cpu_percent"]),
+        percent(broker["host_cpu_percent"]),
+        in_bytes(broker["rss_bytes"]),
+        messages_per_s(one.records, one.summary),
+        *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
+        count(one.summary["messages"]["lost"]),
+    ]
+
+
+def _level_name(one: Shown) -> str:
+    link = f'<a href="#{one.anchor}">{text(one.part.variant or one.part.title)}</a>'
+    return f'<span class="variant">{link}</span>' if one.part.variant else link
+
+
+def _outcome(one: Shown) -> str:
+    return f'<b class="{text(one.outcome)}">{text(one.outcome)}</b>'

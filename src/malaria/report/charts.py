@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from malaria.analysis.distribution import distribution
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
-from malaria.records import Event, EventKind, Metric, RunRecords
+from malaria.records import Event, Metric, RunRecords
+from malaria.report.marks import BAD, gathered, marks
 from malaria.report.panels import (
     ACKED,
     BLUE,
@@ -24,6 +25,7 @@ from malaria.report.panels import (
     Columns,
     Line,
     Panel,
+    Scale,
     panels_of,
 )
 from malaria.units import format_ms
@@ -33,16 +35,24 @@ DISTRIBUTIONS: Final = {
     Metric.END_TO_END: ("end to end", GREEN),
     Metric.CONNECT: ("connect", PURPLE),
 }
-HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "cpu_percent": "%{y:,.3~r} %"}
+HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "_percent": "%{y:,.3~r} %", "_bytes": "%{y:.3~s}B"}
 """How the cursor states a column, by what is in its name."""
 NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
 
+MOST_POINTS: Final = 900
+"""Of a line: what is longer has a point for every two seconds, or three, or a minute."""
+NEAR: Final = 0.012
+"""Of the whole width: marks nearer to each other share a line."""
+DIGITS: Final = 5
+"""That matter, in a chart; the raw data has them all."""
+
 COUNT_SCALE: Final = {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
-PANEL_PX: Final = 112
-HEAD_PX: Final = 56
-"""Room over a panel for its title and legend: one row on a desk, up to three on a phone."""
+BYTES_SCALE: Final = {"rangemode": "tozero", "nticks": 4, "tickformat": "~s", "ticksuffix": "B"}
+PANEL_PX: Final = 96
+HEAD_PX: Final = 44
+"""Room over a panel for its title and legend: one row on a desk; a phone makes all of it higher."""
 FOOT_PX: Final = 30
 OVERVIEW_PX: Final = 200
 PERCENTILES_PX: Final = 260
@@ -50,18 +60,32 @@ PERCENTILES_PX: Final = 260
 type Figure = dict[str, Any]
 
 
-def overview(records: RunRecords) -> Figure:
+def overview(records: RunRecords, series: Columns | None = None) -> Figure:
     """Due and done over time: the one chart of the top of the page."""
     meta = records.meta
     done = ACKED if meta.get("acknowledged") else SENT if meta.get("publishing") else DELIVERED
     lines = (DUE, done) if meta.get("publishing") else (done,)
-    return _over_time(records, columns(records), [Panel("messages per second", lines)], OVERVIEW_PX)
+    return _over_time(records, _columns(records, series), [Panel("messages per second", lines)], OVERVIEW_PX)
 
 
-def stack(records: RunRecords) -> Figure:
-    """Everything over one time axis with one cursor."""
-    table = columns(records)
+def stack(records: RunRecords, series: Columns | None = None) -> Figure:
+    """Everything over one time axis with one cursor. `series`: the columns second by second, where they are known."""
+    table = _columns(records, series)
     return _over_time(records, table, panels_of(records, table), PANEL_PX)
+
+
+def _columns(records: RunRecords, series: Columns | None) -> Columns:
+    step = step_s(records)
+    return series if series is not None and step == 1 else columns(records, step)
+
+
+def step_s(records: RunRecords) -> int:
+    """Seconds from point to point: one, unless that were too many points."""
+    return max(1, math.ceil(_end_ns(records) / NS_PER_S / MOST_POINTS))
+
+
+def _end_ns(records: RunRecords) -> int:
+    return max((sample.end_ns for sample in records.samples), default=0)
 
 
 def percentiles(records: RunRecords) -> Figure:
@@ -95,23 +119,32 @@ def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], pan
         values = [
             value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
         ]
-        scale = ms_scale(values) if panel.logarithmic else COUNT_SCALE
-        figure.update_layout({axis("yaxis", number): scale})
+        figure.update_layout({axis("yaxis", number): _scale(panel, values)})
     _mark(figure, records)
     figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
     return plain(figure)
 
 
+def _scale(panel: Panel, values: Sequence[float]) -> Figure:
+    if panel.scale is Scale.MS:
+        return ms_scale(values)
+    return BYTES_SCALE if panel.scale is Scale.BYTES else COUNT_SCALE
+
+
+def _rounded(value: float | str | None) -> float | str | None:
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
 def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
-    named = f"<extra>{_safe(line.name)}</extra>" if line.entry else ""
+    named = f"<extra>{safe(line.name)}</extra>" if line.entry else ""
     figure.add_scatter(
         x=list(table.get("t_s", ())),
-        y=list(table.get(line.column, ())),
+        y=[_rounded(value) for value in table.get(line.column, ())],
         yaxis=axis("y", number),
         legend=axis("legend", number),
         legendgroup=line.entry or None,
         showlegend=not line.entry or all(trace.legendgroup != line.entry for trace in figure.data),
-        name=line.entry or _safe(line.name),
+        name=line.entry or safe(line.name),
         mode="lines",
         connectgaps=False,
         opacity=0.45 if line is DUE else 1,
@@ -136,6 +169,7 @@ def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
         "hoversubplots": "axis",
         "showlegend": True,
         "template": "none",
+        "meta": {"pane_px": pane_px, "head_px": HEAD_PX},
         "xaxis": {"anchor": axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
                   "spikethickness": 1, "spikedash": "solid", "spikesnap": "hovered data"},
     }  # fmt: skip
@@ -148,7 +182,7 @@ def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
         }
         layout[axis("legend", number)] = {
             "orientation": "h", "x": 0, "xanchor": "left", "y": top, "yanchor": "bottom", "itemwidth": 30,
-            "title": {"text": f"<b>{title}</b>  ", "side": "left"},
+            "title": {"text": f"<b>{safe(title)}</b>  ", "side": "left"},
         }  # fmt: skip
     return go.Figure(layout=layout)
 
@@ -179,32 +213,33 @@ def _mark(figure: go.Figure, records: RunRecords) -> None:
     """What was not measured is shaded; each event that is worth it is a line through all charts, its text on top."""
     for begin, end in _unmeasured_s(records):
         figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
-    worth = [event for event in records.events if event.kind is not EventKind.PHASE]
-    for event in worth[:MARKS_SHOWN]:
+    for event in gathered(marks(records), round(NEAR * _end_ns(records)))[:MARKS_SHOWN]:
         _mark_event(figure, event)
 
 
 def _unmeasured_s(records: RunRecords) -> list[tuple[float, float]]:
-    ends = [sample.end_ns for sample in records.samples]
+    last_ns = _end_ns(records)
     start, end = records.meta.get("measure_start_ns"), records.meta.get("measure_end_ns")
     spans: list[tuple[float, float]] = []
-    if ends and isinstance(start, int):
+    if last_ns and isinstance(start, int):
         spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))
-    if ends and isinstance(end, int) and end < max(ends):
-        spans.append((end / NS_PER_S, math.ceil(max(ends) / NS_PER_S)))  # where the last row of the series ends
+    if last_ns and isinstance(end, int) and end < last_ns:
+        spans.append((end / NS_PER_S, math.ceil(last_ns / NS_PER_S)))  # where the last row of the series ends
     return spans
 
 
 def _mark_event(figure: go.Figure, event: Event) -> None:
     at = event.at_ns / NS_PER_S
-    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"width": 1.5, "dash": "dot"})
+    look = {"width": 1.5, "dash": "dot"}
+    kind = "bad" if event.kind in BAD else "mark"
+    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=look, name=kind)
     figure.add_annotation(
-        x=at, y=1, yref="paper", text=_safe(event.text), showarrow=False, textangle=-90,
-        xanchor="right", yanchor="top", font={"size": 10},
+        x=at, y=1, yref="paper", text=safe(event.text), showarrow=False, textangle=-90,
+        xanchor="right", yanchor="top", xshift=-2, font={"size": 10}, name=kind,
     )  # fmt: skip
 
 
-def _safe(label: str) -> str:
+def safe(label: str) -> str:
     """plotly reads a few tags in labels: none of them from outside."""
     cut = label if len(label) <= 40 else f"{label[:39]}…"
     return cut.replace("&", "&amp;").replace("<", "&lt;")

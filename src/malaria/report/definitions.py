@@ -54,7 +54,28 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "rates": ("Happenings in the measured window over its length.", "count / seconds"),
     "generator_cpu": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
-    "broker_cpu": ("CPU time of the broker's process over the measured window; one core is 100 %.", "CPU time / time"),
+    "broker_cpu": (
+        "CPU time of the broker's process and its children over the measured window; one core is 100 %.",
+        "CPU time / time",
+    ),
+    "host_cpu": (
+        "Busy time of all processors of the broker's host over the measured window; all of them are 100 %.",
+        "busy / (busy + idle)",
+    ),
+    "host_memory": (
+        "Memory of the broker's host at the end of the measured window: what a new program could not get, of all.",
+        "total − available",
+    ),
+    "broker_memory": (
+        "Resident memory of the broker's process and its children at the end of the measured window.",
+        "",
+    ),
+    "on_target": ("Messages done within 2 % of those due.", "|done − due| ≤ 0.02 × due"),
+    "sys": (
+        "The topics below $SYS at the end of the measured window. Averages over a minute need minutes to settle; "
+        "rates are differences of the broker's own counters, without what it sent to the observer.",
+        "",
+    ),
 }
 
 LABELS: Final[dict[str, str]] = {
@@ -68,6 +89,11 @@ LABELS: Final[dict[str, str]] = {
     "end_to_end": "end to end",
     "generator_cpu": "generator CPU",
     "broker_cpu": "broker CPU",
+    "host_cpu": "host CPU",
+    "host_memory": "memory used/total",
+    "broker_memory": "broker memory",
+    "on_target": "on target",
+    "sys": "$SYS",
 }
 """What people read, where it is not the name itself."""
 
@@ -83,7 +109,7 @@ COUNTERS: Final[dict[str, str]] = {
     "held_window": "messages that had to wait because the in-flight window was full",
     "held_backlog": "messages that had to wait because the kernel took no more bytes: the broker did not read",
     "resumed": "TLS handshakes that an earlier session made shorter",
-    "negotiation_cpu_ns": "nanoseconds of our processor time in TLS handshakes and WebSocket upgrades",
+    "negotiation_cpu_ns": "our processor time in TLS handshakes and WebSocket upgrades",
     "held_offline": "messages that had to wait because their client was not connected",
     "publishes_refused": "messages that the broker refused with a reason: not acked, and among the unresolved",
     "too_large": "messages that were due and never sent: larger than the broker's maximum packet size",

@@ -96,7 +96,7 @@ def _ledger(records: RunRecords, summary: Summary) -> list[str]:
     besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
     lines += [f"{', '.join(besides)}.", ""] if besides else []
     lines += [f"{plain(note)}\n" for note in (records.ledger.notes if records.ledger else ())]
-    return lines + [f"- {count(number)}: {plain(sentence)}" for _, number, sentence in counted(records)]
+    return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(records)]
 
 
 def _entry(entry: Entry) -> list[str]:

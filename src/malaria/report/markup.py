@@ -23,14 +23,19 @@ def as_json(value: object) -> str:
 
 
 def table(head: Row, rows: Iterable[Row], words: Iterable[int] = (), kind: str = "") -> str:
-    """Cells are markup already; the columns numbered in `words` hold sentences, the others figures."""
+    """Cells are markup already, and the first of a row names it.
+
+    The columns numbered in `words` hold sentences, the others figures.
+    """
     classes = dict.fromkeys(words, ' class="words"')
 
-    def line(cells: Row, tag: str) -> str:
-        return "".join(f"<{tag}{classes.get(n, '')}>{cell}</{tag}>" for n, cell in enumerate(cells))
+    def line(cells: Row, tags: Sequence[str], scope: str) -> str:
+        parts = zip(tags, cells, strict=True)
+        scopes = {"th": f' scope="{scope}"', "td": ""}
+        return "".join(f"<{tag}{classes.get(n, '')}{scopes[tag]}>{cell}</{tag}>" for n, (tag, cell) in enumerate(parts))
 
-    heads = f"<thead><tr>{line(head, 'th')}</tr></thead>" if any(head) else ""
-    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    heads = f"<thead><tr>{line(head, ['th'] * len(head), 'col')}</tr></thead>" if any(head) else ""
+    body = "".join(f"<tr>{line(row, ['th', *['td'] * (len(row) - 1)], 'row')}</tr>" for row in rows)
     return f'<div class="scroll"><table class="{kind}">{heads}<tbody>{body}</tbody></table></div>'
 
 
@@ -47,9 +52,9 @@ def chart(name: str, height_px: int, says: str) -> str:
     )
 
 
-def download(name: str, kind: str, content: str, label: str) -> str:
+def download(name: str, kind: str, content: bytes, label: str) -> str:
     """A link that carries its file inside the page."""
-    encoded = base64.b64encode(content.encode()).decode()
+    encoded = base64.b64encode(content).decode()
     return f'<a download="{text(name)}" href="data:{kind};base64,{encoded}">{text(label)}</a>'
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from malaria.records import RunRecords
@@ -35,14 +36,21 @@ class Line:
     entry: str = ""  # of the legend, shared with all lines of its panel that have the same
 
 
+class Scale(StrEnum):
+    """How a panel's axis is drawn."""
+
+    COUNT = "count"  # from zero
+    MS = "ms"  # milliseconds, over powers of ten
+    BYTES = "bytes"  # from zero, in kB, MB, GB
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One chart of the stack."""
 
     title: str
     lines: tuple[Line, ...]
-    logarithmic: bool = False
-    """A scale for milliseconds over several powers of ten."""
+    scale: Scale = Scale.COUNT
 
 
 DUE: Final = Line("due", "due_per_s", GREY, 8, needs="publishing", steps=True)
@@ -51,7 +59,7 @@ ACKED: Final = Line("acked", "acked_per_s", BLUE, 2.5, needs="acknowledged", ste
 DELIVERED: Final = Line("delivered", "delivered_per_s", GREEN, 1.5, "dot", needs="subscribing", steps=True)
 
 PANELS: Final = (
-    Panel("clients", (Line("ready", "clients", BLUE),)),
+    Panel("clients", (Line("ready", "clients", BLUE), Line("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"))),
     Panel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
     Panel(
         "latency",
@@ -61,27 +69,62 @@ PANELS: Final = (
             Line("ack max", "ack_max_ms", RED, 1.5, "dot"),
             Line("end to end p99", "end_to_end_p99_ms", GREEN, 1.5, "dash"),
         ),
-        logarithmic=True,
+        Scale.MS,
+    ),
+    Panel(
+        "broker CPU, % of a core",
+        (
+            Line("process", "process_cpu_percent", BLUE, steps=True),
+            Line("container", "docker_cpu_percent", SKY, steps=True),
+        ),
+    ),
+    Panel(
+        "broker memory",
+        (
+            Line("process", "process_rss_bytes", BLUE),
+            Line("container", "docker_rss_bytes", SKY),
+            Line("heap, as $SYS says", "sys_heap_bytes", GREEN, 1.5, "dash"),
+        ),
+        Scale.BYTES,
+    ),
+    Panel("host CPU, % of all cores", (Line("host", "host_cpu_percent", BLUE, steps=True),)),
+    Panel(
+        "messages in the broker ($SYS)",
+        (
+            Line("stored", "sys_messages_stored", BLUE),
+            Line("in flight", "sys_messages_inflight", GREEN, 1.5, "dash"),
+            Line("dropped so far", "sys_dropped_so_far", RED, 2, "dot"),
+        ),
+    ),
+    Panel(
+        "packets per second ($SYS)",
+        (
+            Line("received", "sys_messages_received_per_s", BLUE, steps=True),
+            Line("sent", "sys_messages_sent_per_s", ORANGE, steps=True),
+        ),
     ),
     Panel("messages waiting", (Line("in flight", "inflight", BLUE), Line("due, not sent", "held", RED))),
     Panel(
         "lag of the generator",
         (Line("lag p50", "own_lag_p50_ms", SKY), Line("lag p99", "own_lag_p99_ms", PURPLE)),
-        logarithmic=True,
+        Scale.MS,
     ),
     Panel("generator CPU, % of a core", (Line("all workers", "cpu_percent", RED, steps=True),)),
 )
+CHOSEN: Final = "prometheus_"
+MOST_CHOSEN: Final = 8
+"""Series of a Prometheus page that have a panel; the others are in the raw data."""
 
 
 def panels_of(records: RunRecords, table: Columns) -> list[Panel]:
     """The panels and lines that this run has something to say about."""
     shown: list[Panel] = []
-    for panel in PANELS:
+    for panel in (*PANELS, *_of_prometheus(table)):
         lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(records, line))
         values = [value for line in lines for value in table.get(line.column, ())]
         if any(values):
             told = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
-            shown.append(Panel(panel.title, told, panel.logarithmic))
+            shown.append(Panel(panel.title, told, panel.scale))
     return shown
 
 
@@ -96,3 +139,12 @@ def _of_workers(panel: Panel, table: Columns) -> list[Line]:
     if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
         return []
     return [Line(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True, entry="each worker") for name in names]
+
+
+def _of_prometheus(table: Columns) -> list[Panel]:
+    """One for each chosen series; of a total, how fast it grows."""
+    names = [column for column in table if column.startswith(CHOSEN) and f"{column}_per_s" not in table]
+    return [
+        Panel(name.removeprefix(CHOSEN), (Line("prometheus", name, BLUE, steps=name.endswith("_per_s")),))
+        for name in names[:MOST_CHOSEN]
+    ]

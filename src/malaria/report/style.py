@@ -46,10 +46,22 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; position: st
   background: var(--paper); }
 td.words, th.words { text-align: left; white-space: normal; overflow-wrap: anywhere;
   min-width: 9rem; }
-table.levels :is(th, td):nth-child(2) { text-align: left; }
-table.facts { width: auto; } table.facts td:first-child { color: var(--soft); white-space: normal; }
+table.levels :is(th, td):nth-child(2), table.seen :is(th, td):first-child { text-align: left; }
+table.levels th, table.seen th { white-space: normal; vertical-align: bottom; } .variant { padding-left: 1rem; }
+tbody th { font-weight: 400; color: inherit; } tr.sum th { border-top: 2px solid var(--soft); font-weight: 600;
+  color: var(--ink); }
+table.perf { width: auto; } table.perf td { font-size: .875rem; }
+svg.flame { display: block; min-width: 36rem; font: 11px ui-monospace, monospace; margin: .6rem 0; }
+svg.flame rect { stroke: var(--paper); stroke-width: 1; } svg.flame text { fill: #101418; }
+svg.flame svg:hover > rect { stroke: var(--ink); stroke-width: 2; }
+.key { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; vertical-align: -.08rem; }
+.key.program { background: #7ABEE6; } .key.kernel { background: #EFB54B; }
+.split { display: flex; height: .8rem; max-width: 40rem; margin: .7rem 0 0; border-radius: 3px; overflow: hidden; }
+.tcp { background: #56B4E9; } .tls { background: #E69F00; } .upgrade { background: #CC79A7; }
+.connack { background: #009E73; }
+table.facts { width: auto; } table.facts :is(td, th):first-child { color: var(--soft); white-space: normal; }
 .sign { display: inline-block; width: 1.1rem; color: var(--soft); }
-table.sum { margin-bottom: .9rem; } table.sum td:first-child, table.sum th:first-child { width: 13rem; }
+table.sum { margin-bottom: .9rem; } table.sum :is(td, th):first-child { width: 13rem; }
 table.sum td:nth-child(2) { width: 6rem; } table.sum .words { color: var(--soft); font-weight: 400; }
 tr.sum td { border-top: 2px solid var(--soft); font-weight: 600; }
 dt { font-weight: 600; margin-top: .8rem; } dd { margin: 0; } dt:target { color: var(--link); }
@@ -63,7 +75,8 @@ button { font: inherit; font-size: .875rem; color: var(--ink); background: var(-
   border-radius: 6px; padding: .55rem .8rem; cursor: pointer; }
 .chart { width: 100%; margin: .3rem 0; } details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--soft); }
-nav ul { padding-left: 1.1rem; columns: 2; } @media (max-width: 600px) { nav ul { columns: 1; } }
+nav ul { padding-left: 1.1rem; columns: 2; } nav ul ul { columns: 1; } nav li { break-inside: avoid; }
+@media (max-width: 600px) { nav ul { columns: 1; } }
 @media print { :root { font-size: 12px; } main { max-width: none; padding: 0; } button, nav { display: none; }
   h2, h3 { break-after: avoid; } .card, tr, dl div { break-inside: avoid; } .scroll { overflow: visible; } }
 """
@@ -76,15 +89,29 @@ const night = matchMedia('(prefers-color-scheme: dark)');
 const brighter = { '#0072B2': '#4FA8E0', '#009E73': '#2CC99B', '#D55E00': '#FF8A4C', '#CC79A7': '#E6A3C8' };
 const narrow = matchMedia('(max-width: 600px)');
 const PAPER_PX = 680;
-const TALLER = 1.3;  // a narrow legend takes two rows below its title
+const NARROW_HEAD_PX = 66;  // a narrow legend takes two rows below its title
 const tint = name => getComputedStyle(root).getPropertyValue(name).trim();
 const onPaper = () => root.classList.contains('paper');
 function coloured(data) {
   if (!night.matches || onPaper()) return data;
   return JSON.parse(JSON.stringify(data), (key, value) => brighter[value] ?? value);
 }
+const ofMark = item => tint(item.name === 'bad' ? '--bad' : '--soft');
+function spread(layout) {  // the charts further from each other
+  const { pane_px, head_px } = layout.meta;
+  const axes = Object.keys(layout).filter(key => key.startsWith('yaxis'));
+  const step = pane_px + NARROW_HEAD_PX, inner = axes.length * step - NARROW_HEAD_PX;
+  axes.forEach((key, number) => {
+    const top = 1 - number * step / inner;
+    layout[key].domain = [Math.max(top - pane_px / inner, 0), top];
+    layout[`legend${key.slice(5)}`].y = top;
+  });
+  layout.height += axes.length * (NARROW_HEAD_PX - head_px);
+  layout.margin.t = NARROW_HEAD_PX;
+}
 function dress(layout) {
   const dressed = structuredClone(layout);
+  if (narrow.matches && !onPaper()) spread(dressed);
   const scale = Math.max(1, parseFloat(getComputedStyle(root).fontSize) / 16);
   const size = 12 * scale;
   dressed.height *= scale;
@@ -96,28 +123,41 @@ function dress(layout) {
     for (const part of ['gridcolor', 'linecolor', 'zerolinecolor']) dressed[key][part] = tint('--line');
     Object.assign(dressed[key], { spikecolor: tint('--soft'), fixedrange: matchMedia('(pointer: coarse)').matches });
   }
-  if (narrow.matches && !onPaper() && dressed.yaxis2) dressed.height *= TALLER;
   if (narrow.matches && !onPaper()) for (const key of Object.keys(dressed)) if (key.startsWith('legend')) {
     dressed[key].title.side = 'top';
     dressed[key].font = { size: 10 };
   }
   for (const shape of dressed.shapes ?? [])
-    if (shape.type === 'rect') shape.fillcolor = tint('--shade'); else shape.line.color = tint('--soft');
-  for (const note of dressed.annotations ?? []) note.font = { ...note.font, color: tint('--soft') };
+    if (shape.type === 'rect') shape.fillcolor = tint('--shade'); else shape.line.color = ofMark(shape);
+  for (const note of dressed.annotations ?? []) note.font = { ...note.font, color: ofMark(note) };
   if (onPaper()) Object.assign(dressed, { width: PAPER_PX, autosize: false });
   return dressed;
 }
 const settings = { responsive: true, displaylogo: false, displayModeBar: false };
+const pending = new Set();
+function drawOne(id) {
+  pending.delete(id);
+  const layout = dress(charts[id].layout);
+  document.getElementById(id).style.height = `${layout.height}px`;
+  Plotly.react(id, coloured(charts[id].data), layout, settings);
+}
+function drawNext() {  // one at a time, so that a page of many levels can be read meanwhile
+  const [id] = pending;
+  if (id === undefined) { root.dataset.drawn = 'all'; return; }
+  drawOne(id);
+  setTimeout(drawNext);
+}
 function draw() {
-  for (const [id, figure] of Object.entries(charts)) {
-    const layout = dress(figure.layout);
-    document.getElementById(id).style.height = `${layout.height}px`;
-    Plotly.react(id, coloured(figure.data), layout, settings);
-  }
+  const idle = pending.size === 0;
+  for (const id of Object.keys(charts)) pending.add(id);
+  if (idle) drawNext();
 }
 draw();
 for (const change of [night, narrow]) change.addEventListener('change', draw);
-addEventListener('beforeprint', () => { root.classList.add('paper'); draw(); });
+addEventListener('beforeprint', () => {
+  root.classList.add('paper');
+  for (const id of Object.keys(charts)) drawOne(id);
+});
 addEventListener('afterprint', () => { root.classList.remove('paper'); draw(); });
 for (const button of document.querySelectorAll('button[data-copy]')) button.addEventListener('click', () => {
   getSelection().selectAllChildren(document.getElementById(button.dataset.copy));

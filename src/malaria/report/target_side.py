@@ -1,0 +1,129 @@
+"""What the target's side looked like, as texts: the table that people wrote by hand, `$SYS`, what was not seen.
+
+Texts here are plain: whoever shows them makes them safe for his page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.analysis.headline import ON_TARGET
+from malaria.analysis.observed import SYS, mean
+from malaria.analysis.windows import measured_window_ns
+from malaria.observe.canonical import FIGURES, meaning_of
+from malaria.records import RunRecords
+from malaria.report.figures import UNKNOWN, Summary
+from malaria.units import format_bytes, format_rate
+
+FIRST: Final = (
+    "clients_connected", "messages_received_per_min", "messages_sent_per_min", "messages_stored", "messages_dropped",
+    "publish_dropped", "heap_bytes", "bytes_received_per_min", "bytes_sent_per_min",
+)  # fmt: skip
+"""What one asks of `$SYS` first; the rest comes after, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One column of the table. `name` is that of its definition."""
+
+    name: str
+    label: str
+    value: str
+
+
+def table_of(records: RunRecords, summary: Summary) -> list[Fact]:
+    """Broker CPU, host CPU, memory, messages per second: what a level comes to."""
+    broker = summary["broker"]
+    return [
+        Fact("broker_cpu", "broker CPU (single core)", percent(broker["cpu_percent"])),
+        Fact("host_cpu", "host CPU", percent(broker["host_cpu_percent"])),
+        Fact("host_memory", "memory used/total", _memory(broker)),
+        Fact("broker_memory", "of it the broker", in_bytes(broker["rss_bytes"])),
+        Fact("rates", "messages per second", messages_per_s(records, summary)),
+    ]
+
+
+def percent(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
+
+
+def in_bytes(value: int | None) -> str:
+    return UNKNOWN if value is None else format_bytes(value)
+
+
+def _memory(broker: Mapping[str, int | None]) -> str:
+    used, whole = broker["host_memory_used_bytes"], broker["host_memory_bytes"]
+    return UNKNOWN if used is None and whole is None else f"{in_bytes(used)} / {in_bytes(whole)}"
+
+
+def messages_per_s(records: RunRecords, summary: Summary) -> str:
+    """`500.1, on target`, or how much of what was due."""
+    rates = summary["rates"]
+    done = done_per_s(summary)
+    if done is None:
+        return UNKNOWN
+    shown, due = f"{done:,.1f}" if done < 10_000 else format_rate(done), rates["due_per_s"]
+    if records.meta.get("closed_loop"):
+        return f"{shown}, as fast as it answered"
+    if not due:
+        return shown
+    if abs(done - due) <= ON_TARGET * due:
+        return f"{shown}, on target"
+    return f"{shown}, {100 * done / due:.0f} % of {due:,.1f} due"
+
+
+def done_per_s(summary: Summary) -> float | None:
+    """Acknowledged; or else sent; or else delivered."""
+    rates = summary["rates"]
+    names = ("acked_per_s", "sent_per_s", "delivered_per_s")
+    known: list[float] = [rates[name] for name in names if rates[name] is not None]
+    return known[0] if known else None
+
+
+def sys_lines(summary: Summary) -> tuple[list[str], list[str]]:
+    """What `mosquitto_sub -v` would print at the end of the measured time: what one asks first, and the rest."""
+    topics = {name: value for name, value in summary["broker"]["sys"].items() if name.startswith("$")}
+    ranks = {topic: rank for topic in topics if (rank := _rank(topic)) is not None}
+    first = sorted(ranks, key=lambda topic: (ranks[topic], topic))
+    rest = sorted(topics.keys() - ranks.keys())
+    return [f"{topic} {topics[topic]}" for topic in first], [f"{topic} {topics[topic]}" for topic in rest]
+
+
+def _rank(topic: str) -> int | None:
+    meaning = meaning_of(topic)
+    if meaning is None or meaning.name not in FIRST:
+        return None
+    return FIRST.index(meaning.name) * len(FIGURES) + meaning.rank
+
+
+def own_count(records: RunRecords, summary: Summary) -> str:
+    """What the broker itself counted, beside what was published; empty when it did not say."""
+    window = measured_window_ns(records)
+    received, sent = (mean(records, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
+    if received is None or sent is None:
+        return ""
+    rates = [format_rate(rate, "packets") for rate in (received, sent)]
+    words = f"By its own counters the broker received {rates[0]} and sent {rates[1]}"
+    published = done_per_s(summary)
+    if not published or not records.meta.get("publishing"):
+        return f"{words}."
+    return f"{words}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
+
+
+def blind_spots(records: RunRecords) -> list[str]:
+    """A sentence for each observer that did not see all of it; perf speaks for itself."""
+    stored = records.meta.get("observers")
+    observers = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
+    return [
+        _blind(one) for one in observers if one.get("observer") != "perf" and (one.get("gaps") or one.get("reason"))
+    ]
+
+
+def _blind(observer: Mapping[str, object]) -> str:
+    name, gaps, reason = observer.get("observer"), observer.get("gaps"), observer.get("reason")
+    if not observer.get("samples"):
+        return f"{name}: nothing was seen. {reason}".strip()
+    times = "once" if gaps == 1 else f"{gaps} times" if gaps else "at the end"
+    return f"{name}: lost {times}{f', last: {reason}' if reason else '; it came back'}."

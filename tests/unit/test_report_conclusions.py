@@ -1,0 +1,88 @@
+"""What the levels come to, by rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from malaria.report.campaign_page import answer
+from malaria.report.conclusions import conclusions
+from malaria.report.parts import Shown, shown_parts
+from synthetic import by_directory, make_campaign, make_records, observed
+
+
+@cache
+def one(clients: int, trouble: Any = None) -> Shown:
+    records = observed(make_records(seconds=12, workers=1, clients=clients, trouble=trouble))
+    return shown_parts(make_campaign([records]), by_directory([records]))[0]
+
+
+def level(number: int, clients: int, trouble: Any = None, variant: str = "", **summary: Any) -> Shown:
+    """Of the broker's figures those in `summary` are others."""
+    shown = one(clients, trouble)
+    told = {key: value for key, value in summary.items() if key == "surges"}
+    broker = {**shown.summary["broker"], **{key: value for key, value in summary.items() if key != "surges"}}
+    records = replace(shown.records, meta={**shown.records.meta, **told})
+    part = replace(shown.part, level=number, title=f"{clients:,} clients", variant=variant)
+    return replace(shown, part=part, records=records, summary={**shown.summary, "broker": broker, **told})
+
+
+def test_all_of_it_was_carried() -> None:
+    shown = [level(1, 600), level(2, 1200), level(3, 3000)]
+    assert answer(shown) == ("PASS", "the broker carried all 3 levels")
+    assert conclusions(shown) == [
+        f"It carries 3,000 clients: 500 msg/s, broker CPU 60 % of a core, ack p99 {p99(shown[2])}.",
+        "Nothing broke: where its limit lies, above 3,000 clients, is not known.",
+        "From 600 to 3,000 clients each further 1,000 cost 20 % of a core.",
+    ]
+
+
+def p99(shown: Shown) -> str:
+    return f"{shown.summary['latency_ms']['ack']['p99']:.1f} ms"
+
+
+def test_the_first_that_broke_is_named_with_its_reason() -> None:
+    shown = [level(1, 600), level(2, 3000, "falls-behind")]
+    outcome, words = answer(shown)
+    assert outcome == "FAIL"
+    assert words.startswith("held up to 600 clients; at 3,000 clients: the broker fell behind")
+    assert conclusions(shown)[0].startswith("It carries 600 clients")
+    assert conclusions(shown)[1].startswith("What broke first, at 3,000 clients: the broker fell behind")
+
+
+def test_a_level_below_the_first_that_broke_is_not_the_limit() -> None:
+    shown = [level(1, 3000, "falls-behind"), level(2, 600), level(3, 6000)]
+    assert conclusions(shown)[0].startswith("It carries 600 clients")
+
+
+def test_our_own_limit_is_not_the_brokers() -> None:
+    shown = [level(1, 600, "generator-limit")]
+    assert conclusions(shown)[0].startswith("600 clients says nothing about the broker: this machine was the limit")
+
+
+def test_variants_are_set_against_their_level() -> None:
+    shown = [
+        level(1, 3000, cpu_percent=71.0),
+        level(1, 3000, variant="QoS 0 publishers", cpu_percent=55.0),
+        level(1, 3000, variant="without TLS", cpu_percent=70.0),
+        level(1, 3000, variant="unseen", cpu_percent=None),
+    ]
+    assert conclusions(shown)[-2:] == [
+        "3,000 clients, QoS 0 publishers: the broker's CPU goes down from 71 % to 55 %.",
+        "3,000 clients, without TLS: the broker's CPU hardly changes: 71 % and 70 %.",
+    ]
+
+
+def test_surges_are_told_with_their_level() -> None:
+    held = {"clients": 500, "held": True, "recovered": True, "recovery_s": 4.1, "watched_s": 60}
+    lost = {"clients": 1000, "held": False, "recovered": False, "watched_s": 60, "reasons": ["acked 431 of 667 msg/s"]}
+    shown = [level(1, 600), level(2, 3000, surges=[held, lost])]
+    assert conclusions(shown)[-2:] == [
+        "3,000 clients: 500 more were held; after them it was as before in 4.1 s.",
+        "3,000 clients: 1,000 more were too many (acked 431 of 667 msg/s); it did not recover: never within 1 min.",
+    ]
+
+
+def test_nothing_was_run() -> None:
+    assert conclusions([]) == []
