@@ -19,6 +19,7 @@ from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
 from ssh_server import SshServer, running_sshd, what_lacks
 
+TESTS_AT_ONCE: Final = 4
 MARKERS: Final = (
     "slow: takes more than a few seconds",
     "browser: opens a page in Chromium",
@@ -32,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("malaria")
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Several tests at once, more than there are cores, for most of them wait; one after the other for single files."""
+    return 0 if all(".py" in argument for argument in config.args) else TESTS_AT_ONCE
 
 
 @pytest.fixture(autouse=True)
