@@ -6,8 +6,8 @@ add up like those of a real run; the latencies come from a fixed seed, so that g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -338,3 +338,78 @@ def _ledger(samples: list[Sample], open_messages: int, trouble: Trouble | None) 
         unresolved=None if lost_worker else open_messages,
         notes=(note,) if lost_worker else (),
     )
+
+
+# --- one worker, second by second ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run of which each second is stated. Second n (from 1) ends at n s; all columns are as long as `due`.
+
+    `acked` defaults to what is due, `ack_ms` to 2 ms for every message. `surges` are (clients, from s, until s);
+    `told` is what the broker says on $SYS at which time: (s, {name: value}).
+    """
+
+    due: Sequence[int]
+    acked: Sequence[int] = ()
+    ack_ms: Sequence[float] = ()
+    dropped: Mapping[int, int] = field(default_factory=dict)  # connections, by second
+    ready: Mapping[int, int] = field(default_factory=dict)  # clients at the end of a second, where not 100
+    late: Mapping[int, float] = field(default_factory=dict)  # milliseconds of our own lag, by second
+    surges: Sequence[tuple[int, int, int | None]] = ()
+    told: Sequence[tuple[float, Mapping[str, Reading]]] = ()
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+    def records(self) -> RunRecords:
+        seconds = len(self.due)
+        acked = self.acked or self.due
+        samples = [self._sample(number, acked[number - 1]) for number in range(1, seconds + 1)]
+        open_messages = sum(self.due) - sum(acked)
+        meta = _meta(seconds, ["1"], 100, None) | {
+            "measure_start_ns": 0,
+            "measure_end_ns": seconds * NS_PER_S,
+            "end_ns": seconds * NS_PER_S,
+            "thresholds": [],
+            "surges": [_surge(*surge) for surge in self.surges],
+        }
+        return RunRecords(
+            meta=meta | self.meta,
+            samples=tuple(samples),
+            events=(),
+            ledger=LedgerTotals(sum(self.due), sum(self.due), sum(acked), None, None, None, None, None, None,
+                                max(open_messages, 0)),
+            observations=tuple(Observation("sys", round(at_s * NS_PER_S), values) for at_s, values in self.told),
+        )  # fmt: skip
+
+    def _sample(self, number: int, acked: int) -> Sample:
+        due = self.due[number - 1]
+        ack_ms = self.ack_ms[number - 1] if self.ack_ms else 2.0
+        late_ms = self.late.get(number, 0.1)
+        counters = {Counter.DUE: due, Counter.SENT: due, Counter.ACKED: acked, Counter.DELIVERED: acked,
+                    Counter.DROPPED: self.dropped.get(number, 0)}  # fmt: skip
+        packed = {Metric.ACK: _repeated(acked, ack_ms), Metric.OWN_LAG: _repeated(due, late_ms)}
+        return Sample(
+            worker="1",
+            start_ns=(number - 1) * NS_PER_S,
+            end_ns=number * NS_PER_S,
+            phase=Phase.MEASURE,
+            counters={name.value: value for name, value in counters.items() if value},
+            gauges={Gauge.CLIENTS_READY.value: self.ready.get(number, 100)},
+            histograms={metric.value: data for metric, data in packed.items() if data},
+        )
+
+
+def _repeated(count: int, ms: float) -> bytes:
+    if not count:
+        return b""
+    histogram = Histogram()
+    histogram.record_many(np.full(count, round(ms * NS_PER_MS), np.int64))
+    return histogram.to_bytes()
+
+
+def _surge(clients: int, from_s: int, until_s: int | None) -> dict[str, object]:
+    gone = None if until_s is None else until_s * NS_PER_S
+    add_ns = from_s * NS_PER_S
+    return {"group": "meters", "clients": clients, "add_ns": add_ns, "added_ns": add_ns + NS_PER_S // 2,
+            "remove_ns": gone, "removed_ns": gone}  # fmt: skip

@@ -169,6 +169,12 @@ def format_duration_ns(duration_ns: int) -> str:
     return f"{duration_ns} ns" if duration_ns else "0 s"
 
 
+def format_clock(seconds: float) -> str:
+    """A moment of a run: 0:07, 4:12, 75:03 (minutes and seconds)."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
 def _whole_seconds(seconds: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

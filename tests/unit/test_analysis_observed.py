@@ -67,6 +67,9 @@ def test_the_summary_says_what_observers_saw() -> None:
         "host_memory_used_bytes": 310,
         "host_memory_bytes": 2000,
         "sys": {"version": "m"},
+        "dropped": None,
+        "queue_growth_per_s": None,
+        "queues": {},
     }
 
 

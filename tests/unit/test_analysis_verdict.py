@@ -9,8 +9,8 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import RULES, Outcome, VerdictOf, judge
-from malaria.records import Counter, Phase, RunRecords, Sample
-from synthetic import make_records, with_meta
+from malaria.records import GAP, Counter, Phase, RunRecords, Sample
+from synthetic import Course, make_records, with_meta
 
 MS = 10**6
 GOOD = make_records(seconds=12, clients=600)
@@ -118,6 +118,28 @@ CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
         Outcome.UNKNOWN,
         "the stored threshold 'ack.p42 < 1s'",
         "did you mean",
+    ),
+    "surge": (
+        Course([100] * 40, ack_ms=[2.0] * 10 + [900.0] * 30, surges=[(50, 10, 20)]).records(),
+        Outcome.FAIL,
+        "+50 clients at 0:10: the broker bent and never recovered within 20 s (metastable)",
+        "while they were there and after",
+    ),
+    "lost observer": (
+        Course([100] * 12, told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})]).records(),
+        Outcome.PASS,
+        "observer sys was lost at 0:05: gone",
+        "",
+    ),
+    "lost observer whose figure is needed": (
+        Course(
+            [100] * 12,
+            told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})],
+            meta={"thresholds": ["broker.dropped == 0"]},
+        ).records(),
+        Outcome.UNKNOWN,
+        "broker.dropped == 0: the figure is not known",
+        "--observe",
     ),
     "unknown by our own rule": (settled(GOOD, lost=None), Outcome.PASS, "", ""),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from malaria.analysis.surge_words import surge_name
 from malaria.analysis.verdict import Outcome, judge
 from malaria.analysis.windows import total
 from malaria.records import Counter, RunRecords
@@ -38,6 +39,7 @@ def headline(records: RunRecords, summary: Mapping[str, Any]) -> Headline:
 def _praise(records: RunRecords, summary: Mapping[str, Any]) -> str:
     """Never more than the figures say."""
     parts = [part for part in (_rate(records, summary), _losses(summary)) if part] or _clients(records, summary)
+    parts += [f"held {surge_name(surge)}" for surge in summary.get("surges", ()) if surge["held"]]
     return f"the broker carried it: {', '.join(parts)}" if parts else "every rule holds"
 
 

@@ -56,6 +56,17 @@ def course(records: RunRecords, observer: str, name: str) -> Course:
     return points
 
 
+def standing(records: RunRecords, observer: str, name: str) -> Course:
+    """One figure at every row from the first that has it on: a row without it says that it has not changed."""
+    points: Course = []
+    value: float | None = None
+    for row in rows_of(records, observer):
+        value = None if GAP in row.values else _number(row.values[name]) if name in row.values else value
+        if points or value is not None:
+            points.append((row.at_ns, value))
+    return points
+
+
 def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
     """Over a window, each value weighted with the time that it covers; None when less than half of it is covered."""
     if window is None or window[1] <= window[0]:

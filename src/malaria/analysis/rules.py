@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from malaria.analysis.onset import Backlog, backlog_of
-from malaria.analysis.thresholds import Ruling, evaluate, look_up
+from malaria.analysis.queues import GROWING
+from malaria.analysis.thresholds import Ruling, evaluate, look_up, stated_thresholds
 from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.records import RunRecords
-from malaria.units import NotationError, format_count, format_rate, format_things
+from malaria.units import NotationError, format_clock, format_count, format_rate, format_things
 
 type Summary = Mapping[str, Any]
 
@@ -39,41 +40,75 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
     ("rates.sent_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": False}),
     ("messages.unresolved == 0", {"publishing": True}),
     ("messages.lost == 0", {"publishing": True, "subscribing": True}),
+    ("broker.dropped == 0", {"publishing": True}),
+    ("broker.queue_growth_per_s == 0/s", _OPEN_LOOP),
 )
 """Each with what the run's meta must say for it to apply. A figure that is not known breaks none of them.
 
 The clients planned are the most at once: where surges come and go, that many must have been there, not be there at the
-end.
+end. Rates and drops are then those of the steady time: what a surge did is told of the surge.
 """
+_OF_STEADY_TIME: Final = (
+    ("rates", "due_per_s", "due_per_s"),
+    ("rates", "sent_per_s", "sent_per_s"),
+    ("rates", "acked_per_s", "acked_per_s"),
+    ("clients", "dropped", "connections_dropped"),
+    ("broker", "dropped", "messages_dropped"),
+)
+"""(table, figure, the figure of `steady` that stands in its place)"""
 
 
 def unmet(records: RunRecords, summary: Summary) -> list[Ruled]:
     """Every rule that does not hold, the most telling first."""
-    stated, unread = _stated(records)
+    stated = stated_thresholds(records)
     taken = {threshold.key for threshold in stated}
-    own = [rule for rule in _defaults(records) if rule.key not in taken and look_up(summary, rule.key) is not None]
-    found = [(rule, evaluate(rule, records, summary)) for rule in (*stated, *own)]
-    found.sort(key=lambda pair: _ORDER.get(pair[0].key, len(_ORDER)))
-    return unread + [
-        _broken(rule, finding.text, records, summary)
-        if finding.ruling is Ruling.BROKEN
-        else Ruled(Ruling.UNDECIDED, finding.text, "")
-        for rule, finding in found
-        if finding.ruling is not Ruling.HOLDS
+    if taken & _RATES:  # who allows a rate below what is due allows the queue that it makes
+        taken.add("broker.queue_growth_per_s")
+    steady = _of_steady_time(summary)
+    own = [rule for rule in _defaults(records) if rule.key not in taken and look_up(steady, rule.key) is not None]
+    cases = [_Case(rule, records, summary) for rule in stated] + [_Case(rule, records, steady) for rule in own]
+    found = [(case, evaluate(case.rule, records, case.summary)) for case in cases]
+    found.sort(key=lambda pair: _ORDER.get(pair[0].rule.key, len(_ORDER)))
+    broken = {case.rule.key for case, finding in found if finding.ruling is Ruling.BROKEN}
+    return _unread(records) + [
+        _broken(case, finding.text) if finding.ruling is Ruling.BROKEN else _undecided(case, finding.text)
+        for case, finding in found
+        if finding.ruling is not Ruling.HOLDS and not (case.rule in own and _is_told(case.rule.key, broken))
     ]
 
 
-def _stated(records: RunRecords) -> tuple[list[Threshold], list[Ruled]]:
-    """The thresholds of the warhead and the command line, and those that this version cannot read."""
-    thresholds: list[Threshold] = []
+def _of_steady_time(summary: Summary) -> Summary:
+    """The figures that our own rules look at."""
+    steady = summary.get("steady")
+    if not summary.get("surges") or not isinstance(steady, Mapping):
+        return summary
+    figures = dict(summary)
+    known = [place for place in _OF_STEADY_TIME if steady.get(place[2]) is not None]
+    for table, name, steadily in known:
+        figures[table] = {**figures[table], name: steady[steadily]}
+    return figures
+
+
+def _is_told(key: str, broken: set[str]) -> bool:
+    """Whether the sentence on a rate that was missed has it already."""
+    return key in _TOLD_WITH_RATES and bool(broken & _RATES)
+
+
+def _unread(records: RunRecords) -> list[Ruled]:
+    """The thresholds of the warhead and the command line that this version cannot read."""
     unread: list[Ruled] = []
     texts = records.meta.get("thresholds")
     for text in texts if isinstance(texts, list) else []:
         try:
-            thresholds.append(parse_threshold_text(str(text)))
+            parse_threshold_text(str(text))
         except NotationError as error:
             unread.append(Ruled(Ruling.UNDECIDED, f"the stored threshold {text!r}: {error.message}", error.remedy))
-    return thresholds, unread
+    return unread
+
+
+def _undecided(case: _Case, text: str) -> Ruled:
+    """A figure of the broker is not known when nobody observed it, or whoever did was lost: that is the remedy."""
+    return Ruled(Ruling.UNDECIDED, text, _OBSERVE_REMEDY if case.rule.key.startswith("broker.") else "")
 
 
 def _defaults(records: RunRecords) -> list[Threshold]:
@@ -104,12 +139,13 @@ class _Case:
         return f"{format_things(count, thing)} {'was' if count == 1 else 'were'}"
 
 
-def _broken(rule: Threshold, text: str, records: RunRecords, summary: Summary) -> Ruled:
+def _broken(case: _Case, text: str) -> Ruled:
+    rule = case.rule
     phrase = _PHRASES.get(rule.key)
     if phrase is None or rule.operator not in phrase.operators:
         return Ruled(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
-    said = phrase.sentence(_Case(rule, records, summary)) + _needs(rule)
-    return Ruled(Ruling.BROKEN, said, _cause(records)[1] if phrase.sentence is _connected else phrase.remedy)
+    said = phrase.sentence(case) + _needs(rule)
+    return Ruled(Ruling.BROKEN, said, _cause(case.records)[1] if phrase.sentence is _connected else phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:
@@ -141,21 +177,39 @@ def _cause(records: RunRecords) -> tuple[str, str]:
 
 def _acked(case: _Case) -> str:
     backlog = backlog_of(case.records)
-    return f"the broker fell behind{_since(backlog)}: acked {_of_due(case)}{_owed(backlog)}"
+    since = "" if backlog.since_s is None else f" at {format_clock(backlog.since_s)}"
+    return f"the broker fell behind{since}: acked {_of_due(case)}{_queues(case, backlog)}"
 
 
-def _since(backlog: Backlog) -> str:
-    if backlog.since_s is None:
+def _queues(case: _Case, backlog: Backlog) -> str:
+    """What grew meanwhile, and what was dropped."""
+    grown, dropped = _growing(case), case.figure("broker.dropped")
+    owed = format_count(backlog.at_end) if backlog.since_s is not None else ""
+    parts = [f"{grown} to {owed}" if grown and owed else f"and owed {owed} at the end" if owed else grown]
+    parts.append(f"{format_count(dropped)} dropped" if dropped else "")
+    return "".join(f", {part}" for part in parts if part)
+
+
+def _growing(case: _Case) -> str:
+    """The fastest of the queues that grew: `its queue grew by 64 messages/s`. Empty: none did."""
+    queues = case.summary.get("broker", {}).get("queues", {})
+    grown = [(figures["growth_per_s"], queue) for queue, figures in queues.items() if figures["grows"]]
+    if not grown:
         return ""
-    return f" at {backlog.since_s // 60}:{backlog.since_s % 60:02d}"
+    per_s, queue = max(grown)
+    return GROWING[queue].format(format_count(per_s) if per_s >= 10 else f"{per_s:.2g}")
 
 
-def _owed(backlog: Backlog) -> str:
-    return f", and owed {format_count(backlog.at_end)} at the end" if backlog.since_s is not None else ""
+def _grown(case: _Case) -> str:
+    return f"the broker will not carry it for long: {_growing(case)}"
+
+
+def _dropped_messages(case: _Case) -> str:
+    return f"the broker dropped {format_things(case.figure('broker.dropped'), 'message')}"
 
 
 def _sent(case: _Case) -> str:
-    return f"the broker took only {_of_due(case)}"
+    return f"the broker took only {_of_due(case)}{_queues(case, Backlog(None, 0))}"
 
 
 def _of_due(case: _Case) -> str:
@@ -188,6 +242,8 @@ _OVERLOAD_REMEDY: Final = "this is past what the broker carries: look at its CPU
 _PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence: it had promised these messages"
 _LOSS_REMEDY: Final = "look at the broker's queue limits, and at the QoS and session of the subscribers"
 _OPEN_REMEDY: Final = "they were in flight at the end: a longer drain tells late from never"
+_QUEUE_REMEDY: Final = "look at the broker's queue limits (max_queued_messages of mosquitto), and at slow subscribers"
+_OBSERVE_REMEDY: Final = "look at what the observers say in the events of the run, and at --observe"
 _DROP_REMEDY: Final = "the events of the run say when and why; the broker's log says its side"
 _LATENCY_REMEDY: Final = "see from when on in the chart of latency, and whether service or lag is the larger part"
 
@@ -212,7 +268,11 @@ _PHRASES: Final[Mapping[str, _Phrase]] = {
     "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY),
     "messages.lost": _Phrase(_lost, _AT_MOST, _LOSS_REMEDY),
     "messages.unresolved": _Phrase(_unresolved, _AT_MOST, _OPEN_REMEDY),
+    "broker.dropped": _Phrase(_dropped_messages, _AT_MOST, _QUEUE_REMEDY),
+    "broker.queue_growth_per_s": _Phrase(_grown, _AT_MOST, _OVERLOAD_REMEDY),
     "clients.dropped": _Phrase(_dropped, _AT_MOST, _DROP_REMEDY),
 }
+_RATES: Final = frozenset({"rates.acked_per_s", "rates.sent_per_s"})
+_TOLD_WITH_RATES: Final = ("broker.dropped", "broker.queue_growth_per_s")
 _ORDER: Final = {key: place for place, key in enumerate(_PHRASES)}
 """The most telling first: without clients there is no rate, and with a backlog there are unresolved messages."""

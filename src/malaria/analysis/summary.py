@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any, Final, TypedDict
 
 from malaria.analysis.cpu import worker_cpu_percent
+from malaria.analysis.dropped import dropped_by
 from malaria.analysis.observed import broker_figures
 from malaria.analysis.quantiles import latency_of
+from malaria.analysis.recovery import surge_results
+from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -43,6 +46,8 @@ class Summary(TypedDict):
     latency_ms: dict[str, Figures]
     broker: dict[str, Any]
     generator: Figures
+    steady: Figures
+    surges: list[dict[str, Any]]
     levels: list[Any]
 
 
@@ -50,6 +55,8 @@ def summarize(records: RunRecords) -> Summary:
     """The figures of one attack, verdict included. Raises RunError for a damaged run."""
     meta = records.meta
     window = measured_window_ns(records)
+    surges = surge_results(records)
+    steady = steady_of(records, surges)
     summary = Summary(
         version=_text(meta.get("malaria_version")),
         target=_text(meta.get("target")),
@@ -60,8 +67,10 @@ def summarize(records: RunRecords) -> Summary:
         messages=_messages(records),
         rates=_rates(records),
         latency_ms={metric.value: _latency(records, metric) for metric in LATENCIES},
-        broker=_broker(records),
+        broker=_broker(records, steady),
         generator=_generator(records),
+        steady=steady.figures,
+        surges=[surge.as_figures() for surge in surges],
         levels=[],
     )
     verdict = judge(records, dict(summary))
@@ -163,12 +172,18 @@ def _ms(value_ns: float | None) -> float | None:
     return None if value_ns is None else round(value_ns / NS_PER_MS, 6)
 
 
-def _broker(records: RunRecords) -> dict[str, Any]:
+def _broker(records: RunRecords, steady: Steady) -> dict[str, Any]:
     stored = records.meta.get("broker")
     known = stored if isinstance(stored, dict) else {}
     figures = broker_figures(records)
     version = known.get("version") or figures["sys"].get("version")
-    return {"version": version, **figures}
+    return {
+        "version": version,
+        **figures,
+        "dropped": dropped_by(records),
+        "queue_growth_per_s": steady.growth_per_s,
+        "queues": steady.queues(),
+    }
 
 
 def _generator(records: RunRecords) -> Figures:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
-from malaria.model.threshold import FIGURES, Threshold, Unit
+from malaria.model.threshold import FIGURES, Threshold, Unit, parse_threshold_text
 from malaria.records import Metric, RunRecords
-from malaria.units import format_count, format_ms
+from malaria.units import NotationError, format_count, format_ms
 
 type Summary = Mapping[str, Any]
 
@@ -52,6 +53,16 @@ def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Fin
     holds = COMPARE[threshold.operator](value, limit)
     said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
     return Finding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
+
+
+def stated_thresholds(records: RunRecords) -> list[Threshold]:
+    """The thresholds of the warhead and the command line that this version can read."""
+    texts = records.meta.get("thresholds")
+    read: list[Threshold] = []
+    for text in texts if isinstance(texts, list) else []:
+        with suppress(NotationError):
+            read.append(parse_threshold_text(str(text)))
+    return read
 
 
 def look_up(summary: Summary, key: str) -> float | None:

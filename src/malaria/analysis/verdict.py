@@ -16,17 +16,17 @@ from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.rules import unmet
-from malaria.analysis.thresholds import Ruling
-from malaria.analysis.windows import in_phase, total
-from malaria.clock import NS_PER_MS
-from malaria.records import Counter, Metric, Phase, RunRecords
-from malaria.units import format_count, format_ms, format_things
+from malaria.analysis.seconds import own_lag_limit_ns
+from malaria.analysis.surge_words import surge_sentence
+from malaria.analysis.thresholds import Ruling, stated_thresholds
+from malaria.analysis.windows import in_phase, measured_window_ns, total
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records import GAP, Counter, Metric, Phase, RunRecords
+from malaria.units import format_clock, format_count, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
 SATURATION_LAG_NS: Final = NS_PER_MS
 """A worker that uses its whole core and is late by more than this at the 99th percentile was the limit."""
-OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
-"""Where the run states no other."""
 
 WAY_IN: Final = (Metric.CONNECT, Metric.TLS, Metric.UPGRADE)
 OWN_SHARE_LIMIT: Final = 0.5
@@ -78,8 +78,7 @@ def _late(records: RunRecords, _: Summary) -> list[Reason]:
     lag = latency_of(records.samples, Metric.OWN_LAG).quantile(0.99)
     if records.meta.get("closed_loop") or lag is None:
         return []
-    stated = records.meta.get("own_lag_limit_ns")
-    limit_ns = stated if isinstance(stated, int) else OWN_LAG_LIMIT_NS
+    limit_ns = own_lag_limit_ns(records.meta)
     worker, percent = busiest_worker(records)
     saturated = percent is not None and percent > SATURATED_PERCENT
     if lag.ns <= limit_ns and not (saturated and lag.ns > SATURATION_LAG_NS):
@@ -99,8 +98,7 @@ def _slow_handshakes(records: RunRecords, _: Summary) -> list[Reason]:
     INVALID where the broker would be blamed for it; otherwise a remark on the latency of connects.
     """
     own = own_part(records)
-    stated = records.meta.get("own_lag_limit_ns")
-    limit_ns = stated if isinstance(stated, int) else OWN_LAG_LIMIT_NS
+    limit_ns = own_lag_limit_ns(records.meta)
     if own is None or own.p99_ns <= limit_ns or own.share <= OWN_SHARE_LIMIT:
         return []
     text = (
@@ -167,6 +165,42 @@ def _unstored(records: RunRecords, _: Summary) -> list[Reason]:
     return [Reason(Outcome.UNKNOWN, text, "free some disk, or write elsewhere with -o")]
 
 
+# --- surges --------------------------------------------------------------------------------------------------------
+
+
+def _surges(records: RunRecords, summary: Summary) -> list[Reason]:
+    """What each surge did: FAIL when the target broke or never came back, a remark when it bent and came back.
+
+    A threshold on what was dropped is the operator's word on how much of that is none.
+    """
+    stated = {threshold.key for threshold in stated_thresholds(records)}
+    reasons = [(surge, _weight(surge, stated)) for surge in summary.get("surges", ())]
+    return [
+        Reason(outcome, surge_sentence(surge), _SURGE_REMEDIES[outcome])
+        for surge, outcome in reasons
+        if outcome is not None
+    ]
+
+
+def _weight(surge: Mapping[str, Any], stated: set[str]) -> Outcome | None:
+    """None: nothing to say but praise."""
+    held, recovered = surge["held"], surge["recovered"]
+    if recovered is False or set(surge["broke"]) - stated:
+        return Outcome.FAIL
+    gone = surge["until_s"] is not None
+    if held is False and recovered is None and gone:
+        return Outcome.UNKNOWN
+    told = held is not True or (recovered is None and gone)
+    return Outcome.PASS if told else None
+
+
+_SURGE_REMEDIES: Final = {
+    Outcome.FAIL: "this is past what the broker carries: look at its CPU and queues while they were there and after",
+    Outcome.UNKNOWN: "let the attack last longer after the surge",
+    Outcome.PASS: "",
+}
+
+
 # --- rules and thresholds ------------------------------------------------------------------------------------------
 
 
@@ -201,6 +235,24 @@ def _undecided(records: RunRecords, summary: Summary) -> list[Reason]:
 # --- remarks -------------------------------------------------------------------------------------------------------
 
 
+def _blind_observers(records: RunRecords, _: Summary) -> list[Reason]:
+    """An observer that was lost while it was measured. Where a threshold needed its figures, that is UNKNOWN above."""
+    window = measured_window_ns(records)
+    if window is None:
+        return []
+    lost: dict[str, tuple[int, str]] = {}
+    seen: set[str] = set()
+    for row in records.observations:
+        if GAP not in row.values:
+            seen.add(row.observer)
+        elif window[0] < row.at_ns <= window[1] and row.observer in seen:
+            lost.setdefault(row.observer, (row.at_ns, str(row.values[GAP])))
+    return [
+        Reason(Outcome.PASS, f"observer {name} was lost at {format_clock(at_ns / NS_PER_S)}: {why}")
+        for name, (at_ns, why) in sorted(lost.items())
+    ]
+
+
 def _closed_loop_limit(records: RunRecords, _: Summary) -> list[Reason]:
     worker, percent = busiest_worker(records)
     if not records.meta.get("closed_loop") or percent is None or percent <= SATURATED_PERCENT:
@@ -219,9 +271,11 @@ RULES: Final[tuple[Rule, ...]] = (
     _no_data,
     _unstored,
     _publishes,
+    _surges,
     _broken,
     _subscriptions,
     _undecided,
+    _blind_observers,
     _closed_loop_limit,
 )
 """In the order of precedence: the first reason that is no remark gives the outcome."""

@@ -45,6 +45,16 @@ MESSAGES: Final = (
     "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
 )  # fmt: skip
 RATES: Final = ("due", "sent", "acked", "delivered")
+BROKER: Final[Mapping[str, Unit]] = MappingProxyType(
+    {
+        "dropped": Unit.COUNT,
+        "queue_growth_per_s": Unit.PER_S,
+        "cpu_percent": Unit.COUNT,
+        "host_cpu_percent": Unit.COUNT,
+        "rss_bytes": Unit.COUNT,
+    }
+)
+"""What observers tell of the broker."""
 
 
 def _figures() -> dict[str, Figure]:
@@ -61,6 +71,8 @@ def _figures() -> dict[str, Figure]:
     figures |= {f"messages.{name}": Figure(("messages", name), Unit.COUNT, of_messages) for name in MESSAGES}
     of_rates = {name: f"rates.{name}_per_s" for name in RATES}
     figures |= {f"rates.{name}_per_s": Figure(("rates", f"{name}_per_s"), Unit.PER_S, of_rates) for name in RATES}
+    bases = {Unit.PER_S: of_rates, Unit.COUNT: {}}
+    figures |= {f"broker.{name}": Figure(("broker", name), unit, bases[unit]) for name, unit in BROKER.items()}
     return figures
 
 

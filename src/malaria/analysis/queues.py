@@ -1,0 +1,63 @@
+"""Whether queues grow: of what the broker owes us, and of what it says it stores and has in flight.
+
+A queue grows when its trend rises and what it grew by over the time looked at is more than chance and a late second can
+make: both 10 messages and a tenth of a second's load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.analysis.band import INFLIGHT, OWED, QUEUES, STORED, queue_course
+from malaria.analysis.seconds import Second, between
+from malaria.analysis.trend import Point, Trend, trend
+from malaria.clock import NS_PER_S
+from malaria.records import RunRecords
+
+LEAST_GROWTH: Final = 10
+LEAST_GROWTH_LOAD_S: Final = 0.1
+GROWING: Final = {
+    OWED: "its queue grew by {} messages/s",
+    STORED: "what it stores grew by {} messages/s",
+    INFLIGHT: "what it has in flight grew by {} messages/s",
+}
+"""In words, of the broker."""
+
+type Span = tuple[int, int]
+"""From when to when, run time in ns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The trend of one queue over one span, and whether it is a growth."""
+
+    queue: str
+    trend: Trend
+    grows: bool
+
+
+def growths(records: RunRecords, seconds: Sequence[Second], span: Span) -> list[Growth]:
+    """Of each queue of which enough was seen in the span."""
+    within = between(seconds, *span)
+    if not within:
+        return []
+    least = max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * sum(second.due for second in within) / len(within))
+    found: list[Growth] = []
+    for queue, points in _points(records, within, span).items():
+        slope = trend(points)
+        if slope is not None:
+            found.append(Growth(queue, slope, slope.rises and slope.per_s * slope.span_s >= least))
+    return found
+
+
+def _points(records: RunRecords, within: Sequence[Second], span: Span) -> dict[str, list[Point]]:
+    points: dict[str, list[Point]] = {}
+    if records.meta.get("publishing") and not records.meta.get("closed_loop"):
+        points[OWED] = [(second.end_s, second.owed) for second in within]
+    for queue in QUEUES:
+        course = queue_course(records, queue)
+        seen = [(at_ns / NS_PER_S, value) for at_ns, value in course if span[0] <= at_ns <= span[1] + NS_PER_S]
+        points[queue] = [(at_s, value) for at_s, value in seen if value is not None]
+    return points

@@ -1,0 +1,121 @@
+"""The run without its surges: what the target did with the load that it had all along.
+
+What happened from the coming of a surge until the target was well again is the surge's story. The rest is steady time:
+the rules of a level look at it, so that a surge neither hides there nor is told twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
+from malaria.analysis.queues import Growth, Span, growths
+from malaria.analysis.recovery import SurgeResult
+from malaria.analysis.seconds import Second, between, done_counter, seconds_of
+from malaria.analysis.windows import measured_window_ns, total
+from malaria.records import Counter, RunRecords
+
+LEAST_SECONDS: Final = 3
+"""For a rate to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """`summary.json` has it as `figures`; `growths` are those of the steady spans, one of each queue."""
+
+    figures: dict[str, float | int | None]
+    growths: tuple[Growth, ...]
+
+    @property
+    def growth_per_s(self) -> float | None:
+        """Of the queue that grew the fastest; 0 when none grew, None when too little was seen of all of them."""
+        if not self.growths:
+            return None
+        return round(max((g.trend.per_s for g in self.growths if g.grows), default=0.0), 3)
+
+    def queues(self) -> dict[str, dict[str, Any]]:
+        return {
+            growth.queue: {
+                "growth_per_s": round(growth.trend.per_s, 3),
+                "low_per_s": round(growth.trend.low_per_s, 3),
+                "high_per_s": round(growth.trend.high_per_s, 3),
+                "points": growth.trend.points,
+                "grows": growth.grows,
+            }
+            for growth in self.growths
+        }
+
+
+def steady_of(records: RunRecords, surges: Sequence[SurgeResult]) -> Steady:
+    """Raises RunError for a damaged run."""
+    window = measured_window_ns(records)
+    if window is None:
+        return Steady(_figures(records, [], []), ())
+    seconds = seconds_of(records)
+    spans = spans_between(window, [surge.trouble_ns for surge in surges])
+    calm = [second for span in spans for second in between(seconds, *span)]
+    troubled = _merged([surge.trouble_ns for surge in surges])
+    return Steady(_figures(records, calm, troubled), tuple(_growths(records, seconds, spans)))
+
+
+def spans_between(window: Span, troubles: Sequence[Span]) -> list[Span]:
+    """The window without the troubles."""
+    spans: list[Span] = []
+    begin_ns = window[0]
+    for since_ns, until_ns in _merged(troubles):
+        if since_ns > begin_ns:
+            spans.append((begin_ns, since_ns))
+        begin_ns = max(begin_ns, until_ns)
+    return [*spans, (begin_ns, window[1])] if begin_ns < window[1] else spans
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for since_ns, until_ns in sorted(spans):
+        if merged and since_ns <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], until_ns)
+        else:
+            merged.append((since_ns, until_ns))
+    return merged
+
+
+def _figures(records: RunRecords, calm: Sequence[Second], troubled: Sequence[Span]) -> dict[str, float | int | None]:
+    """Rates of the steady seconds, and drops in all the time that is no surge's."""
+    enough = len(calm) >= LEAST_SECONDS and bool(records.meta.get("publishing"))
+    done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
+    acked = done_counter(records.meta) is Counter.ACKED
+    return {
+        "seconds": len(calm),
+        "due_per_s": round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
+        "sent_per_s": None if acked else done,
+        "acked_per_s": done if acked else None,
+        "connections_dropped": _connections(records, troubled) if records.samples else None,
+        "messages_dropped": _messages(records, troubled),
+    }
+
+
+def _connections(records: RunRecords, troubled: Sequence[Span]) -> int:
+    def is_calm(end_ns: int, start_ns: int) -> bool:
+        return not any(since_ns < end_ns and start_ns < until_ns for since_ns, until_ns in troubled)
+
+    return total((s for s in records.samples if is_calm(s.end_ns, s.start_ns)), Counter.DROPPED)
+
+
+def _messages(records: RunRecords, troubled: Sequence[Span]) -> int | None:
+    whole = dropped_by(records)
+    if whole is None:
+        return None
+    counter = drop_counter(records)
+    of_surges = [dropped_between(counter, *span) for span in troubled]
+    return max(0, whole - sum(dropped.count for dropped in of_surges if dropped is not None))
+
+
+def _growths(records: RunRecords, seconds: Sequence[Second], spans: Sequence[Span]) -> list[Growth]:
+    """Of each queue the growth in one of the spans; in none, its trend in the longest."""
+    found: dict[str, list[Growth]] = {}
+    for span in spans:
+        for growth in growths(records, seconds, span):
+            found.setdefault(growth.queue, []).append(growth)
+    return [max(several, key=lambda g: (g.grows, g.trend.span_s)) for several in found.values()]

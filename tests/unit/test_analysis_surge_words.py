@@ -1,0 +1,39 @@
+"""Surges in a line and in a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from malaria.analysis.surge_words import surge_line, surge_sentence
+
+HELD: dict[str, Any] = {
+    "group": "meters", "clients": 1500, "at_s": 180.0, "until_s": 420.0, "held": True, "broke": [], "recovered": True,
+    "recovery_s": 4.0, "watched_s": 98.0, "metastable": False, "reasons": [],
+}  # fmt: skip
+BENT = {"held": False, "reasons": ["it acked less"]}
+BROKE = {"held": False, "broke": ["clients.dropped"]}
+NEVER = {"recovered": False, "recovery_s": None}
+UNSEEN = {"held": None, "recovered": None, "recovery_s": None, "metastable": None}
+
+
+@pytest.mark.parametrize(
+    ("figures", "line", "sentence"),
+    [
+        ({}, "held · recovered after 4 s", "the broker held and recovered after 4 s"),
+        ({"recovery_s": 0.0}, "held · recovered at once", "the broker held and recovered at once"),
+        (BENT, "bent · recovered after 4 s", "the broker bent and recovered after 4 s: it acked less"),
+        (BROKE, "broke · recovered after 4 s", "the broker broke and recovered after 4 s"),
+        (BROKE | NEVER, "broke · never recovered within 1 min 38 s",
+         "the broker broke and never recovered within 1 min 38 s"),
+        (BENT | NEVER | {"metastable": True}, "bent · never recovered within 1 min 38 s (metastable)",
+         "the broker bent and never recovered within 1 min 38 s (metastable): it acked less"),
+        (UNSEEN, "not known whether it held · not known whether it recovered",
+         "whether the broker held is not known, whether it recovered is not known"),
+        ({"until_s": None, "recovered": None}, "held", "the broker held"),
+    ],
+)  # fmt: skip
+def test_a_surge_in_words(figures: dict[str, Any], line: str, sentence: str) -> None:
+    assert surge_line(HELD | figures) == f"+1,500 at 3:00  {line}"
+    assert surge_sentence(HELD | figures) == f"+1,500 clients at 3:00: {sentence}"
