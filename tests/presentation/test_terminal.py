@@ -15,7 +15,7 @@ from malaria.records import Event, EventKind, Gauge, Phase, Progress, Sample
 from malaria.report.live import LiveView
 from malaria.report.markdown import write_markdown
 from malaria.report.terminal import print_summary
-from synthetic import make_records, with_meta
+from synthetic import Course, make_records, with_meta
 
 GOLDEN = Path(__file__).parent / "golden"
 TROUBLES = [None, "falls-behind", "lost-worker", "generator-limit", "unfinished"]
@@ -43,6 +43,24 @@ def test_the_end_of_an_attack(trouble: str | None) -> None:
     lines = text.splitlines()
     assert len(lines) <= 23  # and one that says where the page is
     assert max(map(len, lines)) <= 80
+
+
+def test_what_surges_did_stands_in_a_line_each() -> None:
+    course = Course([100] * 60, ack_ms=[2.0] * 30 + [900.0] * 8 + [2.0] * 22, surges=[(1500, 10, 15), (50, 30, 36)])
+    records = course.records()
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(records, summarize(records), console)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert "  surge      +1,500 at 0:10  held · recovered at once" in lines
+    assert "             +50 at 0:30  bent · recovered after 2 s" in lines
+    assert any("held +1,500 clients at 0:10" in line for line in lines)
+    assert any("+50 clients at 0:30: the broker bent" in line for line in lines)
+    assert len(lines) <= 23
+    many = dict(summarize(records)) | {"surges": list(summarize(records)["surges"]) * 3}
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(records, many, console)
+    assert "(4 more surges on the page)" in console.file.getvalue()
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

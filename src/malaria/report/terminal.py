@@ -11,6 +11,7 @@ from rich.text import Text
 
 from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
+from malaria.analysis.surge_words import surge_line
 from malaria.analysis.windows import total
 from malaria.records import Counter, Metric, RunRecords
 from malaria.report.figures import (
@@ -42,6 +43,7 @@ SCREEN_LINES: Final = 24
 LINES_AFTER: Final = 2
 """What the commands say below the block (where the page is), and the prompt."""
 GAP: Final = "   "
+SURGES_SHOWN: Final = 3
 
 type Summary = Mapping[str, Any]
 
@@ -60,6 +62,7 @@ def print_summary(records: RunRecords, summary: Summary, console: Console) -> No
 def _attack(records: RunRecords, summary: Summary, width: int) -> list[Text]:
     body = [Text(), *_clients(records, summary, width), *_messages(records, summary, width), Text()]
     body += [*_latency_lines(records, summary, width)]
+    body += _surges(summary, width)
     body += _row("broker", [_broker(records, summary)], width)
     body += [*_row("generator", [_generator(summary)], width), Text()]
     head = [*_wrapped(title_line(records), "", width), Text()]
@@ -146,6 +149,14 @@ def _kept_up(records: RunRecords) -> Text:
     """What the lag says about us: the broker's part of it is no fault of ours."""
     good = kept_up(records)
     return Text() if good is None else Text("we kept up") if good else Text("we ran late", COLOURS["INVALID"])
+
+
+def _surges(summary: Summary, width: int) -> list[Text]:
+    """One line each; why it did not hold or recover stands with the verdict."""
+    told = [surge_line(surge) for surge in summary.get("surges") or []]
+    if len(told) > SURGES_SHOWN:
+        told[SURGES_SHOWN - 1 :] = [f"({len(told) - SURGES_SHOWN + 1} more surges on the page)"]
+    return [line for number, words in enumerate(told) for line in _row("" if number else "surge", [words], width)]
 
 
 def _broker(records: RunRecords, summary: Summary) -> str:
