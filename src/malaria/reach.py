@@ -14,6 +14,11 @@ from malaria.errors import HostLimitError, OperatorError, TargetError
 from malaria.model.target import Address, Target
 
 DESCRIPTORS_OF_OUR_OWN: Final = 64
+WORKER_BYTES: Final = 64 << 20
+CLIENT_BYTES: Final = 16 << 10
+"""Ours and the kernel's for one plain connection; about twice what an idle one was seen to take."""
+TLS_BYTES: Final = 16 << 10
+"""More for one over TLS (13 to 16 KiB were seen)."""
 SPREAD_AT: Final = 20_000
 """Clients per source address from which on loopback addresses are spread: below the usual 28,232 ephemeral ports."""
 PORT_RANGE_FILE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")

@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.engine.gear import Endpoint
-from malaria.reach import DESCRIPTORS_OF_OUR_OWN
+from malaria.reach import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
 
-WORKER_BYTES: Final = 64 << 20
-CLIENT_BYTES: Final = 16 << 10
-"""Ours and the kernel's for one plain connection; about twice what an idle one was seen to take."""
-TLS_BYTES: Final = 16 << 10
-"""More for one over TLS (13 to 16 KiB were seen)."""
 CONNECTS_IN_PROGRESS: Final = 64
 """The default of `connects_in_progress`: so many handshakes may wait for the broker's accept at once."""
 
