@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
@@ -28,9 +27,6 @@ MARKERS: Final = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # how fast examples come says something of the machine only
-    settings.register_profile("malaria", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("malaria")
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 

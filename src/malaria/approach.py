@@ -19,11 +19,12 @@ from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
 from malaria.mqtt.packets import Protocol
-from malaria.plan import Identity, make_plan
+from malaria.plan import GroupPlan, Identity, make_plan
 from malaria.probe import Visitor, patience_s, probe
 from malaria.reach import check_limits, choose_sources, resolve, route_to
 from malaria.share import WHOLE
 from malaria.timetable import clients_planned
+from malaria.units import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,15 @@ def knock(request: AttackRequest, load: Load) -> Welcome:
         checked.append(asked)
         answer = probe(route.endpoints[0], _visitor(gateway), gateway, wait_s)
         if answer.problem:
-            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}", answer.remedy)
+            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
         version = version or answer.version
         notes += _notes(plan.group.name, access, answer.way)
     return Welcome(version, tuple(notes))
+
+
+def _first_of(plan: GroupPlan) -> str:
+    """Whom it hit: the others have not been tried."""
+    return f" (tried with the first of {format_count(plan.count)} {plan.group.name})" if plan.count > 1 else ""
 
 
 def _notes(group: str, access: Access, way: str) -> Iterator[str]:

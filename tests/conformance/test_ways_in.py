@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import select
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,14 +18,19 @@ from typing import Any, Final
 import pytest
 
 from attacking import run_attack
+from conftest import lacking
 from everything import Everything
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.broker import find_mosquitto
+from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.mosquitto import start_configured, with_free_ports
 from malaria.doctor import Status, examine
 from malaria.engine.tls import PSK_CIPHERS
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.records import Counter, Progress
 
+MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
 CERTIFICATES: Final = ("ecdsa", "rsa", "tls12", "tls13", "wss")
 KEYS: Final = ("psk", "psk12", "psk13")
 WAYS: Final = ("plain", "ws", "mtls", *CERTIFICATES, *KEYS)
@@ -92,6 +100,32 @@ def test_each_client_has_its_own_identity(mosquitto_everything: Everything, tmp_
     expected = [line.partition(":")[0] for line in mosquitto_everything.psk_file.read_text().splitlines()[:clients]]
     assert set(expected) <= set(names)
     assert all(names[identity] == identity for identity in expected)
+
+
+def test_from_no_keys_to_a_verdict(tmp_path: Path) -> None:
+    """What one types: keys into a file, a broker that has it, and the attack; each client comes as itself.
+
+    The subscriber that `attack` adds shares the first key: so many keys as publishers are enough.
+    """
+    if find_mosquitto() is None:
+        lacking("mosquitto is not installed", "apt install mosquitto")
+    clients, keys = 40, tmp_path / "malaria.psk"
+    with keys.open("wb") as out:
+        subprocess.run([MALARIA, "keygen", "-n", str(clients)], stdout=out, check=True)
+    assert keys.stat().st_mode & 0o777 == 0o600
+    (listener,) = with_free_ports([Listener(0, psk_file=keys, identity_as_username=True)])
+    with start_configured(MosquittoSettings((listener,))) as broker:
+        done = subprocess.run(
+            [MALARIA, "attack", f"mqtts://127.0.0.1:{listener.port}", "--psk-file", str(keys), "-c", str(clients),
+             "-I", "1s", "-s", "500", "-q", "1", "-d", "2s", "-o", str(tmp_path / "run")],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        said = broker.log.read_text()
+    assert done.returncode in (0, 3), done.stdout + done.stderr  # a busy machine makes it INVALID
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["clients"]["connected"] == clients + 1
+    assert summary["messages"]["delivered"] == summary["messages"]["due"] == 2 * clients
+    assert set(re.findall(r", u'([^']*)'", said)) == {f"malaria-{index}" for index in range(clients)}
 
 
 def test_one_key_for_all_clients(mosquitto_everything: Everything, tmp_path: Path) -> None:

@@ -54,20 +54,26 @@ def test_a_wrong_key(way: str, mosquitto_everything: Everything, refusal: Any, t
 
 
 def test_keys_that_fail_for_some_are_counted(mosquitto_everything: Everything, tmp_path: Path) -> None:
-    """The first client gets in; which cause hit how many stands in the run, with its remedy."""
-    keys = keys_of(mosquitto_everything)[:6]
+    """The first client gets in; which cause hit how many clients, however often, stands in the run with its remedy."""
+    keys = keys_of(mosquitto_everything)[:7]
     file = tmp_path / "mixed.psk"
     wrong = [f"{line.partition(':')[0]}:{OTHER_KEY}" for line in keys[2:4]]
-    file.write_text("\n".join([*keys[:2], *wrong, *keys[4:]]) + "\n")
+    file.write_text("\n".join([*keys[:2], *wrong, f"nobody:{OTHER_KEY}", *keys[5:]]) + "\n")
     outcome = run_attack(
-        mosquitto_everything.url("psk"), tmp_path, role="connect", clients=6, duration="1s", psk_file=str(file),
-        reconnect="never", connect_timeout="500ms",
+        mosquitto_everything.url("psk12"), tmp_path, role="connect", clients=7, duration="1s", psk_file=str(file),
+        tls_version="1.2", reconnect=["50ms", "100ms"], connect_timeout="1s",
     )  # fmt: skip
-    ((cause, hit),) = outcome.records.meta["connect_failures"].items()  # type: ignore[attr-defined]
-    assert "wrong key" in cause
-    assert hit == 2
-    assert outcome.summary["verdict"]["outcome"] == "FAIL"
-    assert "2 of 6 clients could not connect: TLS: wrong key" in outcome.summary["verdict"]["reasons"][0]
+    assert outcome.records.meta["connect_failures"] == {
+        "TLS: wrong key": 2, "TLS: the broker does not know this PSK identity": 1,
+    }  # fmt: skip
+    assert outcome.summary["clients"]["refused"] > 3
+    verdict = outcome.summary["verdict"]
+    assert verdict["outcome"] == "FAIL"
+    assert (
+        "3 of 7 clients could not connect: TLS: wrong key (2); TLS: the broker does not know this PSK identity (1)"
+        in verdict["reasons"][0]
+    )
+    assert "malaria keygen makes one" in outcome.records.meta["remedies"]["TLS: wrong key"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from malaria.analysis.summary import summarize
-from malaria.clock import NS_PER_S
-from malaria.records import Event, EventKind, Gauge, Phase, Progress, Sample
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.histogram import Histogram
+from malaria.records import Event, EventKind, Gauge, Metric, Phase, Progress, Sample
 from malaria.report.live import LiveView
 from malaria.report.markdown import write_markdown
 from malaria.report.terminal import print_summary
@@ -61,6 +63,28 @@ def test_what_surges_did_stands_in_a_line_each() -> None:
     console = Console(file=io.StringIO(), width=80)
     print_summary(records, many, console)
     assert "(4 more surges on the page)" in console.file.getvalue()
+
+
+def test_the_way_in_is_told_in_its_parts() -> None:
+    records = make_records()
+    first, *rest = records.samples
+    taken = {Metric.TCP: 1, Metric.TLS: 12, Metric.CONNACK: 60}
+    histograms = {metric.value: one_value(ms * NS_PER_MS) for metric, ms in taken.items()}
+    first = replace(first, histograms=dict(first.histograms) | histograms)
+    records = replace(records, samples=(first, *rest))
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(records, summarize(records), console)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    (place,) = (number for number, line in enumerate(lines) if line.startswith("  connect "))
+    assert lines[place + 1] == "   p50 of it TCP 1.0 ms   TLS 12 ms   CONNACK 60 ms"
+    assert "p50 of it" not in shown(None), "a plain way in has nothing to tell apart"
+
+
+def one_value(ns: int) -> bytes:
+    histogram = Histogram()
+    histogram.record(ns)
+    return histogram.to_bytes()
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

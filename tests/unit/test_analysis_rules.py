@@ -102,8 +102,22 @@ def test_the_commonest_cause_of_failed_connects_is_named_with_its_remedy() -> No
     }
     records = RunRecords(meta, (), (), None)
     (ruled,) = unmet(records, summary(clients={"connected": 7, "connected_peak": 7}))
-    assert ruled.text == "93 of 100 clients could not connect: no free local ports"
+    assert ruled.text == "93 of 100 clients could not connect: no free local ports (90); connection refused (3)"
     assert ruled.remedy == "add --source-address"
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        ({"a": 2}, ": a"),
+        ({}, ""),
+        ({"a": 1, "b": 5, "c": 2, "d": 1, "e": 1}, ": b (5); c (2); a (1); and 2 more causes"),
+    ],
+)
+def test_several_causes_are_told_apart(failures: dict[str, int], told: str) -> None:
+    records = RunRecords(META | {"connect_failures": failures}, (), (), None)
+    (ruled,) = unmet(records, summary(clients={"connected": 90, "connected_peak": 90}))
+    assert ruled.text == f"10 of 100 clients could not connect{told}"
 
 
 def test_the_most_telling_comes_first() -> None:

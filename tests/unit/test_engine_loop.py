@@ -187,7 +187,7 @@ def test_a_refusal_is_told_in_words_and_tried_again() -> None:
         w.turn()
         w.writable(w.sockets[0])
         w.say(w.sockets[0], b"\x20\x02\x00\x05")
-        assert w.meter.causes == {"the broker refused: not authorised": 1}
+        assert w.meter.clients_failed() == {"the broker refused: not authorised": 1}
         pass_seconds(w, 1.1)
         assert len(w.sockets) == 2
 

@@ -207,6 +207,12 @@ def test_a_surge_that_cannot_be_names_its_option(options: LoadOptions, message: 
     assert message in caught.value.message
 
 
+def test_a_header_is_a_name_and_a_value() -> None:
+    assert build_warhead(LoadOptions(header=("X-A: b: c",))).target.headers == (("X-A", "b: c"),)
+    with pytest.raises(WarheadError, match="--header: 'nonsense' is no header"):
+        build_warhead(LoadOptions(header=("nonsense",)))
+
+
 def test_a_surge_of_the_file_and_one_of_the_command_line_are_told_apart() -> None:
     file = build_warhead(LoadOptions(surge=("5@20s",)))
     with pytest.raises(WarheadError, match=r"f\.toml: surge\[0\]\.at: the attack is over then"):

@@ -44,7 +44,7 @@ def test_every_counter_that_is_not_zero_is_explained() -> None:
     records = replace(records, samples=(*records.samples, extra))
     assert counted(records) == [
         ("clamped low", "2", COUNTERS["clamped_low"]),
-        ("connects that failed", "3", "<refused>"),
+        ("clients that could not connect", "3", "<refused>"),
     ]
     assert "&lt;refused&gt;" in account(records, dict(summarize(records)))
 

@@ -16,6 +16,9 @@ from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.records import RunRecords
 from malaria.units import NotationError, format_clock, format_count, format_rate, format_things
 
+MOST_CAUSES: Final = 3
+"""Told in one sentence."""
+
 type Summary = Mapping[str, Any]
 
 
@@ -161,8 +164,21 @@ def _connected(case: _Case) -> str:
     if peak >= planned:
         were = "was" if connected == 1 else "were"
         return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
-    cause = _cause(case.records)[0]
-    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {cause}' if cause else ''}"
+    causes = _causes(case.records)
+    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
+
+
+def _causes(records: RunRecords) -> str:
+    """Why connects failed, the commonest first; how many clients each cause has hit where there are several."""
+    failures = records.meta.get("connect_failures")
+    if not isinstance(failures, dict) or not failures:
+        return ""
+    ordered = sorted(failures, key=lambda cause: -failures[cause])
+    if len(ordered) == 1:
+        return str(ordered[0])
+    told = [f"{cause} ({format_count(failures[cause])})" for cause in ordered[:MOST_CAUSES]]
+    left = len(ordered) - len(told)
+    return "; ".join(told) + (f"; and {format_things(left, 'more cause')}" if left else "")
 
 
 def _cause(records: RunRecords) -> tuple[str, str]:

@@ -32,6 +32,9 @@ _IDENTITY: Final = (
 )
 _OTHER_CIPHERS: Final = "name one that the broker has with --ciphers, or try --tls-version 1.2; its log says more"
 _OWN_CERTIFICATE: Final = "give --cert and --key of a certificate that the broker's CA has signed"
+_PROOF_OR_CIPHER: Final = (
+    "give --cert and --key, or --psk-file, if it wants them (its log says so), or other --ciphers if you chose some"
+)
 _NAME: Final = "check the host of the target, give the certificate's with --server-name, or --insecure"
 _VERSION: Final = "TLS 1.2 and 1.3 are spoken here; older ones are broken: enable a newer one at the broker"
 
@@ -114,7 +117,7 @@ HANDSHAKES: Final = {
     (Proof.KEY, _HUNG_UP): (f"{_LEFT} with pre-shared keys?", _PORT),
     (Proof.NONE, _FAILURE): (
         f"{_GAVE_UP}: it wants a client certificate or a pre-shared key, or there is no cipher in common",
-        _OWN_CERTIFICATE,
+        _PROOF_OR_CIPHER,
     ),
     (Proof.NONE, _HUNG_UP): (f"{_LEFT}?", _PORT),
     (Proof.CERTIFICATE, _HUNG_UP): (f"{_LEFT}?", _PORT),

@@ -180,10 +180,9 @@ class Connector:
             self._meter.trouble(f"connection lost: {reason}")
         else:
             self._in_progress -= 1
-            self._counts.refused += 1
             if phase == Phase.GREETING:
                 reason = self._gateways[client].cause_in_greeting(reason)
-            self._meter.causes[reason] += 1
+            self._meter.failed(client, reason)
         self._bury(client)
         self._plan_again(client)
 
@@ -323,8 +322,7 @@ class Connector:
             self.lost(client, connect_error(code))
 
     def _fail_locally(self, client: int, reason: str) -> None:
-        self._counts.refused += 1
-        self._meter.causes[reason] += 1
+        self._meter.failed(client, reason)
         self._plan_again(client)
 
     def _bury(self, client: int) -> None:

@@ -126,7 +126,7 @@ class Meter:
         self.held_own_lag = Batch()  # ... of it ours: due to the turn that took the message up
         self.end_to_end = Batch()
         self.unfinished = Batch()
-        self.causes: Tally[str] = Tally()  # why connects failed and connections ended, in words
+        self._failed: dict[str, set[int]] = {}
         self.turn_max_ns = 0
         self._troubles: Tally[str] = Tally()
         self._events: list[Event] = []
@@ -138,6 +138,15 @@ class Meter:
     def trouble(self, text: str) -> None:
         """Something the broker did. Like ones are gathered and told once per period."""
         self._troubles[text] += 1
+
+    def failed(self, client: int, cause: str) -> None:
+        """An attempt of the client to connect failed."""
+        self.counts.refused += 1
+        self._failed.setdefault(cause, set()).add(client)
+
+    def clients_failed(self) -> dict[str, int]:
+        """How many clients each cause has hit until now, however often."""
+        return {cause: len(clients) for cause, clients in self._failed.items()}
 
     def mark(self, event: Event) -> None:
         self._events.append(event)

@@ -98,7 +98,7 @@ class Worker:
     def _report_second(self) -> None:
         sample = self._engine.sample()
         meter = self._engine.meter
-        self._say(Second(sample, tuple(meter.events(sample.end_ns)), dict(meter.causes)))
+        self._say(Second(sample, tuple(meter.events(sample.end_ns)), meter.clients_failed()))
 
     def _enter(self, phase: Phase) -> None:
         self._engine.phase = phase

@@ -95,6 +95,9 @@ def _addresses(texts: tuple[str, ...]) -> list[str] | str:
 
 def _headers(texts: tuple[str, ...]) -> dict[str, str]:
     """`Name: value`, as curl has it."""
+    for text in texts:
+        if ":" not in text:
+            raise WarheadError(f"--header: {text!r} is no header of HTTP", "write 'Name: value'")
     pairs = (text.partition(":") for text in texts)
     return {name.strip(): value.strip() for name, _, value in pairs}
 

@@ -97,7 +97,7 @@ def counted(records: RunRecords) -> list[tuple[str, str, str]]:
     ]
     failures = records.meta.get("connect_failures")
     causes = failures.items() if isinstance(failures, dict) else ()
-    return found + [("connects that failed", count(int(number)), str(cause)) for cause, number in causes]
+    return found + [("clients that could not connect", count(int(number)), str(cause)) for cause, number in causes]
 
 
 def _counted(name: str, number: int, sentence: str) -> tuple[str, str, str]:

@@ -41,11 +41,15 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "connect": ("From the start of TCP to CONNACK.", "CONNACK − TCP start"),
     "tcp": ("From the start of TCP until it was connected.", "connected − TCP start"),
     "tls": (
-        "The TLS handshake. Its part that is ours is kept apart: over half of it, the run is INVALID.",
+        "The TLS handshake. Its part that is ours is kept apart: over half of it is remarked, and is INVALID "
+        "where the broker would be blamed.",
         "done − TCP",
     ),
     "upgrade": ("The WebSocket upgrade.", "accepted − TLS or TCP"),
-    "connack": ("From CONNECT to CONNACK.", "CONNACK − CONNECT"),
+    "connack": (
+        "From CONNECT to CONNACK. With TLS 1.3 it holds the broker's end of the handshake: ours is over first.",
+        "CONNACK − CONNECT",
+    ),
     "suback": ("From SUBSCRIBE to SUBACK.", "SUBACK − SUBSCRIBE"),
     "percentiles": (
         "From merged histograms with three significant digits. A percentile that a message without an acknowledgement "

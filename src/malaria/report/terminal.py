@@ -17,7 +17,6 @@ from malaria.records import Counter, Metric, RunRecords
 from malaria.report.figures import (
     LATENCIES,
     UNKNOWN,
-    Latencies,
     Stated,
     broker_name,
     connect_time_ns,
@@ -29,7 +28,7 @@ from malaria.report.figures import (
     printable,
     title_line,
 )
-from malaria.units import format_bytes, format_duration_ns, format_rate
+from malaria.units import format_bytes, format_duration_ns, format_rate, format_things
 
 COLOURS: Final = {"PASS": "bold green", "FAIL": "bold red", "INVALID": "bold yellow", "UNKNOWN": "bold yellow"}
 QUANTILES: Final = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
@@ -37,8 +36,14 @@ SETTLED: Final = ("lost", "duplicated", "reordered", "unresolved")
 INDENT: Final = "  "
 LABEL_WIDTH: Final = 11
 FIGURE_WIDTH: Final = 11
-PARTS: Final = frozenset({Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK})
-"""Of the way in: on the page they are all, here only the part of TLS stands beside `connect`."""
+PARTS: Final = {
+    Metric.TCP: "TCP",
+    Metric.TLS: "TLS",
+    Metric.UPGRADE: "upgrade",
+    Metric.CONNACK: "CONNACK",
+    Metric.SUBACK: "SUBACK",
+}
+"""Of the way in: the page has all figures; here medians in a line below `connect`, if there is TLS or WebSocket."""
 SCREEN_LINES: Final = 24
 LINES_AFTER: Final = 2
 """What the commands say below the block (where the page is), and the prompt."""
@@ -98,8 +103,8 @@ def _clients(records: RunRecords, summary: Summary, width: int) -> list[Text]:
     lines = _row("clients", parts, width)
     failures = records.meta.get("connect_failures")
     if isinstance(failures, dict) and failures:
-        cause, times = max(failures.items(), key=lambda item: int(item[1]))
-        lines += _row("", [f"{count(times)} x {cause}"], width)
+        cause, hit = max(failures.items(), key=lambda item: int(item[1]))
+        lines += _row("", [f"{format_things(int(hit), 'client')}: {cause}"], width)
     return lines
 
 
@@ -128,16 +133,17 @@ def _latency_lines(records: RunRecords, summary: Summary, width: int) -> list[Te
             continue
         values = "".join(_figure(statistics[name]) for name in QUANTILES)
         line = Text(f"{INDENT}{LATENCIES[metric]:<{LABEL_WIDTH}}{values} ")
-        lines.append(line.append_text(_beside(records, metric, found)))
+        lines.append(line.append_text(_beside(records, metric)))
+        if metric is Metric.CONNECT and (Metric.TLS in found or Metric.UPGRADE in found):
+            medians = [f"{word} {found[part]['p50']}" for part, word in PARTS.items() if part in found]
+            lines += _row(" p50 of it", medians, width)
     return [*lines, Text()]
 
 
-def _beside(records: RunRecords, metric: Metric, found: Latencies) -> Text:
+def _beside(records: RunRecords, metric: Metric) -> Text:
     """What stands behind the figures of a latency."""
     if metric is Metric.LAG:
         return _kept_up(records)
-    if metric is Metric.CONNECT and Metric.TLS in found:
-        return Text(f"of it TLS {found[Metric.TLS]['p50']}")
     return Text(bar(records, metric))
 
 
