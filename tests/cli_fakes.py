@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from malaria.errors import OperatorError
-from malaria.records import Event, EventKind, RunRecords
+from malaria.records import CampaignPart, Event, EventKind, RunRecords
 
 RECORDS = RunRecords({"title": "fake"}, (), (Event(1, EventKind.PHASE, "measure"),), None)
 COLUMNS = {"t_s": [0, 1], "acked_per_s": [100.0, None]}
@@ -32,8 +32,8 @@ class Calls:
     examined: list[tuple[Any, ...]] = field(default_factory=list)
     findings: list[Any] = field(default_factory=list)
     entries: list[Any] = field(default_factory=list)
-    stopped: int = 0
-    demo_levels: int = 3
+    campaigns: list[Any] = field(default_factory=list)
+    levels: int = 3
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class View:
 def install(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Puts the stand-ins in place of every module that a command imports when it runs."""
     calls = Calls()
-    for name, contents in _modules(calls).items():
+    for name, contents in (_modules(calls) | _campaign_modules(calls)).items():
         module = ModuleType(name)
         vars(module).update(contents)
         monkeypatch.setitem(sys.modules, name, module)
@@ -81,16 +81,6 @@ def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
         request.directory.mkdir(parents=True, exist_ok=True)
         return SimpleNamespace(directory=request.directory, records=RECORDS, summary=calls.summary)
 
-    def run_demo(broker: Any, directory: Path, workers: int, on_level: Any, interrupt: object) -> Any:
-        directory.mkdir(parents=True)
-        levels = []
-        for number in range(1, calls.demo_levels + 1):
-            on_level(number, f"level {number}")
-            levels.append(
-                SimpleNamespace(directory=directory / f"level-{number}", records=RECORDS, summary=calls.summary)
-            )
-        return SimpleNamespace(directory=directory, levels=tuple(levels), summary=calls.summary | {"levels": []})
-
     def examine(*arguments: Any) -> list[Any]:
         calls.examined.append(arguments)
         return calls.findings
@@ -103,13 +93,6 @@ def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
     def interruptible() -> Iterator[Any]:
         yield SimpleNamespace(count=0)
 
-    @contextmanager
-    def start_default() -> Iterator[Any]:
-        try:
-            yield SimpleNamespace(name="mosquitto", version="2.0", host="127.0.0.1", port=1)
-        finally:
-            calls.stopped += 1
-
     def open_run(directory: Path) -> RunRecords:
         if not (directory / "run.db").exists():
             raise OperatorError(f"{directory} holds no run", "name another")
@@ -117,14 +100,41 @@ def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
 
     return {
         "malaria.attack": {"AttackRequest": Request, "conduct": conduct, "interruptible": interruptible},
-        "malaria.campaign": {"run_demo": run_demo},
-        "malaria.broker": {"start_default": start_default},
         "malaria.doctor": {"examine": examine},
         "malaria.store": {"open_run": open_run, "list_runs": lambda root: calls.entries},
         "malaria.analysis.summary": {"summarize": lambda records: calls.summary},
         "malaria.analysis.series": {"columns": lambda records: COLUMNS},
         "malaria.report.live": {"LiveView": lambda *arguments: View(calls, *arguments)},
-        "malaria.report.terminal": {"print_summary": lambda r, summary, c: calls.printed.append(summary)},
-        "malaria.report.html": {"write_page": write, "write_campaign_page": write},
-        "malaria.report.markdown": {"write_markdown": write, "write_campaign_markdown": write},
+        "malaria.report.terminal": {
+            "print_summary": lambda r, summary, c: calls.printed.append(summary),
+            "print_levels": lambda summary, c: calls.printed.append(summary),
+        },
+        "malaria.report.html": {"write_page": write},
+        "malaria.report.markdown": {"write_markdown": write},
+    }
+
+
+def _campaign_modules(calls: Calls) -> dict[str, dict[str, Any]]:
+    def conduct_campaign(request: Any, audience: Any, interrupt: object) -> Any:
+        calls.requests.append(request)
+        if calls.raises is not None:
+            raise calls.raises
+        request.directory.mkdir(parents=True, exist_ok=True)
+        for number in range(1, calls.levels + 1):
+            part = CampaignPart(number, f"level {number}", "", 100, clean_reason="started for this level")
+            audience.begin(part, number, calls.levels, "its load")
+            audience.tell(f"level {number}: {calls.outcome}")
+        return SimpleNamespace(directory=request.directory, summary=calls.summary | {"levels": []})
+
+    def demo_request(directory: Path, workers: Any) -> Any:
+        return SimpleNamespace(directory=directory, workers=workers)
+
+    def write_campaign_reports(campaign: Any, runs: Any, directory: Path) -> dict[str, Any]:
+        calls.pages.append((campaign, runs, directory))
+        return calls.summary
+
+    return {
+        "malaria.campaign": {"demo_request": demo_request, "conduct_campaign": conduct_campaign},
+        "malaria.campaign.pages": {"write_campaign_reports": write_campaign_reports},
+        "malaria.campaign_store": {"list_campaigns": lambda root: calls.campaigns},
     }

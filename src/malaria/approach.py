@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,23 +13,31 @@ from malaria.credentials import load_credentials
 from malaria.engine.gateway import Gateway
 from malaria.engine.gear import Route
 from malaria.errors import TargetError, WarheadError
-from malaria.lookout import View
+from malaria.lookout import Lookout, View
 from malaria.model.access import Access
 from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
 from malaria.mqtt.packets import Protocol
 from malaria.plan import GroupPlan, Identity, make_plan
-from malaria.probe import Visitor, patience_s, probe
+from malaria.probe import Answer, Visitor, patience_s, probe
 from malaria.reach import check_limits, choose_sources, resolve, route_to
 from malaria.share import WHOLE
 from malaria.timetable import clients_planned
 from malaria.units import format_count
 
 
+def no_news() -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class AttackRequest:
-    """What to do: one warhead against one target, once."""
+    """What to do: one warhead against one target, once.
+
+    `facts` go into the run beside what the attack knows by itself. `news` tells what has become of the broker since it
+    was last asked, as whoever started it sees it: a sentence for each mark.
+    """
 
     target: Target
     warhead: Warhead = field(repr=False)
@@ -38,6 +46,8 @@ class AttackRequest:
     command: str  # to repeat it; without secrets
     title: str
     observe: Observe = field(default_factory=Observe)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    news: Callable[[], Sequence[str]] = no_news
 
     def target_of(self, group: Group) -> Target:
         """The group's own target, if it has one."""
@@ -65,6 +75,20 @@ def prepare(request: AttackRequest) -> Load:
     identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
     routes = {name: route_to(target, sources) for name, target in targets.items()}
     return Load(warhead, identity, routes, now_ns())
+
+
+def rehearse(request: AttackRequest) -> Callable[[float], Answer]:
+    """Whether the attack can be made at all, as far as that shows without its target: names, limits, files, observers.
+
+    Returns how to look whether the target lets the first client in, given the most seconds that it may take.
+    Raises OperatorError.
+    """
+    load = prepare(request)
+    Lookout(view_of(request, load), lambda: 0)
+    plans = make_plan(request.warhead, WHOLE, load.identity).groups
+    gateways = [Gateway(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
+    endpoint = load.routes[plans[0].group.name].endpoints[0]
+    return lambda wait_s: probe(endpoint, _visitor(gateways[0]), gateways[0], wait_s)
 
 
 def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from malaria import __version__
 from malaria.analysis.summary import summarize
-from malaria.approach import AttackRequest, Welcome, knock, prepare, view_of
+from malaria.approach import AttackRequest, Welcome, knock, prepare, rehearse, view_of
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
 from malaria.conductor import Conductor, Course
@@ -29,12 +29,12 @@ from malaria.live import LiveTotals
 from malaria.lookout import Lookout
 from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan import Identity, make_plan
-from malaria.records import Counter, Event, LedgerTotals, Progress, RunRecords
+from malaria.records import Counter, Event, EventKind, LedgerTotals, Progress, RunRecords
 from malaria.share import WHOLE
 from malaria.store import RunWriter, open_run
 from malaria.timetable import base_rate, clients_planned, rate_steps, visits
 
-__all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interruptible"]
+__all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interruptible", "rehearse"]
 
 POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
@@ -56,9 +56,13 @@ class AttackOutcome:
 
 @dataclass(slots=True)
 class Interrupt:
-    """How often the operator has pressed Ctrl-C: once, finish and report; twice, stop now and report."""
+    """How often the operator has pressed Ctrl-C: once, finish and report; twice, stop now and report.
+
+    `impatient`: nobody looks at the count just now, so the second time raises KeyboardInterrupt.
+    """
 
     count: int = 0
+    impatient: bool = False
 
 
 @contextmanager
@@ -68,6 +72,8 @@ def interruptible() -> Iterator[Interrupt]:
 
     def on_signal(_: int, __: FrameType | None) -> None:
         interrupt.count += 1
+        if interrupt.impatient and interrupt.count > 1:
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -124,7 +130,7 @@ def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> No
         "broker": {"version": welcome.version} if welcome.version else {},
         "notes": list(welcome.notes),
     }
-    for key, value in facts.items():
+    for key, value in (facts | dict(request.facts)).items():
         writer.meta(key, value)
     (request.directory / "warhead.toml").write_text(to_toml(warhead))
     writer.commit()
@@ -147,6 +153,7 @@ class _Performance:
     ) -> None:
         bee = hands.bee
         self._warhead = request.warhead
+        self._news = request.news
         self._epoch_ns = load.epoch_ns
         self._bee = bee
         self._writer = hands.writer
@@ -180,6 +187,7 @@ class _Performance:
                 self._bee.order(order)
             self._note_events(self._conductor.events())
             self._note_sightings()
+            self._note_events([Event(at_ns, EventKind.BROKER, text) for text in self._news()])
             self._keep_up(at_ns)
         return self._close()
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from malaria.errors import RunError
 from malaria.records import CampaignPart, CampaignRecords, PartState
+from malaria.store import RunEntry, stored_summary
 
 FORMAT: Final = 1
 FILE: Final = "campaign.json"
@@ -54,6 +55,20 @@ def open_campaign(directory: Path) -> CampaignRecords:
         return _campaign(values)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}", DAMAGED) from None
+
+
+def list_campaigns(root: Path) -> list[RunEntry]:
+    """The campaigns below a directory, in the list of its runs. One that cannot be read is listed as such."""
+    return [_entry(path.parent) for path in root.glob(f"**/{FILE}")] if root.is_dir() else []
+
+
+def _entry(directory: Path) -> RunEntry:
+    try:
+        records = open_campaign(directory)
+    except RunError as error:
+        return RunEntry(directory, "", error.message, "", None)
+    said = stored_summary(directory)
+    return RunEntry(directory, records.started, records.title, said.target, said.outcome)
 
 
 def _check_version(values: dict[str, Any], directory: Path) -> None:

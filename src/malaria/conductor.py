@@ -30,7 +30,7 @@ from malaria.engine.orders import (
     WorkerLost,
 )
 from malaria.ledger import Deliveries, join_published, settle
-from malaria.records import Event, EventKind, Phase
+from malaria.records import INTERRUPTED, Event, EventKind, Phase
 from malaria.timetable import Visit
 
 QUIET_NS: Final = 300 * NS_PER_MS
@@ -115,7 +115,7 @@ class Conductor:
             return []
         self._events += self.agenda.take_effect(at_ns)
         self._mark(at_ns, EventKind.OPERATOR, "interrupted" if times == 1 else "interrupted again: stopping now")
-        self.aborted = "interrupted by the operator"
+        self.aborted = INTERRUPTED
         if times > 1 or self.measure_start_ns is None:
             return self._collect(at_ns)
         if self.phase in (Phase.SETTLE, Phase.MEASURE):

@@ -134,6 +134,7 @@ class EventKind(StrEnum):
     LOST = "lost"  # a worker or bee of ours
     OPERATOR = "operator"  # Ctrl-C
     OBSERVER = "observer"  # an observer lost what it watches, or found it again
+    BROKER = "broker"  # a broker that we had started ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,10 @@ class RunRecords:
     profile: Profile | None = None
 
 
+INTERRUPTED: Final = "interrupted by the operator"
+"""Why an attack ended early, or was not made, when somebody pressed Ctrl-C."""
+
+
 class PartState(StrEnum):
     """What has become of one attack of a campaign."""
 
@@ -237,9 +242,8 @@ class CampaignRecords:
 
     `parts` are in the order in which they are run: each level, then its variants. `broker` has `kind`, `name`,
     `version`, and `settings`: its configuration as it was, without secrets; what is unknown is None or absent.
-    `options` are what the command said beside the file, such as `hold`, and `base`, where paths in the file are seen
-    from; `left_out` names what they took away, one sentence each. `ended` is empty while it goes on, and if it was
-    killed.
+    `options` are what the command said beside the file, such as `hold` (None: a switch), without secrets; `left_out`
+    names what they took away, one sentence each. `ended` is empty while it goes on, and if it was killed.
     """
 
     title: str

@@ -10,7 +10,7 @@ histograms are handed on as they are and checked by who unpacks them.
 Format version and its history (docs/run-format.md):
 1  meta(key, value JSON), sample(worker, start_ns, end_ns, phase, counters JSON, gauges JSON),
    histogram(sample, metric, packed), event(at_ns, kind, text, worker, count), ledger(one row of JSON)
-2  observation(at_ns, observer, readings JSON); events of kind "observer"
+2  observation(at_ns, observer, readings JSON); events of kinds "observer" and "broker"
 """
 
 from __future__ import annotations
@@ -247,14 +247,23 @@ def _entry(directory: Path) -> RunEntry:
     except RunError as error:
         return RunEntry(directory, "", error.message, "", None)
     started, title, target = (str(meta.get(key, "")) for key in ("started", "title", "target"))
-    return RunEntry(directory, started, title, target, _outcome(directory))
+    return RunEntry(directory, started, title, target, stored_summary(directory).outcome)
 
 
-def _outcome(directory: Path) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a summary says in short, as far as there is one."""
+
+    target: str = ""
+    outcome: str | None = None
+
+
+def stored_summary(directory: Path) -> Said:
     try:
-        return str(json.loads((directory / "summary.json").read_text())["verdict"]["outcome"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
+        summary = json.loads((directory / "summary.json").read_text())
+        return Said(str(summary.get("target") or ""), str(summary["verdict"]["outcome"]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Said()
 
 
 @contextmanager
@@ -433,12 +442,16 @@ def _of(is_right: Callable[[object], bool], what: str, keys: str) -> dict[str, t
 
 
 _META_TYPES: Final = (
-    _of(_is_text, "text", "malaria_version command target started title load warhead_toml aborted")
+    _of(_is_text, "text", "malaria_version command target started title load warhead_toml aborted note variant")
     | _of(_is_flag, "true or false", "closed_loop tracked publishing acknowledged subscribing")
-    | _of(_is_count, "a count", "epoch_wall_ns clients_planned measure_start_ns measure_end_ns end_ns own_lag_limit_ns")
+    | _of(
+        _is_count,
+        "a count",
+        "epoch_wall_ns level clients_planned measure_start_ns measure_end_ns end_ns own_lag_limit_ns",
+    )
     | _of(_is_number, "a number", "rate_planned_per_s duration_planned_s")
     | _of(_is_texts, "a list of texts", "workers thresholds notes")
-    | _of(_is_object, "an object", "environment broker disk_trouble")
+    | _of(_is_object, "an object", "environment broker disk_trouble clean_start")
     | _of(_is_tally, "a table of counts", "connect_failures")
     | _of(_is_text_by_text, "a table of texts", "remedies")
     | _of(_is_objects, "a list of objects", "observers lost_workers surges")

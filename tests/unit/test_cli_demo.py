@@ -9,6 +9,7 @@ import pytest
 
 from cli_fakes import Calls, install
 from malaria.cli.main import main
+from malaria.errors import OperatorError
 
 
 @pytest.fixture
@@ -26,19 +27,20 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_levels_page_and_summary(calls: Calls, opened: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "-o", "here"]) == 0
-    assert [view[0] for view in calls.views] == [f"malaria demo · mosquitto 2.0 · level {n}" for n in (1, 2, 3)]
-    assert [str(page[-1]) for page in calls.pages] == ["here/report.html", "here/report.md"]
-    assert len(calls.pages[0][1]) == 3
+    assert [view[0] for view in calls.views] == [f"malaria demo · {n} of 3 · level {n}" for n in (1, 2, 3)]
+    assert [str(request.directory) for request in calls.requests] == ["here"]
     assert len(calls.printed) == 1
-    assert "here/report.html" in capsys.readouterr().out
-    assert calls.stopped == 1
+    shown = capsys.readouterr().out
+    assert "malaria demo · 2 of 3 · level 2: started for this level" in shown
+    assert "level 3: PASS" in shown
+    assert "here/report.html" in shown
     assert opened == []
 
 
 def test_the_page_is_opened_when_asked(calls: Calls, opened: list[str]) -> None:
     assert main(["demo", "-o", "here", "--open"]) == 0
     assert opened == [Path("here/report.html").resolve().as_uri()]
-    assert calls.stopped == 1
+    assert len(calls.requests) == 1
 
 
 @pytest.mark.usefixtures("opened")
@@ -48,8 +50,7 @@ def test_json_and_exit_code(calls: Calls, capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(capsys.readouterr().out)["verdict"]["outcome"] == "INVALID"
 
 
-def test_interrupted_before_the_first_level(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
-    calls.demo_levels = 0
-    assert main(["demo"]) == 4
-    assert "aborted before" in capsys.readouterr().err
-    assert calls.stopped == 1
+def test_a_broker_that_can_never_start(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    calls.raises = OperatorError("mosquitto is not installed", "apt install mosquitto")
+    assert main(["demo"]) == 2
+    assert "apt install mosquitto" in capsys.readouterr().err

@@ -14,14 +14,14 @@ import typer
 from cli_fakes import Calls, install
 from malaria import __version__
 from malaria.cli import attack as attack_command
-from malaria.cli import connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
+from malaria.cli import campaign, connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
 from malaria.cli.main import app, main
 from malaria.cli.options import PANELS
 from malaria.errors import HostLimitError, OperatorError
 
 COMMANDS = {
-    "demo": demo, "attack": attack_command, "publish": publish, "subscribe": subscribe, "connect": connect,
-    "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor, "watch": watch,
+    "demo": demo, "attack": attack_command, "campaign": campaign, "publish": publish, "subscribe": subscribe,
+    "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor, "watch": watch,
 }  # fmt: skip
 GROUP = typer.main.get_group(app)
 
@@ -88,7 +88,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["attack"], "no target is named"),
         (["frob"], "No such command 'frob'"),
-        (["attack", "x", "--frob"], "No such option: --frob"),
+        (["attack", "campaign", "x", "--frob"], "No such option: --frob"),
         (["attack", "x", "-c", "many"], "'-c' / '--clients'"),
         (["attack", "x", "--workers", "0"], "--workers"),
         (["attack", "x", "y"], "unexpected extra argument"),

@@ -37,11 +37,11 @@ def test_elsewhere_and_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -
 
 def test_a_campaign(calls: Calls) -> None:
     assert main(["report", "runs/demo"]) == 0
-    assert [str(page[-1]) for page in calls.pages] == ["runs/demo/report.html", "runs/demo/report.md"]
-    for campaign, levels, _ in calls.pages:
-        assert campaign.title == "demo"
-        assert [part.directory for part in campaign.parts] == ["level-1", "level-2"]
-        assert levels == dict.fromkeys(("level-1", "level-2"), (RECORDS, calls.summary))
+    ((campaign, runs, directory),) = calls.pages
+    assert (campaign.title, str(directory)) == ("demo", "runs/demo")
+    assert [part.directory for part in campaign.parts] == ["level-1", "level-2"]
+    assert runs == dict.fromkeys(("level-1", "level-2"), (RECORDS, calls.summary))
+    assert calls.printed == [calls.summary]
 
 
 def test_no_run_there(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

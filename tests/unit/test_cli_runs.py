@@ -43,6 +43,14 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert [(entry["directory"], entry["outcome"]) for entry in listed] == [("runs/a", "PASS"), ("runs/b", None)]
 
 
+def test_a_campaign_stands_among_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = install(monkeypatch)
+    calls.entries.extend(ENTRIES)
+    calls.campaigns.append(Entry(Path("runs/c"), "2026-11-22T09:00:00+00:00", "all levels", "mqtt://x:1883", "FAIL"))
+    assert main(["runs", "--json", "-"]) == 0
+    assert [entry["directory"] for entry in json.loads(capsys.readouterr().out)] == ["runs/c", "runs/a", "runs/b"]
+
+
 def test_nothing_is_stored(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     install(monkeypatch)
     assert main(["runs", "elsewhere"]) == 0

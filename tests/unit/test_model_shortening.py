@@ -67,7 +67,13 @@ def test_levels_by_their_clients(campaign: Campaign) -> None:
 def test_levels_that_are_not_there(campaign: Campaign, text: str) -> None:
     with pytest.raises(CampaignError, match="no level has") as caught:
         only_levels(campaign, text)
-    assert caught.value.remedy == "there are 5, 7"
+    assert caught.value.remedy == "there are 5, 7; or name them: level-1 to level-3"
+
+
+def test_levels_by_their_names(campaign: Campaign) -> None:
+    some = only_levels(campaign, "level-3,5")
+    assert [(level.number, level.title) for level in some.levels] == [(1, "5 clients"), (3, "again")]
+    assert only_levels(some, "level-3").levels[0].name == "level-3"
 
 
 def test_a_shorter_hold_keeps_the_proportions(campaign: Campaign) -> None:

@@ -21,7 +21,7 @@ from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
 from malaria.analysis.windows import in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records import GAP, Counter, Metric, Phase, RunRecords
+from malaria.records import GAP, Counter, EventKind, Metric, Phase, RunRecords
 from malaria.units import format_clock, format_count, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
@@ -204,6 +204,17 @@ _SURGE_REMEDIES: Final = {
 # --- rules and thresholds ------------------------------------------------------------------------------------------
 
 
+def _dead_broker(records: RunRecords, _: Summary) -> list[Reason]:
+    """A broker that does not live to the end of the load has not carried it, however little it was."""
+    deaths = [event for event in records.events if event.kind is EventKind.BROKER]
+    since_ns = records.meta.get("measure_start_ns")
+    if not deaths:
+        return []
+    into_ns = deaths[0].at_ns - since_ns if isinstance(since_ns, int) else -1
+    when = f"{format_clock(into_ns / NS_PER_S)} into the load" if into_ns >= 0 else "before the load"
+    return [Reason(Outcome.FAIL, f"{deaths[0].text}, {when}", "look at the broker's log, and at the kernel's (dmesg)")]
+
+
 def _broken(records: RunRecords, summary: Summary) -> list[Reason]:
     return [Reason(Outcome.FAIL, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.BROKEN]
 
@@ -270,6 +281,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _slow_handshakes,
     _no_data,
     _unstored,
+    _dead_broker,
     _publishes,
     _surges,
     _broken,

@@ -17,7 +17,7 @@ from malaria.broker.host import Host, last
 from malaria.broker.listeners import access_table, settings_of
 from malaria.broker.persistence import remove_persistence
 from malaria.broker.running import RunningBroker, private_directory
-from malaria.broker.starting import Door, Ground, adopt, door_of, start
+from malaria.broker.starting import Door, Ground, adopt, check_program, door_of, start
 from malaria.engine.causes import connect_error
 from malaria.errors import OperatorError
 from malaria.model.access import TLS_KEYS, Access
@@ -60,6 +60,10 @@ class Lifecycle:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def check(self) -> None:
+        """Raises OperatorError when the broker can never be started, because its program is not installed here."""
+        check_program(self.table)
 
     def access(self, listener: str | None = None) -> dict[str, Any]:
         """The keys of `[target]` for one of our listeners, by its name; the first one if none is named.

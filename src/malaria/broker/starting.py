@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,18 @@ class HeldBroker(RunningBroker):
             return death
         said = self.last_words()
         return f"a lost ssh connection to {self.ssh} ({last(said)}; {ssh_remedy(said, self.ssh or '')})"
+
+
+def check_program(table: BrokerTable) -> None:
+    """Raises OperatorError when what starts the broker is not on this host. Of another host nothing is known yet."""
+    if table.ssh is not None:
+        return
+    if table.kind is Kind.MOSQUITTO and find_mosquitto() is None:
+        raise OperatorError("mosquitto is not installed", "apt install mosquitto")
+    program = {Kind.COMMAND: table.command[:1], Kind.SYSTEMD: ("systemctl",)}.get(table.kind, ())
+    for name in program:
+        if shutil.which(name) is None:
+            raise OperatorError(f"{name}: there is no such program on this host", "install it, or give its whole path")
 
 
 def start(ground: Ground) -> RunningBroker:

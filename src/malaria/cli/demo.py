@@ -5,31 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.perform import (
-    MARKDOWN,
-    PAGE,
-    console,
-    default_workers,
-    exit_code,
-    fresh_directory,
-    say_page,
-    write_json,
-)
-from malaria.cli.stored import campaign_in
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from malaria.records import Progress
+from malaria.cli.perform import PAGE, fresh_directory, workers_for
+from malaria.cli.touring import Showing, tour
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
 TITLE: Final = "malaria demo"
@@ -51,46 +34,13 @@ def demo(
     ] = None,
 ) -> int:
     """Start a broker on this machine, attack it at three levels, and write a page. Needs nothing, takes a minute."""
-    from malaria.attack import interruptible
-    from malaria.broker import start_default
-    from malaria.campaign import run_demo
-    from malaria.report.figures import name_and_version
-    from malaria.report.html import write_campaign_page
-    from malaria.report.markdown import write_campaign_markdown
-    from malaria.report.terminal import print_summary
+    from malaria.campaign import demo_request
 
     directory = output or fresh_directory("demo", datetime.now())
-    screen = console(json)
-    with interruptible() as interrupt, start_default() as broker, ExitStack() as views:
-        watch = _watcher(f"{TITLE} · {name_and_version(broker.name, broker.version or '')}", screen, quiet, views)
-        outcome = run_demo(broker, directory, default_workers(100), watch, interrupt)
-    if not outcome.levels:
-        raise typer.Abort
-    levels = {level.directory.name: (level.records, level.summary) for level in outcome.levels}
-    campaign = replace(campaign_in(directory, [level.directory for level in outcome.levels]), title=TITLE)
-    write_campaign_page(campaign, levels, directory / PAGE)
-    write_campaign_markdown(campaign, levels, directory / MARKDOWN)
-    if not quiet:
-        print_summary(outcome.levels[-1].records, outcome.summary, screen)
-        say_page(directory, screen)
-    write_json(outcome.summary, json)
+    code = tour(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
     if _wants_to_see(show) and not quiet:
         webbrowser.open((directory / PAGE).resolve().as_uri())
-    return exit_code(outcome.summary)
-
-
-def _watcher(
-    title: str, screen: Console, quiet: bool, views: ExitStack
-) -> Callable[[int, str], Callable[[Progress], None]]:
-    """For each level a live view of its own, which ends when the next one begins."""
-    from malaria.report.live import LiveView
-
-    def watch(number: int, load: str) -> Callable[[Progress], None]:
-        views.close()
-        view: LiveView = views.enter_context(LiveView(f"{title} · level {number}", load, screen, quiet))
-        return view.update
-
-    return watch
+    return code
 
 
 def _wants_to_see(said: bool | None) -> bool:

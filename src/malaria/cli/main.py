@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from malaria import __version__
-from malaria.cli import attack, connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
+from malaria.cli import attack, campaign, connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
 from malaria.errors import OperatorError
 
 BAD_COMMAND: Final = 2
@@ -25,7 +25,7 @@ ABORTED: Final = 4
 FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
-COMMANDS: Final = (demo, attack, publish, subscribe, connect, runs, report, export, watch, keygen, doctor)
+COMMANDS: Final = (demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, doctor)
 
 EPILOG: Final = """First try: malaria demo
 

@@ -140,6 +140,11 @@ def default_workers(clients: int) -> int:
     return max(1, min(os.process_cpu_count() or 1, clients))
 
 
+def workers_for(stated: int | None) -> Callable[[int], int]:
+    """How many to hire for so many clients."""
+    return lambda clients: stated or default_workers(clients)
+
+
 def fresh_directory(title: str, now: datetime, root: Path = RUNS) -> Path:
     """`runs/2026-11-22T1751-meters`; with a number behind it when that is taken."""
     stem = f"{now:%Y-%m-%dT%H%M}-{title}"

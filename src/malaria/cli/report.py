@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.perform import MARKDOWN, PAGE, console, say_page, write_json, write_reports
-from malaria.cli.stored import RunArgument, campaign_in, chosen, levels_in
+from malaria.cli.perform import console, say_page, write_json, write_reports
+from malaria.cli.stored import RunArgument, campaign_in, chosen, is_campaign, levels_in
+from malaria.errors import RunError
 
 EXAMPLES: Final = ("malaria report", "malaria report runs/2026-11-22T1751-meters -o /tmp/page")
 
@@ -29,8 +31,8 @@ def report(
     directory = chosen(run)
     into = output or directory
     into.mkdir(parents=True, exist_ok=True)
-    levels = levels_in(directory)
-    summary = _campaign(directory, levels, into) if levels else _attack(directory, into, json, quiet)
+    whole = _campaign if is_campaign(directory) else _attack
+    summary = whole(directory, into, json, quiet)
     write_json(summary, json)
     if not quiet:
         say_page(into, console(json))
@@ -50,18 +52,24 @@ def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> objec
     return summary
 
 
-def _campaign(directory: Path, levels: list[Path], into: Path) -> object:
+def _campaign(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
+    """A part that cannot be read is named, and does not hide the others."""
     from malaria.analysis.summary import summarize
-    from malaria.report.html import write_campaign_page
-    from malaria.report.markdown import write_campaign_markdown
+    from malaria.campaign.pages import write_campaign_reports
+    from malaria.report.terminal import print_levels
     from malaria.store import open_run
 
-    campaign = campaign_in(directory, levels)
-    runs = {path.name: open_run(path) for path in levels}
-    shown = {name: (records, dict(summarize(records))) for name, records in runs.items()}
-    write_campaign_page(campaign, shown, into / PAGE)
-    write_campaign_markdown(campaign, shown, into / MARKDOWN)
-    return [summary for _, summary in shown.values()]
+    runs = {}
+    for path in levels_in(directory):
+        try:
+            records = open_run(path)
+            runs[path.name] = (records, dict(summarize(records)))
+        except RunError as error:
+            print(f"error: {error.message}", file=sys.stderr)
+    summary = write_campaign_reports(campaign_in(directory), runs, into)
+    if not quiet:
+        print_levels(summary, console(json))
+    return summary
 
 
 def add_to(app: typer.Typer) -> None:

@@ -28,9 +28,10 @@ def runs(
     ] = None,
 ) -> int:
     """List the stored runs, the newest last."""
+    from malaria.campaign_store import list_campaigns
     from malaria.store import list_runs
 
-    entries = sorted(list_runs(root), key=lambda entry: entry.started or "")
+    entries = sorted([*list_campaigns(root), *list_runs(root)], key=lambda entry: entry.started or "")
     if json is not None:
         write_json([asdict(entry) | {"directory": str(entry.directory)} for entry in entries], json)
         return 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from malaria.records import CampaignRecords, RunRecords
 
 RUN_FILE: Final = "run.db"
+CAMPAIGN_FILE: Final = "campaign.json"
 
 RunArgument = Annotated[
     Path | None,
@@ -25,31 +26,47 @@ def chosen(directory: Path | None, root: Path = RUNS) -> Path:
     """The directory that was named, or the newest run. Raises RunError when there is none."""
     if directory is not None:
         return directory
-    runs = [path for path in root.glob("*") if (path / RUN_FILE).is_file() or levels_in(path)]
+    runs = [path for path in root.glob("*") if (path / RUN_FILE).is_file() or is_campaign(path)]
     if not runs:
         raise RunError(f"there is no run below {root}/", "make one (malaria attack ...), or name the directory of one")
     return max(runs, key=lambda path: path.stat().st_mtime_ns)
 
 
+def is_campaign(directory: Path) -> bool:
+    return not (directory / RUN_FILE).exists() and ((directory / CAMPAIGN_FILE).is_file() or bool(_runs_in(directory)))
+
+
 def levels_in(directory: Path) -> list[Path]:
-    """The levels of a campaign, which has no records of its own: in order, empty for an attack."""
+    """The runs of a campaign, which has no records of its own: in order, empty for an attack.
+
+    What was cut short and run anew is not among them. Raises RunError for a damaged campaign.
+    """
     if (directory / RUN_FILE).exists():
         return []
+    if not (directory / CAMPAIGN_FILE).is_file():
+        return _runs_in(directory)
+    named = [directory / part.directory for part in campaign_in(directory).parts if part.directory]
+    return [path for path in named if (path / RUN_FILE).is_file()]
+
+
+def _runs_in(directory: Path) -> list[Path]:
+    """Whatever runs lie there: a demo of before had no word of its own."""
     return sorted(
         (path.parent for path in directory.glob(f"*/{RUN_FILE}")), key=lambda path: (len(path.name), path.name)
     )
 
 
-def campaign_in(directory: Path, levels: list[Path]) -> CampaignRecords:
+def campaign_in(directory: Path) -> CampaignRecords:
     """What a campaign says of itself, or what its levels show, where there is no word of its own."""
-    from malaria.campaign_store import holds_campaign, open_campaign
     from malaria.records import CampaignPart, CampaignRecords, PartState
 
-    if holds_campaign(directory):
+    if (directory / CAMPAIGN_FILE).is_file():
+        from malaria.campaign_store import open_campaign
+
         return open_campaign(directory)
     parts = [
         CampaignPart(number, level.name, "", 0, directory=level.name, state=PartState.DONE)
-        for number, level in enumerate(levels, 1)
+        for number, level in enumerate(_runs_in(directory), 1)
     ]
     return CampaignRecords(directory.name, "", "", "", "", {}, tuple(parts))
 

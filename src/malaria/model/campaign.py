@@ -8,7 +8,7 @@ the file lies. Does not promise that files of keys are there, nor that a broker 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,9 @@ LARGEST_FILE_BYTES: Final = 10**6
 UNTIL_A_LEVEL_SAYS: Final = "3650d"
 """A warhead of a campaign need not say when it ends. Whether its surges lie within a level's hold is seen there."""
 DOCUMENT: Final = "see docs/campaign.md"
+WHOSE: Final = {"password": "username", "psk": "psk_identity"}
+"""What a secret belongs to."""
+NO_SECRETS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,22 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step: the attack itself first, then its variants. `clients` counts those who publish, before any surge."""
+    """One step: the attack itself first, then its variants. `clients` counts those who publish, before any surge.
 
+    `number` is its place in the file, from 1, whatever is left out.
+    """
+
+    number: int
     title: str
     clients: int
     attacks: tuple[Variant, ...]
     note: str
     observe: Observe
+
+    @property
+    def name(self) -> str:
+        """What `--levels` and the directory of its run call it."""
+        return f"level-{self.number}"
 
     @property
     def warhead(self) -> Warhead:
@@ -75,12 +87,13 @@ class Campaign:
 # --- in ------------------------------------------------------------------------------------------------------------
 
 
-def load_campaign(path: Path) -> Campaign:
+def load_campaign(path: Path, secrets: Mapping[str, str] = NO_SECRETS) -> Campaign:
     """Reads a campaign file. Raises OperatorError: CampaignError, or WarheadError for a fault of the warhead."""
-    return campaign_from_toml(_read(path), str(path), path.parent)
+    return campaign_from_toml(read_text(path), str(path), path.parent, secrets)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a campaign file. Raises CampaignError where there is none."""
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise CampaignError(f"{path} is too large for a campaign", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
@@ -93,13 +106,15 @@ def _read(path: Path) -> str:
         raise CampaignError(f"{path} is no text in UTF-8", f"a campaign is a TOML file; {DOCUMENT}") from None
 
 
-def campaign_from_toml(text: str, name: str = "campaign", directory: Path = Path()) -> Campaign:
-    """Reads a campaign from text. `name` is what errors call it. Raises as `load_campaign` does."""
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CampaignError(f"{name} is no TOML: {error}", f"{DOCUMENT}, or start from campaigns/") from None
-    _anchor(table, directory)
+def campaign_from_toml(
+    text: str, name: str = "campaign", directory: Path = Path(), secrets: Mapping[str, str] = NO_SECRETS
+) -> Campaign:
+    """Reads a campaign from text. `name` is what errors call it. Raises as `load_campaign` does.
+
+    `secrets` are a `password` and a `psk`, for a [target] that names a user or an identity and says none.
+    """
+    table = parsed(text, name, directory)
+    _fill_in(table.get("target"), secrets)
     place = places(name)
     try:
         file = CampaignFile.model_validate(table)
@@ -108,6 +123,22 @@ def campaign_from_toml(text: str, name: str = "campaign", directory: Path = Path
     base = _base(file, directory, place)
     levels = tuple(_level(file, number, base) for number in range(len(file.levels)))
     return Campaign(name, file.title, file.note, file.on_fail, file.broker, levels)
+
+
+def parsed(text: str, name: str, directory: Path) -> dict[str, Any]:
+    """The tables as they are written, unchecked, their paths seen from `directory`. Raises CampaignError."""
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CampaignError(f"{name} is no TOML: {error}", f"{DOCUMENT}, or start from campaigns/") from None
+    _anchor(table, directory)
+    return table
+
+
+def _fill_in(target: Any, secrets: Mapping[str, str]) -> None:
+    if isinstance(target, dict):
+        wanted = {secret: secrets[secret] for secret, whose in WHOSE.items() if whose in target and secret in secrets}
+        target |= {secret: value for secret, value in wanted.items() if secret not in target}
 
 
 def places(name: str, above: Location = ()) -> Callable[[Location], str]:
@@ -211,7 +242,8 @@ def _level(file: CampaignFile, number: int, base: _Base) -> Level:
     observe = file.observe.model_copy(update=said)
     whose: Location = at if "perf" in said else ()
     _check_perf(observe, attacks[0].warhead, base.of_campaign((*whose, "observe", "perf", "at")))
-    return Level(table.title or _title(attacks[0].warhead), clients, tuple(attacks), table.note, observe)
+    title = table.title or _title(attacks[0].warhead)
+    return Level(number + 1, title, clients, tuple(attacks), table.note, observe)
 
 
 def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:

@@ -20,13 +20,15 @@ from malaria.units import parse_duration_ns
 
 
 def only_levels(campaign: Campaign, text: str) -> Campaign:
-    """Those with so many clients: `500,1000`. Raises CampaignError for a number that no level has."""
+    """Those with so many clients, or of that name: `500,level-6`. Raises CampaignError for what no level has."""
     wanted = [part.strip().replace("_", "") for part in text.split(",")]
     there = list(dict.fromkeys(str(level.clients) for level in campaign.levels))
+    names = [level.name for level in campaign.levels]
     for part in wanted:
-        if part not in there:
-            raise CampaignError(f"--levels: no level has {part!r} clients", f"there are {', '.join(there)}")
-    kept = tuple(level for level in campaign.levels if str(level.clients) in wanted)
+        if part not in there and part not in names:
+            known = f"there are {', '.join(there)}; or name them: {names[0]} to {names[-1]}"
+            raise CampaignError(f"--levels: no level has {part!r} clients", known)
+    kept = tuple(level for level in campaign.levels if {str(level.clients), level.name} & set(wanted))
     gone = [level.title for level in campaign.levels if level not in kept]
     return replace(campaign, levels=kept, left_out=campaign.left_out + tuple(f"level {t} (--levels)" for t in gone))
 

@@ -21,7 +21,12 @@ from malaria.units import format_bytes, format_count, format_ms
 
 EVENTS_SHOWN: Final = 5
 BAR_WIDTH: Final = 40
-TROUBLED: Final = {EventKind.TROUBLE: "red", EventKind.LOST: "red", EventKind.OPERATOR: "yellow"}
+TROUBLED: Final = {
+    EventKind.TROUBLE: "red",
+    EventKind.LOST: "red",
+    EventKind.BROKER: "red",
+    EventKind.OPERATOR: "yellow",
+}
 PHASES_COUNTED_IN_CLIENTS: Final = (Phase.PREPARE, Phase.CONNECT)
 
 

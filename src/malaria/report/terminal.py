@@ -54,12 +54,20 @@ type Summary = Mapping[str, Any]
 
 
 def print_summary(records: RunRecords, summary: Summary, console: Console) -> None:
-    """Prints the block; for a run of several levels, a table of them."""
-    width = console.width
-    if summary.get("levels"):
-        lines = [Text(), *_levels(summary["levels"], width), Text()]
-    else:
-        lines = _attack(records, summary, width)
+    """Prints the block over one attack."""
+    _print(_attack(records, summary, console.width), console)
+
+
+def print_levels(summary: Summary, console: Console) -> None:
+    """Prints the verdict over a campaign and a table of its levels."""
+    verdict = summary["verdict"]
+    margin = f"{INDENT}{verdict['outcome']}   "
+    head = _wrapped((verdict["reasons"] or ["the broker carried every level"])[0], margin, console.width)
+    head[0].stylize(COLOURS[verdict["outcome"]], len(INDENT), len(margin))
+    _print([Text(), *head, Text(), *_levels(summary["levels"], console.width), Text()], console)
+
+
+def _print(lines: Sequence[Text], console: Console) -> None:
     for line in lines:  # text from outside (a broker's version, an error) is never taken for markup
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -216,7 +224,8 @@ def _levels(levels: Sequence[Summary], width: int) -> list[Text]:
 
 
 def _name(level: Summary) -> str:
-    return printable(str(level.get("title") or level.get("run") or ""))
+    told = [str(level[key]) for key in ("title", "variant") if level.get(key)]
+    return printable(" · ".join(told) or str(level.get("run") or ""))
 
 
 def _of_level(level: Summary) -> tuple[str, ...]:

@@ -1,0 +1,125 @@
+"""The broker of a campaign: what the page says of it, how it is observed, and whether it still lives."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from malaria.broker import CleanStart, RunningBroker
+from malaria.errors import OperatorError
+from malaria.model.access import Access
+from malaria.model.broker import BrokerTable
+from malaria.model.observe import Observe, ProcessChoice, SshHost
+
+LOOK_EVERY_S: Final = 0.5
+_SECRET_LINE: Final = re.compile(r"^(\s*\S*(?:password|psk|secret)\s+)(?!\S*/)\S.*$", re.MULTILINE | re.IGNORECASE)
+"""A line of a configuration that holds a secret itself, and not the path of a file."""
+_SSH: Final = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^:]+)(?::(?P<port>\d+))?/?")
+
+
+class Broker(Protocol):
+    """What a campaign needs of `malaria.broker.Lifecycle`."""
+
+    running: RunningBroker | None
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def check(self) -> None: ...
+    def way_in(self, stated: Access, listener: str | None = None) -> Access: ...
+    def begin_level(self, title: str) -> CleanStart: ...
+    def death(self) -> str | None: ...
+
+
+def broker_facts(table: BrokerTable, running: RunningBroker | None) -> dict[str, str | None]:
+    """What is known of it, without secrets."""
+    return {
+        "kind": table.kind.value,
+        "name": running.name if running else None,
+        "version": running.version if running else None,
+        "settings": _settings(table, running),
+    }
+
+
+def _settings(table: BrokerTable, running: RunningBroker | None) -> str | None:
+    """The configuration that we made or were given; else what starts the broker."""
+    if running is not None and running.configuration is not None:
+        return running.configuration
+    if table.config is not None and table.ssh is None:
+        with suppress(OSError):
+            text = Path(table.config).read_text(encoding="utf-8", errors="replace")
+            return _SECRET_LINE.sub(r"\1...", text)
+    if table.config is not None:
+        return f"{table.config} on {table.ssh}"
+    return shlex.join(table.command) if table.command else table.unit
+
+
+def observed(wanted: Observe, table: BrokerTable, running: RunningBroker | None) -> Observe:
+    """What is wanted, and the process of a broker that we started by its id, wherever it runs."""
+    if running is None or running.pid is None:
+        return wanted
+    host = _ssh_host(running.ssh)
+    said: dict[str, object] = {}
+    if _is_open(wanted, "process") or wanted.process == ProcessChoice():
+        said["process"] = ProcessChoice(pid=running.pid, ssh=host)
+    if host is not None and _is_open(wanted, "host"):
+        said["host"] = host
+    if host is not None and said and wanted.ssh_config is None and table.ssh_config is not None:
+        said["ssh_config"] = table.ssh_config
+    return wanted.model_copy(update=said)
+
+
+def _is_open(wanted: Observe, name: str) -> bool:
+    return not wanted.is_stated(name) and not wanted.only_stated
+
+
+def _ssh_host(text: str | None) -> SshHost | None:
+    found = _SSH.fullmatch(text) if text else None
+    if found is None:
+        return None
+    return SshHost(found["host"].strip("[]"), found["user"] or "", int(found["port"]) if found["port"] else None)
+
+
+class Watch:
+    """Looks after the broker while an attack goes on, in a thread of its own: some brokers are asked over a network.
+
+    `news` tells of its end, once.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._told = False
+        self._death = ""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, name="broker", daemon=True)
+
+    def look(self) -> None:
+        """One look. What cannot be asked just now is no death."""
+        with suppress(OperatorError, OSError):
+            self._death = self._death or self._broker.death() or ""
+
+    def news(self) -> Sequence[str]:
+        if self._told or not self._death:
+            return ()
+        self._told = True
+        running = self._broker.running
+        return (f"{running.name if running else 'the broker'} ended with {self._death}",)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look_on(self) -> None:
+        while not self._over.wait(LOOK_EVERY_S):
+            self.look()

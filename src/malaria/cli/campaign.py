@@ -1,0 +1,156 @@
+"""`malaria campaign`: a file of levels, end to end, to one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from malaria.cli.options import (
+    CLIENTS,
+    LOAD,
+    PASSWORD_FLAGS,
+    PASSWORD_VARIABLE,
+    RESULT,
+    TIME,
+    Entry,
+    option,
+    takes,
+)
+from malaria.cli.perform import fresh_directory, workers_for
+from malaria.cli.touring import Showing, tour
+from malaria.errors import CampaignError
+
+if TYPE_CHECKING:
+    from malaria.campaign import CampaignRequest
+    from malaria.model.campaign import Campaign
+
+EXAMPLES: Final = (
+    "malaria campaign campaigns/500bytes-6s.toml --hold 20s",
+    "malaria campaign meters.toml --levels 500,1000 --target mqtts://broker --psk-file malaria.psk",
+    "malaria campaign --resume runs/2026-11-27T1030-meters",
+)
+
+
+@dataclass(frozen=True)
+class Which:
+    """The campaign."""
+
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The campaign: a TOML file, see docs/campaign.md.", show_default=False),
+    ] = None
+    resume: Annotated[
+        Path | None,
+        option(LOAD, "--resume", text="Go on with a campaign that was cut short, as it was begun.", metavar="DIR"),
+    ] = None
+    allowed: Annotated[
+        int,
+        option(
+            CLIENTS,
+            "--i-am-allowed-to-load-this-broker",
+            text="Load one of the well-known public brokers; only works when given twice.",
+            count=True,
+        ),
+    ] = 0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the command says beside the file; the names are those of `malaria.model.alteration`."""
+
+    levels: Annotated[
+        str | None,
+        option(LOAD, "--levels", text="Only levels with so many clients, or by name: 500,level-6.", metavar="N,..."),
+    ] = None
+    target: Annotated[
+        str | None,
+        option(LOAD, "--target", text="Another broker, which is then not ours to start.", metavar="TARGET"),
+    ] = None
+    hold: Annotated[
+        str | None,
+        option(TIME, "--hold", text="Every level as long as that, its surges in proportion: 20s.", metavar="TIME"),
+    ] = None
+    username: Annotated[
+        str | None, option(CLIENTS, "-u", "--username", text="User name for every client, with --target.")
+    ] = None
+    password: Annotated[
+        str | None,
+        option(CLIENTS, *PASSWORD_FLAGS, text="Its password; safer in the environment.", envvar=PASSWORD_VARIABLE),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of it."""
+
+    workers: Annotated[
+        int | None, option(RESULT, "--workers", text="Worker processes (one per core).", min=1, max=1024, metavar="N")
+    ] = None
+    output: Annotated[
+        Path | None,
+        option(RESULT, "-o", "--output", text="The campaign's directory (runs/TIME-FILE).", metavar="DIR"),
+    ] = None
+    json: Annotated[
+        str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
+    ] = None
+    quiet: Annotated[
+        bool, option(RESULT, "--quiet", text="Print nothing but errors; the exit code has the verdict.")
+    ] = False
+
+
+@takes(Which, Changes, Entry, Outcome)
+def campaign(_: tuple[str, ...], which: Which, changes: Changes, entry: Entry, outcome: Outcome) -> int:
+    """A file of levels, end to end: the broker started clean before each, one attack each, one page over all.
+
+    The page is written anew after every level. Ctrl-C once finishes what is under way and reports, twice stops now;
+    --resume goes on at the level where it stopped.
+    """
+    request = _request(which, _said(changes, entry), outcome)
+    _refuse_public_brokers(request.campaign, which.allowed)
+    return tour(request, Showing("malaria campaign", outcome.json, outcome.quiet))
+
+
+def _request(which: Which, said: dict[str, str | None], outcome: Outcome) -> CampaignRequest:
+    from malaria.campaign import new_request, resumed_request
+    from malaria.model.alteration import SECRETS, flag
+
+    workers = workers_for(outcome.workers)
+    if which.resume is None:
+        if which.file is None:
+            raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
+        directory = outcome.output or fresh_directory(which.file.stem, datetime.now())
+        return new_request(which.file, said, directory, workers)
+    stray = [flag(name) for name in said if name not in SECRETS]
+    stray += ["FILE"] if which.file else []
+    stray += ["--output"] if outcome.output else []
+    if stray:
+        raise CampaignError(f"{stray[0]} stands beside --resume", "a campaign goes on as it was begun: leave it out")
+    return resumed_request(which.resume, said, workers)
+
+
+def _said(*shapes: object) -> dict[str, str | None]:
+    """What was said, as texts. A switch that is off says nothing."""
+    values = {field.name: getattr(shape, field.name) for shape in shapes for field in fields(shape)}  # type: ignore[arg-type]
+    told = {name: value for name, value in values.items() if value is not None and value is not False}
+    lists = {name: "\n".join(value) for name, value in told.items() if isinstance(value, list)}
+    return {name: None if value is True else str(value) for name, value in (told | lists).items()}
+
+
+def _refuse_public_brokers(campaign: Campaign, allowed: int) -> None:
+    from malaria.model.target import parse_target, refuse_public_broker
+
+    for level in campaign.levels:
+        for attack in level.attacks:
+            for access in (attack.warhead.target, *(group.target for group in attack.warhead.groups)):
+                if access.url is not None:
+                    refuse_public_broker(parse_target(access.url), allowed)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("campaign", short_help="a file of levels, end to end, to one page", epilog="\n\n".join(EXAMPLES))(
+        campaign
+    )

@@ -1,0 +1,116 @@
+"""`campaign`: what the options ask for, and what is said of what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli_fakes import Calls, install
+from malaria.cli.main import main
+
+CAMPAIGN = "malaria.campaign"
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MALARIA_PASSWORD", raising=False)
+    monkeypatch.delenv("MALARIA_PSK", raising=False)
+    return install(monkeypatch)
+
+
+@pytest.fixture
+def asked(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What requests were made of."""
+    made: list[tuple[Any, ...]] = []
+
+    def request(*arguments: Any) -> Any:
+        made.append(arguments)
+        return SimpleNamespace(directory=Path("made"), campaign=SimpleNamespace(levels=()))
+
+    monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *given: request("new", *given), raising=False)
+    monkeypatch.setattr(
+        sys.modules[CAMPAIGN], "resumed_request", lambda *given: request("resumed", *given), raising=False
+    )
+    assert calls.requests == []
+    return made
+
+
+def test_options_are_texts(asked: list[tuple[Any, ...]]) -> None:
+    options = ["--hold", "20s", "--levels", "500,level-6", "--target", "mqtts://broker", "--psk-file", "malaria.psk"]
+    assert (
+        main(["campaign", "c.toml", *options, "--insecure", "--header", "A: b", "--header", "C: d", "-o", "out"]) == 0
+    )
+    ((kind, file, said, directory, workers),) = asked
+    assert (kind, file, directory) == ("new", Path("c.toml"), Path("out"))
+    assert said == {
+        "hold": "20s", "levels": "500,level-6", "target": "mqtts://broker", "psk_file": "malaria.psk", "insecure": None,
+        "header": "A: b\nC: d",
+    }  # fmt: skip
+    assert workers(1) == 1
+
+
+def test_a_directory_is_found(asked: list[tuple[Any, ...]]) -> None:
+    assert main(["campaign", "some/meters.toml", "--workers", "7"]) == 0
+    ((_, _, said, directory, workers),) = asked
+    assert said == {}
+    assert str(directory).startswith("runs/")
+    assert str(directory).endswith("-meters")
+    assert workers(3) == 7
+
+
+def test_going_on(asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_PASSWORD", "secret")
+    assert main(["campaign", "--resume", "runs/x"]) == 0
+    ((kind, directory, said, _),) = asked
+    assert (kind, directory, said) == ("resumed", Path("runs/x"), {"password": "secret"})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "no campaign is named"),
+        (["c.toml", "--resume", "x"], "FILE stands beside --resume"),
+        (["--resume", "x", "--hold", "20s"], "--hold stands beside --resume"),
+        (["--resume", "x", "-o", "y"], "--output stands beside --resume"),
+        (["--resume", "x", "--psk-file", "y"], "--psk-file stands beside --resume"),
+    ],
+)
+@pytest.mark.usefixtures("asked")
+def test_what_does_not_go_together(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["campaign", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("asked")
+def test_outcome_and_screen(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    calls.outcome = "FAIL"
+    assert main(["campaign", "c.toml", "--json", "-"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["verdict"]["outcome"] == "FAIL"
+    assert "level 2: FAIL" in told.err
+    assert [view[0] for view in calls.views] == [f"malaria campaign · {n} of 3 · level {n}" for n in (1, 2, 3)]
+
+
+@pytest.mark.usefixtures("asked")
+def test_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    calls.outcome = "UNKNOWN"
+    assert main(["campaign", "c.toml", "--quiet"]) == 4
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_public_broker_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    access = SimpleNamespace(url="mqtt://test.mosquitto.org")
+    attack = SimpleNamespace(warhead=SimpleNamespace(target=access, groups=()))
+    campaign = SimpleNamespace(levels=[SimpleNamespace(attacks=[attack])])
+    made = SimpleNamespace(directory=Path("made"), campaign=campaign)
+    monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *_: made, raising=False)
+    assert main(["campaign", "c.toml"]) == 2
+    assert "is a public broker" in capsys.readouterr().err
+    assert main(["campaign", "c.toml", *["--i-am-allowed-to-load-this-broker"] * 2]) == 0
