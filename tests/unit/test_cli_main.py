@@ -21,7 +21,8 @@ from malaria.errors import HostLimitError, OperatorError
 
 COMMANDS = {
     "demo": demo, "attack": attack_command, "campaign": campaign, "publish": publish, "subscribe": subscribe,
-    "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor, "watch": watch,
+    "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
+    "watch": watch,
 }  # fmt: skip
 GROUP = typer.main.get_group(app)
 

@@ -1,0 +1,177 @@
+"""A campaign in a test without broker and without load: what would be asked of them is noted, the answers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+from malaria.attack import AttackOutcome, AttackRequest, Interrupt
+from malaria.broker import CleanStart
+from malaria.campaign import CampaignRequest, Hands, Repeat, write_campaign_reports
+from malaria.errors import OperatorError
+from malaria.model.access import Access
+from malaria.model.alteration import altered
+from malaria.model.campaign import campaign_from_toml
+from malaria.probe import Answer
+from malaria.records import CampaignPart, Progress
+from malaria.store import RunWriter, open_run
+from synthetic import make_records
+
+TEXT: Final = """
+title = "Meters"
+note = "what a reader should know"
+[broker]
+kind = "mosquitto"
+[defaults]
+hold = "10s"
+[[defaults.warhead.group]]
+name = "meters"
+clients = 5
+[[level]]
+note = "the first"
+[[level.variant]]
+name = "QoS 0"
+note = "beside it"
+group.meters.qos = 0
+[[level]]
+clients = 7
+[[level]]
+clients = 9
+"""
+REPEAT: Final = Repeat(("malaria", "campaign", "meters.toml"))
+URL: Final = "mqtt://127.0.0.1:1883"
+
+
+def request(directory: Path, text: str = TEXT, **options: Any) -> CampaignRequest:
+    campaign = altered(campaign_from_toml(text, "meters.toml"), options)
+    return CampaignRequest(
+        campaign, directory, lambda clients: 1, "malaria campaign meters.toml", REPEAT, text, options
+    )
+
+
+@dataclass
+class FakeBroker:
+    """`starts` answers each `begin_level`: how it started, or what it raises; without more of them, cleanly."""
+
+    starts: list[CleanStart | BaseException] = field(default_factory=list)
+    ends: list[str | None] = field(default_factory=list)
+    began: list[str] = field(default_factory=list)
+    running: Any = None
+    stopped: int = 0
+    url: str | None = URL
+    unfit: OperatorError | None = None
+
+    def __enter__(self) -> FakeBroker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped += 1
+
+    def check(self) -> None:
+        if self.unfit is not None:
+            raise self.unfit
+
+    def way_in(self, stated: Access, listener: str | None = None) -> Access:
+        if stated.url is not None or self.url is None:
+            return stated
+        return Access(url=self.url).overridden(stated)
+
+    def begin_level(self, title: str) -> CleanStart:
+        self.began.append(title)
+        start = self.starts.pop(0) if self.starts else CleanStart(True, "started for this level")
+        if isinstance(start, BaseException):
+            raise start
+        self.running = SimpleNamespace(
+            name="mosquitto", version="2.0", pid=4711, ssh=None, configuration="listener 1883\n"
+        )
+        return start
+
+    def death(self) -> str | None:
+        return self.ends.pop(0) if self.ends else None
+
+
+@dataclass
+class Stage:
+    """`outcomes` decides each attack: PASS, FAIL, INVALID, an abort's reason, or what it raises; then they pass."""
+
+    outcomes: list[str | BaseException] = field(default_factory=list)
+    broker: FakeBroker = field(default_factory=FakeBroker)
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    during: Callable[[AttackRequest], None] = lambda _: None
+    requests: list[AttackRequest] = field(default_factory=list)
+    rehearsed: list[AttackRequest] = field(default_factory=list)
+    doors: list[Any] = field(default_factory=list)
+    begun: list[tuple[str, int, int]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    shown: int = 0
+    unreadable: OSError | None = None
+    pages: bool = False  # whether they are written, which takes its time
+
+    @property
+    def hands(self) -> Hands:
+        return Hands(self._broker, self._rehearse, self._conduct, self._show)
+
+    def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
+        self.begun.append((part.title + part.variant, number, of))
+        return lambda _: None
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+    def _broker(self, table: object, door: Any) -> FakeBroker:
+        self.doors.append(door)
+        return self.broker
+
+    def _rehearse(self, asked: AttackRequest) -> Callable[[float], Answer]:
+        self.rehearsed.append(asked)
+        return lambda _: Answer()
+
+    def _show(self, *arguments: Any) -> dict[str, Any]:
+        self.shown += 1
+        if self.unreadable is not None:
+            raise self.unreadable
+        return write_campaign_reports(*arguments) if self.pages else {}
+
+    def _conduct(
+        self, asked: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt
+    ) -> AttackOutcome:
+        self.requests.append(asked)
+        outcome = self.outcomes.pop(0) if self.outcomes else "PASS"
+        self.during(asked)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        write_run(asked, outcome)
+        return _outcome(asked.directory)
+
+
+TROUBLE: Final = {"FAIL": "falls-behind", "INVALID": "generator-limit"}
+
+
+def write_run(asked: AttackRequest, outcome: str) -> None:
+    """A run that comes to that verdict; another word than a verdict is why it ended early."""
+    trouble: Any = TROUBLE.get(outcome)
+    records = make_records(seconds=4, workers=1, clients=60, trouble=trouble)
+    aborted = {} if outcome in ("PASS", *TROUBLE) else {"aborted": outcome}
+    with RunWriter.create(asked.directory) as writer:
+        for key, value in (records.meta | {"title": asked.title} | dict(asked.facts) | aborted).items():
+            if key != "format":
+                writer.meta(key, value)
+        writer.append(records.samples)
+        for event in records.events:
+            writer.event(event)
+        if records.ledger is not None:
+            writer.ledger(records.ledger)
+
+
+def _outcome(directory: Path) -> AttackOutcome:
+    from malaria.analysis.summary import summarize
+
+    records = open_run(directory)
+    return AttackOutcome(directory, records, dict(summarize(records)))
+
+
+def names(stage: Stage) -> Sequence[str]:
+    return [asked.directory.name for asked in stage.requests]
