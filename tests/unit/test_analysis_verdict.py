@@ -9,7 +9,7 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import RULES, Outcome, VerdictOf, judge
-from malaria.records import GAP, Counter, Phase, RunRecords, Sample
+from malaria.records import GAP, Counter, Event, EventKind, Phase, RunRecords, Sample
 from synthetic import Course, make_records, with_meta
 
 MS = 10**6
@@ -83,6 +83,12 @@ CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
     ),
     "full disk": (with_meta(GOOD, disk_trouble=DISK), Outcome.UNKNOWN, "12 records could not be stored", "-o"),
     "disk that recovered": (with_meta(GOOD, disk_trouble={**DISK, "forgotten_rows": 0}), Outcome.PASS, "", ""),
+    "dead broker": (
+        replace(GOOD, events=(*GOOD.events, Event(9 * 10**9, EventKind.BROKER, "mosquitto ended with signal KILL"))),
+        Outcome.FAIL,
+        "mosquitto ended with signal KILL, 0:0",
+        "log",
+    ),
     "dropped": (counted(GOOD, Counter.DROPPED, 7), Outcome.FAIL, "7 connections were lost", "log"),
     "subscription refused": (
         counted(GOOD, Counter.SUBSCRIPTIONS_REFUSED, 2),
