@@ -207,6 +207,35 @@ def by_directory(runs: Sequence[RunRecords]) -> dict[str, tuple[RunRecords, dict
     return {f"level-{number}": (records, dict(summarize(records))) for number, records in enumerate(runs, 1)}
 
 
+def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[RunRecords, dict[str, Any]]]]:
+    """One that has everything: a level with a variant, one with surges, one that fails, one that was not run."""
+    told = ((600, None), (3000, None), (3000, None), (3000, None), (4000, "falls-behind"))
+    runs = [observed(make_records(12, 1, clients, trouble)) for clients, trouble in told]  # type: ignore[arg-type]
+    runs[3] = _with_surges(runs[3])
+    campaign = make_campaign(runs, "500 bytes at 1/6 Hz")
+    names = ((1, "600 clients", ""), (2, "3,000 clients", ""), (2, "3,000 clients", "QoS 0 publishers"),
+             (3, "3,000 clients, +500", ""), (4, "4,000 clients", ""))  # fmt: skip
+    parts = [replace(part, level=level, title=title, variant=variant, note="What the field has." if level == 2 else "")
+             for part, (level, title, variant) in zip(campaign.parts, names, strict=True)]  # fmt: skip
+    parts.append(CampaignPart(5, "5,000 clients", "", 5000, why="a level before it failed, and on_fail is stop"))
+    levels = by_directory(runs)
+    levels["level-3"][1]["broker"]["cpu_percent"] = 45.0
+    levels["level-4"][1]["surges"] = [
+        {"group": "meters", "clients": 500, "at_s": 2.0, "until_s": 5.0, "held": True, "recovered": True,
+         "recovery_s": 1.5, "watched_s": 4.0, "metastable": False, "reasons": []},
+        {"group": "meters", "clients": 1000, "at_s": 7.0, "until_s": 9.0, "held": False, "recovered": False,
+         "recovery_s": None, "watched_s": 3.0, "metastable": True, "reasons": ["acked 431 of 667 msg/s"]},
+    ]  # fmt: skip
+    return replace(campaign, parts=tuple(parts), note="As in 2013.", options={"hold": "12s"}), levels
+
+
+def _with_surges(records: RunRecords) -> RunRecords:
+    marks = ((5, "+500 clients"), (8, "−500 clients"), (10, "+1,000 clients"), (12, "−1,000 clients"))
+    events = [Event(at_s * NS_PER_S, EventKind.SURGE, text) for at_s, text in marks]
+    together = tuple(sorted([*records.events, *events], key=lambda event: event.at_ns))
+    return replace(with_meta(records, surges=[{"group": "meters", "clients": 500}]), events=together)
+
+
 def observed(records: RunRecords) -> RunRecords:
     """The same run, watched: `$SYS` every ten seconds, process and host every second, perf once.
 

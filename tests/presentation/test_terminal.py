@@ -15,9 +15,9 @@ from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.histogram import Histogram
 from malaria.records import Event, EventKind, Gauge, Metric, Phase, Progress, Sample
 from malaria.report.live import LiveView
-from malaria.report.markdown import write_markdown
+from malaria.report.markdown import write_campaign_markdown, write_markdown
 from malaria.report.terminal import print_summary
-from synthetic import Course, make_records, with_meta
+from synthetic import Course, make_records, make_whole_campaign, with_meta
 
 GOLDEN = Path(__file__).parent / "golden"
 TROUBLES = [None, "falls-behind", "lost-worker", "generator-limit", "unfinished"]
@@ -92,6 +92,12 @@ def test_markdown(trouble: str | None, tmp_path: Path) -> None:
     records = make_records(trouble=trouble)  # type: ignore[arg-type]
     write_markdown(records, summarize(records), tmp_path / "report.md")
     is_golden(f"report-{trouble or 'pass'}.md", (tmp_path / "report.md").read_text())
+
+
+def test_a_campaign_in_markdown_has_all_that_a_person_would_write(tmp_path: Path) -> None:
+    campaign, levels = make_whole_campaign()
+    write_campaign_markdown(campaign, levels, tmp_path / "report.md")
+    is_golden("report-campaign.md", (tmp_path / "report.md").read_text())
 
 
 def test_nothing_from_outside_is_taken_for_markup() -> None:

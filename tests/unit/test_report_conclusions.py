@@ -6,10 +6,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from malaria.report.campaign_page import answer
+from malaria.report.answer import answer
 from malaria.report.conclusions import conclusions
 from malaria.report.parts import Shown, shown_parts
 from synthetic import by_directory, make_campaign, make_records, observed
+
+CAMPAIGN = make_campaign([])
 
 
 @cache
@@ -30,7 +32,7 @@ def level(number: int, clients: int, trouble: Any = None, variant: str = "", **s
 
 def test_all_of_it_was_carried() -> None:
     shown = [level(1, 600), level(2, 1200), level(3, 3000)]
-    assert answer(shown) == ("PASS", "the broker carried all 3 levels")
+    assert answer(CAMPAIGN, shown) == ("PASS", "the broker carried all 3 levels")
     assert conclusions(shown) == [
         f"It carries 3,000 clients: 500 msg/s, broker CPU 60 % of a core, ack p99 {p99(shown[2])}.",
         "Nothing broke: where its limit lies, above 3,000 clients, is not known.",
@@ -44,7 +46,7 @@ def p99(shown: Shown) -> str:
 
 def test_the_first_that_broke_is_named_with_its_reason() -> None:
     shown = [level(1, 600), level(2, 3000, "falls-behind")]
-    outcome, words = answer(shown)
+    outcome, words = answer(CAMPAIGN, shown)
     assert outcome == "FAIL"
     assert words.startswith("held up to 600 clients; at 3,000 clients: the broker fell behind")
     assert conclusions(shown)[0].startswith("It carries 600 clients")

@@ -31,8 +31,8 @@ def summary_of(records: RunRecords) -> dict[str, Any]:
 
 
 def test_unknown_is_a_dash_and_zero_is_zero() -> None:
-    assert (count(None), count(0)) == ("–", "0")
-    assert (ms(None), str(Stated(None)), str(Stated(5836.2, at_least=True))) == ("–", "–", "≥5,836 ms")
+    assert (count(None), count(0)) == ("—", "0")
+    assert (ms(None), str(Stated(None)), str(Stated(5836.2, at_least=True))) == ("—", "—", "≥5,836 ms")
 
 
 def test_latencies_are_those_of_the_summary() -> None:
@@ -88,7 +88,7 @@ def test_the_line_over_everything() -> None:
     records = make_records(seconds=6)
     assert title_line(records).startswith("malaria attack mqtt://broker:1883 · 3,000 clients · ")
     assert length({"duration_s": 6.0}) == "6 s"
-    assert length({"duration_s": None}) == "–"
+    assert length({"duration_s": None}) == "—"
 
 
 @pytest.mark.parametrize(

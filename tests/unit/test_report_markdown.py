@@ -8,7 +8,8 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.records import RunRecords
-from malaria.report.markdown import plain, write_markdown
+from malaria.report.markdown import write_markdown
+from malaria.report.markdown_text import plain
 from synthetic import make_records, with_meta
 
 CLEARS_THE_SCREEN = "\x1b[2J"

@@ -18,7 +18,7 @@ from malaria.units import format_count, format_duration_ns, format_ms
 
 type Summary = Mapping[str, Any]
 
-UNKNOWN: Final = "–"
+UNKNOWN: Final = "—"
 LATENCIES: Final = {
     Metric.ACK: "ack",
     Metric.SERVICE: "service",

@@ -70,6 +70,13 @@ def not_shown(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[tuple[
     return named + [("", sentence) for sentence in campaign.left_out]
 
 
+def missing_lines(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[str]:
+    """A line for each part that was not run, and for each that was cut short."""
+    cut = [part for part in campaign.parts if part.directory in runs and part.state is not PartState.DONE]
+    told = not_shown(campaign, runs) + [(part_name(part), _why(part, campaign)) for part in cut]
+    return [f"{name}: {why}" if name else why for name, why in told]
+
+
 def _why(part: CampaignPart, campaign: CampaignRecords) -> str:
     if part.state is PartState.RUNNING:
         return "it goes on, or was cut off"

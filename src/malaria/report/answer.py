@@ -1,0 +1,56 @@
+"""What a campaign comes to in a sentence, and the facts around it, as plain texts: for the page and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from malaria.analysis.headline import headline
+from malaria.records import CampaignRecords, PartState
+from malaria.report.conclusions import PASS, highest_passed, knee
+from malaria.report.figures import broker_name
+from malaria.report.parts import Shown
+
+type Facts = list[tuple[str, str]]
+
+
+def answer(campaign: CampaignRecords, shown: Sequence[Shown]) -> tuple[str, str]:
+    """The outcome of the whole, and how far it held, by name."""
+    if not shown:
+        return "UNKNOWN", campaign.ended or "nothing was run"
+    broken = knee(shown) or next((one for one in shown if one.outcome != PASS), None)
+    if broken is None:
+        return PASS, f"the broker carried all {len(shown)} levels" if len(shown) > 1 else "the broker carried it"
+    best = highest_passed(shown)
+    held = f"held up to {best.name}; at {broken.name}: " if best else f"{broken.name}: "
+    return broken.outcome, f"{held}{headline(broken.records, broken.summary).what}"
+
+
+def not_to_the_end(campaign: CampaignRecords) -> str:
+    """How many parts there are without a whole run; empty when all of them were run."""
+    left = sum(part.state is not PartState.DONE for part in campaign.parts)
+    return f"not run to the end: {left} of {len(campaign.parts)}; see what is missing" if left else ""
+
+
+def made_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
+    """What was asked for, when, and what made the load."""
+    facts = [("campaign", campaign.file), ("begun", campaign.started), ("ended", campaign.ended)]
+    facts += [(name, value or "") for name, value in campaign.options.items()]
+    facts += [("made by", _made_by(shown[0]))] if shown else []
+    return [(name, value) for name, value in facts if value]
+
+
+def _made_by(one: Shown) -> str:
+    """`1 host, 2 workers, malaria 0.1.0`."""
+    ours = one.summary["generator"]
+    hosts = "1 host" if ours["bees"] == 1 else f"{ours['bees']} bees"
+    workers = f"{ours['workers']} worker{'' if ours['workers'] == 1 else 's'}"
+    return f"{hosts}, {workers}, malaria {one.summary['version'] or 'of an unknown version'}"
+
+
+def broker_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
+    """What it was: by its own word, or as it was started."""
+    broker = campaign.broker
+    started = " ".join(str(part) for part in (broker.get("name"), broker.get("version")) if part)
+    seen = broker_name(shown[0].records, shown[0].summary) if shown else ""
+    facts = {"broker": seen if len(seen) > len(started) else started, "started as": broker.get("kind") or ""}
+    return [(label, value) for label, value in facts.items() if value]

@@ -1,0 +1,37 @@
+"""Markdown as every wiki reads it. Whatever comes from outside passes through `plain` or `code`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from malaria.report.figures import printable
+
+_SPECIAL: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"})
+
+
+def plain(value: object) -> str:
+    """Text from outside: no character of it is taken for Markdown, nor by the terminal of who reads the file."""
+    return printable(str(value)).translate(_SPECIAL)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+    """The first `words` columns hold words, the others figures."""
+    rule = ["---" if number < words else "---:" for number in range(len(head))]
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def code(content: str, language: str = "") -> str:
+    """A fence longer than any run of backticks inside."""
+    fence = "`" * max(3, max((len(run) for run in _runs(content)), default=0) + 1)
+    lines = [printable(line) for line in content.split("\n")]
+    return "\n".join([f"{fence}{language}", *lines, fence])
+
+
+def anchor(heading: str) -> str:
+    """What GitHub, GitLab and Gitea call a heading: small letters, hyphens for spaces, nothing else."""
+    return "".join(char for char in heading.lower().replace(" ", "-") if char.isalnum() or char in "-_")
+
+
+def _runs(content: str) -> list[str]:
+    return "".join(char if char == "`" else " " for char in content).split()
