@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import lacking
 from malaria.analysis.summary import summarize
-from malaria.records import Event, EventKind, RunRecords
+from malaria.profile import Profile, Row
+from malaria.records import GAP, CampaignPart, Event, EventKind, Observation, RunRecords
 from malaria.report.html import write_campaign_page, write_page
 from malaria.units import format_count, format_ms
-from synthetic import by_directory, make_campaign, make_records, with_meta
+from synthetic import HELD, by_directory, make_campaign, make_records, make_whole_campaign, observed, with_meta
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -160,6 +162,80 @@ def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     assert reader.troubles == []
     assert reader.page.locator("h2[id^=level-]").count() == 2
     assert reader.evaluate("document.getElementById('levels').data.length") >= 2
+
+
+type Levels = dict[str, tuple[RunRecords, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def whole_campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Levels]:
+    campaign, levels = make_whole_campaign()
+    path = tmp_path_factory.mktemp("campaign") / "report.html"
+    write_campaign_page(campaign, levels, path)
+    return path, levels
+
+
+DEAD = "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.querySelector(a.getAttribute('href')))"
+NAMELESS = "[...document.querySelectorAll('.chart, svg.flame')].filter(one => !one.getAttribute('aria-label'))"
+HEADLESS = "[...document.querySelectorAll('table')].filter(table => !table.querySelector('th[scope]'))"
+
+
+def test_the_page_of_a_campaign_has_all_that_a_person_would_write(
+    browser: Browser, whole_campaign: tuple[Path, Levels]
+) -> None:
+    path, levels = whole_campaign
+    reader = Reader(browser, path)
+    reader.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
+    assert reader.troubles == []
+    text = reader.page.inner_text("main")
+    for _, summary in levels.values():
+        assert f"{summary['broker']['cpu_percent']:.0f} %" in text
+        assert format_count(summary["messages"]["acked"]) in text
+    said = ("held up to 3,000 clients; at 4,000 clients", "the broker's CPU goes down from 60 % to 45 %",
+            "never recovered within 1 min (metastable)", "$SYS/broker/clients/active 3002", "[k] tcp_poll",
+            "A clean start: started for this level.", "What the field has.", "listener 1883", "2.0 and 3.0 for each",
+            "5,000 clients: not run: a level before it failed", "500.0, on target", "310 MB / 2.0 GB")  # fmt: skip
+    assert [words for words in said if words not in text] == []
+    assert [reader.evaluate(f"{wrong}.length") for wrong in (DEAD, NAMELESS, HEADLESS)] == [0, 0, 0]
+    titles = reader.evaluate(
+        "Object.keys(document.getElementById('stack-1')._fullLayout).filter(k => /^yaxis/.test(k))"
+    )
+    assert len(titles) == 10  # all but what waits in the generator: nothing did
+
+
+def test_the_page_of_a_campaign_fits_a_phone_at_night(browser: Browser, whole_campaign: tuple[Path, Levels]) -> None:
+    reader = Reader(browser, whole_campaign[0], 360, dark=True)
+    reader.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
+    assert reader.evaluate("document.documentElement.scrollWidth") <= 360
+    assert reader.troubles == []
+
+
+def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> None:
+    records = observed(make_records(seconds=3, workers=1, clients=60))
+    at_ns = 2_000_000_000
+    rows = (
+        Observation("sys", at_ns, {f"$SYS/{HOSTILE}": HOSTILE, "version": HOSTILE}),
+        Observation("prometheus", at_ns, {HOSTILE: 3}),
+        Observation("process", at_ns + 1, {GAP: HOSTILE}),
+    )
+    profile = Profile(2, (Row(100, 2, HOSTILE, HOSTILE, HOSTILE),), {f"{HOSTILE};{HOSTILE}": 2}, 0, 1, HOSTILE)
+    told = [{"observer": HOSTILE, "about": HOSTILE, "samples": 0, "gaps": 1, "reason": HOSTILE}]
+    records = replace(with_meta(records, observers=told, surges=[{}]), profile=profile,
+                      observations=(*records.observations, *rows))  # fmt: skip
+    campaign = make_campaign([records], HOSTILE)
+    parts = (replace(campaign.parts[0], title=HOSTILE, note=HOSTILE, clean_reason=HOSTILE, command=HOSTILE),
+             CampaignPart(2, HOSTILE, HOSTILE, 1, why=HOSTILE))  # fmt: skip
+    words = {"note": HOSTILE, "command": HOSTILE, "file": HOSTILE, "ended": HOSTILE, "left_out": (HOSTILE,)}
+    hostile = replace(campaign, parts=parts, broker={"settings": HOSTILE, "kind": HOSTILE}, options={HOSTILE: HOSTILE},
+                      **words)  # type: ignore[arg-type]  # fmt: skip
+    levels = by_directory([records])
+    levels["level-1"][1]["surges"] = [HELD | {"group": HOSTILE, "reasons": [HOSTILE]}]
+    path = tmp_path / "report.html"
+    write_campaign_page(hostile, levels, path)
+    reader = Reader(browser, path)
+    reader.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
+    assert reader.evaluate("window.hurt") is None
+    assert reader.troubles == []
 
 
 @pytest.mark.parametrize("kept", ["nothing", "no end"])

@@ -9,7 +9,7 @@ from typing import Any
 from malaria.report.answer import answer
 from malaria.report.conclusions import conclusions
 from malaria.report.parts import Shown, shown_parts
-from synthetic import by_directory, make_campaign, make_records, observed
+from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed
 
 CAMPAIGN = make_campaign([])
 
@@ -77,12 +77,11 @@ def test_variants_are_set_against_their_level() -> None:
 
 
 def test_surges_are_told_with_their_level() -> None:
-    held = {"clients": 500, "held": True, "recovered": True, "recovery_s": 4.1, "watched_s": 60}
-    lost = {"clients": 1000, "held": False, "recovered": False, "watched_s": 60, "reasons": ["acked 431 of 667 msg/s"]}
-    shown = [level(1, 600), level(2, 3000, surges=[held, lost])]
+    shown = [level(1, 600), level(2, 3000, surges=[HELD, STUCK])]
     assert conclusions(shown)[-2:] == [
-        "3,000 clients: 500 more were held; after them it was as before in 4.1 s.",
-        "3,000 clients: 1,000 more were too many (acked 431 of 667 msg/s); it did not recover: never within 1 min.",
+        "3,000 clients: +500 clients at 1:00: the broker held and recovered after 4.1 s.",
+        "3,000 clients: +1,000 clients at 1:00: the broker broke and never recovered within 1 min (metastable): "
+        "acked <431>; 1,204 dropped.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Surges in words."""
+"""Surges in rows."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ from typing import Any
 
 import pytest
 
+from malaria.analysis.recovery import RULES
 from malaria.report.figures import UNKNOWN
-from malaria.report.surges import recovery, row, surges, surges_of
-
-HELD: dict[str, Any] = {
-    "group": "meters", "clients": 500, "at_s": 60.0, "until_s": 180.0, "held": True, "recovered": True,
-    "recovery_s": 4.1, "watched_s": 60.0, "metastable": False, "reasons": [],
-}  # fmt: skip
-STUCK = HELD | {"clients": 1000, "held": False, "recovered": False, "recovery_s": None, "metastable": True,
-                "reasons": ["acked <431>", "1,204 dropped"]}  # fmt: skip
+from malaria.report.markup import text
+from malaria.report.surges import TO_THE_END, row, surges, surges_of
+from synthetic import HELD, STUCK
 
 
 def test_one_that_was_held() -> None:
-    assert row(HELD) == ["+500 meters", "60 s", "180 s", "yes", "in 4.1 s", ""]
+    assert row(HELD) == ["+500 meters", "1:00", "3:00", "held", "recovered after 4.1 s", ""]
 
 
 def test_one_that_was_not() -> None:
-    stayed = "never within 1 min: the load had gone, the trouble stayed (metastable)"
-    assert row(STUCK) == ["+1,000 meters", "60 s", "180 s", "no", stayed, "acked <431>; 1,204 dropped"]
+    stayed = "never recovered within 1 min (metastable)"
+    assert row(STUCK) == ["+1,000 meters", "1:00", "3:00", "broke", stayed, "acked <431>; 1,204 dropped"]
     assert "acked &lt;431&gt;" in surges({"surges": [HELD, STUCK]})
 
 
-@pytest.mark.parametrize("broken", [{}, {"surges": None}, {"surges": []}, {"surges": ["x"]}])
-def test_nothing_to_say(broken: dict[str, Any]) -> None:
-    assert surges_of(broken) == []
-    assert surges(broken) == ""
+def test_one_that_stayed_and_of_which_little_is_known() -> None:
+    stayed = HELD | {"until_s": None, "held": None, "recovered": None}
+    assert row(stayed)[2:5] == [TO_THE_END, UNKNOWN, UNKNOWN]
 
 
-def test_what_is_not_known_is_a_dash() -> None:
-    assert recovery({}) == UNKNOWN
-    assert set(row({})[1:5]) == {UNKNOWN}
+def test_the_rules_are_stated() -> None:
+    made = surges({"surges": [HELD]})
+    assert all(text(rule) in made for rule in RULES.values())
+
+
+@pytest.mark.parametrize("summary", [{}, {"surges": None}, {"surges": []}, {"surges": ["x"]}])
+def test_nothing_to_say(summary: dict[str, Any]) -> None:
+    assert surges_of(summary) == []
+    assert surges(summary) == ""

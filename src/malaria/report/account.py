@@ -59,7 +59,7 @@ def _sum(title: str, entries: list[Entry]) -> str:
         return ""
     rows = "".join(_row(entry) for entry in entries)
     return (
-        f'<div class="scroll"><table class="sum"><thead><tr><th>{title}</th><th></th><th></th></tr></thead>'
+        f'<div class="scroll"><table class="sum"><thead><tr><th scope="col">{title}</th><td></td><td></td></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -70,7 +70,9 @@ def _row(entry: Entry) -> str:
     said = text(sentence) if entry.number else ""
     kind = ' class="sum"' if entry.sign == "=" else ""
     sign = f'<span class="sign">{entry.sign}</span>'
-    return f'<tr{kind}><td>{sign}{label}</td><td>{count(entry.number)}</td><td class="words">{said}</td></tr>'
+    return (
+        f'<tr{kind}><th scope="row">{sign}{label}</th><td>{count(entry.number)}</td><td class="words">{said}</td></tr>'
+    )
 
 
 def _besides(messages: Summary) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from malaria.analysis.surge_words import surge_sentence
 from malaria.records import Metric
 from malaria.report.figures import count, latencies
 from malaria.report.parts import Shown, by_level
-from malaria.report.surges import Surge, recovery, surges_of
+from malaria.report.surges import surges_of
 from malaria.report.target_side import done_per_s, percent
 from malaria.units import format_rate
 
@@ -86,23 +87,7 @@ def _cost(plain: Sequence[Shown]) -> list[str]:
 
 
 def _surged(one: Shown) -> list[str]:
-    return [f"{one.name}: {_surge(surge)}." for surge in surges_of(one.summary)]
-
-
-def _surge(surge: Surge) -> str:
-    more = f"{count(surge.get('clients'))} more"
-    held = {True: f"{more} were held", False: f"{more} were too many"}.get(
-        surge.get("held"),  # type: ignore[arg-type]
-        f"whether {more} were held is not known",
-    )
-    reasons = surge.get("reasons") or ()
-    why = f" ({reasons[0]})" if reasons and not surge.get("held") else ""
-    back = recovery(surge)
-    after = {True: f"after them it was as before {back}", False: f"it did not recover: {back}"}.get(
-        surge.get("recovered"),  # type: ignore[arg-type]
-        "whether it recovered is not known",
-    )
-    return f"{held}{why}; {after}"
+    return [f"{one.part.title}: {surge_sentence(surge)}." for surge in surges_of(one.summary)]
 
 
 def _variants(level: Sequence[Shown]) -> list[str]:
