@@ -24,6 +24,8 @@ from random import Random
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from stub_server import Server
+
 HEADER: Final = struct.Struct(">HHIIQ")
 """The mark at the front of a payload: magic, run, client, sequence, due time in ns."""
 
@@ -57,6 +59,11 @@ class Behaviour:
     garbage: bytes = b"\xff" * 64
     never_read: bool = False  # nothing more from a connection whose first PUBLISH came
     capacity_per_s: float = 0.0  # one server with exponential service times (M/M/1 when the arrivals are Poisson)
+    fixed_service: bool = False  # ... each takes as long as the others (M/D/1)
+    queue_limit: int = 0  # ... what finds so many there is acknowledged at once and dropped
+    slow_past: int = 0  # ... once so many are there, it serves at `slow_per_s` until the queue is empty
+    slow_per_s: float = 0.0
+    sys_interval_s: float = 0.0  # between two announcements on $SYS of what was dropped and what is stored
     sessions: bool = True  # kept for clients that ask for it
     version: str | None = "stub 1.0"  # retained at `VERSION_TOPIC`; None: no such topic
     seed: int = 1
@@ -103,6 +110,7 @@ class Counts:
     redeliveries: int = 0  # sent again with DUP to a client that came back
     delivery_acks: int = 0  # PUBACK and PUBCOMP received
     lost: int = 0  # deliveries withheld
+    dropped: int = 0  # messages that found the queue full
     duplicated: int = 0  # deliveries made once more
     swapped: int = 0  # messages delivered after their successor
     subscriptions: int = 0
@@ -173,8 +181,12 @@ class StubBroker:
         self._messages = 0
         self._of_publisher: dict[str, int] = {}
         self._held_back: dict[str, Message] = {}
-        self._server_free_ns = 0
-        self._random = Random(self.behaviour.seed)
+        told = self.behaviour
+        self._server = Server(
+            told.capacity_per_s, told.fixed_service, told.queue_limit, told.slow_past, told.slow_per_s,
+            Random(told.seed),
+        )  # fmt: skip
+        self._announcing = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stub-broker", daemon=True)
 
@@ -391,10 +403,11 @@ class StubBroker:
             self._messages += 1
         if self._misbehave(connection):
             return
-        served_ns = self._served_ns(now_ns)
-        if not known:
+        served_ns = self._server.serve(now_ns)
+        self.counts.dropped = self._server.dropped
+        if not known and served_ns is not None:
             self._route(Message(session.client_id, topic, payload, qos), served_ns)
-        self._answer(connection, qos, packet_id, served_ns)
+        self._answer(connection, qos, packet_id, now_ns if served_ns is None else served_ns)
 
     def _misbehave(self, connection: Connection) -> bool:
         behaviour = self.behaviour
@@ -410,14 +423,6 @@ class StubBroker:
             self._close(connection)
             return True
         return False
-
-    def _served_ns(self, now_ns: int) -> int:
-        """When the message is through the broker: at once, or after its turn at the one server."""
-        if not self.behaviour.capacity_per_s:
-            return now_ns
-        service_ns = int(self._random.expovariate(self.behaviour.capacity_per_s) * 1e9)
-        self._server_free_ns = max(now_ns, self._server_free_ns) + service_ns
-        return self._server_free_ns
 
     def _answer(self, connection: Connection, qos: int, packet_id: int | None, served_ns: int) -> None:
         if packet_id is None:
@@ -549,6 +554,19 @@ class StubBroker:
         if asks_version and self.behaviour.version is not None:
             packet = publish_packet(VERSION_TOPIC, self.behaviour.version.encode(), 0, None)
             self._send(connection, bytes((packet[0] | 1,)) + packet[1:])
+        if self.behaviour.sys_interval_s and not self._announcing:
+            self._announcing = True
+            self._announce()
+
+    def _announce(self) -> None:
+        """What a mosquitto says of itself, once per interval."""
+        now_ns = time.monotonic_ns()
+        figures = {"uptime": f"{now_ns // 10**9} seconds", "publish/messages/dropped": str(self._server.dropped),
+                   "store/messages/count": str(self._server.waiting(now_ns))}  # fmt: skip
+        for name, value in figures.items():
+            for session, _ in self._subscribers(f"$SYS/broker/{name}"):
+                self._send(session.connection, publish_packet(f"$SYS/broker/{name}", value.encode(), 0, None))
+        self._at(now_ns + int(self.behaviour.sys_interval_s * 1e9), self._announce)
 
     def _on_unsubscribe(self, connection: Connection, _: int, body: bytes, __: int) -> None:
         session = connection.session

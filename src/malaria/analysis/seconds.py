@@ -68,9 +68,11 @@ def seconds_of(records: RunRecords) -> list[Second]:
 
 
 def _given_up(samples: list[Sample], done: Counter) -> int:
-    """Messages that nobody waits for any more: their client left, or lost a connection that it had begun anew."""
-    never_sent = total(samples, Counter.ABANDONED)
-    return never_sent + (total(samples, Counter.FORGOTTEN) if done is Counter.ACKED else 0)
+    """Messages that nobody waits for any more: refused, or their client left or began its session anew."""
+    given_up = total(samples, Counter.ABANDONED) + total(samples, Counter.TOO_LARGE)
+    if done is Counter.ACKED:
+        given_up += total(samples, Counter.FORGOTTEN) + total(samples, Counter.PUBLISHES_REFUSED)
+    return given_up
 
 
 def _second(end_s: int, samples: list[Sample], done: Counter, owed: int) -> Second:

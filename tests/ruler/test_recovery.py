@@ -1,0 +1,95 @@
+"""Surges against brokers of known capacity: the right verdict is known beforehand.
+
+All of them get 100 messages a second, after 4 s twice as many for 3 s, and then 100 again. They differ in what they
+can do: 400 a second; 150, so that 150 messages wait when the surge goes; 150 with a queue of 60; and 150 until 60 wait,
+then 70 until nobody waits any more, which at 100 messages a second never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attacking import run_attack
+from malaria.model.observe import Observe
+from stub_broker import Behaviour, Counts, StubBroker
+
+SURGE = {"clients": 20, "at": "3s", "hold": "4s"}
+"""They publish from 4 s on: without a connect rate our own pace needs no time for them, and a second is added."""
+LOAD = {"clients": 20, "rate": "5", "inflight": 1000, "duration": "16s", "drain": "1s", "connect_rate": 0}
+SYS = Observe.model_validate({"sys": True, "interval": "500ms", "process": False, "host": False, "only": True})
+
+STORIES: Mapping[str, Behaviour] = {
+    "holds": Behaviour(capacity_per_s=400, sys_interval_s=0.5),
+    "bends and recovers": Behaviour(capacity_per_s=150, fixed_service=True, sys_interval_s=0.5),
+    "breaks and recovers": Behaviour(capacity_per_s=150, fixed_service=True, queue_limit=60, sys_interval_s=0.5),
+    "never recovers": Behaviour(
+        capacity_per_s=150, fixed_service=True, slow_past=60, slow_per_s=70, sys_interval_s=0.5
+    ),
+}
+
+type Story = tuple[dict[str, Any], Counts]
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Story]:
+    """All of them at once: each is hardly any load."""
+
+    def tell(name: str) -> Story:
+        directory: Path = tmp_path_factory.mktemp(name.replace(" ", "-"))
+        with StubBroker(STORIES[name]) as stub:
+            outcome = run_attack(stub.port, directory, subscribers=1, surges=[SURGE], observe=SYS, **LOAD)
+        return outcome.summary, stub.counts
+
+    with ThreadPoolExecutor(len(STORIES)) as pool:
+        return dict(zip(STORIES, pool.map(tell, STORIES), strict=True))
+
+
+def test_holds(stories: Mapping[str, Story]) -> None:
+    summary, counts = stories["holds"]
+    (surge,) = summary["surges"]
+    assert (surge["held"], surge["broke"], surge["recovered"], surge["metastable"]) == (True, [], True, False)
+    assert summary["verdict"]["outcome"] == "PASS"
+    assert summary["broker"]["dropped"] == counts.dropped == 0
+    assert summary["broker"]["queue_growth_per_s"] == 0
+
+
+def test_bends_and_recovers(stories: Mapping[str, Story]) -> None:
+    """150 wait when they go; 50 a second come off, and up to 10 are no trouble."""
+    summary, _ = stories["bends and recovers"]
+    (surge,) = summary["surges"]
+    assert (surge["held"], surge["broke"], surge["recovered"], surge["metastable"]) == (False, [], True, False)
+    assert 2 <= surge["recovery_s"] <= 4
+    assert summary["verdict"]["outcome"] == "PASS"
+    assert "the broker bent and recovered after" in summary["verdict"]["reasons"][0]
+    assert summary["messages"]["lost"] == summary["messages"]["unresolved"] == 0
+
+
+def test_breaks_and_recovers(stories: Mapping[str, Story]) -> None:
+    """50 a second too many for 3 s, and room for 60 of them."""
+    summary, counts = stories["breaks and recovers"]
+    (surge,) = summary["surges"]
+    assert (surge["held"], surge["broke"], surge["recovered"]) == (False, ["broker.dropped"], True)
+    assert summary["broker"]["dropped"] == counts.dropped == summary["messages"]["lost"]
+    assert 60 <= counts.dropped <= 120
+    assert summary["steady"]["messages_dropped"] == 0
+    assert summary["verdict"]["outcome"] == "FAIL"
+    assert summary["verdict"]["reasons"][0].startswith("+20 clients at 0:")
+    assert ": the broker broke and recovered" in summary["verdict"]["reasons"][0]
+    assert f"it dropped {counts.dropped} messages" in summary["verdict"]["reasons"][0]
+
+
+def test_never_recovers(stories: Mapping[str, Story]) -> None:
+    """The load is gone; 100 a second come as before, 70 go, and the queue grows by 30 a second."""
+    summary, _ = stories["never recovers"]
+    (surge,) = summary["surges"]
+    assert (surge["held"], surge["broke"], surge["recovered"], surge["metastable"]) == (False, [], False, True)
+    assert surge["recovery_s"] is None
+    assert surge["watched_s"] == 9
+    assert summary["verdict"]["outcome"] == "FAIL"
+    assert "never recovered within 9 s (metastable)" in summary["verdict"]["reasons"][0]
+    assert not any("fell behind" in reason for reason in summary["verdict"]["reasons"])  # told once
