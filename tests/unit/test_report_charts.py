@@ -115,12 +115,12 @@ def levels() -> list[Shown]:
 
 def test_levels_wear_their_verdict() -> None:
     figure = levels_chart(levels())
-    done = next(trace for trace in figure["data"] if trace["name"] == "by level" and trace["y"][0] > 50)
+    done = next(trace for trace in figure["data"] if trace["name"] == "levels" and trace["y"][0] > 50)
     assert done["x"] == [500, 4000]
     assert done["text"] == ["PASS", "FAIL"]
     assert done["marker"]["symbol"] == ["circle", "x"]
     assert len(set(done["marker"]["color"])) == 2
-    p99 = next(trace for trace in figure["data"] if trace["name"] == "by level" and trace["y"][0] < 50)
+    p99 = next(trace for trace in figure["data"] if trace["name"] == "levels" and trace["y"][0] < 50)
     assert p99["y"][1] > 100  # the bound of a p99 that is not known
     assert [note["text"] for note in figure["layout"]["annotations"]] == ["4,000 clients: FAIL"]
 

@@ -65,7 +65,7 @@ def _panes(shown: Sequence[Shown]) -> list[Pane]:
             "broker CPU, % of a core",
             [summary["broker"]["cpu_percent"] for summary in summaries],
             [summary["broker"]["host_cpu_percent"] for summary in summaries],
-            "host CPU, % of all cores",
+            "host CPU",
         ),
         Pane(
             f"ack p99{', or the least it can be' if bounded else ''}",
@@ -89,9 +89,10 @@ def _draw(figure: go.Figure, shown: Sequence[Shown], pane: Pane, number: int) ->
     aside = [place for place, one in enumerate(shown) if not one.is_plain]
     if any(value is not None for value in pane.beside):
         figure.add_scatter(**_beside(shown, pane, row), **axes)
-    figure.add_scatter(**_signs(shown, pane.values, row), **axes, name="by level")
+    figure.add_scatter(**_signs(shown, pane.values, row), **axes, name="levels")
     if aside:
-        figure.add_scatter(**_signs(shown, pane.values, aside, beside=True), **axes, name="variants and surges")
+        signs = _signs(shown, pane.values, aside, beside=True)
+        figure.add_scatter(**signs, **axes, name="variants, surges", showlegend=number == 0)
     scale = ms_scale(pane.values) if pane.milliseconds else COUNT_SCALE
     figure.update_layout({axis("yaxis", number): scale})
 
@@ -137,6 +138,6 @@ def _mark_knee(figure: go.Figure, shown: Sequence[Shown]) -> None:
     look = {"width": 1.5, "dash": "dot"}
     figure.add_shape(type="line", **clients, y0=0, y1=1, yref="paper", line=look, name="bad")
     figure.add_annotation(
-        x=broken.part.clients, y=1, yref="paper", text=f"{broken.part.clients:,} clients: {broken.outcome}",
-        showarrow=False, xanchor="right", yanchor="bottom", font={"size": 11}, name="bad",
+        x=broken.part.clients, y=0, yref="paper", text=f"{broken.part.clients:,} clients: {broken.outcome}",
+        showarrow=False, xanchor="right", yanchor="bottom", xshift=-4, font={"size": 11}, name="bad",
     )  # fmt: skip
