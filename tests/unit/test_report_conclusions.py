@@ -7,11 +7,15 @@ from functools import cache
 from typing import Any
 
 from malaria.report.answer import answer
-from malaria.report.conclusions import conclusions
+from malaria.report.conclusions import conclusions, knee
 from malaria.report.parts import Shown, shown_parts
 from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed
 
-CAMPAIGN = make_campaign([])
+
+def answered(shown: list[Shown]) -> tuple[str, str]:
+    parts = tuple(replace(one.part, directory=f"run-{number}") for number, one in enumerate(shown))
+    placed = [replace(one, part=part) for one, part in zip(shown, parts, strict=True)]
+    return answer(replace(make_campaign([]), parts=parts), placed)
 
 
 @cache
@@ -32,7 +36,7 @@ def level(number: int, clients: int, trouble: Any = None, variant: str = "", **s
 
 def test_all_of_it_was_carried() -> None:
     shown = [level(1, 600), level(2, 1200), level(3, 3000)]
-    assert answer(CAMPAIGN, shown) == ("PASS", "the broker carried all 3 levels")
+    assert answered(shown) == ("PASS", "the broker carried all 3 levels")
     assert conclusions(shown) == [
         f"It carries 3,000 clients: 500 msg/s, broker CPU 60 % of a core, ack p99 {p99(shown[2])}.",
         "Nothing broke: where its limit lies, above 3,000 clients, is not known.",
@@ -46,7 +50,7 @@ def p99(shown: Shown) -> str:
 
 def test_the_first_that_broke_is_named_with_its_reason() -> None:
     shown = [level(1, 600), level(2, 3000, "falls-behind")]
-    outcome, words = answer(CAMPAIGN, shown)
+    outcome, words = answered(shown)
     assert outcome == "FAIL"
     assert words.startswith("held up to 600 clients; at 3,000 clients: the broker fell behind")
     assert conclusions(shown)[0].startswith("It carries 600 clients")
@@ -61,6 +65,24 @@ def test_a_level_below_the_first_that_broke_is_not_the_limit() -> None:
 def test_our_own_limit_is_not_the_brokers() -> None:
     shown = [level(1, 600, "generator-limit")]
     assert conclusions(shown)[0].startswith("600 clients says nothing about the broker: this machine was the limit")
+    assert answered(shown)[1].startswith("600 clients: this machine was the limit")
+
+
+def test_a_level_that_says_nothing_is_no_limit_where_more_were_carried() -> None:
+    shown = [level(1, 600, "generator-limit"), level(2, 1200, "generator-limit"), level(3, 3000)]
+    assert conclusions(shown)[0].startswith("It carries 3,000 clients")
+    assert conclusions(shown)[1:3] == [
+        "Nothing broke: where its limit lies, above 3,000 clients, is not known.",
+        "600 clients and 1,200 clients say nothing about the broker: the machine that made the load was the limit.",
+    ]
+    outcome, words = answered(shown)
+    assert (outcome, knee(shown)) == ("INVALID", None)
+    assert words.startswith("held up to 3,000 clients; at 600 clients: this machine was the limit")
+
+
+def test_what_passed_above_the_first_that_broke_is_told() -> None:
+    shown = [level(1, 3000, "falls-behind"), level(2, 600), level(3, 6000)]
+    assert conclusions(shown)[2] == "Above it, 6,000 clients passed all the same."
 
 
 def test_variants_are_set_against_their_level() -> None:

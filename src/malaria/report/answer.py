@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from malaria.analysis.headline import headline
+from malaria.analysis.whole import summarize_campaign
 from malaria.records import CampaignRecords, PartState
-from malaria.report.conclusions import PASS, highest_passed, knee
-from malaria.report.figures import broker_name
+from malaria.report.conclusions import PASS, UNKNOWN, highest_passed, knee
+from malaria.report.figures import broker_name, name_and_version
 from malaria.report.parts import Shown
 
 type Facts = list[tuple[str, str]]
 
 
 def answer(campaign: CampaignRecords, shown: Sequence[Shown]) -> tuple[str, str]:
-    """The outcome of the whole, and how far it held, by name."""
-    if not shown:
-        return "UNKNOWN", campaign.ended or "nothing was run"
-    broken = knee(shown) or next((one for one in shown if one.outcome != PASS), None)
-    if broken is None:
+    """The outcome of the whole, as its summary has it, and how far it held, by name."""
+    if not campaign.parts:
+        return UNKNOWN, campaign.ended or "nothing was run"
+    summaries = {one.part.directory: one.summary for one in shown if one.part.directory is not None}
+    verdict = summarize_campaign(campaign, summaries)["verdict"]
+    outcome = str(verdict["outcome"])
+    if outcome == PASS:
         return PASS, f"the broker carried all {len(shown)} levels" if len(shown) > 1 else "the broker carried it"
     best = highest_passed(shown)
-    held = f"held up to {best.name}; at {broken.name}: " if best else f"{broken.name}: "
-    return broken.outcome, f"{held}{headline(broken.records, broken.summary).what}"
+    held = f"held up to {best.name}; " if best else ""
+    culprit = _culprit(shown, outcome)
+    if culprit is None:
+        return outcome, f"{held}{'; '.join(verdict['reasons'][:1]) or 'nothing was run'}"
+    at = "at " if best else ""
+    return outcome, f"{held}{at}{culprit.name}: {headline(culprit.records, culprit.summary).what}"
+
+
+def _culprit(shown: Sequence[Shown], outcome: str) -> Shown | None:
+    """The part that the verdict comes from: where it broke, or else the first that came out so."""
+    broken = knee(shown)
+    if broken is not None and broken.outcome == outcome:
+        return broken
+    return next((one for one in shown if one.outcome == outcome), None)
 
 
 def not_to_the_end(campaign: CampaignRecords) -> str:
@@ -50,7 +65,7 @@ def _made_by(one: Shown) -> str:
 def broker_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
     """What it was: by its own word, or as it was started."""
     broker = campaign.broker
-    started = " ".join(str(part) for part in (broker.get("name"), broker.get("version")) if part)
+    started = name_and_version(broker.get("name") or "", broker.get("version") or "")
     seen = broker_name(shown[0].records, shown[0].summary) if shown else ""
     facts = {"broker": seen if len(seen) > len(started) else started, "started as": broker.get("kind") or ""}
     return [(label, value) for label, value in facts.items() if value]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from malaria.analysis.surge_words import surge_sentence
+from malaria.analysis.verdict import Outcome
 from malaria.records import Metric
 from malaria.report.figures import count, latencies
 from malaria.report.parts import Shown, by_level
@@ -15,8 +16,8 @@ from malaria.report.surges import surges_of
 from malaria.report.target_side import done_per_s, percent
 from malaria.units import format_rate
 
-PASS: Final = "PASS"
-INVALID: Final = "INVALID"
+PASS, FAIL, INVALID, UNKNOWN = (outcome.value for outcome in (Outcome.PASS, Outcome.FAIL, Outcome.INVALID,
+                                                              Outcome.UNKNOWN))  # fmt: skip
 HARDLY_POINTS: Final = 2.0
 """Percent of a core: a smaller change of CPU is said to be hardly one."""
 LEAST_FOR_SLOPE: Final = 3
@@ -29,6 +30,7 @@ def conclusions(shown: Sequence[Shown]) -> list[str]:
     return [
         *_carried(plain),
         *_broke(plain),
+        *_doubtful(plain),
         *_cost(plain),
         *(sentence for one in surged for sentence in _surged(one)),
         *(sentence for level in by_level(shown) for sentence in _variants(level)),
@@ -36,17 +38,28 @@ def conclusions(shown: Sequence[Shown]) -> list[str]:
 
 
 def knee(shown: Sequence[Shown]) -> Shown | None:
-    """The level with the fewest clients that did not pass."""
-    failed = [one for one in shown if one.is_plain and one.outcome != PASS]
-    return min(failed, key=lambda one: one.part.clients, default=None)
+    """Where it broke: the level with the fewest clients that failed.
+
+    When none failed, the first level above the highest that passed of which nothing is known.
+    """
+    failed = _plain(shown, FAIL)
+    if failed:
+        return failed[0]
+    best = highest_passed(shown)
+    doubtful = [one for one in _plain(shown, INVALID, UNKNOWN) if best is None or one.part.clients > best.part.clients]
+    return doubtful[0] if doubtful else None
 
 
 def highest_passed(shown: Sequence[Shown]) -> Shown | None:
-    """The level with the most clients that passed, below the first that did not."""
-    broken = knee(shown)
-    passed = [one for one in shown if one.is_plain and one.outcome == PASS]
-    below = [one for one in passed if broken is None or one.part.clients < broken.part.clients]
-    return max(below, key=lambda one: one.part.clients, default=None)
+    """The level with the most clients that passed, below the first that failed."""
+    failed = _plain(shown, FAIL)
+    below = [one for one in _plain(shown, PASS) if not failed or one.part.clients < failed[0].part.clients]
+    return below[-1] if below else None
+
+
+def _plain(shown: Sequence[Shown], *outcomes: str) -> list[Shown]:
+    """The levels themselves that came out so, from few clients to many."""
+    return sorted((one for one in shown if one.is_plain and one.outcome in outcomes), key=lambda one: one.part.clients)
 
 
 def _carried(plain: Sequence[Shown]) -> list[str]:
@@ -62,17 +75,34 @@ def _carried(plain: Sequence[Shown]) -> list[str]:
 
 
 def _broke(plain: Sequence[Shown]) -> list[str]:
-    first = knee(plain)
-    if first is None:
-        most = max((one.part.clients for one in plain), default=None)
-        unknown = f"Nothing broke: where its limit lies, above {count(most)} clients, is not known."
-        return [] if most is None else [unknown]
-    reasons = first.summary["verdict"]["reasons"]
-    why = reasons[0] if reasons else "no reason is stated"
-    if first.outcome == INVALID:
-        return [f"{first.name} says nothing about the broker: {why}."]
-    verb = "What broke first, at" if first.outcome == "FAIL" else "What is not known, from"
-    return [f"{verb} {first.name}: {why}."]
+    failed, best = _plain(plain, FAIL), highest_passed(plain)
+    if not failed:
+        unknown = "Nothing broke: where its limit lies, above {}, is not known."
+        return [unknown.format(f"{count(best.part.clients)} clients")] if best else []
+    told = [f"What broke first, at {failed[0].name}: {_reason(failed[0])}."]
+    above = [one.name for one in _plain(plain, PASS) if one.part.clients > failed[0].part.clients]
+    return told + ([f"Above it, {_listed(above)} passed all the same."] if above else [])
+
+
+def _doubtful(plain: Sequence[Shown]) -> list[str]:
+    """The levels that say nothing, or of which too little is known."""
+    ours, unknown = _plain(plain, INVALID), _plain(plain, UNKNOWN)
+    told = [f"{one.name}: {_reason(one)}." for one in unknown]
+    if ours:
+        names, verb = _listed([one.name for one in ours]), "says" if len(ours) == 1 else "say"
+        why = _reason(ours[0]) if len(ours) == 1 else "the machine that made the load was the limit"
+        told.append(f"{names} {verb} nothing about the broker: {why}.")
+    return told
+
+
+def _reason(one: Shown) -> str:
+    reasons = one.summary["verdict"]["reasons"]
+    return str(reasons[0]) if reasons else "no reason is stated"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a; b and c`: names have commas of their own."""
+    return " and ".join(["; ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _cost(plain: Sequence[Shown]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.whole import part_name
 from malaria.records import CampaignPart, CampaignRecords, PartState, RunRecords
 from malaria.report.figures import Summary
 
@@ -37,10 +38,6 @@ class Shown:
     def is_plain(self) -> bool:
         """A level itself, under a load that stays as it is: what a row of levels is made of."""
         return not self.part.variant and not self.records.meta.get("surges")
-
-
-def part_name(part: CampaignPart) -> str:
-    return f"{part.title} · {part.variant}" if part.variant else part.title
 
 
 def shown_parts(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[Shown]:
