@@ -50,12 +50,12 @@ def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
 
 
 def _earlier(level: Level, hold_ns: int) -> Observe:
-    """perf begins at its part of the level, and is over when that is."""
+    """perf begins at its part of the level, and is over so early that it is read before the level ends."""
     perf, before_ns = level.observe.perf, level.warhead.attack.duration_ns or hold_ns
     if perf is None:
         return level.observe
     at_ns = perf.at_ns * hold_ns // before_ns
-    earlier = {"at_ns": at_ns, "seconds_ns": max(1, min(perf.seconds_ns, hold_ns - at_ns))}
+    earlier = {"at_ns": at_ns, "seconds_ns": max(1, min(perf.seconds_ns, (hold_ns - at_ns) * 2 // 3))}
     return level.observe.model_copy(update={"perf": perf.model_copy(update=earlier)})
 
 
