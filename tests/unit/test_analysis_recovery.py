@@ -11,7 +11,7 @@ from malaria.analysis.recovery import RULES, surge_results
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import Outcome, judge
 from malaria.records import GAP, Reading, RunRecords
-from synthetic import Course
+from synthetic import Course, with_meta
 
 BEFORE, DURING, AFTER = [100] * 10, [150] * 10, [100] * 20
 DUE = BEFORE + DURING + AFTER
@@ -91,6 +91,21 @@ def test_the_operator_may_say_how_much_dropping_is_none() -> None:
             "+50 clients at 0:10: the broker broke and recovered at once: it dropped 100 messages",
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("course", "threshold", "outcome"),
+    [
+        (BENDS, "recovery.slowest < 4s", Outcome.PASS),
+        (BENDS, "recovery.slowest < 2s", Outcome.FAIL),
+        (BENDS, "recovery.not_held == 0", Outcome.FAIL),
+        (BENDS, "recovery.not_held <= 1", Outcome.PASS),
+        (HOLDS, "recovery.not_held == 0", Outcome.PASS),
+        (Course(DUE), "recovery.not_held == 0", Outcome.UNKNOWN),
+    ],
+)
+def test_the_operator_may_say_how_fast_it_has_to_recover(course: Course, threshold: str, outcome: Outcome) -> None:
+    assert verdict(with_meta(course.records(), thresholds=[threshold]))[0] is outcome
 
 
 def test_a_target_that_never_comes_back() -> None:

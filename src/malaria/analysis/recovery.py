@@ -79,7 +79,7 @@ def surge_results(records: RunRecords) -> list[SurgeResult]:
         return []
     seconds = seconds_of(records)
     limit_ns = own_lag_limit_ns(records.meta)
-    judged = [second for second in seconds if second.late_ns <= limit_ns]
+    judged = [second for second in seconds if not second.is_late(limit_ns)]
     run = _Run(records, seconds, judged, measures_of(records, seconds))
     results: list[SurgeResult] = []
     before = between(judged, window[0], episodes[0].add_ns)
@@ -88,6 +88,17 @@ def surge_results(records: RunRecords) -> list[SurgeResult]:
             before = between(judged, results[-1].trouble_ns[1], episode.add_ns)
         results += _of_episode(run, episode, before)
     return results
+
+
+def recovery_figures(results: Sequence[SurgeResult]) -> dict[str, float | int | None]:
+    """Over all surges, for thresholds: how many did not hold, and the slowest recovery. None: it is not known."""
+    held = [result.holding.held for result in results]
+    gone = [result.comeback.recovery_s for result in results if result.stay.remove_ns is not None]
+    known = [seconds for seconds in gone if seconds is not None]
+    return {
+        "not_held": held.count(False) if held and None not in held else None,
+        "slowest_ms": 1000 * max(known) if known and len(known) == len(gone) else None,
+    }
 
 
 def _of_episode(run: _Run, episode: Episode, before: Sequence[Second]) -> list[SurgeResult]:
@@ -174,7 +185,8 @@ RULES: Final[Mapping[str, str]] = {
     ),
     "verdict": (
         "A surge under which the target broke, or from which it never recovered, is a FAIL. One under which it bent "
-        "and recovered is not: that is told, and a threshold makes it a FAIL. A threshold on broker.dropped or "
+        "and recovered is not: that is told, and a threshold such as recovery.slowest < 30s or recovery.not_held == 0 "
+        "makes it one. A threshold on broker.dropped or "
         "clients.dropped says how many drops are none. Bent, and too little seen to say whether it recovered: UNKNOWN."
     ),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from malaria.analysis.onset import Backlog, backlog_of
-from malaria.analysis.queues import GROWING
+from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S
 from malaria.analysis.thresholds import Ruling, evaluate, look_up, stated_thresholds
 from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.records import RunRecords
@@ -51,6 +51,22 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
 The clients planned are the most at once: where surges come and go, that many must have been there, not be there at the
 end. Rates and drops are then those of the steady time: what a surge did is told of the surge.
 """
+STATED: Final[Mapping[str, str]] = {
+    "on target": (
+        "At least 98 % of what was due was acknowledged or, where not every message is acknowledged, taken. Where "
+        "surges came, over the steady time alone: without them and what they caused."
+    ),
+    "dropped": "The broker says that it dropped no message ($SYS), as a difference of its counter over the run.",
+    "queues": (
+        "No queue grew in steady time. A queue grows when its slope is over zero by its whole uncertainty and it grew "
+        f"by more than {LEAST_GROWTH} messages and {LEAST_GROWTH_LOAD_S:g} s of the load; queues are what is due and "
+        "not acknowledged, what the broker stores (without what it retains) and what it has in flight ($SYS)."
+    ),
+    "lost": "No delivery was lost, and none that the broker had acknowledged; no message was left open at the end.",
+    "clients": "All clients connected, and no connection broke.",
+    "latency": "Has no limit of ours: what is slow depends on the use. A threshold sets one.",
+}
+"""Our own rules in words. A threshold on the same figure stands in place of each."""
 _OF_STEADY_TIME: Final = (
     ("rates", "due_per_s", "due_per_s"),
     ("rates", "sent_per_s", "sent_per_s"),

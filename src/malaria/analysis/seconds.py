@@ -23,7 +23,7 @@ OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """One second of the measured time, of all workers. `end_s` is run time, `late_ns` the p99 of our own lag in it."""
+    """One second of the measured time, of all workers. `end_s` is run time."""
 
     end_s: int
     due: int
@@ -31,13 +31,16 @@ class Second:
     owed: int
     ready: int  # clients, at its end
     dropped: int  # connections
-    late_ns: int
     samples: tuple[Sample, ...]
 
     def p99_ms(self, metric: Metric) -> float | None:
         """Of what ended in it. Raises RunError for a damaged histogram."""
         value = histogram_of(self.samples, metric).quantile_ns(P99)
         return None if value is None else value / NS_PER_MS
+
+    def is_late(self, limit_ns: int) -> bool:
+        """Whether we were, by more than that at the p99. Raises RunError for a damaged histogram."""
+        return (histogram_of(self.samples, Metric.OWN_LAG).quantile_ns(P99) or 0) > limit_ns
 
 
 def own_lag_limit_ns(meta: Mapping[str, object]) -> int:
@@ -84,7 +87,6 @@ def _second(end_s: int, samples: list[Sample], done: Counter, owed: int) -> Seco
         owed=owed,
         ready=sum(sample.gauges.get(Gauge.CLIENTS_READY, 0) for sample in last.values()),
         dropped=total(samples, Counter.DROPPED),
-        late_ns=histogram_of(samples, Metric.OWN_LAG).quantile_ns(P99) or 0,
         samples=tuple(samples),
     )
 

@@ -8,7 +8,7 @@ from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.observed import broker_figures
 from malaria.analysis.quantiles import latency_of
-from malaria.analysis.recovery import surge_results
+from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
@@ -48,6 +48,7 @@ class Summary(TypedDict):
     generator: Figures
     steady: Figures
     surges: list[dict[str, Any]]
+    recovery: Figures
     levels: list[Any]
 
 
@@ -71,6 +72,7 @@ def summarize(records: RunRecords) -> Summary:
         generator=_generator(records),
         steady=steady.figures,
         surges=[surge.as_figures() for surge in surges],
+        recovery=recovery_figures(surges),
         levels=[],
     )
     verdict = judge(records, dict(summary))

@@ -72,6 +72,8 @@ def _figures() -> dict[str, Figure]:
     of_rates = {name: f"rates.{name}_per_s" for name in RATES}
     figures |= {f"rates.{name}_per_s": Figure(("rates", f"{name}_per_s"), Unit.PER_S, of_rates) for name in RATES}
     bases = {Unit.PER_S: of_rates, Unit.COUNT: {}}
+    figures["recovery.slowest"] = Figure(("recovery", "slowest_ms"), Unit.MS)
+    figures["recovery.not_held"] = Figure(("recovery", "not_held"), Unit.COUNT)
     figures |= {f"broker.{name}": Figure(("broker", name), unit, bases[unit]) for name, unit in BROKER.items()}
     return figures
 
