@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
@@ -24,6 +25,10 @@ MARKERS: Final = (
     "browser: opens a page in Chromium",
     "alone: measures, so no other test may run beside it",
 )
+
+# how long an example takes says something about the machine, not about us
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
