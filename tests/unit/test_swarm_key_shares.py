@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from malaria.credentials import read_keys, read_logins
-from malaria.errors import OperatorError, SwarmError
+from malaria.errors import OperatorError
 from malaria.model.key_part import Claim, KeyPart
-from malaria.model.swarm import BeeHost
 from malaria.model.warhead import warhead_from_toml
-from malaria.swarm.key_shares import check_part, claims_on, read_key_file, starts_for
+from malaria.share import Share
+from malaria.swarm.key_shares import read_key_file, serves, turns_of
 
-BEE = BeeHost(name="bee-2", host="b")
 LINES = [f"meter-{n}:{n:04x}" for n in range(7)]
 TWO_GROUPS = """
 [target]
@@ -87,33 +86,28 @@ def test_what_cannot_be_shared_is_refused(file: Path, tmp_path: Path) -> None:
             read_key_file(path)
 
 
-def test_the_lines_that_groups_take_count_those_of_surges() -> None:
+def test_turns_begin_where_groups_begin() -> None:
     warhead = warhead_from_toml(TWO_GROUPS.format(first=3), "w.toml")
-    assert claims_on(warhead, "m.psk") == (Claim("meters", 0, 3), Claim("more", 3, 4))
-    assert starts_for(warhead, "m.psk") == (0, 3)
-    assert claims_on(warhead, "other.psk") == ()
+    assert turns_of(warhead, Path("m.psk")) == (0, 3)
+    assert turns_of(warhead, Path("other.psk")) == (0,)
 
 
-WANTED = KeyPart(1, 2, 7, (0,), "0" * 16)
-CLAIMS = (Claim("meters", 0, 3), Claim("more", 3, 4))
+TAG = "0" * 16
+SECOND_OF_TWO = Share(1, 2, 2)
+MORE = Claim("more", 3, 4)
 
 
 @pytest.mark.parametrize(
-    ("heading", "said"),
+    ("part", "claim", "well"),
     [
-        ("", "has no part of m.psk as it is now"),
-        (KeyPart(1, 2, 7, (0,), "f" * 16).heading, "has no part of m.psk as it is now"),
-        (KeyPart(0, 2, 7, (0,), "0" * 16).heading, "has part 1 of 2 of m.psk, and would need part 2 of 2"),
-        (KeyPart(1, 3, 7, (0,), "0" * 16).heading, "has part 2 of 3 of m.psk, and would need part 2 of 2"),
-        (WANTED.heading, "group more begins at first_key = 3, so its clients need keys of other bees"),
+        (KeyPart(1, 2, 7, (0, 3), TAG), MORE, True),
+        (KeyPart(1, 2, 7, (0,), TAG), Claim("meters", 0, 3), True),
+        (KeyPart(1, 2, 7, (0,), TAG), MORE, False),  # begins in the middle of a turn
+        (KeyPart(1, 2, 6, (0, 3), TAG), MORE, False),  # has grown since
+        (KeyPart(1, 2, 7, (0, 3), "f" * 16), MORE, False),  # another file
+        (KeyPart(0, 2, 7, (0, 3), TAG), MORE, False),  # another bee's
+        (KeyPart(1, 3, 7, (0, 3), TAG), MORE, False),  # of a swarm of another size
     ],
 )
-def test_a_bee_without_what_its_clients_need_is_named_with_the_remedy(heading: str, said: str) -> None:
-    with pytest.raises(SwarmError, match=said) as refusal:
-        check_part(BEE, WANTED, heading, CLAIMS, "m.psk")
-    assert "malaria swarm share-keys m.psk" in refusal.value.remedy
-
-
-def test_a_bee_with_the_right_part_is_let_through() -> None:
-    check_part(BEE, WANTED, KeyPart(1, 2, 7, (0, 3), "0" * 16).heading, CLAIMS, "m.psk")
-    check_part(BEE, WANTED, WANTED.heading, CLAIMS[:1], "m.psk")
+def test_a_part_serves_only_whose_lines_it_has(part: KeyPart, claim: Claim, well: bool) -> None:
+    assert serves(part, TAG, SECOND_OF_TWO, claim) is well

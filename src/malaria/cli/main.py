@@ -17,7 +17,21 @@ import typer
 from typer.core import TyperGroup
 
 from malaria import __version__
-from malaria.cli import attack, campaign, connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
+from malaria.cli import (
+    attack,
+    campaign,
+    connect,
+    demo,
+    doctor,
+    export,
+    keygen,
+    publish,
+    report,
+    runs,
+    subscribe,
+    swarm,
+    watch,
+)
 from malaria.errors import OperatorError
 
 BAD_COMMAND: Final = 2
@@ -25,7 +39,9 @@ ABORTED: Final = 4
 FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
-COMMANDS: Final = (demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, doctor)
+COMMANDS: Final = (
+    demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor,
+)  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo
 

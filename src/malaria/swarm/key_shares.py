@@ -1,7 +1,7 @@
 """Each bee gets its own part of a file of keys (or of users), and no other: who is who stays as on one machine.
 
 Promises: the parts hold every line once; each is readable by its owner alone, and holds nothing of another bee's; the
-whole file never leaves this machine. Before a load it is seen whether each bee has the lines that its clients need.
+whole file never leaves this machine. An attack whose clients find their lines in the parts that are there sends none.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from malaria.credentials import part_of_file, read_keys, read_lines, read_logins
-from malaria.errors import OperatorError, SwarmError
+from malaria.errors import OperatorError
 from malaria.model.key_part import Claim, KeyPart, misplaced, parts_of, read_heading
 from malaria.model.swarm import BeeHost
+from malaria.share import Share
 from malaria.swarm.places import KEYS, put_for, settle
-from malaria.swarm.reach import BeeError, Outcome, on_each, run, shell_path
+from malaria.swarm.reach import Outcome, on_each, run, shell_path
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -67,19 +68,18 @@ def read_key_file(path: Path) -> KeyFile:
     return KeyFile(path, tuple(lines))
 
 
-def claims_on(warhead: Warhead, path: str) -> tuple[Claim, ...]:
-    """The lines that the groups of a warhead take out of one file."""
-    named = [(group, warhead.access_of(group)) for group in warhead.groups]
-    return tuple(
-        Claim(group.name, access.first_key, warhead.clients_of(group))
-        for group, access in named
-        if path in (access.psk_file, access.credentials_file)
-    )
+def turns_of(warhead: Warhead, path: Path) -> tuple[int, ...]:
+    """Where turns have to begin in a file, so that every group of a warhead finds its lines on its own bees.
 
-
-def starts_for(warhead: Warhead, path: str) -> tuple[int, ...]:
-    """Where turns have to begin in a file, so that every group of a warhead finds its lines on its own bees."""
-    return tuple(sorted({0, *(claim.first for claim in claims_on(warhead, path))}))
+    A group that names no file counts: the file may be given beside the warhead.
+    """
+    firsts = {0}
+    for group in warhead.groups:
+        access = warhead.access_of(group)
+        named = access.psk_file or access.credentials_file
+        if named is None or Path(named).resolve() == path.resolve():
+            firsts.add(access.first_key)
+    return tuple(sorted(firsts))
 
 
 async def share_keys(
@@ -108,48 +108,15 @@ def part_name(tag: str) -> str:
     return f"{tag}.part"
 
 
-def check_part(host: BeeHost, wanted: KeyPart, heading: str, claims: Sequence[Claim], path: str) -> None:
-    """Raises BeeError when the part that a bee has is not what its clients need of `path`.
-
-    `wanted` is the part by its number, whatever its starts; `heading` the first line of what is there, or nothing.
-    """
-    again = f"malaria swarm share-keys {path}"
-    part = read_heading(heading)
-    if part is None or part.file != wanted.file:
-        raise BeeError(host, f"it has no part of {path} as it is now", again)
-    if (part.number, part.parts) != (wanted.number, wanted.parts):
-        raise BeeError(
-            host,
-            f"it has part {part.number + 1} of {part.parts} of {path}, and would need part {wanted.number + 1} of "
-            f"{wanted.parts}",
-            f"the swarm has changed since: {again}",
-        )
-    check_starts(path, claims, part.parts, part.starts)
-    check_starts(path, claims, part.parts, part.starts)
+async def parts_there(host: BeeHost, connection: SSHClientConnection) -> tuple[KeyPart, ...]:
+    """The parts that a bee has, of whatever files."""
+    script = f'for part in {shell_path(host, KEYS)}/*.part; do head -n 1 "$part" 2>/dev/null; done; :'
+    found = (read_heading(line) for line in (await run(host, connection, script)).splitlines())
+    return tuple(part for part in found if part is not None)
 
 
-def check_starts(path: str, claims: Sequence[Claim], parts: int, starts: Iterable[int]) -> None:
-    """Raises SwarmError when clients of a group would need lines that other bees have."""
-    if (wrong := misplaced(claims, parts, starts)) is None:
-        return
-    best = {claim.first for claim in claims}
-    if misplaced(claims, parts, best) is None:
-        remedy = f"share them for this warhead: malaria swarm share-keys {path} -w WARHEAD"
-    else:
-        remedy = (
-            f"let first_key of groups that share lines differ by a multiple of {parts}, or give them files of their own"
-        )
-    raise SwarmError(
-        f"{path}: group {wrong.group} begins at first_key = {wrong.first}, so its clients need keys of other bees",
-        remedy,
-    )
-
-
-async def headings(host: BeeHost, connection: SSHClientConnection, tags: Sequence[str]) -> dict[str, str]:
-    """Tag -> first line of the bee's part of that file; empty when it has none."""
-    names = " ".join(part_name(tag) for tag in tags)  # hexadecimal: no word of a shell's
-    script = (
-        f'cd {shell_path(host, KEYS)} || exit 0; for part in {names}; do head -n 1 "$part" 2>/dev/null || echo; done'
-    )
-    said = [*(await run(host, connection, script)).splitlines(), *("" for _ in tags)]
-    return dict(zip(tags, said, strict=False))
+def serves(part: KeyPart, tag: str, share: Share, claim: Claim) -> bool:
+    """Whether a part has all the lines that a group's clients of a share need of the file of that tag."""
+    of_the_share = (part.number, part.number + 1, part.parts) == (share.first, share.last, share.of)
+    long_enough = claim.first + claim.clients <= part.lines
+    return part.file == tag and of_the_share and long_enough and misplaced([claim], part.parts, part.starts) is None

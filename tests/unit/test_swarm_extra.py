@@ -1,0 +1,18 @@
+"""What only a swarm needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from malaria.errors import OperatorError
+from malaria.swarm.extra import need_extra
+
+
+def test_what_is_there_is_enough() -> None:
+    need_extra("asyncssh")
+
+
+def test_what_lacks_is_named_with_the_remedy() -> None:
+    with pytest.raises(OperatorError, match="a swarm needs nobody_has_this, which is not installed") as refusal:
+        need_extra("nobody_has_this")
+    assert "mqtt-malaria[swarm]" in refusal.value.remedy
