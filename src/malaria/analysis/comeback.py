@@ -20,7 +20,7 @@ from malaria.units import format_count, format_duration_ns, format_ms, format_th
 
 SUSTAINED_S: Final = 3
 STAYS_SHARE: Final = 0.9
-"""Of all seconds from the recovery on."""
+"""Of all seconds from the recovery on; one second out of the band is always forgiven."""
 SAME_LOAD: Final = 1.05
 """Of the load before: more than this, and it has not gone."""
 
@@ -81,7 +81,7 @@ def _settles(watch: Watch, left: Sequence[Sequence[str]], place: int) -> bool:
     rest, seconds = left[place:], watch.seconds[place:]
     if len(rest) < SUSTAINED_S or any(rest[:SUSTAINED_S]):
         return False
-    if sum(1 for names in rest if names) > (1 - STAYS_SHARE) * len(rest):
+    if sum(1 for names in rest if names) > max(1, (1 - STAYS_SHARE) * len(rest)):
         return False
     if OWED not in watch.band.most:
         return True

@@ -176,8 +176,8 @@ RULES: Final[Mapping[str, str]] = {
     ),
     "recovered": (
         "It recovered in the first second after they had gone from which on every measure was in its band for "
-        f"{SUSTAINED_S} seconds in a row and in {100 * STAYS_SHARE:g} % of all seconds that were watched, and at least "
-        f"{100 * ON_TARGET:g} % of what was due was acknowledged."
+        f"{SUSTAINED_S} seconds in a row, and then in all that were watched but one, or but "
+        f"{100 - 100 * STAYS_SHARE:g} %; from then on at least {100 * ON_TARGET:g} % of what was due was acknowledged."
     ),
     "metastable": (
         "A failure is metastable when the surge has gone, the load is what the target carried before, and the trouble "
