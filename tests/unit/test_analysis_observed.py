@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from malaria.analysis.observed import broker_figures, course, mean, state_at
+from malaria.analysis.observed import broker_figures, course, mean, mean_inside, state_at
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S as S
 from malaria.records import Observation, Phase, Reading, RunRecords, Sample
@@ -83,3 +83,12 @@ def test_nothing_observed_is_nothing_known() -> None:
     figures = broker_figures(RunRecords({}, (), (), None))
     assert figures.pop("sys") == {}
     assert set(figures.values()) == {None}
+
+
+def test_a_mean_inside_leaves_out_what_is_about_the_time_before() -> None:
+    rates = [(1, 0.0), (2, 0.0), (3, 50.0), (4, 100.0), (5, 100.0), (6, 100.0), (7, 20.0)]
+    rows = tuple(Observation("sys", int((at + 0.5) * S), {"messages_sent_per_s": rate}) for at, rate in rates)
+    records = RunRecords({}, (), (), None, rows)
+    assert mean_inside(records, "sys", "messages_sent_per_s", (2 * S, 7 * S)) == 100.0
+    assert mean_inside(records, "sys", "messages_sent_per_s", (2 * S, 4 * S)) is None
+    assert mean_inside(records, "sys", "messages_sent_per_s", None) is None

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from malaria.analysis.windows import measured_window_ns
+from malaria.clock import NS_PER_S
 from malaria.records import GAP, Observation, Reading, RunRecords
 
 SYS: Final = "sys"
@@ -18,6 +19,8 @@ HOST: Final = "host"
 DOCKER: Final = "docker"
 LEAST_COVERED: Final = 0.5
 """Of the measured time, for a mean over it to be said."""
+LEAST_INSIDE: Final = 0.25
+"""The same, where only what is wholly inside it counts."""
 
 type Course = list[tuple[int, float | None]]
 """(run time, value), None where an observer lost what it watches."""
@@ -83,6 +86,25 @@ def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] 
     if covered_ns < LEAST_COVERED * (window[1] - window[0]):
         return None
     return round(weighted / covered_ns, 2)
+
+
+def mean_inside(records: RunRecords, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
+    """As `mean`, of values that are about a time wholly inside the window; None when that is less than a quarter of it.
+
+    What a broker announces is up to a second old when it is read, and of the time since it was announced before.
+    """
+    if window is None or window[1] <= window[0]:
+        return None
+    covered_ns, weighted = 0, 0.0
+    before_ns: int | None = None
+    for row in rows_of(records, observer):
+        value = _number(row.values.get(name))
+        if value is not None and before_ns is not None and window[0] + NS_PER_S <= before_ns < row.at_ns <= window[1]:
+            covered_ns += row.at_ns - before_ns
+            weighted += value * (row.at_ns - before_ns)
+        before_ns = None if GAP in row.values else row.at_ns
+    enough = covered_ns >= LEAST_INSIDE * (window[1] - window[0])
+    return round(weighted / covered_ns, 3) if covered_ns and enough else None
 
 
 def state_at(records: RunRecords, observer: str, at_ns: int | None) -> dict[str, Reading]:

@@ -31,7 +31,8 @@ def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
     if ours["rss_bytes"]:
         named.append(("generator memory", format_bytes(ours["rss_bytes"])))
     stored = records.meta.get("environment")
-    named += [_fact(str(name), value) for name, value in (stored if isinstance(stored, dict) else {}).items()]
+    known = stored if isinstance(stored, dict) else {}
+    named += [_fact(str(name), value) for name, value in known.items() if name != "malaria"]
     notes = records.meta.get("notes")
     return named + [("note", str(note)) for note in (notes if isinstance(notes, list) else [])]
 
@@ -59,7 +60,8 @@ def observers(records: RunRecords) -> str:
     told = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
     names = ("observer", "about", "samples", "late_samples", "gaps", "reason")
     rows = [[text(_plain(one.get(name, UNKNOWN))) for name in names] for one in told]
-    return table(["observer", "of", "samples", "left out", "gaps", "last word"], rows, words=(1, 5)) if rows else ""
+    head = ["observer", "of", "samples", "left out", "gaps", "last word"]
+    return f"<h3>Who watched</h3>{table(head, rows, words=(1, 5))}" if rows else ""
 
 
 def end(records: RunRecords, summary: Summary) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.headline import ON_TARGET
-from malaria.analysis.observed import SYS, mean
+from malaria.analysis.observed import SYS, mean_inside
 from malaria.analysis.windows import measured_window_ns
 from malaria.observe.canonical import FIGURES, meaning_of
 from malaria.records import RunRecords
@@ -101,13 +101,13 @@ def _rank(topic: str) -> int | None:
 def own_count(records: RunRecords, summary: Summary) -> str:
     """What the broker itself counted, beside what was published; empty when it did not say."""
     window = measured_window_ns(records)
-    received, sent = (mean(records, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
+    received, sent = (mean_inside(records, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
     if received is None or sent is None:
         return ""
     rates = [format_rate(rate, "packets") for rate in (received, sent)]
     words = f"By its own counters the broker received {rates[0]} and sent {rates[1]}"
     published = done_per_s(summary)
-    if not published or not records.meta.get("publishing"):
+    if not published or not records.meta.get("publishing") or records.meta.get("surges"):
         return f"{words}."
     return f"{words}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
 
