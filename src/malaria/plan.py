@@ -214,7 +214,6 @@ def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan]) -> Streams:
     """Sets every publisher's topic against the filters of this worker's subscribers."""
     listeners, tree = _listeners(groups)
     heard: list[list[int]] = [[] for _ in listeners]
-    note = ""
     for speaker in speakers:
         sequences = (0, FAR_SEQUENCE) if "seq" in speaker.group.topic_uses else (0,)
         for index, number in zip(speaker.members.tolist(), speaker.numbers.tolist(), strict=True):
@@ -223,7 +222,13 @@ def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan]) -> Streams:
                 return _unknown(f"a filter matches topic {speaker.group.topic} only for some {{seq}}")
             for listener in matched[0]:
                 heard[listener].append(number)
-    return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], note)
+    own = {
+        group.first_row + position: number
+        for group in groups
+        if group.group.no_local
+        for position, number in enumerate(group.numbers.tolist())
+    }
+    return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], own)
 
 
 def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[list[list[int]], TopicTree[int]]:
@@ -241,14 +246,16 @@ def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[list[list[int]], TopicTre
     return list(by_filters.values()), tree
 
 
-def _lay_out(listeners: list[list[int]], heard: list[Ints], note: str) -> Streams:
+def _lay_out(listeners: list[list[int]], heard: list[Ints], own: Mapping[int, int]) -> Streams:
+    """`own` has the numbers of those who do not hear themselves (MQTT 5: no local), by row."""
     first: dict[int, int] = {}
     publishers: dict[int, Ints] = {}
     columns: list[Ints] = []
     place = 0
     for rows, numbers in zip(listeners, heard, strict=True):
         for row in rows:
-            first[row], publishers[row] = place, numbers
-            columns.append(numbers)
-            place += len(numbers)
-    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers, note)
+            others = numbers[numbers != own[row]] if row in own else numbers
+            first[row], publishers[row] = place, others
+            columns.append(others)
+            place += len(others)
+    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers)

@@ -16,6 +16,11 @@ phases and bytes. What both promise:
   (MQTT-4.4.0-1), before anything new. Without one, what was in flight is forgotten, and said to be.
 - SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept a session that we subscribed in.
 - Keep-alive: PINGREQ when nothing was sent for a keep-alive time; no PINGRESP within another one ends the connection.
+- What a broker of MQTT 5 grants in CONNACK holds for the connection: its receive maximum beside our window (what is
+  sent again keeps to it too), its keep-alive and its choice of a client id in place of ours. The topic of what we
+  publish can be said once and by its alias from then on; aliases of the broker are followed. Nothing of this outlives
+  the connection but the id.
+- A PUBACK or PUBREC with a reason of failure ends a message without acknowledging it. DISCONNECT ends the connection.
 - An acknowledgement of an id that is not in flight is counted and has no other effect; one of the wrong kind (PUBACK
   for a QoS 2 message) and any packet that must not come in this phase end the connection: the broker is broken.
 
@@ -30,8 +35,11 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from typing import Final
 
+from malaria.errors import MalformedPacket
+from malaria.mqtt.aliases import TopicAliases
 from malaria.mqtt.codec import encode
 from malaria.mqtt.packets import (
+    NO_PROPERTIES,
     Ack,
     Connack,
     Connect,
@@ -40,13 +48,15 @@ from malaria.mqtt.packets import (
     PacketType,
     Pingreq,
     Pingresp,
+    Properties,
     Protocol,
     Publish,
     Suback,
     Subscribe,
     Will,
 )
-from malaria.mqtt.reasons import connack_reason
+from malaria.mqtt.reasons import FAILURE, connack_reason, told
+from malaria.mqtt.terms import UNLIMITED, Terms, terms_of
 
 SUBSCRIBE_ID: Final = 65535
 """The packet id of SUBSCRIBE: out of the way of any window."""
@@ -82,6 +92,12 @@ class SessionConfig:
     answer_ns: int = 10_000_000_000
     first_wait_ns: int = 1_000_000_000
     longest_wait_ns: int = 30_000_000_000
+    protocol: Protocol = Protocol.V311
+    outlives: bool = False  # the session outlives its connection: only the first one starts clean (MQTT 5)
+    connect_properties: Properties = NO_PROPERTIES
+    subscribe_properties: Properties = NO_PROPERTIES
+    message_properties: Properties = NO_PROPERTIES
+    topic_alias: bool = False  # for topics that do not change
 
 
 # --- instructions ----------------------------------------------------------------------------------------------------
@@ -112,8 +128,17 @@ class Acked:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker answered a message with a reason of failure (MQTT 5)."""
+
+    sequence: int
+    reason_code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     packet: Publish
+    topic: str  # what an alias stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +146,7 @@ class Forgotten:
     sequences: tuple[int, ...]
 
 
-type Instruction = Open | Send | Close | Acked | Delivered | Forgotten
+type Instruction = Open | Send | Close | Acked | Refused | Delivered | Forgotten
 
 
 @dataclass(slots=True)
@@ -141,6 +166,7 @@ class Kind(Enum):
     CONNACK_BARE = auto()  # accepted; the broker is to be told our filters
     SUBACK = auto()
     TRAFFIC = auto()  # PUBLISH, its acknowledgements, PINGRESP
+    GOODBYE = auto()  # DISCONNECT from the broker (MQTT 5)
     LOST = auto()  # refused, closed, timed out, or garbage came
     STOP = auto()
 
@@ -151,6 +177,7 @@ KINDS: Final[dict[type[Packet], Kind]] = {
     Publish: Kind.TRAFFIC,
     Ack: Kind.TRAFFIC,
     Pingresp: Kind.TRAFFIC,
+    Disconnect: Kind.GOODBYE,
 }
 CONNECTED: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING, Phase.READY)
 """The phases with a transport."""
@@ -164,6 +191,8 @@ ALLOWED: Final[dict[tuple[Phase, Kind], Phase]] = {
     (Phase.SUBSCRIBING, Kind.SUBACK): Phase.READY,
     (Phase.SUBSCRIBING, Kind.TRAFFIC): Phase.SUBSCRIBING,  # may come before the SUBACK (section 3.8.4)
     (Phase.READY, Kind.TRAFFIC): Phase.READY,
+    (Phase.SUBSCRIBING, Kind.GOODBYE): Phase.WAITING,
+    (Phase.READY, Kind.GOODBYE): Phase.WAITING,
     **{(phase, Kind.LOST): Phase.WAITING for phase in CONNECTED},
     **{(phase, Kind.STOP): Phase.CLOSED for phase in Phase},
 }
@@ -186,6 +215,13 @@ class Session:
         self._attempts = 0
         self._last_out_ns = 0
         self._deadline_ns = 0
+        self._client_id = config.client_id
+        self._was_connected = False
+        self._terms = UNLIMITED
+        self._keep_alive_ns = config.keep_alive_ns
+        self._introduced = False  # the broker knows the alias of our topic
+        self._aliases = TopicAliases(0)
+        self._waiting_again: deque[int] = deque()  # packet ids to be sent again when the receive maximum lets them
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -201,12 +237,13 @@ class Session:
         self._deadline_ns = now_ns + self.config.answer_ns
         config = self.config
         connect = Connect(
-            client_id=config.client_id,
-            clean_start=config.clean_start,
+            client_id=self._client_id,
+            clean_start=self._starts_clean,
             keep_alive=config.keep_alive_ns // 1_000_000_000,
             username=config.username,
             password=config.password,
             will=config.will,
+            properties=config.connect_properties,
         )
         return [self._send(connect, now_ns)]
 
@@ -225,6 +262,8 @@ class Session:
                 return self._on_publish(packet, now_ns)
             case Ack():
                 return self._on_ack(packet, now_ns)
+            case Disconnect(reason_code, properties):
+                return self._lose(f"the broker said goodbye: {told(reason_code, properties)}", now_ns)
             case _:
                 return self._on_pingresp()
 
@@ -242,8 +281,8 @@ class Session:
         if self._deadline_ns and now_ns >= self._deadline_ns and self.phase in CONNECTED:
             return self._lose("timeout", now_ns)
         quiet_ns = now_ns - self._last_out_ns
-        if self.phase is Phase.READY and not self._deadline_ns and quiet_ns >= self.config.keep_alive_ns > 0:
-            self._deadline_ns = now_ns + self.config.keep_alive_ns
+        if self.phase is Phase.READY and not self._deadline_ns and quiet_ns >= self._keep_alive_ns > 0:
+            self._deadline_ns = now_ns + self._keep_alive_ns
             return [self._send(Pingreq(), now_ns)]
         if self.phase is Phase.WAITING and now_ns >= self.reconnect_ns:
             return self.start(now_ns)
@@ -267,22 +306,42 @@ class Session:
 
     def _on_connack(self, packet: Connack, now_ns: int) -> list[Instruction]:
         if packet.reason_code:
-            return self._lose(f"refused: {connack_reason(packet, Protocol.V311)}", now_ns)
-        if packet.session_present and self.config.clean_start:
+            return self._lose(f"refused: {connack_reason(packet, self.config.protocol)}", now_ns)
+        if packet.session_present and self._starts_clean:
             return self._lose("malformed: a session is present after a clean start [MQTT-3.2.2-1]", now_ns)
+        terms = terms_of(packet.properties)
+        if self.config.qos > terms.maximum_qos:
+            return self._lose(f"the broker's terms: no message over QoS {terms.maximum_qos}", now_ns)
         self._attempts = 0
+        self._was_connected = True
+        self._agree(terms)
         resumed = self._resume(packet.session_present, now_ns)
         if (packet.session_present and self._subscribed) or not self.config.filters:
             self._move(Kind.CONNACK)
             return [*resumed, *self._settle(now_ns)]
         self._move(Kind.CONNACK_BARE)
         self._deadline_ns = now_ns + self.config.answer_ns
-        return [*resumed, self._send(Subscribe(SUBSCRIBE_ID, self.config.filters), now_ns)]
+        subscribe = Subscribe(SUBSCRIBE_ID, self.config.filters, self.config.subscribe_properties)
+        return [*resumed, self._send(subscribe, now_ns)]
+
+    @property
+    def _starts_clean(self) -> bool:
+        return self.config.clean_start and not (self.config.outlives and self._was_connected)
+
+    def _agree(self, terms: Terms) -> None:
+        """Takes what the broker grants; what was agreed on the last connection is over."""
+        self._terms = terms
+        keep_alive_s = terms.server_keep_alive
+        self._keep_alive_ns = self.config.keep_alive_ns if keep_alive_s is None else keep_alive_s * 1_000_000_000
+        self._client_id = terms.assigned_client_identifier or self._client_id
+        self._introduced = False
+        self._aliases = TopicAliases(self.config.connect_properties.get("topic_alias_maximum", 0))
+        self._waiting_again.clear()
 
     def _resume(self, session_present: bool, now_ns: int) -> list[Instruction]:
         """A kept session goes on where it was; without one, nothing that was in flight counts any more."""
         if session_present:
-            return [self._again(packet_id, message, now_ns) for packet_id, message in self._oldest_first()]
+            return self._send_again(now_ns)
         self._received.clear()
         self._turn = 1
         if not self._in_flight:
@@ -290,6 +349,16 @@ class Session:
         forgotten = Forgotten(tuple(message.sequence for _, message in self._oldest_first()))
         self._in_flight.clear()
         return [forgotten]
+
+    def _send_again(self, now_ns: int) -> list[Instruction]:
+        """Within the receive maximum, which may be lower than before; a PUBREL always goes."""
+        sent: list[Instruction] = []
+        for packet_id, message in self._oldest_first():
+            if message.awaits is PacketType.PUBCOMP or len(sent) < self._most_in_flight:
+                sent.append(self._again(packet_id, message, now_ns))
+            else:
+                self._waiting_again.append(packet_id)
+        return sent
 
     def _on_suback(self, packet: Suback, now_ns: int) -> list[Instruction]:
         if packet.packet_id != SUBSCRIBE_ID:
@@ -307,20 +376,26 @@ class Session:
 
     def _on_publish(self, packet: Publish, now_ns: int) -> list[Instruction]:
         """QoS 1 is answered and delivered every time, QoS 2 delivered once (section 4.3)."""
+        try:
+            delivered = Delivered(packet, self._aliases.topic_of(packet))
+        except MalformedPacket as error:
+            return self._lose(f"malformed: {error}", now_ns)
         if packet.qos == 0:
-            return [Delivered(packet)]
+            return [delivered]
         assert packet.packet_id is not None
         if packet.qos == 1:
-            return [self._send(Ack(PacketType.PUBACK, packet.packet_id), now_ns), Delivered(packet)]
+            return [self._send(Ack(PacketType.PUBACK, packet.packet_id), now_ns), delivered]
         fresh = packet.packet_id not in self._received
         self._received.add(packet.packet_id)
         answer = self._send(Ack(PacketType.PUBREC, packet.packet_id), now_ns)
-        return [answer, Delivered(packet)] if fresh else [answer]
+        return [answer, delivered] if fresh else [answer]
 
     def _on_ack(self, packet: Ack, now_ns: int) -> list[Instruction]:
         if packet.type is PacketType.PUBREL:
             self._received.discard(packet.packet_id)
             return [self._send(Ack(PacketType.PUBCOMP, packet.packet_id), now_ns)]
+        if packet.reason_code >= FAILURE and packet.type in (PacketType.PUBACK, PacketType.PUBREC):
+            return self._on_refused(packet, now_ns)
         message = self._in_flight.get(packet.packet_id)
         released = packet.type is PacketType.PUBREC
         pubrel: list[Instruction] = [self._send(Ack(PacketType.PUBREL, packet.packet_id), now_ns)] if released else []
@@ -337,6 +412,17 @@ class Session:
         acked = Acked(message.sequence, message.due_ns, message.sent_ns)
         return [acked, *self._send_held(now_ns)]
 
+    def _on_refused(self, packet: Ack, now_ns: int) -> list[Instruction]:
+        """The message is over, and its id free (section 4.3)."""
+        message = self._in_flight.get(packet.packet_id)
+        if message is None:
+            self.strays += 1
+            return []
+        if packet.type is not message.awaits:
+            return self._lose(f"malformed: {packet.type.name} for a message that awaits another answer", now_ns)
+        del self._in_flight[packet.packet_id]
+        return [Refused(message.sequence, packet.reason_code), *self._send_held(now_ns)]
+
     def _on_pingresp(self) -> list[Instruction]:
         if self.phase is Phase.READY:
             self._deadline_ns = 0
@@ -346,12 +432,17 @@ class Session:
 
     def _send(self, packet: Packet, now_ns: int) -> Send:
         self._last_out_ns = now_ns
-        return Send(encode(packet))
+        return Send(encode(packet, self.config.protocol))
 
     def _send_held(self, now_ns: int) -> list[Instruction]:
-        """What is held goes out as far as phase and window allow."""
+        """What is to be sent again, then what is held, goes out as far as phase and window allow."""
         sent: list[Instruction] = []
-        while self._held and self.phase is Phase.READY:
+        if self.phase is not Phase.READY:
+            return sent
+        while self._waiting_again and len(self._in_flight) - len(self._waiting_again) < self._most_in_flight:
+            oldest = self._waiting_again.popleft()
+            sent.append(self._again(oldest, self._in_flight[oldest], now_ns))
+        while self._held and not self._waiting_again:
             packet_id = self._next_id()
             if packet_id is None and self.config.qos:
                 break
@@ -361,12 +452,16 @@ class Session:
     def _next_id(self) -> int | None:
         """The id that the next message takes; None when the window is full, or at QoS 0."""
         window = self.config.window
-        if not self.config.qos or len(self._in_flight) >= window:
+        if not self.config.qos or len(self._in_flight) >= self._most_in_flight:
             return None
         packet_id = self._turn
         while packet_id in self._in_flight:
             packet_id = packet_id % window + 1
         return packet_id
+
+    @property
+    def _most_in_flight(self) -> int:
+        return min(self.config.window, self._terms.receive_maximum)
 
     def _send_new(self, packet_id: int | None, due_ns: int, now_ns: int) -> Instruction:
         sequence = self._next_sequence
@@ -379,8 +474,18 @@ class Session:
 
     def _publish(self, packet_id: int | None, sequence: int, due_ns: int, *, dup: bool) -> Publish:
         config = self.config
+        topic, properties = config.topic(sequence), config.message_properties
+        if config.topic_alias and self._terms.topic_alias_maximum and not dup:
+            properties = {**properties, "topic_alias": 1}
+            topic = "" if self._introduced else topic
+            self._introduced = True
         return Publish(
-            config.topic(sequence), config.payload(sequence, due_ns), config.qos, dup=dup, packet_id=packet_id
+            topic,
+            config.payload(sequence, due_ns),
+            config.qos,
+            dup=dup,
+            packet_id=packet_id,
+            properties=properties,
         )
 
     def _again(self, packet_id: int, message: _InFlight, now_ns: int) -> Instruction:

@@ -12,6 +12,7 @@ from malaria.mqtt.packets import (
     Ack,
     Connack,
     Connect,
+    Disconnect,
     Packet,
     PacketType,
     Pingreq,
@@ -106,6 +107,7 @@ ACTS: dict[Kind, Callable[[Session], list[Instruction]]] = {
     Kind.CONNACK_BARE: lambda client: client.received(Connack(False, 0), 0),
     Kind.SUBACK: lambda client: client.received(Suback(SUBSCRIBE_ID, (1,)), 0),
     Kind.TRAFFIC: lambda client: client.received(Publish("t"), 0),
+    Kind.GOODBYE: lambda client: client.received(Disconnect(0x8B), 0),
     Kind.LOST: lambda client: client.closed("reset", 0),
     Kind.STOP: lambda client: client.stop(0),
 }
@@ -184,7 +186,7 @@ def test_a_kept_session_keeps_the_ids_received_and_is_not_subscribed_again() -> 
     client.tick(2 * S)
     client.opened(2 * S)
     assert client.received(Connack(True, 0), 2 * S) == []
-    assert Delivered(message) not in client.received(message, 3 * S)
+    assert Delivered(message, message.topic) not in client.received(message, 3 * S)
 
 
 def test_a_full_window_holds_and_an_acknowledgement_lets_go() -> None:
@@ -216,11 +218,11 @@ def test_exactly_once_in() -> None:
     ready(client)
     message = Publish("x", b"m", 2, packet_id=9)
     first, again = client.received(message, 1), client.received(message, 2)
-    assert Delivered(message) in first
+    assert Delivered(message, message.topic) in first
     assert sent(first) == sent(again) == [Ack(PUBREC, 9)]
-    assert Delivered(message) not in again
+    assert Delivered(message, message.topic) not in again
     assert sent(client.received(Ack(PUBREL, 9), 3)) == [Ack(PUBCOMP, 9)]
-    assert Delivered(message) in client.received(message, 4)
+    assert Delivered(message, message.topic) in client.received(message, 4)
 
 
 @pytest.mark.parametrize(("qos", "kind"), [(1, PUBREC), (1, PUBCOMP), (2, PUBACK), (2, PUBCOMP)])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from malaria.engine.arrivals import LARGEST, RETAIN, RUN, Bytes, Data, Inbox, Ints, check_first_byte, topic_place
 from malaria.engine.gear import Gear
 from malaria.errors import MalformedPacket
+from malaria.mqtt.aliases import TopicAliases
 from malaria.mqtt.codec import decode, frame_length
 from malaria.mqtt.packets import Protocol, Publish
 from malaria.plan import Plan
@@ -25,7 +26,7 @@ class Inbox5(Inbox):
         self._speaks_5 = bytearray(plan.clients)
         self._counts_kept = bytearray(plan.clients)  # RETAIN is as it was published, and tells nothing of kept messages
         self._most_aliases: NDArray[np.int64] = np.zeros(plan.clients, np.int64)
-        self._aliases: dict[int, dict[int, str]] = {}
+        self._aliases: dict[int, TopicAliases] = {}
         for group in plan.groups:
             rows = slice(group.first_row, group.first_row + group.count)
             self._speaks_5[rows] = bytes([group.protocol is Protocol.V5]) * group.count
@@ -67,7 +68,10 @@ class Inbox5(Inbox):
         assert decoded is not None
         packet = decoded[0]
         assert isinstance(packet, Publish)
-        resolve(packet, self._aliases.setdefault(client, {}), most)
+        aliases = self._aliases.get(client)
+        if aliases is None:
+            aliases = self._aliases[client] = TopicAliases(most)
+        aliases.topic_of(packet)
 
     def _scan_5(self, client: int, data: Data, start: int, end: int) -> tuple[Ints, Ints, int]:
         """Frames of any length, one after the other, as long as they begin like the first."""
@@ -86,20 +90,6 @@ class Inbox5(Inbox):
                 ids.append(id_at)
             place += length
         return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), place - start
-
-
-def resolve(packet: Publish, aliases: dict[int, str], most: int) -> str:
-    """The topic of a PUBLISH; `aliases` are those introduced so far. Raises MalformedPacket for one that is none."""
-    alias = packet.properties.get("topic_alias")
-    if alias is None:
-        return packet.topic
-    if alias > most:
-        raise MalformedPacket(f"topic alias {alias}, and {most} is the most that we allow", "MQTT-3.1.2-26")
-    if packet.topic:
-        aliases[alias] = packet.topic
-    if alias not in aliases:
-        raise MalformedPacket(f"topic alias {alias}, which was not introduced", "MQTT-3.3.2-7")
-    return aliases[alias]
 
 
 def _places(data: Data, start: int, end: int, with_id: bool) -> tuple[int, int]:

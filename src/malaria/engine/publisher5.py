@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from malaria.engine.columns import HELD
+from malaria.engine.columns import HELD, OFFLINE
 from malaria.engine.gear import Gear
 from malaria.engine.publisher import SMALL_WINDOW, Ints, Publisher
 from malaria.engine.template5 import Naming, Template5, make_template5
@@ -59,10 +59,16 @@ class Publisher5(Publisher):
         """What is sent again says its topic in full: the aliases of the last connection mean nothing any more."""
         position = client - self.base
         super().resume(client, session_present, now_ns)
-        if self.plan.group.topic_alias and self._terms.topic_alias_maximum:
-            self._template.address(position, Naming.INTRODUCED)
+        if self._terms.topic_alias_maximum and self.plan.group.topic_alias:
             self._unnamed.add(position)
+        if position not in self._waiting_again:
+            self._introduce(position)
         self._look(position)
+
+    def _introduce(self, position: int) -> None:
+        """The next message says the topic and the alias that it has from then on."""
+        if position in self._unnamed:
+            self._template.address(position, Naming.INTRODUCED)
 
     def _look(self, position: int) -> None:
         """Whether anything is special about this member."""
@@ -173,7 +179,7 @@ class Publisher5(Publisher):
         return self.window.size - self.window.free(position) - waiting
 
     def release(self, position: int, now_ns: int) -> None:
-        if position in self._waiting_again:
+        if position in self._waiting_again and not self._columns.gate[self.base + position] & OFFLINE:
             self._send_waiting_again(position, now_ns)
         if position not in self._waiting_again:
             super().release(position, now_ns)
@@ -185,6 +191,7 @@ class Publisher5(Publisher):
             super()._redeliver(self.window, position, [waiting.popleft()], now_ns)
         if not waiting:
             self._end_waiting(position)
+            self._introduce(position)
 
     def _end_waiting(self, position: int) -> None:
         """The gate that was closed for those to be sent again opens, unless others are held too."""
