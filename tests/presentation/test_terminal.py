@@ -11,12 +11,13 @@ import pytest
 from rich.console import Console
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.whole import summarize_campaign
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.histogram import Histogram
 from malaria.records import Event, EventKind, Gauge, Metric, Phase, Progress, Sample
 from malaria.report.live import LiveView
 from malaria.report.markdown import write_campaign_markdown, write_markdown
-from malaria.report.terminal import print_summary
+from malaria.report.terminal import print_levels, print_summary
 from synthetic import Course, make_records, make_whole_campaign, with_meta
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,6 +64,17 @@ def test_what_surges_did_stands_in_a_line_each() -> None:
     console = Console(file=io.StringIO(), width=80)
     print_summary(records, many, console)
     assert "(4 more surges on the page)" in console.file.getvalue()
+
+
+def test_the_end_of_a_campaign() -> None:
+    campaign, levels = make_whole_campaign()
+    summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in levels.items()})
+    console = Console(file=io.StringIO(), width=80)
+    print_levels(summary, console)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    is_golden("terminal-campaign.txt", text)
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_way_in_is_told_in_its_parts() -> None:

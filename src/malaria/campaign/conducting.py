@@ -8,10 +8,10 @@ what was done is on the page, and the rest says why it was not.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from malaria.analysis.verdict import Outcome
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct, rehearse
@@ -165,8 +165,7 @@ class _Tour:
         self._chronicle.add_run(outcome)
         aborted = outcome.records.meta.get("aborted")
         self._chronicle.change(turn, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=str(aborted or ""))
-        verdict = outcome.summary["verdict"]
-        self._audience.tell(": ".join([turn.name, verdict["outcome"], *verdict["reasons"][:1]]))
+        self._audience.tell(f"{turn.name}: {_said(outcome.summary['verdict'])}")
 
     def _begin(self, turn: Turn) -> CleanStart:
         """The broker, ready for this part. Raises KeyboardInterrupt when the operator does not want it any more."""
@@ -219,3 +218,9 @@ class _Tour:
         if stated is not None:
             user = ("-u", access.username) if access.username else ()
             yield shlex.join(["malaria", "attack", stated, "-w", str(directory / "warhead.toml"), *user])
+
+
+def _said(verdict: Mapping[str, Any]) -> str:
+    """The verdict over a part in a line. A PASS may carry remarks, which are on the page."""
+    reasons = verdict["reasons"][:1] if verdict["outcome"] != Outcome.PASS else []
+    return ": ".join([verdict["outcome"], *reasons])
