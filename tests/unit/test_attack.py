@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
+import pytest
+
 from malaria import attack
+from malaria.attack import interruptible
 from malaria.records import Phase, Sample
 from malaria.store import RunWriter
 
@@ -17,3 +21,18 @@ def test_the_verdict_stands_without_its_summary_file(tmp_path: Path) -> None:
     outcome = attack._outcome(tmp_path / "run")
     assert outcome.unwritten
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("impatient", [False, True])
+def test_ctrl_c_is_counted_and_the_second_one_felt_where_nobody_looks(impatient: bool) -> None:
+    with interruptible() as interrupt:
+        interrupt.impatient = impatient
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.count == 1
+        if impatient:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGTERM)
+        assert interrupt.count == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from malaria.broker import lifecycle
+from malaria.broker import lifecycle, starting
 from malaria.broker.lifecycle import REFUSED, CleanStart, Lifecycle
 from malaria.broker.persistence import MOSQUITTO_DB
 from malaria.broker.starting import Door
@@ -205,3 +205,31 @@ def test_a_broker_that_we_do_not_configure_says_nothing_of_its_door(stage: Stage
     with broker(stage, kind="embedded") as life:
         life.begin_level("1")
         assert life.access() == {"url": "mqtt://127.0.0.1:1883"}
+
+
+@pytest.mark.parametrize(
+    ("table", "missing", "says"),
+    [
+        ({"kind": "mosquitto"}, "mosquitto", "mosquitto is not installed"),
+        (COMMAND, "broker", "broker: there is no such program on this host"),
+        ({"kind": "systemd", "unit": "m.service"}, "systemctl", "systemctl: there is no such program on this host"),
+        ({"kind": "embedded"}, "", ""),
+        ({"kind": "none"}, "", ""),
+        ({"kind": "mosquitto", "config": "/etc/m.conf", "ssh": "broker"}, "", ""),
+        (COMMAND | {"ssh": "broker"}, "", ""),
+    ],
+)
+def test_a_program_that_is_not_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, table: dict[str, Any], missing: str, says: str
+) -> None:
+    """Of another host nothing is known before its broker is started."""
+    asked: list[str] = []
+    monkeypatch.setattr(starting, "find_mosquitto", lambda: asked.append("mosquitto"))
+    monkeypatch.setattr(starting.shutil, "which", lambda name: asked.append(name))
+    if says:
+        with pytest.raises(OperatorError, match=says):
+            broker(stage, **table).check()
+        assert asked == [missing]
+        monkeypatch.setattr(starting, "find_mosquitto", lambda: "/usr/sbin/mosquitto")
+        monkeypatch.setattr(starting.shutil, "which", lambda name: f"/usr/bin/{name}")
+    broker(stage, **table).check()

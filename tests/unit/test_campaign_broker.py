@@ -20,7 +20,8 @@ def table(**keys: Any) -> BrokerTable:
 
 
 def running(**facts: Any) -> Any:
-    told: dict[str, Any] = {"name": "mosquitto", "version": "2.0", "pid": 7, "ssh": None, "configuration": None}
+    told: dict[str, Any] = {"name": "mosquitto", "version": "2.0", "pid": 7, "ssh": None, "configuration": None,
+                            "last_words": lambda: "first\nout of \x1b[1mmemory"}  # fmt: skip
     return SimpleNamespace(**told | facts)
 
 
@@ -95,7 +96,13 @@ def test_an_end_is_told_once() -> None:
     for _ in range(4):
         watch.look()
         told += watch.news()
-    assert told == ["mosquitto ended with exit code 3"]
+    assert told == ["mosquitto ended with exit code 3; it said last: out of \ufffd[1mmemory"]
+
+
+def test_who_was_killed_had_no_last_words() -> None:
+    watch = Watch(FakeBroker(ends=["signal KILL"], running=running()))
+    watch.look()
+    assert list(watch.news()) == ["mosquitto ended with signal KILL"]
 
 
 def test_who_cannot_be_asked_is_not_dead() -> None:

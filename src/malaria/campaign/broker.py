@@ -16,6 +16,7 @@ from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
 from malaria.model.observe import Observe, ProcessChoice, SshHost
+from malaria.observe.observer import clean
 
 LOOK_EVERY_S: Final = 0.5
 _SECRET_LINE: Final = re.compile(r"^(\s*\S*(?:password|psk|secret)\s+)(?!\S*/)\S.*$", re.MULTILINE | re.IGNORECASE)
@@ -109,8 +110,13 @@ class Watch:
         if self._told or not self._death:
             return ()
         self._told = True
-        running = self._broker.running
-        return (f"{running.name if running else 'the broker'} ended with {self._death}",)
+        return (self._obituary(self._broker.running),)
+
+    def _obituary(self, running: RunningBroker | None) -> str:
+        """A broker that was killed had no time for last words; one that gave up may have said why."""
+        told = f"{running.name if running else 'the broker'} ended with {self._death}"
+        said = running.last_words() if running and not self._death.startswith("signal") else ""
+        return f"{told}; it said last: {clean(said.splitlines()[-1])}" if said.strip() else told
 
     def __enter__(self) -> Self:
         self._thread.start()
