@@ -10,15 +10,15 @@ import pytest
 
 from malaria.errors import SwarmError
 from malaria.swarm import pythons
-from malaria.swarm.pythons import portable_python, tarred
+from malaria.swarm.pythons import VERSION, portable_python, tarred
 from malaria.swarm.wheels import Machine
 
 LINUX = Machine("Linux", "x86_64")
 
 
-def make_python(directory: Path, name: str = "cpython-3.13.9-linux-x86_64-gnu") -> Path:
-    python = directory / name
-    for file in ("bin/python3.13", "lib/python3.13/os.py", "lib/python3.13/test/test_os.py", "lib/libpython3.13.a"):
+def make_python(directory: Path, name: str = f"cpython-{VERSION}.9-linux-x86_64-gnu") -> Path:
+    python, lib = directory / name, f"lib/python{VERSION}"
+    for file in (f"bin/python{VERSION}", f"{lib}/os.py", f"{lib}/test/test_os.py", "lib/libpython.a"):
         (python / file).parent.mkdir(parents=True, exist_ok=True)
         (python / file).write_text(file)
     return python
@@ -61,4 +61,4 @@ def test_without_uv_or_for_a_machine_nobody_knows_it_says_so(tmp_path: Path, mon
 def test_a_bee_gets_it_without_what_it_does_not_need(tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(tarred(make_python(tmp_path)))) as tar:
         files = {entry.name for entry in tar.getmembers() if entry.isfile()}
-    assert files == {"python/bin/python3.13", "python/lib/python3.13/os.py"}
+    assert files == {f"python/bin/python{VERSION}", f"python/lib/python{VERSION}/os.py"}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.model.swarm import BeeHost
 from malaria.swarm.places import DEPLOYED, PYTHON, VENV, WHEELS, Deployed, deployed_from_json, put_for, settle
-from malaria.swarm.pythons import portable_python, tarred
+from malaria.swarm.pythons import VERSION, portable_python, tarred
 from malaria.swarm.reach import BeeError, Outcome, on_each, run, sftp_path, shell_path
 from malaria.swarm.wheels import Baggage, Machine, cache_directory, pack
 
@@ -35,15 +35,16 @@ PYTHON_ARCHIVE: Final = "python.tar.gz"
 
 FIND: Final = """\
 cd {directory}
-for python in python/bin/python3.13 python3.13 python3 "$HOME/.local/bin/python3.13" {ours}; do
-    if "$python" -c 'import sys, ssl, venv; sys.exit(sys.version_info < (3, 13) or not ssl.HAS_PSK)' 2>/dev/null; then
+right='import sys, ssl, venv; sys.exit("%d.%d" % sys.version_info[:2] != "{version}" or not ssl.HAS_PSK)'
+for python in python/bin/python{version} python{version} python3 "$HOME/.local/bin/python{version}" {ours}; do
+    if "$python" -c "$right" 2>/dev/null; then
         found=$(command -v "$python")
         break
     fi
 done
 if [ -z "${{found:-}}" ]; then
     for uv in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv"; do
-        found=$("$uv" python find --no-project 3.13 2>/dev/null) && break
+        found=$("$uv" python find --no-project {version} 2>/dev/null) && break
         found=
     done
 fi
@@ -156,9 +157,11 @@ async def deploy_one(host: BeeHost, connection: SSHClientConnection, packer: Pac
 async def look(host: BeeHost, connection: SSHClientConnection) -> Site:
     """What there is. The bee's directory must be there."""
     ours = quote(
-        str(Path(sys.base_prefix) / "bin" / "python3.13")
+        str(Path(sys.base_prefix) / "bin" / f"python{VERSION}")
     )  # a host that is a twin of this one has it there too
-    script = FIND.format(directory=shell_path(host), deployed=DEPLOYED, python=PYTHON, wheels=WHEELS, ours=ours)
+    script = FIND.format(
+        directory=shell_path(host), deployed=DEPLOYED, python=PYTHON, wheels=WHEELS, ours=ours, version=VERSION
+    )
     return site_of(await run(host, connection, script))
 
 
@@ -186,7 +189,7 @@ async def _send_wheels(host: BeeHost, connection: SSHClientConnection, baggage: 
 async def _send_python(host: BeeHost, connection: SSHClientConnection, archive: bytes) -> str:
     await put_for(host, connection, {PYTHON_ARCHIVE: archive})
     script = f"set -e; cd {shell_path(host)}; rm -rf python; tar xzf {PYTHON_ARCHIVE}; rm {PYTHON_ARCHIVE}; pwd -P"
-    return (await run(host, connection, script, timeout_s=INSTALL_S)).strip() + "/python/bin/python3.13"
+    return (await run(host, connection, script, timeout_s=INSTALL_S)).strip() + f"/python/bin/python{VERSION}"
 
 
 async def _install(host: BeeHost, connection: SSHClientConnection, baggage: Baggage, python: str) -> tuple[str, str]:

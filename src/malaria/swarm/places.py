@@ -1,7 +1,7 @@
 """What lies where in a bee's directory, and how it gets there.
 
     DIR/.malaria-bee     says that the directory is ours: we write into no other, and remove no other
-    DIR/venv             -> venv-DIGEST: Python 3.13 with malaria; a bee's processes all run DIR/venv/bin/python
+    DIR/venv             -> venv-DIGEST: Python with malaria; a bee's processes all run DIR/venv/bin/python
     DIR/wheels/          what the venv is made of
     DIR/deployed.json    version, digest and Python of what is deployed
     DIR/keys/            its part of each file of keys, 0600

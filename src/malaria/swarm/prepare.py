@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from malaria.model.swarm import BeeHost
+from malaria.swarm.pythons import VERSION
 from malaria.swarm.reach import BeeError, Outcome, on_each, run
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ root soft nofile $files"
 [ "$install" = packages ] || exit 0
 packages=
 command -v tar >/dev/null || packages=tar
-if ! python3.13 -c pass 2>/dev/null && ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then
-    apt-cache show python3.13-venv >/dev/null 2>&1 && packages="$packages python3.13 python3.13-venv"
+if ! python@VERSION@ -c pass 2>/dev/null && apt-cache show python@VERSION@-venv >/dev/null 2>&1
+then packages="$packages python@VERSION@ python@VERSION@-venv"
 fi
 if [ -n "$packages" ] && command -v apt-get >/dev/null; then
     if DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >/dev/null 2>&1
@@ -83,11 +84,11 @@ if [ -n "$packages" ] && command -v apt-get >/dev/null; then
     else lacking "$packages could not be installed"
     fi
 fi
-"""
+""".replace("@VERSION@", VERSION)
 
 ROOTED: Final = f"""\
 if [ "$(id -u)" = 0 ]; then exec sh -s -- "{{etc}}" {{packages}}; fi
-sudo -n true 2>/dev/null && exec sudo -n sh -s -- "{{etc}}" {{packages}}
+sudo -n true </dev/null 2>/dev/null && exec sudo -n sh -s -- "{{etc}}" {{packages}}
 echo "{NO_ROOT}"
 """
 

@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,8 @@ from typing import Final
 from malaria.errors import SwarmError
 from malaria.swarm.wheels import Machine
 
-VERSION: Final = "3.13"
+VERSION: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
+"""As here: compiled wheels are for one version."""
 FETCH_S: Final = 300
 KINDS: Final = {
     ("Linux", "x86_64"): "linux-x86_64-gnu",
@@ -24,7 +26,7 @@ KINDS: Final = {
     ("Darwin", "arm64"): "macos-aarch64-none",
     ("Darwin", "x86_64"): "macos-x86_64-none",
 }
-REMEDY: Final = "install python3.13 there (malaria swarm prepare tries), or uv here, with a way to the internet"
+REMEDY: Final = f"install python{VERSION} there (malaria swarm prepare tries), or uv here, with a way to the internet"
 _LEFT_OUT: Final = frozenset({"__pycache__", "test", "tkinter", "idlelib", "turtledemo", "share"})
 
 

@@ -20,7 +20,7 @@ from malaria.model.swarm import BeeHost, parse_address
 from malaria.swarm.extra import need_extra
 
 if TYPE_CHECKING:
-    from asyncssh import SSHClientConnection
+    from asyncssh import SSHClientConnection, SSHClientConnectionOptions
 
 CONNECT_S: Final = 10.0
 RUN_S: Final = 60.0
@@ -200,21 +200,21 @@ async def _attempt[T](host: BeeHost, work: Callable[[BeeHost], Awaitable[T]]) ->
 async def _open(host: BeeHost, stack: AsyncExitStack) -> SSHClientConnection:
     import asyncssh
 
-    settings = _settings(host)
-    options = asyncssh.SSHClientConnectionOptions(**settings)
+    options = asyncssh.SSHClientConnectionOptions(**_settings(host))
     jumps = host.jump or (options.tunnel if isinstance(options.tunnel, str) else "")
     tunnel: SSHClientConnection | None = None
     for jump in jumps.split(",") if jumps else ():
-        tunnel = await _open_one(_jump_host(host, jump), tunnel, stack)
-    return await _open_one(host, tunnel, stack)
+        gate = _jump_host(host, jump)
+        tunnel = await _open_one(gate, asyncssh.SSHClientConnectionOptions(**_settings(gate)), tunnel, stack)
+    return await _open_one(host, options, tunnel, stack)
 
 
-async def _open_one(host: BeeHost, tunnel: SSHClientConnection | None, stack: AsyncExitStack) -> SSHClientConnection:
+async def _open_one(
+    host: BeeHost, options: SSHClientConnectionOptions, tunnel: SSHClientConnection | None, stack: AsyncExitStack
+) -> SSHClientConnection:
     import asyncssh
 
-    settings = _settings(host)
-    options = asyncssh.SSHClientConnectionOptions(**settings)
-    trusted = _trusted(host, options.known_hosts)
+    settings, trusted = _settings(host), _trusted(host, options.known_hosts)
     async with asyncio.timeout(CONNECT_S):
         connection = await asyncssh.connect(**settings, known_hosts=trusted, tunnel=tunnel)
     return await stack.enter_async_context(connection)
