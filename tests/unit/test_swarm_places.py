@@ -11,5 +11,5 @@ def test_what_is_deployed_comes_back_from_its_file() -> None:
 
 
 def test_the_script_has_room_for_all_its_words() -> None:
-    filled = SETTLE.format(directory='"$HOME"/.malaria', marker="m", keys="k", files="f", wheels="w")
+    filled = SETTLE.format(directory='"$HOME"/.malaria', marker="m", keys="k", wheels="w")
     assert "{" not in filled

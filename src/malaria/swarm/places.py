@@ -5,7 +5,6 @@
     DIR/wheels/          what the venv is made of
     DIR/deployed.json    version, digest and Python of what is deployed
     DIR/keys/            its part of each file of keys, 0600
-    DIR/files/           certificates and payloads that a warhead names
     DIR/bee.pid          the process of the bee while it makes load: leader of its own session
 
 Promises: the directory is readable by its owner alone; a file is there whole or not at all.
@@ -30,7 +29,6 @@ PYTHON: Final = f"{VENV}/bin/python"
 WHEELS: Final = "wheels"
 DEPLOYED: Final = "deployed.json"
 KEYS: Final = "keys"
-FILES: Final = "files"
 PID_FILE: Final = "bee.pid"
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -43,7 +41,7 @@ if [ -e "$d" ] && [ ! -e "$d/{marker}" ] && [ -n "$(ls -A "$d")" ]; then
     exit 1
 fi
 umask 077
-mkdir -p "$d/{keys}" "$d/{files}" "$d/{wheels}"
+mkdir -p "$d/{keys}" "$d/{wheels}"
 chmod 700 "$d"
 : >> "$d/{marker}"
 cd "$d"
@@ -74,7 +72,7 @@ def deployed_from_json(text: str) -> Deployed | None:
 
 async def settle(host: BeeHost, connection: SSHClientConnection) -> str:
     """Makes the bee's directory, if it is not there; its absolute path. Raises BeeError when it is not ours."""
-    script = SETTLE.format(directory=shell_path(host), marker=MARKER, keys=KEYS, files=FILES, wheels=WHEELS)
+    script = SETTLE.format(directory=shell_path(host), marker=MARKER, keys=KEYS, wheels=WHEELS)
     return (await run(host, connection, script)).strip()
 
 
