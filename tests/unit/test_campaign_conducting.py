@@ -231,6 +231,18 @@ def test_a_done_level_whose_run_is_damaged_is_run_anew(tmp_path: Path) -> None:
     assert "run anew" in stage.told[0]
 
 
+def test_two_do_not_go_on_with_the_same_one(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def meddle(_: object) -> None:
+        with pytest.raises(RunError, match="is being run just now") as caught:
+            resume(Stage(), tmp_path)
+        refused.append(caught.value.message)
+
+    assert states(run(Stage(during=meddle), tmp_path)) == [(DONE, "")] * 4
+    assert len(refused) == 4
+
+
 def test_nothing_is_left_to_do(tmp_path: Path) -> None:
     before = run(Stage(), tmp_path)
     stage = Stage()

@@ -25,7 +25,8 @@ def made(tmp_path: Path, text: str = TEXT, **said: str | None) -> CampaignReques
 
 
 def begun(request: CampaignRequest) -> None:
-    Chronicle(request, lambda *_: {}, lambda _: None)
+    with Chronicle(request, lambda *_: {}, lambda _: None):
+        pass
 
 
 def test_the_command_says_it_again_without_secrets(tmp_path: Path) -> None:

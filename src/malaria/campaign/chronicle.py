@@ -6,11 +6,12 @@ nothing: what could not be written is told to who watches, and is tried again af
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, Self
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.whole import summarize_campaign
@@ -70,7 +71,7 @@ def planned(campaign: Campaign) -> tuple[CampaignPart, ...]:
 
 
 class Chronicle:
-    """The records of one campaign under way."""
+    """The records of one campaign under way. A context manager: nobody else goes on with it while its block runs."""
 
     def __init__(self, request: CampaignRequest, show: Show, tell: Callable[[str], None]) -> None:
         """Raises OperatorError when the directory cannot be written, or holds a campaign that nobody goes on with."""
@@ -81,8 +82,15 @@ class Chronicle:
         self._tell = tell
         if request.before is None:
             _begin(request, self.records)
-        else:
+        self._lock = _locked(request.directory)  # until the end of the block, or of us
+        if request.before is not None:
             self._take_up()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
 
     def change(self, turn: Turn, **changes: Any) -> None:
         """What is new of a part."""
@@ -183,3 +191,14 @@ def _begin(request: CampaignRequest, records: CampaignRecords) -> None:
     except OSError as error:
         remedy = "look at its permissions and at the space left on the disk, or choose another place with -o"
         raise OperatorError(f"cannot write a campaign to {directory}: {error.strerror}", remedy) from None
+
+
+def _locked(directory: Path) -> IO[bytes]:
+    """Two that go on with one campaign would write over each other. Raises RunError for the second."""
+    file = (directory / COPY).open("rb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise RunError(f"{directory}: this campaign is being run just now", "wait for its end") from None
+    return file

@@ -102,16 +102,16 @@ class _Tour:
                 self._hands.rehearse(_attack_request(self._request, turn, access))
 
     def run(self) -> CampaignOutcome:
-        self._chronicle = Chronicle(self._request, self._hands.show, self._audience.tell)
-        for turn in self._turns:
-            if self._part(turn).state is PartState.DONE:
-                continue
-            if why := self._why_not(turn):
-                self._chronicle.change(turn, state=PartState.NOT_RUN, why=why)
-                continue
-            self._perform(turn)
-            self._chronicle.publish()
-        return self._chronicle.close()
+        with Chronicle(self._request, self._hands.show, self._audience.tell) as self._chronicle:
+            for turn in self._turns:
+                if self._part(turn).state is PartState.DONE:
+                    continue
+                if why := self._why_not(turn):
+                    self._chronicle.change(turn, state=PartState.NOT_RUN, why=why)
+                    continue
+                self._perform(turn)
+                self._chronicle.publish()
+            return self._chronicle.close()
 
     def _part(self, turn: Turn) -> CampaignPart:
         return self._chronicle.records.parts[turn.position]
