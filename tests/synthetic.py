@@ -230,7 +230,13 @@ def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[RunRecords, 
     levels = by_directory(runs)
     levels["level-3"][1]["broker"]["cpu_percent"] = 45.0
     levels["level-4"][1]["surges"] = [HELD, STUCK]
-    return replace(campaign, parts=tuple(parts), note="As in 2013.", options={"hold": "12s"}), levels
+    return replace(
+        campaign,
+        parts=tuple(parts),
+        note="As in 2013.",
+        options={"hold": "12s"},
+        source='title = "500 bytes at 1/6 Hz"\n',
+    ), levels
 
 
 def _with_surges(records: RunRecords) -> RunRecords:

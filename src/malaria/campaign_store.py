@@ -23,7 +23,11 @@ from malaria.store import RunEntry, stored_summary
 
 FORMAT: Final = 1
 FILE: Final = "campaign.json"
+COPY: Final = "campaign.toml"
+SOURCE: Final = "source"
+"""The field that lies in a file of its own."""
 LARGEST_FILE_BYTES: Final = 10**8
+LARGEST_COPY_BYTES: Final = 10**6
 DAMAGED: Final = "it is damaged, or no campaign of malaria's"
 
 _DIRECTORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -36,7 +40,8 @@ def holds_campaign(directory: Path) -> bool:
 
 def write_campaign(directory: Path, records: CampaignRecords) -> None:
     """Puts it in place of what was there. Raises OSError when the disk does not take it; then the old one stands."""
-    text = json.dumps({"format": FORMAT} | asdict(records), indent=2) + "\n"
+    told = {name: value for name, value in asdict(records).items() if name != SOURCE}
+    text = json.dumps({"format": FORMAT} | told, indent=2) + "\n"
     fresh = directory / f"{FILE}.new"
     fresh.write_text(text, encoding="ascii")
     os.replace(fresh, directory / FILE)
@@ -52,7 +57,7 @@ def open_campaign(directory: Path) -> CampaignRecords:
             raise ValueError("it is too large")
         values = json.loads(path.read_text(encoding="utf-8"))
         _check_version(values, directory)
-        return _campaign(values)
+        return _campaign(values | {SOURCE: _source(directory)})
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}", DAMAGED) from None
 
@@ -69,6 +74,14 @@ def _entry(directory: Path) -> RunEntry:
         return RunEntry(directory, "", error.message, "", None)
     said = stored_summary(directory)
     return RunEntry(directory, records.started, records.title, said.target, said.outcome)
+
+
+def _source(directory: Path) -> str:
+    """The copy of its file; a campaign without one, as `malaria demo` was once, is one all the same."""
+    path = directory / COPY
+    if not path.is_file() or path.stat().st_size > LARGEST_COPY_BYTES:
+        return ""
+    return path.read_text(encoding="utf-8", errors="backslashreplace")
 
 
 def _check_version(values: dict[str, Any], directory: Path) -> None:

@@ -244,6 +244,7 @@ class CampaignRecords:
     `version`, and `settings`: its configuration as it was, without secrets; what is unknown is None or absent.
     `options` are what the command said beside the file, such as `hold` (None: a switch), without secrets; `left_out`
     names what they took away, one sentence each. `ended` is empty while it goes on, and if it was killed.
+    `source` is its file as it was, without secrets.
     """
 
     title: str
@@ -256,6 +257,7 @@ class CampaignRecords:
     options: Mapping[str, str | None] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     ended: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

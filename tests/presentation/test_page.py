@@ -225,7 +225,14 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
     campaign = make_campaign([records], HOSTILE)
     parts = (replace(campaign.parts[0], title=HOSTILE, note=HOSTILE, clean_reason=HOSTILE, command=HOSTILE),
              CampaignPart(2, HOSTILE, HOSTILE, 1, why=HOSTILE))  # fmt: skip
-    words = {"note": HOSTILE, "command": HOSTILE, "file": HOSTILE, "ended": HOSTILE, "left_out": (HOSTILE,)}
+    words = {
+        "note": HOSTILE,
+        "command": HOSTILE,
+        "file": HOSTILE,
+        "ended": HOSTILE,
+        "source": HOSTILE,
+        "left_out": (HOSTILE,),
+    }
     hostile = replace(campaign, parts=parts, broker={"settings": HOSTILE, "kind": HOSTILE}, options={HOSTILE: HOSTILE},
                       **words)  # type: ignore[arg-type]  # fmt: skip
     levels = by_directory([records])

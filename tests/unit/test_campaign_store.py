@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from malaria.campaign_store import FILE, holds_campaign, open_campaign, write_campaign
+from malaria.campaign_store import COPY, FILE, holds_campaign, open_campaign, write_campaign
 from malaria.errors import RunError
 from malaria.records import CampaignPart, CampaignRecords, PartState
 
@@ -41,6 +42,14 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     assert holds_campaign(tmp_path)
     assert open_campaign(tmp_path) == RECORDS
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+def test_its_file_lies_beside_and_is_read_with_it(tmp_path: Path) -> None:
+    write_campaign(tmp_path, replace(RECORDS, source="is not written"))
+    assert "is not written" not in (tmp_path / FILE).read_text()
+    assert open_campaign(tmp_path).source == ""
+    (tmp_path / COPY).write_bytes(b'title = "caf\xe9"\n')
+    assert open_campaign(tmp_path).source == 'title = "caf\\xe9"\n'
 
 
 def test_a_disk_that_takes_nothing_leaves_the_old_one(tmp_path: Path) -> None:

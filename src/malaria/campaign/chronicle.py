@@ -176,6 +176,7 @@ def _fresh(request: CampaignRequest) -> CampaignRecords:
         parts=planned(campaign),
         options=without_secrets(request.options),
         left_out=campaign.left_out,
+        source=request.copy,
     )
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.analysis.whole import summarize_campaign
+from malaria.campaign_store import COPY as COPY
 from malaria.records import CampaignRecords, RunRecords
 from malaria.report.html import write_campaign_page
 from malaria.report.markdown import write_campaign_markdown
 
-COPY: Final = "campaign.toml"
 SUMMARY: Final = "summary.json"
 PAGE: Final = "report.html"
 MARKDOWN: Final = "report.md"

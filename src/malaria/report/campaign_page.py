@@ -85,6 +85,8 @@ def _made(campaign: CampaignRecords, shown: Sequence[Shown]) -> str:
         command("command-campaign", campaign.command),
         table(["", ""], rows, words=(1,), kind="facts"),
     ]
+    if campaign.source:
+        lines.append(folded("the campaign as it was", f"<pre><code>{text(campaign.source)}</code></pre>"))
     if shown:
         lines.append(folded(f"the warhead of {shown[0].name}", appendix.warhead(shown[0].records)))
     return "\n".join(lines)

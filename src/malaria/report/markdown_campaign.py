@@ -77,8 +77,9 @@ def _made(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
     lines = [plain(" ".join(campaign.note.split())), ""] if campaign.note.strip() else []
     lines += [code(campaign.command, "sh"), ""]
     lines += table(["", ""], [[plain(name), plain(value)] for name, value in made_facts(campaign, shown)], words=2)
-    if shown:
-        lines += ["", code(str(shown[0].records.meta.get("warhead_toml", "")).rstrip(), "toml")]
+    warhead = str(shown[0].records.meta.get("warhead_toml", "")) if shown else ""
+    if campaign.source or warhead:
+        lines += ["", code((campaign.source or warhead).rstrip(), "toml")]
     return lines
 
 
