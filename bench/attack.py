@@ -29,6 +29,12 @@ class Cost:
         return self.cpu_s / self.messages * 1e6
 
     @property
+    def bytes_grown(self) -> int:
+        """How much the worker's resident memory has grown while clients connected and the load went on."""
+        samples = self.outcome.records.samples
+        return int(max(s.gauges[Gauge.RSS_BYTES] for s in samples) - samples[0].gauges[Gauge.RSS_BYTES])
+
+    @property
     def per_s(self) -> float:
         return self.messages / self.seconds
 
@@ -37,14 +43,14 @@ class Cost:
         return self.cpu_s / self.seconds
 
 
-def attack(port: int, group: Mapping[str, Any], **settings: Any) -> Cost:
-    """Attacks 127.0.0.1:port with one publishing group. `settings` are keys of [attack]."""
+def attack(way: int | Mapping[str, Any], group: Mapping[str, Any], **settings: Any) -> Cost:
+    """Attacks a port of 127.0.0.1, or what a `[target]` says, with one publishing group. `settings` are of [attack]."""
+    target = {"url": f"mqtt://127.0.0.1:{way}"} if isinstance(way, int) else dict(way)
     publishers = {"name": "publishers", "role": "publish", "topic": "bench/{client}/data", "qos": 1} | dict(group)
-    table = {"group": [publishers], "attack": {"drain": "2s"} | settings}
+    warhead = Warhead.model_validate({"group": [publishers], "attack": {"drain": "2s"} | settings, "target": target})
     with tempfile.TemporaryDirectory() as directory:
-        target = parse_target(f"mqtt://127.0.0.1:{port}")
         request = AttackRequest(
-            target, Warhead.model_validate(table), Path(directory) / "run", 1, "bench", "bench", NOTHING
+            parse_target(target["url"]), warhead, Path(directory) / "run", 1, "bench", "bench", NOTHING
         )
         outcome = conduct(request, lambda _: None, Interrupt())
     return _cost(outcome, Counter.ACKED if publishers["qos"] else Counter.SENT)

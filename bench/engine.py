@@ -9,7 +9,6 @@ import gc
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,15 +16,15 @@ from typing import Any, Final
 
 from malaria.bee import QUIET_LIBRARIES
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
-from malaria.engine.gear import Route
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
 from malaria.engine.poller import make_poller
 from malaria.engine.worker import raise_descriptor_limit
 from malaria.histogram import Histogram
+from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.plan import Identity, make_plan
-from malaria.reach import choose_sources
+from malaria.reach import choose_sources, resolve, route_to
 from malaria.records import Metric, Sample
 from malaria.share import WHOLE
 
@@ -34,11 +33,13 @@ TURN_NS: Final = 100 * NS_PER_MS
 
 
 def run_engine(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Runs a job in a fresh process: `warhead` (a table), `port`, `tag`, `epoch_ns`, `seconds`, `everybody`."""
+    """Runs a job in a fresh process: `warhead` (a table, whose `[target]` names the broker), `tag`, `epoch_ns`,
+    `seconds`, `everybody`, and if wanted `again`: break all connections in the end, and measure how they come back.
+    """
     command = [sys.executable, "-m", "bench.engine", json.dumps(job)]
     environment = os.environ | QUIET_LIBRARIES
     finished = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, timeout=LONGEST_S, env=environment
+        command, check=True, stdout=subprocess.PIPE, text=True, timeout=LONGEST_S + job["seconds"], env=environment
     )
     measured: dict[str, Any] = json.loads(finished.stdout)
     return measured
@@ -48,11 +49,11 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     raise_descriptor_limit()
     warhead = Warhead.model_validate(job["warhead"])
-    endpoint = (int(socket.AF_INET), ("127.0.0.1", int(job["port"])))
+    target = parse_target(warhead.target.url or "")
     plan = make_plan(warhead, WHOLE, Identity("bench", job["tag"], 1))
-    sources = choose_sources((), [endpoint], plan.clients)
+    sources = choose_sources((), resolve(target), plan.clients)
     empty_bytes = _rss_bytes()
-    routes = {group.name: Route((endpoint,), sources) for group in warhead.groups}
+    routes = {group.name: route_to(target, sources) for group in warhead.groups}
     engine = Engine(plan, routes, make_poller(), Meter("1"), now_ns)
     engine.set_epoch(job["epoch_ns"])
     engine.inbox.begin(job["epoch_ns"], job["epoch_ns"])
@@ -60,6 +61,8 @@ def main() -> None:
     gc.freeze()
     connected = _connect(engine, everybody=job["everybody"])
     result = connected | {"bytes_of_all": _rss_bytes() - empty_bytes} | _stay(engine, job["seconds"])
+    if job.get("again"):
+        result["again"] = _connect_again(engine, plan.clients)
     print(json.dumps(result))
     engine.hang_up()
 
@@ -70,10 +73,24 @@ def _connect(engine: Engine, *, everybody: bool) -> dict[str, float]:
     engine.connect(rest=False)
     if everybody:
         engine.connect(rest=True)
+    return _until_ready(engine, begin_ns, begin_cpu_s)
+
+
+def _connect_again(engine: Engine, clients: int) -> dict[str, float]:
+    """Breaks all connections, and waits until all stand again."""
+    engine.meter.counts.resumed = 0
+    for client in range(clients):
+        engine.connector.cut(client)
+    return _until_ready(engine, now_ns(), sum(_cpu())) | {"resumed": engine.meter.counts.resumed}
+
+
+def _until_ready(engine: Engine, begin_ns: int, begin_cpu_s: float) -> dict[str, float]:
     while (standing := engine.standing()).ready < standing.expected_ready:
         engine.turn(now_ns() + TURN_NS)
         if standing.refused or now_ns() - begin_ns > LONGEST_S * NS_PER_S:
-            sys.exit(f"{standing.ready} of {standing.expected_ready} clients connected: {dict(engine.meter.causes)}")
+            sys.exit(
+                f"{standing.ready} of {standing.expected_ready} clients connected: {engine.meter.clients_failed()}"
+            )
     elapsed_s = (now_ns() - begin_ns) / NS_PER_S
     return {"clients": standing.ready, "connect_s": elapsed_s, "connect_cpu_s": sum(_cpu()) - begin_cpu_s}
 

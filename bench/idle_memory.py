@@ -30,9 +30,10 @@ def main() -> None:
 
 def _engine(clients: int) -> dict[str, Any]:
     group = {"name": "idle", "role": "connect", "clients": clients, "keepalive": 600}
-    warhead = {"group": [group], "attack": {"duration": "10s", "connect_rate": 1_000_000}}
+    warhead: dict[str, Any] = {"group": [group], "attack": {"duration": "10s", "connect_rate": 1_000_000}}
     with Sink() as sink:
-        job = {"warhead": warhead, "port": sink.port, "tag": 1, "epoch_ns": 0, "seconds": 3, "everybody": True}
+        warhead["target"] = {"url": f"mqtt://127.0.0.1:{sink.port}"}
+        job = {"warhead": warhead, "tag": 1, "epoch_ns": 0, "seconds": 3, "everybody": True}
         return run_engine(job)
 
 

@@ -46,11 +46,11 @@ def _engine(qos: int, size: int) -> dict[str, Any]:
     epoch_ns = time.monotonic_ns()
     speakers = {"name": "p", "role": "publish", "clients": PUBLISHERS, "topic": "floor/{index}/data", "size": size}
     listener = {"name": "s", "role": "subscribe", "clients": 1, "qos": qos, "topic": "floor/#"}
-    warhead = {"group": [speakers, listener], "attack": {"duration": "10s"}}
+    warhead: dict[str, Any] = {"group": [speakers, listener], "attack": {"duration": "10s"}}
     with Sink("--deliver", size=size, qos=qos, publishers=PUBLISHERS, tag=TAG, epoch_ns=epoch_ns) as sink:
+        warhead["target"] = {"url": f"mqtt://127.0.0.1:{sink.port}"}
         job = {
             "warhead": warhead,
-            "port": sink.port,
             "tag": TAG,
             "epoch_ns": epoch_ns,
             "seconds": 2,

@@ -1,0 +1,91 @@
+"""Brokers that are not ours to write for: RabbitMQ, NATS, aedes, amqtt. Started on free loopback ports, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from malaria.broker import RunningBroker, start_embedded
+from malaria.broker.running import HOST, Patience, free_port, launch, private_directory
+
+PATIENCE: Final = Patience(ready_s=60.0)
+"""RabbitMQ starts an Erlang system first."""
+RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+"""Where Debian has it. What is on the PATH runs as another user, who cannot read our files."""
+AEDES: Final = Path(__file__).with_name("aedes")
+
+
+@contextmanager
+def rabbitmq() -> Iterator[RunningBroker]:
+    """With its MQTT plugin. Its own epmd, on a port of its own, ends with it."""
+    directory, port, epmd_port = private_directory("rabbitmq"), free_port(), free_port()
+    files = {
+        "enabled_plugins": "[rabbitmq_mqtt].\n",
+        "rabbitmq.conf": f"listeners.tcp = none\nmqtt.listeners.tcp.default = {HOST}:{port}\n"
+        "mqtt.allow_anonymous = true\nloopback_users.guest = false\n",
+    }
+    for name, text in files.items():
+        (directory / name).write_text(text)
+    epmd = subprocess.Popen(["epmd", "-port", str(epmd_port), "-address", HOST])
+    environment = {
+        "HOME": str(directory),
+        "ERL_EPMD_PORT": str(epmd_port),
+        "ERL_EPMD_ADDRESS": HOST,
+        "RABBITMQ_NODENAME": f"malaria-{port}@localhost",
+        "RABBITMQ_DIST_PORT": str(free_port()),
+        "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "enabled_plugins"),
+        "RABBITMQ_MNESIA_BASE": str(directory / "data"),
+        "RABBITMQ_LOG_BASE": str(directory / "logs"),
+        "RABBITMQ_LOGS": "-",
+    }
+    try:
+        with _started("RabbitMQ", ["env", *(f"{k}={v}" for k, v in environment.items()), str(RABBITMQ)], port,
+                      directory / "rabbitmq.log") as broker:  # fmt: skip
+            yield broker
+    finally:
+        epmd.terminate()
+        epmd.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _started(name: str, command: list[str], port: int, log: Path) -> RunningBroker:
+    return launch(name, command, port, log, patience=PATIENCE)
+
+
+@contextmanager
+def nats() -> Iterator[RunningBroker]:
+    """With JetStream, which its MQTT needs, in a directory of its own."""
+    directory, port = private_directory("nats"), free_port()
+    configuration = directory / "nats.conf"
+    configuration.write_text(
+        f'server_name: malaria\nlisten: "{HOST}:{free_port()}"\njetstream {{ store_dir: "{directory}/data" }}\n'
+        f'mqtt {{ host: "{HOST}", port: {port} }}\n'
+    )
+    with _started("NATS", [str(_nats()), "-c", str(configuration)], port, directory / "nats.log") as broker:
+        yield broker
+
+
+@contextmanager
+def aedes() -> Iterator[RunningBroker]:
+    """As `npm install --prefix tests/aedes` brings it."""
+    port = free_port()
+    log = private_directory("aedes") / "aedes.log"
+    with _started("aedes", ["node", str(AEDES / "broker.js"), str(port)], port, log) as broker:
+        yield broker
+
+
+@contextmanager
+def amqtt() -> Iterator[RunningBroker]:
+    """The embedded one."""
+    with start_embedded() as broker:
+        yield broker
+
+
+def _nats() -> str | None:
+    return shutil.which("nats-server", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
