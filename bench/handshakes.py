@@ -1,4 +1,4 @@
-"""Connects per second of one worker to mosquitto, and our CPU for each: plain, with keys, with certificates; then again.
+"""Connects per second of one worker to mosquitto, and our CPU for each: plain, keys, certificates; then all again.
 
 Everybody connects, 64 at once; then every connection is broken and everybody comes back, those with certificates with
 the session of before. Reference: plain connects of the same worker; for those, a C loop, one connect after the other.

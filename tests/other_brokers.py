@@ -1,4 +1,4 @@
-"""Brokers that are not ours to write for: RabbitMQ, NATS, aedes, amqtt. Started on free loopback ports, gone afterwards."""
+"""Brokers for tests beside mosquitto: RabbitMQ, NATS, aedes, amqtt. On free loopback ports, and gone afterwards."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def rabbitmq() -> Iterator[RunningBroker]:
         "RABBITMQ_LOGS": "-",
     }
     try:
-        with _started("RabbitMQ", ["env", *(f"{k}={v}" for k, v in environment.items()), str(RABBITMQ)], port,
-                      directory / "rabbitmq.log") as broker:  # fmt: skip
+        command = ["env", *(f"{name}={value}" for name, value in environment.items()), str(RABBITMQ)]
+        with _started("RabbitMQ", command, port, directory / "rabbitmq.log") as broker:
             yield broker
     finally:
         epmd.terminate()
@@ -85,6 +85,18 @@ def amqtt() -> Iterator[RunningBroker]:
     """The embedded one."""
     with start_embedded() as broker:
         yield broker
+
+
+def has_rabbitmq() -> bool:
+    return RABBITMQ.exists()
+
+
+def has_nats() -> bool:
+    return _nats() is not None
+
+
+def has_aedes() -> bool:
+    return (AEDES / "node_modules" / "aedes").is_dir() and shutil.which("node") is not None
 
 
 def _nats() -> str | None:

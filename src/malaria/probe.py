@@ -108,7 +108,7 @@ def _converse(wire: _Wire, visitor: Visitor, group: GroupPlan | None) -> Answer:
     try:
         packet = wire.receive()
     except MalformedPacket:
-        return _no_broker(wire.begun)
+        return _no_broker(wire.begun) if visitor.protocol is Protocol.V311 else _older(wire.begun)
     if packet is None:
         return _silence(wire)
     if not isinstance(packet, Connack):
@@ -144,7 +144,7 @@ class _Wire:
 
     def __init__(self, sock: socket.socket, patience_s: float, protocol: Protocol) -> None:
         self.patience_s = patience_s
-        self._protocol = protocol
+        self.protocol = protocol
         self.begun = b""
         self.closed = False
         self.way = ""
@@ -171,7 +171,7 @@ class _Wire:
         self._sock.close()
 
     def send(self, packet: Packet) -> None:
-        data = encode(packet, self._protocol)
+        data = encode(packet, self.protocol)
         while data:
             try:
                 data = data[self._stream.send(data) :]
@@ -185,7 +185,7 @@ class _Wire:
         while True:
             length = frame_length(self.begun, 0, len(self.begun), _LARGEST)
             if length:
-                decoded = decode(self.begun, 0, length, from_broker(self._protocol), self._protocol)
+                decoded = decode(self.begun, 0, length, from_broker(self.protocol), self.protocol)
                 self.begun = self.begun[length:]
                 return decoded[0] if decoded else None
             if self._looks_foreign() or not self._read(end - time.monotonic()):
@@ -222,13 +222,26 @@ def _silence(wire: _Wire) -> Answer:
         return _answer(wire.gateway.cause_in_greeting(CLOSED))
     if wire.closed:
         return Answer(
-            "it closed the connection without a CONNACK: no MQTT broker, or a listener for TLS",
-            "check the port: plain MQTT is usually 1883, TLS 8883",
+            "it closed the connection without a CONNACK: no MQTT broker, or a listener for TLS"
+            + (", or a broker that does not know MQTT 5" if wire.protocol is Protocol.V5 else ""),
+            "check the port: plain MQTT is usually 1883, TLS 8883"
+            + ("; or leave -V 5 away: not every broker speaks MQTT 5" if wire.protocol is Protocol.V5 else ""),
         )
     return Answer(
         f"it accepted the connection, but no CONNACK came in {wire.patience_s:g} s",
         "is it an MQTT listener? A TLS or WebSocket port waits like this; or the broker hangs",
     )
+
+
+def _older(begun: bytes) -> Answer:
+    """A broker that does not know MQTT 5 says so in 3.1.1's words, which are no packet of MQTT 5 (3.1.2.2 there)."""
+    try:
+        decoded = decode(begun, 0, len(begun), from_broker(Protocol.V311), Protocol.V311)
+    except MalformedPacket:
+        decoded = None
+    if decoded and isinstance(decoded[0], Connack) and decoded[0].reason_code:
+        return _answer(refusal(decoded[0], Protocol.V5))
+    return _no_broker(begun)
 
 
 def _no_broker(begun: bytes) -> Answer:

@@ -92,5 +92,5 @@ def connack_reason(packet: Connack, protocol: Protocol) -> str:
     A broker that does not speak MQTT 5 answers with a return code of 3.1.1: 1, unacceptable protocol version.
     """
     if protocol is Protocol.V5 and packet.reason_code in RETURN_CODES and packet.reason_code:
-        return RETURN_CODES[packet.reason_code]
+        return f"{RETURN_CODES[packet.reason_code]} ({Protocol.V311.title} is what it speaks)"
     return told(packet.reason_code, packet.properties, protocol)
