@@ -19,7 +19,8 @@ def test_a_code_that_does_not_exist_is_named_by_its_number() -> None:
 
 
 def test_a_broker_of_3_1_1_answers_an_mqtt_5_client_in_its_own_words() -> None:
-    assert connack_reason(Connack(False, 1), Protocol.V5) == "unacceptable protocol version (MQTT 3.1.1 is what it speaks)"
+    said = connack_reason(Connack(False, 1), Protocol.V5)
+    assert said == "unacceptable protocol version (MQTT 3.1.1 is what it speaks)"
 
 
 def test_what_the_broker_adds_is_told() -> None:
