@@ -41,6 +41,7 @@ typedef struct {
     int fd, in_flight;
     uint16_t next_id;
     bool subscribed;
+    uint8_t version; /* of the protocol, as CONNECT has it */
     uint8_t *in, *out;
     size_t in_length, out_at, out_length;
 } Link;
@@ -245,7 +246,7 @@ static uint8_t answers[BUFFER + 64];
 static size_t answers_length;
 
 static bool answer(Link *link, const uint8_t *packet, size_t body, size_t length) {
-    static const uint8_t connack[] = {0x20, 2, 0, 0}, pingresp[] = {0xd0, 0};
+    static const uint8_t connack[] = {0x20, 2, 0, 0}, connack_5[] = {0x20, 3, 0, 0, 0}, pingresp[] = {0xd0, 0};
     (void)length;
     uint8_t *next = answers + answers_length;
     switch (packet[0] >> 4) {
@@ -259,17 +260,20 @@ static bool answer(Link *link, const uint8_t *packet, size_t body, size_t length
         }
         return true;
     case CONNECT:
-        memcpy(next, connack, sizeof connack);
-        answers_length += sizeof connack;
+        link->version = packet[body + 6]; /* behind the name: 0 4 M Q T T */
+        memcpy(next, link->version == 5 ? connack_5 : connack, sizeof connack_5);
+        answers_length += link->version == 5 ? sizeof connack_5 : sizeof connack;
         return true;
     case SUBSCRIBE:
         next[0] = 0x90, next[1] = 3, next[2] = packet[body], next[3] = packet[body + 1], next[4] = (uint8_t)options.qos;
         answers_length += 5;
+        if (link->version == 5) next[1] = 4, next[4] = 0, next[5] = (uint8_t)options.qos, answers_length++;
         link->subscribed = true;
         return true;
     case UNSUBSCRIBE:
         next[0] = 0xb0, next[1] = 2, next[2] = packet[body], next[3] = packet[body + 1];
         answers_length += 4;
+        if (link->version == 5) next[1] = 4, next[4] = next[5] = 0, answers_length += 2;
         return true;
     case PINGREQ:
         memcpy(next, pingresp, sizeof pingresp);

@@ -16,7 +16,7 @@ from malaria.engine.poller import READ, WRITE
 from malaria.engine.publisher import Span
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
-from malaria.mqtt.packets import PacketType, Suback, Subscribe
+from malaria.mqtt.packets import NO_PROPERTIES, Connack, PacketType, Properties, Protocol, Suback, Subscribe
 from malaria.plan import Identity, make_plan
 from malaria.session import SUBSCRIBE_ID
 from malaria.share import WHOLE
@@ -128,20 +128,23 @@ class World:
         end_ns = None if end_s is None else self.now_ns + round(end_s * S)
         self.engine.publish(Span(self.epoch_ns, self.now_ns, self.now_ns, end_ns))
 
-    def connect_all(self) -> None:
-        """Brings every client to READY, as a friendly broker would."""
+    def connect_all(self, granted: Properties = NO_PROPERTIES) -> None:
+        """Brings every client to READY, as a friendly broker would; in MQTT 5 it grants what is said."""
         self.engine.connect(rest=False)
         self.engine.connect(rest=True)
         self.turn()
         for sock in list(self.sockets):
             self.writable(sock)
-            self.say(sock, b"\x20\x02\x00\x00")
+            protocol = Protocol(sock.sent[sock.sent.index(b"MQTT") + 4])
+            terms = granted if protocol is Protocol.V5 else NO_PROPERTIES
+            self.say(sock, encode(Connack(False, 0, terms), protocol))
             at = sock.sent.find(b"\x82")
             if at >= 0:  # SUBSCRIBE: grant everything
-                asked = decode(bytes(sock.sent), at, len(sock.sent), frozenset(PacketType))
+                asked = decode(bytes(sock.sent), at, len(sock.sent), frozenset(PacketType), protocol)
                 assert asked is not None
                 assert isinstance(asked[0], Subscribe)
-                self.say(sock, encode(Suback(SUBSCRIBE_ID, tuple(qos for _, qos in asked[0].filters))))
+                codes = tuple(options & 3 for _, options in asked[0].filters)
+                self.say(sock, encode(Suback(SUBSCRIBE_ID, codes), protocol))
 
 
 @contextmanager

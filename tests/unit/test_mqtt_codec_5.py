@@ -228,5 +228,32 @@ def test_publish_subscribe_and_disconnect_as_paho_writes_them() -> None:
     options = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True, retainHandling=2)
     asked = encode(Subscribe(1, (("a/+", 0x2D),)), V5)
     assert asked == paho_says("subscribe", "a/+", 0, options)
+    assert encode(Unsubscribe(1, ("a/+",)), V5) == paho_says("unsubscribe", "a/+")
     reason = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
     assert encode(Disconnect(4), V5)[2:3] == paho_says("_send_disconnect", reason)[2:3]
+
+
+@pytest.mark.parametrize("kind", ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"])
+def test_acknowledgements_as_paho_writes_them(kind: str) -> None:
+    assert encode(Ack(PacketType[kind], 7), V5) == paho_says(f"_send_{kind.lower()}", 7)
+
+
+def test_pingreq_as_paho_writes_it() -> None:
+    assert encode(Pingreq(), V5) == paho_says("_send_pingreq")
+
+
+READ_BY_PAHO: dict[str, tuple[Packet, list[str]]] = {
+    "CONNACK": (Connack(False, 0x87, {"reason_string": "no"}), ["Not authorized"]),
+    "PUBACK": (Ack(PacketType.PUBACK, 1, 0x10), ["No matching subscribers"]),
+    "PUBREC": (Ack(PacketType.PUBREC, 1, 0x97), ["Quota exceeded"]),
+    "SUBACK": (Suback(1, (1, 0x87)), ["Granted QoS 1", "Not authorized"]),
+    "UNSUBACK": (Unsuback(1, (0x11,)), ["No subscription found"]),
+    "DISCONNECT": (Disconnect(0x9D), ["Server moved"]),
+}
+
+
+@pytest.mark.parametrize("kind", READ_BY_PAHO)
+def test_reason_codes_mean_for_paho_what_they_mean_for_us(kind: str) -> None:
+    packet, names = READ_BY_PAHO[kind]
+    codes = getattr(packet, "reason_codes", None) or (packet.reason_code,)  # type: ignore[union-attr]
+    assert [str(ReasonCode(getattr(PacketTypes, kind), identifier=code)) for code in codes] == names
