@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from malaria.records import Metric
 from malaria.report.charts import COUNT_SCALE, FOOT_PX, Figure, axis, ms_scale, panes, plain, safe
-from malaria.report.conclusions import knee
+from malaria.report.conclusions import FAIL, highest_passed, knee
 from malaria.report.figures import latencies
 from malaria.report.panels import BLUE, GREEN, GREY, ORANGE, RED
 from malaria.report.parts import Shown
@@ -130,9 +130,9 @@ def _signs(shown: Sequence[Shown], values: Values, places: Sequence[int], beside
 
 
 def _mark_knee(figure: go.Figure, shown: Sequence[Shown]) -> None:
-    """A line where it first did not hold, its name beside it."""
+    """A line where it first did not hold, its name beside it. Where nothing held and nothing failed there is none."""
     broken = knee(shown)
-    if broken is None:
+    if broken is None or (broken.outcome != FAIL and highest_passed(shown) is None):
         return
     clients: Mapping[str, Any] = {"x0": broken.part.clients, "x1": broken.part.clients}
     look = {"width": 1.5, "dash": "dot"}
