@@ -49,7 +49,7 @@ def not_to_the_end(campaign: CampaignRecords) -> str:
 def made_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
     """What was asked for, when, and what made the load."""
     facts = [("campaign", campaign.file), ("begun", campaign.started), ("ended", campaign.ended)]
-    facts += [(name, value or "") for name, value in campaign.options.items()]
+    facts += [(name, "yes" if value is None else value) for name, value in campaign.options.items()]
     facts += [("made by", _made_by(shown[0]))] if shown else []
     return [(name, value) for name, value in facts if value]
 
