@@ -49,6 +49,7 @@ class Request:
     command: str
     title: str
     observe: Any = None
+    quarters: Any = None
 
 
 class View:

@@ -21,8 +21,9 @@ from malaria.model.warhead import Group, Warhead
 from malaria.mqtt.packets import Protocol
 from malaria.plan import GroupPlan, Identity, make_plan
 from malaria.probe import Answer, Visitor, patience_s, probe
-from malaria.reach import check_limits, choose_sources, resolve, route_to
+from malaria.reach import route_to, routes_of
 from malaria.share import WHOLE
+from malaria.swarm.quarters import Quarters
 from malaria.timetable import clients_planned
 from malaria.units import format_count
 
@@ -48,6 +49,12 @@ class AttackRequest:
     observe: Observe = field(default_factory=Observe)
     facts: Mapping[str, object] = field(default_factory=dict)
     news: Callable[[], Sequence[str]] = no_news
+    quarters: Quarters | None = None  # where bees are; None: this machine makes the load
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """Where each group goes, by its name."""
+        return {group.name: self.target_of(group) for group in self.warhead.groups}
 
     def target_of(self, group: Group) -> Target:
         """The group's own target, if it has one."""
@@ -65,15 +72,15 @@ class Welcome:
 def prepare(request: AttackRequest) -> Load:
     warhead = request.warhead
     clients = clients_planned(warhead)
-    targets = {group.name: request.target_of(group) for group in warhead.groups}
+    targets = request.targets
     _check_tls(warhead, targets)
-    endpoints = sorted({endpoint for target in targets.values() for endpoint in resolve(target)})
-    sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
-    check_limits(clients, request.workers, endpoints, sources)
+    if request.quarters is None:
+        routes = routes_of(warhead, targets, clients, request.workers)
+    else:  # of the one client that we are ourselves; each bee finds its own way
+        routes = {name: route_to(target) for name, target in targets.items()}
     name = secrets.token_hex(3)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
     identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
-    routes = {name: route_to(target, sources) for name, target in targets.items()}
     return Load(warhead, identity, routes, now_ns())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,10 @@ from malaria.analysis.summary import summarize
 from malaria.approach import AttackRequest, Welcome, knock, prepare, rehearse, view_of
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
-from malaria.conductor import Conductor, Course
+from malaria.conductor import START_NOTICE_NS, Conductor, Course
+from malaria.crew import Crew
 from malaria.engine.causes import remedies
-from malaria.engine.orders import Second
+from malaria.engine.orders import Report, Second, WorkerLost
 from malaria.environment import describe_host
 from malaria.errors import UnstoredRunError
 from malaria.live import LiveTotals
@@ -39,6 +40,8 @@ __all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interrupti
 POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
 COMMIT_EVERY_NS: Final = 1000 * NS_PER_MS
+SWARM_NOTICE_NS: Final = 1000 * NS_PER_MS
+"""How far ahead the start is announced to bees on other hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +95,38 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     """
     load = prepare(request)
     welcome = knock(request, load)
-    lookout = Lookout(view_of(request, load), lambda: now_ns() - load.epoch_ns)
-    with RunWriter.create(request.directory) as writer:
+    with ExitStack() as stack:
+        bees = _recruit(request, stack)
+        load = replace(load, epoch_ns=now_ns())
+        lookout = Lookout(view_of(request, load), lambda: now_ns() - load.epoch_ns)
+        writer = stack.enter_context(RunWriter.create(request.directory))
         _describe(writer, request, welcome)
-        with Bee(load, WHOLE, request.workers) as bee:
-            stored = _Performance(request, load, _Hands(bee, writer, lookout), on_progress).run(interrupt)
+        crew = bees(load)
+        try:
+            stored = _Performance(request, load, _Hands(crew, writer, lookout), on_progress).run(interrupt)
+            if stored:
+                crew.forget()
+        finally:
+            crew.close()
     if not stored:
         raise _unstored(request.directory, writer.first_failure)
     return _outcome(request.directory)
+
+
+def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Crew]:
+    """Who will make the load, ready to be given it: this machine, or bees that have come from elsewhere."""
+    quarters = request.quarters
+    if quarters is None:
+        return lambda load: Bee(load, WHOLE, request.workers)
+    from malaria.swarm.hive import Hive  # Dask: only for a swarm
+
+    hive = stack.enter_context(Hive(quarters))
+
+    def hire(load: Load) -> Crew:
+        hive.hire(load, request.targets, quarters.workers)
+        return hive
+
+    return hire
 
 
 def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> None:
@@ -140,7 +167,7 @@ def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> No
 class _Hands:
     """What an attack is carried out with."""
 
-    bee: Bee
+    bee: Crew
     writer: RunWriter
     lookout: Lookout
 
@@ -160,8 +187,9 @@ class _Performance:
         self._lookout = hands.lookout
         self._on_progress = on_progress
         self._clients = clients_planned(request.warhead)
-        self._conductor = Conductor(bee.workers, _course(request.warhead, len(bee.workers)))
-        self._totals = LiveTotals(len(bee.workers))
+        notice_ns = START_NOTICE_NS if request.quarters is None else SWARM_NOTICE_NS
+        self._conductor = Conductor(bee.workers, _course(request.warhead, len(bee.workers), notice_ns))
+        self._totals = LiveTotals(bee.workers)
         self._causes: dict[str, Mapping[str, int]] = {}
         self._fresh_events: list[Event] = []
         self._next_show_ns = self._next_commit_ns = 0
@@ -179,9 +207,7 @@ class _Performance:
             said = self._bee.poll(POLL_S)
             at_ns = self._now()
             for worker, report in said:
-                self._conductor.hear(worker, report, at_ns)
-                if isinstance(report, Second):
-                    self._take(worker, report)
+                self._hear(worker, report, at_ns)
             self._pass_interrupts(interrupt, at_ns)
             for order in self._conductor.advance(at_ns):
                 self._bee.order(order)
@@ -190,6 +216,13 @@ class _Performance:
             self._note_events([Event(at_ns, EventKind.BROKER, text) for text in self._news()])
             self._keep_up(at_ns)
         return self._close()
+
+    def _hear(self, worker: str, report: Report, at_ns: int) -> None:
+        self._conductor.hear(worker, report, at_ns)
+        if isinstance(report, Second):
+            self._take(worker, report)
+        elif isinstance(report, WorkerLost):
+            self._totals.lose(worker)
 
     def _now(self) -> int:
         return now_ns() - self._epoch_ns
@@ -235,19 +268,31 @@ class _Performance:
         for causes in self._causes.values():
             for reason, count in causes.items():
                 failures[reason] = failures.get(reason, 0) + count
-        state = {
-            "measure_start_ns": conductor.measure_start_ns,
-            "measure_end_ns": conductor.measure_end_ns,
-            "connect_failures": failures,
-            "remedies": remedies(failures),
-            "lost_workers": self._lost_workers(),
-            "aborted": conductor.aborted or None,
-            "surges": conductor.agenda.surges() or None,
-            "rate_steps": self._steps_so_far(),
-        }
+        state = (
+            {
+                "measure_start_ns": conductor.measure_start_ns,
+                "measure_end_ns": conductor.measure_end_ns,
+                "connect_failures": failures,
+                "remedies": remedies(failures),
+                "lost_workers": self._lost_workers(),
+                "aborted": conductor.aborted or None,
+                "surges": conductor.agenda.surges() or None,
+                "rate_steps": self._steps_so_far(),
+            }
+            | self._bee.facts()
+            | self._start()
+        )
         for key, value in state.items():
             if value is not None:
                 self._writer.meta(key, value)
+
+    def _start(self) -> dict[str, object]:
+        """How far apart the workers began, each by its own clock as the conductor knows it."""
+        starts = self._conductor.starts_ns
+        if len(starts) < 2:
+            return {}
+        first_ns, last_ns = min(starts.values()), max(starts.values())
+        return {"start": {"first_ns": first_ns, "last_ns": last_ns, "spread_ns": last_ns - first_ns}}
 
     def _steps_so_far(self) -> list[list[float]] | None:
         """The rate that is due, step by step in run time, up to the end of the measured time; None: not known yet."""
@@ -270,11 +315,15 @@ class _Performance:
         return next((per_s for after_ns, per_s in reversed(self._steps) if after_ns <= since_ns), self._steps[0][1])
 
     def _lost_workers(self) -> list[dict[str, object]]:
-        return [
-            {"worker": name, "share": str(self._bee.share_of(name)), "reason": worker.lost}
-            for name, worker in self._conductor.workers.items()
-            if worker.lost
-        ]
+        """A bee of which all workers were lost for one reason is one loss."""
+        workers = self._conductor.workers
+        lost = {name: worker.lost for name, worker in workers.items() if worker.lost}
+        told: dict[str, str] = {}
+        for name, reason in lost.items():
+            bee = name.partition("/")[0]
+            whole = all(lost.get(other) == reason for other in workers if other.partition("/")[0] == bee)
+            told[bee if whole else name] = reason
+        return [{"worker": name, "share": str(self._bee.share_of(name)), "reason": why} for name, why in told.items()]
 
     def _progress(self, at_ns: int) -> Progress:
         conductor = self._conductor
@@ -285,6 +334,9 @@ class _Performance:
         )
 
     def _close(self) -> bool:
+        for worker, report in self._bee.late():
+            self._hear(worker, report, self._now())
+        self._note_events(self._conductor.events())
         self._writer.meta("observers", self._lookout.stop())
         self._note_sightings()
         self._on_progress(self._progress(self._now()))
@@ -328,7 +380,7 @@ def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:
     return None if counters is None else counters.get(counter, 0)
 
 
-def _course(warhead: Warhead, workers: int) -> Course:
+def _course(warhead: Warhead, workers: int, notice_ns: int) -> Course:
     attack = warhead.attack
     return Course(
         warmup_ns=attack.warmup_ns,
@@ -337,6 +389,7 @@ def _course(warhead: Warhead, workers: int) -> Course:
         connect_timeout_ns=attack.connect_timeout_ns,
         counted=bool(warhead.publishing) and all(group.messages for group in warhead.publishing),
         visits=visits(warhead, workers),
+        notice_ns=notice_ns,
     )
 
 

@@ -62,6 +62,11 @@ class Bee:
     def pids(self) -> dict[str, int]:
         return {hand.name: hand.process.pid for hand in self._hands}
 
+    @property
+    def working(self) -> bool:
+        """Whether any of them has not said its last word."""
+        return bool(self._working())
+
     def share_of(self, worker: str) -> Share:
         return next(hand.share for hand in self._hands if hand.name == worker)
 
@@ -80,6 +85,17 @@ class Bee:
         for channel in wait([hand.channel for hand in self._working()], timeout_s):
             self._listen(by_channel[id(channel)], said)
         return said
+
+    def forget(self) -> None:
+        """All that was told is stored. Workers of this host keep nothing."""
+
+    def facts(self) -> dict[str, object]:
+        """What the record is to know of the hosts of this load: nothing more than of this one."""
+        return {}
+
+    def late(self) -> list[tuple[str, Report]]:
+        """What workers told that was not heard while the load ran: nothing is lost between a worker and its bee."""
+        return []
 
     def close(self) -> None:
         """Ends every worker: closing the pipe stops its load; one that does not go is killed."""

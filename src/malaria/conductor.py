@@ -26,6 +26,7 @@ from malaria.engine.orders import (
     Prepared,
     Publish,
     Report,
+    Started,
     TellAccount,
     WorkerLost,
 )
@@ -53,6 +54,7 @@ class Course:
     connect_timeout_ns: int
     counted: bool  # every client that publishes has its number of messages, and is done then
     visits: tuple[Visit, ...] = ()  # surges, counted from the beginning of the measured time
+    notice_ns: int = START_NOTICE_NS
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class WorkerState:
     obeyed: int = 0  # orders to connect that its standing knows of
     standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, 0, publishing=False))
     account: Account | None = None
+    started_ns: int | None = None  # when it began to make load
 
 
 class Conductor:
@@ -86,6 +89,7 @@ class Conductor:
         self._asked_at_arrivals = -1
         self._orders = 0  # to connect, so far
         self._events: list[Event] = []
+        self._bees_lost: set[str] = set()
 
     # --- in --------------------------------------------------------------------------------------------------------
 
@@ -103,9 +107,11 @@ class Conductor:
                 state.account = report
             case Finished():
                 state.finished = True
-            case WorkerLost(reason):
+            case Started(started_ns):
+                state.started_ns = started_ns
+            case WorkerLost(reason, bee):
                 state.lost = reason
-                self._mark(at_ns, EventKind.LOST, f"worker {worker} {reason}")
+                self._mark_lost(worker, reason, bee, at_ns)
             case _:
                 pass
 
@@ -149,6 +155,11 @@ class Conductor:
     @property
     def expected_ready(self) -> int:
         return sum(w.standing.expected_ready for w in self._here())
+
+    @property
+    def starts_ns(self) -> dict[str, int]:
+        """When each worker took up the start of the load, by its own clock; of those that have told."""
+        return {name: w.started_ns for name, w in self.workers.items() if w.started_ns is not None}
 
     def deliveries(self) -> Deliveries | None:
         """The account of all workers, or None when a part of it is missing or deliveries are not followed."""
@@ -220,7 +231,7 @@ class Conductor:
 
     def _start(self, at_ns: int) -> list[Order]:
         """Publishing begins at a whole second of run time, so that samples and the measured window coincide."""
-        origin_ns = -(-(at_ns + START_NOTICE_NS) // NS_PER_S) * NS_PER_S
+        origin_ns = -(-(at_ns + self.course.notice_ns) // NS_PER_S) * NS_PER_S
         measure_ns = origin_ns + self.course.warmup_ns
         self.measure_start_ns = measure_ns
         duration_ns = self.course.duration_ns
@@ -310,6 +321,13 @@ class Conductor:
     def _enter_quietly(self, phase: Phase) -> None:
         """Drain and verify alternate within one wait: no mark, and the clock runs on."""
         self.phase = phase
+
+    def _mark_lost(self, worker: str, reason: str, bee: str, at_ns: int) -> None:
+        """One mark for a bee, however many workers it had."""
+        if bee not in self._bees_lost:
+            self._mark(at_ns, EventKind.LOST, f"{bee or f'worker {worker}'} {reason}")
+        if bee:
+            self._bees_lost.add(bee)
 
     def _mark(self, at_ns: int, kind: EventKind, text: str) -> None:
         self._events.append(Event(at_ns, kind, text))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from malaria.engine.gear import Endpoint, Route
 from malaria.errors import HostLimitError, OperatorError, TargetError
 from malaria.model.target import Address, Target
+from malaria.model.warhead import Warhead
 
 DESCRIPTORS_OF_OUR_OWN: Final = 64
 WORKER_BYTES: Final = 64 << 20
@@ -33,6 +34,18 @@ def route_to(target: Target, sources: tuple[str, ...] = ()) -> Route:
     """The way to a target. Raises TargetError for an unknown name."""
     names = tuple(address.host for address in target.addresses)
     return Route(resolve(target), sources, target.scheme, names, target.path)
+
+
+def routes_of(warhead: Warhead, targets: Mapping[str, Target], clients: int, workers: int) -> dict[str, Route]:
+    """The way of each group from this host, for so many clients of them all on so many workers.
+
+    Raises TargetError for an unknown name, HostLimitError where descriptors or ports cannot suffice, OperatorError for
+    a source address that is not ours.
+    """
+    endpoints = sorted({endpoint for target in targets.values() for endpoint in resolve(target)})
+    sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
+    check_limits(clients, workers, endpoints, sources)
+    return {name: route_to(target, sources) for name, target in targets.items()}
 
 
 def _resolve_one(address: Address) -> Endpoint:

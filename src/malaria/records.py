@@ -261,6 +261,18 @@ class CampaignRecords:
 
 
 @dataclass(frozen=True, slots=True)
+class BeeStanding:
+    """One bee in the live view: its clients, its last second, and how late its latest message left in it."""
+
+    bee: str
+    clients_ready: int
+    sent_per_s: float | None
+    acked_per_s: float | None
+    lag_max_ns: int | None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What the live view shows: the state of a running attack, a few times a second.
 
@@ -281,3 +293,4 @@ class Progress:
     latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     second_latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    bees: tuple[BeeStanding, ...] = ()

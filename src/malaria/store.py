@@ -82,6 +82,20 @@ class RunWriter:
             remedy = "look at its permissions and at the space left on the disk, or choose another place with -o"
             raise OperatorError(f"cannot write a run to {directory}: {error}", remedy) from None
 
+    @classmethod
+    def reopen(cls, directory: Path) -> RunWriter:
+        """A run that is there, to add to it. Raises RunError for what is no run of this format."""
+        with _reading(directory) as database:
+            version = _read_meta(database, directory)["format"]
+        if version != FORMAT:
+            raise RunError(f"{directory} has format {version}, and nothing can be added to it", "make the run again")
+        try:
+            database = sqlite3.connect(directory / FILE, isolation_level=None)
+            database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error as error:
+            raise RunError(f"{directory} cannot be added to: {error}", "may it be written?") from None
+        return cls(directory, database)
+
     def meta(self, key: str, value: object) -> None:
         """Sets a fact; the last word counts. Raises TypeError or ValueError for what is not JSON."""
         self._facts[key] = json.dumps(value, allow_nan=False)
@@ -451,10 +465,10 @@ _META_TYPES: Final = (
     )
     | _of(_is_number, "a number", "rate_planned_per_s duration_planned_s")
     | _of(_is_texts, "a list of texts", "workers thresholds notes")
-    | _of(_is_object, "an object", "environment broker disk_trouble clean_start")
+    | _of(_is_object, "an object", "environment broker disk_trouble clean_start swarm clocks start bee_environments")
     | _of(_is_tally, "a table of counts", "connect_failures")
     | _of(_is_text_by_text, "a table of texts", "remedies")
-    | _of(_is_objects, "a list of objects", "observers lost_workers surges")
+    | _of(_is_objects, "a list of objects", "observers lost_workers surges bees")
     | _of(_is_steps, "a list of [nanoseconds, number]", "rate_steps")
 )
 """What the readers of a run rely on. Keys that are not here are handed on as they are."""

@@ -11,21 +11,21 @@ from conftest import lacking
 from malaria.model.swarm import BeeHost, Swarm
 from namespaces import Network, network, no_namespaces
 
-HOSTS = 4
+BEES = 4
 
 
 @pytest.fixture(scope="session")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """Four hosts for the whole session."""
+    """Four hosts for bees and one more, for a broker; for the whole session."""
     if reason := no_namespaces():
         lacking(reason, "run as root, and apt install iproute2 openssh-server openssh-client")
-    with network(tmp_path_factory.mktemp("network"), HOSTS) as found:
+    with network(tmp_path_factory.mktemp("network"), BEES + 1) as found:
         yield found
 
 
 @pytest.fixture
 def swarm(hosts: Network, tmp_path: Path) -> Swarm:
-    """A bee on each of them, in a directory of its own that is not there yet."""
+    """A bee on each of the four, in a directory of its own that is not there yet."""
     bees = (
         BeeHost(
             name=f"bee-{host.number}",
@@ -33,6 +33,6 @@ def swarm(hosts: Network, tmp_path: Path) -> Swarm:
             ssh_config=str(hosts.ssh_config),
             directory=f"{tmp_path}/bee-{host.number}",
         )
-        for host in hosts.hosts
+        for host in hosts.hosts[:BEES]
     )
     return Swarm(name="test", bee=tuple(bees))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,13 @@ def test_ctrl_c_is_counted_and_the_second_one_felt_where_nobody_looks(impatient:
             signal.raise_signal(signal.SIGTERM)
         assert interrupt.count == 2
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_load_of_this_machine_needs_nothing_of_a_swarm() -> None:
+    """Neither Dask nor ssh nor keys are as much as looked at."""
+    script = (
+        "import sys, malaria.attack, malaria.cli.perform, malaria.cli.attack, malaria.engine.worker;"
+        "print(*{'dask', 'distributed', 'asyncssh', 'cryptography', 'boto3'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []

@@ -12,6 +12,7 @@ import pytest
 from cli_fakes import RECORDS, Calls, install
 from malaria.cli.main import main
 from malaria.cli.perform import EXIT_CODES, command_line, default_workers, fresh_directory, json_text
+from malaria.model.swarm import BeeHost, Swarm
 from malaria.model.target import parse_target
 
 
@@ -137,3 +138,20 @@ def test_workers_are_as_many_as_cores_and_clients(monkeypatch: pytest.MonkeyPatc
 def test_the_command_can_be_typed_again() -> None:
     arguments = ["attack", "x", "-t", "a/{client}/#", "--fail-if", "ack.p99 > 500ms"]
     assert shlex.split(command_line(arguments, "x", parse_target("x"))) == ["malaria", *arguments]
+
+
+def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    swarm = Swarm(name="field", bee=(BeeHost(name="bee-1", host="10.0.0.3"),))
+    monkeypatch.setattr("malaria.swarm.state.load_swarm", lambda name: swarm)
+    assert main(["attack", "x", "--swarm", "field", "--workers", "3"]) == 0
+    assert main(["attack", "x", "--scheduler", "tls://10.0.0.9:8786"]) == 0
+    assert main(["attack", "x"]) == 0
+    bees, cluster, here = (request.quarters for request in calls.requests)
+    assert (bees.swarm, bees.names, bees.workers, bees.scheduler) == ("field", ("bee-1",), 3, "")
+    assert (cluster.swarm, cluster.names, cluster.workers) == ("tls://10.0.0.9:8786", (), None)
+    assert here is None
+
+
+def test_two_places_at_once_are_refused(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "x", "--swarm", "field", "--scheduler", "tls://x:1"]) == 2
+    assert "name two swarms" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from malaria.engine.orders import (
     Order,
     Prepared,
     Publish,
+    Started,
     TellAccount,
     WorkerLost,
 )
@@ -284,3 +285,23 @@ def test_a_change_by_hand_goes_through_the_same_door() -> None:
     assert [(e.at_ns, e.text) for e in play.conductor.events() if e.kind is EventKind.ACT] == [
         (act.at_ns, "meters: 0.5 msg/s each")
     ]
+
+
+def test_a_bee_that_is_lost_is_marked_once_however_many_workers_it_had() -> None:
+    play = Play("bee-1/1", "bee-1/2", "bee-2/1").connect()
+    play.conductor.events()
+    for worker in ("bee-1/1", "bee-1/2"):
+        play.say(WorkerLost("went silent", "bee-1"), worker=worker)
+    play.say(WorkerLost("was killed"), worker="bee-2/1")
+    assert [event.text for event in play.conductor.events()] == ["bee-1 went silent", "worker bee-2/1 was killed"]
+    assert all(worker.lost for worker in play.conductor.workers.values())
+
+
+def test_the_start_is_announced_as_far_ahead_as_the_course_says_and_its_instants_are_kept() -> None:
+    play = Play("a", "b", course=replace(COURSE, notice_ns=2 * S)).connect()
+    for worker in ("a", "b"):
+        play.say(READY, worker=worker)
+    (publish,) = [order for order in play.at(0.2) if isinstance(order, Publish)]
+    assert publish.origin_ns == 3 * S
+    play.say(Started(3 * S + 5), worker="a")
+    assert play.conductor.starts_ns == {"a": 3 * S + 5}

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from engine_rig import S, World, world
+from engine_rig import IDENTITY, S, World, world
+from malaria.engine.gateway import Gateway
+from malaria.engine.gear import Route
 from malaria.engine.publisher import Span
+from malaria.histogram import Histogram
+from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
-from malaria.payload import pack_header
+from malaria.payload import HEADER, pack_header
+from malaria.plan import make_plan
 from malaria.session import Phase
+from malaria.share import WHOLE
 
 EVERYBODY = frozenset(PacketType)
 METER = {"role": "publish", "clients": 1, "interval": "1s", "size": "20", "topic": "t", "qos": 1, "inflight": 2}
@@ -314,3 +322,32 @@ def test_what_was_due_before_the_end_is_taken_up_however_late_the_end_is_noticed
         w.engine.end_publishing()
         assert w.meter.counts.due == 200
         assert w.engine.publishers[0].held + w.meter.counts.sent == 200
+
+
+def test_a_corrected_epoch_moves_what_is_stamped_and_not_what_is_due() -> None:
+    """The bee's clock turns out to be 3 ms ahead of what was thought: stamps lose them, the schedule does not."""
+    with world(METER, {"role": "subscribe", "clients": 1, "topic": "t"}) as w:
+        w.connect_all()
+        w.publish()
+        pass_seconds(w, 0.5)
+        w.engine.correct_epoch(w.epoch_ns + 3_000_000)
+        pass_seconds(w, 0.5)
+        meter = next(sock for sock in w.sockets if any(isinstance(p, Publish) for p in packets(bytes(sock.sent))))
+        sent = [p for p in packets(bytes(meter.sent)) if isinstance(p, Publish)]
+        dues = [HEADER.unpack_from(p.payload)[4] for p in sent]
+        assert dues[-1] - dues[-2] == S - 3_000_000
+        listener = next(sock for sock in w.sockets if sock is not meter)
+        w.now_ns += 10_000_000
+        w.say(listener, encode(Publish("t", sent[-1].payload)))
+        sample = w.engine.sample()
+        assert Histogram.from_bytes(sample.histograms["end_to_end"]).max_ns == pytest.approx(10_000_000, rel=0.01)
+        assert sample.start_ns == 0
+        assert sample.end_ns == w.now_ns - w.epoch_ns - 3_000_000
+
+
+def test_source_addresses_are_used_evenly_by_a_worker_whose_clients_have_only_every_nth_number() -> None:
+    warhead = Warhead.model_validate({"group": [METER | {"name": "g", "clients": 16}], "attack": {"duration": "1s"}})
+    plan = make_plan(warhead, WHOLE.split(4)[1], IDENTITY)
+    route = Route(((socket.AF_INET, ("10.0.0.1", 1883)),), ("10.0.0.2", "10.0.0.3"))
+    gateway = Gateway(plan.groups[0], route, warhead)
+    assert [gateway.way_of(client)[2] for client in range(4)] == ["10.0.0.2", "10.0.0.3"] * 2

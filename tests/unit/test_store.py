@@ -391,3 +391,18 @@ def test_a_damaged_recording_of_perf_leaves_the_run_as_it_is(tmp_path: Path) -> 
     assert records.profile is None
     assert records.samples
     assert "perf.json cannot be read" in str(records.meta["notes"])
+
+
+def test_a_run_that_is_there_can_be_added_to(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path / "run") as writer:
+        writer.append([Sample("1", 0, 10, Phase.MEASURE)])
+        writer.meta("title", "before")
+    with RunWriter.reopen(tmp_path / "run") as writer:
+        writer.append([Sample("1", 10, 20, Phase.DRAIN)])
+        writer.meta("title", "after")
+    records = open_run(tmp_path / "run")
+    assert [sample.end_ns for sample in records.samples] == [10, 20]
+    assert records.meta["title"] == "after"
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.db"]
+    with pytest.raises(RunError):
+        RunWriter.reopen(tmp_path / "nothing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypedDict
 
+from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.observed import broker_figures
@@ -11,7 +12,7 @@ from malaria.analysis.quantiles import latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.verdict import judge
-from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
+from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records import Counter, Gauge, Metric, Phase, RunRecords
 
@@ -109,7 +110,9 @@ def _ready_course(records: RunRecords) -> list[tuple[int, int]]:
     Its last word counts until the next; the clients of a lost worker are gone with it.
     """
     lost = {
-        worker: max((s.end_ns for s in records.samples if s.worker == worker), default=0) for worker in _lost(records)
+        worker: max((s.end_ns for s in records.samples if s.worker == worker), default=0)
+        for worker in workers_of(records)
+        if {worker, worker.partition("/")[0]} & set(_lost(records))
     }
     standing: dict[str, int] = {}
     course: list[tuple[int, int]] = []
@@ -167,7 +170,7 @@ def _latency(records: RunRecords, metric: Metric) -> Figures:
     for name, q in QUANTILES.items():
         quantile = latency.quantile(q)
         figures[name] = _ms(quantile.ns) if quantile is not None and quantile.known else None
-    return figures | {"max": _ms(finished.max_ns) if known else None}
+    return beyond_clocks(records, metric, figures | {"max": _ms(finished.max_ns) if known else None})
 
 
 def _ms(value_ns: float | None) -> float | None:
@@ -194,8 +197,9 @@ def _generator(records: RunRecords) -> Figures:
     memory = [max((s.gauges.get(Gauge.RSS_BYTES, 0) for s in records.samples if s.worker == w), default=0)
               for w in workers]  # fmt: skip
     return {
-        "bees": 1,
+        "bees": len(bees_of(records)) or 1,
         "workers": len(workers),
         "cpu_percent": round(sum(shares), 2) if shares else None,
         "rss_bytes": sum(memory) or None,
+        "clock_error_ms": clock_error_ms(records),
     }

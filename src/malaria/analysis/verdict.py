@@ -19,7 +19,7 @@ from malaria.analysis.rules import unmet
 from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
-from malaria.analysis.windows import in_phase, measured_window_ns, total
+from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records import GAP, Counter, EventKind, Metric, Phase, RunRecords
 from malaria.units import format_clock, format_count, format_ms, format_things
@@ -122,10 +122,12 @@ def _blames_connects(records: RunRecords) -> bool:
 
 def _lost_workers(records: RunRecords, _: Summary) -> list[Reason]:
     lost = records.meta.get("lost_workers")
+    bees = bees_of(records)
     return [
         Reason(
             Outcome.UNKNOWN,
-            f"worker {one.get('worker')} {one.get('reason')}: its share, {one.get('share')} of the load, is missing",
+            f"{'' if one.get('worker') in bees else 'worker '}{one.get('worker')} {one.get('reason')}: "
+            f"its share, {one.get('share')} of the load, is missing",
             "look for the out-of-memory killer in the kernel log (dmesg), and run again",
         )
         for one in (lost if isinstance(lost, list) else [])

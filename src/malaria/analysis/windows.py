@@ -111,6 +111,11 @@ def workers_of(records: RunRecords) -> list[str]:
     return [str(name) for name in named] if isinstance(named, list) else sorted({s.worker for s in records.samples})
 
 
+def bees_of(records: RunRecords) -> list[str]:
+    """The bees of a swarm, in order; none for a load that the conductor's own host made."""
+    return list(dict.fromkeys(worker.partition("/")[0] for worker in workers_of(records) if "/" in worker))
+
+
 def measured_window_ns(records: RunRecords) -> tuple[int, int] | None:
     """From when to when was measured; None before it began. A run that was cut short ends with its last sample."""
     start = records.meta.get("measure_start_ns")

@@ -20,6 +20,7 @@ from malaria import __version__
 from malaria.cli import (
     attack,
     campaign,
+    collect,
     connect,
     demo,
     doctor,
@@ -40,7 +41,7 @@ FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
 COMMANDS: Final = (
-    demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor,
+    demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, collect, swarm, doctor,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo

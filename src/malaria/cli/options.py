@@ -319,7 +319,23 @@ class Result:
         ),
     ] = None
     workers: Annotated[
-        int | None, option(RESULT, "--workers", text="Worker processes (one per core).", min=1, max=1024, metavar="N")
+        int | None,
+        option(
+            RESULT,
+            "--workers",
+            text="Worker processes, of each bee if there are (one per core).",
+            min=1,
+            max=1024,
+            metavar="N",
+        ),
+    ] = None
+    swarm: Annotated[
+        str | None,
+        option(RESULT, "--swarm", text="Make the load on the bees of this swarm, not here.", metavar="NAME"),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
     ] = None
     output: Annotated[
         Path | None,

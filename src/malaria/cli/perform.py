@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from malaria.cli.options import SECRET_FLAGS, Result, Where
-from malaria.errors import TargetError
+from malaria.errors import SwarmError, TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
     from malaria.records import RunRecords
+    from malaria.swarm.quarters import Quarters
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
@@ -72,12 +73,32 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     directory = result.output or fresh_directory(wish.title, datetime.now())
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
-    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe)
+    quarters = quarters_of(result)
+    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, quarters=quarters)
     screen = console(result.json)
     load = describe(warhead)
     with interruptible() as interrupt, LiveView(f"malaria attack {target.url}", load, screen, result.quiet) as view:
         outcome = conduct(request, view.update, interrupt)
     return finish(outcome, result, screen)
+
+
+def quarters_of(result: Result) -> Quarters | None:
+    """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
+    if result.swarm is None and result.scheduler is None:
+        return None
+    from malaria.swarm.extra import need_extra
+
+    if result.swarm is not None and result.scheduler is not None:
+        raise SwarmError("--swarm and --scheduler name two swarms", "give one of them")
+    need_extra("distributed")
+    if result.scheduler is not None:
+        from malaria.swarm.joined_quarters import JoinedQuarters
+
+        return JoinedQuarters(result.scheduler, result.workers)
+    from malaria.swarm.ssh_quarters import SshQuarters
+    from malaria.swarm.state import load_swarm
+
+    return SshQuarters(load_swarm(str(result.swarm)), result.workers)
 
 
 def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:

@@ -59,6 +59,10 @@ class Inbox:
         self._epoch_ns = epoch_ns
         self._measure_run_ns = measure_ns - epoch_ns
 
+    def correct_epoch(self, epoch_ns: int) -> None:
+        """Run time 0 is better known by now."""
+        self._epoch_ns = epoch_ns
+
     def take(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
         """Takes the PUBLISH packets of one shape that stand at `start`; returns their bytes, 0 when none is whole.
 

@@ -46,10 +46,11 @@ class Gateway:
         return self._tls is None and self._route.scheme not in WITH_PATH
 
     def way_of(self, client: int) -> tuple[int, tuple[str, int], str]:
-        """(family, target address, source address or nothing): taken in turn by all clients of all workers."""
-        number = self._number(client)
-        family, address = self._route.endpoints[self._route.place_of(number)]
-        return family, address, self._route.source_of(number)
+        """(family, target address, source address or nothing): targets are taken in turn by all clients of all workers,
+        source addresses, which belong to a host, by those of this worker: their numbers may have a common divisor.
+        """
+        family, address = self._route.endpoints[self._route.place_of(self._number(client))]
+        return family, address, self._route.source_of(client)
 
     def begin(self, client: int, sock: socket.socket) -> Negotiation:
         """The first stage after TCP. Not for a plain way. `sock` may be taken over."""

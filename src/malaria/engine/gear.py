@@ -33,9 +33,9 @@ class Route:
         """Which endpoint the client of this number connects to."""
         return number % len(self.endpoints)
 
-    def source_of(self, number: int) -> str:
+    def source_of(self, row: int) -> str:
         """From which address; empty: as the kernel likes."""
-        return self.sources[number // len(self.endpoints) % len(self.sources)] if self.sources else ""
+        return self.sources[row // len(self.endpoints) % len(self.sources)] if self.sources else ""
 
 
 @dataclass(frozen=True, slots=True)

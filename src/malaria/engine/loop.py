@@ -114,6 +114,16 @@ class Engine:
         self._epoch_ns = epoch_ns
         self.meter.restart_period(self._clock() - epoch_ns)
 
+    def correct_epoch(self, epoch_ns: int) -> None:
+        """The same, better known, while the load runs: later stamps count from there, and what is due stays due."""
+        self.meter.move_period(self._epoch_ns - epoch_ns)
+        self._epoch_ns = epoch_ns
+        if self._span is not None:
+            self._span = replace(self._span, epoch_ns=epoch_ns)
+        self.inbox.correct_epoch(epoch_ns)
+        for publisher in self.publishers:
+            publisher.correct_epoch(epoch_ns)
+
     def connect(self, *, rest: bool) -> None:
         """Brings in the clients that are there from the start: those that subscribe, or the `rest`."""
         self._connect_orders += 1

@@ -155,6 +155,10 @@ class Meter:
         """Begins the first period; what was counted before belongs to it."""
         self._start_ns = at_ns
 
+    def move_period(self, by_ns: int) -> None:
+        """Run time is counted anew: the current period began then, as it is known by now."""
+        self._start_ns = max(0, self._start_ns + by_ns)
+
     def fold_when_full(self) -> None:
         """Keeps memory bounded between two samples; costs a few comparisons."""
         if any(batch.waiting > FOLD_AT for _, batch in self._sources()):

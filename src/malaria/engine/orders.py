@@ -58,7 +58,14 @@ class Finish:
     """Hang up, report the rest, end."""
 
 
-type Order = ConnectAll | Publish | Act | EndPublishing | TellAccount | Finish
+@dataclass(frozen=True, slots=True)
+class CorrectEpoch:
+    """Run time 0 lies here on this host's clock, as it is known by now. Moves what is stamped, not what is due."""
+
+    epoch_ns: int
+
+
+type Order = ConnectAll | Publish | Act | EndPublishing | TellAccount | Finish | CorrectEpoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +94,26 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """The load began: when (run time) the worker took up the instant that `Publish` named."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last word of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """Said by the bee, not by the worker: it is gone without a last word."""
+    """Said by the bee, not by the worker: it is gone without a last word.
+
+    `bee` is named when all of that bee is lost, for the same reason.
+    """
 
     reason: str
+    bee: str = ""
 
 
-type Report = Prepared | Standing | Second | Account | Finished | WorkerLost
+type Report = Prepared | Standing | Second | Account | Started | Finished | WorkerLost

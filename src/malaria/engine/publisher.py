@@ -109,6 +109,10 @@ class Publisher:
             self._eager = {position for position in range(self.plan.count) if not gate[base + position]}
         self._look_ahead()
 
+    def correct_epoch(self, epoch_ns: int) -> None:
+        """Run time 0 is better known by now: what is stamped from here on counts from there."""
+        self._epoch_ns = epoch_ns
+
     def stop_at(self, end_ns: int) -> None:
         """Nothing is due at or after `end_ns`: told before it, while the schedule may have been asked beyond."""
         keep = bisect_left(self._dues, end_ns, self._cursor)

@@ -20,6 +20,7 @@ from malaria.engine.meter import Meter
 from malaria.engine.orders import (
     Account,
     ConnectAll,
+    CorrectEpoch,
     EndPublishing,
     Finish,
     Finished,
@@ -28,6 +29,7 @@ from malaria.engine.orders import (
     Publish,
     Report,
     Second,
+    Started,
     Task,
     TellAccount,
 )
@@ -37,6 +39,7 @@ from malaria.plan import make_plan
 from malaria.records import Phase
 
 STANDING_EVERY_NS = 100 * NS_PER_MS
+FAR_NS = 1 << 62
 
 
 class Worker:
@@ -57,6 +60,7 @@ class Worker:
         self._next_standing_ns = now_ns()
         self._next_second_ns = self._following_second(now_ns())
         self._cuts: list[tuple[int, Phase]] = []  # when the phase changes by itself
+        self._start_ns: int | None = None  # when the load is to begin, until it has
         self._next_ns = 0
         self._over = False
 
@@ -75,9 +79,13 @@ class Worker:
 
     def _plan_rhythm(self) -> None:
         """When something is to be reported next."""
-        self._next_ns = min(self._next_standing_ns, self._next_second_ns, *(at_ns for at_ns, _ in self._cuts[:1]))
+        cuts = (at_ns for at_ns, _ in self._cuts[:1])
+        self._next_ns = min(self._next_standing_ns, self._next_second_ns, self._start_ns or FAR_NS, *cuts)
 
     def _keep_rhythm(self, now: int) -> None:
+        if self._start_ns is not None and now >= self._start_ns:
+            self._start_ns = None
+            self._say(Started(now - self._epoch_ns))
         cut = bool(self._cuts) and now >= self._cuts[0][0]
         if cut:
             self._report_second()
@@ -134,10 +142,14 @@ class Worker:
                 self._say(self._account())
             case Finish():
                 self._finish()
+            case CorrectEpoch(epoch_ns):
+                self._epoch_ns = epoch_ns
+                self._engine.correct_epoch(epoch_ns)
 
     def _publish(self, order: Publish) -> None:
         epoch = self._epoch_ns
         end = None if order.end_ns is None else epoch + order.end_ns
+        self._start_ns = epoch + order.origin_ns
         self._engine.publish(Span(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
         if order.measure_ns > order.origin_ns:
             self._enter(Phase.SETTLE)

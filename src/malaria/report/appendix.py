@@ -8,14 +8,18 @@ import io
 import json
 from typing import Final
 
+from malaria.analysis.clocks import clock_words
+from malaria.analysis.windows import bees_of
+from malaria.clock import NS_PER_MS
 from malaria.records import RunRecords
 from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figures import UNKNOWN, Summary, broker_name
 from malaria.report.markup import download, table, text
 from malaria.report.panels import Columns
-from malaria.units import format_bytes, format_count
+from malaria.units import format_bytes, format_count, format_ms
 
 LARGE_BYTES: Final = 100_000
+BEES_NAMED: Final = 20
 
 
 def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
@@ -28,6 +32,7 @@ def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
         ("malaria", str(summary["version"] or UNKNOWN)),
         ("generator", f"{ours['workers']} workers"),
     ]
+    named += _swarm(records)
     if ours["rss_bytes"]:
         named.append(("generator memory", format_bytes(ours["rss_bytes"])))
     stored = records.meta.get("environment")
@@ -35,6 +40,20 @@ def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
     named += [_fact(str(name), value) for name, value in known.items() if name != "malaria"]
     notes = records.meta.get("notes")
     return named + [("note", str(note)) for note in (notes if isinstance(notes, list) else [])]
+
+
+def _swarm(records: RunRecords) -> list[tuple[str, str]]:
+    """The bees, how together they began, and what their clocks leave open; nothing for a load of one host."""
+    bees = bees_of(records)
+    if not bees:
+        return []
+    named = [("bees", f"{format_count(len(bees))}: {', '.join(bees[:BEES_NAMED])}{' …' * (len(bees) > BEES_NAMED)}")]
+    start = records.meta.get("start")
+    if isinstance(start, dict) and isinstance(start.get("spread_ns"), int):
+        named.append(("start spread", format_ms(start["spread_ns"] / NS_PER_MS)))
+    if words := clock_words(records):
+        named.append(("between bees", words))
+    return named
 
 
 def _fact(name: str, value: object) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.windows import histogram_of
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -72,7 +73,7 @@ def latencies(records: RunRecords, summary: Summary) -> Latencies:
     found: Latencies = {}
     for metric in LATENCIES:
         figures = summary["latency_ms"][metric]
-        bounds = _bounds(records, metric) if None in figures.values() else {}
+        bounds = _bounds(records, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
         if figures["count"] or bounds:
             found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTICS}
     return found

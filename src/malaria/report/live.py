@@ -5,6 +5,7 @@ Both show the figures of the last second beside those since the start, and event
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -14,13 +15,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from malaria.clock import NS_PER_S
-from malaria.records import Counter, Event, EventKind, Gauge, Metric, Phase, Progress, Sample
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records import BeeStanding, Counter, Event, EventKind, Gauge, Metric, Phase, Progress, Sample
 from malaria.report.figures import UNKNOWN, printable
 from malaria.units import format_bytes, format_count, format_ms
 
 EVENTS_SHOWN: Final = 5
 BAR_WIDTH: Final = 40
+BEES_SHOWN: Final = 24
 TROUBLED: Final = {
     EventKind.TROUBLE: "red",
     EventKind.LOST: "red",
@@ -93,6 +95,9 @@ def line(progress: Progress) -> str:
         figures = progress.second_latency_ms.get(metric)
         if figures:
             parts.append(f"{name} p50 {format_ms(figures['p50'])} p99 {format_ms(figures['p99'])}")
+    if progress.bees:
+        here = sum(not one.lost for one in progress.bees)
+        parts.append(f"bees {format_count(here)}/{format_count(len(progress.bees))}")
     return "  ".join(parts)
 
 
@@ -106,6 +111,8 @@ def block(progress: Progress, events: list[Event]) -> list[RenderableType]:
         Text(""),
         _latencies(progress),
     ]
+    if progress.bees:
+        parts += [Text(""), _bees(progress.bees)]
     if events:
         parts.append(Text(""))
         parts += [Text(f"  {event_line(event)}", style=TROUBLED.get(event.kind, "")) for event in events]
@@ -166,6 +173,22 @@ def _latencies(progress: Progress) -> Table:
         if since:
             cells = [*(last.get(point) for point in ("p50", "p99", "max")), since.get("p50"), since.get("p99")]
             table.add_row(f"  {name}", *(UNKNOWN if value is None else format_ms(value) for value in cells))
+    return table
+
+
+def _bees(bees: Sequence[BeeStanding]) -> Table:
+    """Each bee, as many as the screen takes: those that are worst off first."""
+    table = _table("bee", "clients", "sent", "acked", "latest")
+    worst = sorted(bees, key=lambda one: (not one.lost, -(one.lag_max_ns or 0)))
+    for one in sorted(worst[:BEES_SHOWN], key=bees.index):
+        if one.lost:
+            table.add_row(Text(f"  {printable(one.bee)}", style="red"), Text("lost", style="red"), "", "", "")
+            continue
+        rates = (UNKNOWN if value is None else f"{_rate(value)}/s" for value in (one.sent_per_s, one.acked_per_s))
+        late = UNKNOWN if one.lag_max_ns is None else format_ms(one.lag_max_ns / NS_PER_MS)
+        table.add_row(f"  {printable(one.bee)}", format_count(one.clients_ready), *rates, late)
+    if len(bees) > BEES_SHOWN:
+        table.add_row(f"  and {format_count(len(bees) - BEES_SHOWN)} more", "", "", "", "")
     return table
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from malaria.analysis.clocks import ACROSS_HOSTS, clock_words
 from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
 from malaria.analysis.surge_words import surge_line
@@ -152,6 +153,8 @@ def _beside(records: RunRecords, metric: Metric) -> Text:
     """What stands behind the figures of a latency."""
     if metric is Metric.LAG:
         return _kept_up(records)
+    if metric in ACROSS_HOSTS and (words := clock_words(records)):
+        return Text(words)
     return Text(bar(records, metric))
 
 
@@ -189,6 +192,7 @@ def _broker(records: RunRecords, summary: Summary) -> str:
 def _generator(summary: Summary) -> str:
     ours = summary["generator"]
     parts = [
+        f"{ours['bees']} bees" if (ours.get("bees") or 1) > 1 else "",
         f"{ours['workers']} worker{'' if ours['workers'] == 1 else 's'}",
         _part("CPU {:.0f} % of a core", ours["cpu_percent"]),
         f"memory {format_bytes(ours['rss_bytes'])}" if ours["rss_bytes"] is not None else "",

@@ -1,0 +1,94 @@
+"""Certificates for the parts of one run: an authority made for it and forgotten with it, and a key for each part.
+
+Promises: who holds no certificate of this run's authority neither hears nor says a word in it; keys are in memory, and
+reach a bee inside its ssh connection, never in an argument. The authority's own key is not kept: nobody joins later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import Certificate, Name
+
+LIFE: Final = timedelta(days=31)
+"""Longer than a run."""
+EARLY: Final = timedelta(days=1)
+"""Bees whose clock is behind take it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What one part of a run has, in PEM."""
+
+    authority: str
+    certificate: str
+    key: str = field(repr=False)
+
+
+def issue(names: Iterable[str], now: datetime | None = None) -> dict[str, Papers]:
+    """Papers for every name, by one new authority."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    now = now or datetime.now(UTC)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = _certify("malaria run", authority_key, None, now)
+    papers: dict[str, Papers] = {}
+    for name in names:
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _certify(name, key, (authority.subject, authority_key), now)
+        papers[name] = Papers(_pem(authority), _pem(certificate), _pem_of_key(key))
+    return papers
+
+
+def _certify(
+    name: str,
+    key: EllipticCurvePrivateKey,
+    issuer: tuple[Name, EllipticCurvePrivateKey] | None,
+    now: datetime,
+) -> Certificate:
+    """A certificate; without an issuer that of an authority, signed by itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issued_by, signing = issuer or (subject, key)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issued_by)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - EARLY)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=0 if issuer is None else None), True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), False)
+    )
+    if issuer is None:
+        usage = x509.KeyUsage(
+            digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+            key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+        )  # fmt: skip
+        builder = builder.add_extension(usage, True)
+    else:
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # each part calls and is called
+        builder = builder.add_extension(x509.ExtendedKeyUsage(both), False)
+    return builder.sign(signing, hashes.SHA256())
+
+
+def _pem(certificate: Certificate) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _pem_of_key(key: EllipticCurvePrivateKey) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -1,0 +1,13 @@
+"""Where a bee is to be set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Its name as a worker of Dask, and where on its host we may write (empty: where Dask may)."""
+
+    name: str
+    directory: str = ""

@@ -1,0 +1,62 @@
+"""Who has gone silent. A state machine without I/O: words and the clock in, names out.
+
+The conductor keeps it over its bees and a bee over its conductor, each by the age of what it heard last: a connection
+can look well for a quarter of a minute after the other end is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from malaria.clock import NS_PER_MS, NS_PER_S
+
+BEE_PATIENCE_NS: Final = 3 * NS_PER_S
+"""How long the conductor waits for a word of a bee."""
+CONDUCTOR_PATIENCE_NS: Final = 4 * NS_PER_S
+"""How long a bee makes load without a word of its conductor: longer than the conductor waits for the bee, so that a bee
+that stops has been given up before, and short enough to have stopped within 5 s."""
+BEAT_NS: Final = 500 * NS_PER_MS
+"""Somebody who has nothing to say says so this often."""
+
+
+GATHER_NS: Final = 100 * NS_PER_MS
+SMALL: Final = 200
+"""Bees up to which everybody speaks at the usual pace. Beyond it they speak more rarely, so that the conductor, who
+hears them all, has no more to do; the longest pauses leave four words within the shortest patience."""
+LONGEST: Final = 5
+"""Times the usual pause between reports; between words of the conductor, twice."""
+
+
+def gather_s(bees: int) -> float:
+    """How long a bee gathers what its workers say before it sends it."""
+    return GATHER_NS / NS_PER_S * min(LONGEST, max(1.0, bees / SMALL))
+
+
+def beat_s(bees: int) -> float:
+    """How often the conductor speaks to a bee that it has nothing to say to."""
+    return BEAT_NS / NS_PER_S * min(2.0, max(1.0, bees / SMALL))
+
+
+class Vigil:
+    """The age of the last word of each name."""
+
+    def __init__(self, names: Iterable[str], at_ns: int, patience_ns: int) -> None:
+        self._heard_ns = dict.fromkeys(names, at_ns)
+        self._patience_ns = patience_ns
+
+    def heard(self, name: str, at_ns: int) -> None:
+        """A word came. Of one who was given up it changes nothing."""
+        if name in self._heard_ns:
+            self._heard_ns[name] = max(at_ns, self._heard_ns[name])
+
+    def gone(self, at_ns: int) -> list[str]:
+        """Who has been silent for too long; each is told once."""
+        silent = [name for name, heard_ns in self._heard_ns.items() if at_ns - heard_ns > self._patience_ns]
+        for name in silent:
+            del self._heard_ns[name]
+        return silent
+
+    def dismiss(self, name: str) -> None:
+        """Nobody waits for this one any more."""
+        self._heard_ns.pop(name, None)

@@ -1,0 +1,117 @@
+"""What tests of attacks by bees need: a broker on a host of its own, and bees that have this very malaria."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.broker import find_mosquitto
+from malaria.model.observe import NOTHING
+from malaria.model.swarm import BeeHost, Swarm
+from malaria.model.target import parse_target
+from malaria.model.warhead import Warhead
+from malaria.records import Progress
+from malaria.swarm.ssh_quarters import SshQuarters
+from namespaces import Namespace
+from ssh_server import wait_for
+
+PORT: Final = 1883
+PLAIN: Final = f"listener {PORT}\nallow_anonymous true\nuser root\n"
+AHEAD: Final = """\
+import os, sys
+os.unshare(0x80)  # CLONE_NEWTIME: what is started from here on has clocks of its own
+with open("/proc/self/timens_offsets", "w") as offsets:
+    offsets.write("monotonic 0 {ahead_ns}\\n")
+sys.exit(os.spawnv(os.P_WAIT, {python!r}, [{python!r}, *sys.argv[1:]]))
+"""
+
+
+METERS = {"name": "meters", "clients": 8, "interval": "200ms", "qos": 1, "size": 60, "topic": "t/{client}/data"}
+BACKEND = {"name": "backend", "role": "subscribe", "clients": 1, "qos": 1, "topic": "t/+/data"}
+
+
+def attack(
+    url: str,
+    directory: Path,
+    swarm: Swarm | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    **settings: Any,
+) -> AttackOutcome:
+    meters = METERS | {key: settings.pop(key) for key in list(settings) if key in METERS or key == "messages"}
+    course = {"seed": 1, "own_lag_limit": "1m", "drain": "5s"} | settings
+    warhead = Warhead.model_validate({"group": [meters, BACKEND], "attack": course})
+    quarters = None if swarm is None else SshQuarters(swarm, workers=1)
+    request = AttackRequest(
+        parse_target(url), warhead, directory, 1, "malaria attack", "test", NOTHING, quarters=quarters
+    )
+    return conduct(request, on_progress, Interrupt())
+
+
+@contextmanager
+def broker_on(host: Namespace, directory: Path, settings: str = PLAIN) -> Iterator[str]:
+    """A mosquitto on a host; its URL."""
+    configuration, log = directory / "mosquitto.conf", directory / "mosquitto.log"
+    configuration.write_text(settings)
+    command = host.argv(str(find_mosquitto()), "-c", str(configuration))
+    with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
+        try:
+            wait_for(host.address, PORT, process, log)
+            yield f"mqtt://{host.address}:{PORT}"
+        finally:
+            process.terminate()
+
+
+def settle_in(bee: BeeHost, ahead_ns: int = 0) -> Path:
+    """Gives a bee our own Python where a deployed one would be, its clock set ahead; returns its directory."""
+    directory = Path(bee.directory)
+    python = directory / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    if ahead_ns:
+        starter = directory / "ahead.py"
+        starter.write_text(AHEAD.format(ahead_ns=ahead_ns, python=sys.executable))
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} {starter} "$@"\n')
+    else:
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return directory
+
+
+@contextmanager
+def listening(host: str, *filters: str) -> Iterator[list[bytes]]:
+    """The payloads that an independent client hears."""
+    heard: list[bytes] = []
+    ready = threading.Event()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _, __, message: heard.append(message.payload)
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect(host, PORT)
+    client.loop_start()
+    client.subscribe([(filter_, 1) for filter_ in filters])
+    assert ready.wait(10)
+    try:
+        yield heard
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def pid_of(bee: BeeHost) -> int:
+    return int((Path(bee.directory) / "bee.pid").read_text())
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

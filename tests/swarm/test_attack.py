@@ -1,0 +1,49 @@
+"""Attacks by bees on hosts of their own: real ssh, real Dask, a real broker, real losses."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from pathlib import Path
+
+import pytest
+
+from hives import attack, broker_on, listening, settle_in
+from malaria.attack import AttackOutcome
+from malaria.model.swarm import Swarm
+from malaria.payload import HEADER
+from namespaces import Network
+
+MS = 1_000_000
+AHEAD_NS = 80 * MS
+
+
+def messages(log: list[bytes]) -> Tally[tuple[int, int, int]]:
+    """(client, sequence, run time at which it was due) -> how often."""
+    return Tally(tuple(HEADER.unpack_from(payload)[2:5]) for payload in log)
+
+
+def test_one_bee_and_four_bees_make_the_same_messages(swarm: Swarm, hosts: Network, tmp_path: Path) -> None:
+    """And one of the four has a clock that is 80 ms ahead."""
+    for number, bee in enumerate(swarm.hosts):
+        settle_in(bee, AHEAD_NS if number == 3 else 0)
+    broker = hosts.hosts[-1]
+    with broker_on(broker, tmp_path) as url:
+        heard: list[Tally[tuple[int, int]]] = []
+        outcomes: list[AttackOutcome] = []
+        for name, bees in (("one", None), ("four", swarm)):
+            with listening(broker.address, "t/#") as log:
+                outcomes.append(attack(url, tmp_path / name, bees, messages=6))
+            heard.append(Tally((client, sequence) for client, sequence, _ in messages(log)))
+    one, four = outcomes
+    assert four.summary["verdict"] == {"outcome": "PASS", "reasons": []}
+    assert heard[0] == heard[1] == dict.fromkeys([(client, n) for client in range(8) for n in range(6)], 1)
+    assert four.summary["messages"] == one.summary["messages"]
+    assert four.summary["messages"]["delivered"] == 48
+    assert four.summary["generator"]["bees"] == 4
+    clocks = four.records.meta["clocks"]
+    assert [bee["before"]["offset_ns"] // (40 * MS) for bee in clocks["bees"]] == pytest.approx([0, 0, 0, 2], abs=1)
+    for bee, offset_ns in zip(clocks["bees"], (0, 0, 0, AHEAD_NS), strict=True):
+        for known in (bee["before"], bee["last"]):
+            assert abs(known["offset_ns"] - offset_ns) <= known["error_ns"]
+    assert four.records.meta["start"]["spread_ns"] < 250 * MS
+    assert not any(sample.counters.get("negative_latency") for sample in four.records.samples)

@@ -1,0 +1,123 @@
+"""Bees that are lost, and bees that lose their conductor: the load stops, the others go on, records come home once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from hives import attack, broker_on, is_alive, pid_of, settle_in
+from malaria.errors import RunError
+from malaria.model.swarm import Swarm
+from malaria.records import Counter, EventKind, Phase, Progress, RunRecords
+from malaria.store import open_run
+from malaria.swarm.collecting import collect
+from malaria.swarm.ssh_quarters import SshQuarters
+from malaria.swarm.state import save_swarm
+from namespaces import Network
+
+S: Final = 1_000_000_000
+
+
+def until(true: Callable[[], bool], patience_s: float = 60) -> None:
+    end = time.monotonic() + patience_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert true()
+
+
+def check_once(records: RunRecords) -> None:
+    """No period of a worker is there twice."""
+    periods = [(sample.worker, sample.start_ns, sample.end_ns) for sample in records.samples]
+    assert len(periods) == len(set(periods))
+
+
+def last_of(records: RunRecords, worker: str, phase: Phase) -> int:
+    """When the last period of a worker in that phase ended."""
+    return max((s.end_ns for s in records.samples if (s.worker, s.phase) == (worker, phase)), default=0)
+
+
+def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: Network, tmp_path: Path) -> None:
+    three = swarm.hosts[:3]
+    for bee in three:
+        settle_in(bee)
+    happened_ns: dict[str, int] = {}
+
+    def disturb(progress: Progress) -> None:
+        since_ns = progress.phase_done if progress.phase is Phase.MEASURE else 0
+        if since_ns >= S and "killed" not in happened_ns:
+            happened_ns["killed"] = progress.at_ns
+            os.kill(pid_of(three[0]), signal.SIGKILL)
+        if since_ns >= 2 * S and "cut" not in happened_ns:
+            happened_ns["cut"] = progress.at_ns
+            hosts.hosts[1].cut()
+        if since_ns >= 10 * S and "joined" not in happened_ns:
+            happened_ns["joined"] = progress.at_ns
+            hosts.hosts[1].join()
+
+    with broker_on(hosts.hosts[-1], tmp_path) as url:
+        outcome = attack(url, tmp_path / "run", Swarm(name="test", bee=three), disturb, duration="13s", drain="2s")
+    records, verdict = outcome.records, outcome.summary["verdict"]
+    assert verdict["outcome"] == "UNKNOWN"
+    assert [(one["worker"], one["share"]) for one in records.meta["lost_workers"]] == [  # type: ignore[attr-defined]
+        ("bee-1", "1/3"),
+        ("bee-2", "1/3"),
+    ]
+    assert verdict["reasons"][0].startswith("bee-1 ")
+    assert verdict["reasons"][1].startswith("bee-2 went silent")
+    assert all(reason.endswith("its share, 1/3 of the load, is missing") for reason in verdict["reasons"][:2])
+    marks = {event.text.partition(" ")[0]: event.at_ns for event in records.events if event.kind is EventKind.LOST}
+    assert happened_ns["killed"] <= marks["bee-1"] < happened_ns["killed"] + 10 * S
+    assert happened_ns["cut"] <= marks["bee-2"] < happened_ns["cut"] + 10 * S
+    check_once(records)
+    assert last_of(records, "bee-3/1", Phase.MEASURE) >= 12 * S  # the third went on to the end
+    assert [bee["lost"] is None for bee in records.meta["bees"]] == [False, False, True]  # type: ignore[attr-defined]
+    assert happened_ns["joined"] > last_of(records, "bee-2/1", Phase.COLLECT) > marks["bee-2"]  # and the second did not
+
+
+def test_the_conductor_is_killed_and_the_records_of_the_bees_are_collected_later(
+    swarm: Swarm, hosts: Network, tmp_path: Path
+) -> None:
+    two = Swarm(name="test", bee=swarm.hosts[:2])
+    for bee in two.hosts:
+        settle_in(bee)
+    directory = tmp_path / "run"
+    environment = os.environ | {"MALARIA_HOME": str(tmp_path / "home")}
+    os.environ["MALARIA_HOME"] = environment["MALARIA_HOME"]
+    try:
+        save_swarm(two)
+    finally:
+        del os.environ["MALARIA_HOME"]
+    with broker_on(hosts.hosts[-1], tmp_path) as url:
+        words = f"attack {url} -c 8 -I 250ms -d 60s --swarm test --workers 1 --observe none -o {directory}".split()
+        with subprocess.Popen([sys.executable, "-m", "malaria", *words], env=environment) as conductor:
+            until(lambda: _measured(directory), 90)
+            pids = [pid_of(bee) for bee in two.hosts]
+            conductor.kill()
+        until(lambda: not any(map(is_alive, pids)))
+    before = open_run(directory)
+    assert "end_ns" not in before.meta
+    collection = collect(directory, SshQuarters(two))
+    assert set(collection.seconds) == {"bee-1", "bee-2"}
+    records = open_run(directory)
+    check_once(records)
+    for worker in ("bee-1/1", "bee-2/1"):
+        assert last_of(before, worker, Phase.COLLECT) == 0
+        assert 0 < last_of(records, worker, Phase.COLLECT) < last_of(before, worker, Phase.MEASURE) + 15 * S
+        assert len([s for s in records.samples if s.worker == worker]) > len(
+            [s for s in before.samples if s.worker == worker]
+        )
+    assert collect(directory, SshQuarters(two)).seconds == {}
+    assert len(open_run(directory).samples) == len(records.samples)
+
+
+def _measured(directory: Path) -> bool:
+    try:
+        return {s.worker for s in open_run(directory).samples if s.counters.get(Counter.SENT)} == {"bee-1/1", "bee-2/1"}
+    except RunError:
+        return False
