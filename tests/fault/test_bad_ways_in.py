@@ -188,6 +188,32 @@ def test_no_secret_is_left_anywhere(mosquitto_everything: Everything, tmp_path: 
     assert any(b"malaria.engine.worker" in data for data in seen)
 
 
+def test_keys_of_a_file_and_tokens_are_left_nowhere(mosquitto_everything: Everything, tmp_path: Path) -> None:
+    """Every key of the file, the user's password from a CSV file, and a header of the WebSocket upgrade."""
+    keys, users, token = tmp_path / "some.psk", tmp_path / "users.csv", "Bearer-0123456789-token"
+    keys.write_text("\n".join(keys_of(mosquitto_everything)[:3]) + "\n")
+    users.write_text("".join(f"user-{index},hunter-{index}-and-then-some\n" for index in range(3)))
+    place = tmp_path / "runs"
+    for way, proof in (("psk", {"psk_file": str(keys)}), ("ws", {"headers": {"Authorization": token}})):
+        outcome = run_attack(
+            mosquitto_everything.url(way), place / way, clients=3, subscribers=1, interval="250ms", duration="500ms",
+            credentials_file=str(users), **proof,
+        )  # fmt: skip
+        assert outcome.summary["messages"]["delivered"] == 6
+        write_page(place / way / "run")
+    kept = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert {path.name for path in kept} >= {"run.db", "summary.json", "report.html"}
+    secrets = [line.rpartition(":")[2] for line in keys.read_text().splitlines()] + ["and-then-some", token]
+    for path, data in kept.items():
+        assert not [secret for secret in secrets if secret.encode() in data], path
+        assert not [secret for secret in secrets[:3] if bytes.fromhex(secret) in data], path
+
+
+def write_page(run: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "malaria", "report", str(run)], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def _arguments_of_family(pid: int) -> Iterator[bytes]:
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]

@@ -10,8 +10,10 @@ import pytest
 import typer
 
 from malaria.cli.main import app
+from malaria.engine.causes import ALERTS, CERTIFICATES, HANDSHAKES, PSK_UNUSED, SILENT_END
 from malaria.model.options import KEYS as OPTIONS
 from malaria.model.placeholders import PLACEHOLDERS
+from malaria.model.target import parse_target
 from malaria.model.threshold import FIGURES, LATENCIES, STATISTICS
 from malaria.model.warhead import KEYS, describe, load_warhead, to_toml, warhead_from_toml
 
@@ -43,6 +45,31 @@ def test_the_document_lists_it(path: Path) -> None:
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL))
 def test_what_the_document_shows_is_a_warhead(block: str) -> None:
     assert warhead_from_toml(block).groups
+
+
+WAYS_IN = (ROOT / "docs" / "ways-in.md").read_text()
+
+
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", WAYS_IN, re.DOTALL))
+def test_what_is_said_of_ways_in_is_a_warhead(block: str) -> None:
+    assert warhead_from_toml(block).groups
+
+
+@pytest.mark.parametrize("line", re.findall(r"^malaria .*$", WAYS_IN, re.MULTILINE))
+def test_a_command_of_a_way_in_is_a_command(line: str) -> None:
+    command = shlex.split(line.partition(" > ")[0])
+    made = typer.main.get_group(app).commands[command[1]].make_context(command[1], command[2:])
+    if command[1] == "attack":
+        assert parse_target(made.params["target"])
+
+
+@pytest.mark.parametrize(
+    "quoted", re.findall(r"^\| (`.*?`) \|", WAYS_IN.partition("When nobody gets in")[2], re.MULTILINE)
+)
+def test_what_is_said_to_be_said_is_said(quoted: str) -> None:
+    table = [*ALERTS.values(), *CERTIFICATES.values(), *HANDSHAKES.values(), PSK_UNUSED, SILENT_END]
+    told = " ".join(cause for cause, _ in table) + " this port speaks TLS WebSocket: 404 Not Found at path /x"
+    assert all(words in told for words in re.findall(r"`(.*?)`", quoted))
 
 
 @pytest.mark.parametrize(("table", "key"), sorted((table, key) for table, keys in KEYS.items() for key in keys))

@@ -28,7 +28,8 @@ PASSWORD_VARIABLE: Final = "MALARIA_PASSWORD"
 PASSWORD_FLAGS: Final = ("-P", "--password")
 PSK_VARIABLE: Final = "MALARIA_PSK"
 PSK_FLAGS: Final = ("--psk",)
-SECRET_FLAGS: Final = (*PASSWORD_FLAGS, *PSK_FLAGS)
+HEADER_FLAGS: Final = ("--header",)
+SECRET_FLAGS: Final = (*PASSWORD_FLAGS, *PSK_FLAGS, *HEADER_FLAGS)
 
 
 def option(panel: str, *names: str, text: str, **more: Any) -> Any:
@@ -110,7 +111,9 @@ class Entry:
     no_resume: Annotated[bool, option(ENTRY, "--no-resume", text="A full TLS handshake at every reconnect.")] = False
     header: Annotated[
         list[str] | None,
-        option(ENTRY, "--header", text="'Name: value' for the WebSocket upgrade. Can be repeated.", metavar="HEADER"),
+        option(
+            ENTRY, *HEADER_FLAGS, text="'Name: value' for the WebSocket upgrade. Can be repeated.", metavar="HEADER"
+        ),
     ] = None
     credentials_file: Annotated[
         str | None,

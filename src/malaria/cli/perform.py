@@ -182,6 +182,6 @@ def command_line(arguments: Sequence[str], target_text: str | None, target: Targ
             skip = False
         elif argument in SECRET_FLAGS:
             skip = True
-        elif not argument.startswith(("--password=", "-P", "--psk=")):
+        elif not argument.startswith(("--password=", "-P", "--psk=", "--header=")):
             kept.append(target.url if argument == target_text and "@" in argument else _URL_LOGIN.sub("", argument))
     return shlex.join(["malaria", *kept])

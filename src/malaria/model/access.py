@@ -55,7 +55,7 @@ class Access(Table):
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
     credentials_file: str | None = None
-    headers: Headers = ()
+    headers: Headers = Field(default=(), repr=False)
     cafile: str | None = None
     cert: str | None = None
     key: str | None = None

@@ -17,9 +17,12 @@ from malaria.model.faults import SECRETS
 from malaria.model.warhead import warhead_table
 
 NO_SECRETS: Final = """\
-# Passwords and keys are not written here: put them back into [target], or give MALARIA_PASSWORD or MALARIA_PSK.
+# Passwords, keys and headers are not written here: put them back into [target],
+# or give MALARIA_PASSWORD or MALARIA_PSK.
 
 """
+HEADERS: Final = "headers"
+"""A table that is secret as a whole."""
 _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 """User and password in an URL."""
 
@@ -48,4 +51,4 @@ def _without_secrets(value: Any) -> tuple[Any, int]:
 
 def _is_secret(key: str, value: Any) -> bool:
     """A group may be named `password`: then it is a table."""
-    return key in SECRETS and not isinstance(value, dict)
+    return key in SECRETS and (key == HEADERS or not isinstance(value, dict))

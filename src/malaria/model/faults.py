@@ -17,7 +17,8 @@ from malaria.units import NotationError
 type Location = tuple[str | int, ...]
 """A place in the file: keys and positions, such as ("group", 0, "rate")."""
 
-SECRETS: Final = frozenset({"password", "psk"})
+SECRETS: Final = frozenset({"password", "psk", "headers"})
+"""Keys of a file. Headers too: what opens a WebSocket is often a token."""
 NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
 
 LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})

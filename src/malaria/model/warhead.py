@@ -49,7 +49,7 @@ __all__ = [
 CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
 LARGEST_FILE_BYTES: Final = 10**7
 NO_SECRETS: Final = (
-    "# Passwords and keys are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
+    "# Passwords, keys and headers are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
 )
 
 
