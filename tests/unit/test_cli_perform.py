@@ -135,6 +135,11 @@ def test_workers_are_as_many_as_cores_and_clients(monkeypatch: pytest.MonkeyPatc
     assert default_workers(3000) == 1
 
 
+def test_the_command_is_kept_without_what_opens_a_door() -> None:
+    arguments = ["attack", "wss://x", "--header", "A: s3cret", "--header=B: s3cret", "--psk", "s3cret", "-c", "2"]
+    assert command_line(arguments, "wss://x", parse_target("wss://x")) == "malaria attack wss://x -c 2"
+
+
 def test_the_command_can_be_typed_again() -> None:
     arguments = ["attack", "x", "-t", "a/{client}/#", "--fail-if", "ack.p99 > 500ms"]
     assert shlex.split(command_line(arguments, "x", parse_target("x"))) == ["malaria", *arguments]

@@ -91,15 +91,21 @@ def test_secrets_are_neither_shown_nor_written() -> None:
     for text in (repr(made), written):
         assert "c0ffee" not in text
         assert "hidden" not in text
-    assert written.startswith("# Passwords and keys are not written")
+    assert written.startswith("# Passwords, keys and headers are not written")
     with pytest.raises(WarheadError) as refused:
         warhead('psk_identity = "i"\npsk = "c0ffeeX"')
     assert "c0ffee" not in str(refused.value)
 
 
 def test_the_rest_reads_back() -> None:
-    made = warhead('url = "wss://x/mqtt"\nheaders = { A = "b" }\ntls_version = 1.3', 'cafile = "c"\nresume = false')
+    made = warhead('url = "wss://x/mqtt"\ntls_version = 1.3', 'cafile = "c"\nresume = false')
     assert warhead_from_toml(to_toml(made)) == made
+
+
+def test_a_token_in_a_header_is_a_secret() -> None:
+    made = warhead('url = "wss://x/mqtt"\nheaders = { Authorization = "hidden" }')
+    assert made.target.headers == (("Authorization", "hidden"),)
+    assert "hidden" not in repr(made) + to_toml(made)
 
 
 def test_files_are_seen_from_the_warhead(tmp_path: Path) -> None:

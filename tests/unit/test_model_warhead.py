@@ -357,7 +357,7 @@ def test_passwords_are_not_written() -> None:
     warhead = group('username = "u"\npassword = "s3cret"')
     assert "s3cret" not in to_toml(warhead)
     assert "s3cret" not in repr(warhead)
-    assert to_toml(warhead).startswith("# Passwords and keys are not written")
+    assert to_toml(warhead).startswith("# Passwords, keys and headers are not written")
     assert to_table(warhead)["group"][0]["password"] == "s3cret"
     assert warhead_from_toml(to_toml(warhead)).groups[0].username == "u"
 
