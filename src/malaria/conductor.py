@@ -30,7 +30,7 @@ from malaria.engine.orders import (
     TellAccount,
     WorkerLost,
 )
-from malaria.ledger import Deliveries, join_published, settle
+from malaria.ledger import Deliveries, join_published, join_received, settle
 from malaria.records import INTERRUPTED, Event, EventKind, Phase
 from malaria.timetable import Visit
 
@@ -168,7 +168,7 @@ class Conductor:
             return None
         known = [account for account in accounts if account is not None]
         published = join_published([part for account in known for part in account.published])
-        return settle(published, [account.received for account in known])
+        return settle(published, join_received([account.received for account in known]))
 
     def account_note(self) -> str:
         """Why deliveries are not followed."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,12 +111,17 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What streams received: parallel columns, and the holes below `next_sequence` by row."""
+    """What streams received: parallel columns, and the holes below `next_sequence` by row.
+
+    `shared` has (first row, rows) of each shared subscription by its filter: its members in other workers have the same
+    streams, and each message goes to one of them.
+    """
 
     publisher: Ints
     next_sequence: Ints
     received: Ints
     holes: Mapping[int, Sequence[Range]]
+    shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,67 @@ def join_published(parts: Sequence[Published]) -> Published:
         acknowledged=np.concatenate([p.acknowledged for p in parts]) if parts else np.zeros(0, np.bool_),
         unacked=unacked,
     )
+
+
+def join_received(parts: Sequence[Received]) -> list[Received]:
+    """The streams of several workers; those of a shared subscription that several of them have are one."""
+    holders: dict[str, list[Received]] = {}
+    for part in parts:
+        for filter_ in part.shared:
+            holders.setdefault(filter_, []).append(part)
+    common = {filter_: sharers for filter_, sharers in holders.items() if len(sharers) > 1}
+    if not common:
+        return list(parts)
+    alone = [_without(part, [rows for filter_, rows in part.shared.items() if filter_ in common]) for part in parts]
+    return alone + [
+        _joined([_rows(part, *part.shared[filter_]) for part in sharers]) for filter_, sharers in common.items()
+    ]
+
+
+def _without(part: Received, spans: Sequence[tuple[int, int]]) -> Received:
+    keep = np.ones(len(part.publisher), np.bool_)
+    for first, count in spans:
+        keep[first : first + count] = False
+    return _chosen(part, np.flatnonzero(keep))
+
+
+def _rows(part: Received, first: int, count: int) -> Received:
+    return _chosen(part, np.arange(first, first + count))
+
+
+def _chosen(part: Received, rows: Ints) -> Received:
+    holes = {new: part.holes[old] for new, old in enumerate(rows.tolist()) if old in part.holes}
+    return Received(part.publisher[rows], part.next_sequence[rows], part.received[rows], holes)
+
+
+def _joined(parts: Sequence[Received]) -> Received:
+    """Parts with the same streams as one: what arrived at any of them."""
+    ends: Ints = np.stack([part.next_sequence for part in parts]).max(axis=0)
+    holes: dict[int, Sequence[Range]] = {}
+    received = ends.copy()
+    for row, end in enumerate(ends.tolist()):
+        missing: Sequence[Range] = [(0, end)]
+        for part in parts:
+            missing = _overlap(missing, [*part.holes.get(row, ()), (int(part.next_sequence[row]), end)])
+        if missing:
+            holes[row] = missing
+            received[row] -= sum(last - first for first, last in missing)
+    return Received(parts[0].publisher, ends, received, holes)
+
+
+def _overlap(one: Sequence[Range], other: Sequence[Range]) -> list[Range]:
+    """What lies in both; each is ascending, and so is the result."""
+    found: list[Range] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        first, last = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
+        if first < last:
+            found.append((first, last))
+        if one[i][1] < other[j][1]:
+            i += 1
+        else:
+            j += 1
+    return found
 
 
 def settle(published: Published, parts: Sequence[Received]) -> Deliveries:

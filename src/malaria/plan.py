@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from malaria.model.warhead import Group, Warhead
 from malaria.mqtt.packets import Properties, Protocol
-from malaria.mqtt.topics import TopicTree
+from malaria.mqtt.topics import TopicTree, shared_part
 from malaria.pacing import Pace, Schedule
 from malaria.payload import HEADER_SIZE, parse_size
 from malaria.share import WHOLE, Share
@@ -131,7 +131,8 @@ class Streams:
     """The streams of one worker: row `i` is a pair (subscribing client, publisher).
 
     `publisher[i]` is the publisher's number. The streams of one client stand together, publishers ascending:
-    `first[row]` is the place of its first one and `publishers[row]` their numbers.
+    `first[row]` is the place of its first one and `publishers[row]` their numbers. The members of a shared subscription
+    have the same streams; `shared` has their place and count by filter, for other workers may have them too.
     `note` says why deliveries cannot be foretold, when they cannot.
     """
 
@@ -139,6 +140,7 @@ class Streams:
     first: Mapping[int, int]
     publishers: Mapping[int, Ints]
     note: str = ""
+    shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,8 @@ class Plan:
         """Who should hear whom. Costs a few microseconds per publisher of the whole warhead."""
         everybody = _groups_of(self.warhead, WHOLE, self.identity)
         speakers = [group for group in everybody if group.group.publishes]
-        if any(filter_.startswith("$share/") for g in self.groups if g.group.subscribes for filter_ in g.filters(0)):
-            return _unknown("shared subscriptions: which member gets a message is the broker's choice")
+        if any(_mixes_shares(group.filters(0)) for group in self.groups if group.group.subscribes):
+            return _unknown("a shared subscription beside another filter of the same client: who hears what is open")
         if any(group.comes_later for group in everybody if group.group.subscribes):
             return _unknown("subscribers come in while the attack runs, and miss what was published before")
         if not all(group.tracked for group in speakers):
@@ -231,8 +233,12 @@ def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan]) -> Streams:
     return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], own)
 
 
-def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[list[list[int]], TopicTree[int]]:
-    """Rows that share the same filters are one listener: (rows by listener, tree of listeners)."""
+def _mixes_shares(filters: tuple[str, ...]) -> bool:
+    return len(filters) > 1 and any(shared_part(filter_) is not None for filter_ in filters)
+
+
+def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], list[int]], TopicTree[int]]:
+    """Rows that have the same filters are one listener: (rows by filters, tree of listeners)."""
     by_filters: dict[tuple[str, ...], list[int]] = {}
     for group in groups:
         if not group.group.subscribes:
@@ -242,20 +248,28 @@ def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[list[list[int]], TopicTre
     tree: TopicTree[int] = TopicTree()
     for listener, filters in enumerate(by_filters):
         for filter_ in filters:
-            tree.add(filter_, listener)
-    return list(by_filters.values()), tree
+            tree.add(shared_part(filter_) or filter_, listener)
+    return by_filters, tree
 
 
-def _lay_out(listeners: list[list[int]], heard: list[Ints], own: Mapping[int, int]) -> Streams:
+def _lay_out(listeners: Mapping[tuple[str, ...], list[int]], heard: list[Ints], own: Mapping[int, int]) -> Streams:
     """`own` has the numbers of those who do not hear themselves (MQTT 5: no local), by row."""
     first: dict[int, int] = {}
     publishers: dict[int, Ints] = {}
     columns: list[Ints] = []
+    shared: dict[str, tuple[int, int]] = {}
     place = 0
-    for rows, numbers in zip(listeners, heard, strict=True):
+    for (filters, rows), numbers in zip(listeners.items(), heard, strict=True):
+        if shared_part(filters[0]) is not None:
+            shared[filters[0]] = place, len(numbers)
+            first |= dict.fromkeys(rows, place)
+            publishers |= dict.fromkeys(rows, numbers)
+            columns.append(numbers)
+            place += len(numbers)
+            continue
         for row in rows:
             others = numbers[numbers != own[row]] if row in own else numbers
             first[row], publishers[row] = place, others
             columns.append(others)
             place += len(others)
-    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers)
+    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers, shared=shared)

@@ -36,9 +36,10 @@ def attack(
     **settings: Any,
 ) -> AttackOutcome:
     brief = {"duration": "2s", "drain": "5s", "own_lag_limit": "1m", "protocol": "5", "reconnect": ["300ms", "1s"]}
+    workers = settings.pop("workers", 1)
     warhead = Warhead.model_validate({"group": groups, "attack": brief | settings})
     target = parse_target(f"mqtt://127.0.0.1:{port}")
-    request = AttackRequest(target, warhead, directory / "run", 1, "malaria attack", "test", NOTHING)
+    request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test", NOTHING)
     return conduct(request, on_progress, Interrupt())
 
 
@@ -259,14 +260,15 @@ def test_sessions_and_wills_outlive_a_cut(start_mosquitto_with: Callable[[str], 
 
 
 def test_shared_subscriptions_in_both_versions(mosquitto: RunningBroker, tmp_path: Path) -> None:
-    """A share hears each message once, whoever of it."""
+    """A share hears each message once, whoever of it, on whichever of two workers."""
     groups: list[Group] = [
         {"name": "p", "clients": 2, "rate": "20", "qos": 1, "topic": "t/{index}"},
         {"name": "five", "role": "subscribe", "clients": 3, "qos": 1, "topic": "$share/five/t/+"},
         {"name": "older", "role": "subscribe", "clients": 2, "qos": 1, "topic": "$share/old/t/+", "protocol": "3.1.1"},
     ]
-    outcome = attack(mosquitto.port, tmp_path, groups)
+    outcome = attack(mosquitto.port, tmp_path, groups, workers=2)
     assert outcome.summary["verdict"]["outcome"] == "PASS"
     messages = outcome.summary["messages"]
     assert messages["sent"] == messages["acked"] == 80
-    assert total(outcome, Counter.ARRIVED) == 2 * 80
+    assert messages["expected"] == messages["delivered"] == total(outcome, Counter.ARRIVED) == 2 * 80
+    assert messages["reordered"] == messages["duplicated"] == 0

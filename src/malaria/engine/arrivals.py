@@ -41,6 +41,9 @@ class Inbox:
         self._streams = streams
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
         self.ledger = Arrivals(len(streams.publisher))
+        # members of shared subscriptions: no order is promised over several of them (MQTT 5, 4.8.2)
+        shared = {place for place, count in streams.shared.values() if count}
+        self._sharing = {client for client, place in streams.first.items() if place in shared}
         self._tag = plan.identity.tag
         self._outbox = gear.outbox
         self._meter = gear.meter
@@ -131,7 +134,8 @@ class Inbox:
         if not ledger.take(self._streams.first[client] + place, sequence):
             counts.duplicated += 1
             return
-        counts.reordered += ledger.reordered - reordered
+        if ledger.reordered != reordered and client not in self._sharing:
+            counts.reordered += 1
         counts.delivered += 1
         if due_ns >= self._measure_run_ns:
             self._meter.end_to_end.append(now_ns - self._epoch_ns - due_ns)
@@ -149,7 +153,8 @@ class Inbox:
     def received(self) -> Received:
         """The account of all streams of this worker."""
         ledger = self.ledger
-        return Received(self._streams.publisher, ledger.next_sequence, ledger.received, ledger.holes)
+        streams = self._streams
+        return Received(streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared)
 
     # --- finding frames --------------------------------------------------------------------------------------------
 
@@ -253,15 +258,17 @@ class Inbox:
             self._counts.unexpected += int((~known).sum())
             headers, places = headers[known], places[known]
         if len(headers):
+            reordered = self.ledger.reordered
             self._account(self._streams.first[client] + places, headers, now_ns)
+            if self.ledger.reordered != reordered and client not in self._sharing:
+                self._counts.reordered += self.ledger.reordered - reordered
 
     def _account(self, streams: Ints, headers: NDArray[np.void], now_ns: int) -> None:
         ledger, counts = self.ledger, self._counts
-        duplicated, reordered = ledger.duplicated, ledger.reordered
+        duplicated = ledger.duplicated
         dues = headers["due_ns"].astype(np.int64)
         first = ledger.take_many(streams, headers["sequence"].astype(np.int64))
         counts.duplicated += ledger.duplicated - duplicated
-        counts.reordered += ledger.reordered - reordered
         if first is not None:
             dues = dues[first]
         counts.delivered += len(dues)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from malaria.model.checks import SHARED
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.properties import properties_of
 from malaria.mqtt.terms import Terms
+from malaria.mqtt.topics import SHARE
 from malaria.payload import parse_size
 from malaria.plan import GroupPlan
 
@@ -60,7 +60,7 @@ def _exclusions(plan: GroupPlan, index: int, terms: Terms) -> Iterator[str]:
     if group.subscribes:
         if any("+" in filter_ or "#" in filter_ for filter_ in group.filters):
             yield from () if terms.wildcard_subscription_available else (WILDCARDS,)
-        if any(filter_.startswith(SHARED) for filter_ in group.filters):
+        if any(filter_.startswith(SHARE) for filter_ in group.filters):
             yield from () if terms.shared_subscription_available else (SHARING,)
         if group.subscription_identifier is not None and not terms.subscription_identifier_available:
             yield IDENTIFIERS

@@ -12,7 +12,7 @@ from malaria.model.faults import SECRETS, KeyPathError, Location
 from malaria.model.mqtt5 import OF_5, OF_MESSAGES, Message5
 from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
 from malaria.mqtt.packets import Protocol
-from malaria.mqtt.topics import check_filter, check_topic
+from malaria.mqtt.topics import SHARE, check_filter, check_topic
 from malaria.payload import HEADER_SIZE, parse_size
 from malaria.units import NotationError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 LONGEST_TEXT_BYTES: Final = 65535
 LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_TEXT_BYTES + 2)
 LONGEST_INTERVAL_S: Final = 366 * 86400
-SHARED: Final = "$share/"
 MOST_CLIENTS: Final = 2**32 - 1
 """A client's number has 32 bits in the payload header."""
 
@@ -154,7 +153,7 @@ def _check_aliases(group: Group) -> None:
 
 
 def _check_shared(group: Group) -> None:
-    if group.no_local and any(filter_.startswith(SHARED) for filter_ in group.filters):
+    if group.no_local and any(filter_.startswith(SHARE) for filter_ in group.filters):
         raise KeyPathError("no_local", "cannot be asked of a shared subscription", "leave it out [MQTT-3.8.3-4]")
 
 

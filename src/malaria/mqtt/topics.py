@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from malaria.mqtt.wire import LONGEST_STRING
+
+SHARE: Final = "$share/"
 
 
 def check_topic(topic: str) -> None:
@@ -21,6 +25,17 @@ def check_filter(filter_: str) -> None:
             raise ValueError(f"filter {filter_!r}: a wildcard must have its level to itself")
     if "#" in levels[:-1]:
         raise ValueError(f"filter {filter_!r}: '#' may only be the last level")
+    if shared_part(filter_) == "" or filter_.startswith((f"{SHARE}/", f"{SHARE}+", f"{SHARE}#")):
+        raise ValueError(
+            f"filter {filter_!r}: a shared subscription is $share/NAME/FILTER, and its name has no wildcard"
+        )
+
+
+def shared_part(filter_: str) -> str | None:
+    """The filter of a shared subscription `$share/NAME/FILTER`, which its members hear together; None: it is none."""
+    if not filter_.startswith(SHARE):
+        return None
+    return filter_.removeprefix(SHARE).partition("/")[2]
 
 
 def matches(filter_: str, topic: str) -> bool:
