@@ -22,7 +22,8 @@ from malaria.swarm.extra import need_extra
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection, SSHClientConnectionOptions
 
-CONNECT_S: Final = 10.0
+CONNECT_S: Final = 15.0
+"""Many at once on a slow line take a while."""
 RUN_S: Final = 60.0
 AT_ONCE: Final = 32
 """How many hosts are worked on at the same time."""
