@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary import summarize
-from malaria.records import Counter, Sample
-from malaria.report.account import Entry, account, counted, deliveries, published
+from malaria.records import Counter, Observation, Sample
+from malaria.report.account import BROKER_DROPPED, Entry, account, counted, deliveries, published
 from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
 from synthetic import make_records, with_meta
 
@@ -47,6 +47,12 @@ def test_every_counter_that_is_not_zero_is_explained() -> None:
         ("clients that could not connect", "3", "<refused>"),
     ]
     assert "&lt;refused&gt;" in account(records, dict(summarize(records)))
+
+
+def test_what_the_broker_says_it_dropped_is_counted() -> None:
+    rows = [Observation("sys", at_s * 10**9, {"publish_dropped": dropped}) for at_s, dropped in ((1, 3), (34, 10))]
+    records = replace(make_records(), observations=tuple(rows))
+    assert counted(records) == [("dropped by the broker", "7", BROKER_DROPPED)]
 
 
 def test_every_name_in_the_tables_is_a_counter_or_a_figure() -> None:

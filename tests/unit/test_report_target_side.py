@@ -10,7 +10,7 @@ from malaria.analysis.summary import summarize
 from malaria.records import RunRecords
 from malaria.report.figures import UNKNOWN
 from malaria.report.target_page import seen, sys_block
-from malaria.report.target_side import blind_spots, messages_per_s, own_count, sys_lines, table_of
+from malaria.report.target_side import blind_spots, messages_per_s, own_count, queue_lines, sys_lines, table_of
 from synthetic import make_records, observed, with_meta
 
 
@@ -93,6 +93,21 @@ def test_who_did_not_see_all_of_it_says_so() -> None:
         "process: lost 2 times; it came back.",
     ]
     assert "&lt;refuses&gt;" in seen(records, dict(summarize(records)))
+
+
+def test_whether_queues_grew_is_said_with_its_uncertainty() -> None:
+    slope = {"growth_per_s": 64.2, "low_per_s": 60.04, "high_per_s": 1068.0, "points": 9, "grows": True}
+    flat = {"growth_per_s": 0.1, "low_per_s": -0.12, "high_per_s": 0.3, "points": 9, "grows": False}
+    assert queue_lines({"broker": {"queues": {"owed": slope, "messages_stored": flat}}}) == [
+        "messages due and not acknowledged grew by 64.2 messages/s (60 to 1,068)",
+        "messages stored by the broker did not grow (−0.12 to 0.3 messages/s)",
+    ]
+    assert queue_lines({"broker": {}}) == []
+
+
+def test_what_a_pass_had_to_hold_is_said() -> None:
+    records = make_records(seconds=2)
+    assert "A pass had to hold: ack.p99 &lt; 500ms · " in seen(records, dict(summarize(records)))
 
 
 def test_nobody_watched() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from malaria.analysis.dropped import dropped_by
 from malaria.analysis.windows import total
 from malaria.records import RunRecords
 from malaria.report.blocks import defined
@@ -11,6 +13,8 @@ from malaria.report.definitions import COUNTERS, DEFINITIONS
 from malaria.report.figures import Summary, count
 from malaria.report.markup import table, text
 from malaria.units import format_duration_ns
+
+BROKER_DROPPED: Final = "messages that the broker itself says it dropped ($SYS) since the measured time began"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ def counted(records: RunRecords) -> list[tuple[str, str, str]]:
     ]
     failures = records.meta.get("connect_failures")
     causes = failures.items() if isinstance(failures, dict) else ()
-    return found + [("clients that could not connect", count(int(number)), str(cause)) for cause, number in causes]
+    found += [("clients that could not connect", count(int(number)), str(cause)) for cause, number in causes]
+    dropped = dropped_by(records)
+    return [*found, ("dropped by the broker", count(dropped), BROKER_DROPPED)] if dropped else found
 
 
 def _counted(name: str, number: int, sentence: str) -> tuple[str, str, str]:

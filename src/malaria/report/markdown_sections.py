@@ -79,8 +79,11 @@ def _seen(records: RunRecords, summary: Summary) -> list[str]:
     facts = target_side.table_of(records, summary)
     head = ["verdict", *(fact.label for fact in facts)]
     row = [summary["verdict"]["outcome"], *(plain(fact.value) for fact in facts)]
-    blind = [f"- {plain(line)}" for line in target_side.blind_spots(records)]
-    return [*table(head, [row]), *([""] if blind else []), *blind]
+    stated, queues = target_side.conditions(records), target_side.queue_lines(summary)
+    lines = [f"- A pass had to hold: {plain(stated)}."] if stated else []
+    lines += [f"- In steady time {'; '.join(queues)}."] if queues else []
+    lines += [f"- {plain(line)}" for line in target_side.blind_spots(records)]
+    return [*table(head, [row]), *([""] if lines else []), *lines]
 
 
 def _surges(summary: Summary) -> list[str]:

@@ -22,7 +22,15 @@ def seen(records: RunRecords, summary: Summary) -> str:
     facts = target_side.table_of(records, summary)
     head = ["verdict", *(defined(fact.name, fact.label) for fact in facts)]
     row = [f'<b class="{outcome}">{outcome}</b>', *(text(fact.value) for fact in facts)]
-    return table(head, [row], kind="seen") + _blind(records)
+    return table(head, [row], kind="seen") + _besides(records, summary) + _blind(records)
+
+
+def _besides(records: RunRecords, summary: Summary) -> str:
+    """What a pass had to hold, and whether queues grew."""
+    stated, queues = target_side.conditions(records), target_side.queue_lines(summary)
+    lines = [f"A pass had to hold: {stated}."] if stated else []
+    lines += [f"In steady time {'; '.join(queues)}."] if queues else []
+    return "".join(f'<p class="soft small">{text(line)}</p>' for line in lines)
 
 
 def _blind(records: RunRecords) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from malaria.analysis.headline import ON_TARGET
 from malaria.analysis.observed import SYS, mean_inside
@@ -22,6 +22,12 @@ FIRST: Final = (
     "publish_dropped", "heap_bytes", "bytes_received_per_min", "bytes_sent_per_min",
 )  # fmt: skip
 """What one asks of `$SYS` first; the rest comes after, by name."""
+
+
+QUEUES: Final = {
+    "owed": "messages due and not acknowledged", "messages_stored": "messages stored by the broker",
+    "messages_inflight": "messages in flight from the broker",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,31 @@ def own_count(records: RunRecords, summary: Summary) -> str:
     if not published or not records.meta.get("publishing") or records.meta.get("surges"):
         return f"{words}."
     return f"{words}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
+
+
+def queue_lines(summary: Summary) -> list[str]:
+    """How each queue grew in steady time, with the interval in which its slope lies."""
+    queues = summary["broker"].get("queues") or {}
+    return [f"{QUEUES.get(name, name)} {_growth(queue)}" for name, queue in queues.items()]
+
+
+def _growth(queue: Mapping[str, Any]) -> str:
+    """`grew by 64 messages/s (60 to 68)`; `did not grow (−0.1 to 0.2 messages/s)`."""
+    low, high = (_signed(queue[name]) for name in ("low_per_s", "high_per_s"))
+    if queue["grows"]:
+        return f"grew by {format_rate(queue['growth_per_s'], 'messages')} ({low} to {high})"
+    return f"did not grow ({low} to {high} messages/s)"
+
+
+def _signed(per_s: float) -> str:
+    shown = f"{abs(per_s):,.0f}" if abs(per_s) >= 10 else f"{abs(per_s):.2g}"
+    return f"−{shown}" if per_s < 0 else shown
+
+
+def conditions(records: RunRecords) -> str:
+    """What counts as a pass, as the warhead or the command said it; empty when neither did."""
+    stated = records.meta.get("thresholds")
+    return " · ".join(map(str, stated)) if isinstance(stated, list) else ""
 
 
 def blind_spots(records: RunRecords) -> list[str]:
