@@ -104,7 +104,7 @@ def test_a_certificate_of_ours_that_is_refused(mosquitto_everything: Everything,
     for version in ("1.2", "1.3"):
         said = refusal(mosquitto_everything.url("mtls"), cafile=cafile, tls_version=version, cert=str(expired.cert),
                        key=str(expired.key))  # fmt: skip
-        assert "certificate" in said.message or "closed the connection" in said.message
+        assert "our certificate" in said.message
     said = refusal(mosquitto_everything.url("mtls"), cafile=cafile, cert=cafile)
     assert "our certificate" in said.message
     said = refusal(mosquitto_everything.url("mtls"), cafile=cafile, cert=str(tmp_path / "{index}.pem"))

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from malaria.cli.main import app
-from malaria.engine.causes import ALERTS, CERTIFICATES, HANDSHAKES, PSK_UNUSED, SILENT_END
+from malaria.engine.causes import ALERTS, CERTIFICATES, HANDSHAKES, PSK_UNUSED, REFUSED_END, SILENT_END
 from malaria.model.options import KEYS as OPTIONS
 from malaria.model.placeholders import PLACEHOLDERS
 from malaria.model.target import parse_target
@@ -67,7 +67,7 @@ def test_a_command_of_a_way_in_is_a_command(line: str) -> None:
     "quoted", re.findall(r"^\| (`.*?`) \|", WAYS_IN.partition("When nobody gets in")[2], re.MULTILINE)
 )
 def test_what_is_said_to_be_said_is_said(quoted: str) -> None:
-    table = [*ALERTS.values(), *CERTIFICATES.values(), *HANDSHAKES.values(), PSK_UNUSED, SILENT_END]
+    table = [*ALERTS.values(), *CERTIFICATES.values(), *HANDSHAKES.values(), PSK_UNUSED, REFUSED_END, SILENT_END]
     told = " ".join(cause for cause, _ in table) + " this port speaks TLS WebSocket: 404 Not Found at path /x"
     assert all(words in told for words in re.findall(r"`(.*?)`", quoted))
 

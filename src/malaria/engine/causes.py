@@ -131,6 +131,12 @@ SILENT_END: Final = (
     "the broker closed the connection right after the TLS handshake: does it want a client certificate?",
     _OWN_CERTIFICATE,
 )
+REFUSED_END: Final = (
+    "the broker closed the connection right after the TLS handshake: it may not accept our certificate",
+    "look whether --cert has expired and which CA has signed it; the broker's log says why",
+)
+SILENT_ENDS: Final = {Proof.NONE: SILENT_END[0], Proof.CERTIFICATE: REFUSED_END[0]}
+"""In TLS 1.3 a broker looks at our proof when we are through; what it says of it is often lost with the connection."""
 ALERTS: Final = {
     "WRONG_VERSION_NUMBER": (
         "TLS: this port does not speak TLS",
@@ -235,7 +241,7 @@ def refusal(packet: Connack, protocol: Protocol) -> str:
 def remedies(causes: Collection[str]) -> dict[str, str]:
     """What to do about each cause that the tables know."""
     known = dict([*ERRORS.values(), *TIMEOUTS.values(), *STAGE_TIMEOUTS.values(), *ALERTS.values(),
-                  *HANDSHAKES.values(), PSK_UNUSED, SILENT_END])  # fmt: skip
+                  *HANDSHAKES.values(), PSK_UNUSED, SILENT_END, REFUSED_END])  # fmt: skip
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}
     for protocol, table in CONNACKS.items():
         known |= {refusal(Connack(False, code), protocol): remedy for code, remedy in table.items()}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from malaria.credentials import Credentials, load_credentials
-from malaria.engine.causes import CLOSED, ERRORS, SILENT_END, Proof
+from malaria.engine.causes import CLOSED, ERRORS, SILENT_ENDS
 from malaria.engine.gear import Route
 from malaria.engine.tls import Persona, TlsClients
 from malaria.engine.transport import Lower, Negotiation, Stage
@@ -82,8 +82,9 @@ class Gateway:
 
     def cause_in_greeting(self, reason: str) -> str:
         """Why a connection ended before CONNACK: in TLS 1.3 the broker judges our proof after the handshake."""
-        wants_proof = self._tls is not None and self._tls.proof is Proof.NONE
-        return SILENT_END[0] if wants_proof and reason in HANG_UPS else reason
+        if self._tls is None or reason not in HANG_UPS:
+            return reason
+        return SILENT_ENDS.get(self._tls.proof, reason)
 
     def _upgrade(self, client: int, sock: socket.socket, lower: Lower) -> Upgrade:
         place = self._route.place_of(self._number(client))
