@@ -7,15 +7,17 @@ then 70 until nobody waits any more, which at 100 messages a second never is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from attacking import run_attack
+from attacking import histogram, run_attack
+from malaria.attack import AttackOutcome
 from malaria.model.observe import Observe
+from malaria.records import Metric
 from stub_broker import Behaviour, Counts, StubBroker
 
 SURGE = {"clients": 20, "at": "3s", "hold": "4s"}
@@ -32,36 +34,48 @@ STORIES: Mapping[str, Behaviour] = {
     ),
 }
 
-type Story = tuple[dict[str, Any], Counts]
+CALM_NS = 20_000_000
+CALM_TRIES = 3
+
+type Story = tuple[AttackOutcome, Counts]
 
 
-@pytest.fixture(scope="module")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Story]:
-    """All of them at once: each is hardly any load."""
-
-    def tell(name: str) -> Story:
-        directory: Path = tmp_path_factory.mktemp(name.replace(" ", "-"))
-        with StubBroker(STORIES[name]) as stub:
-            outcome = run_attack(stub.port, directory, subscribers=1, surges=[SURGE], observe=SYS, **LOAD)
-        return outcome.summary, stub.counts
-
-    with ThreadPoolExecutor(len(STORIES)) as pool:
-        return dict(zip(STORIES, pool.map(tell, STORIES), strict=True))
+def tell(name: str, directory: Path) -> Story:
+    with StubBroker(STORIES[name]) as stub:
+        outcome = run_attack(stub.port, directory, subscribers=1, surges=[SURGE], observe=SYS, **LOAD)
+    return outcome, stub.counts
 
 
-def test_holds(stories: Mapping[str, Story]) -> None:
-    summary, counts = stories["holds"]
-    (surge,) = summary["surges"]
+def told_in_calm(directory: Path) -> Mapping[str, Story]:
+    """All of them at once, each is hardly any load; again when somebody else took our processor meanwhile."""
+    for attempt in range(CALM_TRIES):
+        paths = [directory / f"{attempt}-{number}" for number in range(len(STORIES))]
+        with ThreadPoolExecutor(len(STORIES)) as pool:
+            stories = dict(zip(STORIES, pool.map(tell, STORIES, paths), strict=True))
+        lags = [histogram(outcome.records, Metric.OWN_LAG).quantile_ns(0.99) or 0 for outcome, _ in stories.values()]
+        if max(lags) < CALM_NS:
+            break
+    return stories
+
+
+@pytest.mark.alone
+def test_each_broker_gets_the_verdict_that_is_known_beforehand(tmp_path: Path) -> None:
+    stories = told_in_calm(tmp_path)
+    for name, check in CHECKS.items():
+        outcome, counts = stories[name]
+        (surge,) = outcome.summary["surges"]
+        check(surge, outcome.summary, counts)
+
+
+def holds(surge: dict[str, Any], summary: dict[str, Any], counts: Counts) -> None:
     assert (surge["held"], surge["broke"], surge["recovered"], surge["metastable"]) == (True, [], True, False)
     assert summary["verdict"]["outcome"] == "PASS"
     assert summary["broker"]["dropped"] == counts.dropped == 0
     assert summary["broker"]["queue_growth_per_s"] == 0
 
 
-def test_bends_and_recovers(stories: Mapping[str, Story]) -> None:
+def bends_and_recovers(surge: dict[str, Any], summary: dict[str, Any], _: Counts) -> None:
     """150 wait when they go; 50 a second come off, and up to 10 are no trouble."""
-    summary, _ = stories["bends and recovers"]
-    (surge,) = summary["surges"]
     assert (surge["held"], surge["broke"], surge["recovered"], surge["metastable"]) == (False, [], True, False)
     assert 2 <= surge["recovery_s"] <= 4
     assert summary["verdict"]["outcome"] == "PASS"
@@ -69,10 +83,8 @@ def test_bends_and_recovers(stories: Mapping[str, Story]) -> None:
     assert summary["messages"]["lost"] == summary["messages"]["unresolved"] == 0
 
 
-def test_breaks_and_recovers(stories: Mapping[str, Story]) -> None:
+def breaks_and_recovers(surge: dict[str, Any], summary: dict[str, Any], counts: Counts) -> None:
     """50 a second too many for 3 s, and room for 60 of them."""
-    summary, counts = stories["breaks and recovers"]
-    (surge,) = summary["surges"]
     assert (surge["held"], surge["broke"], surge["recovered"]) == (False, ["broker.dropped"], True)
     assert summary["broker"]["dropped"] == counts.dropped == summary["messages"]["lost"]
     assert 60 <= counts.dropped <= 120
@@ -83,13 +95,19 @@ def test_breaks_and_recovers(stories: Mapping[str, Story]) -> None:
     assert f"it dropped {counts.dropped} messages" in summary["verdict"]["reasons"][0]
 
 
-def test_never_recovers(stories: Mapping[str, Story]) -> None:
+def never_recovers(surge: dict[str, Any], summary: dict[str, Any], _: Counts) -> None:
     """The load is gone; 100 a second come as before, 70 go, and the queue grows by 30 a second."""
-    summary, _ = stories["never recovers"]
-    (surge,) = summary["surges"]
     assert (surge["held"], surge["broke"], surge["recovered"], surge["metastable"]) == (False, [], False, True)
     assert surge["recovery_s"] is None
     assert surge["watched_s"] == 9
     assert summary["verdict"]["outcome"] == "FAIL"
     assert "never recovered within 9 s (metastable)" in summary["verdict"]["reasons"][0]
     assert not any("fell behind" in reason for reason in summary["verdict"]["reasons"])  # told once
+
+
+CHECKS: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Counts], None]] = {
+    "holds": holds,
+    "bends and recovers": bends_and_recovers,
+    "breaks and recovers": breaks_and_recovers,
+    "never recovers": never_recovers,
+}
