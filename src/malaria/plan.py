@@ -172,7 +172,7 @@ class Plan:
             return _unknown("subscribers come in while the attack runs, and miss what was published before")
         if not all(group.tracked for group in speakers):
             return _unknown(f"payloads without our header of {HEADER_SIZE} bytes cannot be followed")
-        return _match(self.groups, speakers)
+        return _match(self.groups, speakers, _responders(everybody))
 
 
 def make_plan(warhead: Warhead, share: Share, identity: Identity) -> Plan:
@@ -212,14 +212,14 @@ def _unknown(note: str) -> Streams:
     return Streams(np.zeros(0, np.int64), {}, {}, note)
 
 
-def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan]) -> Streams:
+def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
     """Sets every publisher's topic against the filters of this worker's subscribers."""
     listeners, tree = _listeners(groups)
     heard: list[list[int]] = [[] for _ in listeners]
     for speaker in speakers:
         sequences = (0, FAR_SEQUENCE) if "seq" in speaker.group.topic_uses else (0,)
         for index, number in zip(speaker.members.tolist(), speaker.numbers.tolist(), strict=True):
-            matched = [set(tree.match(speaker.topic(index, sequence))) for sequence in sequences]
+            matched = [_hearers(speaker, index, sequence, tree, responders) for sequence in sequences]
             if matched[0] != matched[-1]:
                 return _unknown(f"a filter matches topic {speaker.group.topic} only for some {{seq}}")
             for listener in matched[0]:
@@ -231,6 +231,29 @@ def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan]) -> Streams:
         for position, number in enumerate(group.numbers.tolist())
     }
     return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], own)
+
+
+def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
+    """The filters of those who answer requests."""
+    tree: TopicTree[bool] = TopicTree()
+    responding = [group for group in groups if group.group.responds]
+    for filter_ in {
+        filter_ for group in responding for index in group.members.tolist() for filter_ in group.filters(index)
+    }:
+        tree.add(shared_part(filter_) or filter_, True)
+    return tree
+
+
+def _hearers(
+    speaker: GroupPlan, index: int, sequence: int, tree: TopicTree[int], responders: TopicTree[bool]
+) -> set[int]:
+    """The listeners that a message reaches; by its answer, too, where it is a request and somebody answers."""
+    topic = speaker.topic(index, sequence)
+    heard = set(tree.match(topic))
+    answer_topic = speaker.message_properties(index, sequence).get("response_topic")
+    if answer_topic is not None and responders.match(topic):
+        heard |= set(tree.match(answer_topic))
+    return heard
 
 
 def _mixes_shares(filters: tuple[str, ...]) -> bool:

@@ -71,6 +71,7 @@ class Counter(StrEnum):
     HELD_WINDOW = "held_window"  # messages that had to wait because the in-flight window was full
     HELD_BACKLOG = "held_backlog"  # ... because the kernel took no more bytes (the broker does not read)
     HELD_OFFLINE = "held_offline"  # ... because the client was not connected
+    ANSWERED = "answered"  # requests that a client of ours answered (MQTT 5)
     PUBLISHES_REFUSED = "publishes_refused"  # messages that the broker answered with a reason of failure (MQTT 5)
     TOO_LARGE = "too_large"  # messages due and never sent: larger than the broker takes (MQTT 5)
     FORGOTTEN = "forgotten"  # in flight when a clean-start client lost its connection, or left with its surge

@@ -259,16 +259,20 @@ def test_sessions_and_wills_outlive_a_cut(start_mosquitto_with: Callable[[str], 
     assert outcome.summary["clients"]["reconnects"] == 5
 
 
-def test_shared_subscriptions_in_both_versions(mosquitto: RunningBroker, tmp_path: Path) -> None:
-    """A share hears each message once, whoever of it, on whichever of two workers."""
+def test_shared_subscriptions_and_requests(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    """A share hears each message once, whoever of it, on whichever of two workers; a request comes back once."""
     groups: list[Group] = [
         {"name": "p", "clients": 2, "rate": "20", "qos": 1, "topic": "t/{index}"},
         {"name": "five", "role": "subscribe", "clients": 3, "qos": 1, "topic": "$share/five/t/+"},
         {"name": "older", "role": "subscribe", "clients": 2, "qos": 1, "topic": "$share/old/t/+", "protocol": "3.1.1"},
-    ]
+        {"name": "ask", "role": "both", "clients": 3, "rate": "10", "qos": 1, "topic": "ask/{index}",
+         "response_topic": "answer/{index}", "filters": ["answer/{index}"]},
+        {"name": "respond", "role": "respond", "clients": 4, "qos": 1, "topic": "$share/respond/ask/+"},
+    ]  # fmt: skip
     outcome = attack(mosquitto.port, tmp_path, groups, workers=2)
     assert outcome.summary["verdict"]["outcome"] == "PASS"
     messages = outcome.summary["messages"]
-    assert messages["sent"] == messages["acked"] == 80
-    assert messages["expected"] == messages["delivered"] == total(outcome, Counter.ARRIVED) == 2 * 80
-    assert messages["reordered"] == messages["duplicated"] == 0
+    assert messages["sent"] == messages["acked"] == 80 + 60
+    assert messages["expected"] == messages["delivered"] == total(outcome, Counter.ARRIVED) == 2 * 80 + 2 * 60
+    assert total(outcome, Counter.ANSWERED) == 60
+    assert messages["duplicated"] == 0

@@ -137,3 +137,35 @@ def test_an_older_client_beside() -> None:
         w.say(w.sockets[0], message(w, 0, 1))
         w.say(w.sockets[1], encode(Publish("t", payload(w, 0), 1, packet_id=1)))
         assert (w.meter.counts.delivered, w.meter.counts.foreign) == (2, 0)
+
+
+RESPONDER = {"role": "respond", "clients": 1, "topic": "t", "qos": 1, "protocol": "5"}
+ASKER = METER | {"role": "both", "filters": ["answers/{index}"], "response_topic": "answers/{index}",
+                 "correlation_data": "{index}"}  # fmt: skip
+
+
+def test_a_request_is_answered_where_it_says() -> None:
+    with world(ASKER, RESPONDER) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        responder = w.sockets[1]
+        before = len(responder.sent)
+        request = message(w, 0, 1, response_topic="answers/0", correlation_data=b"0")
+        w.say(responder, request + message(w, 1, 1) + message(w, 2, 0, True, response_topic="a/0"))
+        said = bytes(responder.sent[before:])
+        answer = Publish("answers/0", payload(w, 0), properties={"correlation_data": b"0"})
+        assert encode(answer, V5) in said
+        assert [one.packet_id for one in answers(said)] == [1, 2]
+        assert w.meter.counts.answered == 1
+        w.say(w.sockets[0], encode(answer, V5))
+        assert w.meter.counts.delivered == 3  # two at the responder, the answer at who asked
+        assert w.meter.counts.unexpected == 0
+
+
+def test_a_response_topic_that_is_none_is_not_answered() -> None:
+    with world(ASKER, RESPONDER) as w:
+        w.connect_all()
+        w.say(w.sockets[1], message(w, 0, 0, response_topic="a/+") + message(w, 1, 0, response_topic=""))
+        assert w.meter.counts.answered == 0
+        assert w.meter.counts.malformed == 0

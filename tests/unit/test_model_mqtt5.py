@@ -131,6 +131,29 @@ def test_neither_can_its_will_or_its_id() -> None:
         assert place in str(caught.value)
 
 
+def test_only_in_mqtt_5_can_a_group_respond() -> None:
+    with pytest.raises(WarheadError, match=r"group\[0\]\.role: is of MQTT 5"):
+        read('role = "respond"', HEAD.replace('"5"', '"3.1.1"'))
+    warhead = read('role = "respond"\ntopic = "r/+"')
+    assert warhead.groups[0].filters == ("r/+",)
+    assert warhead_from_toml(to_toml(warhead)) == warhead
+
+
+def test_who_asks_expects_his_own_message_back() -> None:
+    ask = {
+        "name": "a",
+        "role": "both",
+        "clients": 2,
+        "topic": "r/{index}",
+        "response_topic": "b/{index}",
+        "filters": ["b/{index}"],
+    }
+    answer = {"name": "r", "role": "respond", "clients": 1, "filters": ["$share/s/r/0"]}
+    table = {"group": [ask, answer], "attack": {"duration": 1, "protocol": "5"}}
+    streams = make_plan(Warhead.model_validate(table), WHOLE, Identity("run", 7, 1)).streams()
+    assert {row: numbers.tolist() for row, numbers in streams.publishers.items()} == {0: [0], 1: [], 2: [0]}
+
+
 def test_options() -> None:
     options = LoadOptions(
         protocol="5", session_expiry="1m", topic_alias=True, message_expiry="10", user_property=("a=b=c", "a=d", "e=f")

@@ -44,6 +44,9 @@ class Patient:
     password: Annotated[
         str | None, option(CLIENTS, *PASSWORD_FLAGS, text="Its password.", envvar=PASSWORD_VARIABLE)
     ] = None
+    protocol: Annotated[
+        str | None, option(CLIENTS, "-V", "--protocol", text="MQTT version, 3.1.1 or 5 (3.1.1).", metavar="VERSION")
+    ] = None
 
 
 @takes(Patient, Entry)
@@ -59,7 +62,8 @@ def doctor(_: tuple[str, ...], patient: Patient, entry: Entry) -> int:
 
     target = None if patient.target is None else parse_target(patient.target)
     place = None if target is None else target.with_credentials(patient.username, patient.password)
-    warhead = build_warhead(replace(load_options(entry), clients=patient.clients), Role.CONNECT)
+    options = replace(load_options(entry), clients=patient.clients, protocol=patient.protocol)
+    warhead = build_warhead(options, Role.CONNECT)
     if place is not None:
         warhead = warhead.with_credentials(place.username, place.password)
     findings = examine(place, warhead, patient.workers or default_workers(patient.clients))

@@ -1,7 +1,9 @@
 """PUBLISH packets of MQTT 5 coming in: as `arrivals`, with properties between packet id and payload. A hot module.
 
-Only their length is looked at, but for clients that allow the broker topic aliases: there each packet goes through the
-codec, and an alias that was not introduced on this connection, or is over the maximum, is the broker's fault.
+Only their length is looked at, but for two kinds of client, whose packets go through the codec one by one. With those
+that allow the broker topic aliases, one that was not introduced on this connection, or is over the maximum, is the
+broker's fault. Those that respond answer each request to its response topic: the same payload, so that whoever asked
+knows the message again, and the correlation data; at QoS 0.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from malaria.engine.arrivals import LARGEST, RETAIN, RUN, Bytes, Data, Inbox, In
 from malaria.engine.gear import Gear
 from malaria.errors import MalformedPacket
 from malaria.mqtt.aliases import TopicAliases
-from malaria.mqtt.codec import decode, frame_length
+from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Protocol, Publish
 from malaria.plan import Plan
 
@@ -26,12 +28,14 @@ class Inbox5(Inbox):
         self._speaks_5 = bytearray(plan.clients)
         self._counts_kept = bytearray(plan.clients)  # RETAIN is as it was published, and tells nothing of kept messages
         self._most_aliases: NDArray[np.int64] = np.zeros(plan.clients, np.int64)
+        self._responds = bytearray(plan.clients)
         self._aliases: dict[int, TopicAliases] = {}
         for group in plan.groups:
             rows = slice(group.first_row, group.first_row + group.count)
             self._speaks_5[rows] = bytes([group.protocol is Protocol.V5]) * group.count
             self._counts_kept[rows] = bytes([group.group.retain_as_published]) * group.count
             self._most_aliases[rows] = group.group.topic_alias_maximum
+            self._responds[rows] = bytes([group.group.responds]) * group.count
 
     def take(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
         if not self._speaks_5[client]:
@@ -45,13 +49,13 @@ class Inbox5(Inbox):
         with_id = bool(first & 0x06)
         if start + length == end and first & 0x06 < 0x04:
             id_at, payload_at = _places(data, start, end, with_id)
-            self._heed(client, data, start, end)
+            self._heed(client, data, start, end, now_ns)
             self._take_one(client, data, said, (id_at, payload_at, end), now_ns)
             return length
         found = None
-        if (end - start) // length >= RUN and not self._most_aliases[client]:
+        if (end - start) // length >= RUN and not (self._most_aliases[client] or self._responds[client]):
             found = _find_run(data, start, end, length, with_id)
-        payloads, ids, taken = found or self._scan_5(client, data, start, end)
+        payloads, ids, taken = found or self._scan_5(client, data, (start, end), now_ns)
         self._take_all(client, data, said, (payloads, ids), now_ns)
         return taken
 
@@ -59,22 +63,36 @@ class Inbox5(Inbox):
         super().resume(client, session_present)
         self._aliases.pop(client, None)  # they are of one connection (MQTT 5, 3.3.2.3.4)
 
-    def _heed(self, client: int, data: Data, start: int, end: int) -> None:
-        """Follows the topic aliases of a client that allows them."""
-        most = int(self._most_aliases[client])
-        if not most:
+    def _heed(self, client: int, data: Data, start: int, end: int, now_ns: int) -> None:
+        """Follows the topic aliases of a client that allows them; answers for one that responds."""
+        most, responds = int(self._most_aliases[client]), self._responds[client]
+        if not most and not responds:
             return
         decoded = decode(data, start, end, protocol=Protocol.V5)
         assert decoded is not None
         packet = decoded[0]
         assert isinstance(packet, Publish)
-        aliases = self._aliases.get(client)
-        if aliases is None:
-            aliases = self._aliases[client] = TopicAliases(most)
-        aliases.topic_of(packet)
+        if most:
+            aliases = self._aliases.get(client)
+            if aliases is None:
+                aliases = self._aliases[client] = TopicAliases(most)
+            aliases.topic_of(packet)
+        if responds and not packet.retain:
+            self._respond(client, packet, now_ns)
 
-    def _scan_5(self, client: int, data: Data, start: int, end: int) -> tuple[Ints, Ints, int]:
+    def _respond(self, client: int, request: Publish, now_ns: int) -> None:
+        """A message that says where its answer belongs gets one (MQTT 5, 4.10)."""
+        topic = request.properties.get("response_topic")
+        if not topic or not {"+", "#"}.isdisjoint(topic):
+            return
+        given = {name: request.properties[name] for name in ("correlation_data",) if name in request.properties}
+        answer = Publish(topic, request.payload, properties=given)
+        self._counts.answered += 1
+        self._outbox.send(client, encode(answer, Protocol.V5), now_ns)
+
+    def _scan_5(self, client: int, data: Data, span: tuple[int, int], now_ns: int) -> tuple[Ints, Ints, int]:
         """Frames of any length, one after the other, as long as they begin like the first."""
+        start, end = span
         first, with_id = data[start], bool(data[start] & 0x06)
         payloads: list[tuple[int, int]] = []
         ids: list[int] = []
@@ -84,7 +102,7 @@ class Inbox5(Inbox):
             if not length:
                 break
             id_at, payload_at = _places(data, place, place + length, with_id)
-            self._heed(client, data, place, place + length)
+            self._heed(client, data, place, place + length, now_ns)
             payloads.append((payload_at, place + length))
             if with_id:
                 ids.append(id_at)

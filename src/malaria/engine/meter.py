@@ -49,6 +49,7 @@ class Counts:
     held_window: int
     held_backlog: int
     held_offline: int
+    answered: int
     publishes_refused: int
     too_large: int
     forgotten: int

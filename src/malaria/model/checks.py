@@ -201,6 +201,9 @@ def check_protocol(group: Group, position: int, protocol: Protocol) -> None:
         raise KeyPathError(
             (*place, *path), "is of MQTT 5, and this group speaks 3.1.1", 'write protocol = "5" (-V 5), or leave it out'
         )
+    if group.responds:
+        remedy = 'write protocol = "5" (-V 5): in 3.1.1 a message does not say where its answer belongs'
+        raise KeyPathError((*place, "role"), "is of MQTT 5, and this group speaks 3.1.1", remedy)
     if group.chosen_by_broker:
         remedy = 'put {index} into it, or write protocol = "5" (-V 5): then the broker chooses'
         raise KeyPathError((*place, "client_id"), "is empty, and so the same for every client", remedy)

@@ -19,6 +19,7 @@ DEFAULT_SIZE: Final = "100"
 DEFAULT_TOPIC: Final[Mapping[str, str]] = {
     "publish": "malaria/{client}/data",
     "subscribe": "malaria/+/data",
+    "respond": "malaria/+/data",
     "both": "malaria/{client}/data",
     "connect": "",
 }
@@ -92,6 +93,7 @@ def _complete_both(group: dict[str, Any]) -> None:
 _COMPLETE_TOPICS: Final = {
     "publish": _complete_publish,
     "subscribe": _complete_subscribe,
+    "respond": _complete_subscribe,
     "both": _complete_both,
     "connect": _complete_publish,
 }

@@ -38,6 +38,7 @@ class Role(StrEnum):
     PUBLISH = "publish"
     SUBSCRIBE = "subscribe"
     BOTH = "both"
+    RESPOND = "respond"  # subscribe, and answer each request with what it carries (MQTT 5)
     CONNECT = "connect"
 
 
@@ -46,7 +47,7 @@ type WillParts = tuple[str, bytes, int, bool, dict[str, Any]]
 MOST_INFLIGHT: Final = 65_534
 """One packet id fewer than there are: the last one is kept for SUBSCRIBE."""
 PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
-SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH})
+SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH, Role.RESPOND})
 
 
 class Will(Message5):
@@ -105,6 +106,10 @@ class Group(Client5):
     @property
     def subscribes(self) -> bool:
         return self.role in SUBSCRIBING
+
+    @property
+    def responds(self) -> bool:
+        return self.role is Role.RESPOND
 
     @property
     def closed_loop(self) -> bool:

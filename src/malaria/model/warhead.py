@@ -295,7 +295,7 @@ def _group_table(group: Group) -> dict[str, Any]:
         said.pop("header", None)
     else:
         table["header"] = group.header
-    if group.role is Role.SUBSCRIBE:
+    if group.subscribes and not group.publishes:
         said.pop("filters" if group.filters == (group.topic,) else "topic")
     said.pop("interval", None)
     said.pop("target", None)
@@ -327,7 +327,7 @@ def describe(warhead: Warhead) -> str:
 
 
 def _crowd(warhead: Warhead) -> str:
-    listening = sum(g.clients for g in warhead.groups if g.role is Role.SUBSCRIBE)
+    listening = sum(g.clients for g in warhead.groups if g.subscribes and not g.publishes)
     others = sum(g.clients for g in warhead.groups) - listening
     heads = [f"{format_count(others)} client{'' if others == 1 else 's'}"] if others else []
     if listening:

@@ -118,6 +118,7 @@ COUNTERS: Final[dict[str, str]] = {
     "resumed": "TLS handshakes that an earlier session made shorter",
     "negotiation_cpu_ns": "our processor time in TLS handshakes and WebSocket upgrades",
     "held_offline": "messages that had to wait because their client was not connected",
+    "answered": "requests that a client of this load answered",
     "publishes_refused": "messages that the broker refused with a reason: not acked, and among the unresolved",
     "too_large": "messages that were due and never sent: larger than the broker's maximum packet size",
     "forgotten": "messages in flight when a clean-start client lost its connection, or left with its surge",
