@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,12 @@ def result(course: Course) -> dict[str, Any]:
 def verdict(records: RunRecords) -> tuple[Outcome, list[str]]:
     found = judge(records, dict(summarize(records)))
     return found.outcome, [reason.text for reason in found.reasons]
+
+
+def drained(records: RunRecords) -> RunRecords:
+    """What was open at the end of the measured time was answered while it drained."""
+    assert records.ledger is not None
+    return replace(records, ledger=replace(records.ledger, unresolved=0))
 
 
 HOLDS = Course(**queue([200] * 40), surges=SURGE)
@@ -135,9 +142,17 @@ def test_on_its_way_back_when_the_watch_ended_is_unknown() -> None:
     surge = result(course)
     assert (surge["held"], surge["recovered"], surge["metastable"]) == (False, None, None)
     assert "it was on its way back when the watch ended" in surge["reasons"]
-    outcome, reasons = verdict(course.records())
+    outcome, reasons = verdict(drained(course.records()))
     assert outcome is Outcome.UNKNOWN
     assert reasons[0].startswith("+50 clients at 0:10: the broker bent, whether it recovered is not known: ")
+
+
+def test_what_is_broken_outweighs_what_is_not_known() -> None:
+    course = Course(**queue([200] * 10 + [50] * 10 + [110] * 9, DUE[:29]), surges=SURGE)
+    outcome, reasons = verdict(with_meta(drained(course.records()), thresholds=["ack.p99 < 10ms"]))
+    assert outcome is Outcome.FAIL
+    assert reasons[0].startswith("ack.p99 is ")
+    assert any("whether it recovered is not known" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize(

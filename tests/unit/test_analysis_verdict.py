@@ -131,6 +131,12 @@ CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
         "+50 clients at 0:10: the broker bent and never recovered within 20 s (metastable)",
         "while they were there and after",
     ),
+    "surge that nobody saw out": (
+        Course([100] * 22, ack_ms=[2.0] * 10 + [900.0] * 10 + [2.0] * 2, surges=[(50, 10, 20)]).records(),
+        Outcome.UNKNOWN,
+        "+50 clients at 0:10: the broker bent, whether it recovered is not known: ack p99 was 900 ms",
+        "last longer",
+    ),
     "lost observer": (
         Course([100] * 12, told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})]).records(),
         Outcome.PASS,

@@ -175,11 +175,20 @@ def _surges(records: RunRecords, summary: Summary) -> list[Reason]:
 
     A threshold on what was dropped is the operator's word on how much of that is none.
     """
+    return [reason for reason in _of_surges(records, summary) if reason.outcome is not Outcome.UNKNOWN]
+
+
+def _undecided_surges(records: RunRecords, summary: Summary) -> list[Reason]:
+    """It bent, and nobody saw whether it came back."""
+    return [reason for reason in _of_surges(records, summary) if reason.outcome is Outcome.UNKNOWN]
+
+
+def _of_surges(records: RunRecords, summary: Summary) -> list[Reason]:
     stated = {threshold.key for threshold in stated_thresholds(records)}
-    reasons = [(surge, _weight(surge, stated)) for surge in summary.get("surges", ())]
+    weighed = [(surge, _weight(surge, stated)) for surge in summary.get("surges", ())]
     return [
         Reason(outcome, surge_sentence(surge), _SURGE_REMEDIES[outcome])
-        for surge, outcome in reasons
+        for surge, outcome in weighed
         if outcome is not None
     ]
 
@@ -289,6 +298,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _broken,
     _subscriptions,
     _undecided,
+    _undecided_surges,
     _blind_observers,
     _closed_loop_limit,
 )
