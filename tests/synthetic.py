@@ -247,7 +247,7 @@ def _with_surges(records: RunRecords) -> RunRecords:
 
 
 def observed(records: RunRecords) -> RunRecords:
-    """The same run, watched: `$SYS` every ten seconds, process and host every second, perf once.
+    """The same run, watched: `$SYS` every five seconds, process and host every second, perf once.
 
     The broker's CPU is a percent for every 50 clients; it keeps a message for each of them.
     """
@@ -268,7 +268,7 @@ def _seen(second: int, clients: int) -> list[Observation]:
         Observation("host", at_ns, {"cpu_percent": clients / 80, "memory_used_bytes": 310_000_000,
                                     "memory_bytes": 2_000_000_000}),
     ]  # fmt: skip
-    if second % 10 == 1:
+    if second % 5 == 1:
         figures: dict[str, Reading] = {
             "version": "mosquitto version 2.0.21", "clients_connected": clients + 2, "messages_stored": clients + 68,
             "messages_inflight": 2, "publish_dropped": 3, "heap_bytes": 15_612_056,

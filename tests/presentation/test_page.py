@@ -50,7 +50,7 @@ class Reader:
         self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         self.page.on("request", lambda request: self._note(request.url))
         self.page.goto(path.as_uri())
-        self.page.wait_for_function("document.querySelectorAll('.chart .main-svg').length > 0")
+        self.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
 
     def _note(self, url: str) -> None:
         if not url.startswith(("file:", "data:")):
@@ -185,7 +185,6 @@ def test_the_page_of_a_campaign_has_all_that_a_person_would_write(
 ) -> None:
     path, levels = whole_campaign
     reader = Reader(browser, path)
-    reader.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
     assert reader.troubles == []
     text = reader.page.inner_text("main")
     for _, summary in levels.values():
@@ -205,7 +204,6 @@ def test_the_page_of_a_campaign_has_all_that_a_person_would_write(
 
 def test_the_page_of_a_campaign_fits_a_phone_at_night(browser: Browser, whole_campaign: tuple[Path, Levels]) -> None:
     reader = Reader(browser, whole_campaign[0], 360, dark=True)
-    reader.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
     assert reader.evaluate("document.documentElement.scrollWidth") <= 360
     assert reader.troubles == []
 
@@ -240,7 +238,6 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
     path = tmp_path / "report.html"
     write_campaign_page(hostile, levels, path)
     reader = Reader(browser, path)
-    reader.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
     assert reader.evaluate("window.hurt") is None
     assert reader.troubles == []
 
