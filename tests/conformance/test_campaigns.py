@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +14,14 @@ from malaria.analysis.observed import SYS, mean_inside
 from malaria.analysis.windows import measured_window_ns
 from malaria.attack import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
+from malaria.broker.running import free_port
 from malaria.campaign import CampaignOutcome, new_request
 from malaria.campaign import conduct_campaign as conduct
 from malaria.campaign_store import open_campaign
 from malaria.cli.main import main
 from malaria.records import CampaignPart, EventKind, PartState, Progress
 from malaria.store import list_runs, open_run
+from ssh_server import SshServer
 
 JUDGED: Final = (0, 1)
 """What the verdict over so short a load is on a busy machine is not the point of what is tried here."""
@@ -35,7 +38,7 @@ psk_clients = 60
 
 [defaults]
 listener = "psk"
-hold = "10s"
+hold = "8s"
 attack = { own_lag_limit = "1m", drain = "3s", warmup = "1s" }
 [[defaults.warhead.group]]
 name = "meters"
@@ -171,3 +174,45 @@ def test_its_commands_work_when_they_are_pasted(mosquitto: RunningBroker, tmp_pa
         assert main([*command[1:], *TO, str(tmp_path / f"again-{number}")]) in JUDGED
     again = open_run(tmp_path / "again-1").meta
     assert again["warhead_toml"] == open_run(run / "level-2").meta["warhead_toml"]
+
+
+FAR: Final = """
+title = "Another host"
+[target]
+url = "mqtt://127.0.0.1:{port}"
+[broker]
+kind = "mosquitto"
+config = "{config}"
+persistence = "{database}"
+ssh = "box"
+ssh_config = "{ssh_config}"
+[defaults]
+hold = "4s"
+attack = {{ own_lag_limit = "1m", drain = "3s" }}
+[[defaults.warhead.group]]
+name = "meters"
+clients = 5
+interval = "100ms"
+[[level]]
+"""
+
+
+@pytest.mark.slow
+def test_a_broker_on_another_host_is_started_and_observed_there(sshd: SshServer, tmp_path: Path) -> None:
+    if find_mosquitto() is None:
+        lacking("mosquitto is not installed", "apt install mosquitto")
+    port, config, file = free_port(), tmp_path / "mosquitto.conf", tmp_path / "far.toml"
+    user = "user root\n" if os.geteuid() == 0 else ""
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nsys_interval 1\n{user}")
+    told = {"port": port, "config": config, "database": tmp_path / "mosquitto.db", "ssh_config": sshd.config}
+    file.write_text(FAR.format(**told))
+    outcome = conduct(new_request(file, {}, tmp_path / "run", lambda _: 1), Silent(), Interrupt())
+    (part,) = outcome.records.parts
+    assert (part.state, part.clean) == (PartState.DONE, True), part.why
+    assert part.clean_reason == f"started for this level, {tmp_path / 'mosquitto.db'} was not there"
+    records, summary = outcome.runs["level-1"]
+    observers: Any = records.meta["observers"]
+    assert [(one["observer"], one["reason"]) for one in observers] == [("sys", ""), ("process", ""), ("host", "")]
+    assert all("box" in one["about"] for one in observers[1:])
+    assert summary["broker"]["cpu_percent"] is not None
+    assert outcome.records.broker["settings"] == f"{config} on box"
