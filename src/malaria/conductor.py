@@ -101,7 +101,8 @@ class Conductor:
                 state.prepared, state.clients = True, clients
             case Standing():
                 state.standing = report
-                self.agenda.observe([w.standing.surges for w in self._here()])
+                if self.course.visits:
+                    self.agenda.observe([w.standing.surges for w in self._here()])
                 state.obeyed = report.connect_orders
             case Account():
                 state.account = report

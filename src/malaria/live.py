@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from malaria.analysis.windows import merge_samples
@@ -13,7 +13,17 @@ from malaria.records import BeeStanding, Counter, Gauge, Metric, Progress, Sampl
 
 HALF_S_NS: Final = NS_PER_S // 2
 """A shorter period is a piece cut off by a phase, and says nothing of a second."""
-SHOWN: Final = (Metric.ACK, Metric.END_TO_END, Metric.CONNECT, Metric.LAG, Metric.SERVICE, Metric.OWN_LAG)
+SHOWN: Final = (Metric.ACK, Metric.END_TO_END, Metric.CONNECT, Metric.OWN_LAG)
+"""What a live view has room for; the rest is unpacked when the run is judged."""
+
+
+@dataclass(slots=True)
+class _Second:
+    """One second of all workers, as far as they have told it."""
+
+    missing: set[str]
+    samples: list[Sample] = field(default_factory=list)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
 
 
 class LiveTotals:
@@ -30,45 +40,49 @@ class LiveTotals:
         self._last: dict[str, Sample] = {}  # of each worker of a bee, its last whole second
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Mapping[str, int]] = {}
-        self._open: dict[int, list[Sample]] = {}
-        self._second: Sample | None = None
+        self._open: dict[int, _Second] = {}
+        self._second: Sample | None = None  # without its histograms
+        self._second_histograms: dict[str, Histogram] = {}
 
     def add(self, sample: Sample) -> None:
         """Takes one worker's sample."""
         for name, value in sample.counters.items():
             self.counters[name] = self.counters.get(name, 0) + value
-        for metric, packed in sample.histograms.items():
-            self._histograms.setdefault(metric, Histogram()).merge(Histogram.from_bytes(packed))
         if sample.worker in self._here:
             self._gauges[sample.worker] = sample.gauges
         if self._bees and sample.end_ns - sample.start_ns >= HALF_S_NS:
             self._last[sample.worker] = sample
-        second = round(sample.end_ns / NS_PER_S)
-        self._open.setdefault(second, []).append(sample)
-        if self._here <= {one.worker for one in self._open[second]}:
-            self._second = merge_samples(self._open[second])
-            self._open = {number: rest for number, rest in self._open.items() if number > second}
+        number = round(sample.end_ns / NS_PER_S)
+        second = self._open.get(number) or self._open.setdefault(number, _Second(set(self._here)))
+        second.missing.discard(sample.worker)
+        second.samples.append(replace(sample, histograms={}))
+        for metric in SHOWN:
+            if packed := sample.histograms.get(metric):
+                histogram = Histogram.from_bytes(packed)  # the dearest step by far: once, for both sums
+                self._histograms.setdefault(metric, Histogram()).merge(histogram)
+                second.histograms.setdefault(metric, Histogram()).merge(histogram)
+        if not second.missing:
+            self._second, self._second_histograms = merge_samples(second.samples), second.histograms
+            self._open = {later: rest for later, rest in self._open.items() if later > number}
 
     def lose(self, worker: str) -> None:
         """It will tell no more: nobody waits for it, and its clients are gone."""
         self._here.discard(worker)
+        for second in self._open.values():
+            second.missing.discard(worker)
         self._gauges.pop(worker, None)
 
     def progress(self, frame: Progress) -> Progress:
         """The frame with the figures filled in."""
-        second = self._second
         return replace(
             frame,
             totals=dict(self.counters),
             gauges=self._merged_gauges(),
-            second=second,
-            latency_ms={name: _figures(h) for name, h in self._histograms.items() if name in SHOWN},
-            second_latency_ms={} if second is None else {
-                name: _figures(Histogram.from_bytes(packed))
-                for name, packed in second.histograms.items() if name in SHOWN
-            },
+            second=self._second,
+            latency_ms={name: _figures(h) for name, h in self._histograms.items()},
+            second_latency_ms={name: _figures(h) for name, h in self._second_histograms.items()},
             bees=tuple(self._standing(bee, workers) for bee, workers in self._bees.items()),
-        )  # fmt: skip
+        )
 
     def _standing(self, bee: str, workers: Sequence[str]) -> BeeStanding:
         last = [self._last[worker] for worker in workers if worker in self._last and worker in self._here]

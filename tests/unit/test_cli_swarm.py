@@ -30,7 +30,7 @@ def commands() -> dict[str, typer.core.TyperCommand]:
 
 
 def test_every_command_and_option_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(commands()) == ["add", "up", "prepare", "deploy", "share-keys", "status", "abort", "down"]
+    assert list(commands()) == ["add", "up", "prepare", "deploy", "share-keys", "status", "abort", "down", "collect"]
     for name, command in commands().items():
         assert main(["swarm", name, "--help"]) == 0
         assert "--swarm" in capsys.readouterr().out

@@ -76,7 +76,16 @@ def _attack_request(request: CampaignRequest, turn: Turn, access: Access) -> Att
     warhead = turn.attack.warhead.model_copy(update={"target": access})
     directory = request.directory / turn.directory
     workers = request.workers(clients_planned(warhead))
-    return AttackRequest(parse_target(access.url), warhead, directory, workers, "", turn.name, turn.level.observe)
+    return AttackRequest(
+        target=parse_target(access.url),
+        warhead=warhead,
+        directory=directory,
+        workers=workers,
+        command="",
+        title=turn.name,
+        observe=turn.level.observe,
+        quarters=request.quarters,
+    )
 
 
 class _Tour:

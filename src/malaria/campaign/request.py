@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from malaria.campaign.pages import Runs
 from malaria.model.campaign import Campaign, Level
 from malaria.records import CampaignPart, CampaignRecords, Progress
+from malaria.swarm.quarters import Quarters
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class CampaignRequest:
     copy: str = field(repr=False)
     options: Mapping[str, str | None] = field(default_factory=dict)
     before: CampaignRecords | None = None
+    quarters: Quarters | None = None  # where bees are; None: this machine makes the load
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,7 +20,7 @@ from malaria.cli.options import (
     option,
     takes,
 )
-from malaria.cli.perform import fresh_directory, workers_for
+from malaria.cli.perform import fresh_directory, quarters_of, workers_for
 from malaria.cli.touring import Showing, tour
 from malaria.errors import CampaignError
 
@@ -88,7 +88,23 @@ class Outcome:
     """What becomes of it."""
 
     workers: Annotated[
-        int | None, option(RESULT, "--workers", text="Worker processes (one per core).", min=1, max=1024, metavar="N")
+        int | None,
+        option(
+            RESULT,
+            "--workers",
+            text="Worker processes, of each bee if any (one per core).",
+            min=1,
+            max=1024,
+            metavar="N",
+        ),
+    ] = None
+    swarm: Annotated[
+        str | None,
+        option(RESULT, "--swarm", text="Make the load on the bees of this swarm, not here.", metavar="NAME"),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
     ] = None
     output: Annotated[
         Path | None,
@@ -110,6 +126,9 @@ def campaign(_: tuple[str, ...], which: Which, changes: Changes, entry: Entry, o
     --resume goes on at the level where it stopped.
     """
     request = _request(which, _said(changes, entry), outcome)
+    quarters = quarters_of(outcome.swarm, outcome.scheduler, outcome.workers)
+    if quarters is not None:
+        request = replace(request, quarters=quarters)
     _refuse_public_brokers(request.campaign, which.allowed)
     return tour(request, Showing("malaria campaign", outcome.json, outcome.quiet))
 

@@ -73,7 +73,7 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     directory = result.output or fresh_directory(wish.title, datetime.now())
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
-    quarters = quarters_of(result)
+    quarters = quarters_of(result.swarm, result.scheduler, result.workers)
     request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, quarters=quarters)
     screen = console(result.json)
     load = describe(warhead)
@@ -82,23 +82,23 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     return finish(outcome, result, screen)
 
 
-def quarters_of(result: Result) -> Quarters | None:
+def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Quarters | None:
     """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
-    if result.swarm is None and result.scheduler is None:
+    if swarm is None and scheduler is None:
         return None
     from malaria.swarm.extra import need_extra
 
-    if result.swarm is not None and result.scheduler is not None:
+    if swarm is not None and scheduler is not None:
         raise SwarmError("--swarm and --scheduler name two swarms", "give one of them")
     need_extra("distributed")
-    if result.scheduler is not None:
+    if scheduler is not None:
         from malaria.swarm.joined_quarters import JoinedQuarters
 
-        return JoinedQuarters(result.scheduler, result.workers)
+        return JoinedQuarters(scheduler, workers)
     from malaria.swarm.ssh_quarters import SshQuarters
     from malaria.swarm.state import load_swarm
 
-    return SshQuarters(load_swarm(str(result.swarm)), result.workers)
+    return SshQuarters(load_swarm(str(swarm)), workers)
 
 
 def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
