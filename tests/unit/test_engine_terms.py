@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from malaria.engine.causes import remedies
+from malaria.engine.causes import refusal, remedies
 from malaria.engine.template5 import make_template5
 from malaria.engine.terms import REMEDIES, excluded, largest_packet, smallest_packet
 from malaria.model.warhead import Warhead
+from malaria.mqtt.packets import Connack, Protocol
 from malaria.mqtt.terms import UNLIMITED, Terms
 from malaria.plan import GroupPlan, Identity, make_plan
 from malaria.share import WHOLE
@@ -41,6 +42,14 @@ def test_what_is_excluded_is_said_with_a_remedy(case: str) -> None:
     cause = excluded(plan, 0, terms)
     assert cause == f"the broker's terms: {text}"
     assert remedies([cause])[cause]
+
+
+def test_a_refusal_with_more_words_has_the_same_remedy() -> None:
+    plain = Connack(False, 0x9D)
+    for more in ({"reason_string": "moved house"}, {"server_reference": "other:1883"}):
+        cause = refusal(Connack(False, 0x9D, more), Protocol.V5)
+        assert cause != refusal(plain, Protocol.V5)
+        assert remedies([cause])[cause] == "attack the server that it refers to"
 
 
 def test_every_remedy_has_a_case() -> None:

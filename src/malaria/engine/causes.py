@@ -238,13 +238,21 @@ def refusal(packet: Connack, protocol: Protocol) -> str:
     return f"the broker refused: {connack_reason(packet, protocol)}"
 
 
+def _adds(cause: str, refused: str) -> bool:
+    """Whether a cause is this refusal with what the broker of MQTT 5 added: its own words, another server."""
+    return cause.startswith((f"{refused} (", f"{refused}; "))
+
+
 def remedies(causes: Collection[str]) -> dict[str, str]:
     """What to do about each cause that the tables know."""
     known = dict([*ERRORS.values(), *TIMEOUTS.values(), *STAGE_TIMEOUTS.values(), *ALERTS.values(),
                   *HANDSHAKES.values(), PSK_UNUSED, SILENT_END, REFUSED_END])  # fmt: skip
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}
     for protocol, table in CONNACKS.items():
-        known |= {refusal(Connack(False, code), protocol): remedy for code, remedy in table.items()}
+        refusals = {refusal(Connack(False, code), protocol): remedy for code, remedy in table.items()}
+        known |= refusals | {
+            cause: remedy for cause in causes for start, remedy in refusals.items() if _adds(cause, start)
+        }
     known |= {cause: remedy for cause in causes for start, remedy in TERMS.items() if cause.startswith(start)}
     known |= {cause: _REFUSED for cause in causes if cause.startswith("the broker refused: ") and cause not in known}
     known |= {cause: _WEBSOCKET for cause in causes if cause.startswith("WebSocket: ")}

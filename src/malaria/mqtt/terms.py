@@ -28,7 +28,6 @@ class Terms:
     shared_subscription_available: bool = True
     server_keep_alive: int | None = None  # seconds, in place of ours
     assigned_client_identifier: str | None = None
-    session_expiry_interval: int | None = None  # seconds, in place of ours
 
 
 UNLIMITED: Final = Terms()
