@@ -39,9 +39,9 @@ terms = st.fixed_dictionaries(
         "topic_alias_maximum": st.integers(0, 2),
         "server_keep_alive": st.sampled_from([0, 5]),
         "assigned_client_identifier": st.just("chosen"),
-        "maximum_qos": st.just(0),
     },
 )
+harsh = st.one_of(terms, terms, terms, st.just({"maximum_qos": 0}), st.just({"receive_maximum": 1}))
 """What a broker of MQTT 5 may grant."""
 fitting_5 = st.one_of(
     fitting,
@@ -61,13 +61,16 @@ rude = st.sampled_from([Connack(False, 0), Connack(True, 0), Connack(False, 5), 
                         Ack(PacketType.PUBACK, WINDOW + 1)])  # fmt: skip
 
 
-def events(said: st.SearchStrategy[Packet], connacks: st.SearchStrategy[Connack]) -> st.SearchStrategy[Any]:
+def events(
+    said: st.SearchStrategy[Packet], connacks: st.SearchStrategy[Connack], *others: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
     """`said` is what a broker may say to a client that is connected, `connacks` how it takes one back."""
     return st.lists(
         st.one_of(
             st.tuples(st.just("due"), st.none()),
             st.tuples(st.just("say"), said),
             st.tuples(st.just("acknowledge"), st.integers(1, WINDOW)),
+            *others,
             st.tuples(st.just("say"), rude),
             st.tuples(st.just("open"), st.none()),
             st.tuples(st.just("pass"), st.integers(1, 12)),
@@ -169,6 +172,18 @@ class Twins:
         if message is not None:
             self.say(Ack(message.awaits, packet_id))
 
+    def refuse(self, packet_id: int) -> None:
+        """The same with a reason of failure, where there is one."""
+        message = self.session._in_flight.get(packet_id)
+        if message is not None and message.awaits is not PacketType.PUBCOMP:
+            self.say(Ack(message.awaits, packet_id, 0x87))
+
+    def fill(self, connack: Connack) -> None:
+        """Messages enough to fill the window and to be held, and then the connection breaks."""
+        for _ in range(WINDOW + 2):
+            self.happen("due", None)
+        self.happen("come_back", connack)
+
     def due(self, _: None) -> None:
         publisher, now_ns = self.world.engine.publishers[0], self.world.now_ns
         publisher._dues.append(now_ns)
@@ -211,7 +226,9 @@ class Twins:
 
 
 returns = st.builds(Connack, st.booleans(), st.just(0))
-returns_5 = st.builds(Connack, st.booleans(), st.just(0), terms)
+returns_5 = st.builds(Connack, st.booleans(), st.just(0), harsh)
+refusals = st.tuples(st.just("refuse"), st.integers(1, WINDOW))
+fillings = st.tuples(st.just("fill"), returns_5)
 
 
 @settings(max_examples=300, deadline=None)
@@ -223,8 +240,8 @@ def test_the_twins_agree(qos: int, subscribes: bool, clean: bool, happenings: li
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from([0, 1, 2]), st.booleans(), st.booleans(), manners, terms,
-    events(st.one_of(fitting_5, rude_5), returns_5),
+    st.sampled_from([0, 1, 2]), st.booleans(), st.booleans(), manners, harsh,
+    events(st.one_of(fitting_5, rude_5), returns_5, refusals, fillings),
 )  # fmt: skip
 def test_the_twins_agree_in_mqtt_5(
     qos: int,
