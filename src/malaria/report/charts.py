@@ -43,6 +43,8 @@ MARKS_SHOWN: Final = 40
 
 MOST_POINTS: Final = 900
 """Of a line: what is longer has a point for every two seconds, or three, or a minute."""
+MARK_LETTERS: Final = 28
+"""Of a mark, that fit beside the topmost chart; the table of events has all of them."""
 NEAR: Final = 0.012
 """Of the whole width: marks nearer to each other share a line."""
 DIGITS: Final = 5
@@ -234,14 +236,14 @@ def _mark_event(figure: go.Figure, event: Event) -> None:
     kind = "bad" if event.kind in BAD else "mark"
     figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=look, name=kind)
     figure.add_annotation(
-        x=at, y=1, yref="paper", text=safe(event.text), showarrow=False, textangle=-90,
+        x=at, y=1, yref="paper", text=safe(event.text, MARK_LETTERS), showarrow=False, textangle=-90,
         xanchor="right", yanchor="top", xshift=-2, font={"size": 10}, name=kind,
     )  # fmt: skip
 
 
-def safe(label: str) -> str:
+def safe(label: str, most: int = 40) -> str:
     """plotly reads a few tags in labels: none of them from outside."""
-    cut = label if len(label) <= 40 else f"{label[:39]}…"
+    cut = label if len(label) <= most else f"{label[: most - 1]}…"
     return cut.replace("&", "&amp;").replace("<", "&lt;")
 
 

@@ -70,14 +70,18 @@ def messages_per_s(records: RunRecords, summary: Summary) -> str:
     done = done_per_s(summary)
     if done is None:
         return UNKNOWN
-    shown, due = f"{done:,.1f}" if done < 10_000 else format_rate(done), rates["due_per_s"]
+    shown, due = _rate(done), rates["due_per_s"]
     if records.meta.get("closed_loop"):
         return f"{shown}, as fast as it answered"
     if not due:
         return shown
     if abs(done - due) <= ON_TARGET * due:
         return f"{shown}, on target"
-    return f"{shown}, {100 * done / due:.0f} % of {due:,.1f} due"
+    return f"{shown}, {100 * done / due:.0f} % of {_rate(due)} due"
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.1f}" if per_s < 1000 else f"{per_s:,.0f}"
 
 
 def done_per_s(summary: Summary) -> float | None:
