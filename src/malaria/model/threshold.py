@@ -38,7 +38,7 @@ class Figure:
     bases: Mapping[str, str] = MappingProxyType({})
 
 
-LATENCIES: Final = ("connect", "ack", "service", "lag", "end_to_end")
+LATENCIES: Final = ("connect", "tcp", "tls", "upgrade", "connack", "suback", "ack", "service", "lag", "end_to_end")
 STATISTICS: Final = ("min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max")
 CLIENTS: Final = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
 MESSAGES: Final = (
