@@ -84,7 +84,7 @@ class Conductor:
         self.measure_start_ns: int | None = None
         self.measure_end_ns: int | None = None
         self._phase_since_ns = 0
-        self._progress = (-1, 0)  # (clients ready, since when)
+        self._progress = (-1, 0)  # (most clients ready, since when)
         self._arrivals = (-1, 0)  # (arrivals, since when)
         self._asked_at_arrivals = -1
         self._orders = 0  # to connect, so far
@@ -213,7 +213,7 @@ class Conductor:
         if any(w.obeyed < self._orders for w in self._here()):
             return []  # an answer from before the last order says nothing about it
         ready, expected = self.ready, self.expected_ready
-        if ready != self._progress[0]:
+        if ready > self._progress[0]:  # clients that throw each other out come and go without an end
             self._progress = (ready, at_ns)
         if ready < expected and at_ns - self._progress[1] <= self.course.connect_timeout_ns + GIVE_UP_NS:
             return []

@@ -101,6 +101,15 @@ def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
     assert any("7 of 10" in event.text for event in play.conductor.events())
 
 
+def test_nobody_waits_for_ever_for_clients_that_throw_each_other_out() -> None:
+    play = Play().connect()
+    for tenth in range(10, 60):
+        play.say(replace(READY, ready=9 - tenth % 2))
+        assert play.at(tenth / 10) == []
+    play.say(replace(READY, ready=8))
+    assert isinstance(play.at(6.5)[0], Publish)
+
+
 def test_no_client_at_all_ends_the_attack() -> None:
     play = Play().connect()
     play.say(replace(READY, ready=0))
