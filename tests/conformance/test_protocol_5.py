@@ -181,6 +181,7 @@ def test_what_the_broker_grants_is_kept(start_mosquitto_with: Callable[[str], Ru
     assert told.UserProperty == [("of", by_topic_client(told)), ("of", "two")]
     assert (told.ContentType, told.ResponseTopic, told.CorrelationData) == ("text/plain", "answers/0", b"7")
     log = broker.log.read_text()
+    assert log.count("Received PUBLISH from ") == sent + 1  # and the kept one
     assert len(set(re.findall(r"Received PUBLISH from (auto-\S+) .*'t/chosen/", log))) == 2
     assert not re.search(r"receive maximum exceeded|protocol error", log, re.IGNORECASE)
 

@@ -31,6 +31,8 @@ def test_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["doctor"]) == 0
     assert calls.examined[1][0] is None
     assert calls.examined[1][1].groups[0].clients == 1000
+    assert main(["doctor", "broker", "-V", "5"]) == 0
+    assert [calls.examined[n][1].attack.protocol for n in (1, 2)] == ["3.1.1", "5"]
 
 
 def test_what_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
