@@ -35,7 +35,7 @@ STORIES: Mapping[str, Behaviour] = {
 }
 
 CALM_NS = 20_000_000
-CALM_TRIES = 3
+CALM_TRIES = 2
 
 type Story = tuple[AttackOutcome, Counts]
 
@@ -59,6 +59,7 @@ def told_in_calm(directory: Path) -> Mapping[str, Story]:
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(240)  # two tries, on a machine that hardly gets to them
 def test_each_broker_gets_the_verdict_that_is_known_beforehand(tmp_path: Path) -> None:
     stories = told_in_calm(tmp_path)
     for name, check in CHECKS.items():
