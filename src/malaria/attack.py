@@ -96,7 +96,8 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     load = prepare(request)
     welcome = knock(request, load)
     with ExitStack() as stack:
-        bees = _recruit(request, stack)
+        with _impatient(interrupt):
+            bees = _recruit(request, stack)
         load = replace(load, epoch_ns=now_ns())
         lookout = Lookout(view_of(request, load), lambda: now_ns() - load.epoch_ns)
         writer = stack.enter_context(RunWriter.create(request.directory))
@@ -111,6 +112,16 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     if not stored:
         raise _unstored(request.directory, writer.first_failure)
     return _outcome(request.directory)
+
+
+@contextmanager
+def _impatient(interrupt: Interrupt) -> Iterator[None]:
+    """Bees take their time to come: the first Ctrl-C waits until they are there, the second ends it."""
+    before, interrupt.impatient = interrupt.impatient, True
+    try:
+        yield
+    finally:
+        interrupt.impatient = before
 
 
 def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Crew]:

@@ -206,3 +206,18 @@ def test_a_remark_does_not_hide_a_failure() -> None:
 def test_a_sample_alone_does_not_make_a_verdict() -> None:
     records = RunRecords({"clients_planned": 5}, (Sample("1", 0, 10**9, Phase.MEASURE),), (), None)
     assert verdict(records).outcome is Outcome.UNKNOWN
+
+
+def test_a_bee_that_is_lost_is_told_by_its_name_and_share() -> None:
+    lost = [
+        {"worker": "bee-2", "share": "1/2", "reason": "went silent"},
+        {"worker": "bee-1/1", "share": "1/4", "reason": "was killed by SIGKILL"},
+    ]
+    records = with_meta(make_records(), workers=["bee-1/1", "bee-1/2", "bee-2/1"], lost_workers=lost)
+    verdict = judge(records, dict(summarize(records)))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert [reason.text for reason in verdict.reasons[:2]] == [
+        "bee-2 went silent: its share, 1/2 of the load, is missing",
+        "worker bee-1/1 was killed by SIGKILL: its share, 1/4 of the load, is missing",
+    ]
+    assert "malaria swarm collect" in verdict.reasons[0].remedy

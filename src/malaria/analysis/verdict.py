@@ -7,7 +7,7 @@ it open (UNKNOWN), and only what is left is a PASS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -123,16 +123,18 @@ def _blames_connects(records: RunRecords) -> bool:
 def _lost_workers(records: RunRecords, _: Summary) -> list[Reason]:
     lost = records.meta.get("lost_workers")
     bees = bees_of(records)
-    return [
-        Reason(
-            Outcome.UNKNOWN,
-            f"{'' if one.get('worker') in bees else 'worker '}{one.get('worker')} {one.get('reason')}: "
-            f"its share, {one.get('share')} of the load, is missing",
-            "look for the out-of-memory killer in the kernel log (dmesg), and run again",
-        )
-        for one in (lost if isinstance(lost, list) else [])
-        if isinstance(one, dict)
-    ]
+    return [_lost(one, bees) for one in (lost if isinstance(lost, list) else []) if isinstance(one, dict)]
+
+
+def _lost(one: Mapping[str, object], bees: Sequence[str]) -> Reason:
+    """A worker that is gone, or a whole bee."""
+    who = str(one.get("worker"))
+    missing = f"{one.get('reason')}: its share, {one.get('share')} of the load, is missing"
+    if who in bees:
+        remedy = "look at that host and the way to it; what it has kept on its disk comes by: malaria swarm collect RUN"
+        return Reason(Outcome.UNKNOWN, f"{who} {missing}", remedy)
+    remedy = "look for the out-of-memory killer in the kernel log (dmesg), and run again"
+    return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", remedy)
 
 
 def _aborted(records: RunRecords, _: Summary) -> list[Reason]:

@@ -76,10 +76,14 @@ class Cluster:
         """A scheduler that runs already; TLS files are named by Dask's own configuration."""
         if not address.startswith("tls://"):
             raise SwarmError(f"--scheduler {address} is not encrypted", "write tls://HOST:PORT")
+        security = Security(require_encryption=True)
+        if not security.get_connection_args("client").get("ssl_context"):
+            remedy = "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, and __CLIENT__CERT and __CLIENT__KEY, see docs/swarm.md"
+            raise SwarmError("Dask's settings name no TLS files for its clients", remedy)
         try:
-            await self._connect(address, Security(require_encryption=True))
+            await self._connect(address, security)
         except (OSError, TimeoutError) as error:
-            remedy = "is it up? Dask's settings must name the TLS files, see docs/swarm.md"
+            remedy = "is it up, and is there a way to it? do its certificates have the same authority as ours?"
             raise SwarmError(f"no scheduler at {address}: {error}", remedy) from None
 
     async def _connect(self, address: str, security: Security) -> None:

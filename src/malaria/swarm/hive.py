@@ -37,6 +37,8 @@ from malaria.swarm.timekeeping import new_key
 from malaria.swarm.vigil import BEE_PATIENCE_NS, Vigil, beat_s, gather_s
 
 JOIN_S: Final = 90.0
+JOIN_EACH_S: Final = 5.0
+"""More for each bee: where many share a processor, Python and Dask take so long to start."""
 HIRE_S: Final = 60.0
 FORGET_S: Final = 3.0
 LATE_S: Final = 8.0
@@ -90,7 +92,7 @@ class Hive:
         """Brings the bees in. Raises SwarmError, which names those that did not come."""
         self._thread.start()
         try:
-            self._wait(self._gather(), JOIN_S + 30)
+            self._wait(self._gather(), self._join_s() + 60)
         except BaseException:
             self.close()
             raise
@@ -261,6 +263,9 @@ class Hive:
     def _wait(self, coroutine: Coroutine[Any, Any, Any], timeout_s: float) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
 
+    def _join_s(self) -> float:
+        return JOIN_S + JOIN_EACH_S * len(self._quarters.names)
+
     def _hear(self, dispatch: Dispatch) -> None:
         self._heard.put((now_ns(), dispatch))
 
@@ -287,10 +292,10 @@ class Hive:
         papers = issue([CONDUCTOR, *quarters.names])
         port = await self._cluster.open_own(quarters.port, papers[CONDUCTOR])
         places = await quarters.start(port, {name: papers[name] for name in quarters.names})
-        missing = await self._cluster.wait_for(quarters.names, JOIN_S)
+        missing = await self._cluster.wait_for(quarters.names, self._join_s())
         if missing:
             remedy = f"is there a way from it to port {port} here? its side of the story: bee.log in its directory"
-            raise SwarmError(f"{', '.join(missing)} did not join the conductor within {JOIN_S:.0f} s", remedy)
+            raise SwarmError(f"{', '.join(missing)} did not join the conductor within {self._join_s():.0f} s", remedy)
         return places
 
     async def _meet(self, place: Place, gate: asyncio.Semaphore) -> Line:
