@@ -22,6 +22,8 @@ from synthetic import HELD, by_directory, make_campaign, make_records, make_whol
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE_MS = 120_000
+"""A busy machine may take its time to draw."""
 HOSTILE = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>\"'&amp;<!--"
 
 pytestmark = pytest.mark.browser
@@ -46,6 +48,7 @@ class Reader:
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
         )
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", lambda message: self.troubles.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         self.page.on("request", lambda request: self._note(request.url))
