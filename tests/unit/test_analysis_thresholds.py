@@ -71,3 +71,21 @@ def test_a_lower_bound_decides_what_it_can(text: str, ruling: Ruling) -> None:
 def test_a_figure_that_is_no_number_is_unknown() -> None:
     assert look_up({"clients": [1]}, "clients.planned") is None
     assert look_up({"clients": {"planned": "many"}}, "clients.planned") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "ruling"),
+    [
+        ("end_to_end.p99 < 500ms", Ruling.HOLDS),
+        ("end_to_end.p99 < 1.9ms", Ruling.UNDECIDED),  # it may be as much as twice the error
+        ("end_to_end.p99 > 500ms", Ruling.UNDECIDED),
+        ("end_to_end.mean < 500ms", Ruling.UNDECIDED),
+        ("ack.p50 < 500ms", Ruling.UNDECIDED),  # that one was not measured
+    ],
+)
+def test_a_latency_within_the_clocks_error_is_surely_below_a_larger_limit(text: str, ruling: Ruling) -> None:
+    records = RunRecords({"clocks": {"error_ns": 1_000_000}}, (), (), None)
+    summary = {"latency_ms": {"end_to_end": {"count": 5, "p99": None, "mean": None}, "ack": {"count": 5, "p50": None}}}
+    finding = evaluate(parse_threshold_text(text), records, summary)
+    assert finding.ruling is ruling
+    assert ("within the clocks' error" in finding.text) is (ruling is Ruling.HOLDS)

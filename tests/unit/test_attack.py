@@ -48,3 +48,10 @@ def test_a_load_of_this_machine_needs_nothing_of_a_swarm() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == []
+
+
+def test_while_bees_come_the_second_ctrl_c_is_felt() -> None:
+    interrupt = attack.Interrupt()
+    with attack._impatient(interrupt):
+        assert interrupt.impatient
+    assert not interrupt.impatient

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
 from malaria.model.threshold import FIGURES, Threshold, Unit, parse_threshold_text
@@ -49,7 +50,7 @@ def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Fin
     if limit is None:
         return Finding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
     if value is None:
-        return _by_lower_bound(threshold, records, limit)
+        return _within_clocks(threshold, records, summary, limit) or _by_lower_bound(threshold, records, limit)
     holds = COMPARE[threshold.operator](value, limit)
     said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
     return Finding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
@@ -78,6 +79,19 @@ def _limit(threshold: Threshold, summary: Summary) -> float | None:
         return threshold.value
     base = look_up(summary, threshold.relative_to)
     return None if base is None else base * threshold.value / 100
+
+
+def _within_clocks(threshold: Threshold, records: RunRecords, summary: Summary, limit: float) -> Finding | None:
+    """A latency between hosts that is not stated because it is smaller than their clocks' error: it is less than twice
+    that error, and so surely below a larger limit.
+    """
+    metric, _, statistic = threshold.key.partition(".")
+    error_ms = clock_error_ms(records)
+    measured = metric in ACROSS_HOSTS and statistic in _QUANTILES and look_up(summary, f"{metric}.count")
+    if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
+        return None
+    said = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
+    return Finding(Ruling.HOLDS, f"{said}, needs {threshold.condition}")
 
 
 def _by_lower_bound(threshold: Threshold, records: RunRecords, limit: float) -> Finding:

@@ -1,0 +1,63 @@
+"""Who gets a word in a run, and who does not."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import pytest
+from distributed import Client
+
+from malaria.errors import SwarmError
+from malaria.swarm.certificates import Papers, issue
+from malaria.swarm.cluster import Cluster
+from malaria.swarm.dask_settings import security_of
+
+
+async def is_let_in(port: int, papers: Papers) -> bool:
+    try:
+        client = await Client(
+            f"tls://127.0.0.1:{port}", security=security_of(papers), asynchronous=True, timeout=5, set_as_default=False
+        )
+    except OSError:
+        return False
+    await client.close()
+    return True
+
+
+async def says_anything(port: int) -> bool:
+    """Whether a caller without papers of his own hears as much as a byte."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            data = await reader.read(1)
+            writer.close()
+            return bool(data)
+    except (OSError, TimeoutError):
+        return False
+
+
+def test_only_who_has_papers_of_this_run_gets_in() -> None:
+    async def play() -> tuple[bool, bool, bool]:
+        papers, strangers = issue(["conductor", "bee-1"]), issue(["bee-1"])
+        cluster = Cluster("run")
+        port = await cluster.open_own(0, papers["conductor"])
+        try:
+            ours, others = await is_let_in(port, papers["bee-1"]), await is_let_in(port, strangers["bee-1"])
+            return ours, others, await says_anything(port)
+        finally:
+            await cluster.close(dismiss=True)
+
+    assert asyncio.run(play()) == (True, False, False)
+
+
+def test_a_cluster_without_encryption_is_refused() -> None:
+    with pytest.raises(SwarmError, match="is not encrypted"):
+        asyncio.run(Cluster("run").open_running("tcp://127.0.0.1:8786"))
+
+
+def test_a_cluster_whose_files_nobody_named_is_refused() -> None:
+    with pytest.raises(SwarmError, match="name no TLS files"):
+        asyncio.run(Cluster("run").open_running("tls://127.0.0.1:8786"))
