@@ -24,7 +24,7 @@ from malaria.clock import NS_PER_MS
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.gear import Gear
 from malaria.engine.template import DUP, Template, make_template
-from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
+from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
 from malaria.ledger import Published
 from malaria.plan import GroupPlan, Turn
 
@@ -439,7 +439,7 @@ class Publisher:
         position, window = client - self.base, self.window
         if window is not None and int(packet_ids.min()) > 0 and int(packet_ids.max()) <= window.size:
             places = position * window.size + packet_ids - 1
-            if _each_once(places) and (window.states[places] == AWAIT_PUBACK).all():
+            if each_once(places) and (window.states[places] == AWAIT_PUBACK).all():
                 window.states[places] = FREE
                 dues = window.due_ns[places]
                 timed = dues >= self._measure_ns
@@ -582,15 +582,6 @@ class Publisher:
         positions = np.unique(np.flatnonzero(self.window.states) // self.window.size)
         sequence_at, taken = self.window.sequence_at, self.window.taken
         return {p: [sequence_at[place] for place in taken(p)] for p in positions.tolist()}
-
-
-def _each_once(places: Ints) -> bool:
-    """Whether ascending places, wrapped round at most once (as acknowledgements in order come), are all different.
-
-    False negatives only cost time: the caller then takes them one by one.
-    """
-    falls = np.count_nonzero(places[1:] <= places[:-1])
-    return falls == 0 or (falls == 1 and bool(places[-1] < places[0]))
 
 
 def _whole_packets(written: int, length: int | Ints, total: int) -> tuple[int, int]:

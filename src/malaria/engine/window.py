@@ -77,3 +77,12 @@ class Window:
     @property
     def in_flight(self) -> int:
         return int(np.count_nonzero(self.states))
+
+
+def each_once(places: NDArray[np.int64]) -> bool:
+    """Whether ascending places, wrapped round at most once (as acknowledgements in order come), are all different.
+
+    False negatives only cost time: the caller then takes them one by one.
+    """
+    falls = np.count_nonzero(places[1:] <= places[:-1])
+    return falls == 0 or (falls == 1 and bool(places[-1] < places[0]))
