@@ -127,7 +127,7 @@ def test_amqtt_gets_more_than_it_can_carry(amqtt_broker: RunningBroker, tmp_path
     assert len(last) == 3
     if found["recovered"]:
         assert min(float(rate or 0) for rate in last) > 400
-    elif found["metastable"]:
-        assert min(float(rate or 0) for rate in last) < 490
+    else:
+        assert "s later: " in found["reasons"][-1]
     expected = {True: {"PASS", "FAIL"}, False: {"FAIL"}, None: {"UNKNOWN", "FAIL"}}[found["recovered"]]
     assert outcome.summary["verdict"]["outcome"] in expected
