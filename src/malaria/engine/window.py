@@ -85,4 +85,4 @@ def each_once(places: NDArray[np.int64]) -> bool:
     False negatives only cost time: the caller then takes them one by one.
     """
     falls = np.count_nonzero(places[1:] <= places[:-1])
-    return falls == 0 or (falls == 1 and bool(places[-1] < places[0]))
+    return bool(falls == 0 or (falls == 1 and places[-1] < places[0]))
