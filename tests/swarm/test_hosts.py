@@ -55,6 +55,14 @@ def gone(processes: Sequence[subprocess.Popen[bytes]]) -> bool:
     return all(process.poll() is not None for process in processes)
 
 
+def is_over(pid: int) -> bool:
+    """It is gone, or waits only for somebody to hear of its end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except OSError:
+        return True
+
+
 def test_hosts_are_readied_deployed_and_left_as_they_were(
     named: Swarm,
     hosts: Network,
@@ -111,16 +119,24 @@ def test_hosts_are_readied_deployed_and_left_as_they_were(
         for program in ("import time; print(flush=True); time.sleep(60)", deaf)
     ]
     other = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+    family = "import subprocess; print(subprocess.Popen(['sleep', '60'], process_group=0).pid, flush=True); input()"
+    leader = subprocess.Popen(
+        [sys.executable, "-c", family, "malaria"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    (place_of(named, 1) / "bee.pid").write_text(f"{leader.pid}\n")
+    assert leader.stdout is not None
+    child = int(leader.stdout.readline())
     try:
         for process in (*ours, other):
             assert process.stdout is not None
             process.stdout.readline()
         assert main(["swarm", "abort"]) == 0
-        assert "bee-1  2 processes ended" in capsys.readouterr().out
-        assert gone(ours)
+        assert "bee-1  4 processes ended" in capsys.readouterr().out
+        assert gone([*ours, leader])
+        assert is_over(child)
         assert other.poll() is None
     finally:
-        for process in (*ours, other):
+        for process in (*ours, other, leader):
             process.kill()
             process.wait()
 

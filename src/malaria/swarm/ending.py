@@ -22,28 +22,32 @@ ABORT_S: Final = 10.0
 OURS: Final = f"""\
 cd {{directory}} 2>/dev/null && [ -e {MARKER} ] || {{{{ echo 0; exit 0; }}}}
 here=$(pwd -P | sed 's/[][\\.*^$]/\\\\&/g')
-# every process whose first word is our Python, and the one that says that it is the bee
+# every process whose first word is our Python, the one that says that it is the bee, and all of its session
 ours() {{{{
     grep -lsa "^$here/{VENV}[^/]*/bin/" /proc/[0-9]*/cmdline | cut -d/ -f3
-    leader=$(cat {PID_FILE} 2>/dev/null) && grep -qsa malaria "/proc/$leader/cmdline" && echo "$leader"
+    leader=$(cat {PID_FILE} 2>/dev/null) && grep -qsa malaria "/proc/$leader/cmdline" || return
+    for stat in /proc/[0-9]*/stat; do
+        read -r line 2>/dev/null < "$stat" || continue
+        pid=${{{{line%% *}}}}
+        set -- ${{{{line##*) }}}}
+        [ "$4" = "$leader" ] && echo "$pid"
+    done
 }}}}
 """
 ABORT: Final = (
     OURS
     + f"""\
-pids=$(ours)
+pids=$(ours | sort -u)
 set -- $pids
-told=$#
 [ $# -gt 0 ] && kill -TERM "$@" 2>/dev/null
 for wait in 1 2 3 4 5 6 7 8; do
-    [ -n "$(ours)" ] || break
+    for pid in $pids; do kill -0 "$pid" 2>/dev/null && break; done || break
     sleep 0.1
 done
-pids=$(ours)
-set -- $pids
+set -- $pids $(ours)
 [ $# -gt 0 ] && kill -KILL "$@" 2>/dev/null
 rm -f {PID_FILE}
-echo $told
+echo $pids | wc -w
 """
 )
 REMOVE: Final = f"""\
