@@ -92,12 +92,18 @@ def test_a_swarm_on_ec2_from_up_to_down(ec2: Any, capsys: pytest.CaptureFixture[
 
 
 def test_two_swarms_do_not_touch_each_other_and_spot_is_asked_for(ec2: Any) -> None:
-    for name, more in (("day", ()), ("night", ("--spot",))):
+    for name, more in (("day", ()), ("night", ("--spot", "--allow-from", "203.0.113.7/32"))):
         assert main(["swarm", "up", "2", *UP, *more, "--swarm", name]) == 0
     kinds = {
         tag["Value"]: one.get("InstanceLifecycle") for one in alive(ec2) for tag in one["Tags"] if tag["Key"] == TAG
     }
     assert kinds == {"day": None, "night": "spot"}
+    groups = {group["GroupName"]: group["IpPermissions"] for group in ec2.describe_security_groups()["SecurityGroups"]}
+    ways_in = {
+        name: [rule.get("FromPort", "all") for rule in rules if rule["IpRanges"]] for name, rules in groups.items()
+    }
+    assert ways_in["malaria-day"] == [22]
+    assert ways_in["malaria-night"] == ["all"]
     assert main(["swarm", "down", "--swarm", "night"]) == 0
     assert len(alive(ec2)) == 2
     assert len(Cloud("day", REGION).instances()) == 2

@@ -103,7 +103,9 @@ def up(
     ] = "",
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Whom the image lets in.")] = "ubuntu",
     subnet: Annotated[str, typer.Option("--subnet", metavar="ID", help="Else one of the default network.")] = "",
-    allow_from: Annotated[str, typer.Option("--allow-from", metavar="CIDR", help="Who may use ssh.")] = "0.0.0.0/0",
+    allow_from: Annotated[
+        str, typer.Option("--allow-from", metavar="CIDR", help="Who reaches all ports; else everybody ssh alone.")
+    ] = "",
     spot: Annotated[bool, typer.Option("--spot", help="Cheaper, and may be taken away.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask about the cost.")] = False,
     wait: Annotated[str, typer.Option("--wait", metavar="TIME", help="For them to be reachable; 0: do not.")] = "5m",

@@ -41,6 +41,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "InvalidAMIID.NotFound": "images have other names in each region: --image ami-... of this one",
     "InvalidAMIID.Malformed": "write --image ami-...",
     "InvalidKeyPair.NotFound": "name a key pair of this region, or a file: --key FILE",
+    "InvalidParameterValue": "see: malaria swarm up --help",
     "InvalidSubnetID.NotFound": "name one of this region: --subnet subnet-..., or none",
     "InstanceLimitExceeded": "ask Amazon for a larger quota, or take less bees",
     "VcpuLimitExceeded": "ask Amazon for a larger quota, or take less bees",
@@ -63,7 +64,7 @@ class Wish:
     user: str = ""
     subnet: str = ""
     spot: bool = False
-    allow_from: str = "0.0.0.0/0"  # who may reach the ssh port
+    allow_from: str = ""  # who may reach every port; empty: everybody, and the ssh port alone
 
 
 class Cloud:
@@ -189,7 +190,7 @@ class Cloud:
                     TagSpecifications=[{"ResourceType": "security-group", "Tags": self._tags()}],
                 )
                 group = str(made["GroupId"])
-            self._allow(group, _rule(SSH_PORT, IpRanges=[{"CidrIp": wish.allow_from}]))
+            self._allow(group, _way_in(wish.allow_from))
             self._allow(group, {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]})
         return group
 
@@ -322,8 +323,11 @@ def _address(instance: Mapping[str, Any]) -> str:
     return str(instance.get("PublicIpAddress") or instance.get("PrivateIpAddress") or "")
 
 
-def _rule(port: int, **more: Any) -> dict[str, Any]:
-    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **more}
+def _way_in(allow_from: str) -> dict[str, Any]:
+    """The conductor speaks to its bees at ports of theirs; strangers have no business but at the ssh port."""
+    if allow_from:
+        return {"IpProtocol": "-1", "IpRanges": [{"CidrIp": allow_from}]}
+    return {"IpProtocol": "tcp", "FromPort": SSH_PORT, "ToPort": SSH_PORT, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 
 @contextmanager
