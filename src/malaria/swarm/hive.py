@@ -14,7 +14,6 @@ import queue
 import secrets
 import threading
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import TimeoutError as CallTimeoutError
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -114,7 +113,7 @@ class Hive:
         """Ends the bees that can be told so; the others end by themselves."""
         self._over.set()
         if self._thread.is_alive():
-            with contextlib.suppress(TimeoutError, CallTimeoutError, OSError):
+            with contextlib.suppress(SwarmError, OSError):
                 self._wait(self._leave(), 15)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5)
@@ -159,7 +158,7 @@ class Hive:
         lost = {name: member.next_sequence for name, member in self._members.items() if member.lost}
         if not lost:
             return []
-        with contextlib.suppress(TimeoutError, CallTimeoutError, SwarmError):
+        with contextlib.suppress(SwarmError, OSError):
             files = self._wait(self._quarters.fetch_kept(list(lost), self.run), LATE_S)
             collected = [batch for name, data in files.items() if (batch := batch_of(data, name, self.run, lost[name]))]
             for batch in collected:
@@ -170,7 +169,7 @@ class Hive:
 
     def forget(self) -> None:
         """All that was told is stored: the bees need not keep it."""
-        with contextlib.suppress(TimeoutError, CallTimeoutError):
+        with contextlib.suppress(SwarmError, OSError):
             self._wait(self._forget_all(), FORGET_S + 1)
 
     def facts(self) -> dict[str, object]:
@@ -261,7 +260,13 @@ class Hive:
     # --- on the loop -----------------------------------------------------------------------------------------------
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any], timeout_s: float) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
+        """What a coroutine of the loop comes to. Raises SwarmError when it takes longer."""
+        call = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return call.result(timeout_s)
+        except TimeoutError:
+            call.cancel()
+            raise SwarmError(f"the bees did not answer within {timeout_s:.0f} s", "malaria swarm status") from None
 
     def _join_s(self) -> float:
         return JOIN_S + JOIN_EACH_S * len(self._quarters.names)
