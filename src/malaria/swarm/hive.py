@@ -33,7 +33,7 @@ from malaria.swarm.luggage import Luggage, Packed
 from malaria.swarm.place import Place
 from malaria.swarm.quarters import Quarters
 from malaria.swarm.timekeeping import new_key
-from malaria.swarm.vigil import BEE_PATIENCE_NS, Vigil, beat_s, gather_s
+from malaria.swarm.vigil import BEE_PATIENCE_NS, WORD_S, Vigil, gather_s
 
 JOIN_S: Final = 90.0
 JOIN_EACH_S: Final = 5.0
@@ -326,7 +326,7 @@ class Hive:
             if isinstance(outcome, BaseException):
                 raise outcome
             self._members[name].workers = outcome.workers
-        self._talks = [asyncio.ensure_future(line.talk(beat_s(len(self._lines)))) for line in self._lines.values()]
+        self._talks = [asyncio.ensure_future(line.talk(WORD_S)) for line in self._lines.values()]
 
     async def _hire(
         self, line: Line, load: Load, targets: Mapping[str, Target], workers: int | None, packed: Packed

@@ -60,7 +60,7 @@ class Lodging:
     def join(self, clock_key: bytes) -> Joined:
         """Says who it is, and begins to tell the time."""
         cores = os.process_cpu_count() or 1
-        self._time = self._time or Answerer(self._host, clock_key)
+        self._time = self._time or Answerer(self._host, clock_key, self._hear_conductor)
         return Joined(self._name, cores, str(self._directory), describe_host(), self._time.address)
 
     def hire(self, contract: Contract) -> Hired:
@@ -84,7 +84,7 @@ class Lodging:
     def obey(self, word: Word) -> int:
         """Passes orders on; returns this host's clock, as it was when the word came."""
         at_ns = now_ns()
-        self._vigil.heard(CONDUCTOR, at_ns)
+        self._hear_conductor()
         with self._orders:
             if self._bee is not None and not self._stopped:
                 if word.epoch_ns is not None:
@@ -92,6 +92,9 @@ class Lodging:
                 for order in word.orders:
                     self._bee.order(order)
         return at_ns
+
+    def _hear_conductor(self) -> None:
+        self._vigil.heard(CONDUCTOR, now_ns())
 
     def forget(self) -> None:
         """The conductor has all records on its own disk."""

@@ -54,13 +54,17 @@ def told_by(answer: bytes, nonce: bytes, key: bytes) -> int | None:
 
 
 class Answerer:
-    """On a bee: a thread that tells the time to whoever has the key, until the process ends."""
+    """On a bee: a thread that tells the time to whoever has the key, until the process ends.
 
-    def __init__(self, host: str, key: bytes) -> None:
+    `asked` is called with each question that is genuine: a sign of life of whoever asks.
+    """
+
+    def __init__(self, host: str, key: bytes, asked: Callable[[], None]) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.bind((host, 0))
         self._key = key
+        self._asked = asked
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
         threading.Thread(target=self._answer, name="time", daemon=True).start()
 
@@ -76,6 +80,7 @@ class Answerer:
                 answer = answer_to(question, self._key, now_ns)
                 if answer is not None:
                     self._socket.sendto(answer, whence)
+                    self._asked()
 
 
 def ask(address: tuple[str, int], key: bytes, times: int) -> list[Exchange]:

@@ -17,25 +17,22 @@ CONDUCTOR_PATIENCE_NS: Final = 4 * NS_PER_S
 """How long a bee makes load without a word of its conductor: longer than the conductor waits for the bee, so that a bee
 that stops has been given up before, and short enough to have stopped within 5 s."""
 BEAT_NS: Final = 500 * NS_PER_MS
-"""Somebody who has nothing to say says so this often."""
+"""A bee that has nothing to say says so this often."""
+WORD_S: Final = 1.0
+"""And so does the conductor; its questions for the time count, too."""
 
 
-GATHER_NS: Final = 100 * NS_PER_MS
+GATHER_NS: Final = 250 * NS_PER_MS
 SMALL: Final = 200
 """Bees up to which everybody speaks at the usual pace. Beyond it they speak more rarely, so that the conductor, who
 hears them all, has no more to do; the longest pauses leave four words within the shortest patience."""
-LONGEST: Final = 5
-"""Times the usual pause between reports; between words of the conductor, twice."""
+LONGEST: Final = 2
+"""Times the usual pause between reports."""
 
 
 def gather_s(bees: int) -> float:
     """How long a bee gathers what its workers say before it sends it."""
     return GATHER_NS / NS_PER_S * min(LONGEST, max(1.0, bees / SMALL))
-
-
-def beat_s(bees: int) -> float:
-    """How often the conductor speaks to a bee that it has nothing to say to."""
-    return BEAT_NS / NS_PER_S * min(2.0, max(1.0, bees / SMALL))
 
 
 class Vigil:
