@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from bees import LocalQuarters
-from malaria.clock import now_ns
+from malaria.clock import NS_PER_S, now_ns
 from malaria.engine.orders import EndPublishing, Finish, Finished, Order, Prepared, Started, WorkerLost
 from malaria.share import WHOLE
 from malaria.swarm.contract import Dispatch
 from malaria.swarm.hive import Hive, _Member
 from malaria.swarm.kept import Kept
-from malaria.swarm.vigil import BEE_PATIENCE_NS, Vigil
+from malaria.swarm.vigil import BEE_PATIENCE_NS, START_PATIENCE_NS, Vigil
 
 
 class FakeLine:
@@ -69,7 +69,7 @@ def test_a_silent_bee_is_lost_with_all_its_workers(hive: Hive) -> None:
     hive._vigil = Vigil(hive._members, now_ns() - BEE_PATIENCE_NS - 1, BEE_PATIENCE_NS)
     hive._hear(Dispatch("bee-1", ()))
     said = hive.poll(0)
-    reason = "went silent: nothing was heard of it for 3 s"
+    reason = "went silent"
     assert said == [(worker, WorkerLost(reason, "bee-2")) for worker in ("bee-2/1", "bee-2/2")]
     assert hive.poll(0) == []
     assert orders_of(hive, "bee-2") == [EndPublishing(), Finish()]  # should it hear them
@@ -100,3 +100,14 @@ def test_words_that_were_lost_on_the_way_are_not_papered_over(hive: Hive) -> Non
     hive._hear(Dispatch("bee-1", kept(3, Started(2))))
     assert hive.poll(0) == [("bee-1/1", WorkerLost("lost some of its words on the way", "bee-1"))]
     assert hive._members["bee-1"].next_sequence == 0  # the rest is on its disk
+
+
+def test_silence_is_taken_seriously_once_all_are_ready(hive: Hive) -> None:
+    hive._unready = set(hive.workers)
+    hive._vigil = Vigil(hive._members, now_ns() - 2 * BEE_PATIENCE_NS, START_PATIENCE_NS)
+    hive._hear(Dispatch("bee-1", kept(0, Prepared(1))))
+    assert hive.poll(0) == [("bee-1/1", Prepared(1))]  # the other is still starting, and has the time to
+    for place, worker in enumerate(("bee-2/1", "bee-2/2")):
+        hive._hear(Dispatch("bee-2", kept(place, Prepared(1), worker=worker)))
+    assert len(hive.poll(0)) == 2
+    assert hive._vigil.gone(now_ns() + BEE_PATIENCE_NS + NS_PER_S) == ["bee-1", "bee-2"]

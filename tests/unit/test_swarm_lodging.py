@@ -145,7 +145,7 @@ def test_a_bee_that_hears_nothing_stops_its_load_and_says_why(tmp_path: Path, ma
     one._vigil = Vigil([module.CONDUCTOR], now_ns() - CONDUCTOR_PATIENCE_NS - 1, CONDUCTOR_PATIENCE_NS)
     one._pump.join(30)
     assert made[0].orders == [Finish()]
-    assert sent[-1].stopped == "heard nothing of its conductor for 4 s"
+    assert sent[-1].stopped == "heard nothing of its conductor any more"
     assert Finished() in sent.reports
     one.obey(Word((ConnectAll(rest=True),)))  # too late
     assert made[0].orders == [Finish()]

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from malaria.bee import Load
-from malaria.clock import NS_PER_S, now_ns
-from malaria.engine.orders import EndPublishing, Finish, Finished, Order, Report, WorkerLost
+from malaria.clock import now_ns
+from malaria.engine.orders import EndPublishing, Finish, Finished, Order, Prepared, Report, WorkerLost
 from malaria.errors import OperatorError, SwarmError
 from malaria.model.target import Target
 from malaria.share import WHOLE, Share
@@ -33,7 +33,7 @@ from malaria.swarm.luggage import Luggage, Packed
 from malaria.swarm.place import Place
 from malaria.swarm.quarters import Quarters
 from malaria.swarm.timekeeping import new_key
-from malaria.swarm.vigil import BEE_PATIENCE_NS, WORD_S, Vigil, gather_s
+from malaria.swarm.vigil import BEE_PATIENCE_NS, START_PATIENCE_NS, WORD_S, Vigil, gather_s
 
 JOIN_S: Final = 90.0
 JOIN_EACH_S: Final = 5.0
@@ -81,6 +81,7 @@ class Hive:
         self._vigil: Vigil | None = None
         self._load_epoch_ns = 0
         self._introduced = False
+        self._unready: set[str] = set()
         self._clock_key = new_key()
         self._clock = threading.Thread(target=self._watch_clocks, name="clocks", daemon=True)
         self._over = threading.Event()
@@ -106,7 +107,8 @@ class Hive:
         self._members = {name: _Member(name, share) for name, share in zip(self._lines, shares, strict=True)}
         self._load_epoch_ns = load.epoch_ns
         self._wait(self._hire_all(load, targets, workers), HIRE_S + 10)
-        self._vigil = Vigil(self._members, now_ns(), BEE_PATIENCE_NS)
+        self._unready = set(self.workers)
+        self._vigil = Vigil(self._members, now_ns(), START_PATIENCE_NS)
         self._clock.start()
 
     def close(self) -> None:
@@ -150,7 +152,7 @@ class Hive:
                 said += self._give_up(*word)
         assert self._vigil is not None
         for name in self._vigil.gone(now_ns()):
-            said += self._give_up(name, f"went silent: nothing was heard of it for {BEE_PATIENCE_NS // NS_PER_S} s")
+            said += self._give_up(name, "went silent")
         return said
 
     def late(self) -> list[tuple[str, Report]]:
@@ -206,10 +208,19 @@ class Hive:
         said = [(kept.worker, kept.report) for kept in fresh]
         if fresh:
             member.next_sequence = fresh[-1].sequence + 1
+        if any(isinstance(report, Prepared) for _, report in said):
+            self._prepare(said, at_ns)
         member.finished |= {worker for worker, report in said if isinstance(report, Finished | WorkerLost)}
         if len(member.finished) == len(member.workers):
             self._vigil.dismiss(member.name)
         return said + (self._give_up(member.name, dispatch.stopped) if dispatch.stopped else [])
+
+    def _prepare(self, said: list[tuple[str, Report]], at_ns: int) -> None:
+        """Once all that are here are ready the load begins, and silence is taken seriously."""
+        assert self._vigil is not None
+        self._unready -= {worker for worker, report in said if isinstance(report, Prepared)}
+        if not {worker for worker in self._unready if not self._members[worker.partition("/")[0]].lost}:
+            self._vigil.watch_closely(at_ns, BEE_PATIENCE_NS)
 
     def _give_up(self, name: str, reason: str) -> list[tuple[str, Report]]:
         """The bee is lost, with those of its workers that had not finished."""

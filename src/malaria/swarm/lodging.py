@@ -16,7 +16,7 @@ from typing import Final
 from malaria.bee import Bee, Load
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
 from malaria.engine.loop import Standing
-from malaria.engine.orders import CorrectEpoch, Finish, Finished, Report, WorkerLost
+from malaria.engine.orders import CorrectEpoch, Finish, Finished, Prepared, Report, WorkerLost
 from malaria.environment import describe_host
 from malaria.errors import OperatorError
 from malaria.reach import routes_of
@@ -24,7 +24,7 @@ from malaria.swarm.contract import Contract, Dispatch, Hired, Joined, Word
 from malaria.swarm.kept import Keeper, Kept
 from malaria.swarm.luggage import LUGGAGE
 from malaria.swarm.timekeeping import Answerer
-from malaria.swarm.vigil import BEAT_NS, CONDUCTOR_PATIENCE_NS, Vigil
+from malaria.swarm.vigil import BEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Vigil
 from malaria.timetable import clients_planned
 
 CONDUCTOR: Final = "conductor"
@@ -76,7 +76,7 @@ class Lodging:
         self._gather_s = contract.gather_s
         load = Load(warhead, contract.identity, routes, contract.epoch_ns)
         self._keeper = Keeper(self._directory / "kept", self._run, self._name)
-        self._vigil = Vigil([CONDUCTOR], now_ns(), CONDUCTOR_PATIENCE_NS)
+        self._vigil = Vigil([CONDUCTOR], now_ns(), START_PATIENCE_NS)
         self._bee = Bee(load, contract.share, workers, f"{self._name}/")
         self._pump.start()
         return Hired({worker: self._bee.share_of(worker) for worker in self._bee.workers})
@@ -129,18 +129,22 @@ class Lodging:
     def _pass_on(self) -> None:
         """The life of the pump: up to the last word of the last worker."""
         assert self._bee is not None
-        working = set(self._bee.workers)
+        working, unready = set(self._bee.workers), set(self._bee.workers)
         beat_ns = now_ns()
         end_ns = None
         while working and (end_ns is None or now_ns() < end_ns):
             said = gather(self._bee, self._gather_s)
             working -= {worker for worker, report in said if isinstance(report, Finished | WorkerLost)}
             at_ns = now_ns()
+            if unready:
+                unready -= {worker for worker, report in said if isinstance(report, Prepared)}
+                if not unready:
+                    self._vigil.watch_closely(at_ns, CONDUCTOR_PATIENCE_NS)
             if said or at_ns - beat_ns >= BEAT_NS:
                 beat_ns = at_ns
                 self._report(said)
             if self._vigil.gone(at_ns):
-                self.stop(f"heard nothing of its conductor for {CONDUCTOR_PATIENCE_NS // NS_PER_S} s")
+                self.stop("heard nothing of its conductor any more")
             if end_ns is None and (self._stopped or self._closing.is_set()):
                 end_ns = at_ns + FAREWELL_NS
         self._report([])

@@ -16,6 +16,8 @@ BEE_PATIENCE_NS: Final = 3 * NS_PER_S
 CONDUCTOR_PATIENCE_NS: Final = 4 * NS_PER_S
 """How long a bee makes load without a word of its conductor: longer than the conductor waits for the bee, so that a bee
 that stops has been given up before, and short enough to have stopped within 5 s."""
+START_PATIENCE_NS: Final = 30 * NS_PER_S
+"""Both, until the workers are ready: there is no load yet, and hosts are busy with starting them."""
 BEAT_NS: Final = 500 * NS_PER_MS
 """A bee that has nothing to say says so this often."""
 WORD_S: Final = 1.0
@@ -53,6 +55,11 @@ class Vigil:
         for name in silent:
             del self._heard_ns[name]
         return silent
+
+    def watch_closely(self, at_ns: int, patience_ns: int) -> None:
+        """From now on whoever is still here has so long, and begins anew."""
+        self._heard_ns = dict.fromkeys(self._heard_ns, at_ns)
+        self._patience_ns = patience_ns
 
     def dismiss(self, name: str) -> None:
         """Nobody waits for this one any more."""
