@@ -21,8 +21,8 @@ AIM: Final = 1.5
 def main() -> None:
     ours, theirs, sends, fives = [], [], [], []
     load = {"clients": CLIENTS, "size": SIZE, "interval": 0, "inflight": 1}
-    with Sink() as sink:
-        for _ in range(ROUNDS):
+    for _ in range(ROUNDS):
+        with Sink() as sink:
             theirs.append(cpu_us_per_message(floor("load", sink.port, clients=CLIENTS, size=SIZE, seconds=4)))
             cost = attack(sink.port, load, duration="5s")
             ours.append(cost.cpu_us_per_message)
