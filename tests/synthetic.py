@@ -256,7 +256,7 @@ def observed(records: RunRecords) -> RunRecords:
     rows = [row for second in range(1, last_s + 1) for row in _seen(second, clients)]
     names = ("sys", "process", "host", "perf")
     told = [{"observer": name, "about": f"{name} of the target", "stated": True, "interval_s": 1.0, "samples": last_s,
-             "late_samples": 0, "gaps": 0, "reason": ""} for name in names]  # fmt: skip
+             "late_samples": 0, "dropped_rows": 0, "gaps": 0, "reason": ""} for name in names]  # fmt: skip
     return replace(with_meta(records, observers=told), observations=tuple(rows), profile=PROFILE)
 
 

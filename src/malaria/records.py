@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import Final
 
 from malaria.profile import Profile
@@ -151,6 +152,12 @@ class Event:
 
 type Reading = float | int | str | None
 """What an observer reads: a number, a text, or None where it cannot be known."""
+
+
+def storable(reading: Reading) -> Reading:
+    """As JSON can hold it: what is no finite number is unknown."""
+    return None if isinstance(reading, float) and not isfinite(reading) else reading
+
 
 GAP: Final = "gap"
 """The only key of an observation that says why there is none."""

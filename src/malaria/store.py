@@ -29,7 +29,7 @@ from typing import Any, Final
 from malaria.errors import OperatorError, RunError
 from malaria.profile import FILE as PROFILE_FILE
 from malaria.profile import Profile, profile_from_json
-from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, Reading, RunRecords, Sample
+from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, RunRecords, Sample, storable
 
 FORMAT: Final = 2
 FILE: Final = "run.db"
@@ -192,7 +192,7 @@ def _insert(database: sqlite3.Connection, row: Row) -> None:
         database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
         return
     if isinstance(row, Observation):
-        readings = json.dumps({key: _finite(value) for key, value in row.values.items()}, separators=(",", ":"))
+        readings = json.dumps({key: storable(value) for key, value in row.values.items()}, separators=(",", ":"))
         database.execute("INSERT INTO observation VALUES (?, ?, ?)", (row.at_ns, _storable(row.observer), readings))
         return
     cursor = database.execute(
@@ -206,10 +206,6 @@ def _insert(database: sqlite3.Connection, row: Row) -> None:
 def _storable(text: str) -> str:
     """A file name that is no UTF-8 reaches us with lone surrogates, which SQLite refuses: they are spelled out."""
     return text.encode(errors="backslashreplace").decode()
-
-
-def _finite(reading: Reading) -> Reading:
-    return None if isinstance(reading, float) and not isfinite(reading) else reading
 
 
 def _compact(values: Mapping[str, int]) -> str:

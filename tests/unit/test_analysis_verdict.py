@@ -143,6 +143,24 @@ CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
         "observer sys was lost at 0:05: gone",
         "",
     ),
+    "observer lost before the measured time, and for good": (
+        Course([100] * 12, told=[(0, {"publish_dropped": 0}), (0, {GAP: "gone"})]).records(),
+        Outcome.PASS,
+        "observer sys was lost at 0:00: gone",
+        "",
+    ),
+    "observer that was back in time": (
+        Course([100] * 12, told=[(0, {GAP: "not yet"}), (0, {"publish_dropped": 0})]).records(),
+        Outcome.PASS,
+        "",
+        "",
+    ),
+    "observer that never saw anything": (
+        Course([100] * 12, told=[(0, {GAP: "no such topics"})]).records(),
+        Outcome.PASS,
+        "observer sys saw nothing: no such topics",
+        "",
+    ),
     "lost observer whose figure is needed": (
         Course(
             [100] * 12,

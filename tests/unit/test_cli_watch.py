@@ -17,6 +17,7 @@ NOBODY = "127.0.0.1:1"
         (["-d", "2x"], "-d/--duration: '2x' is not a duration"),
         (["--interval", "0"], "--observe interval"),
         (["--observe", "weather"], "'weather' is nothing to observe"),
+        (["--observe", "none"], "there is nothing to watch"),
         (["--observe", "perf"], "there is no run to keep the recording"),
         (["--observe", "host=ssh://-x"], "no host to reach over ssh"),
         (["--prometheus", "nowhere"], "no address to listen at"),
@@ -44,3 +45,10 @@ def test_lines_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", NOBODY, "--observe", "host", "--quiet", "--interval", "100ms", "-d", "0.2s"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_watched_by_default_says_why_there_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", NOBODY, "--interval", "100ms", "-d", "0.4s"]) == 0
+    said = capsys.readouterr().out
+    assert "sys lost: 127.0.0.1:1 cannot be reached" in said
+    assert "process lost: there is no process that listens on port 1 on this host" in said

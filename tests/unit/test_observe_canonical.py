@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.observe.canonical import COUNTERS, FIGURES, SENT_TO_US, is_coming_or_going, meaning_of, number_of
+from malaria.observe.canonical import (
+    COUNTERS,
+    FIGURES,
+    SENT_TO_US,
+    figure_of,
+    is_coming_or_going,
+    meaning_of,
+    number_of,
+)
 
 NAMES = {
     "$SYS/broker/clients/connected": "clients_connected",
@@ -14,6 +22,7 @@ NAMES = {
     "$SYS/broker/retained messages/count": "retained",
     "$SYS/broker/heap/current size": "heap_bytes",
     "$SYS/brokers/emqx@127.0.0.1/stats/connections/count": "clients_connected",
+    "$SYS/brokers/emqx@127.0.0.1/stats/live_connections/count": "clients_connected",
     "$SYS/brokers/emqx@10.0.0.1/metrics/packets/publish/received": "publish_received",
     "$SYS/brokers/emqx@10.0.0.1/version": "version",
     "$SYS/broker/messages/publish/sent": "publish_sent",
@@ -54,3 +63,28 @@ def test_comings_and_goings() -> None:
 )  # fmt: skip
 def test_numbers(text: str, number: float | None) -> None:
     assert number_of(text) == number
+
+
+@pytest.mark.parametrize(
+    ("topic", "text", "seconds"),
+    [
+        ("$SYS/broker/uptime", "3600 seconds", 3600),
+        ("$SYS/broker/uptime", "3600", 3600),
+        ("$SYS/brokers/emqx@127.0.0.1/uptime", "61500", 61.5),
+        ("$SYS/brokers/emqx@127.0.0.1/uptime", "1 days, 2 hours, 3 minutes, 4 seconds", 93_784),
+        ("$SYS/brokers/emqx@127.0.0.1/uptime", "3 minutes, 4 moons", None),
+        ("$SYS/brokers/emqx@127.0.0.1/uptime", "long", None),
+        ("$SYS/broker/heap/current", "47 bytes", 47),
+    ],
+)
+def test_uptimes_are_in_seconds_however_they_are_written(topic: str, text: str, seconds: float | None) -> None:
+    assert figure_of(topic, text) == seconds
+
+
+def test_clients_of_emqx_that_are_there_go_before_sessions_whose_client_is_away() -> None:
+    there, all_of_them = (
+        meaning_of(f"$SYS/brokers/n/stats/{name}/count") for name in ("live_connections", "connections")
+    )
+    assert there is not None
+    assert all_of_them is not None
+    assert there.rank < all_of_them.rank

@@ -82,6 +82,16 @@ def test_it_is_found_by_the_port_on_which_it_listens() -> None:
     assert ProcessObserver(reader, Wanted(port=1883)).sample(0)["pid"] == 101
 
 
+def test_what_only_forwards_a_port_into_a_container_is_not_the_broker() -> None:
+    reader = host(10, mosquitto=1)
+    reader.files["/proc/100/stat"] = stat_line(100, "docker-proxy", 1)
+    reader.files["/proc/net/tcp"] = LISTENING
+    observer = ProcessObserver(reader, Wanted(port=1883))
+    with pytest.raises(LostError, match="that of a container .*docker=NAME"):
+        observer.sample(0)
+    assert observer.find() is None
+
+
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [

@@ -160,7 +160,7 @@ def test_what_nobody_fetches_is_dropped_and_counted(monkeypatch: object) -> None
         watch, rows = play(Scripted([{"a": n} for n in range(5)]))
     finally:
         watching.MOST_WAITING = kept  # type: ignore[misc]
-    assert (len(rows), watch.dropped) == (3, 2)
+    assert (len(rows), watch.account()[0]["dropped_rows"]) == (3, 2)
 
 
 def test_an_observer_that_does_not_stop_holds_nobody_up() -> None:

@@ -73,3 +73,9 @@ def test_lines_for_programs() -> None:
     assert row["values"]["cpu_percent"] == 71.2
     event = json.loads(json_line(Event(1, EventKind.OBSERVER, "sys is back", "sys"), 0))
     assert (event["observer"], event["event"]) == ("sys", "sys is back")
+
+
+def test_what_is_no_number_is_null_for_programs() -> None:
+    row = Observation("prometheus", S, {"odd": float("nan"), "endless": float("inf"), "even": 2.0})
+    assert json.loads(json_line(row, 0))["values"] == {"odd": None, "endless": None, "even": 2.0}
+    assert "NaN" not in json_line(row, 0)

@@ -260,21 +260,30 @@ def _undecided(records: RunRecords, summary: Summary) -> list[Reason]:
 
 
 def _blind_observers(records: RunRecords, _: Summary) -> list[Reason]:
-    """An observer that was lost while it was measured. Where a threshold needed its figures, that is UNKNOWN above."""
+    """An observer that saw nothing of the measured time, or lost it: since when, and why.
+
+    Where a threshold needed its figures, that is UNKNOWN above.
+    """
     window = measured_window_ns(records)
     if window is None:
         return []
     lost: dict[str, tuple[int, str]] = {}
     seen: set[str] = set()
-    for row in records.observations:
-        if GAP not in row.values:
-            seen.add(row.observer)
-        elif window[0] < row.at_ns <= window[1] and row.observer in seen:
+    for row in (row for row in records.observations if row.at_ns <= window[1]):
+        if GAP in row.values:
             lost.setdefault(row.observer, (row.at_ns, str(row.values[GAP])))
+            continue
+        seen.add(row.observer)
+        if row.at_ns <= window[0]:
+            lost.pop(row.observer, None)  # it was back in time
     return [
-        Reason(Outcome.PASS, f"observer {name} was lost at {format_clock(at_ns / NS_PER_S)}: {why}")
+        Reason(Outcome.PASS, f"observer {name} {_lost_at(at_ns) if name in seen else 'saw nothing'}: {why}")
         for name, (at_ns, why) in sorted(lost.items())
     ]
+
+
+def _lost_at(at_ns: int) -> str:
+    return f"was lost at {format_clock(at_ns / NS_PER_S)}"
 
 
 def _closed_loop_limit(records: RunRecords, _: Summary) -> list[Reason]:

@@ -25,7 +25,9 @@ from malaria.cli.perform import console
 from malaria.errors import OperatorError
 
 if TYPE_CHECKING:
+    from malaria.engine.gear import Route
     from malaria.lookout import View
+    from malaria.model.observe import Observe
     from malaria.report.sightings import Sightings
     from malaria.watch import Row
 
@@ -107,12 +109,23 @@ def _view(post: Post, entry: Entry) -> View:
     from malaria.reach import route_to
 
     target = parse_target(post.target).with_credentials(post.username, post.password)
+    route = route_to(target)
     warhead = build_warhead(load_options(entry), Role.CONNECT).with_credentials(target.username, target.password)
     texts = [*(post.observe or ()), *([f"interval={post.interval}"] if post.interval else ())]
-    observe = observe_from_options(texts)
-    if observe.sys is None and not observe.only_stated:
-        observe = observe.model_copy(update={"sys": True})  # who only watches wants to know why there is nothing
-    return View(observe, warhead, route_to(target))
+    return View(_stated(observe_from_options(texts), route), warhead, route)
+
+
+def _stated(observe: Observe, route: Route) -> Observe:
+    """What is watched by default is asked for here: who only watches wants to know why there is nothing to see."""
+    from malaria.lookout import is_local
+    from malaria.model.observe import NOTHING, ProcessChoice
+
+    if observe == NOTHING:
+        raise OperatorError("--observe none: there is nothing to watch", "leave it out, or name what to look at")
+    if observe.only_stated:
+        return observe
+    here = {"process": ProcessChoice(), "host": True} if is_local(route.endpoints[0]) else {}
+    return observe.model_copy(update={"sys": True} | here)
 
 
 def _teller(post: Post, sightings: Sightings, stack: ExitStack) -> Callable[[int, list[Row]], None]:

@@ -8,6 +8,7 @@ figures are on their Prometheus pages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,8 +31,9 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "clients_connected": (
         "broker/clients/connected",  # mosquitto from 1.4 on, HiveMQ
         "broker/clients/active",  # mosquitto before
-        "brokers/+/stats/connections/count",  # EMQX
-        "brokers/+/stats/connections.count",  # EMQX 4
+        "brokers/+/stats/live_connections/count",  # EMQX 5; its connections are sessions too whose client is away
+        "brokers/+/stats/connections/count",  # EMQX 4.3
+        "brokers/+/stats/connections.count",
         "brokers/+/stats/clients/count",  # EMQX 2
         "+/active/mqtt/connections",  # VerneMQ 2
         "+/total/active/connections",
@@ -103,6 +105,9 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 
 HEARTBEAT: Final = "$SYS/broker/uptime"
 """mosquitto publishes what has changed, and this each time: a counter that is missing then has not changed."""
+_NODE_UPTIME: Final = re.compile(r"\$SYS/brokers/[^/]+/uptime")
+"""EMQX 5 writes milliseconds there, EMQX 4 `1 days, 2 hours, 3 minutes, 4 seconds`."""
+_SECONDS: Final = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 COMINGS_AND_GOINGS: Final = ("$SYS/brokers/+/clients/+/+", "$SYS/brokers/connected", "$SYS/brokers/disconnected")
 """Of each client a topic of its own: with thousands of them no figure, but a flood."""
 
@@ -146,6 +151,19 @@ def meaning_of(topic: str) -> Meaning | None:
 
 def is_coming_or_going(topic: str) -> bool:
     return _look(_FLOOD, topic.split("/")) is not None
+
+
+def figure_of(topic: str, text: str) -> float | int | None:
+    """The number of a topic in the unit of our name for it; None for what is none."""
+    number = number_of(text)
+    if number is None or not _NODE_UPTIME.fullmatch(topic):
+        return number
+    words = text.replace(",", " ").split()
+    if len(words) == 1:
+        return number / 1000
+    spans = [(number_of(count), _SECONDS.get(unit)) for count, unit in zip(words[::2], words[1::2], strict=False)]
+    known = [count * seconds for count, seconds in spans if count is not None and seconds is not None]
+    return sum(known) if 2 * len(known) == len(words) else None
 
 
 def number_of(text: str) -> float | int | None:

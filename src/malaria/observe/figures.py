@@ -112,7 +112,7 @@ class SysFigures:
         if name in canonical.TEXTS:
             found.setdefault(name, text)
             return
-        _sum_up(found, name, canonical.number_of(text))
+        _sum_up(found, name, canonical.figure_of(topic, text))
         if name in canonical.COUNTERS:
             course = self._courses.get(topic)
             per_s = None if course is None else course.per_s()

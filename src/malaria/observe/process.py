@@ -27,6 +27,8 @@ PSS_EVERY_NS: Final = 10 * NS_PER_S
 """Adding up shares of pages walks all of a process' memory under a lock that it needs itself: seldom."""
 MOST_THREADS: Final = 64
 """Context switches are counted thread by thread: with more of them it would cost too much to look."""
+FORWARDERS: Final = frozenset({"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta"})
+"""What listens in place of a broker that runs in a container."""
 ZOMBIE: Final = "Z"
 
 
@@ -119,7 +121,12 @@ class ProcessObserver:
             called = [stat for stat in stats.values() if stat.name == wanted.name[:LONGEST_NAME]]
         else:
             called = [stats[pid] for pid in self._listening() if pid in stats]
-        return min(called, key=lambda stat: (stat.started_ticks, stat.pid)).pid if called else 0
+        oldest = min(called, key=lambda stat: (stat.started_ticks, stat.pid), default=None)
+        if oldest is not None and wanted.port is not None and oldest.name in FORWARDERS:
+            raise LostError(
+                f"port {wanted.port} is that of a container ({oldest.name} listens there): observe docker=NAME"
+            )
+        return oldest.pid if oldest is not None else 0
 
     def _listening(self) -> list[int]:
         tables = self._reader.texts(TCP_TABLES)

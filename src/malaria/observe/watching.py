@@ -42,6 +42,7 @@ class _State:
     samples: int = 0
     late: int = 0
     gaps: int = 0
+    dropped: int = 0  # rows that nobody fetched in time
     reason: str = ""  # why there is nothing now; empty while there is
     started: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -55,7 +56,6 @@ class Watching:
     """Runs observers until it is stopped. `clock` gives nanoseconds of run time."""
 
     def __init__(self, posts: Sequence[Post], clock: Callable[[], int]) -> None:
-        self.dropped = 0
         self._states = [_State(post) for post in posts]
         self._clock = clock
         self._rows: queue.SimpleQueue[Observation | Event] = queue.SimpleQueue()
@@ -125,7 +125,7 @@ class Watching:
             if values:
                 self._find(state, at_ns)
                 state.samples += 1
-                self._put(Observation(observer.name, at_ns, values))
+                self._put(state, Observation(observer.name, at_ns, values))
 
     def _lose(self, state: _State, reason: str) -> None:
         fresh = not state.reason
@@ -134,20 +134,20 @@ class Watching:
             return
         state.gaps += 1
         at_ns, name = self._clock(), state.post.observer.name
-        self._put(Observation(name, at_ns, {GAP: reason}))
-        self._put(Event(at_ns, EventKind.OBSERVER, f"{name} lost: {reason}", name))
+        self._put(state, Observation(name, at_ns, {GAP: reason}))
+        self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} lost: {reason}", name))
 
     def _find(self, state: _State, at_ns: int) -> None:
         if state.reason and state.gaps:
             name = state.post.observer.name
-            self._put(Event(at_ns, EventKind.OBSERVER, f"{name} is back", name))
+            self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} is back", name))
         state.reason = ""
 
-    def _put(self, row: Observation | Event) -> None:
+    def _put(self, state: _State, row: Observation | Event) -> None:
         if self._rows.qsize() < MOST_WAITING:
             self._rows.put(row)
         else:
-            self.dropped += 1
+            state.dropped += 1
 
 
 def _account(state: _State) -> dict[str, Any]:
@@ -160,6 +160,7 @@ def _account(state: _State) -> dict[str, Any]:
         "samples": state.samples,
         "late_samples": state.late,
         "gaps": state.gaps,
+        "dropped_rows": state.dropped,
         "reason": state.reason,
     }
 

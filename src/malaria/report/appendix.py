@@ -77,10 +77,10 @@ def observers(records: RunRecords) -> str:
     """Who watched the target, and how that went; empty when nobody did."""
     stored = records.meta.get("observers")
     told = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
-    names = ("observer", "about", "samples", "late_samples", "gaps", "reason")
+    names = ("observer", "about", "samples", "late_samples", "dropped_rows", "gaps", "reason")
     rows = [[text(_plain(one.get(name, UNKNOWN))) for name in names] for one in told]
-    head = ["observer", "of", "samples", "left out", "gaps", "last word"]
-    return f"<h3>Who watched</h3>{table(head, rows, words=(1, 5))}" if rows else ""
+    head = ["observer", "of", "samples", "left out", "dropped", "gaps", "last word"]
+    return f"<h3>Who watched</h3>{table(head, rows, words=(1, 6))}" if rows else ""
 
 
 def end(records: RunRecords, summary: Summary) -> str:

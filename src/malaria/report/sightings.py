@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malaria.clock import NS_PER_S
-from malaria.records import GAP, Event, Observation, Reading
+from malaria.records import GAP, Event, Observation, Reading, storable
 from malaria.report.figures import UNKNOWN, printable
 from malaria.units import format_bytes, format_count, format_rate
 
@@ -125,7 +125,8 @@ def json_line(row: Observation | Event, wall_ns: int) -> str:
     when = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).isoformat(timespec="milliseconds")
     if isinstance(row, Event):
         return json.dumps({"time": when, "observer": row.worker, "event": row.text})
-    return json.dumps({"time": when, "observer": row.observer, "values": dict(row.values)})
+    values = {name: storable(reading) for name, reading in row.values.items()}
+    return json.dumps({"time": when, "observer": row.observer, "values": values})
 
 
 def _written(value: Reading, write: Callable[[float], str]) -> str:
