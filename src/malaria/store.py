@@ -29,7 +29,7 @@ from typing import Any, Final
 from malaria.errors import OperatorError, RunError
 from malaria.profile import FILE as PROFILE_FILE
 from malaria.profile import Profile, profile_from_json
-from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, RunRecords, Sample, storable
+from malaria.records import Event, EventKind, LedgerTotals, Observation, Phase, Reading, RunRecords, Sample, storable
 
 FORMAT: Final = 2
 FILE: Final = "run.db"

@@ -120,6 +120,8 @@ def test_a_flood_of_clients_is_counted_and_not_kept() -> None:
     for number in range(5000):
         figures.take(f"$SYS/brokers/n/clients/c{number}/connected", b"{}", 0, False)
     assert (figures.ignored, len(figures.topics)) == (5000, 0)
+    tell(figures, 0, version="x")
+    assert figures.values()["messages_left_out"] == 5000
 
 
 def test_hostile_topics_and_values_are_bounded() -> None:

@@ -103,6 +103,8 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Our name -> topics below $SYS, most trusted first."""
 
+LEFT_OUT: Final = "messages_left_out"
+"""How many of the broker's messages were not kept; absent when there was none."""
 HEARTBEAT: Final = "$SYS/broker/uptime"
 """mosquitto publishes what has changed, and this each time: a counter that is missing then has not changed."""
 _NODE_UPTIME: Final = re.compile(r"\$SYS/brokers/[^/]+/uptime")

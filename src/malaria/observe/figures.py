@@ -103,6 +103,7 @@ class SysFigures:
                 continue
             ranks[meaning.name] = meaning.rank
             self._add(found, meaning.name, topic, text)
+        found |= {canonical.LEFT_OUT: self.ignored} if self.ignored else {}
         found |= {topic: self.topics[topic] for topic in sorted(self._fresh)}
         self._fresh.clear()
         return found

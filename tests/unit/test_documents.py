@@ -1,0 +1,51 @@
+"""What the documents point to is there, and the README knows every command."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from malaria.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
+TEXTS = (*DOCUMENTS, *(path for name in ("src", "examples", "campaigns", "bench") for path in ROOT.glob(f"{name}/**/*")
+                       if path.suffix in (".py", ".toml", ".yaml", ".md")))  # fmt: skip
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+MENTION = re.compile(r"\b(?:docs|campaigns|examples|bench|tests)/[\w./-]*\w\.(?:md|toml|py|png|yaml|wh)\b")
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document, as links to them are written."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for link in LINK.findall(document.read_text()):
+        if "://" in link:
+            continue
+        place, _, anchor = link.partition("#")
+        target = document.parent / place if place else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_file_that_a_text_names_is_there() -> None:
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in TEXTS
+        for name in MENTION.findall(path.read_text())
+        if not (ROOT / name).exists() and not (path.parent / name).exists()
+    }
+    assert not missing
+
+
+def test_the_readme_names_every_command() -> None:
+    table = (ROOT / "README.md").read_text().partition("| command | does |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line[1:])))
+    assert told == set(typer.main.get_group(app).commands)  # type: ignore[attr-defined]
