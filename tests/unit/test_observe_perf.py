@@ -101,3 +101,27 @@ def test_a_process_that_did_nothing(program: Path, tmp_path: Path) -> None:
     with pytest.raises(LostError, match="perf took no sample"):
         step(watching)
     watching.stop()
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_recording_that_was_over_when_the_run_ended_is_still_counted(
+    program: Path, tmp_path: Path, samples: int
+) -> None:
+    watching = observer(tmp_path)
+    for _ in range(samples):
+        step(watching)
+    assert watching._process is not None
+    watching._process.wait(10)
+    watching.stop()
+    watching.stop()
+    assert json.loads((tmp_path / "perf.json").read_text())["samples"] == 1
+
+
+def test_a_recording_that_is_under_way_when_the_run_ends_is_lost(program: Path, tmp_path: Path) -> None:
+    says(program, "exec sleep 30")
+    watching = observer(tmp_path)
+    step(watching)
+    watching.stop()
+    assert watching._process is not None
+    assert watching._process.poll() is not None
+    assert not (tmp_path / "perf.json").exists()

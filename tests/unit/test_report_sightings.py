@@ -8,6 +8,7 @@ from rich.console import Console
 
 from malaria.clock import NS_PER_S as S
 from malaria.records import Event, EventKind, Observation
+from malaria.report.figures import UNKNOWN
 from malaria.report.sightings import EVENTS_SHOWN, Sightings, json_line
 
 SYS = Observation("sys", S, {"version": "mosquitto 2.0", "clients_connected": 3000, "messages_received_per_s": 1000.4,
@@ -38,6 +39,12 @@ def test_a_screen() -> None:
     assert "malaria watch broker  · mosquitto 2.0  3 s" in text
     assert "clients 3,000" in text
     assert "host lost: gone" in text
+
+
+def test_one_that_has_seen_nothing_of_note_yet_is_unknown() -> None:
+    sightings = Sightings()
+    sightings.take(Observation("sys", S, {"$SYS/broker/clients/total": "0"}))
+    assert f"sys        {UNKNOWN}" in shown(sightings)
 
 
 def test_what_is_not_known_any_more_is_not_shown() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from malaria.observe.answer import body_of
 from malaria.observe.observer import LostError, Readings, clean
 
 SOCKET: Final = "/var/run/docker.sock"
@@ -66,7 +67,7 @@ class DockerObserver:
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            data = answer.read(LARGEST_ANSWER_BYTES)
+            data = body_of(answer, LARGEST_ANSWER_BYTES)
         except PermissionError:
             raise LostError(f"{self._path} may not be read by this user; join the group docker") from None
         except (OSError, http.client.HTTPException) as error:

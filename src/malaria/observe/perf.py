@@ -63,7 +63,9 @@ class PerfObserver:
         return self._stage(now_ns)
 
     def stop(self) -> None:
-        """A recording that is under way when the run ends is lost."""
+        """A recording that is over is still counted, if that takes no longer than a bound; one under way is lost."""
+        with suppress(LostError, subprocess.TimeoutExpired):
+            self._count_what_there_is()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -72,6 +74,14 @@ class PerfObserver:
             self._process.wait()
         if self._work is not None:
             shutil.rmtree(self._work, ignore_errors=True)
+
+    def _count_what_there_is(self) -> None:
+        """Raises LostError and subprocess.TimeoutExpired."""
+        if self._stage == self._record and self._process is not None and self._process.poll() is not None:
+            self._record(0)
+        if self._stage == self._read and self._process is not None:
+            self._process.wait(STOP_S)
+            self._read(0)
 
     def _wait(self, now_ns: int) -> Readings:
         begins_ns = self._moment.begins()

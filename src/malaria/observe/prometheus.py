@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from malaria.clock import NS_PER_S
+from malaria.observe.answer import body_of
 from malaria.observe.observer import LostError, Readings, clean
 
 TIMEOUT_S: Final = 3.0
@@ -98,7 +99,7 @@ def fetch(parts: SplitResult) -> str:
         try:
             connection.request("GET", _path(parts), headers=_headers(parts))
             answer = connection.getresponse()
-            data = answer.read(LARGEST_PAGE_BYTES + 1)
+            data = body_of(answer, LARGEST_PAGE_BYTES + 1)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:

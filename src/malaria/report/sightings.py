@@ -50,6 +50,7 @@ FIGURES: Final[Mapping[str, tuple[Words, ...]]] = {
         ("rss_bytes", "memory", format_bytes),
         ("threads", "threads", format_count),
         ("descriptors", "open files", format_count),
+        ("context_switches_per_s", "switches", _per_s),
         ("restarts", "restarts", format_count),
     ),
     "docker": (
@@ -64,11 +65,13 @@ FIGURES: Final[Mapping[str, tuple[Words, ...]]] = {
         ("tcp_sockets", "TCP sockets", format_count),
         ("tcp_retransmits", "retransmits", format_count),
         ("listen_overflows", "listen overflows", format_count),
+        ("listen_drops", "drops", format_count),
     ),
 }
 """What is shown of each observer, in order; of others everything that is a number, up to a bound."""
 MOST_OTHERS: Final = 12
 NOT_IN_LINE: Final = frozenset({"threads", "restarts", "memory_bytes", "tcp_retransmits", "listen_overflows",
+                                "listen_drops", "context_switches_per_s",
                                 "heap_bytes", "descriptors", "tcp_sockets"})  # fmt: skip
 
 
@@ -105,7 +108,8 @@ class Sightings:
             gap = self.gaps.get(observer)
             figures = Text("   ").join(Text.assemble((label, "dim"), " ", text) for _, label, text in
                                        self._shown(observer))  # fmt: skip
-            table.add_row(Text(f"  {observer:<{LABEL_WIDTH}}"), Text(printable(gap), "yellow") if gap else figures)
+            seen = figures if figures else Text(UNKNOWN)
+            table.add_row(Text(f"  {observer:<{LABEL_WIDTH}}"), Text(printable(gap), "yellow") if gap else seen)
         head = Text(f"{title}  {_about(self.readings)}  {at_ns // NS_PER_S} s")
         events = [Text(f"  {event.at_ns / NS_PER_S:6.0f} s  {printable(event.text)}") for event in self.events]
         return Group(head, Text(), table, Text(), *events)
