@@ -22,6 +22,7 @@ from ssh_server import SshServer, running_sshd, what_lacks
 TESTS_AT_ONCE: Final = 4
 MARKERS: Final = (
     "slow: takes more than a few seconds",
+    "by_hand: takes minutes; only `pytest -m by_hand` runs it",
     "browser: opens a page in Chromium",
     "alone: measures, so no other test may run beside it",
 )

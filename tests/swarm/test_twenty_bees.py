@@ -1,6 +1,6 @@
 """The set-up of 2013 from its first line to its last: twenty hosts, 3,000 clients with a key each, command by command.
 
-It takes minutes: MALARIA_TWENTY_BEES=1 runs it.
+It takes minutes, so it is run by hand: uv run pytest -m by_hand -s tests/swarm/test_twenty_bees.py
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from namespaces import network, no_namespaces
 BEES: Final = 20
 CLIENTS: Final = 3000
 SECURE_PORT: Final = 8883
-WANTED: Final = "MALARIA_TWENTY_BEES"
 SETTINGS: Final = """\
 user root
 per_listener_settings true
@@ -100,9 +99,9 @@ def malaria(tmp_path: Path) -> Malaria:
     return run
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 @pytest.mark.timeout(530)
-@pytest.mark.skipif(os.environ.get(WANTED) != "1" or bool(no_namespaces()), reason=f"takes minutes: {WANTED}=1 runs it")
+@pytest.mark.skipif(bool(no_namespaces()), reason=no_namespaces() or "")
 def test_from_add_to_down(tmp_path: Path, malaria: Malaria) -> None:
     keys = tmp_path / "malaria.psk"
     malaria("keygen", "-n", str(CLIENTS), "-o", str(keys))
