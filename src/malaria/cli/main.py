@@ -107,6 +107,10 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has left: nothing to flush to
         return ABORTED
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # typer makes of it an exit with 1, which is FAIL
+            return ABORTED
+        raise
     except OSError as error:
         return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", FILE_REMEDY)
     except Exception:
