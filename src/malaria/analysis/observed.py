@@ -108,7 +108,10 @@ def mean_inside(records: RunRecords, observer: str, name: str, window: tuple[int
 
 
 def state_at(records: RunRecords, observer: str, at_ns: int | None) -> dict[str, Reading]:
-    """Everything that an observer knew at a moment (None: at the end): names that did not change keep their value."""
+    """Everything that an observer had heard by a moment (None: by the end): names that did not change keep their value.
+
+    What stood before a gap stands after it too: it is shown as the last word, and is no figure.
+    """
     state: dict[str, Reading] = {}
     for row in rows_of(records, observer):
         if at_ns is not None and row.at_ns > at_ns:
@@ -119,8 +122,15 @@ def state_at(records: RunRecords, observer: str, at_ns: int | None) -> dict[str,
 
 
 def last_number(records: RunRecords, observer: str, name: str, at_ns: int | None) -> Any:
-    """The last number of that name up to a moment."""
-    return _number(state_at(records, observer, at_ns).get(name))
+    """The last number of that name up to a moment (None: the end); None where the observer saw nothing any more."""
+    for row in reversed(rows_of(records, observer)):
+        if at_ns is not None and row.at_ns > at_ns:
+            continue
+        if GAP in row.values:
+            return None
+        if name in row.values:
+            return _number(row.values[name])
+    return None
 
 
 def _number(reading: Reading) -> float | int | None:
