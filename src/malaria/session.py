@@ -408,7 +408,7 @@ class Session:
         if released:
             message.awaits = PacketType.PUBCOMP
             return pubrel
-        del self._in_flight[packet.packet_id]
+        self._end(packet.packet_id)
         acked = Acked(message.sequence, message.due_ns, message.sent_ns)
         return [acked, *self._send_held(now_ns)]
 
@@ -420,8 +420,14 @@ class Session:
             return []
         if packet.type is not message.awaits:
             return self._lose(f"malformed: {packet.type.name} for a message that awaits another answer", now_ns)
-        del self._in_flight[packet.packet_id]
+        self._end(packet.packet_id)
         return [Refused(message.sequence, packet.reason_code), *self._send_held(now_ns)]
+
+    def _end(self, packet_id: int) -> None:
+        """The message is answered for good, be it before it was its turn to be sent again."""
+        del self._in_flight[packet_id]
+        if packet_id in self._waiting_again:
+            self._waiting_again.remove(packet_id)
 
     def _on_pingresp(self) -> list[Instruction]:
         if self.phase is Phase.READY:

@@ -55,7 +55,7 @@ def total(outcome: AttackOutcome, counter: Counter) -> int:
     return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
 
 
-def until(true: Callable[[], bool], patience_s: float = 20) -> None:
+def until(true: Callable[[], bool], patience_s: float = 60) -> None:
     end = time.monotonic() + patience_s
     while not true() and time.monotonic() < end:
         time.sleep(0.05)

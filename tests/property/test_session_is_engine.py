@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine_rig import IDENTITY, S, World, world
@@ -231,6 +231,10 @@ refusals = st.tuples(st.just("refuse"), st.integers(1, WINDOW))
 fillings = st.tuples(st.just("fill"), returns_5)
 
 
+ANSWERED_EARLY = (("due", None), ("fill", Connack(True, 0, {"receive_maximum": 1})), ("acknowledge", 2))
+"""Before it was its turn to be sent again."""
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from([0, 1, 2]), st.booleans(), st.booleans(), events(fitting, returns))
 def test_the_twins_agree(qos: int, subscribes: bool, clean: bool, happenings: list[tuple[str, Any]]) -> None:
@@ -238,6 +242,7 @@ def test_the_twins_agree(qos: int, subscribes: bool, clean: bool, happenings: li
         meet(Twins(w, qos, subscribes, clean), Connack(False, 0), happenings)
 
 
+@example(1, False, False, Manners(), {}, [*ANSWERED_EARLY])
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([0, 1, 2]), st.booleans(), st.booleans(), manners, harsh,

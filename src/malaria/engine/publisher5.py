@@ -187,6 +187,8 @@ class Publisher5(Publisher):
     def _send_waiting_again(self, position: int, now_ns: int) -> None:
         assert self.window is not None
         waiting, limit = self._waiting_again[position], self._limits[position]
+        for place in [place for place in waiting if self.window.state[place] == FREE]:
+            waiting.remove(place)  # answered before it was its turn
         while waiting and self._outstanding(position) < limit:
             super()._redeliver(self.window, position, [waiting.popleft()], now_ns)
         if not waiting:
