@@ -10,8 +10,8 @@ from malaria.clock import NS_PER_MS
 from malaria.engine.connector import Connector
 from malaria.engine.publisher import NEVER
 
-LOT: Final = 50
-LOT_EVERY_NS: Final = 10 * NS_PER_MS
+LOT: Final = 10
+LOT_EVERY_NS: Final = 5 * NS_PER_MS
 
 
 class Cuts:
