@@ -19,8 +19,6 @@ from malaria.histogram import Histogram
 from malaria.records import Counter, Metric, Progress
 from stub_broker import Behaviour, StubBroker
 
-pytestmark = pytest.mark.alone
-
 MS = 1_000_000
 CALM_NS = 20 * MS
 CALM_TRIES = 3
@@ -88,6 +86,7 @@ def test_the_same_messages_from_one_worker_and_from_three(tmp_path: Path) -> Non
     assert sets[0] == sets[1]
 
 
+@pytest.mark.alone
 def test_a_delay_of_the_acknowledgement_is_read_as_that_delay(tmp_path: Path) -> None:
     readings = {}
     for delay_ms in (0, 20):
@@ -99,12 +98,14 @@ def test_a_delay_of_the_acknowledgement_is_read_as_that_delay(tmp_path: Path) ->
     assert abs(added[Metric.LAG]) < 5
 
 
+@pytest.mark.alone
 def test_a_delay_of_the_delivery_is_end_to_end_alone(tmp_path: Path) -> None:
     _, outcome = in_calm(Behaviour(delivery_delay_ns=50 * MS), tmp_path, rate="20", clients=10)
     assert median_ms(outcome, Metric.END_TO_END) == pytest.approx(50, abs=10)
     assert median_ms(outcome, Metric.SERVICE) < 25
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("inflight", [100, 1])
 def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Path, inflight: int) -> None:
     """1,000 messages a second, frozen for one: about 1,000 waited, evenly spread over 0 to 1 s. Coordinated omission
@@ -126,6 +127,7 @@ def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Pat
         assert above(lag, 50 * MS) <= 400
 
 
+@pytest.mark.alone
 def test_a_freeze_of_the_broker_is_not_our_fault(tmp_path: Path) -> None:
     """own_lag stays small while lag is a second: the verdict is the broker's, not INVALID."""
     frozen = Behaviour(freezes=((0.5, 1.0),))
@@ -136,6 +138,7 @@ def test_a_freeze_of_the_broker_is_not_our_fault(tmp_path: Path) -> None:
     assert outcome.summary["verdict"]["outcome"] != "INVALID"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_loss_repetition_and_disorder_are_counted_exactly(tmp_path: Path, qos: int) -> None:
     behaviour = Behaviour(lose_every=100, duplicate_every=77, swap_neighbours_every=90)
@@ -178,6 +181,7 @@ def test_a_broker_that_does_not_read_holds_us_back_and_is_named(tmp_path: Path) 
     assert messages["sent"] < messages["due"] == 1600
 
 
+@pytest.mark.alone
 def test_a_starved_worker_is_invalid(tmp_path: Path) -> None:
     """The worker is stopped for 60 of every 100 ms: its messages leave late, and that is our fault."""
     stop = threading.Event()

@@ -14,8 +14,6 @@ from malaria.clock import NS_PER_S
 from malaria.records import Counter, EventKind
 from stub_broker import Behaviour, StubBroker
 
-pytestmark = pytest.mark.alone
-
 S = NS_PER_S
 COME_AND_GO = {"clients": 10, "at": 0, "hold": "2s"}
 """To publish from 1 s on: without a connect rate our own pace needs no time for them, and a second is added."""
@@ -63,6 +61,7 @@ def test_every_message_of_a_surge_is_counted(tmp_path: Path) -> None:
     assert marks == [(surge["add_ns"], "+10 clients"), (surge["remove_ns"], "\N{MINUS SIGN}10 clients")]
 
 
+@pytest.mark.alone
 def test_the_sum_stays_even_from_second_to_second(tmp_path: Path) -> None:
     with StubBroker() as stub:
         outcome = attack(stub, tmp_path, COME_AND_GO, COME_AND_GO | {"clients": 5, "at": "500ms"}, qos=2, workers=3)
