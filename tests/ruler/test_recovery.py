@@ -26,7 +26,7 @@ LOAD = {"clients": 20, "rate": "5", "inflight": 1000, "duration": "16s", "drain"
 SYS = Observe.model_validate({"sys": True, "interval": "500ms", "process": False, "host": False, "only": True})
 
 STORIES: Mapping[str, Behaviour] = {
-    "holds": Behaviour(capacity_per_s=400, sys_interval_s=0.5),
+    "holds": Behaviour(capacity_per_s=2000, sys_interval_s=0.5),
     "bends and recovers": Behaviour(capacity_per_s=150, fixed_service=True, sys_interval_s=0.5),
     "breaks and recovers": Behaviour(capacity_per_s=150, fixed_service=True, queue_limit=60, sys_interval_s=0.5),
     "never recovers": Behaviour(
