@@ -1,8 +1,8 @@
 """Surges against brokers of known capacity: the right verdict is known beforehand.
 
 All of them get 100 messages a second, after 4 s twice as many for 3 s, and then 100 again. They differ in what they
-can do: 400 a second; 150, so that 150 messages wait when the surge goes; 150 with a queue of 60; and 150 until 60 wait,
-then 70 until nobody waits any more, which at 100 messages a second never is.
+can do: 2,000 a second; 150, so that 150 messages wait when the surge goes; 150 with a queue of 60; and 150 until 60
+wait, then 70 until nobody waits any more, which at 100 messages a second never is.
 """
 
 from __future__ import annotations
