@@ -9,7 +9,7 @@ import fcntl
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final, NoReturn
 
 import pytest
@@ -42,19 +42,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if all(".py" in argument for argument in config.args) else TESTS_AT_ONCE
 
 
-@pytest.fixture(autouse=True)
-def room_on_the_machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests run several at once, for most of them wait; those that measure (`alone`) wait until no other runs."""
-    if not hasattr(request.config, "workerinput"):
-        yield
-        return
-    alone = request.node.get_closest_marker("alone") is not None
-    shared = tmp_path_factory.getbasetemp().parent  # by all workers of this session
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests run several at once, for most of them wait; those that measure (`alone`) wait until no other runs.
+
+    What a test needs is made ready within its turn, too: a broker that starts is a load.
+    """
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    alone = item.get_closest_marker("alone") is not None
+    assert item.config.cache is not None
+    shared = item.config.cache.mkdir("room")  # by all workers
     with (shared / "door.lock").open("w") as door, (shared / "room.lock").open("w") as room:
         fcntl.flock(door, fcntl.LOCK_EX)  # who waits for an empty room stands in the door: nobody else comes in
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(door, fcntl.LOCK_UN)
-        yield
+        return (yield)
 
 
 def lacking(what: str, remedy: str) -> NoReturn:

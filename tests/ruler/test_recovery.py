@@ -35,7 +35,8 @@ STORIES: Mapping[str, Behaviour] = {
 }
 
 CALM_NS = 20_000_000
-CALM_TRIES = 2
+PROMPT_NS = 100_000_000
+CALM_TRIES = 3
 
 type Story = tuple[AttackOutcome, Counts]
 
@@ -53,13 +54,14 @@ def told_in_calm(directory: Path) -> Mapping[str, Story]:
         with ThreadPoolExecutor(len(STORIES)) as pool:
             stories = dict(zip(STORIES, pool.map(tell, STORIES, paths), strict=True))
         lags = [histogram(outcome.records, Metric.OWN_LAG).quantile_ns(0.99) or 0 for outcome, _ in stories.values()]
-        if max(lags) < CALM_NS:
+        waited = histogram(stories["holds"][0].records, Metric.ACK).max_ns  # at a broker that has ten times the room
+        if max(lags) < CALM_NS and waited < PROMPT_NS:
             break
     return stories
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(240)  # two tries, on a machine that hardly gets to them
+@pytest.mark.timeout(300)  # three tries, on a machine that hardly gets to them
 def test_each_broker_gets_the_verdict_that_is_known_beforehand(tmp_path: Path) -> None:
     stories = told_in_calm(tmp_path)
     for name, check in CHECKS.items():
