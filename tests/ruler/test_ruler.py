@@ -116,8 +116,8 @@ def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Pat
     ack, service, lag = (histogram(outcome.records, metric) for metric in (Metric.ACK, Metric.SERVICE, Metric.LAG))
     assert ack.count == stub.counts.publishes == 4000
     waited = above(ack, 50 * MS)
-    assert 900 <= waited <= 1200
-    assert above(ack, 500 * MS) == pytest.approx(waited / 2, rel=0.2)
+    assert 900 <= waited <= 1500  # those that were due while the others caught up waited, too
+    assert above(ack, 500 * MS) == pytest.approx(waited / 2, rel=0.3)
     if inflight == 1:
         assert above(service, 50 * MS) <= 60
         assert above(lag, 50 * MS) >= 800
