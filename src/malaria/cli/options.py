@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
@@ -374,7 +375,7 @@ def takes(*shapes: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
             return function(context.obj, *filled)
 
         parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-        parameters += [_parameter(shape, field) for shape in shapes for field in fields(shape)]
+        parameters += [parameter for shape in shapes for parameter in _parameters(shape)]
         parameters.sort(key=_rank)
         command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -384,8 +385,14 @@ def takes(*shapes: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return expand
 
 
-def _parameter(shape: type, field: Field[Any]) -> inspect.Parameter:
-    annotation = get_type_hints(shape, include_extras=True)[field.name]
+@cache
+def _parameters(shape: type) -> tuple[inspect.Parameter, ...]:
+    """One for each field. Reading the annotations of a shape is most of what `malaria` does before it begins."""
+    annotations = get_type_hints(shape, include_extras=True)
+    return tuple(_parameter(field, annotations[field.name]) for field in fields(shape))
+
+
+def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
     default = inspect.Parameter.empty if field.default is MISSING else field.default
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
