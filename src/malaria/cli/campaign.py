@@ -12,11 +12,16 @@ import typer
 from malaria.cli.options import (
     CLIENTS,
     LOAD,
-    PASSWORD_FLAGS,
-    PASSWORD_VARIABLE,
     RESULT,
     TIME,
+    Allowed,
     Entry,
+    JsonFile,
+    Password,
+    Quiet,
+    Scheduler,
+    SwarmName,
+    Workers,
     option,
     takes,
 )
@@ -47,15 +52,7 @@ class Which:
         Path | None,
         option(LOAD, "--resume", text="Go on with a campaign that was cut short, as it was begun.", metavar="DIR"),
     ] = None
-    allowed: Annotated[
-        int,
-        option(
-            CLIENTS,
-            "--i-am-allowed-to-load-this-broker",
-            text="Load one of the well-known public brokers; only works when given twice.",
-            count=True,
-        ),
-    ] = 0
+    allowed: Allowed = 0
 
 
 @dataclass(frozen=True)
@@ -77,45 +74,22 @@ class Changes:
     username: Annotated[
         str | None, option(CLIENTS, "-u", "--username", text="User name for every client, with --target.")
     ] = None
-    password: Annotated[
-        str | None,
-        option(CLIENTS, *PASSWORD_FLAGS, text="Its password; safer in the environment.", envvar=PASSWORD_VARIABLE),
-    ] = None
+    password: Password = None
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What becomes of it."""
 
-    workers: Annotated[
-        int | None,
-        option(
-            RESULT,
-            "--workers",
-            text="Worker processes, of each bee if any (one per core).",
-            min=1,
-            max=1024,
-            metavar="N",
-        ),
-    ] = None
-    swarm: Annotated[
-        str | None,
-        option(RESULT, "--swarm", text="Make the load on the bees of this swarm, not here.", metavar="NAME"),
-    ] = None
-    scheduler: Annotated[
-        str | None,
-        option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
-    ] = None
+    workers: Workers = None
+    swarm: SwarmName = None
+    scheduler: Scheduler = None
     output: Annotated[
         Path | None,
         option(RESULT, "-o", "--output", text="The campaign's directory (runs/TIME-FILE).", metavar="DIR"),
     ] = None
-    json: Annotated[
-        str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
-    ] = None
-    quiet: Annotated[
-        bool, option(RESULT, "--quiet", text="Print nothing but errors; the exit code has the verdict.")
-    ] = False
+    json: JsonFile = None
+    quiet: Quiet = False
 
 
 @takes(Which, Changes, Entry, Outcome)

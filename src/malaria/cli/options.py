@@ -38,6 +38,45 @@ def option(panel: str, *names: str, text: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, show_default=False, rich_help_panel=panel, **more)
 
 
+# options that several commands have: each is a field of their shapes
+Allowed = Annotated[
+    int,
+    option(
+        CLIENTS,
+        "--i-am-allowed-to-load-this-broker",
+        text="Load one of the well-known public brokers; only works when given twice.",
+        count=True,
+    ),
+]
+Password = Annotated[
+    str | None,
+    option(CLIENTS, *PASSWORD_FLAGS, text="Its password; safer in the environment.", envvar=PASSWORD_VARIABLE),
+]
+Workers = Annotated[
+    int | None,
+    option(
+        RESULT,
+        "--workers",
+        text="Worker processes, of each bee if there are (one per core).",
+        min=1,
+        max=1024,
+        metavar="N",
+    ),
+]
+SwarmName = Annotated[
+    str | None,
+    option(RESULT, "--swarm", text="Make the load on the bees of this swarm, not here.", metavar="NAME"),
+]
+Scheduler = Annotated[
+    str | None,
+    option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
+]
+JsonFile = Annotated[
+    str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
+]
+Quiet = Annotated[bool, option(RESULT, "--quiet", text="Print nothing but errors; the exit code has the verdict.")]
+
+
 @dataclass(frozen=True)
 class Where:
     """The broker, and who we say we are."""
@@ -52,19 +91,8 @@ class Where:
         ),
     ] = None
     username: Annotated[str | None, option(CLIENTS, "-u", "--username", text="User name for every client.")] = None
-    password: Annotated[
-        str | None,
-        option(CLIENTS, *PASSWORD_FLAGS, text="Its password; safer in the environment.", envvar=PASSWORD_VARIABLE),
-    ] = None
-    allowed: Annotated[
-        int,
-        option(
-            CLIENTS,
-            "--i-am-allowed-to-load-this-broker",
-            text="Load one of the well-known public brokers; only works when given twice.",
-            count=True,
-        ),
-    ] = 0
+    password: Password = None
+    allowed: Allowed = 0
 
 
 @dataclass(frozen=True)
@@ -322,25 +350,9 @@ class Result:
             RESULT, "--fail-if", text="FAIL if this holds: 'ack.p99 > 500ms'. Can be repeated.", metavar="CONDITION"
         ),
     ] = None
-    workers: Annotated[
-        int | None,
-        option(
-            RESULT,
-            "--workers",
-            text="Worker processes, of each bee if there are (one per core).",
-            min=1,
-            max=1024,
-            metavar="N",
-        ),
-    ] = None
-    swarm: Annotated[
-        str | None,
-        option(RESULT, "--swarm", text="Make the load on the bees of this swarm, not here.", metavar="NAME"),
-    ] = None
-    scheduler: Annotated[
-        str | None,
-        option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
-    ] = None
+    workers: Workers = None
+    swarm: SwarmName = None
+    scheduler: Scheduler = None
     output: Annotated[
         Path | None,
         option(RESULT, "-o", "--output", text="The run's directory (runs/TIME-TITLE).", metavar="DIR"),
@@ -355,12 +367,8 @@ class Result:
             metavar="WHAT",
         ),
     ] = None
-    json: Annotated[
-        str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
-    ] = None
-    quiet: Annotated[
-        bool, option(RESULT, "--quiet", text="Print nothing but errors; the exit code has the verdict.")
-    ] = False
+    json: JsonFile = None
+    quiet: Quiet = False
 
 
 def takes(*shapes: type) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -79,7 +79,7 @@ class Inbox:
             payload_at = _payload_place(data, start, end, bool(qos))
             self._take_one(client, data, first, (payload_at - 2, payload_at, end), now_ns)
             return length
-        payloads, ids, length = self._find(data, start, end, first, qos)
+        payloads, ids, length = self._find(data, start, end, qos)
         if len(payloads):
             self._take_all(client, data, first, (payloads, ids), now_ns)
         return length if len(payloads) else 0
@@ -158,8 +158,8 @@ class Inbox:
 
     # --- finding frames --------------------------------------------------------------------------------------------
 
-    def _find(self, data: Data, start: int, end: int, first: int, qos: int) -> tuple[Ints, Ints, int]:
-        """Frames that begin with `first`: (payload places, payload ends and id places), bytes taken.
+    def _find(self, data: Data, start: int, end: int, qos: int) -> tuple[Ints, Ints, int]:
+        """Frames that begin as the one at `start`: (payload places, payload ends and id places), bytes taken.
 
         Returns payload places as (n, 2) begin/end columns, id places (empty at QoS 0) and the length in bytes.
         """
@@ -168,7 +168,7 @@ class Inbox:
             run = self._find_run(data, start, end, length, qos)
             if run is not None:
                 return run
-        return self._scan(data, start, end, first, qos)
+        return self._scan(data, start, end, qos)
 
     def _find_run(self, data: Data, start: int, end: int, length: int, qos: int) -> tuple[Ints, Ints, int] | None:
         """Frames of one length and one topic length, found by one comparison."""
@@ -185,22 +185,17 @@ class Inbox:
         payloads = np.stack([starts + payload_at, starts + start + length], axis=1)
         return payloads, starts + ids_at if qos else starts[:0], count * length
 
-    def _scan(self, data: Data, start: int, end: int, first: int, qos: int) -> tuple[Ints, Ints, int]:
+    def _scan(self, data: Data, start: int, end: int, qos: int) -> tuple[Ints, Ints, int]:
         """Frames of any length, one after the other."""
         payloads: list[tuple[int, int]] = []
         ids: list[int] = []
-        place = start
-        while place < end and data[place] == first:
-            length = frame_length(data, place, end, LARGEST)
-            if not length:
-                break
-            stop = place + length
+        stop = start
+        for place, stop in frames_alike(data, start, end):
             payload_at = _payload_place(data, place, stop, bool(qos))
             payloads.append((payload_at, stop))
             if qos:
                 ids.append(payload_at - 2)
-            place = stop
-        return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), place - start
+        return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), stop - start
 
     # --- answering -------------------------------------------------------------------------------------------------
 
@@ -282,6 +277,19 @@ def topic_place(data: Data, start: int) -> int:
     while data[place] & 0x80:
         place += 1
     return place + 1
+
+
+def frames_alike(data: Data, start: int, end: int) -> list[tuple[int, int]]:
+    """Where the whole frames that begin with the first byte at `start` begin and end, one after the other."""
+    frames: list[tuple[int, int]] = []
+    first, place = data[start], start
+    while place < end and data[place] == first:
+        length = frame_length(data, place, end, LARGEST)
+        if not length:
+            break
+        frames.append((place, place + length))
+        place += length
+    return frames
 
 
 def _payload_place(data: Data, start: int, end: int, with_id: bool) -> int:

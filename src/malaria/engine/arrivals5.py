@@ -11,7 +11,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.engine.arrivals import LARGEST, RETAIN, RUN, Bytes, Data, Inbox, Ints, check_first_byte, topic_place
+from malaria.engine.arrivals import (
+    LARGEST,
+    RETAIN,
+    RUN,
+    Bytes,
+    Data,
+    Inbox,
+    Ints,
+    check_first_byte,
+    frames_alike,
+    topic_place,
+)
 from malaria.engine.gear import Gear
 from malaria.errors import MalformedPacket
 from malaria.mqtt.aliases import TopicAliases
@@ -93,21 +104,17 @@ class Inbox5(Inbox):
     def _scan_5(self, client: int, data: Data, span: tuple[int, int], now_ns: int) -> tuple[Ints, Ints, int]:
         """Frames of any length, one after the other, as long as they begin like the first."""
         start, end = span
-        first, with_id = data[start], bool(data[start] & 0x06)
+        with_id = bool(data[start] & 0x06)
         payloads: list[tuple[int, int]] = []
         ids: list[int] = []
-        place = start
-        while place < end and data[place] == first:
-            length = frame_length(data, place, end, LARGEST)
-            if not length:
-                break
-            id_at, payload_at = _places(data, place, place + length, with_id)
-            self._heed(client, data, place, place + length, now_ns)
-            payloads.append((payload_at, place + length))
+        stop = start
+        for place, stop in frames_alike(data, start, end):
+            id_at, payload_at = _places(data, place, stop, with_id)
+            self._heed(client, data, place, stop, now_ns)
+            payloads.append((payload_at, stop))
             if with_id:
                 ids.append(id_at)
-            place += length
-        return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), place - start
+        return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), stop - start
 
 
 def _places(data: Data, start: int, end: int, with_id: bool) -> tuple[int, int]:
