@@ -20,6 +20,8 @@ from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_
 from ssh_server import SshServer, running_sshd, what_lacks
 
 TESTS_AT_ONCE: Final = 4
+SHORT: Final = ("unit", "property")
+"""Directories of tests that meet no broker."""
 MARKERS: Final = (
     "slow: takes more than a few seconds",
     "by_hand: takes minutes; only `pytest -m by_hand` runs it",
@@ -40,6 +42,27 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Several tests at once, more than there are cores, for most of them wait; one after the other for single files."""
     return 0 if all(".py" in argument for argument in config.args) else TESTS_AT_ONCE
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no worker still has some when the others are done; those that measure last, in a row.
+
+    The hosts in namespaces are made once, so one worker has all tests that need them.
+    """
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+        elif "hosts" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("hosts"))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
+    if groups:
+        return 3 if "alone" in groups else 0
+    return 2 if item.path.parent.name in SHORT else 1
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,6 +21,7 @@ from malaria.model.swarm import BeeHost, Swarm
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.records import Progress
+from malaria.swarm.places import MARKER
 from malaria.swarm.ssh_quarters import SshQuarters
 from namespaces import Namespace
 from ssh_server import wait_for
@@ -76,6 +77,7 @@ def settle_in(bee: BeeHost, ahead_ns: int = 0) -> Path:
     directory = Path(bee.directory)
     python = directory / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
+    (directory / MARKER).touch()
     if ahead_ns:
         starter = directory / "ahead.py"
         starter.write_text(AHEAD.format(ahead_ns=ahead_ns, python=sys.executable))

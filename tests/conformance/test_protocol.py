@@ -138,7 +138,7 @@ def test_wills_are_published_when_a_worker_is_killed(mosquitto: RunningBroker, t
     def kill_workers(progress: Any) -> None:
         if progress.gauges.get("clients_ready") == 5 and not killed:
             for child in psutil.Process().children():
-                if "malaria.engine.worker" in child.cmdline():
+                if child.status() != psutil.STATUS_ZOMBIE and "malaria.engine.worker" in child.cmdline():
                     killed.append(child.pid)
                     os.kill(child.pid, signal.SIGKILL)
 

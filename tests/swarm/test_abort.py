@@ -1,0 +1,58 @@
+"""`malaria swarm abort` while the bees make load: all of it stops, and whoever conducted it still reports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hives import broker_on, is_alive, listening, pid_of, settle_in
+from malaria.model.swarm import Swarm
+from malaria.store import open_run
+from malaria.swarm.state import save_swarm
+from namespaces import Network
+
+QUIET_S = 2.0
+"""Clients publish eight times as often: who is silent so long has stopped."""
+
+
+def last_word(heard: list[bytes]) -> float:
+    """When the last message came, once none comes any more."""
+    count, changed_s, limit_s = len(heard), time.monotonic(), time.monotonic() + 60
+    while time.monotonic() < changed_s + QUIET_S:
+        assert time.monotonic() < limit_s, "the load goes on"
+        time.sleep(0.01)
+        if len(heard) > count:
+            count, changed_s = len(heard), time.monotonic()
+    return changed_s
+
+
+def test_all_load_stops(swarm: Swarm, hosts: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_HOME", str(tmp_path / "home"))
+    save_swarm(swarm)
+    for bee in swarm.hosts:
+        settle_in(bee)
+    broker, directory = hosts.hosts[-1], tmp_path / "run"
+    malaria = [sys.executable, "-m", "malaria"]
+    with broker_on(broker, tmp_path) as url, listening(broker.address, "#") as heard:
+        load = f"attack {url} -c 400 -I 250ms -d 100s --swarm test --workers 1 --observe none -o {directory}"
+        with subprocess.Popen([*malaria, *load.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as conductor:
+            while len(heard) < 2000:
+                time.sleep(0.1)
+                assert conductor.poll() is None
+            pids = [pid_of(bee) for bee in swarm.hosts]
+            began_s = time.monotonic()
+            aborting = subprocess.Popen([*malaria, "swarm", "abort", "--swarm", "test"])
+            stopped_s = last_word(heard)
+            assert aborting.wait(30) == 0
+            assert not any(map(is_alive, pids))
+            said, _ = conductor.communicate(timeout=60)
+            assert conductor.returncode == 4, said
+    print(f"the last message came {stopped_s - began_s:.2f} s after the command began")
+    records = open_run(directory)
+    print("start", records.meta["start"])
+    assert {one["worker"] for one in records.meta["lost_workers"]} == {bee.name for bee in swarm.hosts}  # type: ignore[attr-defined]
