@@ -6,12 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from hives import attack, broker_on, is_alive, pid_of, settle_in
+from hives import attack, broker_on, is_alive, pid_of, settle_in, until
 from malaria.errors import RunError
 from malaria.model.swarm import Swarm
 from malaria.records import Counter, EventKind, Phase, Progress, RunRecords
@@ -22,13 +20,6 @@ from malaria.swarm.state import save_swarm
 from namespaces import Network
 
 S: Final = 1_000_000_000
-
-
-def until(true: Callable[[], bool], patience_s: float = 60) -> None:
-    end = time.monotonic() + patience_s
-    while not true() and time.monotonic() < end:
-        time.sleep(0.1)
-    assert true()
 
 
 def check_once(records: RunRecords) -> None:

@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +78,8 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, quarters=quarters)
     screen = console(result.json)
     load = describe(warhead)
-    with interruptible() as interrupt, LiveView(f"malaria attack {target.url}", load, screen, result.quiet) as view:
+    view = LiveView(f"malaria attack {target.url}", load, screen, result.quiet)
+    with interruptible() as interrupt, conducting(quarters), view:
         outcome = conduct(request, view.update, interrupt)
     return finish(outcome, result, screen)
 
@@ -99,6 +101,15 @@ def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -
     from malaria.swarm.state import load_swarm
 
     return SshQuarters(load_swarm(str(swarm)), workers)
+
+
+def conducting(quarters: Quarters | None) -> AbstractContextManager[None]:
+    """While this process conducts the bees of a swarm, `malaria swarm abort` finds it."""
+    if quarters is None or quarters.scheduler:
+        return nullcontext()
+    from malaria.swarm.conducting import conducting_swarm
+
+    return conducting_swarm(quarters.swarm)
 
 
 def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:

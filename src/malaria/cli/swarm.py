@@ -236,10 +236,13 @@ def status(
 
 @swarm_app.command()
 def abort(chosen: Chosen = None, name: Name = DEFAULT) -> int:
-    """Stop all load at once, on every bee."""
+    """Stop all load at once, on every bee. An attack or a campaign that this host conducts ends, and reports."""
+    from malaria.swarm.conducting import tell_conductors
     from malaria.swarm.ending import abort as stop
 
     hosts = _hosts(name, chosen)
+    if not chosen:
+        tell_conductors(name)
     return _each(
         hosts, lambda ended: f"{ended} processes ended" if ended else "made no load", lambda tell: stop(hosts, tell)
     )

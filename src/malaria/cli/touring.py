@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from malaria.cli.perform import console, exit_code, say_page, write_json
+from malaria.cli.perform import conducting, console, exit_code, say_page, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ def tour(request: CampaignRequest, showing: Showing) -> int:
     from malaria.report.terminal import print_levels
 
     screen = console(showing.json)
-    with interruptible() as interrupt, Screen(showing, screen) as view:
+    with interruptible() as interrupt, conducting(request.quarters), Screen(showing, screen) as view:
         outcome = conduct_campaign(request, view, interrupt)
     if not showing.quiet:
         print_levels(outcome.summary, screen)
