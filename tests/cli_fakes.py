@@ -128,7 +128,7 @@ def _campaign_modules(calls: Calls) -> dict[str, dict[str, Any]]:
         return SimpleNamespace(directory=request.directory, summary=calls.summary | {"levels": []})
 
     def demo_request(directory: Path, workers: Any) -> Any:
-        return SimpleNamespace(directory=directory, workers=workers)
+        return SimpleNamespace(directory=directory, workers=workers, quarters=None)
 
     def write_campaign_reports(campaign: Any, runs: Any, directory: Path) -> dict[str, Any]:
         calls.pages.append((campaign, runs, directory))
