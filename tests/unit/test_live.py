@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from malaria.live import LiveTotals
 from malaria.records import Phase, Progress, Sample
 
@@ -22,6 +24,17 @@ def test_a_second_is_shown_when_all_workers_have_told_it() -> None:
     second = totals.progress(FRAME).second
     assert second is not None
     assert second.counters["sent"] == 10
+
+
+def test_a_second_is_as_long_as_that_of_a_worker_though_they_begin_apart() -> None:
+    """Or 20 bees would seem to miss their rate by as much as their starts are apart."""
+    totals = LiveTotals(["1", "2"])
+    totals.add(sample("1", 1))
+    later = sample("2", 1)
+    totals.add(replace(later, start_ns=later.start_ns + S // 50, end_ns=later.end_ns + S // 50))
+    second = totals.progress(FRAME).second
+    assert second is not None
+    assert second.end_ns - second.start_ns == S
 
 
 def test_nobody_waits_for_a_worker_that_is_lost() -> None:
