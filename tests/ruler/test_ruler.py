@@ -116,8 +116,8 @@ def test_a_freeze_is_a_second_for_every_message_that_was_due_in_it(tmp_path: Pat
     ack, service, lag = (histogram(outcome.records, metric) for metric in (Metric.ACK, Metric.SERVICE, Metric.LAG))
     assert ack.count == stub.counts.publishes == 4000
     waited = above(ack, 50 * MS)
-    # Who is due at u s of the freeze is served when the stub, at P messages a second, is through with those before: after
-    # 1 - u (1 - 1000/P) s. So 950 / (1 - 1000/P) messages wait over 50 ms, and whatever P is, in proportion over x ms.
+    # Who is due at u s of the freeze is served when the stub, at P messages a second, is through with those before:
+    # after 1 - u (1 - 1000/P) s. So 950 / (1 - 1000/P) wait over 50 ms, and in proportion over x ms, whatever P is.
     assert 900 <= waited <= 1500  # P is over 2,700: seen are 1,000 to 1,280
     assert above(ack, 250 * MS) == pytest.approx(waited * 750 / 950, rel=0.1)
     assert above(ack, 500 * MS) == pytest.approx(waited * 500 / 950, rel=0.2)
