@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -59,11 +60,14 @@ def test_one_that_was_killed_leaves_a_file_that_names_nobody() -> None:
 
 def test_a_pid_that_another_has_now_is_left_alone() -> None:
     state_directory().mkdir(parents=True)
-    (state_directory() / f"bees.conductor-{os.getpid()}").touch()  # nobody holds it
+    left = state_directory() / f"bees.conductor-{os.getpid()}"
+    left.touch()  # nobody holds it
     asked: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
     try:
-        assert tell_conductors("bees") == 0
+        with left.open() as looked_at:  # by another `abort` at the same time
+            fcntl.flock(looked_at, fcntl.LOCK_SH)
+            assert tell_conductors("bees") == 0
     finally:
         signal.signal(signal.SIGTERM, before)
     assert not asked

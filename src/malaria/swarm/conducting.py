@@ -37,7 +37,7 @@ def tell_conductors(name: str) -> int:
     for file in own.parent.glob(f"{own.stem}.conductor-*"):
         with suppress(OSError, ValueError), file.open() as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # who asks at the same time is no conductor
             except BlockingIOError:
                 os.kill(int(file.name.rpartition("-")[2]), signal.SIGTERM)
                 told += 1
