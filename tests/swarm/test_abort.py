@@ -46,9 +46,11 @@ def test_all_load_stops(swarm: Swarm, hosts: Network, tmp_path: Path, monkeypatc
                 assert conductor.poll() is None
             pids = [pid_of(bee) for bee in swarm.hosts]
             began_s = time.monotonic()
-            aborting = subprocess.Popen([*malaria, "swarm", "abort", "--swarm", "test"])
+            aborting = subprocess.Popen([*malaria, "swarm", "abort", "--swarm", "test"], stdout=subprocess.PIPE)
             stopped_s = last_word(heard)
-            assert aborting.wait(30) == 0
+            told, _ = aborting.communicate(timeout=30)
+            assert aborting.returncode == 0
+            assert b"was told to stop, and reports" in told
             said, _ = conductor.communicate(timeout=60)
             until(lambda: not any(map(is_alive, pids)), 10)
             assert conductor.returncode == 4, said

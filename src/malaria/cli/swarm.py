@@ -241,8 +241,8 @@ def abort(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     from malaria.swarm.ending import abort as stop
 
     hosts = _hosts(name, chosen)
-    if not chosen:
-        tell_conductors(name)
+    if not chosen and tell_conductors(name):
+        print("  what this host conducts with the swarm was told to stop, and reports")
     return _each(
         hosts, lambda ended: f"{ended} processes ended" if ended else "made no load", lambda tell: stop(hosts, tell)
     )
