@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -40,6 +41,8 @@ __all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interrupti
 POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
 COMMIT_EVERY_NS: Final = 1000 * NS_PER_MS
+LONG_WAIT_NS: Final = 2500 * NS_PER_MS
+"""A wait that the operator is told of."""
 SWARM_NOTICE_NS: Final = 1000 * NS_PER_MS
 """How far ahead the start is announced to bees on other hosts."""
 
@@ -226,7 +229,18 @@ class _Performance:
             self._note_sightings()
             self._note_events([Event(at_ns, EventKind.BROKER, text) for text in self._news()])
             self._keep_up(at_ns)
+        self._hear_out(interrupt)
         return self._close()
+
+    def _hear_out(self, interrupt: Interrupt) -> None:
+        """A broker counts what it drops and tells it now and then: its word on the end of the load is waited for."""
+        over_ns, told = now_ns(), interrupt.count
+        if self._lookout.outstanding_ns(over_ns) > LONG_WAIT_NS and not self._conductor.aborted:
+            self._fresh_events.append(Event(self._now(), EventKind.OBSERVER, "waiting for the broker's last figures"))
+        while not self._conductor.aborted and interrupt.count == told and self._lookout.outstanding_ns(over_ns):
+            time.sleep(POLL_S)
+            self._note_sightings()
+            self._keep_up(self._now())
 
     def _hear(self, worker: str, report: Report, at_ns: int) -> None:
         self._conductor.hear(worker, report, at_ns)

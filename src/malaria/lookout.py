@@ -58,6 +58,10 @@ class Lookout:
         self._measured_from_ns = measured_from_ns
         return self._watching.drain()
 
+    def outstanding_ns(self, since_ns: int) -> int:
+        """How long it may yet take until the target has told of the time up to `since_ns`; 0: nothing is to come."""
+        return self._watching.outstanding_ns(since_ns)
+
     def account(self) -> list[dict[str, Any]]:
         """How each observer has fared so far."""
         return self._watching.account()

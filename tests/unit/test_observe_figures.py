@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from malaria.clock import NS_PER_S as S
-from malaria.observe.figures import LONGEST_TOPIC, MOST_TOPICS, SysFigures
+from malaria.observe.figures import LONGEST_INTERVAL_NS, LONGEST_TOPIC, MOST_TOPICS, ROUND_NS, SysFigures
 
 B = "$SYS/broker/"
 
@@ -148,3 +148,25 @@ def test_pauses_are_seen() -> None:
     tell(figures, 10 * S, uptime=1)
     tell(figures, 10 * S + 1, clients__connected=1)
     assert figures.longest_pause_ns == 10 * S
+
+
+def test_the_next_announcement_is_waited_for_as_long_as_they_are_apart() -> None:
+    figures = SysFigures()
+    assert figures.outstanding_ns(S, S) == 0, "nothing is known of this broker"
+    tell(figures, 0, retained=True, uptime=0)
+    assert figures.outstanding_ns(S, S) == 0, "nor how far apart its words are"
+    tell(figures, 2 * S, uptime=2)
+    tell(figures, 4 * S, uptime=4)
+    over_ns = 5 * S
+    assert figures.outstanding_ns(over_ns, over_ns) == 6.5 * S + ROUND_NS - over_ns
+    assert figures.outstanding_ns(over_ns, 7 * S) == 0, "it has fallen silent"
+    tell(figures, 6 * S, uptime=6)
+    assert figures.outstanding_ns(over_ns, 6 * S) == ROUND_NS, "the rest of it is on its way"
+    assert figures.outstanding_ns(over_ns, 6 * S + ROUND_NS) == 0
+
+
+def test_nobody_waits_for_a_broker_that_speaks_once_a_minute() -> None:
+    figures = SysFigures()
+    tell(figures, 0, uptime=0)
+    tell(figures, LONGEST_INTERVAL_NS + 1, uptime=15)
+    assert figures.outstanding_ns(20 * S, 20 * S) == 0

@@ -170,3 +170,31 @@ def test_an_observer_that_does_not_stop_holds_nobody_up() -> None:
 
     watch, _ = play(Bad([{"a": 1}]))
     assert watch.account()[0]["reason"] == "it failed: OSError: no"
+
+
+@dataclass
+class Talker(Scripted):
+    """It is told `last` after its last turn."""
+
+    last: Readings = field(default_factory=dict)
+
+    def outstanding_ns(self, since_ns: int) -> int:
+        return since_ns + 1
+
+    def sample(self, now_ns: int) -> Readings:
+        if self.played.is_set() and self.last:
+            said, self.last = self.last, {}
+            return said
+        return super().sample(now_ns)
+
+
+def test_what_is_said_now_and_then_is_heard_to_the_end() -> None:
+    """The interval is an hour: but for the end there is one turn."""
+    talker, other = Talker([], last={"dropped": 7}), Scripted([], name="host")
+    watch = Watching([Post(one, 3600 * S) for one in (talker, other)], time.monotonic_ns)
+    assert watch.outstanding_ns(4) == 5
+    watch.start()
+    assert talker.played.wait(10)
+    assert other.played.wait(10)
+    watch.stop()
+    assert values(watch.drain()) == [{"dropped": 7}]

@@ -23,6 +23,10 @@ LONGEST_PAYLOAD_BYTES: Final = 4_000
 """What of a payload is looked at."""
 SHORTEST_STEP_NS: Final = NS_PER_S // 5
 """Announcements nearer than this are one: what came between is no rate."""
+ROUND_NS: Final = NS_PER_S // 10
+"""How long the topics of one announcement take to come."""
+LONGEST_INTERVAL_NS: Final = 15 * NS_PER_S
+"""Of announcements whose next one is worth waiting for: mosquitto's ten seconds are, EMQX's minute is not."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class SysFigures:
     messages: int = 0  # that came to us
     ignored: int = 0  # comings and goings, topics too many or too long
     last_ns: int | None = None  # when something came last
+    round_ns: int | None = None  # when the last announcement began
     longest_pause_ns: int = 0  # between two announcements
     _bytes: int = 0
     _courses: dict[str, _Course] = field(default_factory=dict)
@@ -86,6 +91,16 @@ class SysFigures:
     def has_news(self) -> bool:
         """Whether something has come since the last `values`."""
         return bool(self._fresh)
+
+    def outstanding_ns(self, since_ns: int, at_ns: int) -> int:
+        """How long the whole of an announcement from after `since_ns` may take, by the interval of those before."""
+        interval_ns = self.longest_pause_ns
+        if self.last_ns is None or not 0 < interval_ns <= LONGEST_INTERVAL_NS:
+            return 0
+        began_ns = self.round_ns
+        if began_ns is None or began_ns < since_ns:  # the next one is still to come
+            began_ns = self.last_ns + interval_ns * 5 // 4
+        return max(0, began_ns + ROUND_NS - at_ns)
 
     def values(self) -> dict[str, Reading]:
         """Figures under our names, rates, and the topics that have come since the last call."""
@@ -140,6 +155,7 @@ class SysFigures:
     def _note_pause(self, at_ns: int, retained: bool) -> None:
         if self.last_ns is not None and not retained and at_ns - self.last_ns > SHORTEST_STEP_NS:
             self.longest_pause_ns = max(self.longest_pause_ns, at_ns - self.last_ns)
+            self.round_ns = at_ns
         self.last_ns = at_ns
 
     def _too_many(self, topic: str) -> bool:

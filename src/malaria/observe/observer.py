@@ -8,7 +8,7 @@ called from one thread of the observer's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from malaria.records import Reading
 
@@ -39,6 +39,15 @@ class Observer(Protocol):
         ...
 
     def stop(self) -> None: ...
+
+
+@runtime_checkable
+class Hearsay(Protocol):
+    """An observer of what the other side says now and then, of its own accord."""
+
+    def outstanding_ns(self, since_ns: int) -> int:
+        """How long its next word may yet take that covers the time up to `since_ns`; 0: it is there, or not awaited."""
+        ...
 
 
 def clean(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -84,6 +84,10 @@ class SysObserver:
                 raise LostError(_silence(silent_ns, ever=True))
             return figures.values() if figures.has_news else {}
 
+    def outstanding_ns(self, since_ns: int) -> int:
+        with self._lock:
+            return 0 if self._trouble else self._figures.outstanding_ns(since_ns, self._clock())
+
     def stop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
