@@ -15,6 +15,7 @@ from typing import Any, Final
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from attacking import unhurried
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import find_mosquitto
 from malaria.model.observe import NOTHING
@@ -51,7 +52,8 @@ def attack(
 ) -> AttackOutcome:
     meters = METERS | {key: settings.pop(key) for key in list(settings) if key in METERS or key == "messages"}
     course = {"seed": 1, "own_lag_limit": "1m", "drain": "5s"} | settings
-    warhead = Warhead.model_validate({"group": [meters, BACKEND], "attack": course})
+    groups = [meters, BACKEND]
+    warhead = Warhead.model_validate({"group": groups, "attack": course, "thresholds": unhurried(groups)})
     quarters = None if swarm is None else SshQuarters(swarm, workers=1)
     request = AttackRequest(
         parse_target(url), warhead, directory, 1, "malaria attack", "test", NOTHING, quarters=quarters

@@ -30,6 +30,7 @@ from malaria.mqtt.packets import (
     Packet,
     Protocol,
     Publish,
+    Suback,
     Subscribe,
     Unsuback,
     Unsubscribe,
@@ -127,9 +128,10 @@ def _ask_version(wire: _Wire) -> str | None:
     version = None
     try:
         wire.send(Subscribe(1, ((VERSION_TOPIC, 0),)))
-        wire.patience_s = VERSION_WAIT_S
         while version is None and (packet := wire.receive()) is not None:
-            if isinstance(packet, Publish) and packet.topic == VERSION_TOPIC:
+            if isinstance(packet, Suback):
+                wire.patience_s = VERSION_WAIT_S  # what is kept of the topic follows at once, or there is none
+            elif isinstance(packet, Publish) and packet.topic == VERSION_TOPIC:
                 version = packet.payload.decode(errors="replace")[:80]
         wire.send(Unsubscribe(2, (VERSION_TOPIC,)))
         while (packet := wire.receive()) is not None and not isinstance(packet, Unsuback):

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from conftest import lacking
-from malaria.analysis.observed import SYS, mean_inside
+from malaria.analysis.observed import SYS, mean_inside, standing
 from malaria.analysis.windows import measured_window_ns
 from malaria.attack import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
@@ -126,7 +126,11 @@ def every_part_is_run_with_a_broker_that_remembers_nothing(outcome: CampaignOutc
 
 
 def its_own_counters_say_what_ours_say(outcome: CampaignOutcome) -> None:
-    """Each PUBLISH is acknowledged, delivered twice, and one of the deliveries is acknowledged: in 2, out 3."""
+    """Each PUBLISH is acknowledged, delivered twice, and one of the deliveries is acknowledged: in 2, out 3.
+
+    Counts agree to the message. Rates are over the times at which its announcements came here, of which a busy machine
+    makes one or another late.
+    """
     records, summary = outcome.runs["level-1"]
     ours_per_s = summary["rates"]["sent_per_s"]
     window = measured_window_ns(records)
@@ -134,10 +138,12 @@ def its_own_counters_say_what_ours_say(outcome: CampaignOutcome) -> None:
     def theirs_per_s(name: str) -> float:
         return mean_inside(records, SYS, name, window) or 0.0
 
-    assert ours_per_s == pytest.approx(400, rel=0.01)
-    assert theirs_per_s("publish_received_per_s") == pytest.approx(ours_per_s, rel=0.01)
-    assert theirs_per_s("messages_received_per_s") == pytest.approx(2 * ours_per_s, rel=0.01)
-    assert theirs_per_s("messages_sent_per_s") == pytest.approx(3 * ours_per_s, rel=0.01)
+    (*_, (_, publishes)) = standing(records, SYS, "publish_received")
+    assert publishes == summary["messages"]["sent"]
+    assert ours_per_s == pytest.approx(400, rel=0.03)
+    assert theirs_per_s("publish_received_per_s") == pytest.approx(ours_per_s, rel=0.03)
+    assert theirs_per_s("messages_received_per_s") == pytest.approx(2 * ours_per_s, rel=0.03)
+    assert theirs_per_s("messages_sent_per_s") == pytest.approx(3 * ours_per_s, rel=0.03)
 
 
 def a_surge_comes_and_goes_in_its_level(outcome: CampaignOutcome) -> None:

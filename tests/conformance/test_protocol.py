@@ -18,7 +18,7 @@ import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from attacking import run_attack
+from attacking import run_attack, unhurried
 from conftest import lacking
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker, find_mosquitto
@@ -64,7 +64,8 @@ def until(true: Callable[[], bool], patience_s: float = 10) -> None:
 
 
 def attack(port: int, directory: Path, groups: list[dict[str, Any]], **settings: Any) -> AttackOutcome:
-    whole = {"group": groups, "attack": {"duration": "2s", "drain": "5s", "own_lag_limit": "1m"} | settings}
+    brief = {"duration": "2s", "drain": "5s", "own_lag_limit": "1m"}
+    whole = {"group": groups, "attack": brief | settings, "thresholds": unhurried(groups)}
     target = parse_target(f"mqtt://127.0.0.1:{port}")
     warhead = Warhead.model_validate(whole)
     request = AttackRequest(target, warhead, directory / "run", 2, "malaria attack", "test", NOTHING)

@@ -17,6 +17,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from attacking import unhurried
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker
 from malaria.errors import TargetError
@@ -37,7 +38,8 @@ def attack(
 ) -> AttackOutcome:
     brief = {"duration": "2s", "drain": "5s", "own_lag_limit": "1m", "protocol": "5", "reconnect": ["300ms", "1s"]}
     workers = settings.pop("workers", 1)
-    warhead = Warhead.model_validate({"group": groups, "attack": brief | settings})
+    whole = {"group": groups, "attack": brief | settings, "thresholds": unhurried(groups)}
+    warhead = Warhead.model_validate(whole)
     target = parse_target(f"mqtt://127.0.0.1:{port}")
     request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test", NOTHING)
     return conduct(request, on_progress, Interrupt())

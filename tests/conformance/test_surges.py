@@ -9,17 +9,17 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 
 from attacking import run_attack
-from malaria.analysis.series import columns
 from malaria.attack import AttackOutcome
 from malaria.broker import RunningBroker
-from malaria.clock import NS_PER_S
+from malaria.records import Gauge
 
+WORKERS = 2
 CONNECTED = "$SYS/broker/clients/connected"
 
 
 @contextmanager
 def counting(port: int) -> Iterator[list[int]]:
-    """How many clients mosquitto itself says are connected, once a second."""
+    """How many clients mosquitto itself says are connected, every two seconds, if their number has changed."""
     told: list[int] = []
     observer = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     observer.on_message = lambda *arguments: told.append(int(arguments[2].payload))
@@ -33,38 +33,34 @@ def counting(port: int) -> Iterator[list[int]]:
         observer.loop_stop()
 
 
-def clients_between(outcome: AttackOutcome, after_ns: int, until_ns: int) -> set[float | str | None]:
-    """The numbers in the chart for the whole seconds within; one that a worker did not close in time says nothing."""
-    course = columns(outcome.records)
-    ends = zip(course["t_s"], course["clients"], strict=True)
-    return {n for end_s, n in ends if after_ns + NS_PER_S <= float(end_s or 0) * NS_PER_S <= until_ns} - {None}
-
-
-def ready_at(outcome: AttackOutcome, at_ns: int) -> int:
-    """How many clients were ready by the last word of each worker before that."""
+def clients_between(outcome: AttackOutcome, after_ns: int, until_ns: int) -> set[int]:
+    """How many clients were ready by the last word of all workers, once each has spoken since `after_ns`."""
     last: dict[str, int] = {}
+    seen: set[int] = set()
     for sample in sorted(outcome.records.samples, key=lambda sample: sample.end_ns):
-        if sample.end_ns <= at_ns:
-            last[sample.worker] = sample.gauges["clients_ready"]
-    return sum(last.values())
+        if after_ns < sample.end_ns <= until_ns:
+            last[sample.worker] = sample.gauges[Gauge.CLIENTS_READY]
+            if len(last) == WORKERS:
+                seen.add(sum(last.values()))
+    return seen
 
 
 def test_a_hundred_come_and_go(mosquitto: RunningBroker, tmp_path: Path) -> None:
-    surge = {"clients": 100, "at": 0, "hold": "3s"}
+    surge = {"clients": 100, "at": 0, "hold": "6s"}
     with counting(mosquitto.port) as told:
-        outcome = run_attack(mosquitto.port, tmp_path, 2, 1, clients=200, duration="7s", surges=[surge])
+        outcome = run_attack(mosquitto.port, tmp_path, WORKERS, 1, clients=200, duration="10s", surges=[surge])
     messages, clients = outcome.summary["messages"], outcome.summary["clients"]
-    assert messages["due"] == messages["sent"] == messages["acked"] == 7 * 200 + 100
+    assert messages["due"] == messages["sent"] == messages["acked"] == 10 * 200 + 4 * 100
     assert messages["expected"] == messages["delivered"] == messages["due"]
     assert (messages["lost"], messages["unresolved"], messages["duplicated"]) == (0, 0, 0)
     assert (clients["planned"], clients["connected_peak"], clients["connected"]) == (301, 301, 201)
     assert (clients["dropped"], clients["refused"], clients["reconnects"]) == (0, 0, 0)
     assert outcome.summary["verdict"]["outcome"] == "PASS"
+    assert not any("going on with" in event.text for event in outcome.records.events)  # all 201 were there before
 
     (passage,) = outcome.records.meta["surges"]  # type: ignore[misc]
     assert passage["add_ns"] < passage["added_ns"] < passage["remove_ns"] < passage["removed_ns"]
-    end_ns: int = outcome.records.meta["end_ns"]  # type: ignore[assignment]
-    assert ready_at(outcome, passage["add_ns"]) == 201
+    end_ns: int = outcome.records.meta["measure_end_ns"]  # type: ignore[assignment]
     assert clients_between(outcome, passage["added_ns"], passage["remove_ns"]) == {301}
     assert clients_between(outcome, passage["removed_ns"], end_ns) == {201}
     assert 302 in told  # the observer is one more

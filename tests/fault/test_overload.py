@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import paho.mqtt.client as mqtt
 import pytest
 
 from attacking import run_attack
 from malaria.analysis.series import columns
+from malaria.attack import AttackOutcome
 from malaria.broker import RunningBroker
 from malaria.model.observe import Observe
 from malaria.records import EventKind, Progress
 
 SYS = Observe.model_validate({"sys": True, "interval": "500ms", "process": False, "host": False, "only": True})
+CALM_TRIES = 3
+CALM_S = 0.04
 
 
 @contextmanager
@@ -76,31 +81,69 @@ def test_what_mosquitto_drops_for_a_slow_subscriber_is_counted_and_a_fail(
 ) -> None:
     """800 messages; 20 are in flight to it, and 100 wait. Whoever is not slow gets them all.
 
-    The count is that of an announcement after the end, so it is the whole.
+    The count is that of an announcement after the end, so it is the whole. On a machine that stands still for half a
+    second even our own subscriber is slow: what it lost is known, and dropped too.
     """
     broker = start_mosquitto_with("max_queued_messages 100\nmax_inflight_messages 20")
     with who_never_acknowledges(broker.port):
         summary = run_attack(
             broker.port, tmp_path, subscribers=1, clients=20, rate="10", duration="4s", observe=SYS
         ).summary
-    assert summary["messages"]["delivered"] == summary["messages"]["acked"] == 800
-    assert summary["broker"]["dropped"] == 800 - 120
+    messages, dropped = summary["messages"], summary["broker"]["dropped"]
+    assert messages["delivered"] + messages["lost"] == messages["acked"] == 800
+    assert dropped == 800 - 120 + messages["lost"]
     assert summary["verdict"]["outcome"] == "FAIL"
-    assert f"the broker dropped {summary['broker']['dropped']} messages" in summary["verdict"]["reasons"]
+    assert f"the broker dropped {dropped} messages" in summary["verdict"]["reasons"]
 
 
-@pytest.mark.alone
-def test_a_mosquitto_that_gets_no_processor_bends_and_recovers(mosquitto: RunningBroker, tmp_path: Path) -> None:
+class Stalls:
+    """Notes when this machine let nobody run: a thread that wanted to wake up every 10 ms and could not."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Stalls:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        before_s = time.monotonic()
+        while not self._over.wait(0.01):
+            now_s = time.monotonic()
+            self.longest_s = max(self.longest_s, now_s - before_s - 0.01)
+            before_s = now_s
+
+
+def starved(mosquitto: RunningBroker, directory: Path) -> AttackOutcome:
+    """Nobody gets more than a tenth of its time while twenty clients more are there."""
     starvation = Starvation(mosquitto.pid)
-    surge = {"clients": 20, "at": "3s", "hold": "3s"}
+    surge = {"clients": 20, "at": "6s", "hold": "3s"}
     try:
         outcome = run_attack(
-            mosquitto.port, tmp_path, subscribers=1, on_progress=starvation, surges=[surge], observe=SYS,
-            clients=20, rate="5", duration="14s", connect_rate=0,
+            mosquitto.port, directory, subscribers=1, on_progress=starvation, surges=[surge], observe=SYS,
+            clients=20, rate="5", duration="17s", connect_rate=0, thresholds={},
         )  # fmt: skip
     finally:
         starvation.end()
     assert starvation.begun
+    return outcome
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(240)  # three tries
+def test_a_mosquitto_that_gets_no_processor_bends_and_recovers(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    """Made again when this machine itself stood still: that is no recovery of the broker's."""
+    for attempt in range(CALM_TRIES):
+        with Stalls() as stalls:
+            outcome = starved(mosquitto, tmp_path / str(attempt))
+        if stalls.longest_s < CALM_S:
+            break
     (found,) = outcome.summary["surges"]
     assert (found["held"], found["broke"], found["recovered"], found["metastable"]) == (False, [], True, False)
     assert "the broker bent and recovered" in outcome.summary["verdict"]["reasons"][0]
@@ -115,21 +158,20 @@ def test_amqtt_gets_more_than_it_can_carry(amqtt_broker: RunningBroker, tmp_path
 
     Whether it comes back is up to it: amqtt 0.12 was seen to acknowledge nothing more. That is told as it is.
     """
-    surge = {"clients": 200, "at": "3s", "hold": "3s"}
+    surge = {"clients": 200, "at": "6s", "hold": "3s"}
     outcome = run_attack(
-        amqtt_broker.port, tmp_path, surges=[surge], clients=5, rate="100", duration="15s", drain="2s", connect_rate=0
-    )
+        amqtt_broker.port, tmp_path, surges=[surge], clients=5, rate="100", duration="18s", drain="2s", connect_rate=0,
+        thresholds={},
+    )  # fmt: skip
     (found,) = outcome.summary["surges"]
     assert found["held"] is False
-    assert found["reasons"][0].startswith("it acked ")
+    assert any(reason.startswith("it acked ") for reason in found["reasons"])
     course = columns(outcome.records)
     end_s = found["until_s"] + found["watched_s"]
-    last = [
-        rate for t, rate in zip(course["t_s"], course["acked_per_s"], strict=True) if end_s - 3 < float(t or 0) <= end_s
-    ]
-    assert len(last) == 3
+    rates = zip(course["t_s"], course["acked_per_s"], strict=True)
+    last = [float(rate) for t, rate in rates if rate is not None and end_s - 3 < float(t or 0) <= end_s]
     if found["recovered"]:
-        assert min(float(rate or 0) for rate in last) > 400
+        assert median(last) > 400  # one second out of the band is forgiven
     else:
         assert "s later: " in found["reasons"][-1]
     expected = {True: {"PASS", "FAIL"}, False: {"FAIL"}, None: {"UNKNOWN", "FAIL"}}[found["recovered"]]

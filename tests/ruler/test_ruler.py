@@ -167,7 +167,7 @@ def test_what_was_never_acknowledged_is_unresolved_only_if_it_did_not_arrive(tmp
 
 def test_a_queue_grows_when_the_broker_is_slower_than_the_load(tmp_path: Path) -> None:
     with StubBroker(Behaviour(capacity_per_s=200)) as stub:
-        outcome = attack(stub, tmp_path, rate="20", clients=20, inflight=1000, duration="3s", drain="1s")
+        outcome = attack(stub, tmp_path, rate="20", clients=20, inflight=1000, duration="3s", drain="1s", thresholds={})
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
     assert outcome.summary["rates"]["due_per_s"] == pytest.approx(400, rel=0.02)
     assert outcome.summary["rates"]["acked_per_s"] == pytest.approx(200, rel=0.25)

@@ -8,8 +8,9 @@ import pytest
 
 from malaria.analysis.rules import DEFAULTS, unmet
 from malaria.analysis.thresholds import Ruling
+from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import parse_threshold_text
-from malaria.records import RunRecords
+from malaria.records import Phase, RunRecords, Sample
 
 QOS_0 = {"acknowledged": False}
 ACKED_LOST = "5 of 1,000 deliveries were lost, 2 of them acknowledged by the broker"
@@ -57,6 +58,42 @@ def test_a_good_run_meets_them_all() -> None:
 )  # fmt: skip
 def test_a_broken_default_in_words(facts: dict[str, Any], figures: dict[str, Any], said: str) -> None:
     assert texts(META | facts, summary(**figures)) == [said]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "acked_per_s", "told"),
+    [
+        (2, 465.0, False),  # 1,000 due: 2 % may be missing, and 50 be under way
+        (2, 464.0, True),
+        (60, 489.2, False),
+        (60, 489.0, True),  # the same 50 are little in a minute
+    ],
+)
+def test_what_is_under_way_at_the_end_is_no_backlog(seconds: int, acked_per_s: float, told: bool) -> None:
+    sample = Sample("1", S, (1 + seconds) * S, Phase.MEASURE, {}, {}, {})
+    records = RunRecords(META | {"measure_start_ns": S, "measure_end_ns": (1 + seconds) * S}, (sample,), (), None)
+    assert bool(unmet(records, summary(rates={"acked_per_s": acked_per_s}))) is told
+
+
+def test_of_a_few_messages_ten_may_be_under_way() -> None:
+    sample = Sample("1", 0, 2 * S, Phase.MEASURE, {}, {}, {})
+    records = RunRecords(META | {"measure_start_ns": 0, "measure_end_ns": 2 * S}, (sample,), (), None)
+    assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 4.81})) == []
+    assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 4.79})) != []
+
+
+def test_beside_surges_the_steady_seconds_count() -> None:
+    meta = META | {"surges": [{}]}
+    steady = {"steady": {"seconds": 4, "due_per_s": 500.0, "acked_per_s": 478.0}, "surges": [{}]}
+    assert unmet(RunRecords(meta, (), (), None), summary() | steady) == []
+    steady["steady"] |= {"acked_per_s": 477.0}  # type: ignore[operator]
+    assert unmet(RunRecords(meta, (), (), None), summary() | steady) != []
+
+
+def test_a_stated_rate_is_as_it_was_stated() -> None:
+    sample = Sample("1", 0, 2 * S, Phase.MEASURE, {}, {}, {})
+    meta = META | {"thresholds": ["rates.acked_per_s >= 98% of due"], "measure_start_ns": 0, "measure_end_ns": 2 * S}
+    assert unmet(RunRecords(meta, (sample,), (), None), summary(rates={"acked_per_s": 480.0})) != []
 
 
 @pytest.mark.parametrize(
