@@ -79,18 +79,35 @@ def test_series_and_rates(site: Site) -> None:
 def test_chosen_series(site: Site) -> None:
     site.body = PAGE.format(total=1).encode()
     url = f"http://127.0.0.1:{site.port}/"
-    assert set(PrometheusObserver(url, ["rabbitmq_.*"]).sample(0)) == {"rabbitmq_queue_messages"}
+    assert set(PrometheusObserver(url, ["rabbitmq_.*"]).sample(0)) == {"rabbitmq_queue_messages", "messages_stored"}
     assert set(PrometheusObserver(url, [r'emqx_messages_received\{node="b"\}']).sample(0)) == {
-        'emqx_messages_received{node="b"}'
-    }
+        'emqx_messages_received{node="b"}', "messages_stored",
+    }  # fmt: skip
+
+
+def test_what_we_have_names_for(site: Site) -> None:
+    """Summed over labels, the first of the table where there are several, a counter with its rate."""
+    observer = PrometheusObserver(f"http://127.0.0.1:{site.port}/", ["nothing"])
+    page = """# TYPE rabbitmq_global_messages_dead_lettered_maxlen counter
+rabbitmq_global_messages_dead_lettered_maxlen_total{{queue_type="classic"}} {total}
+rabbitmq_global_messages_dead_lettered_maxlen_total{{queue_type="quorum"}} 2
+# TYPE rabbitmq_queue_messages_unacked gauge
+rabbitmq_queue_messages_unacked 7
+# TYPE queue_message_drop counter
+queue_message_drop 999
+"""
+    site.body = page.format(total=3).encode()
+    assert observer.sample(0) == {"publish_dropped": 5, "messages_inflight": 7}
+    site.body = page.format(total=23).encode()
+    assert observer.sample(2 * S) == {"publish_dropped": 25, "publish_dropped_per_s": 10, "messages_inflight": 7}
 
 
 def test_more_than_the_bound_is_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "MOST_SERIES", 2)
     site.body = PAGE.format(total=1).encode()
     values = PrometheusObserver(f"http://127.0.0.1:{site.port}").sample(0)
-    assert len(values) == 3
-    assert values["series_left_out"] == 5
+    assert len(values) == 4
+    assert (values["series_left_out"], values["messages_stored"]) == (5, 12)
 
 
 def test_a_login_goes_into_a_header_and_nowhere_else(site: Site) -> None:

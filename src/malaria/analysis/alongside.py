@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from malaria.analysis.observed import SYS, rows_of
+from malaria.analysis.observed import PROMETHEUS, SYS, rows_of
 from malaria.clock import NS_PER_S
 from malaria.records import GAP, Observation, Reading, RunRecords
 
@@ -21,7 +21,9 @@ LEFT_OUT: Final = frozenset({"perf"})
 """What it reads is about itself."""
 SPANS: Final = ("_percent", "_per_s")
 """Names that end so are of the time since the row before."""
-DROPPED_SO_FAR: Final = "sys_dropped_so_far"
+DROPPED: Final = (f"{SYS}_publish_dropped", f"{PROMETHEUS}_publish_dropped", f"{SYS}_messages_dropped")
+"""Counters of what a broker drops, most telling first."""
+DROPPED_SO_FAR: Final = "broker_dropped_so_far"
 
 type Column = list[float | None]
 
@@ -29,14 +31,14 @@ type Column = list[float | None]
 def seen_columns(records: RunRecords, ends_s: Sequence[float]) -> dict[str, Column]:
     """`{observer}_{name}` for every name that is ever a number, a value for each end; topics as they are, left out.
 
-    Beside them `sys_dropped_so_far`: the messages that the broker has dropped since the run began.
+    Beside them `broker_dropped_so_far`: the messages that the broker says it has dropped since the run began.
     """
     table: dict[str, Column] = {}
     for observer in sorted({row.observer for row in records.observations} - LEFT_OUT):
         rows = rows_of(records, observer)
         for name in _numbers(rows)[:MOST_COLUMNS]:
             table[f"{observer}_{name}"] = _column(rows, name, ends_s)
-    dropped = table.get(f"{SYS}_publish_dropped") or table.get(f"{SYS}_messages_dropped")
+    dropped = next((table[name] for name in DROPPED if name in table), None)
     return table | ({DROPPED_SO_FAR: so_far(dropped)} if dropped else {})
 
 

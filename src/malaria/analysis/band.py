@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from malaria.analysis.dropped import drop_counter
-from malaria.analysis.observed import SYS, standing
+from malaria.analysis.observed import said
 from malaria.analysis.seconds import Second
 from malaria.analysis.windows import second_of
 from malaria.records import Metric, RunRecords
@@ -48,7 +48,7 @@ DROPPED: Final = "dropped"
 STORED: Final = "messages_stored"
 INFLIGHT: Final = "messages_inflight"
 QUEUES: Final = (STORED, INFLIGHT)
-"""Of the broker, as it tells on `$SYS`."""
+"""Of the broker, as it tells."""
 
 MEASURES: Final[Mapping[str, Floors]] = {
     OWED: Floors(times=1, count=10, load_s=0.1),
@@ -96,8 +96,8 @@ def measures_of(records: RunRecords, seconds: Sequence[Second]) -> dict[str, Val
 
 def queue_course(records: RunRecords, name: str) -> list[tuple[int, float | None]]:
     """What the broker holds, announcement by announcement; the messages that it retains wait for nobody."""
-    course = standing(records, SYS, name)
-    retained = dict(standing(records, SYS, "retained")) if name == STORED else {}
+    course = said(records, name)
+    retained = dict(said(records, "retained")) if name == STORED else {}
     return [(at_ns, None if value is None else value - (retained.get(at_ns) or 0)) for at_ns, value in course]
 
 

@@ -1,4 +1,4 @@
-"""Messages that the broker itself says it dropped, from the counter that it announces on `$SYS`.
+"""Messages that the broker itself says it dropped, from the counter that it announces, on `$SYS` or to Prometheus.
 
 The counter is read at the announcements: what was dropped within a time is known from the last one before it to the
 first one at or after its end, so it may hold a little of what came before and after. A counter that begins anew with
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from malaria.analysis.observed import SYS, Course, standing
+from malaria.analysis.observed import Course, said
 from malaria.analysis.windows import measured_window_ns
 from malaria.records import RunRecords
 
@@ -28,7 +28,7 @@ class Dropped:
 
 def drop_counter(records: RunRecords) -> Course:
     """What the broker said it had dropped since its start, announcement by announcement."""
-    return standing(records, SYS, COUNTER)
+    return said(records, COUNTER)
 
 
 def dropped_by(records: RunRecords) -> int | None:

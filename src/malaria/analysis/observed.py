@@ -17,6 +17,9 @@ SYS: Final = "sys"
 PROCESS: Final = "process"
 HOST: Final = "host"
 DOCKER: Final = "docker"
+PROMETHEUS: Final = "prometheus"
+SAYS: Final = (SYS, PROMETHEUS)
+"""Where a broker tells of itself; the first that has a figure counts."""
 LEAST_COVERED: Final = 0.5
 """Of the measured time, for a mean over it to be said."""
 LEAST_INSIDE: Final = 0.25
@@ -68,6 +71,11 @@ def standing(records: RunRecords, observer: str, name: str) -> Course:
         if points or value is not None:
             points.append((row.at_ns, value))
     return points
+
+
+def said(records: RunRecords, name: str) -> Course:
+    """A figure of the broker as it tells it, on `$SYS` or else on its Prometheus page, word by word."""
+    return next((found for observer in SAYS if (found := standing(records, observer, name))), [])
 
 
 def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] | None) -> float | None:

@@ -60,11 +60,15 @@ STATED: Final[Mapping[str, str]] = {
         f"{LEAST_GROWTH} messages or {LEAST_GROWTH_LOAD_S:g} s of the load may be under way at the end. Where surges "
         "came, over the steady time alone: without them and what they caused."
     ),
-    "dropped": "The broker says that it dropped no message ($SYS), as a difference of its counter over the run.",
+    "dropped": (
+        "The broker says that it dropped no message, as a difference of its counter over the run ($SYS, or else its "
+        "Prometheus page)."
+    ),
     "queues": (
         "No queue grew in steady time. A queue grows when its slope is over zero by its whole uncertainty and it grew "
         f"by more than {LEAST_GROWTH} messages and {LEAST_GROWTH_LOAD_S:g} s of the load; queues are what is due and "
-        "not acknowledged, what the broker stores (without what it retains) and what it has in flight ($SYS)."
+        "not acknowledged, what the broker stores (without what it retains) and what it has in flight ($SYS, or else "
+        "its Prometheus page)."
     ),
     "lost": "No delivery was lost, and none that the broker had acknowledged; no message was left open at the end.",
     "clients": "All clients connected, and no connection broke.",

@@ -1,7 +1,8 @@
 """Chosen series of a broker's Prometheus page.
 
 Names of readings are as Prometheus writes them, `name{label="value"}`; of a counter there is a rate beside it, from
-differences. The page is read with a bound on its size, its series and the time it takes; redirects are not followed.
+differences. What we know the meaning of stands there under our own name too (`series`), chosen or not. The page is read
+with a bound on its size, its series and the time it takes; redirects are not followed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from prometheus_client.samples import Sample
 
 from malaria.clock import NS_PER_S
 from malaria.observe.answer import body_of
+from malaria.observe.canonical import COUNTERS
 from malaria.observe.observer import LostError, Readings, clean
+from malaria.observe.series import figures
 
 TIMEOUT_S: Final = 3.0
 LARGEST_PAGE_BYTES: Final = 16 << 20
@@ -46,7 +49,8 @@ class PrometheusObserver:
     def sample(self, now_ns: int) -> Readings:
         page = fetch(self._parts)
         try:
-            series = list(self._chosen(page))
+            samples = list(_samples(page))
+            series = [*self._chosen(samples), *_ours(samples)]
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise LostError(f"{self.about} is no Prometheus page: {clean(str(error))}") from None
         seconds = None if self._read_ns is None else (now_ns - self._read_ns) / NS_PER_S
@@ -62,27 +66,38 @@ class PrometheusObserver:
 
     def stop(self) -> None: ...
 
-    def _chosen(self, page: str) -> Iterator[tuple[str, float, bool]]:
+    def _chosen(self, samples: Iterable[tuple[Sample, bool]]) -> Iterator[tuple[str, float, bool]]:
         """(name, value, is it a counter) of what is wanted; what is more than the bound is counted."""
         kept = left_out = 0
-        for family in text_string_to_metric_families(page):
-            added = family.type == "counter" and f"{family.name}{TOTAL}" not in page  # by the parser
-            for sample in family.samples:
-                if added:
-                    sample = sample._replace(name=sample.name.removesuffix(TOTAL))
-                name = series_name(sample)
-                if not self._is_wanted(sample.name, name):
-                    continue
-                if kept == MOST_SERIES or len(name) > LONGEST_NAME:
-                    left_out += 1
-                    continue
-                kept += 1
-                yield name, sample.value, family.type == "counter"
+        for sample, is_counter in samples:
+            name = series_name(sample)
+            if not self._is_wanted(sample.name, name):
+                continue
+            if kept == MOST_SERIES or len(name) > LONGEST_NAME:
+                left_out += 1
+                continue
+            kept += 1
+            yield name, sample.value, is_counter
         if left_out:
             yield "series_left_out", left_out, False
 
     def _is_wanted(self, *names: str) -> bool:
         return not self._wanted or any(pattern.fullmatch(name) for pattern in self._wanted for name in names)
+
+
+def _samples(page: str) -> Iterator[tuple[Sample, bool]]:
+    """Every sample of the page, and whether it is a counter's."""
+    for family in text_string_to_metric_families(page):
+        added = family.type == "counter" and f"{family.name}{TOTAL}" not in page  # by the parser
+        for sample in family.samples:
+            name = sample.name.removesuffix(TOTAL) if added else sample.name
+            yield sample._replace(name=name), family.type == "counter"
+
+
+def _ours(samples: Iterable[tuple[Sample, bool]]) -> Iterator[tuple[str, float, bool]]:
+    """The figures that we have names for."""
+    for name, value in figures((sample.name, sample.value) for sample, _ in samples).items():
+        yield name, value, name in COUNTERS
 
 
 def series_name(sample: Sample) -> str:

@@ -14,7 +14,7 @@ from malaria.report.figures import Summary, count
 from malaria.report.markup import table, text
 from malaria.units import format_duration_ns
 
-BROKER_DROPPED: Final = "messages that the broker itself says it dropped ($SYS) since the measured time began"
+BROKER_DROPPED: Final = "messages that the broker itself says it dropped since the measured time began"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from malaria.analysis.alongside import DROPPED_SO_FAR
 from malaria.analysis.series import columns
 from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
@@ -52,7 +53,7 @@ OVER_TIME: Final = (
     Column("container CPU", "docker_cpu_percent", "%"),
     Column("host CPU", "host_cpu_percent", "%"),
     Column("stored", "sys_messages_stored"),
-    Column("dropped", "sys_dropped_so_far"),
+    Column("dropped", DROPPED_SO_FAR),
 )
 
 

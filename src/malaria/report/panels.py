@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from malaria.analysis.alongside import DROPPED, DROPPED_SO_FAR
 from malaria.records import RunRecords
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -59,7 +60,14 @@ ACKED: Final = Line("acked", "acked_per_s", BLUE, 2.5, needs="acknowledged", ste
 DELIVERED: Final = Line("delivered", "delivered_per_s", GREEN, 1.5, "dot", needs="subscribing", steps=True)
 
 PANELS: Final = (
-    Panel("clients", (Line("ready", "clients", BLUE), Line("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"))),
+    Panel(
+        "clients",
+        (
+            Line("ready", "clients", BLUE),
+            Line("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"),
+            Line("as Prometheus says", "prometheus_clients_connected", SKY, 1.5, "dot"),
+        ),
+    ),
     Panel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
     Panel(
         "latency",
@@ -89,11 +97,13 @@ PANELS: Final = (
     ),
     Panel("host CPU, % of all cores", (Line("host", "host_cpu_percent", BLUE, steps=True),)),
     Panel(
-        "messages in the broker ($SYS)",
+        "messages in the broker, as it says",
         (
             Line("stored", "sys_messages_stored", BLUE),
             Line("in flight", "sys_messages_inflight", GREEN, 1.5, "dash"),
-            Line("dropped so far", "sys_dropped_so_far", RED, 2, "dot"),
+            Line("stored (Prometheus)", "prometheus_messages_stored", SKY),
+            Line("in flight (Prometheus)", "prometheus_messages_inflight", ORANGE, 1.5, "dash"),
+            Line("dropped so far", DROPPED_SO_FAR, RED, 2, "dot"),
         ),
     ),
     Panel(
@@ -143,7 +153,12 @@ def _of_workers(panel: Panel, table: Columns) -> list[Line]:
 
 def _of_prometheus(table: Columns) -> list[Panel]:
     """One for each chosen series; of a total, how fast it grows."""
-    names = [column for column in table if column.startswith(CHOSEN) and f"{column}_per_s" not in table]
+    drawn = {line.column for panel in PANELS for line in panel.lines} | set(DROPPED)
+    names = [
+        column
+        for column in table
+        if column.startswith(CHOSEN) and f"{column}_per_s" not in table and column not in drawn
+    ]
     return [
         Panel(name.removeprefix(CHOSEN), (Line("prometheus", name, BLUE, steps=name.endswith("_per_s")),))
         for name in names[:MOST_CHOSEN]
