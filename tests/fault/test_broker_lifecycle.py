@@ -301,11 +301,11 @@ def test_a_unit_that_ran_before_runs_after(life: Start, systemd: Path, port: int
     second = life(kind="systemd", unit="mosquitto.service", clean="never")
     assert second.begin_level("1") == CleanStart(False, "it was running before the campaign began")
     second.stop()
-    assert look_at("127.0.0.1", port)(1.0).problem == ""
+    assert look_at("127.0.0.1", port)(10.0).problem == ""
     third = life(kind="systemd", unit="mosquitto.service")
     assert third.begin_level("1").clean is None
     third.stop()
-    assert look_at("127.0.0.1", port)(1.0).problem == ""
+    assert look_at("127.0.0.1", port)(10.0).problem == ""
     first.stop()
     assert look_at("127.0.0.1", port)(1.0).problem
 
