@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +69,13 @@ def unhurried(groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     speakers = [group for group in groups if group.get("role", "publish") in ("publish", "both")]
     acknowledged = bool(speakers) and all(group.get("qos", 1) for group in speakers)
     return {"rates.acked_per_s": ">= 50% of due"} if acknowledged else {}
+
+
+def until(true: Callable[[], bool], patience_s: float = 60) -> None:
+    end = time.monotonic() + patience_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert true()
 
 
 def histogram(records: RunRecords, metric: Metric) -> Histogram:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import unhurried
+from attacking import until as until  # the tests of losses have it from here
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import find_mosquitto
 from malaria.model.observe import NOTHING
@@ -120,10 +120,3 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def until(true: Callable[[], bool], patience_s: float = 60) -> None:
-    end = time.monotonic() + patience_s
-    while not true() and time.monotonic() < end:
-        time.sleep(0.1)
-    assert true()

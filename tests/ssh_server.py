@@ -105,9 +105,11 @@ def make_keys(directory: Path) -> tuple[str, str]:
     return algorithm, public
 
 
-def wait_for(address: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(
+    address: str, port: int, process: subprocess.Popen[bytes], log: Path, patience_s: float = PATIENCE_S
+) -> None:
     """Until it listens. Raises RuntimeError when it does not."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while process.poll() is None and time.monotonic() < end:
         with socket.socket() as caller:
             caller.settimeout(1)

@@ -61,7 +61,7 @@ def documented() -> dict[str, dict[str, str]]:
 
 
 def attack(broker: RunningBroker, directory: Path, *groups: dict[str, Any]) -> AttackOutcome:
-    settings = {"duration": f"{MESSAGES * 100}ms", "drain": "1s", "own_lag_limit": "1m"}
+    settings = {"duration": f"{MESSAGES * 100}ms", "drain": "3s", "own_lag_limit": "1m"}
     warhead = Warhead.model_validate({"group": list(groups), "attack": settings})
     target = parse_target(f"mqtt://127.0.0.1:{broker.port}")
     request = AttackRequest(target, warhead, directory, 1, "malaria attack", "test", NOTHING)

@@ -279,7 +279,7 @@ def test_our_counts_are_the_broker_s_own(mosquitto: RunningBroker, tmp_path: Pat
         messages = attack(mosquitto.port, tmp_path, groups).summary["messages"]
         until(lambda: counters(heard)[received] - before[received] >= messages["sent"])
         told_before = len(heard)
-        until(lambda: len(heard) >= told_before + 2)
+        until(lambda: len(heard) >= told_before + 2, 30)
         after = counters(heard)
     assert after[received] - before[received] == pytest.approx(messages["sent"], rel=0.01)
     assert after[sent] - before[sent] == pytest.approx(messages["delivered"], rel=0.01, abs=60)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +27,7 @@ from malaria.doctor import Status, examine
 from malaria.engine.tls import PSK_CIPHERS
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records import Counter, Progress
+from malaria.records import Counter, Gauge, Progress
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
 CERTIFICATES: Final = ("ecdsa", "rsa", "tls12", "tls13", "wss")
@@ -121,7 +120,7 @@ def test_from_no_keys_to_a_verdict(tmp_path: Path) -> None:
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         said = broker.log.read_text()
-    assert done.returncode in (0, 3), done.stdout + done.stderr  # a busy machine makes it INVALID
+    assert done.returncode in (0, 1, 3), done.stdout + done.stderr  # a busy machine makes it INVALID, or late
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["clients"]["connected"] == clients + 1
     assert summary["messages"]["delivered"] == summary["messages"]["due"] == 2 * clients
@@ -211,18 +210,21 @@ def cutting(port: int) -> Iterator[Cutter]:
 @pytest.mark.parametrize("resume", [True, False])
 @pytest.mark.parametrize("way", ["tls12", "tls13", "psk"])
 def test_a_lost_client_comes_back(way: str, resume: bool, mosquitto_everything: Everything, tmp_path: Path) -> None:
-    """With its own key, or with what it has from the session before."""
+    """With its own key, or with what it has from the session before. It ends when all are back, sooner or later."""
+    interrupt, cut = Interrupt(), threading.Event()
     with cutting(mosquitto_everything.listeners[way].port) as cutter:
-        started: list[float] = []
 
         def on_progress(progress: Progress) -> None:
-            if progress.phase == "measure" and not started:
-                started.append(time.monotonic())
+            if progress.phase == "measure" and not cut.is_set():
+                cut.set()
                 cutter.cut_now.set()
+            if progress.totals.get(Counter.RECONNECTS) == progress.gauges.get(Gauge.CLIENTS_READY) == 5:
+                interrupt.count = 1
 
         outcome = run_attack(
-            f"mqtts://localhost:{cutter.port}", tmp_path, on_progress=on_progress, clients=5, interval="200ms",
-            duration="1s", reconnect=["100ms", "1s"], resume=resume, **proofs(mosquitto_everything, way),
+            f"mqtts://localhost:{cutter.port}", tmp_path, on_progress=on_progress, interrupt=interrupt, clients=5,
+            interval="200ms", duration="60s", reconnect=["100ms", "1s"], resume=resume,
+            **proofs(mosquitto_everything, way),
         )  # fmt: skip
     clients = outcome.summary["clients"]
     assert clients["dropped"] == 5

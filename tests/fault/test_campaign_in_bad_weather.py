@@ -35,7 +35,7 @@ kind = "mosquitto"
 [[broker.listener]]
 {listener}
 [defaults]
-hold = "3s"
+hold = "8s"
 attack = {{ own_lag_limit = "1m", drain = "2s", connect_timeout = "1s", reconnect = ["500ms", "1s"] }}
 [[defaults.warhead.group]]
 name = "meters"

@@ -29,13 +29,14 @@ from malaria.store import open_run
 from stub_broker import Behaviour, StubBroker
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 60.0
 UNDER_WAY: Final = "ack p50"  # on the screen once a message was acknowledged
 PASS, FAIL, BAD_COMMAND, UNKNOWN = 0, 1, 2, 4
 LOAD: Final = ("-c", "20", "-I", "100ms", "--drain", "2s", "--connect-timeout", "1s", "--workers", "2")
 WARHEAD: Final = """
 [attack]
 duration = "60s"
+reconnect = ["100ms", "500ms"]  # not the seconds of the default: the runs are short
 own_lag_limit = "1m"  # a busy machine makes our messages late; that verdict (INVALID) has tests of its own
 [[group]]
 name = "speakers"
@@ -171,7 +172,7 @@ def test_a_broker_that_restarts_on_the_same_port(
     attack: Callable[..., Attack], start_mosquitto_with: Callable[[str], RunningBroker]
 ) -> None:
     first = start_mosquitto_with("")
-    hit = attack(first.port, "-d", "5s").until(UNDER_WAY)
+    hit = attack(first.port, "-d", "10s", "--drain", "10s").until(UNDER_WAY)
     first.stop()
     start_mosquitto_with(f"listener {first.port} 127.0.0.1\nallow_anonymous true")
     assert hit.end() == FAIL, hit.screen
@@ -233,7 +234,8 @@ def test_ctrl_c_while_clients_connect(attack: Callable[..., Attack], mosquitto: 
 
 
 def test_a_worker_that_is_killed(attack: Callable[..., Attack], mosquitto: RunningBroker) -> None:
-    hit = attack(mosquitto.port, "-d", "4s").until(UNDER_WAY)
+    hit = attack(mosquitto.port, "-d", "10s").until(UNDER_WAY)
+    wait_for(lambda: {sample.worker for sample in hit.records().samples} == {"1", "2"}, "a first sample of each")
     victim, _ = hit.workers()
     victim.kill()
     assert hit.end() == UNKNOWN, hit.screen
@@ -283,7 +285,7 @@ def fill(disk: Path) -> None:
 
 
 def test_a_disk_that_fills_up(small_disk: Path, attack: Callable[..., Attack], mosquitto: RunningBroker) -> None:
-    hit = attack(mosquitto.port, "-d", "5s", run=small_disk / "run").until(UNDER_WAY)
+    hit = attack(mosquitto.port, "-d", "10s", run=small_disk / "run").until(UNDER_WAY)
     fill(small_disk)
     assert hit.end() == UNKNOWN, hit.screen
     assert "Traceback" not in hit.screen
@@ -325,7 +327,7 @@ def test_a_password_is_nowhere_to_be_found(
 ) -> None:
     """Whoever types it on a command line shows that line to `ps`; we show it no further."""
     broker = start_mosquitto_with(f"password_file {password_file(tmp_path)}")
-    hit = attack(broker.port, "-d", "3s", *options, target=target.format(port=broker.port))
+    hit = attack(broker.port, "-d", "8s", *options, target=target.format(port=broker.port))
     hit.until(UNDER_WAY)
     workers = hit.workers()
     assert len(workers) == 2

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from attacking import run_attack
+from attacking import run_attack, until
 from malaria.attack import AttackOutcome, Interrupt
 from malaria.broker import RunningBroker
 from malaria.errors import RunError
@@ -31,7 +30,7 @@ MALARIA = [sys.executable, "-m", "malaria"]
 class Once:
     """Does something once, when so many messages have been acknowledged."""
 
-    def __init__(self, act: Callable[[], None], after: int = 100) -> None:
+    def __init__(self, act: Callable[[], None], after: int) -> None:
         self._act, self._after, self.done = act, after, False
 
     def __call__(self, progress: Progress) -> None:
@@ -40,8 +39,8 @@ class Once:
             self._act()
 
 
-def attack(port: int, tmp_path: Path, act: Callable[[], None], **options: Any) -> AttackOutcome:
-    once = Once(act)
+def attack(port: int, tmp_path: Path, act: Callable[[], None], after: int = 100, **options: Any) -> AttackOutcome:
+    once = Once(act, after)
     outcome = run_attack(port, tmp_path, subscribers=1, on_progress=once, **(QUICK | options))
     assert once.done
     return outcome
@@ -51,15 +50,16 @@ def workers_of(pid: int) -> list[psutil.Process]:
     return [p for p in psutil.Process(pid).children() if "malaria.engine.worker" in p.cmdline()]
 
 
+def is_over(process: psutil.Process) -> bool:
+    """It is gone, or waits only for somebody to hear of its end."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def total(outcome: AttackOutcome, counter: Counter) -> int:
     return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
-
-
-def until(true: Callable[[], bool], patience_s: float = 60) -> None:
-    end = time.monotonic() + patience_s
-    while not true() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert true()
 
 
 # --- the broker ------------------------------------------------------------------------------------------------------
@@ -118,15 +118,18 @@ def test_garbage_mid_run(tmp_path: Path, garbage: bytes) -> None:
 def test_a_killed_worker_leaves_its_share_unknown_and_the_rest_readable(
     mosquitto: RunningBroker, tmp_path: Path
 ) -> None:
+    """Killed when more is acknowledged than the other could have: so it has told of some of its own before."""
+    share = 800
+
     def kill() -> None:
         workers_of(os.getpid())[0].kill()
 
-    outcome = attack(mosquitto.port, tmp_path, kill, workers=2)
+    outcome = attack(mosquitto.port, tmp_path, kill, after=share + 1, workers=2, duration="8s")
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
     assert "SIGKILL" in outcome.summary["verdict"]["reasons"][0]
     assert "1/2" in outcome.summary["verdict"]["reasons"][0]
     assert outcome.summary["messages"]["lost"] is None
-    assert outcome.summary["messages"]["sent"] > 400
+    assert outcome.summary["messages"]["sent"] > share
     assert [event for event in outcome.records.events if event.kind is EventKind.LOST]
 
 
@@ -153,7 +156,8 @@ def test_a_worker_dies_in_a_surge_and_then_the_operator_loses_patience(tmp_path:
     (surge,) = outcome.records.meta["surges"]  # type: ignore[misc]
     assert surge["add_ns"] is not None
     assert (surge["remove_ns"], surge["removed_ns"]) == (None, None)
-    assert outcome.records.meta["end_ns"] < 12 * 10**9  # type: ignore[operator]
+    meta = outcome.records.meta
+    assert meta["end_ns"] - meta["measure_start_ns"] < 12 * 10**9  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -167,7 +171,7 @@ def test_ctrl_c_ends_with_a_report(mosquitto: RunningBroker, tmp_path: Path, tim
     summary = outcome.summary
     assert summary["verdict"]["outcome"] == "UNKNOWN"
     assert "interrupted" in summary["verdict"]["reasons"][0]
-    assert summary["messages"]["lost"] == 0
+    assert times == 2 or summary["messages"]["lost"] == 0  # who stops now does not wait for what is under way
     assert summary["messages"]["due"] < 3000
 
 
@@ -217,10 +221,11 @@ def test_the_command_answers_ctrl_c_with_the_verdict_and_exit_code_4(mosquitto: 
 
 def test_ctrl_c_while_the_workers_start_is_quiet(mosquitto: RunningBroker, tmp_path: Path) -> None:
     arguments = [*MALARIA, "attack", f"127.0.0.1:{mosquitto.port}", *long_load(tmp_path), "-o", str(tmp_path / "run")]
+    arguments += ["--workers", "1"]
     process = subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
-    until(lambda: len(psutil.Process(process.pid).children()) >= 1)
+    until(lambda: bool(workers_of(process.pid)))  # a child before its exec is still in the group of its parent
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 4
@@ -237,7 +242,7 @@ def test_a_killed_conductor_takes_its_workers_along_and_leaves_a_readable_run(
         workers = workers_of(process.pid)
         assert workers
         process.kill()
-        until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+        until(lambda: all(map(is_over, workers)))
     shown = subprocess.run([*MALARIA, "report", str(run)], capture_output=True, text=True, check=False)
     assert "the run has no end" in shown.stdout
     assert "Traceback" not in shown.stdout + shown.stderr

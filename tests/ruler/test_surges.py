@@ -81,12 +81,12 @@ def test_the_sum_stays_even_from_second_to_second(tmp_path: Path) -> None:
 def test_who_leaves_finishes_what_is_under_way_but_does_not_wait_for_ever(tmp_path: Path) -> None:
     """The broker acknowledges after 300 ms, and every tenth message never."""
     with StubBroker(Behaviour(ack_delay_ns=300 * 10**6, unacked_every=10)) as stub:
-        outcome = attack(stub, tmp_path, COME_AND_GO, drain="1s", inflight=100)
+        outcome = attack(stub, tmp_path, COME_AND_GO, drain="3s", inflight=100)
     messages = outcome.summary["messages"]
     assert messages["due"] == messages["sent"] == messages["delivered"] == 700
     assert messages["sent"] - messages["acked"] == stub.counts.unacked == 70
     assert (messages["lost"], messages["unresolved"], outcome.summary["clients"]["dropped"]) == (0, 0, 0)
     (surge,) = outcome.records.meta["surges"]  # type: ignore[misc]
-    assert surge["removed_ns"] - surge["remove_ns"] >= S  # some of them waited the drain time out
+    assert surge["removed_ns"] - surge["remove_ns"] >= 3 * S  # some of them waited the drain time out
     assert sum(sample.counters.get(Counter.ABANDONED, 0) for sample in outcome.records.samples) == 0
     assert sum(sample.counters.get(Counter.FORGOTTEN, 0) for sample in outcome.records.samples) > 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hives import broker_on, is_alive, listening, pid_of, settle_in, until
+from attacking import until
+from hives import broker_on, is_alive, listening, pid_of, settle_in
 from malaria.model.swarm import Swarm
 from malaria.records import EventKind
 from malaria.store import open_run

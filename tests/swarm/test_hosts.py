@@ -100,7 +100,7 @@ def test_hosts_are_readied_deployed_and_left_as_they_were(
     assert [bee["standing"]["deployed"] is not None for bee in bees] == [True, False, False, False]
     assert bees[0]["standing"]["ports"] == 64512
     assert all(bee["clients"] > 0 for bee in bees)
-    monkeypatch.setattr("malaria.swarm.reach.CONNECT_S", 2.0)
+    monkeypatch.setattr("malaria.swarm.reach.CONNECT_S", 6.0)
     hosts.hosts[3].cut()
     try:
         assert main(["swarm", "status", "--bee", "bee-3", "--bee", "bee-4"]) == 1

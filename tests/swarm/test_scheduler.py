@@ -83,7 +83,7 @@ def test_workers_that_are_there_carry_an_attack(
     with ExitStack() as stack:
         scheduler = command_of("Deployment", {"8786": str(port)})
         process = stack.enter_context(running(scheduler, environment, tmp_path / "scheduler.log"))
-        wait_for("127.0.0.1", port, process, tmp_path / "scheduler.log")
+        wait_for("127.0.0.1", port, process, tmp_path / "scheduler.log", 60)
         for bee in ("bee-0", "bee-1"):
             changes = {"tls://malaria-scheduler:8786": address, "$(BEE)": bee, "/work": str(tmp_path / bee)}
             worker = command_of("StatefulSet", changes)

@@ -73,7 +73,7 @@ def test_its_words_are_in_the_journal(unit: Unit, tmp_path: Path) -> None:
 
 
 def pair(start: str, stop: str = "true") -> Pair:
-    return Pair(Host(), ["sh", "-c", start], ["sh", "-c", stop], 2.0, 2.0)
+    return Pair(Host(), ["sh", "-c", start], ["sh", "-c", stop], 30.0, 30.0)
 
 
 def test_two_commands(tmp_path: Path) -> None:

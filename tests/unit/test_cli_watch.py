@@ -30,12 +30,12 @@ def test_what_is_refused(arguments: list[str], said: str, capsys: pytest.Capture
 
 
 def test_nothing_to_see_is_said_and_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", NOBODY, "--observe", "process=no-such-process", "-d", "0.3s", "--interval", "100ms"]) == 4
+    assert main(["watch", NOBODY, "--observe", "process=no-such-process", "-d", "2s", "--interval", "100ms"]) == 4
     assert "process lost: there is no process named no-such-process on this host" in capsys.readouterr().out
 
 
 def test_lines_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--observe", "host", "--json-lines", "--interval", "100ms", "-d", "0.35s"]
+    arguments = ["--observe", "host", "--json-lines", "--interval", "100ms", "-d", "2s"]
     assert main(["watch", NOBODY, *arguments]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["observer"] for row in rows} == {"host"}
@@ -43,12 +43,12 @@ def test_lines_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", NOBODY, "--observe", "host", "--quiet", "--interval", "100ms", "-d", "0.2s"]) == 0
+    assert main(["watch", NOBODY, "--observe", "host", "--quiet", "--interval", "100ms", "-d", "2s"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_what_is_watched_by_default_says_why_there_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", NOBODY, "--interval", "100ms", "-d", "0.4s"]) == 0
+    assert main(["watch", NOBODY, "--interval", "100ms", "-d", "2s"]) == 0
     said = capsys.readouterr().out
     assert "sys lost: 127.0.0.1:1 cannot be reached" in said
     assert "process lost: there is no process that listens on port 1 on this host" in said
