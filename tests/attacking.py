@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+import paho.mqtt.client as mqtt
 
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.histogram import Histogram
@@ -85,3 +89,20 @@ def histogram(records: RunRecords, metric: Metric) -> Histogram:
         if metric in sample.histograms:
             whole.merge(Histogram.from_bytes(sample.histograms[metric]))
     return whole
+
+
+@contextmanager
+def who_never_acknowledges(port: int) -> Iterator[None]:
+    """A subscriber at QoS 1 that takes what is in flight, and no more."""
+    ready = threading.Event()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, manual_ack=True)
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        client.subscribe("ruler/#", qos=1)
+        assert ready.wait(10)
+        yield
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,14 +21,37 @@ RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 AEDES: Final = Path(__file__).with_name("aedes")
 
 
+def short_queues(longest: int) -> str:
+    """RabbitMQ's definitions: its usual user, and no queue longer than that; what is over falls out at its head."""
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    policy = {"name": "short", "pattern": ".*", "apply-to": "queues", "definition": {"max-length": longest}}
+    return json.dumps(
+        {
+            "vhosts": [{"name": "/"}],
+            "users": [{"name": "guest", "password": "guest", "tags": "administrator"}],
+            "permissions": [{"user": "guest", "vhost": "/"} | everything],
+            "policies": [{"vhost": "/"} | policy],
+        }
+    )
+
+
 @contextmanager
-def rabbitmq() -> Iterator[RunningBroker]:
-    """With its MQTT plugin. Its own epmd, on a port of its own, ends with it."""
+def rabbitmq(prometheus_port: int = 0, longest_queue: int = 0) -> Iterator[RunningBroker]:
+    """With its MQTT plugin, and if wanted its Prometheus page. Its own epmd, on a port of its own, ends with it."""
     directory, port, epmd_port = private_directory("rabbitmq"), free_port(), free_port()
+    settings = [
+        "listeners.tcp = none", f"mqtt.listeners.tcp.default = {HOST}:{port}", "mqtt.allow_anonymous = true",
+        "loopback_users.guest = false",
+    ]  # fmt: skip
+    if prometheus_port:
+        settings += [f"prometheus.tcp.ip = {HOST}", f"prometheus.tcp.port = {prometheus_port}"]
+    if longest_queue:
+        settings += [f"load_definitions = {directory}/definitions.json"]
+    plugins = ["rabbitmq_mqtt", *(["rabbitmq_prometheus"] if prometheus_port else [])]
     files = {
-        "enabled_plugins": "[rabbitmq_mqtt].\n",
-        "rabbitmq.conf": f"listeners.tcp = none\nmqtt.listeners.tcp.default = {HOST}:{port}\n"
-        "mqtt.allow_anonymous = true\nloopback_users.guest = false\n",
+        "enabled_plugins": f"[{','.join(plugins)}].\n",
+        "rabbitmq.conf": "\n".join(settings) + "\n",
+        "definitions.json": short_queues(longest_queue),
     }
     for name, text in files.items():
         (directory / name).write_text(text)

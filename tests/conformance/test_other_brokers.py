@@ -15,10 +15,12 @@ from typing import Any, Final
 import pytest
 
 import other_brokers
+from attacking import run_attack, who_never_acknowledges
 from conftest import lacking
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker, find_mosquitto, start_mosquitto
-from malaria.model.observe import NOTHING
+from malaria.broker.running import free_port
+from malaria.model.observe import NOTHING, Observe
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Protocol
@@ -115,3 +117,19 @@ def test_a_broker_does_what_the_document_says(name: str, tmp_path: Path) -> None
 
 def test_every_broker_of_the_document_is_tried() -> None:
     assert set(documented()) == set(BROKERS)
+
+
+def test_what_rabbitmq_drops_and_stores_is_known_from_its_prometheus_page(tmp_path: Path) -> None:
+    """A subscriber that acknowledges nothing gets 10 at once, 20 wait for it, and the rest are dropped."""
+    kind = BROKERS["RabbitMQ"]
+    if not kind.there():
+        lacking("RabbitMQ is not installed", kind.remedy)
+    page_port = free_port()
+    observe = {"prometheus": f"http://127.0.0.1:{page_port}/metrics", "sys": False, "only": True}
+    with other_brokers.rabbitmq(page_port, longest_queue=20) as broker, who_never_acknowledges(broker.port):
+        summary = run_attack(
+            broker.port, tmp_path, clients=10, rate="10", observe=Observe.model_validate(observe)
+        ).summary
+    assert summary["messages"]["acked"] == 200
+    assert summary["broker"]["dropped"] == 200 - 10 - 20
+    assert f"the broker dropped {summary['broker']['dropped']} messages" in summary["verdict"]["reasons"]

@@ -6,15 +6,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import paho.mqtt.client as mqtt
 import pytest
 
-from attacking import run_attack
+from attacking import run_attack, who_never_acknowledges
 from malaria.analysis.series import columns
 from malaria.attack import AttackOutcome
 from malaria.broker import RunningBroker
@@ -24,23 +22,6 @@ from malaria.records import EventKind, Progress
 SYS = Observe.model_validate({"sys": True, "interval": "500ms", "process": False, "host": False, "only": True})
 CALM_TRIES = 3
 CALM_S = 0.04
-
-
-@contextmanager
-def who_never_acknowledges(port: int) -> Iterator[None]:
-    """A subscriber at QoS 1 that takes what is in flight, and no more."""
-    ready = threading.Event()
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, manual_ack=True)
-    client.on_subscribe = lambda *_: ready.set()
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    try:
-        client.subscribe("ruler/#", qos=1)
-        assert ready.wait(10)
-        yield
-    finally:
-        client.disconnect()
-        client.loop_stop()
 
 
 class Starvation:

@@ -188,7 +188,7 @@ class Talker(Scripted):
         return super().sample(now_ns)
 
 
-def test_what_is_said_now_and_then_is_heard_to_the_end() -> None:
+def test_what_is_counted_is_heard_to_the_end() -> None:
     """The interval is an hour: but for the end there is one turn."""
     talker, other = Talker([], last={"dropped": 7}), Scripted([], name="host")
     watch = Watching([Post(one, 3600 * S) for one in (talker, other)], time.monotonic_ns)

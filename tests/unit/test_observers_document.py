@@ -15,7 +15,7 @@ import typer
 
 from malaria.cli.main import app
 from malaria.model.observe import OPTIONS, Observe, observe_from_options
-from malaria.observe import docker
+from malaria.observe import docker, series
 from malaria.observe.canonical import COUNTERS, FIGURES, LEFT_OUT, TEXTS
 from malaria.observe.host import HostObserver
 from malaria.observe.perf import PerfObserver
@@ -52,6 +52,12 @@ def test_names_of_sys() -> None:
 def test_topics_of_sys() -> None:
     table = {cells[0].strip("`"): tuple(re.findall("`([^`]+)`", cells[1])) for cells in rows(section("sys"), "name | topics")}  # fmt: skip  # noqa: E501
     assert table == FIGURES
+
+
+def test_series_of_prometheus() -> None:
+    table = {cells[0].strip("`"): tuple(re.findall("`([^`]+)`", cells[1])) for cells in rows(section("prometheus"), "name | series")}  # fmt: skip  # noqa: E501
+    assert table == series.FIGURES
+    assert set(table) < set(FIGURES), "names that $SYS has too"
 
 
 def processes(uptime_s: int) -> dict[str, str]:

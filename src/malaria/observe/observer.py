@@ -42,11 +42,11 @@ class Observer(Protocol):
 
 
 @runtime_checkable
-class Hearsay(Protocol):
-    """An observer of what the other side says now and then, of its own accord."""
+class Counting(Protocol):
+    """An observer of what the other side counts: its last word, from after the load, has the whole of it."""
 
     def outstanding_ns(self, since_ns: int) -> int:
-        """How long its next word may yet take that covers the time up to `since_ns`; 0: it is there, or not awaited."""
+        """How long the next word may yet take that covers the time up to `since_ns`; 0: it is there, or not awaited."""
         ...
 
 
