@@ -10,6 +10,7 @@ import pytest
 
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
+from malaria.observe import series
 from malaria.records import Event, EventKind, RunRecords
 from malaria.report.charts import MARKS_SHOWN, ms_scale, overview, percentiles, stack
 from malaria.report.levels import levels_chart
@@ -25,7 +26,8 @@ def names(figure: dict[str, Any]) -> list[str]:
 def test_lines_are_columns_of_the_series() -> None:
     table = columns(observed(make_records()))
     lines = {line.column for panel in PANELS for line in panel.lines}
-    assert {line for line in lines if not line.startswith("docker")} <= set(table)
+    of_prometheus = {f"prometheus_{name}" for name in series.FIGURES}
+    assert {line for line in lines if not line.startswith("docker")} <= set(table) | of_prometheus
 
 
 def test_the_overview_shows_due_and_done_as_in_the_series() -> None:
