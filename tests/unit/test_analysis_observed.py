@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from malaria.analysis.observed import broker_figures, course, mean, mean_inside, state_at
+import json
+
+from malaria.analysis.observed import broker_figures, course, mean, mean_inside, said, state_at
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S as S
 from malaria.records import Observation, Phase, Reading, RunRecords, Sample
@@ -77,6 +79,20 @@ def test_a_container_stands_in_for_a_process() -> None:
     values: dict[str, Reading] = {"cpu_percent": 12.0, "rss_bytes": 3}
     run = records(("docker", 10, values), ("docker", 20, values))
     assert (broker_figures(run)["cpu_percent"], broker_figures(run)["rss_bytes"]) == (12.0, 3)
+
+
+def test_a_broker_s_own_word_is_of_sys_or_else_of_its_prometheus_page() -> None:
+    page: dict[str, Reading] = {"publish_dropped": 7, "messages_stored": 3}
+    run = records(("prometheus", 10, page), ("sys", 11, {"messages_stored": 5}))
+    assert said(run, "messages_stored") == [(11 * S, 5)]
+    assert said(run, "publish_dropped") == [(10 * S, 7)]
+    assert said(run, "retained") == []
+
+
+def test_what_is_no_number_to_prometheus_is_none_to_us() -> None:
+    run = records(("prometheus", 10, {"messages_stored": float("nan")}), ("prometheus", 11, {"messages_stored": 4}))
+    assert said(run, "messages_stored") == [(11 * S, 4)]
+    assert json.dumps(summarize(run), allow_nan=False)
 
 
 def test_nothing_observed_is_nothing_known() -> None:

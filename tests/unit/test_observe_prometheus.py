@@ -95,6 +95,8 @@ rabbitmq_global_messages_dead_lettered_maxlen_total{{queue_type="quorum"}} 2
 rabbitmq_queue_messages_unacked 7
 # TYPE queue_message_drop counter
 queue_message_drop 999
+# TYPE rabbitmq_queue_messages gauge
+rabbitmq_queue_messages NaN
 """
     site.body = page.format(total=3).encode()
     assert observer.sample(0) == {"publish_dropped": 5, "messages_inflight": 7}

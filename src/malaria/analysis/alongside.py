@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from malaria.analysis.observed import PROMETHEUS, SYS, rows_of
+from malaria.analysis.observed import PROMETHEUS, SYS, number_in, rows_of
 from malaria.clock import NS_PER_S
-from malaria.records import GAP, Observation, Reading, RunRecords
+from malaria.records import GAP, Observation, RunRecords
 
 MOST_COLUMNS: Final = 200
 """Of one observer: a Prometheus page may have any number of series."""
@@ -59,7 +59,7 @@ def _numbers(rows: Iterable[Observation]) -> list[str]:
     """The names that are ever a number, in order of their first appearance."""
     names: dict[str, None] = {}
     for row in rows:
-        names |= {name: None for name, value in row.values.items() if _number(value) is not None}
+        names |= {name: None for name, value in row.values.items() if number_in(value) is not None}
     return [name for name in names if not name.startswith("$")]
 
 
@@ -71,7 +71,7 @@ def _column(rows: Sequence[Observation], name: str, ends_s: Sequence[float]) -> 
         place = bisect_left(ends_s, row.at_ns / NS_PER_S)
         gap = GAP in row.values
         if gap or name in row.values:
-            fill(column, _number(row.values.get(name)), place, before)
+            fill(column, number_in(row.values.get(name)), place, before)
         before = None if gap else place
     return column
 
@@ -85,7 +85,3 @@ def _fill_span(column: Column, value: float | None, place: int, before: int | No
     if value is not None:
         covered = column[first : place + 1]
         column[first : place + 1] = [value] * len(covered)
-
-
-def _number(reading: Reading) -> float | int | None:
-    return reading if isinstance(reading, int | float) else None

@@ -6,6 +6,7 @@ row nothing is, and no figure reaches over it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ def course(records: RunRecords, observer: str, name: str) -> Course:
         if GAP in row.values:
             points.append((row.at_ns, None))
         elif name in row.values:
-            points.append((row.at_ns, _number(row.values[name])))
+            points.append((row.at_ns, number_in(row.values[name])))
     return points
 
 
@@ -67,7 +68,7 @@ def standing(records: RunRecords, observer: str, name: str) -> Course:
     points: Course = []
     value: float | None = None
     for row in rows_of(records, observer):
-        value = None if GAP in row.values else _number(row.values[name]) if name in row.values else value
+        value = None if GAP in row.values else number_in(row.values[name]) if name in row.values else value
         if points or value is not None:
             points.append((row.at_ns, value))
     return points
@@ -85,7 +86,7 @@ def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] 
     covered_ns, weighted = 0, 0.0
     before_ns: int | None = None  # when the row before was read; None after a gap
     for row in rows_of(records, observer):
-        value = _number(row.values.get(name))
+        value = number_in(row.values.get(name))
         if value is not None and before_ns is not None:
             span_ns = max(0, min(row.at_ns, window[1]) - max(before_ns, window[0]))
             covered_ns += span_ns
@@ -106,7 +107,7 @@ def mean_inside(records: RunRecords, observer: str, name: str, window: tuple[int
     covered_ns, weighted = 0, 0.0
     before_ns: int | None = None
     for row in rows_of(records, observer):
-        value = _number(row.values.get(name))
+        value = number_in(row.values.get(name))
         if value is not None and before_ns is not None and window[0] + NS_PER_S <= before_ns < row.at_ns <= window[1]:
             covered_ns += row.at_ns - before_ns
             weighted += value * (row.at_ns - before_ns)
@@ -137,12 +138,13 @@ def last_number(records: RunRecords, observer: str, name: str, at_ns: int | None
         if GAP in row.values:
             return None
         if name in row.values:
-            return _number(row.values[name])
+            return number_in(row.values[name])
     return None
 
 
-def _number(reading: Reading) -> float | int | None:
-    return reading if isinstance(reading, int | float) else None
+def number_in(reading: Reading) -> float | int | None:
+    """Prometheus knows NaN and infinity too: they are no figures."""
+    return reading if isinstance(reading, int | float) and math.isfinite(reading) else None
 
 
 def _first_known(values: Iterable[Any]) -> Any:

@@ -50,13 +50,15 @@ class PrometheusObserver:
         page = fetch(self._parts)
         try:
             samples = list(_samples(page))
-            series = [*self._chosen(samples), *_ours(samples)]
+            series = [*_ours(samples), *self._chosen(samples)]
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise LostError(f"{self.about} is no Prometheus page: {clean(str(error))}") from None
         seconds = None if self._read_ns is None else (now_ns - self._read_ns) / NS_PER_S
         before, self._totals, self._read_ns = self._totals, {}, now_ns
         found: dict[str, float | int | str | None] = {}
         for name, value, is_total in series:
+            if name in found:  # ours, whatever else the page has of that name
+                continue
             found[name] = value
             if is_total:
                 self._totals[name] = value

@@ -7,6 +7,7 @@ the table counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -49,7 +50,7 @@ def figures(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Our figures from (series without labels, value); what the page does not have is not there."""
     sums: dict[str, float] = {}
     for series, value in samples:
-        if series in _NAMES:
+        if series in _NAMES and math.isfinite(value):
             sums[series] = sums.get(series, 0) + value
     found: dict[str, float] = {}
     for name, several in FIGURES.items():
