@@ -252,12 +252,13 @@ def test_a_password_is_nowhere_but_on_the_wire(mosquitto: RunningBroker, tmp_pat
     """Not in argv of a worker, not on the screen, not in any file of the run."""
     run, secret = tmp_path / "run", "correct-horse-battery"
     target = f"mqtt://karl:{secret}@127.0.0.1:{mosquitto.port}"
-    with command("attack", target, *long_load(tmp_path), "-d", "6s", "-o", str(run)) as process:
+    with command("attack", target, *long_load(tmp_path), "-d", "10s", "-o", str(run)) as process:
         until(lambda: measuring(run))
         seen = " ".join(" ".join(worker.cmdline()) for worker in workers_of(process.pid))
         environments = " ".join(str(worker.environ()) for worker in workers_of(process.pid))
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
+    assert "malaria.engine.worker" in seen
     stored = b"".join(path.read_bytes() for path in run.iterdir() if path.is_file())
     for place in (seen, environments, output, stored.decode(errors="replace")):
         assert secret not in place
