@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -83,7 +84,15 @@ def test_the_directory_is_ours_alone() -> None:
 
 
 def test_a_free_port_is_one_that_can_be_taken() -> None:
-    assert 1024 <= running.free_port() <= 65535
+    assert running.free_port() in running.QUIET_PORTS
+
+
+def test_where_none_of_them_is_free_the_kernel_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as holder:
+        holder.bind((running.HOST, 0))
+        taken = holder.getsockname()[1]
+        monkeypatch.setattr(running, "QUIET_PORTS", range(taken, taken + 1))
+        assert running.free_port() not in (0, taken)
 
 
 def test_an_interrupt_while_it_is_waited_for_stops_it(tmp_path: Path) -> None:

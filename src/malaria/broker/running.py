@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import resource
+import secrets
 import shutil
 import signal
 import socket
@@ -28,6 +29,9 @@ HOST: Final = "127.0.0.1"
 START_S: Final = 15.0
 STOP_S: Final = 5.0
 LAST_LINES: Final = 5
+QUIET_PORTS: Final = range(10_000, 32_768)
+"""Below those that Linux gives to connections (ip_local_port_range)."""
+TRIES: Final = 100
 PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h: the signal that a process gets when its parent ends."""
 
@@ -215,7 +219,15 @@ def _child_settings() -> Callable[[], None]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens to now."""
+    """A port of loopback that nobody has now, and that no connection gets for its own end before it is taken.
+
+    What the kernel gives for port 0 is of the range from which it serves every connect.
+    """
+    for _ in range(TRIES):
+        port = QUIET_PORTS.start + secrets.randbelow(len(QUIET_PORTS))
+        with suppress(OSError), socket.socket() as finder:
+            finder.bind((HOST, port))
+            return port
     with socket.socket() as finder:
         finder.bind((HOST, 0))
         return int(finder.getsockname()[1])
