@@ -15,7 +15,6 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import unhurried
-from attacking import until as until  # the tests of losses have it from here
 from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import find_mosquitto
 from malaria.model.observe import NOTHING

@@ -129,8 +129,8 @@ def every_part_is_run_with_a_broker_that_remembers_nothing(outcome: CampaignOutc
 def its_own_counters_say_what_ours_say(outcome: CampaignOutcome) -> None:
     """Each PUBLISH is acknowledged, delivered twice, and one of the deliveries is acknowledged: in 2, out 3.
 
-    Counts agree to the message. Rates are over the times at which its announcements came here, of which a busy machine
-    makes one or another late.
+    Counts agree to the message, and its rates among themselves within 1 %. Against ours they are over the times at
+    which its announcements came here, of which a busy machine makes one or another late.
     """
     records, summary = outcome.runs["level-1"]
     ours_per_s = summary["rates"]["sent_per_s"]
@@ -142,9 +142,10 @@ def its_own_counters_say_what_ours_say(outcome: CampaignOutcome) -> None:
     (*_, (_, publishes)) = standing(records, SYS, "publish_received")
     assert publishes == summary["messages"]["sent"]
     assert ours_per_s == pytest.approx(400, rel=0.03)
-    assert theirs_per_s("publish_received_per_s") == pytest.approx(ours_per_s, rel=0.03)
-    assert theirs_per_s("messages_received_per_s") == pytest.approx(2 * ours_per_s, rel=0.03)
-    assert theirs_per_s("messages_sent_per_s") == pytest.approx(3 * ours_per_s, rel=0.03)
+    publishes_per_s = theirs_per_s("publish_received_per_s")
+    assert publishes_per_s == pytest.approx(ours_per_s, rel=0.03)
+    assert theirs_per_s("messages_received_per_s") == pytest.approx(2 * publishes_per_s, rel=0.01)
+    assert theirs_per_s("messages_sent_per_s") == pytest.approx(3 * publishes_per_s, rel=0.01)
 
 
 def a_surge_comes_and_goes_in_its_level(outcome: CampaignOutcome) -> None:

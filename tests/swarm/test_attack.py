@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from hives import attack, broker_on, listening, settle_in
-from malaria.analysis.windows import total
 from malaria.attack import AttackOutcome
 from malaria.model.swarm import Swarm
 from malaria.payload import HEADER
-from malaria.records import Counter, Gauge
 from namespaces import Network
 
 MS = 1_000_000
@@ -47,6 +45,5 @@ def test_one_bee_and_four_bees_make_the_same_messages(swarm: Swarm, hosts: Netwo
     for bee, offset_ns in zip(clocks["bees"], (0, 0, 0, AHEAD_NS), strict=True):
         for known in (bee["before"], bee["last"]):
             assert abs(known["offset_ns"] - offset_ns) <= known["error_ns"]
-    late_ns = max(sample.gauges[Gauge.LAG_MAX_NS] for sample in four.records.samples)  # by what stalled a bee just then
-    assert four.records.meta["start"]["spread_ns"] < 250 * MS + late_ns
-    assert total(four.records.samples, Counter.NEGATIVE_LATENCY) == 0 or clocks["error_ns"] > MS // 10
+    assert four.records.meta["start"]["spread_ns"] < 250 * MS
+    assert not any(sample.counters.get("negative_latency") for sample in four.records.samples)

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from hives import attack, broker_on, is_alive, pid_of, settle_in, until
+from attacking import until
+from hives import attack, broker_on, is_alive, pid_of, settle_in
 from malaria.errors import RunError
 from malaria.model.swarm import Swarm
 from malaria.records import Counter, EventKind, Phase, Progress, RunRecords
