@@ -22,7 +22,7 @@ from typing import Final
 from ssh_server import CLIENT, SEPARATION, SETTINGS, find_sshd, make_keys, wait_for, what_lacks
 
 LOCK: Final = Path("/run/malaria-tests.lock")
-"""While somebody looks for addresses that are free."""
+"""While somebody looks for addresses that are free, or for what nobody needs any more."""
 MARK: Final = "malt"
 _OURS: Final = re.compile(rf"\b({MARK}(\d+)(?:-\d+)?)\b")
 PORT: Final = 22
@@ -110,17 +110,25 @@ def network(directory: Path, count: int) -> Iterator[Network]:
         _remove(bridge)
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Tests run in several processes, each of which wants hosts of its own."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def sweep() -> None:
     """Removes what a test run has left behind that is no more."""
-    for name, pid in set(_OURS.findall(_ip("netns", "list") + _ip("-o", "link", "show", "type", "bridge"))):
-        if not Path(f"/proc/{pid}").exists():
-            _remove(name.partition("-")[0])
+    with _alone():
+        for name, pid in set(_OURS.findall(_ip("netns", "list") + _ip("-o", "link", "show", "type", "bridge"))):
+            if not Path(f"/proc/{pid}").exists():
+                _remove(name.partition("-")[0])
 
 
 def _bridge(name: str) -> str:
     """A bridge with the first address that nobody here has: its first three numbers."""
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone():
         taken = _ip("-o", "-4", "address", "show")
         prefix = next(prefix for third in range(256) if f" {(prefix := f'10.77.{third}')}." not in taken)
         _ip("link", "add", name, "type", "bridge")
