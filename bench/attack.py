@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records import Counter, Gauge, Phase, Sample
+from malaria.records.rows import Counter, Gauge, Phase, Sample
 
 
 @dataclass(frozen=True, slots=True)

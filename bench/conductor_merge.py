@@ -17,17 +17,17 @@ from typing import Final
 import numpy as np
 
 from bench.show import Figure, show
+from malaria.attack.live_totals import LiveTotals
 from malaria.clock import NS_PER_S
-from malaria.conductor import Conductor, Course
-from malaria.engine.loop import Standing
+from malaria.control.conductor import Conductor, Course
+from malaria.control.messages import Report, Second
+from malaria.control.standing import Standing
 from malaria.engine.meter import Meter
-from malaria.engine.orders import Report, Second
-from malaria.live import LiveTotals
-from malaria.records import Gauge, Phase, Progress
-from malaria.store import RunWriter
-from malaria.swarm.contract import Dispatch
-from malaria.swarm.kept import Kept
-from malaria.swarm.vigil import gather_s
+from malaria.records.rows import Gauge, Phase, Progress
+from malaria.records.store import RunWriter
+from malaria.swarm.run.bee_messages import Dispatch
+from malaria.swarm.run.heartbeats import gather_s
+from malaria.swarm.run.spool import Kept
 
 SWARMS: Final = (20, 100, 1000)
 WORKERS: Final = 4

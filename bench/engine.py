@@ -14,19 +14,19 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from malaria.bee import QUIET_LIBRARIES
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
-from malaria.engine.poller import make_poller
 from malaria.engine.worker import raise_descriptor_limit
-from malaria.histogram import Histogram
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.plan import Identity, make_plan
-from malaria.reach import choose_sources, resolve, route_to
-from malaria.records import Metric, Sample
-from malaria.share import WHOLE
+from malaria.plan.clients import Identity, make_plan
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Metric, Sample
+from malaria.schedule.share import WHOLE
+from malaria.transport.addresses import choose_sources, resolve, route_to
+from malaria.transport.poller import make_poller
+from malaria.workers.local import QUIET_LIBRARIES
 
 LONGEST_S: Final = 120
 TURN_NS: Final = 100 * NS_PER_MS

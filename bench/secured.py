@@ -16,7 +16,7 @@ from typing import Any, Final
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.configuration import Listener, MosquittoSettings
 from malaria.broker.mosquitto import start_configured, with_free_ports
-from malaria.keys import Format, make_lines
+from malaria.plan.keys import Format, make_lines
 
 TESTS: Final = Path(__file__).parents[1] / "tests"
 KEY_BYTES: Final = 32

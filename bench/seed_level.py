@@ -17,7 +17,7 @@ from bench.floor import Background, cpu_us_per_message, floor
 from bench.secured import secured_mosquitto
 from bench.show import Figure, show
 from malaria.clock import NS_PER_S
-from malaria.records import Counter
+from malaria.records.rows import Counter
 
 CLIENTS: Final = 3000
 INTERVAL_S: Final = 6

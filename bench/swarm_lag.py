@@ -14,13 +14,13 @@ from typing import Final
 
 from bench.show import Figure, middle, show, spread
 from malaria.analysis.quantiles import latency_of
-from malaria.attack import AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackRequest, Interrupt, conduct
 from malaria.broker import start_mosquitto
 from malaria.clock import NS_PER_MS
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records import Metric, RunRecords
+from malaria.records.rows import Metric, RunRecords
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from bees import LocalQuarters  # the tests' bees, on this machine

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
-from malaria.histogram import Histogram
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import KEYS, Warhead
-from malaria.records import Metric, Progress, RunRecords
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Metric, Progress, RunRecords
 
 PUBLISHERS: Final = {
     "name": "publishers",

@@ -13,9 +13,9 @@ from typing import Final
 
 from malaria.errors import SwarmError
 from malaria.model.key_part import KeyPart
-from malaria.swarm.certificates import Papers
-from malaria.swarm.kept import kept_name
-from malaria.swarm.place import Place
+from malaria.swarm.bee_layout import Place
+from malaria.swarm.run.certificates import Papers
+from malaria.swarm.run.spool import kept_name
 
 PID_FILE: Final = "bee.pid"
 
@@ -49,7 +49,7 @@ class LocalQuarters:
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
         settings = {"name": name, "scheduler": f"tls://127.0.0.1:{port}", "papers": asdict(papers)}
-        command = [*self.before.get(name, []), sys.executable, "-m", "malaria.swarm.host", str(directory)]
+        command = [*self.before.get(name, []), sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]
         process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, env=dict(os.environ))
         await process.communicate(json.dumps(settings).encode())
         if process.returncode:

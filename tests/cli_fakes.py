@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from malaria.errors import OperatorError
-from malaria.records import CampaignPart, Event, EventKind, RunRecords
+from malaria.records.rows import CampaignPart, Event, EventKind, RunRecords
 
 RECORDS = RunRecords({"title": "fake"}, (), (Event(1, EventKind.PHASE, "measure"),), None)
 COLUMNS = {"t_s": [0, 1], "acked_per_s": [100.0, None]}
@@ -100,18 +100,18 @@ def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
         return RECORDS
 
     return {
-        "malaria.attack": {"AttackRequest": Request, "conduct": conduct, "interruptible": interruptible},
+        "malaria.attack.runner": {"AttackRequest": Request, "conduct": conduct, "interruptible": interruptible},
         "malaria.doctor": {"examine": examine},
-        "malaria.store": {"open_run": open_run, "list_runs": lambda root: calls.entries},
+        "malaria.records.store": {"open_run": open_run, "list_runs": lambda root: calls.entries},
         "malaria.analysis.summary": {"summarize": lambda records: calls.summary},
         "malaria.analysis.series": {"columns": lambda records: COLUMNS},
-        "malaria.report.live": {"LiveView": lambda *arguments: View(calls, *arguments)},
-        "malaria.report.terminal": {
+        "malaria.report.terminal.live_view": {"LiveView": lambda *arguments: View(calls, *arguments)},
+        "malaria.report.terminal.run_summary": {
             "print_summary": lambda r, summary, c: calls.printed.append(summary),
             "print_levels": lambda summary, c: calls.printed.append(summary),
         },
-        "malaria.report.html": {"write_page": write},
-        "malaria.report.markdown": {"write_markdown": write},
+        "malaria.report.page.run_page": {"write_page": write},
+        "malaria.report.markdown.run_markdown": {"write_markdown": write},
     }
 
 
@@ -137,5 +137,5 @@ def _campaign_modules(calls: Calls) -> dict[str, dict[str, Any]]:
     return {
         "malaria.campaign": {"demo_request": demo_request, "conduct_campaign": conduct_campaign},
         "malaria.campaign.pages": {"write_campaign_reports": write_campaign_reports},
-        "malaria.campaign_store": {"list_campaigns": lambda root: calls.campaigns},
+        "malaria.records.campaign_store": {"list_campaigns": lambda root: calls.campaigns},
     }

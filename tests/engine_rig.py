@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from malaria.engine.gear import Route
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
-from malaria.engine.poller import READ, WRITE
 from malaria.engine.publisher import Span
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import NO_PROPERTIES, Connack, PacketType, Properties, Protocol, Suback, Subscribe
-from malaria.plan import Identity, make_plan
-from malaria.session import SUBSCRIBE_ID
-from malaria.share import WHOLE
+from malaria.mqtt.session import SUBSCRIBE_ID
+from malaria.plan.clients import Identity, make_plan
+from malaria.schedule.share import WHOLE
+from malaria.transport.poller import READ, WRITE
+from malaria.transport.route import Route
 
 S = 1_000_000_000
 IDENTITY = Identity("run", 4711, 1)

@@ -15,15 +15,15 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import unhurried
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import find_mosquitto
 from malaria.model.observe import NOTHING
-from malaria.model.swarm import BeeHost, Swarm
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records import Progress
-from malaria.swarm.places import MARKER
-from malaria.swarm.ssh_quarters import SshQuarters
+from malaria.records.rows import Progress
+from malaria.swarm.hosts.inventory import BeeHost, Swarm
+from malaria.swarm.hosts.layout import MARKER
+from malaria.swarm.run.ssh_launcher import SshQuarters
 from namespaces import Namespace
 from ssh_server import wait_for
 

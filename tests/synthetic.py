@@ -14,9 +14,9 @@ import numpy as np
 
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
-from malaria.histogram import Histogram
-from malaria.profile import Profile, Row
-from malaria.records import (
+from malaria.records.histogram import Histogram
+from malaria.records.perf_profile import Profile, Row
+from malaria.records.rows import (
     CampaignPart,
     CampaignRecords,
     Counter,
@@ -32,7 +32,7 @@ from malaria.records import (
     RunRecords,
     Sample,
 )
-from malaria.store import FORMAT
+from malaria.records.store import FORMAT
 
 type Trouble = Literal["falls-behind", "lost-worker", "generator-limit", "unfinished"]
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt
 from malaria.broker import CleanStart
 from malaria.campaign import CampaignRequest, Hands, Repeat, write_campaign_reports
+from malaria.campaign.alteration import altered
+from malaria.campaign.definition import campaign_from_toml
 from malaria.errors import OperatorError
 from malaria.model.access import Access
-from malaria.model.alteration import altered
-from malaria.model.campaign import campaign_from_toml
-from malaria.probe import Answer
-from malaria.records import CampaignPart, Progress
-from malaria.store import RunWriter, open_run
+from malaria.records.rows import CampaignPart, Progress
+from malaria.records.store import RunWriter, open_run
+from malaria.transport.probe import Answer
 from synthetic import make_records
 
 TEXT: Final = """

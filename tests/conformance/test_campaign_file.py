@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 
 from conftest import lacking
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import CleanStart, Lifecycle, find_mosquitto
-from malaria.model.campaign import Campaign, Variant, load_campaign
+from malaria.campaign.definition import Campaign, Variant, load_campaign
+from malaria.campaign.shortening import with_hold
 from malaria.model.observe import NOTHING
-from malaria.model.shortening import with_hold
 from malaria.model.target import parse_target
 
 FILE: Final = Path(__file__).parents[2] / "campaigns" / "500bytes-6s.toml"

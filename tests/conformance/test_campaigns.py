@@ -12,15 +12,15 @@ import pytest
 from conftest import lacking
 from malaria.analysis.observed import SYS, mean_inside, standing
 from malaria.analysis.windows import measured_window_ns
-from malaria.attack import Interrupt
+from malaria.attack.runner import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
 from malaria.campaign import CampaignOutcome, new_request
 from malaria.campaign import conduct_campaign as conduct
-from malaria.campaign_store import open_campaign
 from malaria.cli.main import main
-from malaria.records import CampaignPart, EventKind, PartState, Progress
-from malaria.store import list_runs, open_run
+from malaria.records.campaign_store import open_campaign
+from malaria.records.rows import CampaignPart, EventKind, PartState, Progress
+from malaria.records.store import list_runs, open_run
 from ssh_server import SshServer
 
 BAD_COMMAND: Final = 2

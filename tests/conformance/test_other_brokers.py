@@ -17,15 +17,15 @@ import pytest
 import other_brokers
 from attacking import run_attack, who_never_acknowledges
 from conftest import lacking
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker, find_mosquitto, start_mosquitto
 from malaria.broker.running import free_port
 from malaria.model.observe import NOTHING, Observe
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Protocol
-from malaria.probe import Visitor, probe
-from malaria.records import Counter
+from malaria.records.rows import Counter
+from malaria.transport.probe import Visitor, probe
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "brokers.md"
 MESSAGES: Final = 5

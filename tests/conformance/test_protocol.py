@@ -20,15 +20,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import run_attack, unhurried
 from conftest import lacking
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
 from malaria.errors import TargetError
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.probe import probe
-from malaria.records import Counter
+from malaria.records.rows import Counter
+from malaria.transport.probe import probe
 
 
 @pytest.fixture(params=["mosquitto", "amqtt_broker"])

@@ -18,13 +18,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from attacking import unhurried
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import RunningBroker
 from malaria.errors import TargetError
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records import Counter, EventKind
+from malaria.records.rows import Counter, EventKind
 
 Group = dict[str, Any]
 

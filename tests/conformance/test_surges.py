@@ -9,9 +9,9 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 
 from attacking import run_attack
-from malaria.attack import AttackOutcome
+from malaria.attack.runner import AttackOutcome
 from malaria.broker import RunningBroker
-from malaria.records import Gauge
+from malaria.records.rows import Gauge
 
 WORKERS = 2
 CONNECTED = "$SYS/broker/clients/connected"

@@ -19,15 +19,15 @@ import pytest
 from attacking import run_attack
 from conftest import lacking
 from everything import Everything
-from malaria.attack import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import find_mosquitto
 from malaria.broker.configuration import Listener, MosquittoSettings
 from malaria.broker.mosquitto import start_configured, with_free_ports
 from malaria.doctor import Status, examine
-from malaria.engine.tls import PSK_CIPHERS
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records import Counter, Gauge, Progress
+from malaria.records.rows import Counter, Gauge, Progress
+from malaria.transport.tls import PSK_CIPHERS
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
 CERTIFICATES: Final = ("ecdsa", "rsa", "tls12", "tls13", "wss")

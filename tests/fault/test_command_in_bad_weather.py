@@ -24,8 +24,8 @@ import pytest
 
 from conftest import lacking
 from malaria.broker import RunningBroker
-from malaria.records import Counter, RunRecords
-from malaria.store import open_run
+from malaria.records.rows import Counter, RunRecords
+from malaria.records.store import open_run
 from stub_broker import Behaviour, StubBroker
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))

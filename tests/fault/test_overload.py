@@ -14,10 +14,10 @@ import pytest
 
 from attacking import run_attack, who_never_acknowledges
 from malaria.analysis.series import columns
-from malaria.attack import AttackOutcome
+from malaria.attack.runner import AttackOutcome
 from malaria.broker import RunningBroker
 from malaria.model.observe import Observe
-from malaria.records import EventKind, Progress
+from malaria.records.rows import EventKind, Progress
 
 SYS = Observe.model_validate({"sys": True, "interval": "500ms", "process": False, "host": False, "only": True})
 CALM_TRIES = 3

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from malaria.errors import OperatorError
-from malaria.records import Phase, Sample
-from malaria.store import RunWriter, open_run
+from malaria.records.rows import Phase, Sample
+from malaria.records.store import RunWriter, open_run
 
 KIB = 1024
 DISK_KIB = 2048

@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from attacking import run_attack, until
-from malaria.attack import AttackOutcome, Interrupt
+from malaria.attack.runner import AttackOutcome, Interrupt
 from malaria.broker import RunningBroker
 from malaria.errors import RunError
-from malaria.records import Counter, EventKind, Progress
-from malaria.store import open_run
+from malaria.records.rows import Counter, EventKind, Progress
+from malaria.records.store import open_run
 from stub_broker import Behaviour, StubBroker
 
 QUICK = {"clients": 20, "rate": "10", "reconnect": ["100ms", "500ms"], "duration": "4s"}

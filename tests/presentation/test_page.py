@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import lacking
 from malaria.analysis.summary import summarize
-from malaria.profile import Profile, Row
-from malaria.records import GAP, CampaignPart, Event, EventKind, Observation, RunRecords
-from malaria.report.html import write_campaign_page, write_page
+from malaria.records.perf_profile import Profile, Row
+from malaria.records.rows import GAP, CampaignPart, Event, EventKind, Observation, RunRecords
+from malaria.report.page.run_page import write_campaign_page, write_page
 from malaria.units import format_count, format_ms
 from synthetic import HELD, by_directory, make_campaign, make_records, make_whole_campaign, observed, with_meta
 

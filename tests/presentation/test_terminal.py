@@ -13,11 +13,11 @@ from rich.console import Console
 from malaria.analysis.summary import summarize
 from malaria.analysis.whole import summarize_campaign
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.histogram import Histogram
-from malaria.records import Event, EventKind, Gauge, Metric, Phase, Progress, Sample
-from malaria.report.live import LiveView
-from malaria.report.markdown import write_campaign_markdown, write_markdown
-from malaria.report.terminal import print_levels, print_summary
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Event, EventKind, Gauge, Metric, Phase, Progress, Sample
+from malaria.report.markdown.run_markdown import write_campaign_markdown, write_markdown
+from malaria.report.terminal.live_view import LiveView
+from malaria.report.terminal.run_summary import print_levels, print_summary
 from synthetic import Course, make_records, make_whole_campaign, with_meta
 
 GOLDEN = Path(__file__).parent / "golden"

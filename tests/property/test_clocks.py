@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.swarm.clocks import DRIFT_PPM, MILLION, ClockTrack, Exchange
+from malaria.swarm.run.clock_offsets import DRIFT_PPM, MILLION, ClockTrack, Exchange
 
 FAR = 10**13
 trips = st.lists(

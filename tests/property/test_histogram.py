@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.histogram import HIGHEST_NS, LOWEST_NS, Histogram, bucket_of
+from malaria.records.histogram import HIGHEST_NS, LOWEST_NS, Histogram, bucket_of
 
 inside = (
     st.integers(0, 42)

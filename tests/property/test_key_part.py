@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malaria.model.key_part import Claim, KeyPart, misplaced, parts_of, read_heading
-from malaria.share import WHOLE
+from malaria.schedule.share import WHOLE
 
 FILE = "0123456789abcdef"
 PARTS = st.integers(1, 9)

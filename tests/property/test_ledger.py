@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.ledger import Arrivals, Published, Received, settle
+from malaria.records.ledger import Arrivals, Published, Received, settle
 
 STREAMS = 3
 arrival = st.tuples(st.integers(0, STREAMS - 1), st.integers(0, 12))

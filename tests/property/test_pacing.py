@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malaria.pacing import Arrival, Pace, Schedule
-from malaria.share import WHOLE, Share
+from malaria.schedule.pacing import Arrival, Pace, Schedule
+from malaria.schedule.share import WHOLE, Share
 
 MS = 1_000_000
 SPAN_NS = 400 * MS

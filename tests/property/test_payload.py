@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria import payload
-from malaria.payload import Content, Header, parse_size
-from malaria.share import WHOLE
+from malaria.schedule import payload
+from malaria.schedule.payload import Content, Header, parse_size
+from malaria.schedule.share import WHOLE
 
 even = st.tuples(st.integers(0, 3000), st.integers(0, 3000)).map(lambda ends: f"{min(ends)}-{max(ends)}")
 normal = st.tuples(st.integers(0, 3000), st.integers(0, 900)).map(lambda both: f"{both[0]}~{both[1]}")

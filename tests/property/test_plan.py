@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malaria.model.warhead import Warhead
-from malaria.plan import Identity, make_plan
-from malaria.share import WHOLE, Share
+from malaria.plan.clients import Identity, make_plan
+from malaria.schedule.share import WHOLE, Share
 
 IDENTITY = Identity("run", 1, 1)
 

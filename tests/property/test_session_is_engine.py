@@ -21,8 +21,8 @@ from malaria.mqtt.packets import (
     Publish,
     Suback,
 )
-from malaria.payload import pack_header
-from malaria.session import SUBSCRIBE_ID, Instruction, Phase, Send, Session, SessionConfig
+from malaria.mqtt.session import SUBSCRIBE_ID, Instruction, Phase, Send, Session, SessionConfig
+from malaria.schedule.payload import pack_header
 
 WINDOW = 3
 ACKS = [PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBCOMP]

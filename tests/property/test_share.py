@@ -7,7 +7,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.share import WHOLE, Share
+from malaria.schedule.share import WHOLE, Share
 
 
 @st.composite

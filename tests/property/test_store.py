@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malaria.errors import RunError
-from malaria.records import (
+from malaria.records.rows import (
     Counter,
     Event,
     EventKind,
@@ -22,7 +22,7 @@ from malaria.records import (
     RunRecords,
     Sample,
 )
-from malaria.store import FILE, FORMAT, RunWriter, open_run
+from malaria.records.store import FILE, FORMAT, RunWriter, open_run
 
 counts = st.integers(0, 2**63 - 1)
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

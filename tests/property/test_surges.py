@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine_rig import FakeSocket, S, World, world
-from malaria.engine.acts import Act, AddClients, RemoveClients
+from malaria.control.changes import Act, AddClients, RemoveClients
 from malaria.engine.connector import UNDER_WAY
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
-from malaria.payload import HEADER
-from malaria.session import Phase
+from malaria.mqtt.session import Phase
+from malaria.schedule.payload import HEADER
 
 END_S = 8
 DRAIN_S = 1

@@ -16,9 +16,9 @@ import pytest
 
 from attacking import histogram, run_attack
 from malaria.analysis.seconds import seconds_of
-from malaria.attack import AttackOutcome
+from malaria.attack.runner import AttackOutcome
 from malaria.model.observe import Observe
-from malaria.records import Metric
+from malaria.records.rows import Metric
 from stub_broker import Behaviour, Counts, StubBroker
 
 SURGE = {"clients": 20, "at": "6s", "hold": "4s"}

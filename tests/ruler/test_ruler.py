@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from attacking import histogram, run_attack
-from malaria.attack import AttackOutcome
-from malaria.histogram import Histogram
-from malaria.records import Counter, Metric, Progress
+from malaria.attack.runner import AttackOutcome
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Counter, Metric, Progress
 from stub_broker import Behaviour, StubBroker
 
 MS = 1_000_000

@@ -9,9 +9,9 @@ import pytest
 
 from attacking import run_attack
 from malaria.analysis.series import columns
-from malaria.attack import AttackOutcome
+from malaria.attack.runner import AttackOutcome
 from malaria.clock import NS_PER_S
-from malaria.records import Counter, EventKind
+from malaria.records.rows import Counter, EventKind
 from stub_broker import Behaviour, StubBroker
 
 S = NS_PER_S

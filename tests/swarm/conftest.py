@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import lacking
-from malaria.model.swarm import BeeHost, Swarm
+from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from namespaces import Network, network, no_namespaces
 
 BEES = 4

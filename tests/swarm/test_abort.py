@@ -11,10 +11,10 @@ import pytest
 
 from attacking import until
 from hives import broker_on, is_alive, listening, pid_of, settle_in
-from malaria.model.swarm import Swarm
-from malaria.records import EventKind
-from malaria.store import open_run
-from malaria.swarm.state import save_swarm
+from malaria.records.rows import EventKind
+from malaria.records.store import open_run
+from malaria.swarm.hosts.inventory import Swarm
+from malaria.swarm.hosts.state import save_swarm
 from namespaces import Network
 
 QUIET_S = 2.0

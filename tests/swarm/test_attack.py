@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hives import attack, broker_on, listening, settle_in
-from malaria.attack import AttackOutcome
-from malaria.model.swarm import Swarm
-from malaria.payload import HEADER
+from malaria.attack.runner import AttackOutcome
+from malaria.schedule.payload import HEADER
+from malaria.swarm.hosts.inventory import Swarm
 from namespaces import Network
 
 MS = 1_000_000

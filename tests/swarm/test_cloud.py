@@ -12,8 +12,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from malaria.cli.main import main
-from malaria.swarm.cloud import HOST_KEY_TAG, TAG, Cloud
-from malaria.swarm.state import load_swarm, state_directory, state_file
+from malaria.swarm.hosts.cloud import HOST_KEY_TAG, TAG, Cloud
+from malaria.swarm.hosts.state import load_swarm, state_directory, state_file
 
 REGION = "us-east-1"
 UP = ("--region", REGION, "--image", "ami-12c6146b", "--type", "t3.micro", "--yes", "--wait", "0")

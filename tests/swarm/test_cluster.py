@@ -9,9 +9,9 @@ import pytest
 from distributed import Client
 
 from malaria.errors import SwarmError
-from malaria.swarm.certificates import Papers, issue
-from malaria.swarm.cluster import Cluster
-from malaria.swarm.dask_settings import security_of
+from malaria.swarm.run.certificates import Papers, issue
+from malaria.swarm.run.cluster import Cluster
+from malaria.swarm.run.dask_settings import security_of
 
 
 async def is_let_in(port: int, papers: Papers) -> bool:

@@ -12,12 +12,12 @@ from typing import Final
 from attacking import until
 from hives import attack, broker_on, is_alive, pid_of, settle_in
 from malaria.errors import RunError
-from malaria.model.swarm import Swarm
-from malaria.records import Counter, EventKind, Phase, Progress, RunRecords
-from malaria.store import open_run
-from malaria.swarm.collecting import collect
-from malaria.swarm.ssh_quarters import SshQuarters
-from malaria.swarm.state import save_swarm
+from malaria.records.rows import Counter, EventKind, Phase, Progress, RunRecords
+from malaria.records.store import open_run
+from malaria.swarm.hosts.inventory import Swarm
+from malaria.swarm.hosts.state import save_swarm
+from malaria.swarm.run.collecting import collect
+from malaria.swarm.run.ssh_launcher import SshQuarters
 from namespaces import Network
 
 S: Final = 1_000_000_000

@@ -6,8 +6,8 @@ import asyncio
 
 import asyncssh
 
-from malaria.model.swarm import BeeHost, Swarm
-from malaria.swarm.reach import on_each, run
+from malaria.swarm.hosts.inventory import BeeHost, Swarm
+from malaria.swarm.hosts.ssh import on_each, run
 from namespaces import Network
 
 

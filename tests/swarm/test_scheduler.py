@@ -16,7 +16,7 @@ import yaml
 
 from malaria.broker import RunningBroker
 from malaria.broker.running import free_port
-from malaria.swarm.certificates import issue
+from malaria.swarm.run.certificates import issue
 from ssh_server import wait_for
 
 MANIFEST = Path(__file__).parents[2] / "examples/kubernetes/malaria.yaml"

@@ -18,7 +18,7 @@ import pytest
 import tomli_w
 
 from hives import PORT, broker_on
-from malaria.store import open_run
+from malaria.records.store import open_run
 from namespaces import network, no_namespaces
 
 BEES: Final = 20

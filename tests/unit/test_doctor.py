@@ -11,17 +11,17 @@ from typing import Any, Final
 import pytest
 
 import malaria.doctor
-import malaria.doctor.target
+import malaria.doctor.target_checks
 from malaria.doctor import Finding, Host, Status, examine
-from malaria.doctor import host as checks
+from malaria.doctor import host_checks as checks
 from malaria.doctor.need import Need, need_for
 from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
-from malaria.engine.gear import Endpoint
 from malaria.errors import TargetError
 from malaria.model.options import LoadOptions, build_warhead
 from malaria.model.target import parse_target
 from malaria.model.warhead import Role, Warhead
-from malaria.probe import Answer, Visitor
+from malaria.transport.probe import Answer, Visitor
+from malaria.transport.route import Endpoint
 
 HERE: Final[Endpoint] = (int(socket.AF_INET), ("127.0.0.1", 1883))
 THERE: Final[Endpoint] = (int(socket.AF_INET), ("192.0.2.1", 1883))
@@ -169,7 +169,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], list[tuple[An
             asked.append(how)
             return answer
 
-        monkeypatch.setattr(malaria.doctor.target, "probe", probe)
+        monkeypatch.setattr(malaria.doctor.target_checks, "probe", probe)
         return asked
 
     return set_answer
@@ -217,8 +217,8 @@ def test_a_broker_on_this_machine_must_be_allowed_to_hold_all(
     status: Status,
 ) -> None:
     answers(Answer())
-    monkeypatch.setattr(malaria.doctor.target, "listener_pid", lambda proc, port: 99)
-    monkeypatch.setattr(malaria.doctor.target, "open_files_limit", lambda proc, pid: limit)
+    monkeypatch.setattr(malaria.doctor.target_checks, "listener_pid", lambda proc, port: 99)
+    monkeypatch.setattr(malaria.doctor.target_checks, "open_files_limit", lambda proc, pid: limit)
     found = of_target(examine(parse_target("127.0.0.1"), crowd(600), 1, tree({"proc/99/comm": "mosquitto\n"})))[-1]
     assert (found.name, found.needed, found.status) == ("listener's open files", "632", status)
     assert found.measured == f"{limit:,} (mosquitto, pid 99)"

@@ -10,12 +10,12 @@ import pytest
 import typer
 
 from malaria.cli.main import app
-from malaria.engine.causes import ALERTS, CERTIFICATES, HANDSHAKES, PSK_UNUSED, REFUSED_END, SILENT_END
 from malaria.model.options import KEYS as OPTIONS
 from malaria.model.placeholders import PLACEHOLDERS
 from malaria.model.target import parse_target
 from malaria.model.threshold import FIGURES, LATENCIES, STATISTICS
 from malaria.model.warhead import KEYS, describe, load_warhead, to_toml, warhead_from_toml
+from malaria.transport.failures import ALERTS, CERTIFICATES, HANDSHAKES, PSK_UNUSED, REFUSED_END, SILENT_END
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))

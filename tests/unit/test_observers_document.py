@@ -15,11 +15,12 @@ import typer
 
 from malaria.cli.main import app
 from malaria.model.observe import OPTIONS, Observe, observe_from_options
-from malaria.observe import docker, series
+from malaria.observe import docker
+from malaria.observe import observed_series as series
 from malaria.observe.canonical import COUNTERS, FIGURES, LEFT_OUT, TEXTS
-from malaria.observe.host import HostObserver
+from malaria.observe.host_observer import HostObserver
 from malaria.observe.perf import PerfObserver
-from malaria.observe.process import ProcessObserver, Wanted
+from malaria.observe.process_observer import ProcessObserver, Wanted
 from proc_fakes import FakeReader, stat_line
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/observers.md").read_text()

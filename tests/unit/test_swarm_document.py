@@ -14,7 +14,7 @@ from distributed.cli.dask_scheduler import main as dask_scheduler
 from distributed.cli.dask_worker import main as dask_worker
 
 from malaria.cli.main import app
-from malaria.model.swarm import BeeHost, inventory_from
+from malaria.swarm.hosts.inventory import BeeHost, inventory_from
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/swarm.md").read_text()

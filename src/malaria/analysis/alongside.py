@@ -13,7 +13,7 @@ from typing import Final
 
 from malaria.analysis.observed import PROMETHEUS, SYS, number_in, rows_of
 from malaria.clock import NS_PER_S
-from malaria.records import GAP, Observation, RunRecords
+from malaria.records.rows import GAP, Observation, RunRecords
 
 MOST_COLUMNS: Final = 200
 """Of one observer: a Prometheus page may have any number of series."""

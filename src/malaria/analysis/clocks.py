@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from malaria.clock import NS_PER_MS
-from malaria.records import Metric, RunRecords
+from malaria.records.rows import Metric, RunRecords
 from malaria.units import format_ms
 
 ACROSS_HOSTS = (Metric.END_TO_END,)

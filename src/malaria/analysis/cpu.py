@@ -6,7 +6,7 @@ from typing import Final
 
 from malaria.analysis.windows import in_phase, measured_window_ns, workers_of
 from malaria.clock import NS_PER_S
-from malaria.records import Gauge, Phase, RunRecords
+from malaria.records.rows import Gauge, Phase, RunRecords
 
 NEAR_NS: Final = NS_PER_S // 10
 

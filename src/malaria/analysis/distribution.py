@@ -9,8 +9,8 @@ import numpy as np
 
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
-from malaria.histogram import Histogram
-from malaria.records import Metric, RunRecords
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Metric, RunRecords
 
 PERCENTILES: Final = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
 BARS: Final = "▁▂▃▄▅▆▇█"

@@ -13,7 +13,7 @@ from typing import Final
 
 from malaria.analysis.observed import Course, said
 from malaria.analysis.windows import measured_window_ns
-from malaria.records import RunRecords
+from malaria.records.rows import RunRecords
 
 COUNTER: Final = "publish_dropped"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from malaria.analysis.windows import measured_window_ns
-from malaria.records import RunRecords
+from malaria.records.rows import RunRecords
 
 
 @dataclass(frozen=True, slots=True)

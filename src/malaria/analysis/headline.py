@@ -9,7 +9,7 @@ from typing import Any, Final
 from malaria.analysis.surge_words import surge_name
 from malaria.analysis.verdict import Outcome, judge
 from malaria.analysis.windows import total
-from malaria.records import Counter, RunRecords
+from malaria.records.rows import Counter, RunRecords
 from malaria.units import format_count, format_rate
 
 ON_TARGET: Final = 0.02

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from malaria.analysis.windows import histogram_of, total
-from malaria.records import Counter, Metric, RunRecords
+from malaria.records.rows import Counter, Metric, RunRecords
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
-from malaria.records import GAP, Observation, Reading, RunRecords
+from malaria.records.rows import GAP, Observation, Reading, RunRecords
 
 SYS: Final = "sys"
 PROCESS: Final = "process"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.windows import in_phase, second_of
-from malaria.records import Counter, Phase, RunRecords
+from malaria.records.rows import Counter, Phase, RunRecords
 
 USUAL_SHARE: Final = 0.25
 """So much of a second's messages may be under way at any time without the broker being behind."""

@@ -15,8 +15,8 @@ from fractions import Fraction
 import numpy as np
 
 from malaria.analysis.windows import histogram_of
-from malaria.histogram import Histogram
-from malaria.records import Metric, Sample
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Metric, Sample
 
 
 @dataclass(frozen=True, slots=True)

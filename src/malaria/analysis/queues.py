@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.band import INFLIGHT, OWED, QUEUES, STORED, queue_course
+from malaria.analysis.baseline import INFLIGHT, OWED, QUEUES, STORED, queue_course
 from malaria.analysis.seconds import Second, between
 from malaria.analysis.trend import Point, Trend, trend
 from malaria.clock import NS_PER_S
-from malaria.records import RunRecords
+from malaria.records.rows import RunRecords
 
 LEAST_GROWTH: Final = 10
 LEAST_GROWTH_LOAD_S: Final = 0.1

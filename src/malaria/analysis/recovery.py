@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from malaria.analysis.band import (
+from malaria.analysis.baseline import (
     DEVIATIONS,
     LEAST_BEFORE_S,
     LONGEST_BEFORE_S,
@@ -21,13 +21,13 @@ from malaria.analysis.band import (
     measures_of,
     with_missing,
 )
-from malaria.analysis.comeback import STAYS_SHARE, SUSTAINED_S, Comeback, Watch, comeback
 from malaria.analysis.episodes import Episode, Stay, episodes_of
-from malaria.analysis.holding import ON_TARGET, Holding, Trial, holding
+from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, Comeback, Watch, comeback
 from malaria.analysis.seconds import Second, between, own_lag_limit_ns, seconds_of, touching
+from malaria.analysis.surge_hold import ON_TARGET, Holding, Trial, holding
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
-from malaria.records import Metric, RunRecords
+from malaria.records.rows import Metric, RunRecords
 from malaria.units import format_things
 
 

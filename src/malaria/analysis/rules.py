@@ -16,7 +16,7 @@ from malaria.analysis.thresholds import Finding, Ruling, evaluate, look_up, stat
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import Threshold, parse_threshold_text
-from malaria.records import RunRecords
+from malaria.records.rows import RunRecords
 from malaria.units import NotationError, format_clock, format_count, format_rate, format_things
 
 MOST_CAUSES: Final = 3

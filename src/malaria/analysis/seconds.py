@@ -13,7 +13,7 @@ from typing import Final
 
 from malaria.analysis.windows import by_second, histogram_of, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords, Sample
 
 _NEAR_NS: Final = NS_PER_S // 10
 P99: Final = 0.99

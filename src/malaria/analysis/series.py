@@ -8,7 +8,7 @@ from typing import Final
 from malaria.analysis.alongside import seen_columns
 from malaria.analysis.windows import by_second, merge_samples, unpack, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records import Counter, Gauge, Metric, Phase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords, Sample
 
 type Row = dict[str, float | str | None]
 

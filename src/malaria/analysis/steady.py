@@ -15,7 +15,7 @@ from malaria.analysis.queues import Growth, Span, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import Second, between, done_counter, seconds_of
 from malaria.analysis.windows import measured_window_ns, total
-from malaria.records import Counter, RunRecords
+from malaria.records.rows import Counter, RunRecords
 
 LEAST_SECONDS: Final = 3
 """For a rate to be said."""

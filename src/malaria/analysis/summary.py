@@ -14,7 +14,7 @@ from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records import Counter, Gauge, Metric, Phase, RunRecords
+from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords
 
 LATENCIES: Final = (
     Metric.CONNECT, Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK,

@@ -13,7 +13,7 @@ from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
 from malaria.model.threshold import FIGURES, Threshold, Unit, parse_threshold_text
-from malaria.records import Metric, RunRecords
+from malaria.records.rows import Metric, RunRecords
 from malaria.units import NotationError, format_count, format_ms
 
 type Summary = Mapping[str, Any]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import Outcome
-from malaria.records import INTERRUPTED, CampaignPart, CampaignRecords, PartState, RunRecords
+from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState, RunRecords
 
 WORST_FIRST: Final = (Outcome.FAIL, Outcome.INVALID, Outcome.UNKNOWN, Outcome.PASS)
 

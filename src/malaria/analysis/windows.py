@@ -10,8 +10,8 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.errors import RunError
-from malaria.histogram import Histogram
-from malaria.records import Metric, Phase, RunRecords, Sample
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Metric, Phase, RunRecords, Sample
 
 _NEAR_S: Final = 0.1
 """A sample that ends within this of a whole second belongs to the second that ends there."""

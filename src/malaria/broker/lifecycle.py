@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from malaria.broker.host import Host, last
+from malaria.broker.broker_host import Host, last
 from malaria.broker.listeners import access_table, settings_of
 from malaria.broker.persistence import remove_persistence
 from malaria.broker.running import RunningBroker, private_directory
 from malaria.broker.starting import Door, Ground, adopt, check_program, door_of, start
-from malaria.engine.causes import connect_error
 from malaria.errors import OperatorError
 from malaria.model.access import TLS_KEYS, Access
 from malaria.model.broker import BrokerTable, Clean, Kind
 from malaria.model.target import SECURE, parse_target
+from malaria.transport.failures import connect_error
 
 REFUSED: Final = connect_error(errno.ECONNREFUSED)
 GLANCE_S: Final = 1.0

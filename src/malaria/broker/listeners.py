@@ -9,8 +9,8 @@ from typing import Any, Final
 from malaria.broker.configuration import Listener, MosquittoSettings
 from malaria.broker.mosquitto import with_free_ports, write_private
 from malaria.broker.running import HOST
-from malaria.keys import Format, make_lines
 from malaria.model.broker import BrokerTable, ListenerTable, Way
+from malaria.plan.keys import Format, make_lines
 
 IDENTITY: Final = "malaria-{index:05d}"
 KEY_BYTES: Final = 16

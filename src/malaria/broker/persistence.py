@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from malaria.broker.host import Host, last
+from malaria.broker.broker_host import Host, last
 from malaria.errors import OperatorError
 
 MOSQUITTO_DB: Final = b"\x00\xb5\x00mosquitto db"

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from malaria.broker.host import SSH_FAILED, Host
+from malaria.broker.broker_host import SSH_FAILED, Host
 from malaria.broker.running import start_process
 from malaria.errors import OperatorError
 

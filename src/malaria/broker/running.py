@@ -23,7 +23,7 @@ from typing import IO, Final, Protocol
 
 from malaria.broker.configuration import Listener
 from malaria.errors import OperatorError
-from malaria.probe import Answer, probe
+from malaria.transport.probe import Answer, probe
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 15.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.broker.host import Done, Host, last
+from malaria.broker.broker_host import Done, Host, last
 from malaria.errors import OperatorError
 
 STEP_S: Final = 0.2

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from malaria.broker.broker_host import SSH_FAILED, Host, last, ssh_remedy
 from malaria.broker.configuration import MosquittoSettings
 from malaria.broker.embedded import start_embedded
-from malaria.broker.host import SSH_FAILED, Host, last, ssh_remedy
 from malaria.broker.mosquitto import SBIN, find_mosquitto, start_configured
 from malaria.broker.remote import GREETING, hold
 from malaria.broker.running import (

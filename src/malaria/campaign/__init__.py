@@ -1,6 +1,6 @@
 """Many attacks, one after the other, to one page: a campaign conducted, gone on with, told."""
 
-from malaria.campaign.conducting import HANDS, Hands, conduct_campaign
+from malaria.campaign.campaign_runner import HANDS, Hands, conduct_campaign
 from malaria.campaign.demo import demo_request
 from malaria.campaign.pages import COPY, Runs, write_campaign_reports
 from malaria.campaign.request import Audience, CampaignOutcome, CampaignRequest, Repeat

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from malaria.broker import find_mosquitto
+from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.request import CampaignRequest, Repeat
-from malaria.model.campaign import campaign_from_toml
 
 FILE: Final = "demo.toml"
 COMMAND: Final = ("malaria", "demo")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.analysis.whole import summarize_campaign
-from malaria.campaign_store import COPY as COPY
-from malaria.records import CampaignRecords, RunRecords
-from malaria.report.html import write_campaign_page
-from malaria.report.markdown import write_campaign_markdown
+from malaria.records.campaign_store import COPY as COPY
+from malaria.records.rows import CampaignRecords, RunRecords
+from malaria.report.markdown.run_markdown import write_campaign_markdown
+from malaria.report.page.run_page import write_campaign_page
 
 SUMMARY: Final = "summary.json"
 PAGE: Final = "report.html"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from malaria.campaign.definition import Campaign, Level
 from malaria.campaign.pages import Runs
-from malaria.model.campaign import Campaign, Level
-from malaria.records import CampaignPart, CampaignRecords, Progress
-from malaria.swarm.quarters import Quarters
+from malaria.records.rows import CampaignPart, CampaignRecords, Progress
+from malaria.swarm.run.launcher import Quarters
 
 
 @dataclass(frozen=True, slots=True)

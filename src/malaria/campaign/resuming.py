@@ -7,15 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from malaria.campaign.chronicle import planned
+from malaria.campaign.alteration import Said, altered, complete, without_secrets, words
+from malaria.campaign.definition import Campaign, campaign_from_toml, load_campaign, read_text
 from malaria.campaign.demo import COMMAND as DEMO
+from malaria.campaign.file_copy import campaign_copy
 from malaria.campaign.pages import COPY
+from malaria.campaign.recording import planned
 from malaria.campaign.request import CampaignRequest, Repeat
-from malaria.campaign_store import open_campaign
 from malaria.errors import RunError
-from malaria.model.alteration import Said, altered, complete, without_secrets, words
-from malaria.model.campaign import Campaign, campaign_from_toml, load_campaign, read_text
-from malaria.model.campaign_copy import campaign_copy
+from malaria.records.campaign_store import open_campaign
 
 PROGRAM: Final = ("malaria", "campaign")
 

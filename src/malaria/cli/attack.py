@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from malaria.cli.attack_screen import Wish, perform
 from malaria.cli.options import (
     Conversation,
     Course,
@@ -18,7 +19,6 @@ from malaria.cli.options import (
     load_options,
     takes,
 )
-from malaria.cli.perform import Wish, perform
 from malaria.errors import WarheadError
 
 if TYPE_CHECKING:

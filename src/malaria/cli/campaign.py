@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from malaria.cli.attack_screen import fresh_directory, quarters_of, workers_for
+from malaria.cli.campaign_screen import Showing, tour
 from malaria.cli.options import (
     CLIENTS,
     LOAD,
@@ -25,13 +27,11 @@ from malaria.cli.options import (
     option,
     takes,
 )
-from malaria.cli.perform import fresh_directory, quarters_of, workers_for
-from malaria.cli.touring import Showing, tour
 from malaria.errors import CampaignError
 
 if TYPE_CHECKING:
     from malaria.campaign import CampaignRequest
-    from malaria.model.campaign import Campaign
+    from malaria.campaign.definition import Campaign
 
 EXAMPLES: Final = (
     "malaria campaign campaigns/500bytes-6s.toml --hold 20s",
@@ -57,7 +57,7 @@ class Which:
 
 @dataclass(frozen=True)
 class Changes:
-    """What the command says beside the file; the names are those of `malaria.model.alteration`."""
+    """What the command says beside the file; the names are those of `malaria.campaign.alteration`."""
 
     levels: Annotated[
         str | None,
@@ -109,7 +109,7 @@ def campaign(_: tuple[str, ...], which: Which, changes: Changes, entry: Entry, o
 
 def _request(which: Which, said: dict[str, str | None], outcome: Outcome) -> CampaignRequest:
     from malaria.campaign import new_request, resumed_request
-    from malaria.model.alteration import SECRETS, flag
+    from malaria.campaign.alteration import SECRETS, flag
 
     workers = workers_for(outcome.workers)
     if which.resume is None:

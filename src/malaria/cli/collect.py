@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.perform import console as screen_for
-from malaria.cli.perform import say_page, write_reports
+from malaria.cli.attack_screen import console as screen_for
+from malaria.cli.attack_screen import say_page, write_reports
 from malaria.cli.stored import RunArgument, chosen
 from malaria.cli.swarm import swarm_app
 
@@ -29,10 +29,10 @@ def collect(
     """
     from malaria.analysis.summary import summarize
     from malaria.errors import RunError
-    from malaria.store import open_run
-    from malaria.swarm.collecting import collect as bring
-    from malaria.swarm.ssh_quarters import SshQuarters
-    from malaria.swarm.state import load_swarm
+    from malaria.records.store import open_run
+    from malaria.swarm.hosts.state import load_swarm
+    from malaria.swarm.run.collecting import collect as bring
+    from malaria.swarm.run.ssh_launcher import SshQuarters
 
     directory: Path = chosen(run)
     stored = open_run(directory).meta.get("swarm")

@@ -11,8 +11,8 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.perform import PAGE, fresh_directory, workers_for
-from malaria.cli.touring import Showing, tour
+from malaria.cli.attack_screen import PAGE, fresh_directory, workers_for
+from malaria.cli.campaign_screen import Showing, tour
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
 TITLE: Final = "malaria demo"

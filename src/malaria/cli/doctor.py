@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from malaria.cli.attack_screen import console, default_workers
 from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE, Entry, load_options, option, takes
-from malaria.cli.perform import console, default_workers
 
 if TYPE_CHECKING:
     from rich.table import Table

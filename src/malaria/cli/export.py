@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.perform import STDOUT, json_text
+from malaria.cli.attack_screen import STDOUT, json_text
 from malaria.cli.stored import RunArgument, one_run
 from malaria.errors import OperatorError
 
 if TYPE_CHECKING:
-    from malaria.records import RunRecords
+    from malaria.records.rows import RunRecords
 
 EXAMPLES: Final = ("malaria export > series.csv", "malaria export runs/2026-11-22T1751-meters -o meters.json")
 DEFAULT_FORMAT: Final = "csv"

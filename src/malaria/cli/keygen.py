@@ -63,7 +63,7 @@ def keygen(
     if parts is None:
         _put(lines, output, force=force)
         return 0
-    from malaria.keys import split
+    from malaria.plan.keys import split
 
     stem = output or of
     if stem is None:
@@ -83,8 +83,8 @@ def keygen(
 
 
 def _make(count: int | None, identity: str, key_bytes: int, kind: str) -> list[str]:
-    from malaria.keys import Format, make_lines
     from malaria.model.placeholders import check_template
+    from malaria.plan.keys import Format, make_lines
     from malaria.units import NotationError
 
     if count is None:
@@ -103,7 +103,7 @@ def _make(count: int | None, identity: str, key_bytes: int, kind: str) -> list[s
 
 
 def _read(path: Path) -> list[str]:
-    from malaria.credentials import read_lines
+    from malaria.plan.credentials import read_lines
 
     return [line for _, line in read_lines(path)]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.perform import console, say_page, write_json, write_reports
+from malaria.cli.attack_screen import console, say_page, write_json, write_reports
 from malaria.cli.stored import RunArgument, campaign_in, chosen, is_campaign, levels_in
 from malaria.errors import RunError
 
@@ -41,8 +41,8 @@ def report(
 
 def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
     from malaria.analysis.summary import summarize
-    from malaria.report.terminal import print_summary
-    from malaria.store import open_run
+    from malaria.records.store import open_run
+    from malaria.report.terminal.run_summary import print_summary
 
     records = open_run(directory)
     summary = dict(summarize(records))
@@ -56,8 +56,8 @@ def _campaign(directory: Path, into: Path, json: str | None, quiet: bool) -> obj
     """A part that cannot be read is named, and does not hide the others."""
     from malaria.analysis.summary import summarize
     from malaria.campaign.pages import write_campaign_reports
-    from malaria.report.terminal import print_levels
-    from malaria.store import open_run
+    from malaria.records.store import open_run
+    from malaria.report.terminal.run_summary import print_levels
 
     runs = {}
     for path in levels_in(directory):

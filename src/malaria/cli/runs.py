@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.perform import RUNS, console, write_json
+from malaria.cli.attack_screen import RUNS, console, write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from malaria.store import RunEntry
+    from malaria.records.store import RunEntry
 
 EXAMPLES: Final = ("malaria runs", "malaria runs /srv/load-tests --json -")
 UNKNOWN: Final = "-"
@@ -28,8 +28,8 @@ def runs(
     ] = None,
 ) -> int:
     """List the stored runs, the newest last."""
-    from malaria.campaign_store import list_campaigns
-    from malaria.store import list_runs
+    from malaria.records.campaign_store import list_campaigns
+    from malaria.records.store import list_runs
 
     entries = sorted([*list_campaigns(root), *list_runs(root)], key=lambda entry: entry.started or "")
     if json is not None:

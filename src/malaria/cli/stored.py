@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.perform import RUNS
+from malaria.cli.attack_screen import RUNS
 from malaria.errors import RunError
 
 if TYPE_CHECKING:
-    from malaria.records import CampaignRecords, RunRecords
+    from malaria.records.rows import CampaignRecords, RunRecords
 
 RUN_FILE: Final = "run.db"
 CAMPAIGN_FILE: Final = "campaign.json"
@@ -58,10 +58,10 @@ def _runs_in(directory: Path) -> list[Path]:
 
 def campaign_in(directory: Path) -> CampaignRecords:
     """What a campaign says of itself, or what its levels show, where there is no word of its own."""
-    from malaria.records import CampaignPart, CampaignRecords, PartState
+    from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 
     if (directory / CAMPAIGN_FILE).is_file():
-        from malaria.campaign_store import open_campaign
+        from malaria.records.campaign_store import open_campaign
 
         return open_campaign(directory)
     parts = [
@@ -73,7 +73,7 @@ def campaign_in(directory: Path) -> CampaignRecords:
 
 def one_run(directory: Path | None) -> tuple[Path, RunRecords]:
     """The records of one attack. Raises RunError for a campaign, naming its levels."""
-    from malaria.store import open_run
+    from malaria.records.store import open_run
 
     path = chosen(directory)
     if levels := levels_in(path):

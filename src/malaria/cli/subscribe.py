@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from malaria.cli.attack_screen import Wish, perform
 from malaria.cli.options import Conversation, Course, Crowd, Entry, Result, Where, load_options, takes
-from malaria.cli.perform import Wish, perform
 
 if TYPE_CHECKING:
     from malaria.model.warhead import Warhead

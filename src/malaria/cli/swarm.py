@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.perform import console, write_json
+from malaria.cli.attack_screen import console, write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from malaria.model.swarm import BeeHost, Swarm
-    from malaria.swarm.cloud import Wish
-    from malaria.swarm.reach import Outcome
-    from malaria.swarm.status import Room, Standing
+    from malaria.swarm.hosts.cloud import Wish
+    from malaria.swarm.hosts.inventory import BeeHost, Swarm
+    from malaria.swarm.hosts.ssh import Outcome
+    from malaria.swarm.hosts.status import Room, Standing
 
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
 DEFAULT: Final = "bees"
@@ -75,8 +75,8 @@ def add(
     Host keys are checked with known_hosts: ssh to a new host by hand once.
     """
     from malaria.errors import SwarmError
-    from malaria.model.swarm import inventory_from, table_of
-    from malaria.swarm.state import changing
+    from malaria.swarm.hosts.inventory import inventory_from, table_of
+    from malaria.swarm.hosts.state import changing
 
     tables = [table_of(address) for address in addresses or ()]
     if inventory is not None:
@@ -115,8 +115,8 @@ def up(
 
     AWS credentials are taken as the AWS command takes them. Everything made has a tag, and `down` ends exactly that.
     """
-    from malaria.swarm.cloud import Cloud, Wish
-    from malaria.swarm.cost import estimate
+    from malaria.swarm.hosts.cloud import Cloud, Wish
+    from malaria.swarm.hosts.cost import estimate
     from malaria.units import parse_duration_ns
 
     wait_s = parse_duration_ns(wait) / 1e9
@@ -144,8 +144,8 @@ def prepare(
     name: Name = DEFAULT,
 ) -> int:
     """Ready the hosts for load: open files, local ports, accept queue. Needs root there, or sudo without a password."""
-    from malaria.swarm.prepare import PREPARE, Manner
-    from malaria.swarm.prepare import prepare as ready
+    from malaria.swarm.hosts.prepare import PREPARE, Manner
+    from malaria.swarm.hosts.prepare import prepare as ready
 
     if script:
         print(PREPARE, end="")
@@ -162,8 +162,8 @@ def prepare(
 @swarm_app.command()
 def deploy(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     """Bring this version of malaria, with its Python if need be, to the hosts. They need no internet."""
-    from malaria.swarm.deploy import Delivery
-    from malaria.swarm.deploy import deploy as bring
+    from malaria.swarm.hosts.deploy import Delivery
+    from malaria.swarm.hosts.deploy import deploy as bring
     from malaria.units import format_bytes
 
     def words(done: Delivery) -> str:
@@ -186,8 +186,8 @@ def share_keys(
     """Give each bee its part of a file of keys, and no other: exactly the lines of its own clients, 0600."""
     from malaria.model.key_part import KeyPart
     from malaria.model.warhead import load_warhead
-    from malaria.swarm.key_shares import read_key_file, turns_of
-    from malaria.swarm.key_shares import share_keys as share
+    from malaria.swarm.hosts.key_shares import read_key_file, turns_of
+    from malaria.swarm.hosts.key_shares import share_keys as share
 
     starts = (0,) if warhead is None else turns_of(load_warhead(warhead), file)
     keys = read_key_file(file)
@@ -208,7 +208,7 @@ def status(
     name: Name = DEFAULT,
 ) -> int:
     """Show each bee: reachable, what is deployed, limits, keys; and how many clients this swarm can make."""
-    from malaria.swarm.status import ask_status, room_of, room_of_swarm
+    from malaria.swarm.hosts.status import ask_status, room_of, room_of_swarm
 
     outcomes = _wait_for(ask_status(_hosts(name, chosen)))
     rooms = {
@@ -237,8 +237,8 @@ def status(
 @swarm_app.command()
 def abort(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     """Stop all load at once, on every bee. An attack or a campaign that this host conducts ends, and reports."""
-    from malaria.swarm.conducting import tell_conductors
-    from malaria.swarm.ending import abort as stop
+    from malaria.swarm.hosts.conductor_lock import tell_conductors
+    from malaria.swarm.hosts.teardown import abort as stop
 
     hosts = _hosts(name, chosen)
     if not chosen and tell_conductors(name):
@@ -259,9 +259,9 @@ def down(
 
     A host that fails stays in the swarm. Only a directory of ours is removed, and only instances with our tag end.
     """
-    from malaria.model.swarm import Swarm
-    from malaria.swarm.ending import clear_away
-    from malaria.swarm.state import changing, forget_swarm, load_swarm, state_file
+    from malaria.swarm.hosts.inventory import Swarm
+    from malaria.swarm.hosts.state import changing, forget_swarm, load_swarm, state_file
+    from malaria.swarm.hosts.teardown import clear_away
 
     swarm = load_swarm(name) if state_file(name).exists() or not region else Swarm(name=name)
     failed = 0
@@ -279,7 +279,7 @@ def down(
 
 
 def _end_instances(name: str, region: str) -> None:
-    from malaria.swarm.cloud import Cloud, forget_keys
+    from malaria.swarm.hosts.cloud import Cloud, forget_keys
 
     cloud = Cloud(name, region)
     ended = cloud.end()
@@ -291,8 +291,8 @@ def _end_instances(name: str, region: str) -> None:
 
 def _made(cloud: Any, wish: Wish, wait_s: float) -> Swarm:
     """Makes what lacks, and keeps what there is before anything else can fail."""
-    from malaria.swarm.cloud import bees_of, key_file, merged
-    from malaria.swarm.state import changing
+    from malaria.swarm.hosts.cloud import bees_of, key_file, merged
+    from malaria.swarm.hosts.state import changing
 
     own = "" if wish.key and not Path(wish.key).expanduser().exists() else str(key_file(wish.swarm, wish.key))
     with changing(wish.swarm) as draft:
@@ -311,7 +311,7 @@ def _until_reachable(swarm: Swarm, wait_s: float) -> int:
     """sshd is up some time after the instance is."""
     import time
 
-    from malaria.swarm.reach import on_each, run
+    from malaria.swarm.hosts.ssh import on_each, run
 
     hosts = [bee for bee in swarm.hosts if bee.of_cloud]
     end = time.monotonic() + wait_s
@@ -338,7 +338,7 @@ def _consent(*, yes: bool) -> None:
 
 def _hosts(name: str, chosen: Sequence[str] | None) -> tuple[BeeHost, ...]:
     from malaria.errors import SwarmError
-    from malaria.swarm.state import load_swarm
+    from malaria.swarm.hosts.state import load_swarm
 
     hosts = load_swarm(name).chosen(chosen or ())
     if not hosts:

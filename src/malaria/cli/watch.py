@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from malaria.cli.attack_screen import console
 from malaria.cli.options import (
     CLIENTS,
     PASSWORD_FLAGS,
@@ -21,15 +22,14 @@ from malaria.cli.options import (
     option,
     takes,
 )
-from malaria.cli.perform import console
 from malaria.errors import OperatorError
 
 if TYPE_CHECKING:
-    from malaria.engine.gear import Route
-    from malaria.lookout import View
     from malaria.model.observe import Observe
-    from malaria.report.sightings import Sightings
-    from malaria.watch import Row
+    from malaria.observe.observers import View
+    from malaria.observe.watch import Row
+    from malaria.report.terminal.latest_readings import Sightings
+    from malaria.transport.route import Route
 
 EXAMPLES: Final = (
     "malaria watch localhost",
@@ -80,12 +80,12 @@ def watch(_: tuple[str, ...], post: Post, entry: Entry) -> int:
 
     Exit code 4 when nothing at all could be seen.
     """
-    from malaria.attack import interruptible
-    from malaria.report.exporter import serving
-    from malaria.report.sightings import Sightings
+    from malaria.attack.runner import interruptible
+    from malaria.observe.watch import Watch
+    from malaria.observe.watch import watch as look
+    from malaria.outputs.prometheus_export import serving
+    from malaria.report.terminal.latest_readings import Sightings
     from malaria.units import NotationError, parse_duration_ns
-    from malaria.watch import Watch
-    from malaria.watch import watch as look
 
     view = _view(post, entry)
     try:
@@ -101,12 +101,12 @@ def watch(_: tuple[str, ...], post: Post, entry: Entry) -> int:
 
 
 def _view(post: Post, entry: Entry) -> View:
-    from malaria.lookout import View
     from malaria.model.observe import observe_from_options
     from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
     from malaria.model.warhead import Role
-    from malaria.reach import route_to
+    from malaria.observe.observers import View
+    from malaria.transport.addresses import route_to
 
     target = parse_target(post.target).with_credentials(post.username, post.password)
     route = route_to(target)
@@ -117,8 +117,8 @@ def _view(post: Post, entry: Entry) -> View:
 
 def _stated(observe: Observe, route: Route) -> Observe:
     """What is watched by default is asked for here: who only watches wants to know why there is nothing to see."""
-    from malaria.lookout import is_local
     from malaria.model.observe import NOTHING, ProcessChoice
+    from malaria.observe.observers import is_local
 
     if observe == NOTHING:
         raise OperatorError("--observe none: there is nothing to watch", "leave it out, or name what to look at")
@@ -156,7 +156,7 @@ class _Programs:
 
     def __call__(self, at_ns: int, rows: list[Row]) -> None:
         from malaria.clock import wall_ns
-        from malaria.report.sightings import json_line
+        from malaria.report.terminal.latest_readings import json_line
 
         _take(self._sightings, rows)
         now_ns = wall_ns()
@@ -186,8 +186,8 @@ class _Lines:
 
     def __call__(self, at_ns: int, rows: list[Row]) -> None:
         from malaria.clock import NS_PER_S
-        from malaria.records import Event
-        from malaria.report.live import event_line
+        from malaria.records.rows import Event
+        from malaria.report.terminal.live_view import event_line
 
         _take(self._sightings, rows)
         for row in rows:

@@ -6,13 +6,13 @@ Promises: examining changes nothing and takes seconds; what cannot be read is sa
 from __future__ import annotations
 
 from malaria.doctor.finding import Finding, Status
-from malaria.doctor.host import Host, examine_host
+from malaria.doctor.host_checks import Host, examine_host
 from malaria.doctor.need import need_for
-from malaria.doctor.target import examine_target
+from malaria.doctor.target_checks import examine_target
 from malaria.errors import TargetError
 from malaria.model.target import SECURE, Target
 from malaria.model.warhead import Warhead
-from malaria.reach import choose_sources, resolve
+from malaria.transport.addresses import choose_sources, resolve
 
 __all__ = ["Finding", "Host", "Status", "examine"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.engine.gear import Endpoint
-from malaria.reach import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
+from malaria.transport.addresses import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
+from malaria.transport.route import Endpoint
 
 CONNECTS_IN_PROGRESS: Final = 64
 """The default of `connects_in_progress`: so many handshakes may wait for the broker's accept at once."""

@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.engine.gear import Gear
+from malaria.engine.context import Gear
 from malaria.errors import MalformedPacket
-from malaria.ledger import Arrivals, Received
 from malaria.mqtt.codec import frame_length
-from malaria.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
-from malaria.plan import Plan
+from malaria.plan.clients import Plan
+from malaria.records.ledger import Arrivals, Received
+from malaria.schedule.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
 
 type Ints = NDArray[np.int64]
 type Bytes = NDArray[np.uint8]

@@ -23,12 +23,12 @@ from malaria.engine.arrivals import (
     frames_alike,
     topic_place,
 )
-from malaria.engine.gear import Gear
+from malaria.engine.context import Gear
 from malaria.errors import MalformedPacket
 from malaria.mqtt.aliases import TopicAliases
 from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Protocol, Publish
-from malaria.plan import Plan
+from malaria.plan.clients import Plan
 
 
 class Inbox5(Inbox):

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.session import Phase
+from malaria.mqtt.session import Phase
 
 # Why a client may not send a message now. A gate of 0 is open.
 OFFLINE: Final = 1  # no session with the broker

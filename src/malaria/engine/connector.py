@@ -18,16 +18,16 @@ from time import thread_time_ns
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.engine.causes import STAGE_TIMEOUTS, TIMEOUTS, cause_of, connect_error
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
+from malaria.engine.context import Gear
 from malaria.engine.conversation import Conversation
-from malaria.engine.gateway import Gateway
-from malaria.engine.gear import Gear
-from malaria.engine.poller import READ, WRITE
 from malaria.engine.receiver import Receiver
-from malaria.engine.transport import Lower, Negotiation, Stage
-from malaria.plan import GroupPlan, Plan
-from malaria.session import Phase
+from malaria.mqtt.session import Phase
+from malaria.plan.clients import GroupPlan, Plan
+from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, cause_of, connect_error
+from malaria.transport.gateway import Gateway
+from malaria.transport.poller import READ, WRITE
+from malaria.transport.stream import Lower, Negotiation, Stage
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 """Linux: pick the local port at connect, when the four-tuple is known; else a source address has 28k ports in all."""

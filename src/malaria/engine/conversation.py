@@ -1,6 +1,6 @@
 """What a client and its broker say to each other besides the hot traffic: greeting, subscribing, keep-alive, QoS 2.
 
-The rules are those of `malaria.session`, the readable twin; the state lives in the columns.
+The rules are those of `malaria.mqtt.session`, the readable twin; the state lives in the columns.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.engine.arrivals import Inbox
-from malaria.engine.causes import refusal
 from malaria.engine.columns import BACKLOG, OFFLINE
-from malaria.engine.gateway import Gateway
-from malaria.engine.gear import Gear
+from malaria.engine.context import Gear
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
-from malaria.engine.terms import excluded
 from malaria.errors import MalformedPacket
 from malaria.model.group import WillParts
 from malaria.mqtt.codec import decode, encode, from_broker
@@ -35,9 +32,12 @@ from malaria.mqtt.packets import (
     Will,
 )
 from malaria.mqtt.reasons import FAILURE, reason_text, told
+from malaria.mqtt.session import SUBSCRIBE_ID, Phase
 from malaria.mqtt.terms import Terms, terms_of
-from malaria.plan import GroupPlan, Plan
-from malaria.session import SUBSCRIBE_ID, Phase
+from malaria.plan.clients import GroupPlan, Plan
+from malaria.plan.grants import excluded
+from malaria.transport.failures import refusal
+from malaria.transport.gateway import Gateway
 
 PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"

@@ -8,53 +8,40 @@ turns and how late it takes up what is due are in every sample.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
-from malaria.engine.acts import Act, AddClients, ChangeRate, Disconnect, RemoveClients
+from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, RemoveClients
+from malaria.control.standing import Standing
 from malaria.engine.arrivals import Inbox
 from malaria.engine.arrivals5 import Inbox5
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
+from malaria.engine.context import Gear
 from malaria.engine.conversation import Conversation
-from malaria.engine.cuts import Cuts
-from malaria.engine.gateway import gateways_of
-from malaria.engine.gear import Gear, Route
+from malaria.engine.disconnects import Cuts
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
-from malaria.engine.poller import READ, WRITE, Poller
 from malaria.engine.publisher import Publisher, Span
 from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
-from malaria.engine.surges import Presence, Surges
+from malaria.engine.surges import Surges
 from malaria.mqtt.packets import Protocol
-from malaria.plan import GroupPlan, Plan
-from malaria.records import Gauge, Sample
-from malaria.records import Phase as RunPhase
-from malaria.session import Phase
+from malaria.mqtt.session import Phase
+from malaria.plan.clients import GroupPlan, Plan
+from malaria.records.rows import Gauge, Sample
+from malaria.records.rows import Phase as RunPhase
+from malaria.transport.gateway import gateways_of
+from malaria.transport.poller import READ, WRITE, Poller
+from malaria.transport.route import Route
 
 TICK_NS: Final = 100 * NS_PER_MS
 GRAIN_NS: Final = 500 * NS_PER_US
 """The shortest wait: what is due within it goes out in one turn; a wake-up is paid for at most 2,000 times a second."""
 MOST_EVENTS: Final = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a worker is: what the conductor decides by."""
-
-    connect_orders: int  # how many orders to connect it has obeyed
-    ready: int
-    expected_ready: int  # clients that are to be READY before publishing starts
-    refused: int
-    pending: int  # messages due and not finished: held, in flight or half written
-    delivered: int
-    arrived: int
-    publishing: bool
-    surges: tuple[Presence, ...] = ()
 
 
 class Engine:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S
-from malaria.engine.transport import Stage
-from malaria.histogram import Histogram
-from malaria.records import Counter, Event, EventKind, Gauge, Metric, Phase, Sample
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Counter, Event, EventKind, Gauge, Metric, Phase, Sample
+from malaria.transport.stream import Stage
 
 LATE_SAMPLE_NS = 3 * NS_PER_S // 2
 FOLD_AT = 1 << 18

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from malaria.engine.causes import cause_of
 from malaria.engine.columns import BACKLOG, Columns
 from malaria.engine.meter import Meter
-from malaria.engine.poller import READ, WRITE, Poller
+from malaria.transport.failures import cause_of
+from malaria.transport.poller import READ, WRITE, Poller
 
 type Flushed = Callable[[int], None]
 """Called with the time at which the last byte of an unfinished PUBLISH was handed over."""

@@ -1,7 +1,7 @@
 """The publishing side of one group: schedule, in-flight window, held messages, redelivery. A hot module.
 
 Per message on the usual path: one look at the gate, one packet id, one `pack_into`, one `send`, one clock, four stamps:
-about 1.1 us of Python beside the system call. The readable twin is `malaria.session`; a property test binds them.
+about 1.1 us of Python beside the system call. The readable twin is `malaria.mqtt.session`; a property test binds them.
 
 What cannot be sent when it is due is *held*, in order, and sent as soon as it may be: nothing is skipped, and the wait
 is part of its `ack` latency, because that counts from the due time. Why it had to wait is counted.
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_MS
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
-from malaria.engine.gear import Gear
+from malaria.engine.context import Gear
 from malaria.engine.template import DUP, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
-from malaria.ledger import Published
-from malaria.plan import GroupPlan, Turn
+from malaria.plan.clients import GroupPlan, Turn
+from malaria.records.ledger import Published
 
 type Ints = NDArray[np.int64]
 

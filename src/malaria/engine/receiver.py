@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.engine.arrivals import Inbox
-from malaria.engine.causes import CLOSED, cause_of
+from malaria.engine.context import Gear
 from malaria.engine.conversation import Conversation
-from malaria.engine.gear import Gear
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
-from malaria.engine.transport import NOTHING_YET
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.mqtt.reasons import FAILURE
-from malaria.session import Phase
+from malaria.mqtt.session import Phase
+from malaria.transport.failures import CLOSED, cause_of
+from malaria.transport.stream import NOTHING_YET
 
 BUFFER_SIZE: Final = 256 * 1024
 LARGEST_FRAME: Final = 16 * 1024 * 1024

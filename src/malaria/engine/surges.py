@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.control.standing import Presence
 from malaria.engine.connector import Connector
-from malaria.engine.gear import Gear
+from malaria.engine.context import Gear
 from malaria.engine.publisher import NEVER, Publisher, Span
-from malaria.plan import GroupPlan, Plan
-from malaria.session import Phase
+from malaria.mqtt.session import Phase
+from malaria.plan.clients import GroupPlan, Plan
 
 LOT: Final = 10
 """Goodbyes said in one turn: a fifth of a millisecond of it, two milliseconds with TLS."""
@@ -27,16 +27,6 @@ LOOKS: Final = 4 * LOT
 LOT_EVERY_NS: Final = 5 * NS_PER_MS
 HANG_UP_NS: Final = NS_PER_S
 """How long we wait for the broker to close after our DISCONNECT."""
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """How far a surge is in this worker. Times are run time, of the last one so far; 0: none yet."""
-
-    came: int  # clients that have been READY
-    came_ns: int
-    gone: int  # clients that were to leave and have no connection any more
-    gone_ns: int
 
 
 class Party:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from malaria.model.warhead import Group
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.packets import PacketType
-from malaria.payload import (
+from malaria.plan.clients import GroupPlan
+from malaria.schedule.payload import (
     HEADER,
     HEADER_DTYPE,
     HEADER_SIZE,
@@ -30,7 +31,6 @@ from malaria.payload import (
     pack_header,
     parse_size,
 )
-from malaria.plan import GroupPlan
 
 type Ints = NDArray[np.int64]
 type Packet = bytes | memoryview

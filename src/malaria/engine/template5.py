@@ -22,8 +22,8 @@ from malaria.engine.template import (
     publish_head,
 )
 from malaria.mqtt.properties import properties_of
-from malaria.payload import HEADER, MAGIC
-from malaria.plan import FAR_SEQUENCE, GroupPlan
+from malaria.plan.clients import FAR_SEQUENCE, GroupPlan
+from malaria.schedule.payload import HEADER, MAGIC
 
 ALIAS: Final = 1
 """The alias of a client's topic: it has one topic, and so one alias."""

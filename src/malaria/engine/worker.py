@@ -14,10 +14,8 @@ import sys
 from multiprocessing.connection import Connection
 
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
-from malaria.engine.acts import Act
-from malaria.engine.loop import Engine
-from malaria.engine.meter import Meter
-from malaria.engine.orders import (
+from malaria.control.changes import Act
+from malaria.control.messages import (
     Account,
     ConnectAll,
     CorrectEpoch,
@@ -33,10 +31,12 @@ from malaria.engine.orders import (
     Task,
     TellAccount,
 )
-from malaria.engine.poller import make_poller
+from malaria.engine.loop import Engine
+from malaria.engine.meter import Meter
 from malaria.engine.publisher import Span
-from malaria.plan import make_plan
-from malaria.records import Phase
+from malaria.plan.clients import make_plan
+from malaria.records.rows import Phase
+from malaria.transport.poller import make_poller
 
 STANDING_EVERY_NS = 100 * NS_PER_MS
 FAR_NS = 1 << 62

@@ -3,7 +3,7 @@
 Promises: what cannot be meant is refused with its key; secrets are in no `repr` and no error. A key that a group's
 table has stands in place of the same key of `[target]`; a key of another kind of proof (pre-shared key, certificate)
 ends what `[target]` says of proofs.
-Does not promise that files are there or good: `malaria.credentials` and the engine's TLS look into them.
+Does not promise that files are there or good: `malaria.plan.credentials` and the engine's TLS look into them.
 """
 
 from __future__ import annotations

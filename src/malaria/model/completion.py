@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import interval_of_rate
-from malaria.payload import HEADER_SIZE, Content, parse_size
+from malaria.schedule.payload import HEADER_SIZE, Content, parse_size
 from malaria.units import NotationError
 
 DEFAULT_ROLE: Final = "publish"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from malaria.clock import NS_PER_S
-from malaria.payload import Content, parse_size
+from malaria.schedule.payload import Content, parse_size
 from malaria.units import NotationError, parse_duration_ns, parse_rate
 
 SOURCE_FILE: Final = "file:"

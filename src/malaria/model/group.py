@@ -13,7 +13,6 @@ from typing import Any, Final, Self
 from pydantic import Field, model_validator
 
 from malaria.model.access import Access
-from malaria.model.checks import check_group
 from malaria.model.completion import DEFAULT_SIZE, completed, is_generated
 from malaria.model.fields import (
     Count,
@@ -27,9 +26,10 @@ from malaria.model.fields import (
     Qos,
     SizeText,
 )
+from malaria.model.group_checks import check_group
 from malaria.model.mqtt5 import Client5, Message5
 from malaria.model.placeholders import OF_CLIENT_ID, OF_MESSAGE, check_template, fill
-from malaria.pacing import Arrival
+from malaria.schedule.pacing import Arrival
 
 
 class Role(StrEnum):

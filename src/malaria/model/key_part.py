@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from malaria.share import Share
+from malaria.schedule.share import Share
 
 _HEADING: Final = re.compile(
     r"# malaria: part (\d{1,7}) of (\d{1,7}) of (\d{1,10}) lines, "

@@ -2,7 +2,7 @@
 
 Promises: whatever is impossible is refused when it is read, with file, key path and remedy; what `to_toml` writes reads
 back to an equal value, but for passwords, which it never writes.
-Does not promise that a payload file or function exists: `malaria.payload.load_source` looks for them.
+Does not promise that a payload file or function exists: `malaria.schedule.payload.load_source` looks for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.errors import WarheadError
 from malaria.model.access import FILES, Access
-from malaria.model.checks import check_groups, check_protocol
 from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
 from malaria.model.fields import (
@@ -34,6 +33,7 @@ from malaria.model.fields import (
     interval_entry,
 )
 from malaria.model.group import Group, Role, Will
+from malaria.model.group_checks import check_groups, check_protocol
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table

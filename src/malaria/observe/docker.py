@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from malaria.observe.answer import body_of
+from malaria.observe.broker_answer import body_of
 from malaria.observe.observer import LostError, Readings, clean
 
 SOCKET: Final = "/var/run/docker.sock"

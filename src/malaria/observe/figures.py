@@ -15,7 +15,7 @@ from typing import Final
 from malaria.clock import NS_PER_S
 from malaria.observe import canonical
 from malaria.observe.observer import clean
-from malaria.records import Reading
+from malaria.records.rows import Reading
 
 MOST_TOPICS: Final = 2_000
 LONGEST_TOPIC: Final = 250

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol, runtime_checkable
 
-from malaria.records import Reading
+from malaria.records.rows import Reading
 
 LONGEST_TEXT: Final = 200
 """Characters of a text that is kept: what a broker says about itself may be of any length."""

@@ -20,7 +20,7 @@ from typing import Final
 
 from malaria.observe.observer import LostError, Readings, clean
 from malaria.observe.stacks import profile_of, read_script
-from malaria.profile import FILE, Profile
+from malaria.records.perf_profile import FILE, Profile
 
 FREQUENCY_PER_S: Final = 199
 """Samples per second and core; odd, so that it keeps no step with what happens every millisecond."""

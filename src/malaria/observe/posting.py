@@ -11,10 +11,10 @@ from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
 from malaria.model.observe import Observe, ProcessChoice, SshHost
 from malaria.observe.docker import DockerObserver
-from malaria.observe.host import HostObserver
+from malaria.observe.host_observer import HostObserver
 from malaria.observe.observer import Observer
 from malaria.observe.perf import Moment, PerfObserver
-from malaria.observe.process import ProcessObserver, Wanted
+from malaria.observe.process_observer import ProcessObserver, Wanted
 from malaria.observe.prometheus import PrometheusObserver
 from malaria.observe.reader import LocalReader, Reader
 from malaria.observe.remote import Destination, RemoteReader

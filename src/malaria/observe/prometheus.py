@@ -19,10 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from malaria.clock import NS_PER_S
-from malaria.observe.answer import body_of
+from malaria.observe.broker_answer import body_of
 from malaria.observe.canonical import COUNTERS
+from malaria.observe.observed_series import figures
 from malaria.observe.observer import LostError, Readings, clean
-from malaria.observe.series import figures
 
 TIMEOUT_S: Final = 3.0
 LARGEST_PAGE_BYTES: Final = 16 << 20

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.profile import Profile, Row
+from malaria.records.perf_profile import Profile, Row
 
 ROWS: Final = 40
 """Of the table: what is below is summed up in one."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from malaria.clock import NS_PER_S
 from malaria.observe.observer import Counting, LostError, Observer, clean
-from malaria.records import GAP, Event, EventKind, Observation
+from malaria.records.rows import GAP, Event, EventKind, Observation
 
 MOST_WAITING: Final = 20_000
 """Rows that nobody has fetched."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from malaria.analysis.headline import headline
 from malaria.analysis.whole import summarize_campaign
-from malaria.records import CampaignRecords, PartState
+from malaria.records.rows import CampaignRecords, PartState
 from malaria.report.conclusions import PASS, UNKNOWN, highest_passed, knee
 from malaria.report.figures import broker_name, name_and_version
 from malaria.report.parts import Shown

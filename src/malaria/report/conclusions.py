@@ -9,10 +9,10 @@ from typing import Final
 
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.verdict import Outcome
-from malaria.records import Metric
+from malaria.records.rows import Metric
 from malaria.report.figures import count, latencies
 from malaria.report.parts import Shown, by_level
-from malaria.report.surges import surges_of
+from malaria.report.surge_text import surges_of
 from malaria.report.target_side import done_per_s, percent
 from malaria.units import format_rate
 

@@ -14,7 +14,7 @@ from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.windows import histogram_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records import EventKind, Metric, Phase, RunRecords
+from malaria.records.rows import EventKind, Metric, Phase, RunRecords
 from malaria.units import format_count, format_duration_ns, format_ms
 
 type Summary = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from malaria.analysis.whole import part_name
-from malaria.records import CampaignPart, CampaignRecords, PartState, RunRecords
+from malaria.records.rows import CampaignPart, CampaignRecords, PartState, RunRecords
 from malaria.report.figures import Summary
 
 type Run = tuple[RunRecords, Summary]

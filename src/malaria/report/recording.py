@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from malaria.profile import Profile, Row
-from malaria.records import GAP, RunRecords
+from malaria.records.perf_profile import Profile, Row
+from malaria.records.rows import GAP, RunRecords
 from malaria.units import format_count, format_things
 
 PERF: Final = "perf"

@@ -1,0 +1,128 @@
+"""Whether a target came back after a surge had gone, how fast, and whether what stays is a metastable failure.
+
+Metastable failure (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021): the load is again the one
+that was carried before, the trouble that the surge brought stays all the same, and it is not getting less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Band, Values
+from malaria.analysis.seconds import Second
+from malaria.analysis.surge_hold import ON_TARGET
+from malaria.analysis.trend import LEAST_POINTS, trend
+from malaria.clock import NS_PER_S
+from malaria.records.rows import Metric
+from malaria.units import format_count, format_duration_ns, format_ms, format_things
+
+SUSTAINED_S: Final = 3
+STAYS_SHARE: Final = 0.9
+"""Of all seconds from the recovery on; one second out of the band is always forgiven."""
+SAME_LOAD: Final = 1.05
+"""Of the load before: more than this, and it has not gone."""
+
+WORDS: Final[Mapping[str, str]] = {
+    OWED: "owed {} messages",
+    Metric.ACK: "ack p99 {}",
+    Metric.END_TO_END: "end to end p99 {}",
+    STORED: "{} messages stored",
+    INFLIGHT: "{} messages in flight at the broker",
+    DROPPED: "{} more messages dropped",
+    LOST: "{} more connections broken",
+    MISSING: "{} clients missing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What was seen after a surge that left at `leave_ns`: `seconds` that can be judged, up to `until_ns`."""
+
+    band: Band
+    measures: Mapping[str, Values]
+    seconds: Sequence[Second]
+    add_ns: int
+    leave_ns: int
+    until_ns: int
+
+    @property
+    def watched_s(self) -> float:
+        return (self.until_ns - self.leave_ns) / NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Comeback:
+    """`recovered` None: too little was seen. `recovery_s` from when they left to the first second of the recovery."""
+
+    recovered: bool | None
+    recovery_s: float | None = None
+    metastable: bool | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def comeback(watch: Watch) -> Comeback:
+    """Did it come back?"""
+    seconds = watch.seconds
+    if len(seconds) < SUSTAINED_S:
+        seen = format_things(len(seconds), "second")
+        return Comeback(None, reasons=(f"{seen} after them could be judged, {SUSTAINED_S} are needed",))
+    left = [watch.band.left_by(watch.measures, second.end_s) for second in seconds]
+    place = next((n for n in range(len(seconds)) if _settles(watch, left, n)), None)
+    if place is not None:
+        after_s = seconds[place].end_s - 1 - watch.leave_ns / NS_PER_S
+        return Comeback(True, round(max(0.0, after_s), 3), False)
+    return _still_in_trouble(watch, left)
+
+
+def _settles(watch: Watch, left: Sequence[Sequence[str]], place: int) -> bool:
+    """Back in the band from this second on, and there to stay."""
+    rest, seconds = left[place:], watch.seconds[place:]
+    if len(rest) < SUSTAINED_S or any(rest[:SUSTAINED_S]):
+        return False
+    if sum(1 for names in rest if names) > max(1, (1 - STAYS_SHARE) * len(rest)):
+        return False
+    if OWED not in watch.band.most:
+        return True
+    done = sum(second.done for second in seconds)
+    return done + watch.band.most[OWED] >= ON_TARGET * sum(second.due for second in seconds)
+
+
+def _still_in_trouble(watch: Watch, left: Sequence[Sequence[str]]) -> Comeback:
+    names = sorted({name for last in left[-SUSTAINED_S:] for name in last}, key=list(WORDS).index)
+    coming = not left[-1] or all(_lessens(watch, name) for name in names)
+    told = ", ".join(_say(watch, name) for name in names) or "it acked less than was due"
+    said = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {told}"
+    if coming and watch.watched_s < (watch.leave_ns - watch.add_ns) / NS_PER_S:
+        return Comeback(None, None, None, ("it was on its way back when the watch ended", said))
+    return Comeback(False, None, False if coming else _metastable(watch), (said,))
+
+
+def _lessens(watch: Watch, name: str) -> bool:
+    """Whether it falls, or at this pace would be gone before as much time again."""
+    points = _points(watch, name)
+    slope = trend(points)
+    if slope is None:
+        return False
+    excess = points[-1][1] - watch.band.most[name]
+    return slope.falls or (slope.per_s < 0 and excess < -slope.per_s * slope.span_s)
+
+
+def _metastable(watch: Watch) -> bool | None:
+    """Of a trouble that does not lessen; None when too little was seen to say so, or the load has not gone."""
+    seconds = watch.seconds
+    due_per_s = sum(second.due for second in seconds) / len(seconds)
+    return True if len(seconds) >= LEAST_POINTS and due_per_s <= SAME_LOAD * watch.band.due_per_s else None
+
+
+def _points(watch: Watch, name: str) -> list[tuple[float, float]]:
+    values = watch.measures[name]
+    return [(second.end_s, values[second.end_s]) for second in watch.seconds if second.end_s in values]
+
+
+def _say(watch: Watch, name: str) -> str:
+    value, most = max(v for _, v in _points(watch, name)[-SUSTAINED_S:]), watch.band.most[name]
+    form = format_ms if name in (Metric.ACK, Metric.END_TO_END) else format_count
+    limit = f" (at most {form(most)})" if most else ""
+    return WORDS[name].format(form(value)) + limit

@@ -1,0 +1,179 @@
+"""What must hold before an attack: names resolved, limits kept, files that can be used, a target that lets us in."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from malaria.clock import now_ns
+from malaria.errors import TargetError, WarheadError
+from malaria.model.access import Access
+from malaria.model.observe import Observe
+from malaria.model.target import SECURE, Target, parse_target
+from malaria.model.warhead import Group, Warhead
+from malaria.mqtt.packets import Protocol
+from malaria.observe.observers import Lookout, View
+from malaria.plan.clients import GroupPlan, Identity, make_plan
+from malaria.plan.credentials import load_credentials
+from malaria.plan.timetable import clients_planned
+from malaria.schedule.share import WHOLE
+from malaria.swarm.run.launcher import Quarters
+from malaria.transport.addresses import route_to, routes_of
+from malaria.transport.gateway import Gateway
+from malaria.transport.probe import Answer, Visitor, patience_s, probe
+from malaria.transport.route import Route
+from malaria.units import format_count
+from malaria.workers.local import Load
+
+
+def no_news() -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttackRequest:
+    """What to do: one warhead against one target, once.
+
+    `facts` go into the run beside what the attack knows by itself. `news` tells what has become of the broker since it
+    was last asked, as whoever started it sees it: a sentence for each mark.
+    """
+
+    target: Target
+    warhead: Warhead = field(repr=False)
+    directory: Path
+    workers: int
+    command: str  # to repeat it; without secrets
+    title: str
+    observe: Observe = field(default_factory=Observe)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    news: Callable[[], Sequence[str]] = no_news
+    quarters: Quarters | None = None  # where bees are; None: this machine makes the load
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """Where each group goes, by its name."""
+        return {group.name: self.target_of(group) for group in self.warhead.groups}
+
+    def target_of(self, group: Group) -> Target:
+        """The group's own target, if it has one."""
+        return self.target if group.target.url is None else parse_target(group.target.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the target said of itself, and how we got in (sentences for the report)."""
+
+    version: str | None
+    notes: tuple[str, ...]
+
+
+def prepare(request: AttackRequest) -> Load:
+    warhead = request.warhead
+    clients = clients_planned(warhead)
+    targets = request.targets
+    _check_tls(warhead, targets)
+    if request.quarters is None:
+        routes = routes_of(warhead, targets, clients, request.workers)
+    else:  # of the one client that we are ourselves; each bee finds its own way
+        routes = {name: route_to(target) for name, target in targets.items()}
+    name = secrets.token_hex(3)
+    seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
+    identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
+    return Load(warhead, identity, routes, now_ns())
+
+
+def rehearse(request: AttackRequest) -> Callable[[float], Answer]:
+    """Whether the attack can be made at all, as far as that shows without its target: names, limits, files, observers.
+
+    Returns how to look whether the target lets the first client in, given the most seconds that it may take.
+    Raises OperatorError.
+    """
+    load = prepare(request)
+    Lookout(view_of(request, load), lambda: 0)
+    plans = make_plan(request.warhead, WHOLE, load.identity).groups
+    gateways = [Gateway(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
+    endpoint = load.routes[plans[0].group.name].endpoints[0]
+    return lambda wait_s: probe(endpoint, _visitor(gateways[0]), gateways[0], wait_s)
+
+
+def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
+    """Of groups whose names are made of `{identity}`: who speaks to whom is then in the file of keys."""
+    identities: dict[str, tuple[str, ...]] = {}
+    for group in warhead.groups:
+        if group.uses_identity:
+            clients = warhead.clients_of(group)
+            credentials = load_credentials(warhead.access_of(group), group, clients, "")
+            identities[group.name] = tuple(credentials.identity_at(index) for index in range(clients))
+            if not all(identities[group.name]):
+                raise WarheadError(
+                    f"group {group.name} uses {{identity}} and has no file of keys", "give --psk-file FILE"
+                )
+    return identities
+
+
+def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
+    """Keys about TLS beside targets without it are a slip that would go unnoticed."""
+    stated = [key for group in warhead.groups for key in warhead.access_of(group).tls_keys]
+    if stated and not any(target.scheme in SECURE for target in targets.values()):
+        target = next(iter(targets.values()))
+        raise TargetError(
+            f"{stated[0]} is for TLS, and {target} has none", "write mqtts:// (or wss://) before the host"
+        )
+
+
+def knock(request: AttackRequest, load: Load) -> Welcome:
+    """One client's worth of talk per way in before thousands: a target that refuses us is the operator's to mend.
+
+    Raises TargetError when it does, and OperatorError for files of any group that cannot be used or are too short.
+    """
+    checked: list[tuple[Access, Route, Group | None]] = []
+    notes: list[str] = []
+    wait_s = patience_s(request.warhead.attack)
+    version = None
+    for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
+        access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
+        gateway = Gateway(plan, route, request.warhead)
+        # in MQTT 5 a broker states its terms, and each group may ask for something that they exclude
+        asked = access, route, plan.group if plan.protocol is Protocol.V5 else None
+        if asked in checked:
+            continue
+        checked.append(asked)
+        answer = probe(route.endpoints[0], _visitor(gateway), gateway, wait_s)
+        if answer.problem:
+            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
+        version = version or answer.version
+        notes += _notes(plan.group.name, access, answer.way)
+    return Welcome(version, tuple(notes))
+
+
+def _first_of(plan: GroupPlan) -> str:
+    """Whom it hit: the others have not been tried."""
+    return f" (tried with the first of {format_count(plan.count)} {plan.group.name})" if plan.count > 1 else ""
+
+
+def _notes(group: str, access: Access, way: str) -> Iterator[str]:
+    """How a group gets in, for the report; nothing to say of a plain one."""
+    if not way:
+        return
+    each = "one pre-shared key for each client" if access.psk_file else "one pre-shared key" if access.uses_psk else ""
+    yield f"{group} come in over {way}" + (f", with {each}" if each else "")
+    if access.insecure:
+        yield f"the broker's certificate was not verified for {group} (--insecure)"
+
+
+def _visitor(gateway: Gateway) -> Visitor:
+    """The first client of a group, under its own name, unless a session of that name may wait for it."""
+    plan = gateway.plan
+    client_id = plan.client_id(0) if plan.group.clean_start else ""
+    return Visitor(client_id, *gateway.credentials.login_at(0), plan.protocol)
+
+
+def view_of(request: AttackRequest, load: Load) -> View:
+    """The way to what observes the target: `[observe.sys]` may name another listener of the broker."""
+    sys = request.observe.sys
+    route = load.routes[request.warhead.groups[0].name]
+    if isinstance(sys, Access) and sys.url is not None:
+        route = route_to(parse_target(sys.url))
+    return View(request.observe, request.warhead, route, request.directory)

@@ -1,0 +1,110 @@
+"""A campaign made shorter, or sent elsewhere, by what the command line says: `--levels`, `--hold`, `--target`.
+
+Promises: what comes out is as complete and as checked as what went in, and names what was left out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from malaria.campaign.definition import Campaign, Level, Variant, places
+from malaria.errors import CampaignError
+from malaria.model.access import Access
+from malaria.model.broker import BrokerTable
+from malaria.model.fields import duration_text
+from malaria.model.observe import Observe
+from malaria.model.warhead import Warhead, to_table, validated
+from malaria.units import parse_duration_ns
+
+
+def only_levels(campaign: Campaign, text: str) -> Campaign:
+    """Those with so many clients, or of that name: `500,level-6`. Raises CampaignError for what no level has."""
+    wanted = [part.strip().replace("_", "") for part in text.split(",")]
+    there = list(dict.fromkeys(str(level.clients) for level in campaign.levels))
+    names = [level.name for level in campaign.levels]
+    for part in wanted:
+        if part not in there and part not in names:
+            known = f"there are {', '.join(there)}; or name them: {names[0]} to {names[-1]}"
+            raise CampaignError(f"--levels: no level has {part!r} clients", known)
+    kept = tuple(level for level in campaign.levels if {str(level.clients), level.name} & set(wanted))
+    gone = [level.title for level in campaign.levels if level not in kept]
+    return replace(campaign, levels=kept, left_out=campaign.left_out + tuple(f"level {t} (--levels)" for t in gone))
+
+
+def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
+    """Every level as long as that; times within a level (surges, ramps) keep their part of it.
+
+    Raises OperatorError when something does not fit into it.
+    """
+    if hold_ns <= 0:
+        raise CampaignError("--hold: 0 s is no time at all", "write a duration over 0, such as 20s")
+
+    def held(level: Level, variant: Variant) -> Variant:
+        place = places(f"{campaign.name} with --hold: level {level.title}")
+        return replace(variant, warhead=validated(_scaled(variant.warhead, hold_ns), place))
+
+    levels = (replace(level, observe=_earlier(level, hold_ns)) for level in campaign.levels)
+    return _each(replace(campaign, levels=tuple(levels)), held)
+
+
+def _earlier(level: Level, hold_ns: int) -> Observe:
+    """perf begins at its part of the level, and is over so early that it is read before the level ends."""
+    perf, before_ns = level.observe.perf, level.warhead.attack.duration_ns or hold_ns
+    if perf is None:
+        return level.observe
+    at_ns = perf.at_ns * hold_ns // before_ns
+    earlier = {"at_ns": at_ns, "seconds_ns": max(1, min(perf.seconds_ns, (hold_ns - at_ns) * 2 // 3))}
+    return level.observe.model_copy(update={"perf": perf.model_copy(update=earlier)})
+
+
+def _scaled(warhead: Warhead, hold_ns: int) -> dict[str, Any]:
+    table = to_table(warhead)
+    before_ns = warhead.attack.duration_ns or hold_ns
+
+    def scale(holder: dict[str, Any], keys: Sequence[str]) -> None:
+        for key in keys:
+            if key in holder:
+                holder[key] = duration_text(parse_duration_ns(holder[key]) * hold_ns // before_ns)
+
+    table["attack"]["duration"] = duration_text(hold_ns)
+    for group in table["group"]:
+        scale(group, ("ramp", "rate_ramp", "start_after"))
+    for surge in table.get("surge", []):
+        scale(surge, ("at", "hold", "ramp"))
+    return table
+
+
+def with_target(campaign: Campaign, target: Access) -> Campaign:
+    """The same levels against another target, whose broker is not ours to start.
+
+    Variants that differ in nothing but their way in are left out, and said to be.
+    """
+    left_out = [
+        f"{variant.name} of level {level.title}: it differs in its way in, and --target says another"
+        for level in campaign.levels
+        for variant in level.attacks[1:]
+        if _same_load(variant, level)
+    ]
+    levels = tuple(
+        replace(level, attacks=tuple(v for v in level.attacks if not v.name or not _same_load(v, level)))
+        for level in campaign.levels
+    )
+    redirected = replace(campaign, levels=levels, broker=BrokerTable(), left_out=campaign.left_out + tuple(left_out))
+
+    def aimed(level: Level, variant: Variant) -> Variant:
+        own = variant.warhead.target.overridden(target) if target.url is None else target
+        return replace(variant, warhead=variant.warhead.model_copy(update={"target": own}), listener=None)
+
+    return _each(redirected, aimed)
+
+
+def _same_load(variant: Variant, level: Level) -> bool:
+    same_way = {"target": level.warhead.target}
+    return variant.warhead.model_copy(update=same_way) == level.warhead
+
+
+def _each(campaign: Campaign, change: Callable[[Level, Variant], Variant]) -> Campaign:
+    levels = (replace(level, attacks=tuple(change(level, v) for v in level.attacks)) for level in campaign.levels)
+    return replace(campaign, levels=tuple(levels))

@@ -1,0 +1,198 @@
+"""What `attack`, `publish`, `subscribe` and `connect` share: from options to a run, and from a run to the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from malaria.cli.options import SECRET_FLAGS, Result, Where
+from malaria.errors import SwarmError, TargetError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from malaria.attack.runner import AttackOutcome
+    from malaria.model.target import Target
+    from malaria.model.warhead import Warhead
+    from malaria.records.rows import RunRecords
+    from malaria.swarm.run.launcher import Quarters
+
+EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
+RUNS: Final = Path("runs")
+STDOUT: Final = "-"
+PAGE: Final = "report.html"
+MARKDOWN: Final = "report.md"
+SUMMARY: Final = "summary.json"
+
+_URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
+"""User and password in an URL."""
+
+type Summary = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A load that the operator wants to see, and what it is called."""
+
+    where: Where
+    result: Result
+    title: str
+    make: Callable[[], Warhead]
+
+
+def perform(wish: Wish, arguments: Sequence[str]) -> int:
+    """Attacks, shows and stores; the exit code is the verdict's."""
+    from malaria.model.observe import observe_from_options
+    from malaria.model.target import parse_target, refuse_public_broker
+    from malaria.model.warhead import describe
+
+    where, result = wish.where, wish.result
+    warhead = wish.make()
+    target_text = where.target or warhead.target.url
+    if target_text is None:
+        raise TargetError(
+            "no target is named", "give one: malaria attack HOST, or write url into [target] of the warhead"
+        )
+    target = parse_target(target_text).with_credentials(where.username, where.password)
+    for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
+        refuse_public_broker(named, where.allowed)
+    warhead = warhead.with_credentials(target.username, target.password)
+
+    from malaria.attack.runner import AttackRequest, conduct, interruptible  # heavy: only when there is something to do
+    from malaria.report.terminal.live_view import LiveView
+
+    command = command_line(arguments, where.target, target)
+    directory = result.output or fresh_directory(wish.title, datetime.now())
+    workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
+    observe = observe_from_options(result.observe or ())
+    quarters = quarters_of(result.swarm, result.scheduler, result.workers)
+    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, quarters=quarters)
+    screen = console(result.json)
+    load = describe(warhead)
+    view = LiveView(f"malaria attack {target.url}", load, screen, result.quiet)
+    with interruptible() as interrupt, conducting(quarters), view:
+        outcome = conduct(request, view.update, interrupt)
+    return finish(outcome, result, screen)
+
+
+def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Quarters | None:
+    """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
+    if swarm is None and scheduler is None:
+        return None
+    from malaria.swarm.extra import need_extra
+
+    if swarm is not None and scheduler is not None:
+        raise SwarmError("--swarm and --scheduler name two swarms", "give one of them")
+    need_extra("distributed")
+    if scheduler is not None:
+        from malaria.swarm.run.dask_launcher import JoinedQuarters
+
+        return JoinedQuarters(scheduler, workers)
+    from malaria.swarm.hosts.state import load_swarm
+    from malaria.swarm.run.ssh_launcher import SshQuarters
+
+    return SshQuarters(load_swarm(str(swarm)), workers)
+
+
+def conducting(quarters: Quarters | None) -> AbstractContextManager[None]:
+    """While this process conducts the bees of a swarm, `malaria swarm abort` finds it."""
+    if quarters is None or quarters.scheduler:
+        return nullcontext()
+    from malaria.swarm.hosts.conductor_lock import conducting_swarm
+
+    return conducting_swarm(quarters.swarm)
+
+
+def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
+    """Writes what a run leaves behind, and says what came of it."""
+    if not result.quiet:
+        from malaria.report.terminal.run_summary import print_summary
+
+        print_summary(outcome.records, outcome.summary, screen)
+    try:
+        write_reports(outcome.records, outcome.summary, outcome.directory)
+    except OSError as error:  # the run is stored, and the verdict stands, with or without its page
+        print(f"error: the page could not be written: {error.strerror}", file=sys.stderr)
+        print(f"       make room, then: malaria report {outcome.directory}", file=sys.stderr)
+    else:
+        if not result.quiet:
+            say_page(outcome.directory, screen)
+    write_json(outcome.summary, result.json)
+    return exit_code(outcome.summary)
+
+
+def write_reports(records: RunRecords, summary: Summary, directory: Path) -> None:
+    """The summary, the page and its Markdown twin."""
+    from malaria.report.markdown.run_markdown import write_markdown
+    from malaria.report.page.run_page import write_page
+
+    (directory / SUMMARY).write_text(json_text(summary))
+    write_page(records, summary, directory / PAGE)
+    write_markdown(records, summary, directory / MARKDOWN)
+
+
+def say_page(directory: Path, screen: Console) -> None:
+    screen.print(f"  page       {directory / PAGE}", soft_wrap=True, highlight=False, markup=False)
+
+
+def write_json(summary: object, file: str | None) -> None:
+    if file == STDOUT:
+        print(json_text(summary), end="")
+    elif file is not None:
+        Path(file).write_text(json_text(summary))
+
+
+def json_text(value: object) -> str:
+    """ASCII, so that any locale and any disk takes it, whatever bytes a broker's version or a topic had."""
+    return json.dumps(value, indent=2) + "\n"
+
+
+def exit_code(summary: Summary) -> int:
+    return EXIT_CODES[summary["verdict"]["outcome"]]
+
+
+def console(json_file: str | None) -> Console:
+    """Where people read: stdout, unless the summary goes there."""
+    from rich.console import Console
+
+    return Console(stderr=json_file == STDOUT)
+
+
+def default_workers(clients: int) -> int:
+    """One per core that we may use, and no more than there are clients."""
+    return max(1, min(os.process_cpu_count() or 1, clients))
+
+
+def workers_for(stated: int | None) -> Callable[[int], int]:
+    """How many to hire for so many clients."""
+    return lambda clients: stated or default_workers(clients)
+
+
+def fresh_directory(title: str, now: datetime, root: Path = RUNS) -> Path:
+    """`runs/2026-11-22T1751-meters`; with a number behind it when that is taken."""
+    stem = f"{now:%Y-%m-%dT%H%M}-{title}"
+    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 10_000))
+    return next(root / name for name in names if not (root / name).exists())
+
+
+def command_line(arguments: Sequence[str], target_text: str | None, target: Target) -> str:
+    """The command to repeat it, without secrets: passwords and keys are to be in the environment then."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in SECRET_FLAGS:
+            skip = True
+        elif not argument.startswith(("--password=", "-P", "--psk=", "--header=")):
+            kept.append(target.url if argument == target_text and "@" in argument else _URL_LOGIN.sub("", argument))
+    return shlex.join(["malaria", *kept])

@@ -1,0 +1,76 @@
+"""What `campaign` and `demo` share: a campaign on the screen while it goes on, and what is said at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from malaria.cli.attack_screen import conducting, console, exit_code, say_page, write_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from malaria.campaign import CampaignRequest
+    from malaria.records.rows import CampaignPart, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How a campaign is shown, and where its summary goes."""
+
+    title: str
+    json: str | None
+    quiet: bool
+
+
+def tour(request: CampaignRequest, showing: Showing) -> int:
+    """Conducts the campaign; the exit code is that of its verdict."""
+    from malaria.attack.runner import interruptible
+    from malaria.campaign import conduct_campaign
+    from malaria.report.terminal.run_summary import print_levels
+
+    screen = console(showing.json)
+    with interruptible() as interrupt, conducting(request.quarters), Screen(showing, screen) as view:
+        outcome = conduct_campaign(request, view, interrupt)
+    if not showing.quiet:
+        print_levels(outcome.summary, screen)
+        say_page(outcome.directory, screen)
+    write_json(outcome.summary, showing.json)
+    return exit_code(outcome.summary)
+
+
+class Screen:
+    """For each part a live view of its own, which ends when the next one begins; between them plain lines."""
+
+    def __init__(self, showing: Showing, console: Console) -> None:
+        self._showing = showing
+        self._console = console
+        self._views = ExitStack()
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._views.close()
+
+    def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
+        from malaria.analysis.whole import part_name
+        from malaria.report.terminal.live_view import LiveView
+
+        self._views.close()
+        title = f"{self._showing.title} · {number} of {of} · {part_name(part)}"
+        self._say(f"{title}: {part.clean_reason}")
+        view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet))
+        return view.update
+
+    def tell(self, text: str) -> None:
+        self._views.close()
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        from malaria.report.figures import printable
+
+        if not self._showing.quiet:
+            self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)

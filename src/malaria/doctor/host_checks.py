@@ -1,0 +1,181 @@
+"""This machine: one small function for each thing that has spoilt a load before, in a table."""
+
+from __future__ import annotations
+
+import os
+import resource
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from malaria.doctor.finding import Finding, Status, judged
+from malaria.doctor.need import CONNECTS_IN_PROGRESS, Need
+from malaria.doctor.sockets import taken_ports
+from malaria.transport.addresses import ephemeral_ports
+from malaria.units import format_bytes, format_count
+
+SLOW_CLOCKS: Final = frozenset({"hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit"})
+"""Clock sources that are read by a system call and a device, 1 us and more each time."""
+STEADY_GOVERNOR: Final = "performance"
+LEAST_PYTHON: Final = (3, 13)
+PORT_RANGE: Final = "sys/net/ipv4/ip_local_port_range"
+MORE_PORTS: Final = (
+    "give --source-address (on loopback clients are spread by themselves), "
+    "or sysctl net.ipv4.ip_local_port_range='1024 65535'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where this machine's facts are read."""
+
+    proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
+    limits: tuple[int, int] = field(default_factory=lambda: resource.getrlimit(resource.RLIMIT_NOFILE))
+    cores: int = field(default_factory=lambda: os.process_cpu_count() or 1)
+    python: tuple[int, ...] = field(default_factory=lambda: tuple(sys.version_info[:3]))
+    has_psk: bool = field(default_factory=lambda: bool(ssl.HAS_PSK))
+
+    def text(self, path: Path) -> str | None:
+        """What a file of /proc or /sys says; None when it is not there."""
+        try:
+            return path.read_text().strip()
+        except OSError:
+            return None
+
+    def number(self, *parts: str) -> int | None:
+        """A number below /proc."""
+        text = self.text(self.proc.joinpath(*parts))
+        return int(text) if text is not None and text.isdigit() else None
+
+
+def examine_host(host: Host, need: Need) -> list[Finding]:
+    """Every check of this machine, in the order of the table."""
+    return [check(host, need) for check in CHECKS]
+
+
+def open_files(host: Host, need: Need) -> Finding:
+    soft, hard = host.limits
+    fits = hard == resource.RLIM_INFINITY or hard >= need.descriptors
+    remedy = f"raise it as root: ulimit -Hn {need.descriptors}, or take more --workers"
+    measured = _limit(hard) if soft == hard else f"{_limit(soft)}, raised to {_limit(hard)}"
+    return judged(
+        "open files",
+        measured,
+        _times(need.descriptors, need.workers, "workers"),
+        None if fits else (Status.BAD, remedy),
+    )
+
+
+def open_files_in_all(host: Host, need: Need) -> Finding:
+    words = (host.text(host.proc / "sys/fs/file-nr") or "").split()
+    if len(words) != 3:
+        return Finding("open files in all", "unknown", format_count(need.clients))
+    free = int(words[2]) - int(words[0])
+    sockets = need.clients * (2 if need.broker_is_here else 1)
+    trouble = (Status.BAD, f"sysctl fs.file-max={int(words[0]) + 2 * sockets}") if free < sockets else None
+    return judged("open files in all", f"{format_count(free)} free", format_count(sockets), trouble)
+
+
+def local_ports(host: Host, need: Need) -> Finding:
+    ports = ephemeral_ports(host.proc / PORT_RANGE)
+    first = (host.text(host.proc / PORT_RANGE) or "").partition("\t")[0]
+    low = int(first) if first.isdigit() else 65536 - ports
+    targets = {address[1] for _, address in need.endpoints}
+    taken = taken_ports(host.proc, range(low, low + ports), targets)
+    needed = _times(need.ports, need.sources, "sources")
+    trouble = (Status.BAD if targets else Status.WARN, MORE_PORTS) if ports - taken < need.ports else None
+    return judged("local ports", f"{format_count(ports - taken)} of {format_count(ports)}", needed, trouble)
+
+
+def accept_backlog(host: Host, need: Need) -> Finding:
+    backlog = host.number("sys", "net", "core", "somaxconn")
+    needed = f"{CONNECTS_IN_PROGRESS} (mosquitto: 100)"
+    if backlog is None:
+        return Finding("accept backlog", "unknown", needed)
+    fits = backlog >= CONNECTS_IN_PROGRESS or not need.broker_is_here
+    remedy = f"sysctl net.core.somaxconn=4096, or --connects-in-progress {max(1, backlog // 2)}"
+    return judged("accept backlog", format_count(backlog), needed, None if fits else (Status.WARN, remedy))
+
+
+def conntrack(host: Host, need: Need) -> Finding:
+    most = host.number("sys", "net", "netfilter", "nf_conntrack_max")
+    needed = format_count(need.clients)
+    if not most:
+        return Finding("connection tracking", "not loaded", needed)
+    free = most - (host.number("sys", "net", "netfilter", "nf_conntrack_count") or 0)
+    trouble = (Status.BAD, f"sysctl net.netfilter.nf_conntrack_max={most + 2 * need.clients}")
+    return judged("connection tracking", f"{format_count(free)} free", needed, trouble if free < need.clients else None)
+
+
+def clock_source(host: Host, _: Need) -> Finding:
+    name = host.text(host.sys / "devices/system/clocksource/clocksource0/current_clocksource")
+    remedy = "every message is stamped with it; boot with clocksource=tsc if this processor's is stable"
+    trouble = (Status.WARN, remedy) if name in SLOW_CLOCKS else None
+    return judged("clock source", name or "unknown", "not a slow device", trouble)
+
+
+def governor(host: Host, _: Need) -> Finding:
+    files = sorted((host.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
+    names = sorted({host.text(file) or "unknown" for file in files})
+    trouble = (Status.WARN, "latencies vary with the clock rate: cpupower frequency-set -g performance")
+    steady = set(names) <= {STEADY_GOVERNOR}
+    return judged("CPU governor", ", ".join(names) or "none here", STEADY_GOVERNOR, None if steady else trouble)
+
+
+def cores(host: Host, need: Need) -> Finding:
+    load = (host.text(host.proc / "loadavg") or "unknown").split()[0]
+    measured = f"{host.cores}, load {load}"
+    if need.workers > host.cores:
+        return Finding("cores", measured, f"{need.workers} workers", Status.WARN, f"take --workers {host.cores}")
+    busy = load[:1].isdigit() and float(load) > host.cores / 2
+    trouble = (Status.WARN, "something else is busy on this machine and takes CPU time from the load") if busy else None
+    return judged("cores", measured, f"{need.workers} workers", trouble)
+
+
+def memory(host: Host, need: Need) -> Finding:
+    text = host.text(host.proc / "meminfo") or ""
+    line = next((line.split() for line in text.splitlines() if line.startswith("MemAvailable:")), None)
+    needed = f"about {format_bytes(need.memory_bytes)}"
+    if line is None:
+        return Finding("memory", "unknown", needed)
+    free = int(line[1]) * 1024
+    trouble = (
+        (Status.BAD, "take fewer clients, or share them with another machine") if free < need.memory_bytes else None
+    )
+    return judged("memory", f"{format_bytes(free)} free", needed, trouble)
+
+
+def python(host: Host, _: Need) -> Finding:
+    measured = ".".join(map(str, host.python)) + (", TLS-PSK" if host.has_psk else ", no TLS-PSK")
+    needed = ".".join(map(str, LEAST_PYTHON)) + ", TLS-PSK"
+    if host.python < LEAST_PYTHON:
+        return Finding("Python", measured, needed, Status.BAD, "uv python install 3.13")
+    trouble = (Status.WARN, "take a Python whose OpenSSL has PSK: uv python install 3.13")
+    return judged("Python", measured, needed, None if host.has_psk else trouble)
+
+
+CHECKS: Final[tuple[Callable[[Host, Need], Finding], ...]] = (
+    open_files,
+    open_files_in_all,
+    local_ports,
+    accept_backlog,
+    conntrack,
+    clock_source,
+    governor,
+    cores,
+    memory,
+    python,
+)
+
+
+def _limit(value: int) -> str:
+    return "unlimited" if value == resource.RLIM_INFINITY else format_count(value)
+
+
+def _times(count: int, holders: int, name: str) -> str:
+    """So many for each of them; their number is no news when it is one."""
+    return f"{format_count(count)} × {holders} {name}" if holders > 1 else format_count(count)

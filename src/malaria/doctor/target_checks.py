@@ -1,0 +1,74 @@
+"""The target: does it answer, does it speak MQTT, does it let a client in, can it hold them all?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from malaria.doctor.finding import Finding, Status
+from malaria.doctor.host_checks import Host
+from malaria.doctor.need import Need
+from malaria.doctor.sockets import listener_pid, open_files_limit
+from malaria.errors import OperatorError
+from malaria.model.target import Target
+from malaria.model.warhead import Warhead
+from malaria.plan.clients import GroupPlan, Identity, make_plan
+from malaria.schedule.share import WHOLE
+from malaria.transport.addresses import route_to
+from malaria.transport.gateway import Gateway
+from malaria.transport.probe import Visitor, patience_s, probe
+from malaria.transport.route import Route
+from malaria.units import format_count
+
+DESCRIPTORS_OF_THE_BROKER: Final = 32
+
+
+def examine_target(host: Host, target: Target, warhead: Warhead, need: Need) -> list[Finding]:
+    """One finding for each address of the target, and the limits of a broker on this machine."""
+    (plan,) = make_plan(warhead, WHOLE, Identity("doctor", 0, 0)).groups
+    route = route_to(target)
+    answers = [
+        examine_address(plan, replace(route, endpoints=(endpoint,), names=(name,)), warhead)
+        for endpoint, name in zip(route.endpoints, route.names, strict=True)
+    ]
+    return answers + (examine_local_broker(host, need) if need.broker_is_here else [])
+
+
+def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> Finding:
+    """As the first client of the group would go in."""
+    endpoint = route.endpoints[0]
+    host, port = endpoint[1]
+    name = f"target {f'[{host}]' if ':' in host else host}:{port}"
+    needed = plan.protocol.title
+    try:
+        gateway = Gateway(plan, route, warhead)
+    except OperatorError as error:
+        return Finding(name, error.message, needed, Status.BAD, error.remedy)
+    visitor = Visitor("", *gateway.credentials.login_at(0), plan.protocol)
+    answer = probe(endpoint, visitor, gateway, patience_s(warhead.attack))
+    if answer.problem:
+        return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
+    way = f" ({answer.way})" if answer.way else ""
+    return Finding(name, f"{answer.version or 'a broker'}, lets a client in{way}", needed)
+
+
+def examine_local_broker(host: Host, need: Need) -> list[Finding]:
+    """Where the broker is a process that we may look at: how many clients its own limit of open files lets in."""
+    share = -(-need.clients // len(need.endpoints)) + DESCRIPTORS_OF_THE_BROKER
+    findings = []
+    for port in sorted({address[1] for _, address in need.endpoints}):
+        pid = listener_pid(host.proc, port)
+        if pid is not None and (limit := open_files_limit(host.proc, pid)) is not None:
+            command = host.text(host.proc / str(pid) / "comm")
+            owner = f"{command}, pid {pid}" if command else f"pid {pid}"
+            findings.append(_broker_limit(pid, limit, share, owner))
+    return findings
+
+
+def _broker_limit(pid: int, limit: int, share: int, owner: str) -> Finding:
+    name = "listener's open files"  # what listens there may be no broker: its own name tells
+    measured, needed = f"{format_count(limit)} ({owner})", format_count(share)
+    if limit >= share:
+        return Finding(name, measured, needed)
+    remedy = f"raise the broker's limit: prlimit --pid {pid} --nofile={share}:{share}, or LimitNOFILE= in its service"
+    return Finding(name, measured, needed, Status.BAD, remedy)

@@ -1,0 +1,22 @@
+"""What every part of a worker's engine works with: the state, the kernel, the way out, the counts, the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from malaria.clock import Clock
+from malaria.engine.columns import Columns
+from malaria.engine.meter import Meter
+from malaria.engine.outbox import Outbox
+from malaria.transport.poller import Poller
+
+
+@dataclass(frozen=True, slots=True)
+class Gear:
+    """Made once per engine, handed to each part."""
+
+    columns: Columns
+    poller: Poller
+    outbox: Outbox
+    meter: Meter
+    clock: Clock

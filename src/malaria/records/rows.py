@@ -1,0 +1,304 @@
+"""Row types that both towers share: the one that makes load writes them, the one that reads results reads them.
+
+Promises: plain frozen values, times in nanoseconds since the run's epoch (the instant `malaria attack`
+began, on the monotonic clock of the conductor's host), counts as integers, no numpy in the public shape.
+A counter that is absent is zero; a gauge that is absent is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import isfinite
+from typing import Final
+
+from malaria.records.perf_profile import Profile
+
+
+class Phase(StrEnum):
+    """The phases of an attack, in order."""
+
+    PREPARE = "prepare"
+    CONNECT = "connect"
+    SETTLE = "settle"
+    MEASURE = "measure"
+    DRAIN = "drain"
+    VERIFY = "verify"
+    COLLECT = "collect"
+
+
+class Metric(StrEnum):
+    """What is kept as a histogram of nanoseconds. DESIGN: 'What a number means'."""
+
+    CONNECT = "connect"  # TCP start to CONNACK
+    TCP = "tcp"  # ... of it: TCP start until connected
+    TLS = "tls"  # ... the TLS handshake
+    UPGRADE = "upgrade"  # ... the WebSocket upgrade
+    CONNACK = "connack"  # ... CONNECT sent to CONNACK
+    OWN_NEGOTIATION = (
+        "own_negotiation"  # the part of TLS and UPGRADE that is ours: our steps, and the wait for our turn
+    )
+    SUBACK = "suback"  # SUBSCRIBE sent to SUBACK
+    ACK = "ack"  # due to PUBACK/PUBCOMP
+    SERVICE = "service"  # sent to PUBACK/PUBCOMP
+    LAG = "lag"  # due to sent
+    OWN_LAG = "own_lag"  # the part of lag that is ours: due to the turn of the loop that took the message up
+    END_TO_END = "end_to_end"  # due to delivery at the subscriber
+    UNFINISHED = "unfinished"  # lower bounds of `ack` for messages that had no acknowledgement when the drain ended
+
+
+class Counter(StrEnum):
+    """What is counted per period and summed over workers. Each is a total of single happenings, never a rate."""
+
+    DUE = "due"
+    SENT = "sent"
+    ACKED = "acked"
+    DELIVERED = "delivered"  # first arrivals
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+    ARRIVED = "arrived"  # every PUBLISH that came in, tracked or not
+    RETAINED = "retained"  # arrivals with RETAIN set: kept messages, no part of `delivered`
+    FOREIGN = "foreign"  # arrivals whose payload carries no header of this run
+    UNEXPECTED = "unexpected"  # arrivals of a publisher that no filter of this client should match
+    NEGATIVE_LATENCY = "negative_latency"
+    CLAMPED_LOW = "clamped_low"
+    CLAMPED_HIGH = "clamped_high"
+    REDELIVERED = "redelivered"  # our own PUBLISH/PUBREL sent again with DUP after a reconnect
+    STRAY_ACK = "stray_ack"  # acknowledgements of a packet id that was not in flight
+    BYTES_SENT = "bytes_sent"
+    BYTES_RECEIVED = "bytes_received"
+    SENDS = "sends"  # calls of send() that carried messages
+    HELD_WINDOW = "held_window"  # messages that had to wait because the in-flight window was full
+    HELD_BACKLOG = "held_backlog"  # ... because the kernel took no more bytes (the broker does not read)
+    HELD_OFFLINE = "held_offline"  # ... because the client was not connected
+    ANSWERED = "answered"  # requests that a client of ours answered (MQTT 5)
+    PUBLISHES_REFUSED = "publishes_refused"  # messages that the broker answered with a reason of failure (MQTT 5)
+    TOO_LARGE = "too_large"  # messages due and never sent: larger than the broker takes (MQTT 5)
+    FORGOTTEN = "forgotten"  # in flight when a clean-start client lost its connection, or left with its surge
+    ABANDONED = "abandoned"  # due, and not sent when their client left with its surge
+    CONNECTED = "connected"  # CONNACK accepted
+    REFUSED = "refused"  # connect attempts that failed: TCP, TLS or CONNACK
+    DROPPED = "dropped"  # established connections that ended without our asking
+    CUT = "cut"  # established connections that we broke on purpose
+    RECONNECTS = "reconnects"  # CONNACK accepted by a client that had been connected before
+    CONNECT_TIMEOUTS = "connect_timeouts"
+    PING_TIMEOUTS = "ping_timeouts"
+    PINGS = "pings"
+    MALFORMED = "malformed"  # connections closed because the broker's bytes were no MQTT
+    SUBSCRIPTIONS = "subscriptions"
+    SUBSCRIPTIONS_REFUSED = "subscriptions_refused"
+    NEGOTIATION_CPU_NS = "negotiation_cpu_ns"  # our processor time in TLS handshakes and WebSocket upgrades
+    RESUMED = "resumed"  # TLS handshakes that an earlier session made shorter
+    TURNS = "turns"  # turns of the loop
+    LATE_SAMPLES = "late_samples"  # periods longer than 1.5 s: the loop did not come round to its record
+
+
+class Gauge(StrEnum):
+    """A value at the end of a period. Summed over workers, but for those with `_max_`, of which the largest counts."""
+
+    CLIENTS_CONNECTED = "clients_connected"
+    CLIENTS_READY = "clients_ready"
+    INFLIGHT = "inflight"
+    HELD = "held"  # messages due and not yet sent
+    BACKLOG_BYTES = "backlog_bytes"
+    CPU_NS = "cpu_ns"  # CPU time of the process since it started
+    RSS_BYTES = "rss_bytes"
+    TURN_MAX_NS = "turn_max_ns"  # longest turn in the period
+    LAG_MAX_NS = "lag_max_ns"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one worker saw in one period (about a second), or the sum of several workers over it.
+
+    `counters` are the happenings in the period, `gauges` the values at its end, `histograms` sparse packed
+    histograms (`Histogram.to_bytes`) of the values that ended in the period. The histograms hold only messages that
+    were due in the measured time; those of the settle phase are left out here and counted in `counters` alike.
+    """
+
+    worker: str
+    start_ns: int
+    end_ns: int
+    phase: Phase
+    counters: Mapping[str, int] = field(default_factory=dict)
+    gauges: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class EventKind(StrEnum):
+    """What a mark on the time axis says."""
+
+    PHASE = "phase"
+    SURGE = "surge"
+    ACT = "act"
+    TROUBLE = "trouble"  # the broker's behaviour: refusals, drops, garbage
+    LOST = "lost"  # a worker or bee of ours
+    OPERATOR = "operator"  # Ctrl-C
+    OBSERVER = "observer"  # an observer lost what it watches, or found it again
+    BROKER = "broker"  # a broker that we had started ended
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One mark on the time axis. Like troubles are gathered: `count` says how many in the period."""
+
+    at_ns: int
+    kind: EventKind
+    text: str
+    worker: str = ""
+    count: int = 1
+
+
+type Reading = float | int | str | None
+"""What an observer reads: a number, a text, or None where it cannot be known."""
+
+
+def storable(reading: Reading) -> Reading:
+    """As JSON can hold it: what is no finite number is unknown."""
+    return None if isinstance(reading, float) and not isfinite(reading) else reading
+
+
+GAP: Final = "gap"
+"""The only key of an observation that says why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One row of an observer of the target side. Names end in their unit; a name that is absent has not changed.
+
+    A row whose only name is `gap` tells why nothing can be read from then on, until the next row that is none.
+    """
+
+    observer: str
+    at_ns: int
+    values: Mapping[str, Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTotals:
+    """The account of every message of a run. `None`: cannot be known (no header in the payload, a worker was lost).
+
+    `expected = delivered + lost + unresolved`, always, when they are known.
+    """
+
+    due: int | None
+    sent: int | None
+    acked: int | None
+    expected: int | None
+    delivered: int | None
+    duplicated: int | None
+    reordered: int | None
+    lost: int | None
+    acked_lost: int | None
+    unresolved: int | None
+    notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecords:
+    """Everything a stored run holds, in memory. `meta` is what `docs/run-format.md` lists; absent keys are unknown."""
+
+    meta: Mapping[str, object]
+    samples: tuple[Sample, ...]
+    events: tuple[Event, ...]
+    ledger: LedgerTotals | None
+    observations: tuple[Observation, ...] = ()
+    profile: Profile | None = None
+
+
+INTERRUPTED: Final = "interrupted by the operator"
+"""Why an attack ended early, or was not made, when somebody pressed Ctrl-C."""
+
+
+class PartState(StrEnum):
+    """What has become of one attack of a campaign."""
+
+    DONE = "done"
+    RUNNING = "running"  # or it was, when the campaign was killed
+    INTERRUPTED = "interrupted"  # it was cut short: there are records, but not of the whole of it
+    NOT_RUN = "not run"  # its turn has not come, or it could not be: there are no records
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPart:
+    """One attack of a campaign: a level, or a variant of one, which stands beside it and is shown so.
+
+    `level` counts from 1; several levels may have as many `clients`, those that publish before any surge. `variant` is
+    empty for the level itself. `directory` is the name of a run directory in that of the campaign; None: there are no
+    records. `clean` says whether the broker remembered nothing when it began, None that this is not known, and
+    `clean_reason` why; it is empty where the broker was not asked to begin. `command` repeats the attack, without
+    secrets: one command in each line, where there is more than one way.
+    """
+
+    level: int
+    title: str
+    variant: str
+    clients: int
+    note: str = ""
+    directory: str | None = None
+    state: PartState = PartState.NOT_RUN
+    why: str = ""  # what interrupted or prevented it; empty when it is done or goes on
+    clean: bool | None = None
+    clean_reason: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecords:
+    """What a campaign is and what has become of it so far; what it measured lies in the run directories of its parts.
+
+    `parts` are in the order in which they are run: each level, then its variants. `broker` has `kind`, `name`,
+    `version`, and `settings`: its configuration as it was, without secrets; what is unknown is None or absent.
+    `options` are what the command said beside the file, such as `hold` (None: a switch), without secrets; `left_out`
+    names what they took away, one sentence each. `ended` is empty while it goes on, and if it was killed.
+    `source` is its file as it was, without secrets.
+    """
+
+    title: str
+    note: str
+    file: str
+    command: str
+    started: str
+    broker: Mapping[str, str | None]
+    parts: tuple[CampaignPart, ...]
+    options: Mapping[str, str | None] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    ended: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeeStanding:
+    """One bee in the live view: its clients, its last second, and how late its latest message left in it."""
+
+    bee: str
+    clients_ready: int
+    sent_per_s: float | None
+    acked_per_s: float | None
+    lag_max_ns: int | None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the live view shows: the state of a running attack, a few times a second.
+
+    `totals` are the counters since the start, `second` the last whole period summed over the workers,
+    `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period.
+    `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
+    """
+
+    at_ns: int
+    phase: Phase
+    phase_done: int
+    phase_total: int
+    clients_planned: int
+    due_per_s: float | None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    gauges: Mapping[str, int] = field(default_factory=dict)
+    second: Sample | None = None
+    latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    second_latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    bees: tuple[BeeStanding, ...] = ()

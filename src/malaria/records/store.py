@@ -1,0 +1,480 @@
+"""The run directory: written as the run goes, readable whatever happened to its writer.
+
+`run.db` is an SQLite file in write-ahead mode. Samples and events are appended and committed about once a second, so
+that a killed process loses a second at most. A full disk never ends a run: what it refuses waits in memory for the next
+commit, up to `PENDING_ROWS`, and what falls out there is counted. A sealed run is one file that can be copied.
+
+Promises for reading: a run directory may come from anywhere; whatever it holds gives records or a `RunError`. Packed
+histograms are handed on as they are and checked by who unpacks them.
+
+Format version and its history (docs/run-format.md):
+1  meta(key, value JSON), sample(worker, start_ns, end_ns, phase, counters JSON, gauges JSON),
+   histogram(sample, metric, packed), event(at_ns, kind, text, worker, count), ledger(one row of JSON)
+2  observation(at_ns, observer, readings JSON); events of kinds "observer" and "broker"
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any, Final
+
+from malaria.errors import OperatorError, RunError
+from malaria.records.perf_profile import FILE as PROFILE_FILE
+from malaria.records.perf_profile import Profile, profile_from_json
+from malaria.records.rows import (
+    Event,
+    EventKind,
+    LedgerTotals,
+    Observation,
+    Phase,
+    Reading,
+    RunRecords,
+    Sample,
+    storable,
+)
+
+FORMAT: Final = 2
+FILE: Final = "run.db"
+PENDING_ROWS: Final = 20_000
+"""Samples, events and observations kept while the disk takes nothing: most of an hour with eight workers."""
+
+_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sample (id INTEGER PRIMARY KEY, worker TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+                     phase TEXT NOT NULL, counters TEXT NOT NULL, gauges TEXT NOT NULL);
+CREATE TABLE histogram (sample INTEGER NOT NULL, metric TEXT NOT NULL, packed BLOB NOT NULL);
+CREATE TABLE event (at_ns INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, worker TEXT NOT NULL,
+                    count INTEGER NOT NULL);
+CREATE TABLE ledger (totals TEXT NOT NULL);
+CREATE TABLE observation (at_ns INTEGER NOT NULL, observer TEXT NOT NULL, readings TEXT NOT NULL);
+"""
+_TABLES: Final = {
+    1: frozenset({"meta", "sample", "histogram", "event", "ledger"}),
+    2: frozenset({"meta", "sample", "histogram", "event", "ledger", "observation"}),
+}
+"""By format."""
+
+type Row = Sample | Event | Observation
+
+
+class RunWriter:
+    """Writes one run. From `create` on nothing raises for the disk's sake: `failures` and `forgotten` tell."""
+
+    def __init__(self, directory: Path, database: sqlite3.Connection) -> None:
+        self.directory = directory
+        self.failures = 0  # commits that the disk refused
+        self.first_failure = ""
+        self.forgotten = 0  # rows that could not be kept until the disk took them
+        self._database = database
+        self._facts: dict[str, str] = {}  # the last word on a key is all that has to wait
+        self._rows: list[Row] = []
+        self._totals: LedgerTotals | None = None
+        self._sealed = False
+
+    @classmethod
+    def create(cls, directory: Path) -> RunWriter:
+        """A new run. Raises OperatorError when the directory cannot be written or holds a run already."""
+        path = directory / FILE
+        if path.exists():
+            raise RunError(f"{directory} holds a run already", "give another directory with -o, or move that one away")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            return cls(directory, _create_database(path))
+        except (OSError, sqlite3.Error) as error:
+            remedy = "look at its permissions and at the space left on the disk, or choose another place with -o"
+            raise OperatorError(f"cannot write a run to {directory}: {error}", remedy) from None
+
+    @classmethod
+    def reopen(cls, directory: Path) -> RunWriter:
+        """A run that is there, to add to it. Raises RunError for what is no run of this format."""
+        with _reading(directory) as database:
+            version = _read_meta(database, directory)["format"]
+        if version != FORMAT:
+            raise RunError(f"{directory} has format {version}, and nothing can be added to it", "make the run again")
+        try:
+            database = sqlite3.connect(directory / FILE, isolation_level=None)
+            database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error as error:
+            raise RunError(f"{directory} cannot be added to: {error}", "may it be written?") from None
+        return cls(directory, database)
+
+    def meta(self, key: str, value: object) -> None:
+        """Sets a fact; the last word counts. Raises TypeError or ValueError for what is not JSON."""
+        self._facts[key] = json.dumps(value, allow_nan=False)
+
+    def append(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            self._keep(sample)
+
+    def event(self, event: Event) -> None:
+        self._keep(event)
+
+    def observe(self, observation: Observation) -> None:
+        """Raises nothing for what was read: a number that is no JSON (infinite) is stored as unknown."""
+        self._keep(observation)
+
+    def ledger(self, totals: LedgerTotals) -> None:
+        """The account so far; a later one replaces it."""
+        self._totals = totals
+
+    def commit(self) -> bool:
+        """Hands what is pending to the disk; False when it did not take it (the next commit tries again)."""
+        try:
+            self._database.execute("BEGIN")
+            self._insert_pending()
+            self._database.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            self._note_failure(error)
+            return False
+        self._facts.clear()
+        self._rows.clear()
+        self._totals = None
+        return True
+
+    def seal(self) -> None:
+        """The run is complete: one file, nothing beside it. Without effect when it is sealed already."""
+        if self._sealed:
+            return
+        self._sealed = True
+        try:
+            if self.commit():
+                self._database.execute("PRAGMA journal_mode=DELETE")
+        except (sqlite3.Error, OSError) as error:
+            self._note_failure(error)
+        finally:
+            with suppress(sqlite3.Error):  # the rest of the log stays beside the file, and is read from there
+                self._database.close()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seal()
+
+    def _keep(self, row: Row) -> None:
+        if len(self._rows) < PENDING_ROWS:
+            self._rows.append(row)
+        else:
+            self.forgotten += 1
+
+    def _insert_pending(self) -> None:
+        if self.failures:
+            trouble = {"failures": self.failures, "first": self.first_failure, "forgotten_rows": self.forgotten}
+            self.meta("disk_trouble", trouble)
+        self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", self._facts.items())
+        for row in self._rows:
+            _insert(self._database, row)
+        if self._totals is not None:
+            self._database.execute("DELETE FROM ledger")
+            self._database.execute("INSERT INTO ledger VALUES (?)", (json.dumps(asdict(self._totals)),))
+
+    def _note_failure(self, error: Exception) -> None:
+        self.failures += 1
+        self.first_failure = self.first_failure or str(error)
+        with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+            self._database.execute("ROLLBACK")
+
+
+def _create_database(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")  # one sequential write a second, and readers need not wait
+        database.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; only a power cut may
+        database.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
+    except sqlite3.Error:
+        database.close()
+        path.unlink(missing_ok=True)
+        raise
+    return database
+
+
+def _insert(database: sqlite3.Connection, row: Row) -> None:
+    if isinstance(row, Event):
+        values = (row.at_ns, row.kind, _storable(row.text), row.worker, row.count)
+        database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
+        return
+    if isinstance(row, Observation):
+        readings = json.dumps({key: storable(value) for key, value in row.values.items()}, separators=(",", ":"))
+        database.execute("INSERT INTO observation VALUES (?, ?, ?)", (row.at_ns, _storable(row.observer), readings))
+        return
+    cursor = database.execute(
+        "INSERT INTO sample (worker, start_ns, end_ns, phase, counters, gauges) VALUES (?, ?, ?, ?, ?, ?)",
+        (row.worker, row.start_ns, row.end_ns, row.phase, _compact(row.counters), _compact(row.gauges)),
+    )
+    packed = [(cursor.lastrowid, metric, data) for metric, data in row.histograms.items()]
+    database.executemany("INSERT INTO histogram VALUES (?, ?, ?)", packed)
+
+
+def _storable(text: str) -> str:
+    """A file name that is no UTF-8 reaches us with lone surrogates, which SQLite refuses: they are spelled out."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _compact(values: Mapping[str, int]) -> str:
+    return json.dumps(dict(values), separators=(",", ":"))
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One line of the list of runs. `outcome` is None where no summary was written."""
+
+    directory: Path
+    started: str
+    title: str
+    target: str
+    outcome: str | None
+
+
+def open_run(directory: Path) -> RunRecords:
+    """Everything that a run holds: sealed, still running, killed, or where nothing can be written.
+
+    Raises RunError for what is no run, was written by a newer version, or holds something else than it should.
+    """
+    with _reading(directory) as database:
+        meta = _read_meta(database, directory)
+        profile = _read_profile(directory, meta)
+        return RunRecords(
+            meta=meta,
+            samples=tuple(_read_samples(database)),
+            events=tuple(_read_events(database)),
+            ledger=_read_ledger(database),
+            observations=tuple(_read_observations(database)) if meta["format"] != 1 else (),
+            profile=profile,
+        )
+
+
+def list_runs(root: Path) -> list[RunEntry]:
+    """The runs below a directory, newest first. One that cannot be read is listed as such."""
+    entries = [_entry(path.parent) for path in root.glob(f"**/{FILE}")] if root.is_dir() else []
+    return sorted(entries, key=lambda entry: entry.started, reverse=True)
+
+
+def _entry(directory: Path) -> RunEntry:
+    try:
+        with _reading(directory) as database:
+            meta = _read_meta(database, directory)
+    except RunError as error:
+        return RunEntry(directory, "", error.message, "", None)
+    started, title, target = (str(meta.get(key, "")) for key in ("started", "title", "target"))
+    return RunEntry(directory, started, title, target, stored_summary(directory).outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a summary says in short, as far as there is one."""
+
+    target: str = ""
+    outcome: str | None = None
+
+
+def stored_summary(directory: Path) -> Said:
+    try:
+        summary = json.loads((directory / "summary.json").read_text())
+        return Said(str(summary.get("target") or ""), str(summary["verdict"]["outcome"]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Said()
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
+    """The database for reading; whatever is wrong with it, here or in the block, leaves as a RunError."""
+    path = directory / FILE
+    if not path.is_file():
+        raise RunError(f"{directory} holds no run", f"name a directory with a {FILE}; malaria runs lists them")
+    try:
+        with tempfile.TemporaryDirectory(prefix="malaria-") as spare, closing(_connect(path, Path(spare))) as database:
+            yield database
+    except (sqlite3.Error, OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
+            RecursionError) as error:  # fmt: skip
+        raise RunError(f"{path} cannot be read: {error}", "it is damaged, or no run of malaria's") from None
+
+
+def _connect(path: Path, spare: Path) -> sqlite3.Connection:
+    """Reads in place, and from a copy where the log of a killed run lies on a disk that takes no lock file."""
+    try:
+        return _connect_in_place(path)
+    except sqlite3.OperationalError:
+        for name in (FILE, f"{FILE}-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(path.with_name(name), spare / name)
+        return _connect_in_place(spare / FILE)
+
+
+def _connect_in_place(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        database.execute("PRAGMA trusted_schema=OFF")
+        database.execute("BEGIN")  # one moment of a run that is still being written
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    except sqlite3.Error:
+        database.close()
+        raise
+    missing = _TABLES[1] - names  # a view of that name might compute for ever
+    if missing:
+        database.close()
+        raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
+    return database
+
+
+def _read_meta(database: sqlite3.Connection, directory: Path) -> dict[str, object]:
+    meta: dict[str, object] = {str(k): json.loads(v) for k, v in database.execute("SELECT key, value FROM meta")}
+    version = meta.get("format")
+    if not _is_int(version) or version < 1:  # type: ignore[operator]
+        raise ValueError(f"its format is {version!r}")
+    if version > FORMAT:  # type: ignore[operator]
+        message = f"{directory} has format {version}; this version of malaria reads up to {FORMAT}"
+        raise RunError(message, "read it with a newer malaria: pip install -U mqtt-malaria")
+    for key, (is_right, what) in _META_TYPES.items():
+        if meta.get(key) is not None and not is_right(meta[key]):
+            raise ValueError(f"meta {key} is not {what}")
+    return {key: value for key, value in meta.items() if value is not None}
+
+
+def _read_samples(database: sqlite3.Connection) -> Iterator[Sample]:
+    packed: dict[int, dict[str, bytes]] = {}
+    for sample, metric, data in database.execute("SELECT sample, metric, packed FROM histogram"):
+        if not isinstance(data, bytes):
+            raise ValueError("a histogram is not packed")
+        packed.setdefault(sample, {})[str(metric)] = data
+    rows = database.execute("SELECT id, worker, start_ns, end_ns, phase, counters, gauges FROM sample ORDER BY id")
+    for number, worker, start, end, phase, counters, gauges in rows:
+        start_ns, end_ns = _count(start), _count(end)
+        if start_ns > end_ns:
+            raise ValueError(f"sample {number} ends before it starts")
+        histograms = packed.get(number, {})
+        yield Sample(str(worker), start_ns, end_ns, Phase(phase), _counts(counters), _counts(gauges), histograms)
+
+
+def _read_events(database: sqlite3.Connection) -> Iterator[Event]:
+    rows = database.execute("SELECT at_ns, kind, text, worker, count FROM event ORDER BY at_ns, rowid")
+    for at, kind, text, worker, count in rows:
+        yield Event(_count(at), EventKind(kind), str(text), str(worker), _count(count))
+
+
+def _read_observations(database: sqlite3.Connection) -> Iterator[Observation]:
+    names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if missing := _TABLES[FORMAT] - names:
+        raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
+    rows = database.execute("SELECT at_ns, observer, readings FROM observation ORDER BY at_ns, rowid")
+    for at, observer, readings in rows:
+        values: dict[str, Any] = json.loads(readings)
+        yield Observation(str(observer), _count(at), {str(key): _known_reading(value) for key, value in values.items()})
+
+
+def _known_reading(value: object) -> Reading:
+    if value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value)) or _is_int(value):
+        return value  # type: ignore[return-value]
+    raise ValueError(f"{str(value)[:40]!r} is no reading")
+
+
+def _read_profile(directory: Path, meta: dict[str, object]) -> Profile | None:
+    """A recording that is damaged leaves the rest of the run as it is: a note says so."""
+    path = directory / PROFILE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return profile_from_json(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError) as error:
+        notes = meta.get("notes")
+        meta["notes"] = [*(notes if isinstance(notes, list) else ()), f"{PROFILE_FILE} cannot be read: {error}"]
+        return None
+
+
+def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:
+    row = database.execute("SELECT totals FROM ledger").fetchone()
+    if row is None:
+        return None
+    values: dict[str, Any] = json.loads(row[0])
+    notes = tuple(map(str, values.get("notes", ())))
+    names = [field.name for field in fields(LedgerTotals) if field.name != "notes"]
+    return LedgerTotals(**{name: None if values[name] is None else _count(values[name]) for name in names}, notes=notes)
+
+
+def _counts(text: str) -> dict[str, int]:
+    return {key: _count(value) for key, value in json.loads(text).items()}
+
+
+def _count(value: object) -> int:
+    if not _is_count(value):
+        raise ValueError(f"{str(value)[:40]!r} is not a count")
+    return value  # type: ignore[return-value]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return _is_int(value) and 0 <= value < 1 << 63  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return _is_count(value) or (isinstance(value, float) and 0 <= value < float("inf"))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_tally(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
+
+
+def _is_text_by_text(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _is_objects(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_object, value))
+
+
+def _is_steps(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(step, list) and len(step) == 2 and all(map(_is_number, step)) for step in value
+    )
+
+
+def _of(is_right: Callable[[object], bool], what: str, keys: str) -> dict[str, tuple[Callable[[object], bool], str]]:
+    return dict.fromkeys(keys.split(), (is_right, what))
+
+
+_META_TYPES: Final = (
+    _of(_is_text, "text", "malaria_version command target started title load warhead_toml aborted note variant")
+    | _of(_is_flag, "true or false", "closed_loop tracked publishing acknowledged subscribing")
+    | _of(
+        _is_count,
+        "a count",
+        "epoch_wall_ns level clients_planned measure_start_ns measure_end_ns end_ns own_lag_limit_ns",
+    )
+    | _of(_is_number, "a number", "rate_planned_per_s duration_planned_s")
+    | _of(_is_texts, "a list of texts", "workers thresholds notes")
+    | _of(_is_object, "an object", "environment broker disk_trouble clean_start swarm clocks start bee_environments")
+    | _of(_is_tally, "a table of counts", "connect_failures")
+    | _of(_is_text_by_text, "a table of texts", "remedies")
+    | _of(_is_objects, "a list of objects", "observers lost_workers surges bees")
+    | _of(_is_steps, "a list of [nanoseconds, number]", "rate_steps")
+)
+"""What the readers of a run rely on. Keys that are not here are handed on as they are."""

@@ -1,0 +1,165 @@
+"""What the charts over time show: panels from top to bottom, each a few lines, as a table.
+
+Colours are those of Okabe and Ito, which the colour-blind can tell apart. Lines that lie on each other when all goes
+well (due, sent, acked, delivered) are drawn from thick to thin, so that all of them are seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from malaria.analysis.alongside import DROPPED, DROPPED_SO_FAR
+from malaria.records.rows import RunRecords
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
+)  # fmt: skip
+WORKERS_SHOWN: Final = 8
+"""More workers than this are shown as one sum."""
+
+type Columns = Mapping[str, Sequence[float | str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One column of the series. `needs` names the fact of the run without which it means nothing."""
+
+    name: str
+    column: str
+    colour: str
+    width_px: float = 2
+    dash: str = "solid"
+    needs: str = ""
+    steps: bool = False  # a count over the second that ends here, not a value at its end
+    entry: str = ""  # of the legend, shared with all lines of its panel that have the same
+
+
+class Scale(StrEnum):
+    """How a panel's axis is drawn."""
+
+    COUNT = "count"  # from zero
+    MS = "ms"  # milliseconds, over powers of ten
+    BYTES = "bytes"  # from zero, in kB, MB, GB
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart of the stack."""
+
+    title: str
+    lines: tuple[Line, ...]
+    scale: Scale = Scale.COUNT
+
+
+DUE: Final = Line("due", "due_per_s", GREY, 8, needs="publishing", steps=True)
+SENT: Final = Line("sent", "sent_per_s", ORANGE, 5, needs="publishing", steps=True)
+ACKED: Final = Line("acked", "acked_per_s", BLUE, 2.5, needs="acknowledged", steps=True)
+DELIVERED: Final = Line("delivered", "delivered_per_s", GREEN, 1.5, "dot", needs="subscribing", steps=True)
+
+PANELS: Final = (
+    Panel(
+        "clients",
+        (
+            Line("ready", "clients", BLUE),
+            Line("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"),
+            Line("as Prometheus says", "prometheus_clients_connected", SKY, 1.5, "dot"),
+        ),
+    ),
+    Panel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
+    Panel(
+        "latency",
+        (
+            Line("ack p50", "ack_p50_ms", BLUE),
+            Line("ack p99", "ack_p99_ms", ORANGE),
+            Line("ack max", "ack_max_ms", RED, 1.5, "dot"),
+            Line("end to end p99", "end_to_end_p99_ms", GREEN, 1.5, "dash"),
+        ),
+        Scale.MS,
+    ),
+    Panel(
+        "broker CPU, % of a core",
+        (
+            Line("process", "process_cpu_percent", BLUE, steps=True),
+            Line("container", "docker_cpu_percent", SKY, steps=True),
+        ),
+    ),
+    Panel(
+        "broker memory",
+        (
+            Line("process", "process_rss_bytes", BLUE),
+            Line("container", "docker_rss_bytes", SKY),
+            Line("heap, as $SYS says", "sys_heap_bytes", GREEN, 1.5, "dash"),
+        ),
+        Scale.BYTES,
+    ),
+    Panel("host CPU, % of all cores", (Line("host", "host_cpu_percent", BLUE, steps=True),)),
+    Panel(
+        "messages in the broker, as it says",
+        (
+            Line("stored", "sys_messages_stored", BLUE),
+            Line("in flight", "sys_messages_inflight", GREEN, 1.5, "dash"),
+            Line("stored (Prometheus)", "prometheus_messages_stored", SKY),
+            Line("in flight (Prometheus)", "prometheus_messages_inflight", ORANGE, 1.5, "dash"),
+            Line("dropped so far", DROPPED_SO_FAR, RED, 2, "dot"),
+        ),
+    ),
+    Panel(
+        "packets per second ($SYS)",
+        (
+            Line("received", "sys_messages_received_per_s", BLUE, steps=True),
+            Line("sent", "sys_messages_sent_per_s", ORANGE, steps=True),
+        ),
+    ),
+    Panel("messages waiting", (Line("in flight", "inflight", BLUE), Line("due, not sent", "held", RED))),
+    Panel(
+        "lag of the generator",
+        (Line("lag p50", "own_lag_p50_ms", SKY), Line("lag p99", "own_lag_p99_ms", PURPLE)),
+        Scale.MS,
+    ),
+    Panel("generator CPU, % of a core", (Line("all workers", "cpu_percent", RED, steps=True),)),
+)
+CHOSEN: Final = "prometheus_"
+MOST_CHOSEN: Final = 8
+"""Series of a Prometheus page that have a panel; the others are in the raw data."""
+
+
+def panels_of(records: RunRecords, table: Columns) -> list[Panel]:
+    """The panels and lines that this run has something to say about."""
+    shown: list[Panel] = []
+    for panel in (*PANELS, *_of_prometheus(table)):
+        lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(records, line))
+        values = [value for line in lines for value in table.get(line.column, ())]
+        if any(values):
+            told = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
+            shown.append(Panel(panel.title, told, panel.scale))
+    return shown
+
+
+def _means_something(records: RunRecords, line: Line) -> bool:
+    return not line.needs or bool(records.meta.get(line.needs))
+
+
+def _of_workers(panel: Panel, table: Columns) -> list[Line]:
+    """A thin line for each worker, where there are a few: one that uses its whole core hides in a sum."""
+    prefix = "cpu_percent_"
+    names = [column.removeprefix(prefix) for column in table if column.startswith(prefix)]
+    if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
+        return []
+    return [Line(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True, entry="each worker") for name in names]
+
+
+def _of_prometheus(table: Columns) -> list[Panel]:
+    """One for each chosen series; of a total, how fast it grows."""
+    drawn = {line.column for panel in PANELS for line in panel.lines} | set(DROPPED)
+    names = [
+        column
+        for column in table
+        if column.startswith(CHOSEN) and f"{column}_per_s" not in table and column not in drawn
+    ]
+    return [
+        Panel(name.removeprefix(CHOSEN), (Line("prometheus", name, BLUE, steps=name.endswith("_per_s")),))
+        for name in names[:MOST_CHOSEN]
+    ]

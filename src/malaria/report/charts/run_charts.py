@@ -1,0 +1,253 @@
+"""The charts, as plotly figures: made in Python, drawn in the browser. Colours of text and grid are the page's."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+from malaria.analysis.distribution import distribution
+from malaria.analysis.series import columns
+from malaria.clock import NS_PER_S
+from malaria.records.rows import Event, Metric, RunRecords
+from malaria.report.charts.marks import BAD, gathered, marks
+from malaria.report.charts.panels import (
+    ACKED,
+    BLUE,
+    DELIVERED,
+    DUE,
+    GREEN,
+    PURPLE,
+    SENT,
+    Columns,
+    Line,
+    Panel,
+    Scale,
+    panels_of,
+)
+from malaria.units import format_ms
+
+DISTRIBUTIONS: Final = {
+    Metric.ACK: ("ack", BLUE),
+    Metric.END_TO_END: ("end to end", GREEN),
+    Metric.CONNECT: ("connect", PURPLE),
+}
+HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "_percent": "%{y:,.3~r} %", "_bytes": "%{y:.3~s}B"}
+"""How the cursor states a column, by what is in its name."""
+NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
+MARKS_SHOWN: Final = 40
+"""More marks than this make a chart unreadable; the table of events has them all."""
+
+MOST_POINTS: Final = 900
+"""Of a line: what is longer has a point for every two seconds, or three, or a minute."""
+MARK_LETTERS: Final = 28
+"""Of a mark, that fit beside the topmost chart; the table of events has all of them."""
+NEAR: Final = 0.012
+"""Of the whole width: marks nearer to each other share a line."""
+DIGITS: Final = 5
+"""That matter, in a chart; the raw data has them all."""
+
+COUNT_SCALE: Final = {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
+BYTES_SCALE: Final = {"rangemode": "tozero", "nticks": 4, "tickformat": "~s", "ticksuffix": "B"}
+PANEL_PX: Final = 96
+HEAD_PX: Final = 44
+"""Room over a panel for its title and legend: one row on a desk; a phone makes all of it higher."""
+FOOT_PX: Final = 30
+OVERVIEW_PX: Final = 200
+PERCENTILES_PX: Final = 260
+
+type Figure = dict[str, Any]
+
+
+def overview(records: RunRecords, series: Columns | None = None) -> Figure:
+    """Due and done over time: the one chart of the top of the page."""
+    meta = records.meta
+    done = ACKED if meta.get("acknowledged") else SENT if meta.get("publishing") else DELIVERED
+    lines = (DUE, done) if meta.get("publishing") else (done,)
+    return _over_time(records, _columns(records, series), [Panel("messages per second", lines)], OVERVIEW_PX)
+
+
+def stack(records: RunRecords, series: Columns | None = None) -> Figure:
+    """Everything over one time axis with one cursor. `series`: the columns second by second, where they are known."""
+    table = _columns(records, series)
+    return _over_time(records, table, panels_of(records, table), PANEL_PX)
+
+
+def _columns(records: RunRecords, series: Columns | None) -> Columns:
+    step = step_s(records)
+    return series if series is not None and step == 1 else columns(records, step)
+
+
+def step_s(records: RunRecords) -> int:
+    """Seconds from point to point: one, unless that were too many points."""
+    return max(1, math.ceil(_end_ns(records) / NS_PER_S / MOST_POINTS))
+
+
+def _end_ns(records: RunRecords) -> int:
+    return max((sample.end_ns for sample in records.samples), default=0)
+
+
+def percentiles(records: RunRecords) -> Figure:
+    """Latency by percentile, the tail stretched: each step to the right is one more nine."""
+    figure = panes(["latency by percentile"], PERCENTILES_PX)
+    shown: list[float] = []
+    for metric, (name, colour) in DISTRIBUTIONS.items():
+        points = [point for point in distribution(records, metric) if point.quantile < 1]
+        shown += [point.ms for point in points]
+        figure.add_scatter(
+            x=[1 / (1 - point.quantile) for point in points],
+            y=[point.ms for point in points],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"size": 7, "symbol": ["circle" if point.known else "circle-open" for point in points]},
+            text=[f"p{100 * point.quantile:g}: {'' if point.known else '≥ '}{format_ms(point.ms)}" for point in points],
+            hovertemplate="%{text}",
+        )
+    ticks = {"tickvals": [1 / (1 - q) for q in NINES], "ticktext": [f"{100 * q:g} %" for q in NINES]}
+    figure.update_xaxes(type="log", **ticks)
+    figure.update_yaxes(**ms_scale(shown))
+    return plain(figure)
+
+
+def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], panel_px: int) -> Figure:
+    figure = panes([panel.title for panel in panels], panel_px)
+    for number, panel in enumerate(panels):
+        for line in panel.lines:
+            _add(figure, table, line, number)
+        values = [
+            value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
+        ]
+        figure.update_layout({axis("yaxis", number): _scale(panel, values)})
+    _mark(figure, records)
+    figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
+    return plain(figure)
+
+
+def _scale(panel: Panel, values: Sequence[float]) -> Figure:
+    if panel.scale is Scale.MS:
+        return ms_scale(values)
+    return BYTES_SCALE if panel.scale is Scale.BYTES else COUNT_SCALE
+
+
+def _rounded(value: float | str | None) -> float | str | None:
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
+    named = f"<extra>{safe(line.name)}</extra>" if line.entry else ""
+    figure.add_scatter(
+        x=list(table.get("t_s", ())),
+        y=[_rounded(value) for value in table.get(line.column, ())],
+        yaxis=axis("y", number),
+        legend=axis("legend", number),
+        legendgroup=line.entry or None,
+        showlegend=not line.entry or all(trace.legendgroup != line.entry for trace in figure.data),
+        name=line.entry or safe(line.name),
+        mode="lines",
+        connectgaps=False,
+        opacity=0.45 if line is DUE else 1,
+        line={
+            "color": line.colour,
+            "dash": line.dash,
+            "width": line.width_px,
+            "shape": "vh" if line.steps else "linear",
+        },
+        hovertemplate=next((f for part, f in HOVERS.items() if part in line.column), "%{y:,.6~r}") + named,
+    )
+
+
+def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
+    """Empty charts under each other on one x axis; the first is the topmost and has the axes `y` and `legend`."""
+    titles = titles or ["nothing was recorded"]
+    inner_px = len(titles) * (pane_px + HEAD_PX) - HEAD_PX
+    layout: Figure = {
+        "height": inner_px + HEAD_PX + FOOT_PX,
+        "margin": {"l": 62, "r": 10, "t": HEAD_PX, "b": FOOT_PX},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "showlegend": True,
+        "template": "none",
+        "meta": {"pane_px": pane_px, "head_px": HEAD_PX},
+        "xaxis": {"anchor": axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
+                  "spikethickness": 1, "spikedash": "solid", "spikesnap": "hovered data"},
+    }  # fmt: skip
+    for number, title in enumerate(titles):
+        top = 1 - number * (pane_px + HEAD_PX) / inner_px
+        layout[axis("yaxis", number)] = {
+            "domain": [max(top - pane_px / inner_px, 0), top],
+            "zeroline": False,
+            "showspikes": False,
+        }
+        layout[axis("legend", number)] = {
+            "orientation": "h", "x": 0, "xanchor": "left", "y": top, "yanchor": "bottom", "itemwidth": 30,
+            "title": {"text": f"<b>{safe(title)}</b>  ", "side": "left"},
+        }  # fmt: skip
+    return go.Figure(layout=layout)
+
+
+def axis(name: str, number: int) -> str:
+    """plotly counts y, y2, y3."""
+    return f"{name}{number + 1}" if number else name
+
+
+def ms_scale(values_ms: Iterable[float | None]) -> Figure:
+    """A logarithmic axis whose ticks are round milliseconds."""
+    seen = [value for value in values_ms if value]
+    if not seen:
+        return {}
+    low, high = math.log10(min(seen)) - 0.1, math.log10(max(seen)) + 0.1
+    low, high = (low, high) if high - low > 0.7 else (low - 0.35, high + 0.35)
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    steps = (1, 2, 5) if high - low < 1.7 else (1,) if high - low < 3.5 else ()
+    ticks = [step * 10.0**decade for decade in decades for step in steps or ((1,) if decade % 2 == 0 else ())]
+    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}
+
+
+def _tick(ms: float) -> str:
+    return f"{ms / 1000:,g} s" if ms >= 1000 else f"{ms:g} ms"
+
+
+def _mark(figure: go.Figure, records: RunRecords) -> None:
+    """What was not measured is shaded; each event that is worth it is a line through all charts, its text on top."""
+    for begin, end in _unmeasured_s(records):
+        figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
+    for event in gathered(marks(records), round(NEAR * _end_ns(records)))[:MARKS_SHOWN]:
+        _mark_event(figure, event)
+
+
+def _unmeasured_s(records: RunRecords) -> list[tuple[float, float]]:
+    last_ns = _end_ns(records)
+    start, end = records.meta.get("measure_start_ns"), records.meta.get("measure_end_ns")
+    spans: list[tuple[float, float]] = []
+    if last_ns and isinstance(start, int):
+        spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))
+    if last_ns and isinstance(end, int) and end < last_ns:
+        spans.append((end / NS_PER_S, math.ceil(last_ns / NS_PER_S)))  # where the last row of the series ends
+    return spans
+
+
+def _mark_event(figure: go.Figure, event: Event) -> None:
+    at = event.at_ns / NS_PER_S
+    look = {"width": 1.5, "dash": "dot"}
+    kind = "bad" if event.kind in BAD else "mark"
+    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=look, name=kind)
+    figure.add_annotation(
+        x=at, y=1, yref="paper", text=safe(event.text, MARK_LETTERS), showarrow=False, textangle=-90,
+        xanchor="right", yanchor="top", xshift=-2, font={"size": 10}, name=kind,
+    )  # fmt: skip
+
+
+def safe(label: str, most: int = 40) -> str:
+    """plotly reads a few tags in labels: none of them from outside."""
+    cut = label if len(label) <= most else f"{label[: most - 1]}…"
+    return cut.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def plain(figure: go.Figure) -> Figure:
+    """Only lists and numbers: what JSON can carry."""
+    plain: Figure = json.loads(figure.to_json(engine="json"))
+    return {"data": plain["data"], "layout": plain["layout"]}

@@ -1,0 +1,178 @@
+"""What the Markdown says of one attack, section by section, as the page does; a table stands where it has a chart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from malaria.analysis.alongside import DROPPED_SO_FAR
+from malaria.analysis.series import columns
+from malaria.analysis.windows import total
+from malaria.clock import NS_PER_S
+from malaria.records.rows import Counter, RunRecords
+from malaria.report import recording, target_side
+from malaria.report import surge_text as surges
+from malaria.report.charts.marks import marks
+from malaria.report.figures import LATENCIES, STATISTICS, UNKNOWN, count, latencies, ms
+from malaria.report.markdown.markdown_text import code, plain, table
+from malaria.report.page.account import Entry, counted, deliveries, published
+from malaria.report.page.definitions import DEFINITIONS, LABELS
+from malaria.units import format_bytes
+
+STEPS: Final = 12
+"""Rows that stand for the charts over time."""
+MARKS_SHOWN: Final = 40
+PERF_ROWS: Final = 20
+
+type Summary = Mapping[str, Any]
+type Sections = Mapping[str, Sequence[str]]
+type Value = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Of the table over time: where it comes from, and how it is written."""
+
+    head: str
+    source: str
+    unit: str = ""  # ms, bytes, %
+
+
+OVER_TIME: Final = (
+    Column("clients", "clients"),
+    Column("due/s", "due_per_s"),
+    Column("sent/s", "sent_per_s"),
+    Column("acked/s", "acked_per_s"),
+    Column("delivered/s", "delivered_per_s"),
+    Column("ack p50", "ack_p50_ms", "ms"),
+    Column("ack p99", "ack_p99_ms", "ms"),
+    Column("ack max", "ack_max_ms", "ms"),
+    Column("broker CPU", "process_cpu_percent", "%"),
+    Column("broker memory", "process_rss_bytes", "bytes"),
+    Column("container CPU", "docker_cpu_percent", "%"),
+    Column("host CPU", "host_cpu_percent", "%"),
+    Column("stored", "sys_messages_stored"),
+    Column("dropped", DROPPED_SO_FAR),
+)
+
+
+def sections(records: RunRecords, summary: Summary) -> dict[str, Sequence[str]]:
+    """In the order in which one would ask; empty ones are to be left out."""
+    return {
+        "What it took": _seen(records, summary),
+        "Surges": _surges(summary),
+        "Over time": _over_time(records),
+        "Clients": _clients(summary),
+        "Latency": _latencies(records, summary),
+        "The ledger": _ledger(records, summary),
+        "$SYS": _sys(records, summary),
+        "perf": _perf(records),
+    }
+
+
+def titled(told: Sections, level: str) -> list[str]:
+    """Each under its heading."""
+    return [line for title, content in told.items() if content for line in (f"{level} {title}", "", *content, "")]
+
+
+def _seen(records: RunRecords, summary: Summary) -> list[str]:
+    facts = target_side.table_of(records, summary)
+    head = ["verdict", *(fact.label for fact in facts)]
+    row = [summary["verdict"]["outcome"], *(plain(fact.value) for fact in facts)]
+    stated, queues = target_side.conditions(records), target_side.queue_lines(summary)
+    lines = [f"- A pass had to hold: {plain(stated)}."] if stated else []
+    lines += [f"- In steady time {'; '.join(queues)}."] if queues else []
+    lines += [f"- {plain(line)}" for line in target_side.blind_spots(records)]
+    return [*table(head, [row]), *([""] if lines else []), *lines]
+
+
+def _surges(summary: Summary) -> list[str]:
+    rows = [[plain(cell) for cell in surges.row(surge)] for surge in surges.surges_of(summary)]
+    return table(surges.HEAD, rows, words=6) if rows else []
+
+
+def _over_time(records: RunRecords) -> list[str]:
+    """A row for each of a dozen steps, and what happened."""
+    end_s = max((sample.end_ns for sample in records.samples), default=0) / NS_PER_S
+    series = columns(records, max(1, math.ceil(end_s / STEPS)))
+    known = [column for column in OVER_TIME if any(value for value in series.get(column.source, ()))]
+    if not known:
+        return []
+    rows = [
+        [f"{end:,} s", *(_written(series[column.source][number], column.unit) for column in known)]
+        for number, end in enumerate(series["t_s"])
+    ]
+    told = [f"- {mark.at_ns / NS_PER_S:,.1f} s: {plain(mark.text)}" for mark in marks(records)[:MARKS_SHOWN]]
+    return [*table(["until", *(column.head for column in known)], rows), *([""] if told else []), *told]
+
+
+def _written(value: Value, unit: str) -> str:
+    if not isinstance(value, int | float):
+        return UNKNOWN
+    if unit == "bytes":
+        return format_bytes(round(value))
+    return ms(value) if unit == "ms" else target_side.percent(value) if unit == "%" else f"{value:,.4g}" if (
+        value < 1000) else f"{value:,.0f}"  # fmt: skip
+
+
+def _clients(summary: Summary) -> list[str]:
+    clients, ours = summary["clients"], summary["generator"]
+    names = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
+    cpu = "unknown" if ours["cpu_percent"] is None else f"{ours['cpu_percent']:.0f} % of a core"
+    counts = table([name.replace("_", " ") for name in names], [[count(clients[name]) for name in names]], words=0)
+    return [*counts, "", f"Generator: {count(ours['workers'])} workers, CPU {cpu}."]
+
+
+def _latencies(records: RunRecords, summary: Summary) -> list[str]:
+    found = latencies(records, summary)
+    if not found:
+        return ["None was measured."]
+    rows = [
+        [LATENCIES[metric], count(summary["latency_ms"][metric]["count"]), *(str(values[name]) for name in STATISTICS)]
+        for metric, values in found.items()
+    ]
+    meanings = [f"{LATENCIES[metric]} = {DEFINITIONS[metric][1]}" for metric in found]
+    return [*table(["", "count", *STATISTICS.values()], rows), "", f"{'; '.join(meanings)}."]
+
+
+def _ledger(records: RunRecords, summary: Summary) -> list[str]:
+    messages = summary["messages"]
+    lines: list[str] = []
+    for title, entries in (("messages", published(messages)), ("deliveries", deliveries(messages))):
+        if entries:
+            lines += [*table([title, ""], [_entry(entry) for entry in entries]), ""]
+    if messages["due"] is None and records.meta.get("subscribing"):
+        lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
+    known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
+    besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
+    lines += [f"{', '.join(besides)}.", ""] if besides else []
+    lines += [f"{plain(note)}\n" for note in (records.ledger.notes if records.ledger else ())]
+    return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(records)]
+
+
+def _entry(entry: Entry) -> list[str]:
+    """The total in bold."""
+    bold = "**" if entry.sign == "=" else ""
+    sign = f"{entry.sign} " if entry.sign else ""
+    return [f"{bold}{plain(sign)}{LABELS.get(entry.name, entry.name)}{bold}", f"{bold}{count(entry.number)}{bold}"]
+
+
+def _sys(records: RunRecords, summary: Summary) -> list[str]:
+    first, rest = target_side.sys_lines(summary)
+    if not first and not rest:
+        return []
+    counted_by_it = target_side.own_count(records, summary)
+    return [code("\n".join(first or rest)), *(["", counted_by_it] if counted_by_it else [])]
+
+
+def _perf(records: RunRecords) -> list[str]:
+    profile = records.profile
+    if profile is None:
+        why = recording.why_none(records)
+        return [f"There is no recording: {plain(why)}."] if why else []
+    rows = [[plain(cell) for cell in line] for line in recording.lines(profile, PERF_ROWS)]
+    ordered = [[command, shared, symbol, overhead, samples] for overhead, samples, command, shared, symbol in rows]
+    head = [*recording.HEAD[2:], *recording.HEAD[:2]]
+    return [f"{recording.caption(profile)}.", "", *table(head, ordered, words=3)]

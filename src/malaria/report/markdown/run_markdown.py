@@ -1,0 +1,54 @@
+"""The same report as Markdown, to paste into a wiki."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from malaria.analysis.headline import headline
+from malaria.records.rows import CampaignRecords, RunRecords
+from malaria.report.figures import length
+from malaria.report.markdown.campaign_markdown import campaign_lines
+from malaria.report.markdown.markdown_sections import sections, titled
+from malaria.report.markdown.markdown_text import code, plain, table
+from malaria.report.page.appendix import facts
+
+type Summary = Mapping[str, Any]
+
+
+def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
+    """Writes the report of an attack. Raises OSError when it cannot, RunError for a damaged run."""
+    _write(_attack(records, summary), path)
+
+
+def write_campaign_markdown(
+    campaign: CampaignRecords, levels: Mapping[str, tuple[RunRecords, Summary]], path: Path
+) -> None:
+    """Writes the report of a campaign, of which `levels` holds each run by its directory. Raises as write_markdown."""
+    _write(campaign_lines(campaign, levels), path)
+
+
+def _write(lines: Sequence[str], path: Path) -> None:
+    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def _attack(records: RunRecords, summary: Summary) -> list[str]:
+    meta = records.meta
+    said = headline(records, summary)
+    lines = [
+        f"# {plain(meta.get('title', 'attack'))}",
+        "",
+        f"{plain(meta.get('target', ''))} · {plain(meta.get('load', ''))} · measured {length(summary)}",
+        "",
+        f"**{said.outcome}** {plain(said.what)}",
+        *(f"\n{plain(line)}" for line in (said.remedy, *said.further) if line),
+        "",
+        code(str(meta.get("command", "unknown")), "sh"),
+        "",
+    ]
+    end = {
+        "Environment": table(["", ""], [[plain(n), plain(fact)] for n, fact in facts(records, summary)], words=2),
+        "Warhead": [code(str(meta.get("warhead_toml", "")).rstrip(), "toml")],
+    }
+    return lines + titled(sections(records, summary) | end, "##")

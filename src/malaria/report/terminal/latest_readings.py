@@ -1,0 +1,149 @@
+"""What observers see, for people and for programs: a block that redraws, a line a second, a line of JSON.
+
+Only the newest is kept, so that it can be left running: memory does not grow with time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from malaria.clock import NS_PER_S
+from malaria.records.rows import GAP, Event, Observation, Reading, storable
+from malaria.report.figures import UNKNOWN, printable
+from malaria.units import format_bytes, format_count, format_rate
+
+EVENTS_SHOWN: Final = 6
+LABEL_WIDTH: Final = 9
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f} %"
+
+
+def _per_s(value: float) -> str:
+    return format_rate(value)
+
+
+type Words = tuple[str, str, Callable[[float], str]]
+"""(name of the reading, its label, how it is written)"""
+
+FIGURES: Final[Mapping[str, tuple[Words, ...]]] = {
+    "sys": (
+        ("clients_connected", "clients", format_count),
+        ("messages_received_per_s", "received", _per_s),
+        ("messages_sent_per_s", "sent", _per_s),
+        ("publish_dropped", "dropped", format_count),
+        ("messages_stored", "stored", format_count),
+        ("messages_inflight", "in flight", format_count),
+        ("heap_bytes", "heap", format_bytes),
+    ),
+    "process": (
+        ("cpu_percent", "CPU", lambda value: f"{value:.0f} % of a core"),
+        ("rss_bytes", "memory", format_bytes),
+        ("threads", "threads", format_count),
+        ("descriptors", "open files", format_count),
+        ("context_switches_per_s", "switches", _per_s),
+        ("restarts", "restarts", format_count),
+    ),
+    "docker": (
+        ("cpu_percent", "CPU", lambda value: f"{value:.0f} % of a core"),
+        ("rss_bytes", "memory", format_bytes),
+        ("processes", "processes", format_count),
+    ),
+    "host": (
+        ("cpu_percent", "CPU", _percent),
+        ("memory_used_bytes", "memory", format_bytes),
+        ("memory_bytes", "of", format_bytes),
+        ("tcp_sockets", "TCP sockets", format_count),
+        ("tcp_retransmits", "retransmits", format_count),
+        ("listen_overflows", "listen overflows", format_count),
+        ("listen_drops", "drops", format_count),
+    ),
+}
+"""What is shown of each observer, in order; of others everything that is a number, up to a bound."""
+MOST_OTHERS: Final = 12
+NOT_IN_LINE: Final = frozenset({"threads", "restarts", "memory_bytes", "tcp_retransmits", "listen_overflows",
+                                "listen_drops", "context_switches_per_s",
+                                "heap_bytes", "descriptors", "tcp_sockets"})  # fmt: skip
+
+
+class Sightings:
+    """The newest reading of each name, and the last events."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, dict[str, Reading]] = {}
+        self.gaps: dict[str, str] = {}
+        self.events: deque[Event] = deque(maxlen=EVENTS_SHOWN)
+
+    def take(self, row: Observation | Event) -> None:
+        if isinstance(row, Event):
+            self.events.append(row)
+        elif GAP in row.values:
+            self.gaps[row.observer] = str(row.values[GAP])
+            self.readings.pop(row.observer, None)  # what was is no longer known
+        else:
+            self.gaps.pop(row.observer, None)
+            self.readings.setdefault(row.observer, {}).update(row.values)
+
+    def line(self, at_ns: int) -> str:
+        """Everything in one plain line."""
+        parts = [f"{at_ns / NS_PER_S:8.1f} s"]
+        for observer in sorted(self.readings.keys() | self.gaps.keys(), key=_rank):
+            shown = [f"{label} {text}" for name, label, text in self._shown(observer) if name not in NOT_IN_LINE]
+            parts.append(f"{observer}: {self.gaps.get(observer) or ', '.join(shown) or UNKNOWN}")
+        return "  ".join(parts)
+
+    def block(self, title: str, at_ns: int) -> RenderableType:
+        """The screen: a row of figures for each observer, and what happened."""
+        table = Table.grid(padding=(0, 2))
+        for observer in sorted(self.readings.keys() | self.gaps.keys(), key=_rank):
+            gap = self.gaps.get(observer)
+            figures = Text("   ").join(Text.assemble((label, "dim"), " ", text) for _, label, text in
+                                       self._shown(observer))  # fmt: skip
+            seen = figures if figures else Text(UNKNOWN)
+            table.add_row(Text(f"  {observer:<{LABEL_WIDTH}}"), Text(printable(gap), "yellow") if gap else seen)
+        head = Text(f"{title}  {_about(self.readings)}  {at_ns // NS_PER_S} s")
+        events = [Text(f"  {event.at_ns / NS_PER_S:6.0f} s  {printable(event.text)}") for event in self.events]
+        return Group(head, Text(), table, Text(), *events)
+
+    def _shown(self, observer: str) -> list[tuple[str, str, str]]:
+        readings = self.readings.get(observer, {})
+        known: tuple[Words, ...] = FIGURES.get(observer) or tuple(
+            (name, printable(name), lambda value: f"{value:g}") for name in sorted(readings)[:MOST_OTHERS]
+        )
+        return [
+            (name, label, _written(readings[name], write)) for name, label, write in known if name in readings
+        ]  # fmt: skip
+
+
+def json_line(row: Observation | Event, wall_ns: int) -> str:
+    """One row for programs; `wall_ns` is when it was seen."""
+    when = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).isoformat(timespec="milliseconds")
+    if isinstance(row, Event):
+        return json.dumps({"time": when, "observer": row.worker, "event": row.text})
+    values = {name: storable(reading) for name, reading in row.values.items()}
+    return json.dumps({"time": when, "observer": row.observer, "values": values})
+
+
+def _written(value: Reading, write: Callable[[float], str]) -> str:
+    if value is None:
+        return UNKNOWN
+    return printable(value) if isinstance(value, str) else write(value)
+
+
+def _rank(observer: str) -> tuple[int, str]:
+    order = list(FIGURES)
+    return (order.index(observer) if observer in order else len(order), observer)
+
+
+def _about(readings: Mapping[str, Mapping[str, Reading]]) -> str:
+    version = readings.get("sys", {}).get("version")
+    return f"· {printable(version)}" if isinstance(version, str) else ""

@@ -1,0 +1,216 @@
+"""A running attack on the screen. On a tty one block that redraws in place; elsewhere one plain line a second.
+
+Both show the figures of the last second beside those since the start, and events as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records.rows import BeeStanding, Counter, Event, EventKind, Gauge, Metric, Phase, Progress, Sample
+from malaria.report.figures import UNKNOWN, printable
+from malaria.units import format_bytes, format_count, format_ms
+
+EVENTS_SHOWN: Final = 5
+BAR_WIDTH: Final = 40
+BEES_SHOWN: Final = 24
+TROUBLED: Final = {
+    EventKind.TROUBLE: "red",
+    EventKind.LOST: "red",
+    EventKind.BROKER: "red",
+    EventKind.OPERATOR: "yellow",
+}
+PHASES_COUNTED_IN_CLIENTS: Final = (Phase.PREPARE, Phase.CONNECT)
+
+
+class LiveView:
+    """Shows progress while its block runs. `quiet` shows nothing."""
+
+    def __init__(self, title: str, load: str, console: Console, quiet: bool = False) -> None:
+        self._title = printable(f"{title} · {load}")
+        self._console = console
+        self._quiet = quiet
+        self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
+        self._events: list[Event] = []
+        self._next_line_s = 0
+
+    def __enter__(self) -> Self:
+        if self._quiet:
+            return self
+        if self._live is not None:
+            self._live.__enter__()
+        else:
+            self._print(self._title)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None and not self._quiet:
+            self._live.__exit__(kind, error, trace)
+
+    def update(self, progress: Progress) -> None:
+        """Takes the newest state; cheap enough for several times a second."""
+        if self._quiet:
+            return
+        told = [event for event in progress.events if event.kind is not EventKind.PHASE]
+        self._events = [*self._events, *told][-EVENTS_SHOWN:]
+        if self._live is not None:
+            self._live.update(Group(Text(self._title), *block(progress, self._events)), refresh=True)
+            return
+        for event in told:
+            self._print(event_line(event))
+        if progress.at_ns >= self._next_line_s * NS_PER_S:
+            self._next_line_s = progress.at_ns // NS_PER_S + 1
+            self._print(line(progress))
+
+    def _print(self, text: str) -> None:
+        self._console.print(Text(text), highlight=False, soft_wrap=True)
+
+
+def line(progress: Progress) -> str:
+    """One second in one plain line."""
+    second, totals = progress.second, progress.totals
+    parts = [
+        f"{progress.at_ns / NS_PER_S:6.1f} s",
+        f"{phase_text(progress):<22}",
+        f"clients {format_count(_ready(progress))}/{format_count(progress.clients_planned)}",
+    ]
+    if totals.get(Counter.DUE):
+        parts += [f"{name} {_per_second(second, name)}" for name in (Counter.SENT, Counter.ACKED)]
+        if progress.due_per_s is not None:
+            parts.append(f"target {_rate(progress.due_per_s)}/s")
+    if totals.get(Counter.ARRIVED):
+        parts.append(f"delivered {_per_second(second, Counter.DELIVERED)}")
+    for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "own lag")):
+        figures = progress.second_latency_ms.get(metric)
+        if figures:
+            parts.append(f"{name} p50 {format_ms(figures['p50'])} p99 {format_ms(figures['p99'])}")
+    if progress.bees:
+        here = sum(not one.lost for one in progress.bees)
+        parts.append(f"bees {format_count(here)}/{format_count(len(progress.bees))}")
+    return "  ".join(parts)
+
+
+def block(progress: Progress, events: list[Event]) -> list[RenderableType]:
+    """The screen below the title: phase and bar, figures, latencies, events."""
+    parts: list[RenderableType] = [
+        Text(""),
+        _bar(progress),
+        Text(""),
+        _figures(progress),
+        Text(""),
+        _latencies(progress),
+    ]
+    if progress.bees:
+        parts += [Text(""), _bees(progress.bees)]
+    if events:
+        parts.append(Text(""))
+        parts += [Text(f"  {event_line(event)}", style=TROUBLED.get(event.kind, "")) for event in events]
+    return parts
+
+
+def phase_text(progress: Progress) -> str:
+    """`connect 2,140/3,000`, `measure 3:12/10:00`."""
+    done, total = progress.phase_done, progress.phase_total
+    if progress.phase in PHASES_COUNTED_IN_CLIENTS:
+        return f"{progress.phase} {format_count(done)}/{format_count(total)}"
+    return f"{progress.phase} {_clock(done)}{f'/{_clock(total)}' if total else ''}"
+
+
+def _clock(time_ns: int) -> str:
+    """`3:12`, `1:03:12`."""
+    minutes, seconds = divmod(time_ns // NS_PER_S, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def event_line(event: Event) -> str:
+    times = f" (x {format_count(event.count)})" if event.count > 1 else ""
+    return f"{event.at_ns / NS_PER_S:6.1f} s  {printable(event.text)}{times}"
+
+
+def _bar(progress: Progress) -> RenderableType:
+    row = Table.grid(padding=(0, 2))
+    bar = ProgressBar(total=max(progress.phase_total, 1), completed=progress.phase_done, width=BAR_WIDTH)
+    row.add_row(Text("  " + f"{phase_text(progress):<24}"), bar)
+    return row
+
+
+def _figures(progress: Progress) -> Table:
+    """Counts: the last second, what it should be, and all since the start."""
+    second, totals = progress.second, progress.totals
+    table = _table("", "last second", "target", "since the start")
+    for counter in (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED):
+        if not totals.get(counter):
+            continue
+        target = "" if counter is Counter.DELIVERED or progress.due_per_s is None else f"{_rate(progress.due_per_s)}/s"
+        table.add_row(f"  {counter}", _per_second(second, counter), target, format_count(totals[counter]))
+    ready = f"{format_count(_ready(progress))} of {format_count(progress.clients_planned)}"
+    table.add_row("  clients", ready, "", f"{format_count(totals.get(Counter.REFUSED, 0))} refused, "
+                  f"{format_count(totals.get(Counter.DROPPED, 0))} dropped")  # fmt: skip
+    waiting = f"{format_count(progress.gauges.get(Gauge.INFLIGHT, 0))} in flight, "
+    waiting += f"{format_count(progress.gauges.get(Gauge.HELD, 0))} held"
+    rss_bytes = progress.gauges.get(Gauge.RSS_BYTES)
+    table.add_row("  waiting", waiting, "", f"generator {format_bytes(rss_bytes)}" if rss_bytes else "")
+    return table
+
+
+def _latencies(progress: Progress) -> Table:
+    table = _table("", "p50", "p99", "max", "p50 of all", "p99 of all")
+    names = {Metric.ACK: "ack", Metric.END_TO_END: "end to end", Metric.CONNECT: "connect", Metric.OWN_LAG: "own lag"}
+    for metric, name in names.items():
+        since, last = progress.latency_ms.get(metric), progress.second_latency_ms.get(metric, {})
+        if since:
+            cells = [*(last.get(point) for point in ("p50", "p99", "max")), since.get("p50"), since.get("p99")]
+            table.add_row(f"  {name}", *(UNKNOWN if value is None else format_ms(value) for value in cells))
+    return table
+
+
+def _bees(bees: Sequence[BeeStanding]) -> Table:
+    """Each bee, as many as the screen takes: those that are worst off first."""
+    table = _table("bee", "clients", "sent", "acked", "latest")
+    worst = sorted(bees, key=lambda one: (not one.lost, -(one.lag_max_ns or 0)))
+    for one in sorted(worst[:BEES_SHOWN], key=bees.index):
+        if one.lost:
+            table.add_row(Text(f"  {printable(one.bee)}", style="red"), Text("lost", style="red"), "", "", "")
+            continue
+        rates = (UNKNOWN if value is None else f"{_rate(value)}/s" for value in (one.sent_per_s, one.acked_per_s))
+        late = UNKNOWN if one.lag_max_ns is None else format_ms(one.lag_max_ns / NS_PER_MS)
+        table.add_row(f"  {printable(one.bee)}", format_count(one.clients_ready), *rates, late)
+    if len(bees) > BEES_SHOWN:
+        table.add_row(f"  and {format_count(len(bees) - BEES_SHOWN)} more", "", "", "", "")
+    return table
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", min_width=9 if number else 12)
+    return table
+
+
+def _ready(progress: Progress) -> int:
+    if progress.phase in PHASES_COUNTED_IN_CLIENTS:
+        return progress.phase_done
+    return progress.gauges.get(Gauge.CLIENTS_READY, 0)
+
+
+def _per_second(second: Sample | None, counter: str) -> str:
+    if second is None or second.end_ns <= second.start_ns:
+        return UNKNOWN
+    per_s = second.counters.get(counter, 0) * NS_PER_S / (second.end_ns - second.start_ns)
+    return f"{_rate(per_s)}/s"
+
+
+def _rate(per_s: float) -> str:
+    return format_count(round(per_s)) if per_s >= 100 else f"{per_s:.1f}"

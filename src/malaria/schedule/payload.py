@@ -1,0 +1,264 @@
+"""What a message carries: its size, a header that tells which message it is, and what fills the rest.
+
+The header lies at the front of the payload, so that loss, order and end-to-end latency can be told at any size that
+holds it. Sizes are a pure function of (seed, client, sequence): the same whoever carries the client.
+
+Promises: `SizeSpec.at` is `SizeSpec.many` for one message; a payload source gives bytes or an `OperatorError`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import re
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from random import Random
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from malaria.errors import OperatorError
+from malaria.schedule import chance
+from malaria.units import NotationError
+
+type Ints = NDArray[np.int64]
+
+LARGEST_PAYLOAD: Final = 268_435_455 - 2
+"""Bytes of a PUBLISH after its fixed header (MQTT 2.2.3), less the two bytes of a topic's length."""
+
+_SIZE_REMEDY: Final = 'write bytes, for example 500, "500~25" (mean~standard deviation) or "100-900" (evenly spread)'
+_SIZE: Final = re.compile(r"\s*(\d{1,12})\s*(?:-\s*(\d{1,12})|~\s*(\d{1,12}(?:\.\d{1,6})?))?\s*", re.ASCII)
+_TAIL_STDDEVS: Final = 6  # two normal draws in a thousand million lie beyond
+
+
+@dataclass(frozen=True, slots=True)
+class SizeSpec:
+    """Sizes in bytes: fixed (`low == high`), evenly spread over low..high, or normal, clamped to low..high."""
+
+    low: int
+    high: int
+    mean: int = 0
+    stddev: float = 0.0  # 0: not normal
+
+    @property
+    def fixed(self) -> int | None:
+        """The size, if there is only one."""
+        return self.low if self.low == self.high else None
+
+    @property
+    def largest(self) -> int:
+        return self.high
+
+    def at(self, seed: int, client: int, sequence: int, least: int = 0) -> int:
+        """The size of one message, in about 3 us."""
+        if self.low == self.high:
+            return self.low
+        if self.stddev:
+            drawn = round(self.mean + self.stddev * chance.normal_at(seed, client, sequence))
+        else:
+            drawn = self.low + int(chance.uniform_at(seed, client, sequence) * (self.high - self.low + 1))
+        return min(max(drawn, self.low, least), max(self.high, least))
+
+    def many(self, seed: int, clients: Ints, sequences: Ints, least: int = 0) -> Ints:
+        """The sizes of messages, given as parallel columns. Drawn sizes are never under `least`, fixed ones may be."""
+        if self.fixed is not None:
+            return np.full(len(clients), self.low, np.int64)
+        streams = chance.streams(seed, clients)
+        if self.stddev:
+            drawn = np.rint(self.mean + self.stddev * chance.normal(streams, sequences))
+        else:
+            drawn = self.low + np.floor(chance.uniform(streams, sequences) * (self.high - self.low + 1))
+        return np.clip(drawn, max(self.low, least), max(self.high, least)).astype(np.int64)
+
+
+def parse_size(value: str | int) -> SizeSpec:
+    """Reads 500, "500", "500~25" or "100-900". Raises NotationError (a ValueError) for anything else."""
+    form = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
+    if form is None:
+        raise NotationError(f"{value!r} is not a size", _SIZE_REMEDY)
+    first = int(form[1])
+    if form[3] and float(form[3]):
+        stddev = float(form[3])
+        spec = SizeSpec(0, math.ceil(first + _TAIL_STDDEVS * stddev), first, stddev)
+    else:
+        spec = SizeSpec(first, int(form[2] or first))
+    if spec.low > spec.high:
+        raise NotationError(f"size {value!r} ends before it begins", _SIZE_REMEDY)
+    if spec.largest > LARGEST_PAYLOAD:
+        raise NotationError(f"size {value!r} is more than MQTT can carry ({LARGEST_PAYLOAD:,} bytes)", _SIZE_REMEDY)
+    return spec
+
+
+HEADER: Final = struct.Struct(">HHIIQ")
+HEADER_SIZE: Final = HEADER.size
+MAGIC: Final = 0xA17A  # no UTF-8 text begins so, and no JSON
+
+HEADER_DTYPE: Final = np.dtype(
+    [("magic", ">u2"), ("run", ">u2"), ("client", ">u4"), ("sequence", ">u4"), ("due_ns", ">u8")]
+)
+"""The header as NumPy reads it, for many messages at once. Packed, big-endian."""
+
+
+class Header(NamedTuple):
+    """Which message this is: message `sequence` of `client` of `run`, due at `due_ns` since the run's epoch."""
+
+    run: int
+    client: int
+    sequence: int
+    due_ns: int
+
+
+def pack_header(run: int, client: int, sequence: int, due_ns: int) -> bytes:
+    """The header of a message of ours, as `Header` names the fields."""
+    return HEADER.pack(MAGIC, run, client, sequence, due_ns)
+
+
+def unpack_header(payload: bytes | bytearray | memoryview) -> Header | None:
+    """The header at the front of a payload; None when it is too short or not of our making."""
+    if len(payload) < HEADER_SIZE:
+        return None
+    magic, *fields = HEADER.unpack_from(payload)
+    return Header(*fields) if magic == MAGIC else None
+
+
+class Content(StrEnum):
+    """What fills a payload."""
+
+    RANDOM = "random"  # any bytes: cannot be compressed
+    HEX = "hex"  # random hexadecimal digits
+    TEXT = "text"  # words
+    ZERO = "zero"
+
+
+_WORDS: Final = (
+    "meter reading volts ampere power energy total phase load supply peak night day tariff signal battery valve flow "
+    "pressure level pump outdoor indoor humidity wind sun rain north south east west gate door window light switch "
+    "motor speed torque alarm normal warning fault uptime sensor device house street station grid"
+)
+
+
+def _random(size: int, source: Random) -> bytes:
+    return source.randbytes(size)
+
+
+def _hex(size: int, source: Random) -> bytes:
+    return source.randbytes((size + 1) // 2).hex()[:size].encode()
+
+
+def _text(size: int, source: Random) -> bytes:
+    words = source.choices(
+        _WORDS.split(), k=size // 3 + 1
+    )  # the shortest takes three bytes, and each is followed by a space
+    return " ".join(words).encode()[:size]
+
+
+def _zero(size: int, source: Random) -> bytes:
+    return bytes(size)
+
+
+_FILLERS: Final[dict[Content, Callable[[int, Random], bytes]]] = {
+    Content.RANDOM: _random,
+    Content.HEX: _hex,
+    Content.TEXT: _text,
+    Content.ZERO: _zero,
+}
+
+
+def filler(content: Content, size: int, seed: int) -> bytes:
+    """`size` bytes of a content, the same for the same seed; hex and text are printable ASCII."""
+    return _FILLERS[content](size, Random(seed))
+
+
+class PayloadSource(Protocol):
+    """Where payloads come from when we do not make them up."""
+
+    def payload(self, client: int, sequence: int) -> bytes:
+        """The payload of message `sequence` of client `client`. Raises OperatorError when there is none."""
+
+
+_SOURCE_REMEDY: Final = "write file:PATH (a file, or a directory of them) or module:function"
+_FUNCTION: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
+
+
+def load_source(text: str) -> PayloadSource:
+    """The source that "file:PATH" or "module:function" names. Raises OperatorError with the remedy."""
+    kind, _, path = text.partition(":")
+    if kind == "file" and path:
+        return _files(Path(path).expanduser())
+    name = _FUNCTION.fullmatch(text)
+    if name is None:
+        raise OperatorError(f"{text!r} is no source of payloads", _SOURCE_REMEDY)
+    return _FunctionSource(text, _function(text, name[1], name[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSource:
+    """The contents of files, in turns: client and sequence decide together, so that all clients do not agree."""
+
+    contents: tuple[bytes, ...]
+
+    def payload(self, client: int, sequence: int) -> bytes:
+        return self.contents[(client + sequence) % len(self.contents)]
+
+
+def _files(path: Path) -> _FileSource:
+    try:
+        files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+        contents = tuple(_checked(file.read_bytes(), str(file)) for file in files)
+    except OSError as error:
+        raise OperatorError(
+            f"payload file {path}: {error.strerror}", "give a file or directory that can be read"
+        ) from None
+    if not contents:
+        raise OperatorError(f"payload directory {path} holds no file", "put the payloads there, one file for each")
+    return _FileSource(contents)
+
+
+@dataclass(frozen=True, slots=True)
+class _FunctionSource:
+    name: str
+    function: Callable[[int, int], object]
+
+    def payload(self, client: int, sequence: int) -> bytes:
+        call = f"payload function {self.name}({client}, {sequence})"
+        try:
+            made = self.function(client, sequence)
+        except Exception as error:
+            raise OperatorError(f"{call} raised {type(error).__name__}: {error}", "mend the function") from error
+        if not isinstance(made, bytes | bytearray | memoryview):
+            remedy = "return bytes: text.encode()" if isinstance(made, str) else "return bytes"
+            raise OperatorError(f"{call} returned {type(made).__name__}, not bytes", remedy)
+        return _checked(bytes(made), call)
+
+
+def _function(text: str, module_name: str, function_name: str) -> Callable[[int, int], object]:
+    if os.getcwd() not in sys.path and "" not in sys.path:  # the command's own path is that of its installation
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: object = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        remedy = f"the file {error.name}.py is looked for in {os.getcwd()} and where Python finds its modules"
+        raise OperatorError(f"payload function {text}: there is no module {error.name}", remedy) from None
+    except Exception as error:
+        message = f"payload function {text}: importing {module_name} raised {type(error).__name__}: {error}"
+        raise OperatorError(message, "mend the module") from error
+    for part in function_name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        remedy = f"define it there: def {function_name}(client: int, sequence: int) -> bytes"
+        raise OperatorError(f"payload function {text}: {module_name} has no function {function_name}", remedy)
+    return found
+
+
+def _checked(payload: bytes, whose: str) -> bytes:
+    if len(payload) > LARGEST_PAYLOAD:
+        raise OperatorError(f"{whose}: {len(payload):,} bytes are more than MQTT can carry",
+                            f"a payload has at most {LARGEST_PAYLOAD:,} bytes")  # fmt: skip
+    return payload

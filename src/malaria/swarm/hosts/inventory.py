@@ -1,0 +1,233 @@
+"""The bees of a swarm: which hosts they are, how to reach them, and where on them we may write.
+
+Promises: what cannot be a host is refused with its key; nothing in a value can be taken for an option of a command or
+for more than one word of a shell. Does not promise that a host is there: `malaria.swarm.hosts.ssh` sees that.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+import tomli_w
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+
+from malaria.errors import SwarmError
+from malaria.model.faults import KeyPathError, Location, explain, key_path
+from malaria.model.table import Table
+from malaria.units import NotationError
+
+DEFAULT_SWARM: Final = "bees"
+DEFAULT_DIRECTORY: Final = "~/.malaria"
+_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+_HOST: Final = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:%-]{0,254}")
+_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@\\-]{0,63}")
+_DIRECTORY: Final = re.compile(r"(~/|/)[A-Za-z0-9._/+@-]{1,200}")
+_HOST_KEY: Final = re.compile(r"[a-z0-9@.-]{1,64} [A-Za-z0-9+/=]{16,4096}")
+_ADDRESS: Final = re.compile(
+    r"(?:(?P<user>[^@]*)@)?(?:\[(?P<ip6>[^\]]*)\]|(?P<host>[^@:\[\]]*))(?::(?P<port>\d{1,5}))?"
+)
+_MARK: Final = "malaria swarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`user@host:port`. Empty, or None: as the ssh configuration says."""
+
+    host: str
+    user: str = ""
+    port: int | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (f"{self.user}@" if self.user else "") + host + (f":{self.port}" if self.port else "")
+
+
+def parse_address(text: str) -> Address:
+    """Reads `user@host:port`, `host`, `user@[fe80::1]:22`. Raises NotationError."""
+    found = _ADDRESS.fullmatch(text.strip().removeprefix("ssh://"))
+    host = (found["ip6"] or found["host"] or "") if found else ""
+    user = found["user"] if found else ""
+    port = int(found["port"]) if found and found["port"] else None
+    if not _HOST.fullmatch(host) or not (user is None or _USER.fullmatch(user)) or port not in (None, *range(1, 65536)):
+        raise NotationError(f"{text[:80]!r} is no host", "write user@host, host or user@host:port")
+    return Address(host, user or "", port)
+
+
+def _jump(value: Any) -> str:
+    """`user@a,user@b:2222`, as ssh -J takes it."""
+    if not isinstance(value, str):
+        raise NotationError(f"{value!r} is no jump host", "write user@host:port; several with commas")
+    return ",".join(str(parse_address(part)) for part in value.split(",")) if value else ""
+
+
+type Jump = Annotated[str, BeforeValidator(_jump)]
+
+
+class BeeHost(Table):
+    """One host that makes load. What is empty is as the ssh configuration (`ssh_config`, else ~/.ssh/config) says."""
+
+    name: str = Field(pattern=_NAME)
+    host: str
+    user: str = ""
+    port: int | None = Field(default=None, strict=True, ge=1, le=65535)
+    jump: Jump = ""
+    key: str = ""  # file of our private key; the agent's and ssh's usual ones are tried too
+    ssh_config: str = ""
+    host_key: str = ""  # the one that it must have; empty: one that known_hosts has
+    directory: str = DEFAULT_DIRECTORY  # on the bee; all of ours is in it
+    source_addresses: tuple[str, ...] = ()  # of the bee, that its clients leave from
+    region: str = ""
+    instance: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not _HOST.fullmatch(self.host):
+            raise KeyPathError("host", f"{self.host[:80]!r} is no host", "write a name or an address")
+        if self.user and not _USER.fullmatch(self.user):
+            raise KeyPathError("user", f"{self.user[:80]!r} is no user", "write the name to log in with")
+        parts = self.directory.split("/")
+        if not _DIRECTORY.fullmatch(self.directory) or ".." in parts or self.directory.rstrip("/") == "~":
+            raise KeyPathError(
+                "directory",
+                f"{self.directory[:80]!r} is no directory of ours",
+                f"write one such as {DEFAULT_DIRECTORY}",
+            )
+        if self.host_key and not _HOST_KEY.fullmatch(self.host_key):
+            raise KeyPathError("host_key", "is no public key", "write it as in known_hosts: ssh-ed25519 AAAA...")
+        return self
+
+    @property
+    def address(self) -> Address:
+        return Address(self.host, self.user, self.port)
+
+    @property
+    def of_cloud(self) -> bool:
+        """Whether it is an instance that we made."""
+        return bool(self.instance)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address})"
+
+
+def _bees(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Swarm(Table):
+    """The bees of an attack, in their order: bee i carries share i of n."""
+
+    name: str = Field(default=DEFAULT_SWARM, pattern=_NAME)
+    region: str = ""  # where it has instances of ours
+    bee: Annotated[tuple[BeeHost, ...], BeforeValidator(_bees), PlainSerializer(list)] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        seen: set[str] = set()
+        places: set[tuple[str, str, int | None, str]] = set()
+        for number, bee in enumerate(self.bee):
+            if bee.name in seen:
+                raise KeyPathError(("bee", number, "name"), f"{bee.name!r} comes a second time", "give it another name")
+            place = (bee.host, bee.user, bee.port, bee.directory)
+            if place in places:
+                raise KeyPathError(
+                    ("bee", number, "host"),
+                    f"{bee.address} is a bee already",
+                    "leave it out, or give its own directory",
+                )
+            seen.add(bee.name)
+            places.add(place)
+        return self
+
+    @property
+    def hosts(self) -> tuple[BeeHost, ...]:
+        return self.bee
+
+    def named(self, name: str) -> BeeHost:
+        """Raises SwarmError for a bee that is not in it."""
+        found = next((bee for bee in self.bee if bee.name == name), None)
+        if found is None:
+            raise SwarmError(f"swarm {self.name} has no bee {name!r}", f"it has {', '.join(b.name for b in self.bee)}")
+        return found
+
+    def chosen(self, names: Iterable[str]) -> tuple[BeeHost, ...]:
+        """The bees of these names; all of them for no name."""
+        wanted = list(names)
+        return tuple(self.named(name) for name in wanted) if wanted else self.bee
+
+    def with_hosts(self, hosts: Iterable[BeeHost]) -> Swarm:
+        """The same swarm with other bees. Raises SwarmError for two of the same name or place."""
+        return swarm_of({"name": self.name, "region": self.region, "bee": [host.model_dump() for host in hosts]})
+
+    def with_more(self, hosts: Sequence[Mapping[str, Any]]) -> Swarm:
+        """With these bees at the end; one without a name gets the first bee-N that is free."""
+        tables = [host.model_dump() for host in self.bee]
+        taken = {str(table["name"]) for table in tables} | {str(host["name"]) for host in hosts if host.get("name")}
+        numbers = (number for number in range(1, 1_000_000) if f"bee-{number}" not in taken)
+        tables += [dict(host) if host.get("name") else {"name": f"bee-{next(numbers)}", **host} for host in hosts]
+        return swarm_of({"name": self.name, "region": self.region, "bee": tables})
+
+
+_KNOWN: Final = {"": frozenset(Swarm.model_fields), "bee": frozenset(BeeHost.model_fields)}
+
+
+def swarm_of(table: Mapping[str, Any], file: str = "") -> Swarm:
+    """A swarm from a table. Raises SwarmError, with the key at fault."""
+    try:
+        return Swarm.model_validate(table)
+    except ValidationError as error:
+        raise explain(error, lambda location: _place(file, location), _KNOWN, SwarmError) from None
+
+
+def swarm_from_toml(text: str, file: str = "") -> Swarm:
+    """Raises SwarmError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SwarmError(f"{file or _MARK}: {error}", "see docs/swarm.md for such a file") from None
+    return swarm_of(table, file)
+
+
+def swarm_to_toml(swarm: Swarm) -> str:
+    return tomli_w.dumps(swarm.model_dump(exclude_defaults=True) | {"name": swarm.name})
+
+
+def inventory_from(text: str, file: str) -> list[dict[str, Any]]:
+    """The bees of an inventory: [[bee]] tables of TOML, or one user@host:port a line. Raises SwarmError."""
+    if Path(file).suffix == ".toml":
+        swarm = swarm_of({"bee": _numbered(text, file)}, file)
+        return [bee.model_dump(exclude_defaults=True) for bee in swarm.bee]
+    lines = [(number, line.partition("#")[0].strip()) for number, line in enumerate(text.splitlines(), 1)]
+    return [_line(line, f"{file}: line {number}") for number, line in lines if line]
+
+
+def table_of(address: str) -> dict[str, Any]:
+    """The table of a bee at `user@host:port`. Raises SwarmError."""
+    return _line(address, _MARK)
+
+
+def _numbered(text: str, file: str) -> list[Any]:
+    try:
+        tables = tomllib.loads(text).get("bee", [])
+    except tomllib.TOMLDecodeError as error:
+        raise SwarmError(f"{file}: {error}", "write [[bee]] tables, see docs/swarm.md") from None
+    if not isinstance(tables, list):
+        raise SwarmError(f"{file}: bee: is no list of tables", "write [[bee]] and its keys on the lines below")
+    return [{"name": f"bee-{n}", **table} if isinstance(table, dict) else table for n, table in enumerate(tables, 1)]
+
+
+def _line(text: str, place: str) -> dict[str, Any]:
+    try:
+        address = parse_address(text)
+    except NotationError as error:
+        raise SwarmError(f"{place}: {error.message}", error.remedy) from None
+    table: dict[str, Any] = {"host": address.host, "user": address.user}
+    return table | ({"port": address.port} if address.port else {})
+
+
+def _place(file: str, location: Location) -> str:
+    return f"{file or 'swarm'}: {key_path(location)}"

@@ -1,0 +1,96 @@
+"""What lies where in a bee's directory, and how it gets there.
+
+    DIR/.malaria-bee     says that the directory is ours: we write into no other, and remove no other
+    DIR/venv             -> venv-DIGEST: Python with malaria; a bee's processes all run DIR/venv/bin/python
+    DIR/wheels/          what the venv is made of
+    DIR/deployed.json    version, digest and Python of what is deployed
+    DIR/keys/            its part of each file of keys, 0600
+    DIR/bee.pid          the process of the bee while it makes load: leader of its own session
+
+Promises: the directory is readable by its owner alone; a file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from posixpath import dirname
+from typing import TYPE_CHECKING, Final
+
+from malaria.swarm.hosts.inventory import BeeHost
+from malaria.swarm.hosts.ssh import run, sftp_path, shell_path
+
+if TYPE_CHECKING:
+    from asyncssh import SFTPClient, SSHClientConnection
+
+MARKER: Final = ".malaria-bee"
+VENV: Final = "venv"
+PYTHON: Final = f"{VENV}/bin/python"
+WHEELS: Final = "wheels"
+DEPLOYED: Final = "deployed.json"
+KEYS: Final = "keys"
+PID_FILE: Final = "bee.pid"
+PRIVATE_FILE: Final = 0o600
+PRIVATE_DIRECTORY: Final = 0o700
+
+SETTLE: Final = """\
+set -e
+d={directory}
+if [ -e "$d" ] && [ ! -e "$d/{marker}" ] && [ -n "$(ls -A "$d")" ]; then
+    echo "$d holds things that are not ours: give the bee another directory" >&2
+    exit 1
+fi
+umask 077
+mkdir -p "$d/{keys}" "$d/{wheels}"
+chmod 700 "$d"
+: >> "$d/{marker}"
+cd "$d"
+pwd -P
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What `deployed.json` says."""
+
+    version: str
+    digest: str
+    python: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+
+def deployed_from_json(text: str) -> Deployed | None:
+    """None for what is no such file."""
+    try:
+        table = json.loads(text)
+        return Deployed(str(table["version"]), str(table["digest"]), str(table["python"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+async def settle(host: BeeHost, connection: SSHClientConnection) -> str:
+    """Makes the bee's directory, if it is not there; its absolute path. Raises BeeError when it is not ours."""
+    script = SETTLE.format(directory=shell_path(host), marker=MARKER, keys=KEYS, wheels=WHEELS)
+    return (await run(host, connection, script)).strip()
+
+
+async def put_private(sftp: SFTPClient, path: str, content: bytes) -> None:
+    """Writes a file that only its owner can read: beside, then moved into place."""
+    from asyncssh import SFTPAttrs
+
+    unfinished = f"{path}.new"
+    async with sftp.open(unfinished, "wb", attrs=SFTPAttrs(permissions=PRIVATE_FILE)) as file:
+        await file.chmod(PRIVATE_FILE)  # one that was left there may have had other rights
+        await file.write(content)
+    await sftp.posix_rename(unfinished, path)
+
+
+async def put_for(host: BeeHost, connection: SSHClientConnection, files: dict[str, bytes]) -> None:
+    """Files below the bee's directory, which must be there: path in it -> content."""
+    async with connection.start_sftp_client() as sftp:
+        for path, content in files.items():
+            place = sftp_path(host, path)
+            await sftp.makedirs(dirname(place), exist_ok=True)
+            await put_private(sftp, place, content)

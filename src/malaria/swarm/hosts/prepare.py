@@ -1,0 +1,168 @@
+"""Readies hosts for load: open files, local ports, accept queue; a new Python where the packages have one.
+
+A shell script does it, as root or with sudo that asks nothing, and says line by line what it changed and what was well
+already. It changes only what is under the need, writes two files of its own in /etc, and can be read first: PREPARE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from malaria.swarm.hosts.inventory import BeeHost
+from malaria.swarm.hosts.pythons import VERSION
+from malaria.swarm.hosts.ssh import BeeError, Outcome, on_each, run
+
+if TYPE_CHECKING:
+    from asyncssh import SSHClientConnection
+
+PREPARE_S: Final = 300.0
+OPEN_FILES: Final = 1_048_576
+ETC: Final = "/etc"
+NO_ROOT: Final = "malaria: not root"
+
+PREPARE: Final = """\
+#!/bin/sh
+# Readies a Linux host to make load with malaria. Run it as root; again is harmless. It says what it changes.
+# It takes where /etc is, and no-packages to install none.
+etc=${1:-/etc}
+install=${2:-packages}
+files=1048576
+changed() { echo "changed: $*"; }
+kept() { echo "kept: $*"; }
+lacking() { echo "lacking: $*"; }
+
+# at least so much, now; what is more stays
+at_least() {
+    file=/proc/sys/$(echo "$1" | tr . /)
+    old=$(cat "$file" 2>/dev/null) || { lacking "$1 cannot be read here"; return; }
+    if [ "$old" -ge "$2" ]; then kept "$1 = $old"
+    elif echo "$2" 2>/dev/null > "$file"; then changed "$1 = $2 (was $old)"
+    else lacking "$1 is $old and may not be changed here; it should be $2"
+    fi
+}
+
+# a file of ours in /etc, for after the next start
+persist() {
+    mkdir -p "$(dirname "$1")"
+    if [ "$(cat "$1" 2>/dev/null)" = "$2" ]; then kept "$1"
+    elif printf '%s\\n' "$2" 2>/dev/null > "$1"; then changed "$1"
+    else lacking "$1 may not be written"
+    fi
+}
+
+at_least fs.nr_open $files
+at_least net.core.somaxconn 4096
+range=/proc/sys/net/ipv4/ip_local_port_range
+set -- $(cat $range 2>/dev/null) 0 0
+if [ "$1" -le 1024 ] && [ "$2" -ge 65535 ]; then kept "net.ipv4.ip_local_port_range = $1 $2"
+elif echo "1024 65535" 2>/dev/null > $range; then changed "net.ipv4.ip_local_port_range = 1024 65535 (was $1 $2)"
+else lacking "net.ipv4.ip_local_port_range is $1 $2 and may not be changed here; it should be 1024 65535"
+fi
+persist "$etc/sysctl.d/90-malaria.conf" "fs.nr_open = $files
+net.core.somaxconn = 4096
+net.ipv4.ip_local_port_range = 1024 65535"
+
+# open files of who logs in from now on
+persist "$etc/security/limits.d/90-malaria.conf" "* hard nofile $files
+* soft nofile $files
+root hard nofile $files
+root soft nofile $files"
+
+# tar unpacks a Python that is sent; a Python of the packages saves sending one
+[ "$install" = packages ] || exit 0
+packages=
+command -v tar >/dev/null || packages=tar
+if ! python@VERSION@ -c pass 2>/dev/null && apt-cache show python@VERSION@-venv >/dev/null 2>&1
+then packages="$packages python@VERSION@ python@VERSION@-venv"
+fi
+if [ -n "$packages" ] && command -v apt-get >/dev/null; then
+    if DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >/dev/null 2>&1
+    then changed "installed $packages"
+    else lacking "$packages could not be installed"
+    fi
+fi
+""".replace("@VERSION@", VERSION)
+
+ROOTED: Final = f"""\
+if [ "$(id -u)" = 0 ]; then exec sh -s -- "{{etc}}" {{packages}}; fi
+sudo -n true </dev/null 2>/dev/null && exec sudo -n sh -s -- "{{etc}}" {{packages}}
+echo "{NO_ROOT}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What was done: sentences."""
+
+    changed: tuple[str, ...]
+    kept: tuple[str, ...]
+    lacking: tuple[str, ...]
+    open_files: int | None  # that a process of a new login may have
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How far preparing may go."""
+
+    etc: str = ETC
+    packages: bool = True
+
+
+async def prepare(
+    hosts: Sequence[BeeHost],
+    tell: Callable[[Outcome[Preparation]], None] | None = None,
+    manner: Manner = Manner(),
+) -> list[Outcome[Preparation]]:
+    """Readies every host; a failed one is in its outcome."""
+    done = await on_each(hosts, partial(_prepare_one, manner=manner))
+    again = await on_each([outcome.host for outcome in done if not outcome.failed], _open_files)
+    limits = {outcome.host.name: outcome.value for outcome in again}
+    outcomes = [_with_limit(outcome, limits.get(outcome.host.name)) for outcome in done]
+    for outcome in outcomes:
+        if tell is not None:
+            tell(outcome)
+    return outcomes
+
+
+async def _prepare_one(host: BeeHost, connection: SSHClientConnection, manner: Manner) -> Preparation:
+    script = ROOTED.format(etc=manner.etc, packages="packages" if manner.packages else "no-packages")
+    said = await run(host, connection, script, given=PREPARE, timeout_s=PREPARE_S)
+    if NO_ROOT in said:
+        raise BeeError(
+            host,
+            "preparing needs root, or sudo without a password, there",
+            "or run it there by hand: malaria swarm prepare --script > prepare.sh; sudo sh prepare.sh",
+        )
+    return preparation_of(said)
+
+
+def preparation_of(said: str) -> Preparation:
+    """Reads what the script prints."""
+    sorts: dict[str, list[str]] = {"changed": [], "kept": [], "lacking": []}
+    for line in said.splitlines():
+        sort, _, sentence = line.partition(": ")
+        if sort in sorts:
+            sorts[sort].append(sentence)
+    return Preparation(tuple(sorts["changed"]), tuple(sorts["kept"]), tuple(sorts["lacking"]), None)
+
+
+async def _open_files(host: BeeHost, connection: SSHClientConnection) -> int:
+    """Of a new login: the limits of the old one do not change."""
+    said = (await run(host, connection, "ulimit -Hn")).strip()
+    return int(said) if said.isdigit() else OPEN_FILES
+
+
+def _with_limit(outcome: Outcome[Preparation], limit: int | None) -> Outcome[Preparation]:
+    done = outcome.value
+    if done is None:
+        return outcome
+    lacking = done.lacking
+    if limit is not None and limit < OPEN_FILES:
+        lacking += (
+            f"a new login may open {limit:,} files; it should be {OPEN_FILES:,}: if sshd there has UsePAM no, "
+            "start sshd with LimitNOFILE",
+        )
+    return Outcome(outcome.host, Preparation(done.changed, done.kept, lacking, limit))

@@ -1,0 +1,101 @@
+"""Which swarms there are: one TOML file each, readable by its owner alone.
+
+Promises: a file is written whole or not at all; two commands that change a swarm at the same time wait for each other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from malaria.errors import SwarmError
+from malaria.swarm.hosts.inventory import Swarm, swarm_from_toml, swarm_of, swarm_to_toml
+
+PRIVATE_FILE: Final = 0o600
+PRIVATE_DIRECTORY: Final = 0o700
+
+
+def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where swarms are kept: $MALARIA_HOME/swarms, $XDG_STATE_HOME/malaria/swarms, ~/.local/state/malaria/swarms."""
+    if home := environ.get("MALARIA_HOME"):
+        return Path(home) / "swarms"
+    state = environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "malaria" / "swarms"
+
+
+def state_file(name: str) -> Path:
+    return state_directory() / f"{swarm_of({'name': name}).name}.toml"
+
+
+def load_swarm(name: str) -> Swarm:
+    """Raises SwarmError for one that is not known, or whose file is damaged."""
+    file = state_file(name)
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        known = ", ".join(list_swarms()) or "none yet"
+        raise SwarmError(
+            f"there is no swarm {name!r}; known: {known}", f"make one: malaria swarm add user@host --swarm {name}"
+        ) from None
+    except OSError as error:
+        raise SwarmError(f"{file}: {error.strerror}", "a swarm's file must be readable by you") from None
+    return swarm_from_toml(text, str(file))
+
+
+def list_swarms() -> list[str]:
+    return sorted(file.stem for file in state_directory().glob("*.toml"))
+
+
+@dataclass(slots=True)
+class Draft:
+    """A swarm under change; what `swarm` is at the end of the block is kept."""
+
+    swarm: Swarm
+
+    def keep(self) -> None:
+        """Writes it as it is now: what follows may take long, or fail."""
+        save_swarm(self.swarm)
+
+
+@contextmanager
+def changing(name: str) -> Iterator[Draft]:
+    """The swarm of that name, new if there is none, for a change that nobody disturbs."""
+    file = state_file(name)
+    with _locked(file):
+        draft = Draft(load_swarm(name) if file.exists() else Swarm(name=name))
+        yield draft
+        draft.keep()
+
+
+def save_swarm(swarm: Swarm) -> Path:
+    """Written beside and moved into place."""
+    file = state_file(swarm.name)
+    file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    unfinished = file.with_name(f"{file.name}.new-{os.getpid()}")
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as out:
+        out.write(swarm_to_toml(swarm))
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(file)
+    return file
+
+
+def forget_swarm(name: str) -> None:
+    """Its file is removed; no host is touched."""
+    state_file(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    descriptor = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

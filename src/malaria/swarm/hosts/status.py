@@ -1,0 +1,134 @@
+"""What a swarm is able to, bee by bee: reachable, deployed, keys, limits, and how many clients these allow.
+
+Promises: asking changes nothing; what cannot be read is said to be unknown. The clients that fit are those that open
+files, local ports and memory allow; whether the processor keeps up, a run says (INVALID when it does not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from malaria.model.key_part import KeyPart, read_heading
+from malaria.swarm.hosts.inventory import BeeHost
+from malaria.swarm.hosts.layout import DEPLOYED, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json
+from malaria.swarm.hosts.ssh import AT_ONCE, Outcome, on_each, run, shell_path
+from malaria.transport.addresses import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
+
+if TYPE_CHECKING:
+    from asyncssh import SSHClientConnection
+
+ASK: Final = """\
+echo "cores $(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
+echo "files $(ulimit -Hn)"
+echo "ports $(cat /proc/sys/net/ipv4/ip_local_port_range 2>/dev/null)"
+echo "backlog $(cat /proc/sys/net/core/somaxconn 2>/dev/null)"
+echo "memory $(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo 2>/dev/null)"
+echo "free $(sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo 2>/dev/null)"
+echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
+cd {directory} 2>/dev/null || exit 0
+[ -x {python} ] && echo "deployed $(cat {deployed} 2>/dev/null)"
+pid=$(cat {pid} 2>/dev/null) && kill -0 "$pid" 2>/dev/null && echo "running $pid"
+for part in {keys}/*.part; do [ -r "$part" ] && echo "part $(head -n 1 "$part")"; done
+:
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a bee says of itself; None: unknown."""
+
+    cores: int | None
+    open_files: int | None  # of one process
+    ports: int | None  # of each source address, towards one address of the target
+    backlog: int | None
+    memory_bytes: int | None
+    free_bytes: int | None
+    load: str
+    deployed: Deployed | None
+    running: int | None  # pid of a bee at work
+    parts: tuple[KeyPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many clients fit, and what would run out first."""
+
+    clients: int
+    limit: str
+
+
+async def ask_status(
+    hosts: Sequence[BeeHost], tell: Callable[[Outcome[Standing]], None] | None = None
+) -> list[Outcome[Standing]]:
+    """Asks every host; one that does not answer is in its outcome."""
+    return await on_each(hosts, _ask_one, tell, AT_ONCE)
+
+
+async def _ask_one(host: BeeHost, connection: SSHClientConnection) -> Standing:
+    script = ASK.format(directory=shell_path(host), python=PYTHON, deployed=DEPLOYED, pid=PID_FILE, keys=KEYS)
+    return standing_of(await run(host, connection, script))
+
+
+def standing_of(said: str) -> Standing:
+    """Reads what the script prints."""
+    facts: dict[str, str] = {}
+    parts: list[KeyPart] = []
+    for line in said.splitlines():
+        name, _, value = line.partition(" ")
+        if name == "part":
+            parts += [part] if (part := read_heading(value)) is not None else []
+        else:
+            facts[name] = value.strip()
+    return Standing(
+        cores=_number(facts, "cores"),
+        open_files=_number(facts, "files"),
+        ports=_ports(facts.get("ports", "")),
+        backlog=_number(facts, "backlog"),
+        memory_bytes=_kilobytes(facts, "memory"),
+        free_bytes=_kilobytes(facts, "free"),
+        load=facts.get("load", ""),
+        deployed=deployed_from_json(facts.get("deployed", "")),
+        running=_number(facts, "running"),
+        parts=tuple(parts),
+    )
+
+
+def room_of(standing: Standing, sources: int = 1) -> Room | None:
+    """How many clients over TLS, one worker per core, towards one address of the target; None: too little is known."""
+    cores = standing.cores or 1
+    fits: list[Room] = []
+    if standing.open_files is not None:
+        fits.append(Room(cores * max(0, standing.open_files - DESCRIPTORS_OF_OUR_OWN), "open files"))
+    if standing.ports is not None:
+        fits.append(Room(standing.ports * max(1, sources), "local ports"))
+    if standing.free_bytes is not None:
+        room_bytes = max(0, standing.free_bytes - cores * WORKER_BYTES)
+        fits.append(Room(room_bytes // (CLIENT_BYTES + TLS_BYTES), "memory"))
+    return min(fits, key=lambda room: room.clients, default=None)
+
+
+def room_of_swarm(rooms: Mapping[str, Room]) -> tuple[int, str, Room] | None:
+    """Shares are equal, so the bee with the least room decides for all: (clients in all, that bee, its room)."""
+    if not rooms:
+        return None
+    name = min(rooms, key=lambda bee: rooms[bee].clients)
+    return rooms[name].clients * len(rooms), name, rooms[name]
+
+
+def _number(facts: Mapping[str, str], name: str) -> int | None:
+    text = facts.get(name, "")
+    return int(text) if text.isdigit() else None
+
+
+def _kilobytes(facts: Mapping[str, str], name: str) -> int | None:
+    number = _number(facts, name)
+    return None if number is None else number * 1024
+
+
+def _ports(text: str) -> int | None:
+    words = text.split()
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        return None
+    return int(words[1]) - int(words[0]) + 1

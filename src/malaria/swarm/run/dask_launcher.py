@@ -1,0 +1,51 @@
+"""Bees on a Dask cluster that somebody else runs: Kubernetes, Slurm, a cloud. Each of its workers becomes one.
+
+Dask's own configuration names the TLS files (`distributed.comm.tls`, or DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its
+like in the environment). Its workers must have this version of malaria.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from malaria.swarm.bee_layout import Place
+
+if TYPE_CHECKING:
+    from malaria.model.key_part import KeyPart
+    from malaria.swarm.run.certificates import Papers
+
+
+class JoinedQuarters:
+    """The workers of one scheduler, whoever they are when the attack begins."""
+
+    names: Final[tuple[str, ...]] = ()
+    port: Final = 0
+
+    def __init__(self, scheduler: str, workers: int | None = None) -> None:
+        self.scheduler = scheduler
+        self.workers = workers
+
+    @property
+    def swarm(self) -> str:
+        return self.scheduler
+
+    async def start(self, port: int, papers: Mapping[str, Papers]) -> list[Place]:
+        """Nothing is started: they are there."""
+        return []
+
+    def parts_of(self, name: str) -> tuple[KeyPart, ...]:
+        return ()
+
+    def sources_of(self, name: str) -> tuple[str, ...]:
+        return ()
+
+    async def fetch_kept(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+        """Their disks are out of our reach."""
+        return {}
+
+    async def forget_kept(self, names: Sequence[str], run_name: str) -> None:
+        return None
+
+    async def end(self) -> None:
+        return None

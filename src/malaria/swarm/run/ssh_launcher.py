@@ -1,0 +1,123 @@
+"""Bees on the hosts of a swarm, started over ssh: the Python that was deployed there, in the bee's own directory.
+
+The connection of ssh ends as soon as the bee runs. From then on it speaks to the conductor's port over TLS, with papers
+that came in on its standard input.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from malaria.errors import SwarmError
+from malaria.swarm.bee_layout import Place
+from malaria.swarm.hosts.inventory import BeeHost, Swarm
+from malaria.swarm.hosts.key_shares import parts_there
+from malaria.swarm.hosts.layout import PYTHON
+from malaria.swarm.hosts.ssh import Outcome, on_each, run, sftp_path, shell_path
+from malaria.swarm.run.spool import kept_name
+
+if TYPE_CHECKING:
+    from asyncssh import SSHClientConnection
+
+    from malaria.model.key_part import KeyPart
+    from malaria.swarm.run.certificates import Papers
+
+START_S: Final = 30.0
+START: Final = """\
+cd {directory} 2>/dev/null || {{ echo "nothing is deployed there" >&2; exit 1; }}
+[ -x {python} ] || {{ echo "nothing is deployed there" >&2; exit 1; }}
+{python} -m malaria.swarm.run.bee_process "$(pwd -P)" && pwd -P
+"""
+REMEDY: Final = "deploy first: malaria swarm deploy --swarm {swarm}"
+KEPT: Final = "kept"
+
+
+class SshQuarters:
+    """The hosts of one swarm."""
+
+    scheduler: Final = ""
+
+    def __init__(self, swarm: Swarm, workers: int | None = None, port: int = 0) -> None:
+        """Raises SwarmError for a swarm without bees."""
+        if not swarm.hosts:
+            raise SwarmError(f"swarm {swarm.name} has no bees", "add some: malaria swarm add user@host")
+        self.workers = workers
+        self.port = port
+        self._swarm = swarm
+        self._hosts = {host.name: host for host in swarm.hosts}
+        self._parts: dict[str, tuple[KeyPart, ...]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._hosts)
+
+    @property
+    def swarm(self) -> str:
+        return self._swarm.name
+
+    async def start(self, port: int, papers: Mapping[str, Papers]) -> list[Place]:
+        return self._all(await on_each(self._swarm.hosts, partial(self._start, port, papers)))
+
+    def parts_of(self, name: str) -> tuple[KeyPart, ...]:
+        """As they were when its process was started."""
+        return self._parts.get(name, ())
+
+    def sources_of(self, name: str) -> tuple[str, ...]:
+        return self._hosts[name].source_addresses
+
+    async def fetch_kept(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+        """The records of a run that bees have on their disks; of those that can be reached and have any."""
+        fetched = await on_each([self._hosts[name] for name in names], partial(_fetch, run_name))
+        return {outcome.host.name: outcome.value for outcome in fetched if outcome.value is not None}
+
+    async def forget_kept(self, names: Sequence[str], run_name: str) -> None:
+        """They have been collected."""
+        await on_each([self._hosts[name] for name in names], partial(_forget, run_name))
+
+    async def end(self) -> None:
+        """Nothing of ssh is left open."""
+
+    def _all[T](self, outcomes: Sequence[Outcome[T]]) -> list[T]:
+        """What came of each. Raises SwarmError, with all that failed: a load needs every bee."""
+        failed = [outcome for outcome in outcomes if outcome.failed]
+        if failed:
+            told = "\n".join(f"{outcome.host}: {outcome.error}" for outcome in failed)
+            raise SwarmError(told, failed[0].remedy or REMEDY.format(swarm=self._swarm.name))
+        return [outcome.value for outcome in outcomes if outcome.value is not None]
+
+    async def _start(
+        self, port: int, papers: Mapping[str, Papers], host: BeeHost, connection: SSHClientConnection
+    ) -> Place:
+        settings = {
+            "name": host.name,
+            "scheduler": f"tls://{_bracketed(connection.get_extra_info('sockname')[0])}:{port}",
+            "papers": asdict(papers[host.name]),
+        }
+        self._parts[host.name] = await parts_there(host, connection)
+        script = START.format(directory=shell_path(host), python=PYTHON)
+        directory = (await run(host, connection, script, json.dumps(settings), START_S)).strip()
+        return Place(host.name, directory)
+
+
+async def _fetch(run_name: str, host: BeeHost, connection: SSHClientConnection) -> bytes | None:
+    import asyncssh
+
+    async with connection.start_sftp_client() as sftp:
+        with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+            async with sftp.open(sftp_path(host, KEPT, kept_name(run_name, host.name)), "rb") as file:
+                data = await file.read()
+                return data if isinstance(data, bytes) else None
+    return None
+
+
+async def _forget(run_name: str, host: BeeHost, connection: SSHClientConnection) -> None:
+    await run(host, connection, f"rm -f {shell_path(host, KEPT, kept_name(run_name, host.name))}")
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,272 @@
+"""One careful conversation with a target: is anybody there, do they speak MQTT, do they let us in?
+
+Promises: never raises for what the other side does, waits no longer than told, puts the cause in words with a remedy.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from malaria.clock import NS_PER_S
+from malaria.errors import MalformedPacket
+from malaria.model.warhead import CONNECT_TIMEOUT_NS, Attack
+from malaria.mqtt.codec import decode, encode, frame_length, from_broker
+from malaria.mqtt.packets import (
+    Connack,
+    Connect,
+    Disconnect,
+    Packet,
+    Protocol,
+    Publish,
+    Suback,
+    Subscribe,
+    Unsuback,
+    Unsubscribe,
+)
+from malaria.mqtt.terms import terms_of
+from malaria.plan.clients import GroupPlan
+from malaria.plan.grants import excluded
+from malaria.transport.failures import CLOSED, STAGE_TIMEOUTS, cause_of, connect_error, refusal, remedies
+from malaria.transport.gateway import Gateway
+from malaria.transport.poller import READ, WRITE
+from malaria.transport.route import Endpoint
+from malaria.transport.stream import NOTHING_YET, Lower, Negotiation, RefusedError
+
+TIMEOUT_S: Final = 5.0
+VERSION_TOPIC: Final = "$SYS/broker/version"
+VERSION_WAIT_S: Final = 0.3
+_LARGEST: Final = 1 << 20
+_TLS_RECORDS: Final = (0x15, 0x16)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `problem` and `remedy` are empty when the target accepted a client."""
+
+    problem: str = ""
+    remedy: str = ""
+    version: str | None = None  # of the broker, where it says so in $SYS
+    way: str = ""  # what the way in is made of, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks."""
+
+    client_id: str = ""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    protocol: Protocol = Protocol.V311
+
+
+def patience_s(attack: Attack) -> float:
+    """How long one client waits for an answer: a broker at rest gives it at once or never.
+
+    But whoever raised the timeout of connects knows of a slow broker.
+    """
+    stated_s = attack.connect_timeout_ns / NS_PER_S
+    return stated_s if attack.connect_timeout_ns > CONNECT_TIMEOUT_NS else min(stated_s, TIMEOUT_S)
+
+
+def probe(
+    endpoint: Endpoint, visitor: Visitor | None = None, gateway: Gateway | None = None, timeout_s: float = TIMEOUT_S
+) -> Answer:
+    """Connects one client, asks for the broker's version, and leaves.
+
+    With a gateway the client is its first one, goes in as that one would, and asks whether the broker's terms allow
+    what its group is to do; without, MQTT follows on TCP.
+    """
+    family, address = endpoint
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        return Answer(connect_error(error.errno or 0), "see: malaria doctor")
+    visitor = visitor or Visitor()
+    wire = _Wire(sock, timeout_s, visitor.protocol)
+    try:
+        sock.settimeout(timeout_s)
+        sock.connect(address)
+        sock.setblocking(False)
+        if gateway is not None and not gateway.plain:
+            wire.enter(gateway)
+        return _converse(wire, visitor, None if gateway is None else gateway.plan)
+    except OSError as error:
+        return _network_trouble(wire, error, address)
+    finally:
+        wire.close()
+
+
+def _converse(wire: _Wire, visitor: Visitor, group: GroupPlan | None) -> Answer:
+    """`group` is what the visitor asks for: a broker whose terms exclude its load does not let it in."""
+    secret = None if visitor.password is None else visitor.password.encode()
+    wire.send(Connect(client_id=visitor.client_id, keep_alive=30, username=visitor.username, password=secret))
+    try:
+        packet = wire.receive()
+    except MalformedPacket:
+        return _no_broker(wire.begun) if visitor.protocol is Protocol.V311 else _older(wire.begun)
+    if packet is None:
+        return _silence(wire)
+    if not isinstance(packet, Connack):
+        return _no_broker(wire.begun)
+    if packet.reason_code:
+        return _answer(refusal(packet, visitor.protocol))
+    if group is not None and (cause := excluded(group, 0, terms_of(packet.properties))):
+        return _answer(cause)
+    version = _ask_version(wire)
+    wire.send(Disconnect())
+    return Answer(version=version, way=wire.way)
+
+
+def _ask_version(wire: _Wire) -> str | None:
+    """The retained `$SYS` topic, if the broker has it and lets us read it. Leaves no subscription behind."""
+    version = None
+    try:
+        wire.send(Subscribe(1, ((VERSION_TOPIC, 0),)))
+        while version is None and (packet := wire.receive()) is not None:
+            if isinstance(packet, Suback):
+                wire.patience_s = VERSION_WAIT_S  # what is kept of the topic follows at once, or there is none
+            elif isinstance(packet, Publish) and packet.topic == VERSION_TOPIC:
+                version = packet.payload.decode(errors="replace")[:80]
+        wire.send(Unsubscribe(2, (VERSION_TOPIC,)))
+        while (packet := wire.receive()) is not None and not isinstance(packet, Unsuback):
+            pass
+    except (MalformedPacket, OSError):
+        pass
+    return version
+
+
+class _Wire:
+    """Packets over a socket, or over what was negotiated on it. Waits `patience_s` at most for each."""
+
+    def __init__(self, sock: socket.socket, patience_s: float, protocol: Protocol) -> None:
+        self.patience_s = patience_s
+        self.protocol = protocol
+        self.begun = b""
+        self.closed = False
+        self.way = ""
+        self._sock = sock
+        self._stream: Lower = sock
+        self.gateway: Gateway | None = None  # that we went through
+
+    def enter(self, gateway: Gateway) -> None:
+        """Goes through TLS and WebSocket as the gateway's first client. Raises OSError."""
+        self.gateway = gateway
+        following: Negotiation | None = gateway.begin(gateway.plan.first_row, self._sock)
+        while following is not None:
+            negotiation, self._sock = following, following.sock
+            while wants := negotiation.advance():
+                if not self._wait(wants, self.patience_s):
+                    raise RefusedError(STAGE_TIMEOUTS[negotiation.stage][0])
+            self._stream = negotiation.stream
+            following = gateway.next(gateway.plan.first_row, negotiation)
+        if isinstance(self._sock, ssl.SSLSocket):
+            cipher = self._sock.cipher()
+            self.way = f"{self._sock.version()}, {cipher[0]}" if cipher else ""
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def send(self, packet: Packet) -> None:
+        data = encode(packet, self.protocol)
+        while data:
+            try:
+                data = data[self._stream.send(data) :]
+            except BlockingIOError:
+                if not self._wait(WRITE, self.patience_s):
+                    raise TimeoutError from None
+
+    def receive(self) -> Packet | None:
+        """The next packet, or None when nothing came in time or the other side closed (`closed`)."""
+        end = time.monotonic() + self.patience_s
+        while True:
+            length = frame_length(self.begun, 0, len(self.begun), _LARGEST)
+            if length:
+                decoded = decode(self.begun, 0, length, from_broker(self.protocol), self.protocol)
+                self.begun = self.begun[length:]
+                return decoded[0] if decoded else None
+            if self._looks_foreign() or not self._read(end - time.monotonic()):
+                return None
+
+    def _looks_foreign(self) -> bool:
+        if self.begun and self.begun[0] in (*_TLS_RECORDS, *b"HS"):  # TLS alert, HTTP/1.1, SSH-2.0
+            raise MalformedPacket("not MQTT")
+        return False
+
+    def _read(self, wait_s: float) -> bool:
+        """Something came, or the end; False: nothing in time."""
+        buffer = bytearray(1 << 16)
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                count = self._stream.recv_into(memoryview(buffer))
+            except NOTHING_YET:
+                if not self._wait(READ, end - time.monotonic()):
+                    return False
+                continue
+            self.closed = not count
+            self.begun += buffer[:count]
+            return bool(count)
+
+    def _wait(self, wants: int, wait_s: float) -> bool:
+        poll = select.poll()
+        poll.register(self._sock, wants)
+        return wait_s > 0 and bool(poll.poll(wait_s * 1000))
+
+
+def _silence(wire: _Wire) -> Answer:
+    if wire.closed and wire.gateway is not None:
+        return _answer(wire.gateway.cause_in_greeting(CLOSED))
+    if wire.closed:
+        return Answer(
+            "it closed the connection without a CONNACK: no MQTT broker, or a listener for TLS"
+            + (", or a broker that does not know MQTT 5" if wire.protocol is Protocol.V5 else ""),
+            "check the port: plain MQTT is usually 1883, TLS 8883"
+            + ("; or leave -V 5 away: not every broker speaks MQTT 5" if wire.protocol is Protocol.V5 else ""),
+        )
+    return Answer(
+        f"it accepted the connection, but no CONNACK came in {wire.patience_s:g} s",
+        "is it an MQTT listener? A TLS or WebSocket port waits like this; or the broker hangs",
+    )
+
+
+def _older(begun: bytes) -> Answer:
+    """A broker that does not know MQTT 5 says so in 3.1.1's words, which are no packet of MQTT 5 (3.1.2.2 there)."""
+    try:
+        decoded = decode(begun, 0, len(begun), from_broker(Protocol.V311), Protocol.V311)
+    except MalformedPacket:
+        decoded = None
+    if decoded and isinstance(decoded[0], Connack) and decoded[0].reason_code:
+        return _answer(refusal(decoded[0], Protocol.V5))
+    return _no_broker(begun)
+
+
+def _no_broker(begun: bytes) -> Answer:
+    if begun[:1] and begun[0] in _TLS_RECORDS:
+        return Answer("this port speaks TLS", "use mqtts:// (or wss://), or the plain listener (usually 1883)")
+    what = "HTTP" if begun.startswith(b"HTTP") else "SSH" if begun.startswith(b"SSH") else "something that is no MQTT"
+    return Answer(f"this port speaks {what}", "check host and port: plain MQTT is usually 1883")
+
+
+def _network_trouble(wire: _Wire, error: OSError, address: tuple[str, int]) -> Answer:
+    if isinstance(error, TimeoutError):
+        return Answer(
+            f"no answer from {address[0]} port {address[1]}", "check address and firewall: packets vanish on the way"
+        )
+    if wire.gateway is not None:
+        return _answer(wire.gateway.cause_in_greeting(cause_of(error)))
+    if error.errno in (errno.ECONNRESET, errno.EPIPE):
+        return Answer(
+            "it reset the connection: no MQTT broker, or a listener for TLS",
+            "check the port: plain MQTT is usually 1883, TLS 8883",
+        )
+    return _answer(cause_of(error))
+
+
+def _answer(cause: str) -> Answer:
+    return Answer(cause, remedies([cause]).get(cause, "see: malaria doctor TARGET"))

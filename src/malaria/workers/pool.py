@@ -1,0 +1,41 @@
+"""Who makes the load of an attack: the workers of this host, or those of many. Both are asked in the same way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from malaria.control.messages import Order, Report
+from malaria.schedule.share import Share
+
+
+class Crew(Protocol):
+    """Workers that were given a load: `malaria.workers.local.Bee` for this host, `malaria.swarm.run.swarm_workers.Hive` for a swarm."""
+
+    @property
+    def workers(self) -> tuple[str, ...]: ...
+
+    def share_of(self, worker: str) -> Share:
+        """The share of a worker or, by the part of its name before the slash, of its bee."""
+        ...
+
+    def order(self, order: Order) -> None:
+        """Tells every worker that is still there."""
+        ...
+
+    def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
+        """What the workers have said, waiting up to `timeout_s` for the first word."""
+        ...
+
+    def late(self) -> list[tuple[str, Report]]:
+        """At the end: what workers told that was not heard while the load ran."""
+        ...
+
+    def facts(self) -> dict[str, object]:
+        """What the record is to know of the hosts of this load, by now."""
+        ...
+
+    def forget(self) -> None:
+        """All that was told is stored."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,75 @@
+"""The answer in one line, and what to do in the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from malaria.analysis.headline import Headline, headline
+from malaria.analysis.summary import summarize
+from malaria.analysis.verdict import Outcome
+from malaria.records.rows import RunRecords
+from synthetic import make_records, with_meta
+
+GOOD = make_records(seconds=12, clients=600)
+
+
+def of(records: RunRecords) -> Headline:
+    return headline(records, dict(summarize(records)))
+
+
+def test_a_pass() -> None:
+    assert of(make_records()) == Headline(
+        Outcome.PASS, "the broker carried it: 500 msg/s on target, nothing lost", "", ()
+    )
+
+
+def unsettled(records: RunRecords, lost: int | None) -> RunRecords:
+    assert records.ledger is not None
+    return replace(records, ledger=replace(records.ledger, lost=lost))
+
+
+@pytest.mark.parametrize(
+    ("records", "what"),
+    [
+        (unsettled(GOOD, None), "100 msg/s on target, every message acknowledged"),
+        (with_meta(unsettled(GOOD, 3), thresholds=["messages.lost < 9"]), "100 msg/s on target, 3 lost"),
+        (with_meta(GOOD, closed_loop=True), "100 msg/s, as fast as it answered (closed loop), nothing lost"),
+        (with_meta(GOOD, acknowledged=False), "100 msg/s on target, nothing lost"),
+    ],
+)  # fmt: skip
+def test_praise_says_no_more_than_the_figures(records: RunRecords, what: str) -> None:
+    assert of(records).what == f"the broker carried it: {what}"
+
+
+def test_a_pass_below_target_says_so() -> None:
+    rules = ["rates.acked_per_s >= 50% of due", "messages.unresolved < 99999", "ack.p50 < 1h"]
+    records = with_meta(make_records(trouble="falls-behind"), thresholds=rules)
+    assert of(records).what == "the broker carried it: 453.3 msg/s of 500 msg/s, nothing lost"
+
+
+def test_a_run_without_messages_speaks_of_clients() -> None:
+    quiet = with_meta(GOOD, publishing=False, acknowledged=False, subscribing=False, thresholds=None)
+    quiet = replace(quiet, ledger=None)
+    assert of(quiet).what == "the broker carried it: 600 clients connected, 0 dropped"
+
+
+def test_a_failure_says_what_and_what_to_do_and_the_rest() -> None:
+    found = of(make_records(trouble="falls-behind"))
+    assert found.outcome is Outcome.FAIL
+    assert found.what == (
+        "the broker fell behind at 0:14: acked 453 of 500 msg/s (90.7 %, needs 98 %), "
+        "its queue grew by 65 messages/s to 1,400"
+    )
+    assert "fewer clients" in found.remedy
+    assert len(found.further) == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "outcome"), [("generator-limit", Outcome.INVALID), ("lost-worker", Outcome.UNKNOWN)]
+)
+def test_the_others(trouble: str, outcome: Outcome) -> None:
+    found = of(make_records(trouble=trouble))  # type: ignore[arg-type]
+    assert found.outcome is outcome
+    assert found.remedy

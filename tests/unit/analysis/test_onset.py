@@ -1,0 +1,40 @@
+"""From when on the broker was behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from malaria.analysis.onset import Backlog, backlog_of
+from malaria.records.rows import Phase, RunRecords, Sample
+from synthetic import make_records
+
+S = 10**9
+
+
+def run(*acked: int) -> RunRecords:
+    """A hundred are due in every second; so many are acknowledged."""
+    samples = [Sample("1", n * S, (n + 1) * S, Phase.MEASURE, {"due": 100, "acked": a}) for n, a in enumerate(acked)]
+    return RunRecords({}, tuple(samples), (), None)
+
+
+@pytest.mark.parametrize(
+    ("acked", "backlog"),
+    [
+        ((), Backlog(None, 0)),
+        ((100, 100, 100), Backlog(None, 0)),
+        ((90, 100, 100), Backlog(None, 10)),
+        ((100, 100, 50, 50), Backlog(2, 100)),
+        ((0, 0, 200, 100, 60), Backlog(0, 140)),
+        ((0, 200, 100, 60, 60), Backlog(3, 80)),
+        ((0, 0, 0), Backlog(0, 300)),
+        ((100, 0, 200), Backlog(None, 0)),
+        ((100, 110), Backlog(None, 0)),
+    ],
+)
+def test_the_moment_after_which_it_never_caught_up(acked: tuple[int, ...], backlog: Backlog) -> None:
+    assert backlog_of(run(*acked)) == backlog
+
+
+def test_workers_are_added() -> None:
+    assert backlog_of(make_records(trouble="falls-behind")).since_s == 14
+    assert backlog_of(make_records()).since_s is None

@@ -1,0 +1,78 @@
+"""Coming back after a surge, from measures and their limits alone. A surge of 10 s left at 20 s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from malaria.analysis.baseline import MEASURES, Band
+from malaria.analysis.recovery_time import WORDS, Comeback, Watch, comeback
+from malaria.analysis.seconds import Second
+from malaria.clock import NS_PER_S as S
+
+BAND = Band(most={"owed": 10, "lost": 0}, usual={"owed": 0, "lost": 0}, due_per_s=100, ready=50)
+
+
+def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence[float] = ()) -> Watch:
+    seconds = [Second(21 + n, due, done, 0, 50, 0, ()) for n in range(len(owed))]
+    measures = {"owed": dict(enumerate(owed, 21)), "lost": dict(enumerate(lost, 21))}
+    return Watch(BAND, measures, seconds, 10 * S, 20 * S, (20 + len(owed)) * S)
+
+
+@pytest.mark.parametrize(
+    ("owed", "recovery_s"),
+    [
+        ([5] * 3, 0),
+        ([10] * 12, 0),  # a limit is no longer out than itself
+        ([90, 60, 30, 5, 5, 5], 3),
+        ([90, 5, 5, 90, 5, 5, 5], 4),  # two seconds in a row are not three
+        ([5, 5, 5, 90, 5, 5], 0),  # one second is forgiven
+        ([5, 5, 5, 90, 90, 5, 5, 5], 5),  # two are not
+        ([5] * 17 + [90] * 2 + [5] * 3, 0),  # of twenty they are
+    ],
+)
+def test_the_first_second_of_the_recovery(owed: list[float], recovery_s: float) -> None:
+    assert comeback(watch(owed)) == Comeback(True, recovery_s, False)
+
+
+def test_too_little_was_seen() -> None:
+    assert comeback(watch([5, 5])).recovered is None
+    assert comeback(watch([])).reasons == ("0 seconds after them could be judged, 3 are needed",)
+    assert comeback(watch([90, 60, 5, 5])).reasons[0] == "it was on its way back when the watch ended"
+
+
+@pytest.mark.parametrize(
+    ("owed", "recovered", "metastable"),
+    [
+        ([90] * 20, False, True),
+        ([30 * n for n in range(1, 21)], False, True),
+        ([90] * 7, False, None),  # too short to say that it does not lessen
+        ([900 - 10 * n for n in range(20)], False, False),  # slow, but going
+        ([900 - 10 * n for n in range(9)], None, None),  # ... and the surge was longer than the watch
+    ],
+)
+def test_who_does_not_come_back(owed: list[float], recovered: bool | None, metastable: bool | None) -> None:
+    found = comeback(watch(owed))
+    assert (found.recovered, found.recovery_s, found.metastable) == (recovered, None, metastable)
+    assert f"{len(owed)} s later: owed " in found.reasons[-1]
+
+
+def test_what_has_more_load_than_before_is_not_metastable() -> None:
+    assert comeback(watch([90] * 20, due=150, done=150)).metastable is None
+
+
+def test_on_target_is_a_part_of_recovering() -> None:
+    """In the band of what is owed, and still less than what is due: a long way down."""
+    found = comeback(watch([5] * 20, done=90))
+    assert found.recovered is False
+    assert found.reasons == ("20 s later: it acked less than was due",)
+
+
+def test_what_is_out_of_the_band_is_named() -> None:
+    found = comeback(watch([1200] * 20, lost=[0] * 18 + [3, 0]))
+    assert found.reasons == ("20 s later: owed 1,200 messages (at most 10), 3 more connections broken",)
+
+
+def test_there_are_words_for_every_measure() -> None:
+    assert set(WORDS) == set(MEASURES)

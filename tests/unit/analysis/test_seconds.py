@@ -1,0 +1,71 @@
+"""A load second by second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from malaria.analysis.seconds import between, own_lag_limit_ns, seconds_of, touching
+from malaria.clock import NS_PER_S as S
+from malaria.records.rows import Counter, Metric, RunRecords
+from synthetic import Course, make_records
+
+COURSE = Course([100, 100, 100], [100, 60, 120], ack_ms=[2.0, 5.0, 9.0])
+
+
+def counted(records: RunRecords, place: int, **counts: int) -> RunRecords:
+    samples = list(records.samples)
+    samples[place] = replace(samples[place], counters={**samples[place].counters, **counts})
+    return replace(records, samples=tuple(samples))
+
+
+def test_what_is_owed_is_due_and_not_done_since_the_beginning() -> None:
+    seconds = seconds_of(COURSE.records())
+    assert [(s.end_s, s.due, s.done, s.owed) for s in seconds] == [
+        (1, 100, 100, 0),
+        (2, 100, 60, 40),
+        (3, 100, 120, 20),
+    ]
+    assert [round(s.p99_ms(Metric.ACK) or 0) for s in seconds] == [2, 5, 9]
+    assert seconds[0].p99_ms(Metric.CONNECT) is None
+    assert {s.ready for s in seconds} == {100}
+
+
+@pytest.mark.parametrize(
+    "counter", [Counter.ABANDONED, Counter.FORGOTTEN, Counter.TOO_LARGE, Counter.PUBLISHES_REFUSED]
+)
+def test_what_was_given_up_is_owed_no_more(counter: Counter) -> None:
+    assert seconds_of(counted(COURSE.records(), 1, **{counter: 15}))[2].owed == 5
+
+
+def test_at_qos_0_what_the_kernel_took_is_done() -> None:
+    records = Course([100] * 3, [0] * 3, meta={"acknowledged": False}).records()
+    assert [(s.done, s.owed) for s in seconds_of(counted(records, 2, sent=90, forgotten=5))] == [(100, 0)] * 2 + [
+        (90, 10)
+    ]
+
+
+def test_a_second_without_a_worker_is_not_there() -> None:
+    records = make_records(seconds=4, workers=2)
+    whole = [second.end_s for second in seconds_of(records)]
+    assert whole == [4, 5, 6, 7]
+    partial = tuple(s for s in records.samples if not (s.worker == "2" and s.end_ns == 5 * S))
+    assert [second.end_s for second in seconds_of(replace(records, samples=partial))] == [4, 6, 7]
+
+
+def test_cuts_of_time() -> None:
+    seconds = seconds_of(Course([1] * 5).records())
+    assert [s.end_s for s in between(seconds, S, 3 * S)] == [2, 3]
+    assert [s.end_s for s in between(seconds, S // 2, 3 * S)] == [2, 3]
+    assert [s.end_s for s in touching(seconds, S // 2, 3 * S)] == [1, 2, 3]
+    assert [s.end_s for s in touching(seconds, S, 3 * S)] == [2, 3]
+
+
+def test_nothing_measured_is_no_second() -> None:
+    assert seconds_of(RunRecords({}, (), (), None)) == []
+
+
+def test_how_late_we_may_be() -> None:
+    assert own_lag_limit_ns({}) == 5_000_000
+    assert own_lag_limit_ns({"own_lag_limit_ns": 7}) == 7

@@ -1,0 +1,241 @@
+"""PASS, FAIL, INVALID or UNKNOWN: every rule, and which of them wins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from malaria.analysis.summary import summarize
+from malaria.analysis.verdict import RULES, Outcome, VerdictOf, judge
+from malaria.records.rows import GAP, Counter, Event, EventKind, Phase, RunRecords, Sample
+from synthetic import Course, make_records, with_meta
+
+MS = 10**6
+GOOD = make_records(seconds=12, clients=600)
+
+
+def verdict(records: RunRecords) -> VerdictOf:
+    return judge(records, dict(summarize(records)))
+
+
+def counted(records: RunRecords, counter: Counter, count: int) -> RunRecords:
+    """The same run with something more counted in its middle."""
+    samples = list(records.samples)
+    place = len(samples) // 2
+    samples[place] = replace(samples[place], counters={**samples[place].counters, counter.value: count})
+    return replace(records, samples=tuple(samples))
+
+
+def settled(records: RunRecords, **figures: Any) -> RunRecords:
+    assert records.ledger is not None
+    return replace(records, ledger=replace(records.ledger, **figures))
+
+
+LOST = [{"worker": "2", "share": "1/2..1", "reason": "was killed by SIGKILL"}]
+DISK = {"failures": 3, "first": "database or disk is full", "forgotten_rows": 12}
+
+CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
+    "good": (GOOD, Outcome.PASS, "", ""),
+    "late": (
+        make_records(seconds=12, trouble="generator-limit"),
+        Outcome.INVALID,
+        "this machine was the limit: messages left",
+        "Add --workers",
+    ),
+    "late without a busy core": (
+        with_meta(GOOD, own_lag_limit_ns=1),
+        Outcome.INVALID,
+        "used 3 % of a core",
+        "Something else held this machine up",
+    ),
+    "a full core and a little late": (
+        with_meta(make_records(seconds=12, trouble="generator-limit"), own_lag_limit_ns=1000 * MS),
+        Outcome.INVALID,
+        "late (p99), worker",
+        "Add --workers",
+    ),
+    "no limit stated": (
+        with_meta(make_records(seconds=12, trouble="generator-limit"), own_lag_limit_ns=None),
+        Outcome.INVALID,
+        "at most 5.0 ms",
+        "",
+    ),
+    "lost worker": (
+        with_meta(GOOD, lost_workers=LOST),
+        Outcome.UNKNOWN,
+        "worker 2 was killed by SIGKILL: its share",
+        "dmesg",
+    ),
+    "aborted": (
+        with_meta(GOOD, aborted="no client could connect", connect_failures={"a": 1, "connection refused": 1200}),
+        Outcome.UNKNOWN,
+        "the attack ended early: no client could connect",
+        "connection refused (1,200); a (1)",
+    ),
+    "no end": (with_meta(GOOD, end_ns=None), Outcome.UNKNOWN, "the run has no end", "run it again"),
+    "nothing measured": (
+        replace(GOOD, samples=tuple(s for s in GOOD.samples if s.phase is Phase.CONNECT)),
+        Outcome.UNKNOWN,
+        "nothing was measured",
+        "events",
+    ),
+    "full disk": (with_meta(GOOD, disk_trouble=DISK), Outcome.UNKNOWN, "12 records could not be stored", "-o"),
+    "disk that recovered": (with_meta(GOOD, disk_trouble={**DISK, "forgotten_rows": 0}), Outcome.PASS, "", ""),
+    "dead broker": (
+        replace(GOOD, events=(*GOOD.events, Event(9 * 10**9, EventKind.BROKER, "mosquitto ended with signal KILL"))),
+        Outcome.FAIL,
+        "mosquitto ended with signal KILL, 0:0",
+        "log",
+    ),
+    "dropped": (counted(GOOD, Counter.DROPPED, 7), Outcome.FAIL, "7 connections were lost", "log"),
+    "subscription refused": (
+        counted(GOOD, Counter.SUBSCRIPTIONS_REFUSED, 2),
+        Outcome.FAIL,
+        "the broker refused 2 subscriptions",
+        "access rules",
+    ),
+    "message refused": (
+        settled(counted(GOOD, Counter.PUBLISHES_REFUSED, 1), unresolved=1),
+        Outcome.FAIL,
+        "the broker refused 1 message",
+        "access rules",
+    ),
+    "too large": (counted(GOOD, Counter.TOO_LARGE, 2), Outcome.FAIL, "2 messages were larger than", "--size"),
+    "lost": (settled(GOOD, lost=3), Outcome.FAIL, "3 of 1,200 deliveries were lost", "queue limits"),
+    "acknowledged and lost": (
+        settled(GOOD, lost=3, acked_lost=2),
+        Outcome.FAIL,
+        "the broker lost 2 messages that it had acknowledged",
+        "promised",
+    ),
+    "behind": (make_records(trouble="falls-behind"), Outcome.FAIL, "the broker fell behind at 0:1", "fewer clients"),
+    "open": (make_records(trouble="unfinished"), Outcome.FAIL, "neither acknowledged nor delivered", "drain"),
+    "threshold": (with_meta(GOOD, thresholds=["ack.p99 < 1us"]), Outcome.FAIL, "ack.p99 is", "latency"),
+    "undecided threshold": (
+        with_meta(settled(GOOD, duplicated=None), thresholds=["messages.duplicated == 0"]),
+        Outcome.UNKNOWN,
+        "messages.duplicated == 0: the figure is not known",
+        "",
+    ),
+    "threshold of another version": (
+        with_meta(GOOD, thresholds=["ack.p42 < 1s"]),
+        Outcome.UNKNOWN,
+        "the stored threshold 'ack.p42 < 1s'",
+        "did you mean",
+    ),
+    "surge": (
+        Course([100] * 40, ack_ms=[2.0] * 10 + [900.0] * 30, surges=[(50, 10, 20)]).records(),
+        Outcome.FAIL,
+        "+50 clients at 0:10: the broker bent and never recovered within 20 s (metastable)",
+        "while they were there and after",
+    ),
+    "surge that nobody saw out": (
+        Course([100] * 22, ack_ms=[2.0] * 10 + [900.0] * 10 + [2.0] * 2, surges=[(50, 10, 20)]).records(),
+        Outcome.UNKNOWN,
+        "+50 clients at 0:10: the broker bent, whether it recovered is not known: ack p99 was 900 ms",
+        "last longer",
+    ),
+    "lost observer": (
+        Course([100] * 12, told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})]).records(),
+        Outcome.PASS,
+        "observer sys was lost at 0:05: gone",
+        "",
+    ),
+    "observer lost before the measured time, and for good": (
+        Course([100] * 12, told=[(0, {"publish_dropped": 0}), (0, {GAP: "gone"})]).records(),
+        Outcome.PASS,
+        "observer sys was lost at 0:00: gone",
+        "",
+    ),
+    "observer that was back in time": (
+        Course([100] * 12, told=[(0, {GAP: "not yet"}), (0, {"publish_dropped": 0})]).records(),
+        Outcome.PASS,
+        "",
+        "",
+    ),
+    "observer that never saw anything": (
+        Course([100] * 12, told=[(0, {GAP: "no such topics"})]).records(),
+        Outcome.PASS,
+        "observer sys saw nothing: no such topics",
+        "",
+    ),
+    "lost observer whose figure is needed": (
+        Course(
+            [100] * 12,
+            told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})],
+            meta={"thresholds": ["broker.dropped == 0"]},
+        ).records(),
+        Outcome.UNKNOWN,
+        "broker.dropped == 0: the figure is not known",
+        "--observe",
+    ),
+    "unknown by our own rule": (settled(GOOD, lost=None), Outcome.PASS, "", ""),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_rule(case: str) -> None:
+    records, outcome, text, remedy = CASES[case]
+    found = verdict(records)
+    assert found.outcome is outcome
+    assert bool(found.reasons) is bool(text)
+    if text:
+        assert text in found.reasons[0].text
+        assert remedy in found.reasons[0].remedy
+
+
+def test_every_rule_is_tried_by_a_case() -> None:
+    judged = [(records, dict(summarize(records))) for records, *_ in CASES.values()]
+    silent = [rule.__name__ for rule in RULES if not any(rule(records, summary) for records, summary in judged)]
+    assert silent == ["_slow_handshakes", "_closed_loop_limit"]  # which have tests of their own
+
+
+def test_the_order_of_precedence() -> None:
+    """Everything wrong at once, and then one after the other put right."""
+    records = counted(make_records(seconds=12, trouble="generator-limit"), Counter.DROPPED, 3)
+    wrong = settled(with_meta(records, lost_workers=LOST, thresholds=["messages.duplicated == 0"]), duplicated=None)
+    assert verdict(wrong).outcome is Outcome.UNKNOWN
+    assert "SIGKILL" in verdict(wrong).reasons[0].text
+    assert verdict(with_meta(wrong, lost_workers=[])).outcome is Outcome.INVALID
+    on_time = with_meta(counted(GOOD, Counter.DROPPED, 3), thresholds=["messages.duplicated == 0"])
+    whole = settled(on_time, duplicated=None)
+    assert verdict(whole).outcome is Outcome.FAIL
+    assert [reason.outcome for reason in verdict(whole).reasons] == [Outcome.FAIL, Outcome.UNKNOWN]
+
+
+def test_in_a_closed_loop_our_own_limit_is_a_remark() -> None:
+    records = with_meta(make_records(seconds=12, trouble="generator-limit"), closed_loop=True)
+    found = verdict(records)
+    assert found.outcome is Outcome.PASS
+    assert "closed loop: worker" in found.reasons[0].text
+    assert "lower bound" in found.reasons[0].text
+    assert verdict(with_meta(GOOD, closed_loop=True)).reasons == ()
+
+
+def test_a_remark_does_not_hide_a_failure() -> None:
+    records = with_meta(
+        make_records(seconds=12, trouble="generator-limit"), closed_loop=True, thresholds=["ack.p50 < 1us"]
+    )
+    assert [reason.outcome for reason in verdict(records).reasons] == [Outcome.FAIL, Outcome.PASS]
+
+
+def test_a_sample_alone_does_not_make_a_verdict() -> None:
+    records = RunRecords({"clients_planned": 5}, (Sample("1", 0, 10**9, Phase.MEASURE),), (), None)
+    assert verdict(records).outcome is Outcome.UNKNOWN
+
+
+def test_a_bee_that_is_lost_is_told_by_its_name_and_share() -> None:
+    lost = [
+        {"worker": "bee-2", "share": "1/2", "reason": "went silent"},
+        {"worker": "bee-1/1", "share": "1/4", "reason": "was killed by SIGKILL"},
+    ]
+    records = with_meta(make_records(), workers=["bee-1/1", "bee-1/2", "bee-2/1"], lost_workers=lost)
+    verdict = judge(records, dict(summarize(records)))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert [reason.text for reason in verdict.reasons[:2]] == [
+        "bee-2 went silent: its share, 1/2 of the load, is missing",
+        "worker bee-1/1 was killed by SIGKILL: its share, 1/4 of the load, is missing",
+    ]
+    assert "malaria swarm collect" in verdict.reasons[0].remedy

@@ -1,0 +1,162 @@
+"""From options to a run: the request that is made, what is written, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from cli_fakes import RECORDS, Calls, install
+from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers, fresh_directory, json_text
+from malaria.cli.main import main
+from malaria.model.target import parse_target
+from malaria.swarm.hosts.inventory import BeeHost, Swarm
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MALARIA_PASSWORD", raising=False)
+    return install(monkeypatch)
+
+
+@pytest.mark.parametrize(("outcome", "code"), EXIT_CODES.items())
+def test_the_exit_code_is_the_verdict(outcome: str, code: int, calls: Calls) -> None:
+    calls.outcome = outcome
+    assert main(["attack", "x"]) == code
+
+
+def test_the_documented_exit_codes() -> None:
+    assert EXIT_CODES == {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
+
+
+def test_what_is_left_behind(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "broker:1884", "-o", "there", "--workers", "3"]) == 0
+    (request,) = calls.requests
+    assert (request.directory, request.workers, request.title) == (Path("there"), 3, "attack")
+    assert request.command == "malaria attack broker:1884 -o there --workers 3"
+    assert json.loads(Path("there/summary.json").read_text()) == calls.summary
+    assert [page[-1] for page in calls.pages] == [Path("there/report.html"), Path("there/report.md")]
+    assert calls.pages[0][:2] == (RECORDS, calls.summary)
+    assert calls.printed == [calls.summary]
+    assert "page       there/report.html" in capsys.readouterr().out
+    title, load, _, quiet = calls.views[0]
+    assert title == "malaria attack mqtt://broker:1884"
+    assert load == "10 clients + 1 subscriber · 100 B · QoS 1 · every 1 s · 30 s"
+    assert quiet is False
+
+
+def test_a_summary_can_be_written_whatever_the_broker_said() -> None:
+    odd = {"version": "mosquitto \udc80 é"}
+    assert json.loads(json_text(odd)) == odd
+    assert json_text(odd).isascii()
+
+
+def test_quiet_prints_nothing(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "x", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert calls.printed == []
+    assert calls.views[0][3] is True
+
+
+def test_json_on_stdout_is_alone_there(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "x", "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == calls.summary
+    assert "report.html" in err
+
+
+def test_json_in_a_file(calls: Calls) -> None:
+    assert main(["attack", "x", "--json", "s.json"]) == 0
+    assert json.loads(Path("s.json").read_text()) == calls.summary
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mqtt://me:s3cret@x", "-c", "5"],
+        ["mqtt://me@x", "-P", "s3cret", "-c", "5"],
+        ["mqtt://me@x", "-Ps3cret", "-c", "5"],
+        ["mqtt://me@x", "--password", "s3cret", "-c", "5"],
+        ["mqtt://me@x", "--password=s3cret", "-c", "5"],
+    ],
+)
+def test_a_password_goes_to_the_broker_and_nowhere_else(
+    arguments: list[str], calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["attack", *arguments]) == 0
+    (request,) = calls.requests
+    assert request.target.password == "s3cret"
+    assert request.warhead.groups[0].credentials_at(0, "r") == ("me", "s3cret")
+    assert request.command.removesuffix(" -c 5") in ("malaria attack mqtt://me@x", "malaria attack mqtt://me@x:1883")
+    assert "s3cret" not in str(calls.views) + repr(request) + "".join(capsys.readouterr())
+
+
+def test_a_password_from_the_environment(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_PASSWORD", "s3cret")
+    assert main(["attack", "x", "-u", "me"]) == 0
+    assert (calls.requests[0].target.username, calls.requests[0].target.password) == ("me", "s3cret")
+
+
+def test_a_public_broker_after_two_confirmations(calls: Calls) -> None:
+    confirm = "--i-am-allowed-to-load-this-broker"
+    assert main(["attack", "test.mosquitto.org", confirm]) == 2
+    assert calls.requests == []
+    assert main(["attack", "test.mosquitto.org", confirm, confirm]) == 0
+
+
+def test_without_room_for_the_page_the_verdict_still_stands(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("malaria.cli.attack_screen.write_reports", full)
+    assert main(["attack", "x"]) == 0
+    assert calls.printed == [calls.summary]
+    assert "the page could not be written: No space left on device" in capsys.readouterr().err
+
+
+def test_directories_have_time_and_title(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 22, 17, 51)
+    first = fresh_directory("meters", now, tmp_path)
+    assert first == tmp_path / "2026-11-22T1751-meters"
+    first.mkdir()
+    assert fresh_directory("meters", now, tmp_path) == tmp_path / "2026-11-22T1751-meters-2"
+
+
+def test_workers_are_as_many_as_cores_and_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.process_cpu_count", lambda: 8)
+    assert [default_workers(clients) for clients in (1, 5, 8, 3000)] == [1, 5, 8, 8]
+    monkeypatch.setattr("os.process_cpu_count", lambda: None)
+    assert default_workers(3000) == 1
+
+
+def test_the_command_is_kept_without_what_opens_a_door() -> None:
+    arguments = ["attack", "wss://x", "--header", "A: s3cret", "--header=B: s3cret", "--psk", "s3cret", "-c", "2"]
+    assert command_line(arguments, "wss://x", parse_target("wss://x")) == "malaria attack wss://x -c 2"
+
+
+def test_the_command_can_be_typed_again() -> None:
+    arguments = ["attack", "x", "-t", "a/{client}/#", "--fail-if", "ack.p99 > 500ms"]
+    assert shlex.split(command_line(arguments, "x", parse_target("x"))) == ["malaria", *arguments]
+
+
+def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    swarm = Swarm(name="field", bee=(BeeHost(name="bee-1", host="10.0.0.3"),))
+    monkeypatch.setattr("malaria.swarm.hosts.state.load_swarm", lambda name: swarm)
+    assert main(["attack", "x", "--swarm", "field", "--workers", "3"]) == 0
+    assert main(["attack", "x", "--scheduler", "tls://10.0.0.9:8786"]) == 0
+    assert main(["attack", "x"]) == 0
+    bees, cluster, here = (request.quarters for request in calls.requests)
+    assert (bees.swarm, bees.names, bees.workers, bees.scheduler) == ("field", ("bee-1",), 3, "")
+    assert (cluster.swarm, cluster.names, cluster.workers) == ("tls://10.0.0.9:8786", (), None)
+    assert here is None
+
+
+def test_two_places_at_once_are_refused(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "x", "--swarm", "field", "--scheduler", "tls://x:1"]) == 2
+    assert "name two swarms" in capsys.readouterr().err

@@ -1,0 +1,110 @@
+"""The commands of a swarm, as far as they go without a host."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from malaria.cli.main import app, main
+from malaria.cli.swarm import EXAMPLES
+from malaria.swarm.hosts.inventory import BeeHost
+from malaria.swarm.hosts.state import load_swarm
+
+ONLY_FOR_SWARMS = ("asyncssh", "boto3", "botocore", "dask", "distributed", "cryptography")
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MALARIA_SWARM", raising=False)
+
+
+def commands() -> dict[str, typer.core.TyperCommand]:
+    group = typer.main.get_group(app).commands["swarm"]
+    return group.commands  # type: ignore[attr-defined,no-any-return]
+
+
+def test_every_command_and_option_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(commands()) == ["add", "up", "prepare", "deploy", "share-keys", "status", "abort", "down", "collect"]
+    for name, command in commands().items():
+        assert main(["swarm", name, "--help"]) == 0
+        assert "--swarm" in capsys.readouterr().out
+        assert all(parameter.hidden or parameter.help for parameter in command.params)
+
+
+@pytest.mark.parametrize("example", [part for line in EXAMPLES for part in line.split("; ")])
+def test_every_example_is_a_command(example: str) -> None:
+    words = shlex.split(example)
+    assert words[0] == "malaria"
+    if words[1] == "swarm":
+        commands()[words[2]].make_context(words[2], words[3:])
+
+
+def test_hosts_are_added_from_the_command_line_and_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory = tmp_path / "bees.toml"
+    inventory.write_text('[[bee]]\nname = "east"\nhost = "e"\ndirectory = "/srv/m"\n')
+    assert main(["swarm", "add", "karl@a", "b:2222", "--jump", "gate", "--inventory", str(inventory)]) == 0
+    assert load_swarm("bees").hosts == (
+        BeeHost(name="bee-1", host="a", user="karl", jump="gate", directory="~/.malaria"),
+        BeeHost(name="bee-2", host="b", port=2222, jump="gate", directory="~/.malaria"),
+        BeeHost(name="east", host="e", jump="gate", directory="/srv/m"),
+    )
+    monkeypatch.setenv("MALARIA_SWARM", "night")
+    assert main(["swarm", "add", "x"]) == 0
+    assert len(load_swarm("night").hosts) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["swarm", "add"], "no host is named"),
+        (["swarm", "add", "-x"], "No such option"),
+        (["swarm", "add", "a", "a"], "a is a bee already"),
+        (["swarm", "add", "a", "--directory", "~"], "is no directory of ours"),
+        (["swarm", "add", "--inventory", "/nonexistent"], "/nonexistent"),
+        (["swarm", "status"], "there is no swarm 'bees'"),
+        (["swarm", "abort", "--swarm", "../x"], "name"),
+        (["swarm", "down"], "there is no swarm 'bees'"),
+        (["swarm", "up", "0", "--region", "r", "--image", "i"], "greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_keys_must_be_there_before_hosts_are_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["swarm", "add", "a"]) == 0
+    assert main(["swarm", "share-keys", str(tmp_path / "none.psk")]) == 2
+    assert "none.psk" in capsys.readouterr().err
+
+
+def test_the_script_that_prepares_can_be_read_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["swarm", "prepare", "--script"]) == 0
+    assert capsys.readouterr().out.startswith("#!/bin/sh\n")
+
+
+def test_what_only_a_swarm_needs_is_not_imported_without_one() -> None:
+    program = (
+        "import sys, malaria.cli.main as m, malaria.attack.runner, malaria.workers.local\n"
+        "m.main(['swarm', '--help'])\n"
+        f"sys.exit(','.join(sorted(set(sys.modules) & set({ONLY_FOR_SWARMS!r}))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_missing_extra_is_named_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert main(["swarm", "add", "a"]) == 0
+    assert main(["swarm", "status"]) == 1
+    assert "a swarm needs asyncssh, which is not installed" in capsys.readouterr().out
+    assert main(["swarm", "up", "1", "--region", "r", "--image", "i"]) == 2
+    assert "pip install 'mqtt-malaria[swarm]'" in capsys.readouterr().err

@@ -1,0 +1,315 @@
+"""The conductor: reports in, orders out, without a worker or a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from malaria.clock import NS_PER_S
+from malaria.control.changes import Act, AddClients, ChangeRate, RemoveClients
+from malaria.control.conductor import Conductor, Course
+from malaria.control.messages import (
+    Account,
+    ConnectAll,
+    EndPublishing,
+    Finish,
+    Finished,
+    Order,
+    Prepared,
+    Publish,
+    Started,
+    TellAccount,
+    WorkerLost,
+)
+from malaria.control.standing import Presence, Standing
+from malaria.plan.timetable import Visit
+from malaria.records.ledger import Arrivals, Published, Received
+from malaria.records.rows import EventKind, Phase
+
+S = NS_PER_S
+COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, counted=False)
+IDLE = Standing(
+    connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False
+)
+SUBSCRIBED = replace(IDLE, connect_orders=1)
+READY = replace(IDLE, connect_orders=2, ready=10, expected_ready=10)
+
+
+def account(sent: int, arrived: int) -> Account:
+    ledger = Arrivals(1)
+    for sequence in range(arrived):
+        ledger.take(0, sequence)
+    publisher = np.array([0])
+    published = Published(publisher, np.array([sent]), np.array([True]), {})
+    return Account((published,), Received(publisher, ledger.next_sequence, ledger.received, ledger.holes), "")
+
+
+class Play:
+    """A conductor and the clock."""
+
+    def __init__(self, *workers: str, course: Course = COURSE) -> None:
+        self.conductor = Conductor(workers or ("1",), course)
+        self.at_ns = 0
+        self.orders: list[Order] = []
+
+    def say(self, *reports: object, worker: str = "1") -> None:
+        for report in reports:
+            self.conductor.hear(worker, report, self.at_ns)  # type: ignore[arg-type]
+
+    def at(self, seconds: float) -> list[Order]:
+        self.at_ns = round(seconds * S)
+        orders = self.conductor.advance(self.at_ns)
+        self.orders += orders
+        return orders
+
+    def connect(self) -> Play:
+        """Up to the moment at which the publishers are told to connect."""
+        for worker in self.conductor.workers:
+            self.say(Prepared(10), worker=worker)
+        assert self.at(0.05) == [ConnectAll(rest=False)]
+        for worker in self.conductor.workers:
+            self.say(SUBSCRIBED, worker=worker)
+        assert self.at(0.1) == [ConnectAll(rest=True)]
+        return self
+
+    def measure(self) -> Play:
+        self.connect()
+        self.say(READY)
+        self.at(0.2)
+        return self
+
+
+def test_publishing_begins_at_a_whole_second_when_everybody_is_ready() -> None:
+    play = Play().connect()
+    play.say(replace(READY, ready=9))
+    assert play.at(0.3) == []
+    play.say(READY)
+    assert play.at(0.4) == [Publish(S, S, 11 * S)]
+    assert play.conductor.phase is Phase.MEASURE
+
+
+def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
+    play = Play().connect()
+    play.say(replace(READY, ready=7))
+    assert play.at(1) == []
+    assert play.at(5) == []
+    assert isinstance(play.at(6.5)[0], Publish)
+    assert any("7 of 10" in event.text for event in play.conductor.events())
+
+
+def test_nobody_waits_for_ever_for_clients_that_throw_each_other_out() -> None:
+    play = Play().connect()
+    for tenth in range(10, 60):
+        play.say(replace(READY, ready=9 - tenth % 2))
+        assert play.at(tenth / 10) == []
+    play.say(replace(READY, ready=8))
+    assert isinstance(play.at(6.5)[0], Publish)
+
+
+def test_no_client_at_all_ends_the_attack() -> None:
+    play = Play().connect()
+    play.say(replace(READY, ready=0))
+    play.at(0.1)
+    assert play.at(5.5) == [Finish()]
+    assert play.conductor.aborted == "no client could connect"
+
+
+def test_it_drains_until_everything_that_was_sent_has_arrived() -> None:
+    play = Play().measure()
+    play.at(11.1)
+    assert play.conductor.phase is Phase.DRAIN
+    play.say(replace(READY, pending=3, arrived=5))
+    assert play.at(11.8) == []
+    play.say(replace(READY, arrived=5))
+    assert play.at(12.2) == [TellAccount()]
+    play.say(account(sent=6, arrived=5))
+    assert play.at(12.3) == []  # one is missing: it may still come
+    play.say(replace(READY, arrived=6))
+    assert play.at(12.4) == []
+    assert play.at(12.8) == [TellAccount()]
+    play.say(account(sent=6, arrived=6))
+    assert play.at(12.9) == [Finish()]
+    play.say(account(sent=6, arrived=6), Finished())
+    play.at(13)
+    assert play.conductor.over
+    assert not play.conductor.aborted
+
+
+def test_the_drain_has_an_end() -> None:
+    play = Play().measure()
+    play.at(11.1)
+    play.say(replace(READY, pending=3))
+    assert play.at(15) == []
+    assert play.at(16.2) == [Finish()]
+
+
+def test_what_comes_first_ends_the_measured_time() -> None:
+    play = Play(course=replace(COURSE, counted=True)).measure()
+    play.say(replace(READY, publishing=True))
+    assert play.at(4) == []
+    play.say(READY)
+    assert play.at(5) == [EndPublishing()]
+
+
+def test_an_attack_without_a_duration_ends_when_all_is_sent() -> None:
+    play = Play(course=replace(COURSE, duration_ns=None, counted=True)).measure()
+    play.say(replace(READY, publishing=True))
+    assert play.at(60) == []
+    play.say(READY)
+    assert play.at(61) == [EndPublishing()]
+    assert play.conductor.measure_end_ns == 61 * S
+
+
+def test_the_first_interrupt_drains_and_the_second_stops() -> None:
+    play = Play().measure()
+    play.at(3)
+    assert play.conductor.interrupt(1, 4 * S) == [EndPublishing()]
+    assert play.conductor.phase is Phase.DRAIN
+    assert play.conductor.measure_end_ns == 4 * S
+    assert play.conductor.interrupt(2, 5 * S) == [Finish()]
+    assert "interrupted" in play.conductor.aborted
+
+
+def test_an_interrupt_before_the_start_stops() -> None:
+    play = Play()
+    play.say(Prepared(10))
+    play.at(0.1)
+    assert play.conductor.interrupt(1, S) == [Finish()]
+
+
+def test_a_lost_worker_is_marked_and_the_others_go_on() -> None:
+    play = Play("1", "2").connect()
+    play.say(READY)
+    play.say(WorkerLost("was killed by SIGKILL"), worker="2")
+    assert isinstance(play.at(0.2)[0], Publish)
+    assert [e.text for e in play.conductor.events() if e.kind is EventKind.LOST] == ["worker 2 was killed by SIGKILL"]
+    assert play.conductor.deliveries() is None
+
+
+def test_without_any_worker_it_is_over() -> None:
+    play = Play()
+    play.say(WorkerLost("was killed by SIGKILL"))
+    play.at(1)
+    assert play.conductor.over
+
+
+@pytest.mark.parametrize("silent_s", [14.0, 16.0])
+def test_a_worker_that_never_reports_its_end_is_lost(silent_s: float) -> None:
+    play = Play().measure()
+    play.conductor.interrupt(2, 2 * S)
+    play.at(2 + silent_s)
+    assert play.conductor.over is (silent_s > 15)
+
+
+COME_AND_GO = Visit("meters", 5, 2 * S, 4 * S, 6 * S)
+SURGING = replace(COURSE, visits=(COME_AND_GO,))
+
+
+def marks(play: Play) -> list[str]:
+    return [event.text for event in play.conductor.events() if event.kind is EventKind.SURGE]
+
+
+def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
+    play = Play(course=SURGING).measure()
+    assert play.at(1.9) == []
+    assert play.at(2.05) == [Act(3 * S, AddClients(0, 5 * S))]
+    assert marks(play) == []
+    play.at(3.01)
+    assert marks(play) == ["+5 clients"]
+    play.say(replace(READY, surges=(Presence(5, 3 * S + 7, 0, 0),)))
+    assert play.at(6.1) == [Act(7 * S, RemoveClients(0))]
+    play.at(7.01)
+    play.say(replace(READY, surges=(Presence(5, 3 * S + 7, 5, 7 * S + 9),)))
+    assert marks(play) == ["\N{MINUS SIGN}5 clients"]
+    assert play.conductor.agenda.surges() == [
+        {"group": "meters", "clients": 5, "add_ns": 3 * S, "added_ns": 3 * S + 7, "remove_ns": 7 * S,
+         "removed_ns": 7 * S + 9}
+    ]  # fmt: skip
+
+
+def test_a_surge_of_the_warm_up_counts_from_the_measured_time() -> None:
+    play = Play(course=replace(SURGING, warmup_ns=3 * S)).connect()
+    play.say(READY)
+    assert isinstance(play.at(0.2)[0], Publish)
+    assert play.at(4.5) == []
+    assert play.at(5.1) == [Act(6 * S, AddClients(0, 8 * S))]
+
+
+def test_an_interrupt_calls_off_what_was_announced() -> None:
+    play = Play(course=SURGING).measure()
+    assert play.at(2.5)
+    assert play.conductor.interrupt(1, round(2.8 * S)) == [EndPublishing()]
+    play.at(9)
+    assert marks(play) == []
+    assert play.conductor.agenda.surges()[0]["add_ns"] is None
+
+
+def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
+    play = Play(course=SURGING).measure()
+    play.at(2.5)
+    assert play.conductor.interrupt(1, round(3.4 * S)) == [EndPublishing()]
+    assert marks(play) == ["+5 clients"]
+    play.at(9)
+    surge = play.conductor.agenda.surges()[0]
+    assert (surge["add_ns"], surge["remove_ns"]) == (3 * S, None)
+
+
+def test_an_attack_without_a_duration_waits_for_its_surges() -> None:
+    play = Play(course=replace(SURGING, duration_ns=None, counted=True)).measure()
+    play.say(READY)
+    assert play.at(5) == [Act(3 * S, AddClients(0, 5 * S))]
+    assert play.at(6.5) == [Act(7 * S, RemoveClients(0))]
+    play.say(READY)
+    assert play.at(7.1) == [EndPublishing()]
+
+
+def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
+    play = Play("1", "2", course=SURGING).connect()
+    for worker in ("1", "2"):
+        play.say(READY, worker=worker)
+    for seconds in (0.2, 2.5, 3.1):
+        play.at(seconds)
+    play.say(replace(READY, surges=(Presence(3, 3 * S + 7, 0, 0),)))
+    play.say(WorkerLost("was killed by SIGKILL"), worker="2")
+    play.say(replace(READY, surges=(Presence(3, 3 * S + 7, 0, 0),)))
+    play.at(7.5)
+    surge = play.conductor.agenda.surges()[0]
+    assert (surge["add_ns"], surge["added_ns"]) == (3 * S, None)
+
+
+def test_a_change_by_hand_goes_through_the_same_door() -> None:
+    change = ChangeRate("meters", Fraction(2))
+    play = Play().connect()
+    assert play.conductor.act(change, play.at_ns) == []  # no load runs yet
+    play.say(READY)
+    play.at(0.2)
+    (act,) = play.conductor.act(change, 4 * S)
+    assert isinstance(act, Act)
+    assert 4 * S < act.at_ns <= 5 * S
+    play.at(6)
+    assert [(e.at_ns, e.text) for e in play.conductor.events() if e.kind is EventKind.ACT] == [
+        (act.at_ns, "meters: 0.5 msg/s each")
+    ]
+
+
+def test_a_bee_that_is_lost_is_marked_once_however_many_workers_it_had() -> None:
+    play = Play("bee-1/1", "bee-1/2", "bee-2/1").connect()
+    play.conductor.events()
+    for worker in ("bee-1/1", "bee-1/2"):
+        play.say(WorkerLost("went silent", "bee-1"), worker=worker)
+    play.say(WorkerLost("was killed"), worker="bee-2/1")
+    assert [event.text for event in play.conductor.events()] == ["bee-1 went silent", "worker bee-2/1 was killed"]
+    assert all(worker.lost for worker in play.conductor.workers.values())
+
+
+def test_the_start_is_announced_as_far_ahead_as_the_course_says_and_its_instants_are_kept() -> None:
+    play = Play("a", "b", course=replace(COURSE, notice_ns=2 * S)).connect()
+    for worker in ("a", "b"):
+        play.say(READY, worker=worker)
+    (publish,) = [order for order in play.at(0.2) if isinstance(order, Publish)]
+    assert publish.origin_ns == 3 * S
+    play.say(Started(3 * S + 5), worker="a")
+    assert play.conductor.starts_ns == {"a": 3 * S + 5}

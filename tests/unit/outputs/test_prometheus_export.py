@@ -1,0 +1,65 @@
+"""Our own Prometheus page, read back with the parser of others' pages."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from malaria.errors import OperatorError
+from malaria.outputs.prometheus_export import parse_listen, serving
+from malaria.records.rows import Observation
+from malaria.report.terminal.latest_readings import Sightings
+
+
+def page(sightings: Sightings) -> dict[tuple[str, ...], float]:
+    with (
+        serving("127.0.0.1:0", lambda: sightings) as port,
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
+    ):
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+
+def test_readings_are_gauges() -> None:
+    sightings = Sightings()
+    sightings.take(Observation("process", 1, {"cpu_percent": 71.5, "rss_bytes": None, "name": "mosquitto"}))
+    sightings.take(Observation("sys", 1, {"clients_connected": 3, "$SYS/broker/x y": "7", "$SYS/broker/version": "v"}))
+    sightings.take(Observation("prometheus", 1, {'a_total{b="c"}': 2.0}))
+    sightings.take(Observation("host", 1, {"gap": "gone"}))
+    found = page(sightings)
+    assert found["malaria_process_cpu_percent",] == 71.5
+    assert found["malaria_sys_clients_connected",] == 3
+    assert found["malaria_sys_topic", "$SYS/broker/x y"] == 7
+    assert found["malaria_observer_up", "process"] == 1
+    assert found["malaria_observer_up", "host"] == 0
+    assert ("malaria_process_rss_bytes",) not in found
+    assert ("malaria_process_name",) not in found
+
+
+def test_an_address_that_is_taken_is_said() -> None:
+    with (
+        serving("127.0.0.1:0", Sightings) as port,
+        pytest.raises(OperatorError, match="--prometheus 127"),
+    ):
+        serving(f"127.0.0.1:{port}", Sightings).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        (":9464", ("0.0.0.0", 9464)),
+        ("9464", ("0.0.0.0", 9464)),
+        ("127.0.0.1:1", ("127.0.0.1", 1)),
+        ("[::1]:9", ("::1", 9)),
+    ],
+)
+def test_addresses(text: str, listen: tuple[str, int]) -> None:
+    assert parse_listen(text) == listen
+
+
+@pytest.mark.parametrize("text", ["", ":", ":x", ":99999", "a:b:c", ":-1", ":٣"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(OperatorError, match="no address to listen at"):
+        parse_listen(text)

@@ -1,0 +1,60 @@
+"""The sums add up, and every other counter that is not zero has its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from malaria.analysis.summary import summarize
+from malaria.records.rows import Counter, Observation, Sample
+from malaria.report.page.account import BROKER_DROPPED, Entry, account, counted, deliveries, published
+from malaria.report.page.definitions import COUNTERS, DEFINITIONS, LABELS
+from synthetic import make_records, with_meta
+
+
+def adds_up(entries: list[Entry]) -> bool:
+    return sum(entry.number for entry in entries[:-1]) == entries[-1].number and entries[-1].sign == "="
+
+
+@pytest.mark.parametrize("trouble", [None, "falls-behind", "unfinished", "generator-limit"])
+def test_what_is_shown_adds_up(trouble: Any) -> None:
+    messages = dict(summarize(make_records(trouble=trouble)))["messages"]
+    assert adds_up(published(messages))
+    assert adds_up(deliveries(messages))
+
+
+def test_what_was_not_sent_is_part_of_the_sum() -> None:
+    entries = published({"due": 10, "sent": 7, "acked": 4})
+    assert [entry.number for entry in entries] == [4, 3, 3, 10]
+    assert published({"due": None, "sent": None, "acked": None}) == []
+
+
+def test_what_cannot_be_known_is_said_in_words() -> None:
+    records = make_records(trouble="lost-worker")
+    made = account(records, dict(summarize(records)))
+    assert "A worker was lost" in made
+    assert "deliveries</th>" not in made
+
+
+def test_every_counter_that_is_not_zero_is_explained() -> None:
+    records = with_meta(make_records(), connect_failures={"<refused>": 3})
+    extra = Sample("1", 0, 1, records.samples[0].phase, {Counter.CLAMPED_LOW: 2})
+    records = replace(records, samples=(*records.samples, extra))
+    assert counted(records) == [
+        ("clamped low", "2", COUNTERS["clamped_low"]),
+        ("clients that could not connect", "3", "<refused>"),
+    ]
+    assert "&lt;refused&gt;" in account(records, dict(summarize(records)))
+
+
+def test_what_the_broker_says_it_dropped_is_counted() -> None:
+    rows = [Observation("sys", at_s * 10**9, {"publish_dropped": dropped}) for at_s, dropped in ((1, 3), (34, 10))]
+    records = replace(make_records(), observations=tuple(rows))
+    assert counted(records) == [("dropped by the broker", "7", BROKER_DROPPED)]
+
+
+def test_every_name_in_the_tables_is_a_counter_or_a_figure() -> None:
+    assert set(COUNTERS) <= {counter.value for counter in Counter}
+    assert set(LABELS) <= set(DEFINITIONS)

@@ -1,0 +1,48 @@
+"""What a campaign comes to, in a sentence; and the facts around it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from malaria.records.rows import INTERRUPTED, CampaignPart, PartState
+from malaria.report.answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.parts import shown_parts
+from synthetic import by_directory, make_campaign, make_records
+
+RUN = make_records(seconds=4, workers=1, clients=600)
+CAMPAIGN = make_campaign([RUN])
+SHOWN = shown_parts(CAMPAIGN, by_directory([RUN]))
+NEXT = CampaignPart(2, "3,000 clients", "", 3000, why=INTERRUPTED)
+
+
+def test_one_level_that_passed() -> None:
+    assert answer(CAMPAIGN, SHOWN) == ("PASS", "the broker carried it")
+    assert not_to_the_end(CAMPAIGN) == ""
+
+
+def test_one_that_was_interrupted_has_no_verdict_over_the_whole() -> None:
+    cut = replace(CAMPAIGN, parts=(*CAMPAIGN.parts, NEXT))
+    outcome, words = answer(cut, SHOWN)
+    assert outcome == "UNKNOWN"
+    assert words.startswith("held up to meters; interrupted by the operator: 1 of 2 parts were run")
+    assert not_to_the_end(cut) == "not run to the end: 1 of 2; see what is missing"
+
+
+def test_a_level_that_could_not_be_run_is_unknown() -> None:
+    part = replace(NEXT, state=PartState.NOT_RUN, why="mosquitto ended at once")
+    outcome, words = answer(replace(CAMPAIGN, parts=(part,)), [])
+    assert outcome == "UNKNOWN"
+    assert words.endswith("mosquitto ended at once")
+
+
+def test_who_made_the_load() -> None:
+    facts = dict(made_facts(replace(CAMPAIGN, options={"hold": "20s", "insecure": None}), SHOWN))
+    assert facts["made by"] == "1 host, 1 worker, malaria 0.1.0"
+    assert facts["hold"] == "20s"
+    assert facts["insecure"] == "yes"  # a switch
+
+
+def test_a_broker_is_named_once() -> None:
+    broker = {"kind": "mosquitto", "name": "mosquitto", "version": "mosquitto version 2.0.21"}
+    assert broker_facts(replace(CAMPAIGN, broker=broker), [])[0] == ("broker", "mosquitto version 2.0.21")
+    assert broker_facts(replace(CAMPAIGN, broker={}), []) == []

@@ -1,0 +1,53 @@
+"""perf's table and, where there is none, the word why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from malaria.records.rows import GAP, Observation
+from malaria.report.page.target_page import perf
+from malaria.report.recording import UNFINISHED, caption, lines, was_asked_for, why_none
+from synthetic import PROFILE, make_records, observed, with_meta
+
+NOT_PERMITTED = "perf is not permitted here (kernel.perf_event_paranoid is 3); as root, or: sysctl perf=1"
+
+
+def test_nobody_asked() -> None:
+    records = make_records(seconds=2)
+    assert not was_asked_for(records)
+    assert (why_none(records), perf(records)) == ("", "")
+
+
+def test_there_is_a_recording() -> None:
+    records = observed(make_records(seconds=2))
+    assert was_asked_for(records)
+    assert why_none(records) == ""
+    assert caption(PROFILE) == "100 samples of cpu-clock over 20 s"
+    made = perf(records)
+    assert "[k] tcp_poll" in made
+    assert "<svg" in made
+
+
+def test_what_is_not_shown_is_summed_up() -> None:
+    assert lines(PROFILE, 1) == [
+        ["60.00 %", "60", "mosquitto", "[kernel.kallsyms]", "[k] tcp_poll"],
+        ["40.00 %", "40", "", "", "everything else"],
+    ]
+    assert len(lines(PROFILE)) == 3
+
+
+def test_the_observer_says_why_there_is_none() -> None:
+    told = [{"observer": "perf", "samples": 0, "gaps": 1, "reason": NOT_PERMITTED}]
+    records = with_meta(make_records(seconds=2), observers=told)
+    assert why_none(records) == NOT_PERMITTED
+    assert "not permitted here" in perf(records)
+
+
+def test_of_a_run_that_was_killed_the_rows_say_it() -> None:
+    rows = (Observation("perf", 1, {GAP: "perf is not installed"}),)
+    assert why_none(replace(make_records(seconds=2), observations=rows)) == "perf is not installed"
+
+
+def test_a_recording_that_was_under_way_at_the_end() -> None:
+    rows = (Observation("perf", 1, {"recording": 1}),)
+    assert why_none(replace(make_records(seconds=2), observations=rows)) == UNFINISHED

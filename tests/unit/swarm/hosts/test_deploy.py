@@ -1,0 +1,51 @@
+"""What a bee is found to have."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from malaria.swarm.hosts import deploy as module
+from malaria.swarm.hosts.deploy import Packer, Site, site_of
+from malaria.swarm.hosts.layout import Deployed, deployed_from_json
+from malaria.swarm.hosts.wheels import Baggage, Machine
+
+LINUX = Machine("Linux", "x86_64")
+DEPLOYED = Deployed("0.1.0", "0123", "3.13.5")
+
+
+def test_a_fresh_host_has_nothing() -> None:
+    assert site_of("Linux\nx86_64\n\n\ngone\n") == Site(LINUX, "", None, {})
+
+
+def test_one_that_was_deployed_to_says_what_it_has() -> None:
+    said = f"Linux\nx86_64\n/usr/bin/python3.13\n{DEPLOYED.to_json()}there\naa  a.whl\nbb  b.whl\n"
+    assert site_of(said) == Site(LINUX, "/usr/bin/python3.13", DEPLOYED, {"a.whl": "aa", "b.whl": "bb"})
+
+
+def test_one_whose_venv_is_gone_is_not_deployed() -> None:
+    assert site_of(f"Linux\nx86_64\n\n{DEPLOYED.to_json()}gone\n").deployed is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"version": "1"}'])
+def test_what_is_no_such_file_is_none(text: str) -> None:
+    assert deployed_from_json(text) is None
+
+
+def test_baggage_is_made_once_for_each_kind_of_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Machine] = []
+
+    def pack(machine: Machine, _: Path) -> Baggage:
+        made.append(machine)
+        return Baggage("1", ())
+
+    monkeypatch.setattr(module, "pack", pack)
+
+    async def ask() -> None:
+        packer = Packer(tmp_path)
+        await asyncio.gather(*(packer.baggage(LINUX) for _ in range(5)), packer.baggage(Machine("Linux", "aarch64")))
+
+    asyncio.run(ask())
+    assert [machine.machine for machine in made] == ["x86_64", "aarch64"]

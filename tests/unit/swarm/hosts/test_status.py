@@ -1,0 +1,75 @@
+"""What a bee says of itself, and how many clients that allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from malaria.model.key_part import KeyPart
+from malaria.swarm.hosts.layout import Deployed
+from malaria.swarm.hosts.status import ASK, Room, Standing, room_of, room_of_swarm, standing_of
+from malaria.transport.addresses import CLIENT_BYTES, TLS_BYTES, WORKER_BYTES
+
+PART = KeyPart(1, 20, 3000, (0,), "0" * 16)
+SAID = f"""\
+cores 2
+files 1048576
+ports 32768	60999
+backlog 4096
+memory 8000000
+free 4000000
+load 0.07
+deployed {{"version": "0.1.0", "digest": "0123", "python": "3.13.5"}}
+running 4711
+part {PART.heading}
+part # something else
+"""
+KNOWN = standing_of(SAID)
+
+
+def test_all_is_read() -> None:
+    assert (
+        Standing(
+            cores=2,
+            open_files=1_048_576,
+            ports=28_232,
+            backlog=4096,
+            memory_bytes=8_192_000_000,
+            free_bytes=4_096_000_000,
+            load="0.07",
+            deployed=Deployed("0.1.0", "0123", "3.13.5"),
+            running=4711,
+            parts=(PART,),
+        )
+        == KNOWN
+    )
+
+
+def test_what_a_host_does_not_say_is_unknown() -> None:
+    unknown = standing_of("cores \nfiles unlimited\nports \n")
+    assert (unknown.cores, unknown.open_files, unknown.ports, unknown.deployed, unknown.parts) == (None,) * 4 + ((),)
+    assert room_of(unknown) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "sources", "room"),
+    [
+        (SAID, 1, Room(28_232, "local ports")),
+        (SAID, 3, Room(3 * 28_232, "local ports")),
+        (SAID.replace("1048576", "1064"), 1, Room(2_000, "open files")),
+        (SAID.replace("free 4000000", "free 200000"), 1,
+         Room((204_800_000 - 2 * WORKER_BYTES) // (CLIENT_BYTES + TLS_BYTES), "memory")),
+        (SAID.replace("free 4000000", "free 100"), 1, Room(0, "memory")),
+    ],
+)  # fmt: skip
+def test_what_runs_out_first_says_how_many_clients_fit(said: str, sources: int, room: Room) -> None:
+    assert room_of(standing_of(said), sources) == room
+
+
+def test_shares_are_equal_so_the_smallest_bee_decides() -> None:
+    rooms = {"bee-1": Room(1000, "memory"), "bee-2": Room(10, "open files"), "bee-3": Room(500, "memory")}
+    assert room_of_swarm(rooms) == (30, "bee-2", rooms["bee-2"])
+    assert room_of_swarm({}) is None
+
+
+def test_the_script_has_room_for_all_its_words() -> None:
+    assert ASK.format(directory="d", python="p", deployed="e", pid="i", keys="k").count("{") == 0

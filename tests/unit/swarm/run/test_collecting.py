@@ -1,0 +1,79 @@
+"""What bees have kept comes into the run it belongs to, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bees import LocalQuarters
+from malaria.control.messages import Finished, Report, Second
+from malaria.errors import RunError
+from malaria.records.rows import Event, EventKind, Phase, Sample
+from malaria.records.store import RunWriter, open_run
+from malaria.swarm.run.collecting import batch_of, collect
+from malaria.swarm.run.spool import Keeper, Kept
+
+S = 1_000_000_000
+
+
+def second(number: int, text: str = "") -> Second:
+    events = (Event(number * S, EventKind.TROUBLE, text, "bee-1/1"),) if text else ()
+    return Second(Sample("bee-1/1", (number - 1) * S, number * S, Phase.MEASURE, {"sent": 1}), events, {})
+
+
+def keep(directory: Path, reports: Sequence[Report], run: str = "run", bee: str = "bee-1") -> bytes:
+    keeper = Keeper(directory / "kept", run, bee)
+    keeper.keep([Kept(place, f"{bee}/1", report) for place, report in enumerate(reports)])
+    keeper.close()
+    return keeper.path.read_bytes()
+
+
+REPORTS: list[Report] = [second(1), second(2), second(3, "the broker closed"), Finished()]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> tuple[Path, LocalQuarters]:
+    """A run that has the first two seconds of its bee, whose disk has four."""
+    quarters = LocalQuarters(tmp_path / "bees", count=1)
+    keep(quarters.directory("bee-1"), REPORTS)
+    with RunWriter.create(tmp_path / "run") as writer:
+        writer.append([one.sample for one in REPORTS[:2] if isinstance(one, Second)])
+        writer.meta("swarm", {"name": "test", "run": "run"})
+        writer.meta("bees", [{"bee": "bee-1", "next_sequence": 2, "collected": 0}])
+    return tmp_path / "run", quarters
+
+
+def test_only_what_the_run_lacks_is_brought_and_then_the_bee_forgets_it(stored: tuple[Path, LocalQuarters]) -> None:
+    directory, quarters = stored
+    collection = collect(directory, quarters)
+    assert collection.seconds == {"bee-1": 1}
+    records = open_run(directory)
+    assert [sample.end_ns // S for sample in records.samples] == [1, 2, 3]
+    assert [event.text for event in records.events] == ["the broker closed"]
+    assert records.meta["bees"] == [{"bee": "bee-1", "next_sequence": 4, "collected": 2}]
+    assert not list((quarters.directory("bee-1") / "kept").iterdir())
+
+
+def test_what_comes_a_second_time_is_left_out(stored: tuple[Path, LocalQuarters]) -> None:
+    directory, quarters = stored
+    collect(directory, quarters)
+    keep(quarters.directory("bee-1"), REPORTS)
+    assert collect(directory, quarters).seconds == {}
+    assert len(open_run(directory).samples) == 3
+
+
+def test_records_of_another_run_or_bee_are_none_of_this_one(tmp_path: Path) -> None:
+    data = keep(tmp_path, REPORTS)
+    assert batch_of(data, "bee-1", "run", 0) is not None
+    assert batch_of(data, "bee-2", "run", 0) is None
+    assert batch_of(data, "bee-1", "another", 0) is None
+    assert batch_of(b"garbage", "bee-1", "run", 0) is None
+    assert batch_of(data, "bee-1", "run", 4) is None
+
+
+def test_a_run_of_this_machine_alone_has_nothing_to_collect(tmp_path: Path) -> None:
+    RunWriter.create(tmp_path / "run").seal()
+    with pytest.raises(RunError, match="was not made by a swarm"):
+        collect(tmp_path / "run", LocalQuarters(tmp_path))

@@ -1,0 +1,70 @@
+"""The records that a bee keeps."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from malaria.control.messages import Finished, Prepared, Started
+from malaria.swarm.run.spool import Heading, Keeper, Kept, kept_name, read_kept
+
+REPORTS = [Kept(0, "bee-1/1", Prepared(10)), Kept(1, "bee-1/1", Started(5)), Kept(2, "bee-1/1", Finished())]
+
+
+def keeper(directory: Path) -> Keeper:
+    return Keeper(directory / "kept", "run", "bee-1")
+
+
+def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
+    one = keeper(tmp_path)
+    one.keep(REPORTS[:1])
+    one.keep(REPORTS[1:])
+    heading, reports = read_kept(one.path.read_bytes())  # while it is still open
+    assert (heading.run, heading.bee, reports) == ("run", "bee-1", REPORTS)
+    one.close()
+
+
+def test_every_cut_of_a_file_gives_the_whole_reports_before_it(tmp_path: Path) -> None:
+    one = keeper(tmp_path)
+    head = one.path.stat().st_size
+    one.keep(REPORTS)
+    one.close()
+    data = one.path.read_bytes()
+    for cut in range(head, len(data)):
+        _, reports = read_kept(data[:cut])
+        assert reports == REPORTS[: len(reports)]
+        assert len(reports) < len(REPORTS)
+
+
+def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
+    for data in (b"", b"hello", pickle.dumps(REPORTS[0]), pickle.dumps(Heading(99, "run", "bee-1"))):
+        with pytest.raises(ValueError, match="no records of a bee"):
+            read_kept(data)
+
+
+def test_it_is_for_its_owner_alone_and_gone_when_it_is_not_needed(tmp_path: Path) -> None:
+    one = keeper(tmp_path)
+    assert one.path == tmp_path / "kept" / kept_name("run", "bee-1")
+    assert one.path.stat().st_mode & 0o777 == 0o600
+    assert one.path.parent.stat().st_mode & 0o777 == 0o700
+    one.forget()
+    assert not one.path.exists()
+
+
+def test_a_full_disk_ends_the_keeping_and_is_told(tmp_path: Path) -> None:
+    class Full:
+        def write(self, _: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        def flush(self) -> None: ...
+        def close(self) -> None: ...
+
+    one = keeper(tmp_path)
+    one._file.close()
+    one._file = Full()  # type: ignore[assignment]
+    one.keep(REPORTS)
+    assert one.failure == "No space left on device"
+    one.keep(REPORTS)  # and no more of it
+    one.close()

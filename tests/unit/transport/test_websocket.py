@@ -1,0 +1,193 @@
+"""MQTT over WebSocket against wsproto's own server side, over a pair of sockets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Pong,
+    RejectConnection,
+    Request,
+    TextMessage,
+)
+
+from malaria.transport.poller import READ
+from malaria.transport.stream import RefusedError
+from malaria.transport.websocket import Upgrade, WebSocketStream
+
+
+class Server:
+    """The other end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.http = WSConnection(ConnectionType.SERVER)
+        self.events: list[Event] = []
+
+    def hear(self) -> list[Event]:
+        self.http.receive_data(self.sock.recv(1 << 16))
+        heard = list(self.http.events())
+        self.events += heard
+        return heard
+
+    def say(self, *events: Event) -> None:
+        self.sock.sendall(b"".join(self.http.send(event) for event in events))
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, Server]]:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours, theirs:
+        yield ours, Server(theirs)
+
+
+def upgraded(ours: socket.socket, server: Server) -> WebSocketStream:
+    upgrade = Upgrade(ours, ours, "broker:80", "/mqtt", (("X-Token", "42"),))
+    assert upgrade.advance() == READ
+    server.hear()
+    server.say(AcceptConnection(subprotocol="mqtt"))
+    assert upgrade.advance() == 0
+    stream = upgrade.stream
+    assert isinstance(stream, WebSocketStream)
+    return stream
+
+
+def advance_often(upgrade: Upgrade) -> None:
+    for _ in range(3):
+        upgrade.advance()
+
+
+def read(stream: WebSocketStream) -> bytes:
+    buffer = bytearray(4096)
+    return bytes(buffer[: stream.recv_into(memoryview(buffer))])
+
+
+def test_the_request_names_host_path_protocol_and_headers(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    upgraded(ours, server)
+    request = server.events[0]
+    assert isinstance(request, Request)
+    assert (request.host, request.target, request.subprotocols) == ("broker:80", "/mqtt", ["mqtt"])
+    assert (b"x-token", b"42") in request.extra_headers
+
+
+def test_bytes_go_both_ways(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    assert stream.send(b"\x10\x00hello") == 7
+    (message,) = server.hear()
+    assert isinstance(message, BytesMessage)
+    assert bytes(message.data) == b"\x10\x00hello"
+    server.say(BytesMessage(b"\x20\x02"), BytesMessage(b"\x00\x00"))
+    assert read(stream) == b"\x20\x02\x00\x00"
+
+
+def test_a_frame_in_pieces_is_given_as_it_comes(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    frame = server.http.send(BytesMessage(b"0123456789" * 30))
+    got = b""
+    for i in range(len(frame)):
+        server.sock.sendall(frame[i : i + 1])
+        try:
+            got += read(stream)
+        except BlockingIOError:
+            assert i < 4  # the header is nothing to read
+    assert got == b"0123456789" * 30
+
+
+def test_a_ping_is_answered_and_is_nothing_to_read(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    server.say(Ping(b"there?"))
+    with pytest.raises(BlockingIOError):
+        read(stream)
+    (pong,) = server.hear()
+    assert isinstance(pong, Pong)
+    assert bytes(pong.payload) == b"there?"
+
+
+def test_a_close_is_told_after_what_came_before_it(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    server.say(BytesMessage(b"last"), CloseConnection(1008, "too many"))
+    assert read(stream) == b"last"
+    with pytest.raises(RefusedError, match="closed by the server with code 1008: too many"):
+        read(stream)
+
+
+def test_text_is_refused(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    server.say(TextMessage("hello"))
+    with pytest.raises(RefusedError, match=r"MQTT-6\.0\.0-1"):
+        read(stream)
+
+
+def test_the_end_without_a_close_is_the_end(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    server.sock.close()
+    assert read(stream) == b""
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (RejectConnection(status_code=404), "404 Not Found at path /mqtt"),
+        (RejectConnection(status_code=799), "799 at path"),
+        (AcceptConnection(subprotocol=None), 'subprotocol "mqtt"'),
+    ],
+)
+def test_another_answer_is_a_reason(ends: tuple[socket.socket, Server], answer: Event, reason: str) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker", "/mqtt", ())
+    upgrade.advance()
+    server.hear()
+    server.say(answer)
+    with pytest.raises(RefusedError, match=reason):
+        upgrade.advance()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "no upgrade of HTTP"),
+        (b"\x20\x02\x00\x05", None),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "no upgrade of HTTP"),
+        (b"", "hung up instead"),
+    ],
+)
+def test_garbage_is_a_reason(ends: tuple[socket.socket, Server], answer: bytes, reason: str | None) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker", "", ())
+    upgrade.advance()
+    server.sock.recv(4096)
+    server.sock.sendall(answer)
+    server.sock.close()
+    with pytest.raises(RefusedError, match=reason):
+        advance_often(upgrade)
+
+
+def test_an_answer_without_an_end_is_cut(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker", "", ())
+    upgrade.advance()
+    server.sock.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+
+    def flood() -> None:
+        for _ in range(100):
+            server.sock.sendall(b"a" * 4000)
+            upgrade.advance()
+
+    with pytest.raises(RefusedError):
+        flood()
