@@ -12,7 +12,7 @@ from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, condu
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records.rows import Counter, Gauge, Phase, Sample
+from malaria.records.rows import Counter, Gauge, RunPhase, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def attack(way: int | Mapping[str, Any], group: Mapping[str, Any], **settings: A
 
 def measured(outcome: AttackOutcome) -> list[Sample]:
     """The seconds of the measured time."""
-    return [sample for sample in outcome.records.samples if sample.phase is Phase.MEASURE]
+    return [sample for sample in outcome.records.samples if sample.phase is RunPhase.MEASURE]
 
 
 def _cost(outcome: AttackOutcome, counted: Counter) -> Cost:

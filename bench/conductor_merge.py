@@ -19,15 +19,15 @@ import numpy as np
 from bench.show import Figure, show
 from malaria.attack.live_totals import LiveTotals
 from malaria.clock import NS_PER_S
-from malaria.control.conductor import Conductor, Course
-from malaria.control.messages import Report, Second
+from malaria.control.conductor import AttackCourse, Conductor
+from malaria.control.messages import Report, SecondReport
 from malaria.control.standing import Standing
 from malaria.engine.meter import Meter
-from malaria.records.rows import Gauge, Phase, Progress
+from malaria.records.rows import Gauge, Progress, RunPhase
 from malaria.records.store import RunWriter
-from malaria.swarm.run.bee_messages import Dispatch
+from malaria.swarm.run.bee_messages import ReportBatch
 from malaria.swarm.run.heartbeats import gather_s
-from malaria.swarm.run.spool import Kept
+from malaria.swarm.run.spool import SpooledRun
 
 SWARMS: Final = (20, 100, 1000)
 WORKERS: Final = 4
@@ -35,7 +35,7 @@ SECONDS: Final = 4
 ACKS_PER_WORKER: Final = 5_000
 """A worker with 5,000 messages in a second: a histogram of some 300 buckets for each of five metrics."""
 SHOWS_PER_S: Final = 5
-PASSES: Final = Course(0, None, 0, 0, counted=False)
+PASSES: Final = AttackCourse(0, None, 0, 0, counted=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Cost:
         return self.cpu_s / self.bees * 1e6
 
 
-def second_of(worker: str, number: int, chance: np.random.Generator) -> Second:
+def second_of(worker: str, number: int, chance: np.random.Generator) -> SecondReport:
     """What a busy worker tells of one second."""
     meter = Meter(worker)
     meter.restart_period((number - 1) * NS_PER_S)
@@ -62,7 +62,7 @@ def second_of(worker: str, number: int, chance: np.random.Generator) -> Second:
     meter.prompt_lag.extend(latencies // 20)
     for name in ("due", "sent", "acked", "delivered", "arrived", "sends", "turns"):
         setattr(meter.counts, name, ACKS_PER_WORKER)
-    return Second(meter.sample(number * NS_PER_S, Phase.MEASURE, {Gauge.CLIENTS_READY: 2500}), (), {})
+    return SecondReport(meter.sample(number * NS_PER_S, RunPhase.MEASURE, {Gauge.CLIENTS_READY: 2500}), (), {})
 
 
 def words_of(bee: str, number: int, bees: int, chance: np.random.Generator) -> list[bytes]:
@@ -76,8 +76,8 @@ def words_of(bee: str, number: int, bees: int, chance: np.random.Generator) -> l
         if place == 0:
             reports += [(worker, second_of(worker, number, chance)) for worker in workers]
         first = number * 1000 + place * 100
-        kept = tuple(Kept(first + n, *report) for n, report in enumerate(reports))
-        words.append(pickle.dumps(Dispatch(bee, kept), pickle.HIGHEST_PROTOCOL))
+        kept = tuple(SpooledRun(first + n, *report) for n, report in enumerate(reports))
+        words.append(pickle.dumps(ReportBatch(bee, kept), pickle.HIGHEST_PROTOCOL))
     return words
 
 
@@ -96,7 +96,7 @@ def measure(bees: int) -> Cost:
                 for word in words:
                     take(pickle.loads(word), name, conductor, totals, writer)
             for _ in range(SHOWS_PER_S):
-                totals.progress(Progress(0, Phase.MEASURE, 0, 0, 0, None))
+                totals.progress(Progress(0, RunPhase.MEASURE, 0, 0, 0, None))
             writer.commit()
         cpu_s = (time.process_time() - begin_s) / SECONDS
         stored = sum(path.stat().st_size for path in Path(directory).glob("run/*"))
@@ -104,12 +104,12 @@ def measure(bees: int) -> Cost:
     return Cost(bees, cpu_s, sent / SECONDS / 1e6, stored / SECONDS / 1e6)
 
 
-def take(dispatch: Dispatch, name: str, conductor: Conductor, totals: LiveTotals, writer: RunWriter) -> None:
+def take(dispatch: ReportBatch, name: str, conductor: Conductor, totals: LiveTotals, writer: RunWriter) -> None:
     """As `attack` takes reports; the bee's name is put in, since one bee's words stand for those of all."""
     for kept in dispatch.reports:
         worker = name + kept.worker[5:]
         conductor.hear(worker, kept.report, 0)
-        if isinstance(kept.report, Second):
+        if isinstance(kept.report, SecondReport):
             sample = kept.report.sample
             object.__setattr__(sample, "worker", worker)
             writer.append([sample])

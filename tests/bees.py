@@ -13,8 +13,8 @@ from typing import Final
 
 from malaria.errors import SwarmError
 from malaria.model.key_part import KeyPart
-from malaria.swarm.bee_layout import Place
-from malaria.swarm.run.certificates import Papers
+from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.spool import kept_name
 
 PID_FILE: Final = "bee.pid"
@@ -42,10 +42,10 @@ class LocalQuarters:
     def pid(self, name: str) -> int:
         return int((self.directory(name) / PID_FILE).read_text())
 
-    async def start(self, port: int, papers: Mapping[str, Papers]) -> list[Place]:
+    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
         return list(await asyncio.gather(*(self._start(name, port, papers[name]) for name in self.names)))
 
-    async def _start(self, name: str, port: int, papers: Papers) -> Place:
+    async def _start(self, name: str, port: int, papers: RunCertificates) -> BeeLayout:
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
         settings = {"name": name, "scheduler": f"tls://127.0.0.1:{port}", "papers": asdict(papers)}
@@ -54,7 +54,7 @@ class LocalQuarters:
         await process.communicate(json.dumps(settings).encode())
         if process.returncode:
             raise SwarmError(f"{name} could not be started")
-        return Place(name, str(directory))
+        return BeeLayout(name, str(directory))
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
         return ()

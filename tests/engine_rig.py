@@ -11,7 +11,7 @@ from unittest import mock
 
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
-from malaria.engine.publisher import Span
+from malaria.engine.publisher import PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import NO_PROPERTIES, Connack, PacketType, Properties, Protocol, Suback, Subscribe
@@ -126,7 +126,7 @@ class World:
 
     def publish(self, end_s: float | None = None) -> None:
         end_ns = None if end_s is None else self.now_ns + round(end_s * S)
-        self.engine.publish(Span(self.epoch_ns, self.now_ns, self.now_ns, end_ns))
+        self.engine.publish(PublishSpan(self.epoch_ns, self.now_ns, self.now_ns, end_ns))
 
     def connect_all(self, granted: Properties = NO_PROPERTIES) -> None:
         """Brings every client to READY, as a friendly broker would; in MQTT 5 it grants what is said."""

@@ -23,7 +23,7 @@ from malaria.model.warhead import Warhead
 from malaria.records.rows import Progress
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.layout import MARKER
-from malaria.swarm.run.ssh_launcher import SshQuarters
+from malaria.swarm.run.ssh_launcher import SshLauncher
 from namespaces import Namespace
 from ssh_server import wait_for
 
@@ -53,7 +53,7 @@ def attack(
     course = {"seed": 1, "own_lag_limit": "1m", "drain": "5s"} | settings
     groups = [meters, BACKEND]
     warhead = Warhead.model_validate({"group": groups, "attack": course, "thresholds": unhurried(groups)})
-    quarters = None if swarm is None else SshQuarters(swarm, workers=1)
+    quarters = None if swarm is None else SshLauncher(swarm, workers=1)
     request = AttackRequest(
         parse_target(url), warhead, directory, 1, "malaria attack", "test", NOTHING, quarters=quarters
     )

@@ -27,8 +27,8 @@ from malaria.records.rows import (
     Metric,
     Observation,
     PartState,
-    Phase,
     Reading,
+    RunPhase,
     RunRecords,
     Sample,
 )
@@ -71,7 +71,7 @@ class _Second:
     """What one worker does in one second."""
 
     number: int  # it ends at this second of run time
-    phase: Phase
+    phase: RunPhase
     due: int
     acked: int
     held: int  # due and not yet acknowledged at its end
@@ -93,7 +93,7 @@ class _Worker:
         fresh = ready - self.clients * (number - 1) // CONNECT_S
         counters = {Counter.CONNECTED: fresh, Counter.TURNS: 900, Counter.BYTES_SENT: fresh * 40}
         packed = {Metric.CONNECT: self._values(fresh, 2_200 * NS_PER_US, 0.5)}
-        return self._sample(_Second(number, Phase.CONNECT, 0, 0, 0), counters, packed, ready)
+        return self._sample(_Second(number, RunPhase.CONNECT, 0, 0, 0), counters, packed, ready)
 
     def second(self, second: _Second) -> Sample:
         """A second of load."""
@@ -123,7 +123,9 @@ class _Worker:
     def collecting(self, number: int, unfinished: int) -> Sample:
         """The last sample: what never got an answer."""
         packed = {Metric.UNFINISHED: self._values(unfinished, 2 * NS_PER_S, 0.2)}
-        return self._sample(_Second(number, Phase.COLLECT, 0, 0, unfinished), {Counter.TURNS: 40}, packed, self.clients)
+        return self._sample(
+            _Second(number, RunPhase.FINISH, 0, 0, unfinished), {Counter.TURNS: 40}, packed, self.clients
+        )
 
     def _sample(self, second: _Second, counters: dict[Counter, int], packed: dict[Metric, bytes], ready: int) -> Sample:
         busy_percent = 99 if self.trouble == "generator-limit" else 3 + second.due // 200
@@ -295,9 +297,9 @@ def _course(worker: _Worker, seconds: int) -> tuple[list[Sample], int]:
         due = _part(worker.clients, INTERVAL_S, index % INTERVAL_S)
         missing = _unanswered(worker.trouble, due, index, seconds)
         held += missing
-        samples.append(worker.second(_Second(CONNECT_S + 1 + index, Phase.MEASURE, due, due - missing, held)))
+        samples.append(worker.second(_Second(CONNECT_S + 1 + index, RunPhase.MEASURE, due, due - missing, held)))
     end = CONNECT_S + seconds + DRAIN_S
-    samples.append(worker.second(_Second(end, Phase.DRAIN, 0, 0, held)))
+    samples.append(worker.second(_Second(end, RunPhase.DRAIN, 0, 0, held)))
     samples.append(worker.collecting(end + 1, held))
     return samples, held
 
@@ -349,8 +351,8 @@ def _meta(seconds: int, workers: list[str], clients: int, trouble: Trouble | Non
 
 
 def _events(seconds: int, workers: list[str], trouble: Trouble | None) -> list[Event]:
-    phases = {Phase.CONNECT: 0, Phase.MEASURE: CONNECT_S, Phase.DRAIN: CONNECT_S + seconds,
-              Phase.COLLECT: CONNECT_S + seconds + DRAIN_S}  # fmt: skip
+    phases = {RunPhase.CONNECT: 0, RunPhase.MEASURE: CONNECT_S, RunPhase.DRAIN: CONNECT_S + seconds,
+              RunPhase.FINISH: CONNECT_S + seconds + DRAIN_S}  # fmt: skip
     events = [Event(at_s * NS_PER_S, EventKind.PHASE, phase.value) for phase, at_s in phases.items()]
     if trouble == "lost-worker":
         at_ns = (CONNECT_S + seconds // 2) * NS_PER_S
@@ -432,7 +434,7 @@ class Course:
             worker="1",
             start_ns=(number - 1) * NS_PER_S,
             end_ns=number * NS_PER_S,
-            phase=Phase.MEASURE,
+            phase=RunPhase.MEASURE,
             counters={name.value: value for name, value in counters.items() if value},
             gauges={Gauge.CLIENTS_READY.value: self.ready.get(number, 100)},
             histograms={metric.value: data for metric, data in packed.items() if data},

@@ -102,7 +102,7 @@ class Stage:
     interrupt: Interrupt = field(default_factory=Interrupt)
     during: Callable[[AttackRequest], None] = lambda _: None
     requests: list[AttackRequest] = field(default_factory=list)
-    rehearsed: list[AttackRequest] = field(default_factory=list)
+    dry_runs: list[AttackRequest] = field(default_factory=list)
     doors: list[Any] = field(default_factory=list)
     begun: list[tuple[str, int, int]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Stage:
 
     @property
     def hands(self) -> Hands:
-        return Hands(self._broker, self._rehearse, self._conduct, self._show)
+        return Hands(self._broker, self._dry_run, self._conduct, self._show)
 
     def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
         self.begun.append((part.title + part.variant, number, of))
@@ -125,8 +125,8 @@ class Stage:
         self.doors.append(door)
         return self.broker
 
-    def _rehearse(self, asked: AttackRequest) -> Callable[[float], Answer]:
-        self.rehearsed.append(asked)
+    def _dry_run(self, asked: AttackRequest) -> Callable[[float], Answer]:
+        self.dry_runs.append(asked)
         return lambda _: Answer()
 
     def _show(self, *arguments: Any) -> dict[str, Any]:

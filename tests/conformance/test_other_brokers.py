@@ -25,7 +25,7 @@ from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Protocol
 from malaria.records.rows import Counter
-from malaria.transport.probe import Visitor, probe
+from malaria.transport.probe import ProbeClient, probe
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "brokers.md"
 MESSAGES: Final = 5
@@ -87,7 +87,7 @@ def observed(broker: RunningBroker, directory: Path) -> tuple[dict[str, str], li
     twice = attack(broker, directory / "twice", PUBLISHERS | {"name": "q2", "qos": 2}, SUBSCRIBER | {"qos": 2})
     members = SUBSCRIBER | {"qos": 1, "clients": 2, "topic": "$share/team/traits/+"}
     shared = attack(broker, directory / "shared", PUBLISHERS | {"name": "q1", "qos": 1}, members)
-    five = probe((socket.AF_INET, ("127.0.0.1", broker.port)), Visitor("five", protocol=Protocol.V5))
+    five = probe((socket.AF_INET, ("127.0.0.1", broker.port)), ProbeClient("five", protocol=Protocol.V5))
     assert not five.problem or "MQTT 5" in five.remedy, five
     arrived = count(shared, Counter.ARRIVED) - count(shared, Counter.RETAINED)
     cells = {

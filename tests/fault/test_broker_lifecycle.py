@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from malaria.broker import CleanStart, Door, Lifecycle, find_mosquitto
+from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle, find_mosquitto
 from malaria.broker.mosquitto import SBIN
 from malaria.broker.running import free_port, look_at
 from malaria.errors import OperatorError
@@ -38,7 +38,9 @@ def life(port: int) -> Iterator[Start]:
     begun: list[Lifecycle] = []
 
     def make(**table: Any) -> Lifecycle:
-        begun.append(Lifecycle(BrokerTable.model_validate(table), Door("127.0.0.1", port, look_at("127.0.0.1", port))))
+        begun.append(
+            Lifecycle(BrokerTable.model_validate(table), BrokerEndpoint("127.0.0.1", port, look_at("127.0.0.1", port)))
+        )
         return begun[-1]
 
     yield make

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from malaria.errors import OperatorError
-from malaria.records.rows import Phase, Sample
+from malaria.records.rows import RunPhase, Sample
 from malaria.records.store import RunWriter, open_run
 
 KIB = 1024
@@ -20,7 +20,7 @@ DISK_KIB = 2048
 def sample(second: int) -> Sample:
     """About four kilobytes, as of a busy worker."""
     packed = {metric: os.urandom(KIB) for metric in ("ack", "service", "lag", "own_lag")}
-    return Sample("1", second, second + 1, Phase.MEASURE, {"due": 500}, {"cpu_ns": second}, packed)
+    return Sample("1", second, second + 1, RunPhase.MEASURE, {"due": 500}, {"cpu_ns": second}, packed)
 
 
 @pytest.fixture

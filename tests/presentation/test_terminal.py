@@ -14,7 +14,7 @@ from malaria.analysis.summary import summarize
 from malaria.analysis.whole import summarize_campaign
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Event, EventKind, Gauge, Metric, Phase, Progress, Sample
+from malaria.records.rows import Event, EventKind, Gauge, Metric, Progress, RunPhase, Sample
 from malaria.report.markdown.run_markdown import write_campaign_markdown, write_markdown
 from malaria.report.terminal.live_view import LiveView
 from malaria.report.terminal.run_summary import print_levels, print_summary
@@ -125,11 +125,13 @@ def test_markdown_from_outside_stays_text(tmp_path: Path) -> None:
     assert "````sh" in text
 
 
-SECOND = Sample("1", 0, NS_PER_S, Phase.MEASURE, {"due": 500, "sent": 500, "acked": 498}, {Gauge.CLIENTS_READY: 3000})
+SECOND = Sample(
+    "1", 0, NS_PER_S, RunPhase.MEASURE, {"due": 500, "sent": 500, "acked": 498}, {Gauge.CLIENTS_READY: 3000}
+)
 LOST = Event(2 * NS_PER_S, EventKind.LOST, "worker 2 was killed by SIGKILL")
 RUNNING = Progress(
     at_ns=2 * NS_PER_S,
-    phase=Phase.MEASURE,
+    phase=RunPhase.MEASURE,
     phase_done=12 * NS_PER_S,
     phase_total=600 * NS_PER_S,
     clients_planned=3000,

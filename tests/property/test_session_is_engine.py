@@ -21,7 +21,7 @@ from malaria.mqtt.packets import (
     Publish,
     Suback,
 )
-from malaria.mqtt.session import SUBSCRIBE_ID, Instruction, Phase, Send, Session, SessionConfig
+from malaria.mqtt.session import SUBSCRIBE_ID, Instruction, Send, Session, SessionConfig, SessionPhase
 from malaria.schedule.payload import pack_header
 
 WINDOW = 3
@@ -162,7 +162,7 @@ class Twins:
     def say(self, packet: Packet) -> None:
         if not self.follows_aliases and isinstance(packet, Publish) and packet.properties:
             return  # the engine does not look at aliases that it has not allowed
-        if self.session.phase in (Phase.GREETING, Phase.SUBSCRIBING, Phase.READY):
+        if self.session.phase in (SessionPhase.GREETING, SessionPhase.SUBSCRIBING, SessionPhase.READY):
             self.world.say(self.world.sockets[-1], encode(packet, self.protocol))
             self.follow(self.session.received(packet, self.world.now_ns))
 
@@ -193,12 +193,12 @@ class Twins:
         self.follow(self.session.due(now_ns, now_ns))
 
     def open(self, _: None) -> None:
-        if self.session.phase is Phase.CONNECTING:
+        if self.session.phase is SessionPhase.CONNECTING:
             self.world.writable(self.world.sockets[-1])
             self.follow(self.session.opened(self.world.now_ns))
 
     def close(self, _: None) -> None:
-        if self.session.phase in (Phase.GREETING, Phase.SUBSCRIBING, Phase.READY):
+        if self.session.phase in (SessionPhase.GREETING, SessionPhase.SUBSCRIBING, SessionPhase.READY):
             self.world.say(self.world.sockets[-1], b"")
             self.follow(self.session.closed("closed", self.world.now_ns))
 
@@ -207,7 +207,7 @@ class Twins:
         subscribed = Suback(SUBSCRIBE_ID, (1,))
         for kind, detail in (("close", None), ("pass", 31), ("open", None), ("say", connack)):
             self.happen(kind, detail)
-        if self.session.phase is Phase.SUBSCRIBING:
+        if self.session.phase is SessionPhase.SUBSCRIBING:
             self.happen("say", subscribed)
 
     def __getattr__(self, name: str) -> Any:
@@ -221,7 +221,7 @@ class Twins:
         self.follow(self.session.tick(self.world.now_ns))
 
     def check(self) -> None:
-        assert Phase(self.world.engine.columns.phase[0]) is self.session.phase
+        assert SessionPhase(self.world.engine.columns.phase[0]) is self.session.phase
         assert b"".join(bytes(sock.sent) for sock in self.world.sockets) == bytes(self.said)
 
 
@@ -270,7 +270,7 @@ def meet(twins: Twins, connack: Connack, happenings: list[tuple[str, Any]]) -> N
     twins.start()
     for kind, detail in [("open", None), ("say", connack)]:
         twins.happen(kind, detail)
-    if twins.session.phase is Phase.SUBSCRIBING:
+    if twins.session.phase is SessionPhase.SUBSCRIBING:
         twins.happen("say", Suback(SUBSCRIBE_ID, (1,)))
     for kind, detail in happenings:
         twins.happen(kind, detail)

@@ -18,7 +18,7 @@ from malaria.records.rows import (
     LedgerTotals,
     Metric,
     Observation,
-    Phase,
+    RunPhase,
     RunRecords,
     Sample,
 )
@@ -34,7 +34,7 @@ samples = st.builds(
     ),
     texts,
     st.tuples(counts, counts),
-    st.sampled_from(Phase),
+    st.sampled_from(RunPhase),
     st.dictionaries(st.sampled_from([c.value for c in Counter]), counts, max_size=4),
     st.dictionaries(st.sampled_from([g.value for g in Gauge]), counts, max_size=4),
     st.dictionaries(st.sampled_from([m.value for m in Metric]), st.binary(max_size=30), max_size=3),
@@ -90,7 +90,7 @@ def test_records_survive(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2**16), st.binary(min_size=1, max_size=64)), min_size=1, max_size=5))
 def test_damage_gives_records_or_a_run_error(damage: list[tuple[int, bytes]]) -> None:
-    sample = Sample("1", 0, 10**9, Phase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed"})
+    sample = Sample("1", 0, 10**9, RunPhase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed"})
     records = RunRecords({"title": "x"}, (sample,) * 3, (Event(1, EventKind.PHASE, "measure"),), None)
     with tempfile.TemporaryDirectory() as directory:
         write(Path(directory), records)

@@ -12,7 +12,7 @@ from malaria.control.changes import Act, AddClients, RemoveClients
 from malaria.engine.connector import UNDER_WAY
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.schedule.payload import HEADER
 
 END_S = 8
@@ -43,7 +43,7 @@ class Broker:
 
     def answer(self, sock: FakeSocket) -> None:
         w = self.world
-        if w.engine.columns.phase[w.engine._client_of(sock.fd)] == Phase.CONNECTING:
+        if w.engine.columns.phase[w.engine._client_of(sock.fd)] == SessionPhase.CONNECTING:
             w.writable(sock)
         for packet in self.fresh(sock):
             if isinstance(packet, Connect):

@@ -9,12 +9,12 @@ import pytest
 from distributed import Client
 
 from malaria.errors import SwarmError
-from malaria.swarm.run.certificates import Papers, issue
+from malaria.swarm.run.certificates import RunCertificates, issue
 from malaria.swarm.run.cluster import Cluster
 from malaria.swarm.run.dask_settings import security_of
 
 
-async def is_let_in(port: int, papers: Papers) -> bool:
+async def is_let_in(port: int, papers: RunCertificates) -> bool:
     try:
         client = await Client(
             f"tls://127.0.0.1:{port}", security=security_of(papers), asynchronous=True, timeout=5, set_as_default=False

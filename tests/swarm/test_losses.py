@@ -12,12 +12,12 @@ from typing import Final
 from attacking import until
 from hives import attack, broker_on, is_alive, pid_of, settle_in
 from malaria.errors import RunError
-from malaria.records.rows import Counter, EventKind, Phase, Progress, RunRecords
+from malaria.records.rows import Counter, EventKind, Progress, RunPhase, RunRecords
 from malaria.records.store import open_run
 from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.state import save_swarm
 from malaria.swarm.run.collecting import collect
-from malaria.swarm.run.ssh_launcher import SshQuarters
+from malaria.swarm.run.ssh_launcher import SshLauncher
 from namespaces import Network
 
 S: Final = 1_000_000_000
@@ -29,7 +29,7 @@ def check_once(records: RunRecords) -> None:
     assert len(periods) == len(set(periods))
 
 
-def last_of(records: RunRecords, worker: str, phase: Phase) -> int:
+def last_of(records: RunRecords, worker: str, phase: RunPhase) -> int:
     """When the last period of a worker in that phase ended."""
     return max((s.end_ns for s in records.samples if (s.worker, s.phase) == (worker, phase)), default=0)
 
@@ -41,7 +41,7 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
     happened_ns: dict[str, int] = {}
 
     def disturb(progress: Progress) -> None:
-        since_ns = progress.phase_done if progress.phase is Phase.MEASURE else 0
+        since_ns = progress.phase_done if progress.phase is RunPhase.MEASURE else 0
         if since_ns >= S and "killed" not in happened_ns:
             happened_ns["killed"] = progress.at_ns
             os.kill(pid_of(three[0]), signal.SIGKILL)
@@ -67,9 +67,11 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
     assert happened_ns["killed"] <= marks["bee-1"] < happened_ns["killed"] + 10 * S
     assert happened_ns["cut"] <= marks["bee-2"] < happened_ns["cut"] + 10 * S
     check_once(records)
-    assert last_of(records, "bee-3/1", Phase.MEASURE) >= 12 * S  # the third went on to the end
+    assert last_of(records, "bee-3/1", RunPhase.MEASURE) >= 12 * S  # the third went on to the end
     assert [bee["lost"] is None for bee in records.meta["bees"]] == [False, False, True]  # type: ignore[attr-defined]
-    assert happened_ns["joined"] > last_of(records, "bee-2/1", Phase.COLLECT) > happened_ns["cut"]  # the second did not
+    assert (
+        happened_ns["joined"] > last_of(records, "bee-2/1", RunPhase.FINISH) > happened_ns["cut"]
+    )  # the second did not
 
 
 def test_the_conductor_is_killed_and_the_records_of_the_bees_are_collected_later(
@@ -94,17 +96,17 @@ def test_the_conductor_is_killed_and_the_records_of_the_bees_are_collected_later
         until(lambda: not any(map(is_alive, pids)))
     before = open_run(directory)
     assert "end_ns" not in before.meta
-    collection = collect(directory, SshQuarters(two))
+    collection = collect(directory, SshLauncher(two))
     assert set(collection.seconds) == {"bee-1", "bee-2"}
     records = open_run(directory)
     check_once(records)
     for worker in ("bee-1/1", "bee-2/1"):
-        assert last_of(before, worker, Phase.COLLECT) == 0
-        assert 0 < last_of(records, worker, Phase.COLLECT) < last_of(before, worker, Phase.MEASURE) + 15 * S
+        assert last_of(before, worker, RunPhase.FINISH) == 0
+        assert 0 < last_of(records, worker, RunPhase.FINISH) < last_of(before, worker, RunPhase.MEASURE) + 15 * S
         assert len([s for s in records.samples if s.worker == worker]) > len(
             [s for s in before.samples if s.worker == worker]
         )
-    assert collect(directory, SshQuarters(two)).seconds == {}
+    assert collect(directory, SshLauncher(two)).seconds == {}
     assert len(open_run(directory).samples) == len(records.samples)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import malaria.doctor
 import malaria.doctor.target_checks
-from malaria.doctor import Finding, Host, Status, examine
+from malaria.doctor import DoctorFinding, HostLimits, Status, examine
 from malaria.doctor import host_checks as checks
 from malaria.doctor.need import Need, need_for
 from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
@@ -20,7 +20,7 @@ from malaria.errors import TargetError
 from malaria.model.options import LoadOptions, build_warhead
 from malaria.model.target import parse_target
 from malaria.model.warhead import Role, Warhead
-from malaria.transport.probe import Answer, Visitor
+from malaria.transport.probe import Answer, ProbeClient
 from malaria.transport.route import Endpoint
 
 HERE: Final[Endpoint] = (int(socket.AF_INET), ("127.0.0.1", 1883))
@@ -52,22 +52,22 @@ GOOD: Final = {
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Callable[..., Host]:
+def tree(tmp_path: Path) -> Callable[..., HostLimits]:
     """A machine where all is well, but for what the test says; None takes a file away."""
 
-    def make(changes: dict[str, str | None] | None = None, **facts: Any) -> Host:
+    def make(changes: dict[str, str | None] | None = None, **facts: Any) -> HostLimits:
         for name, text in (GOOD | (changes or {})).items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if text is not None:
                 path.write_text(text)
         known: dict[str, Any] = {"limits": (1024, 4096), "cores": 4, "python": (3, 13, 0), "has_psk": True} | facts
-        return Host(tmp_path / "proc", tmp_path / "sys", **known)
+        return HostLimits(tmp_path / "proc", tmp_path / "sys", **known)
 
     return make
 
 
-def test_a_machine_where_all_is_well(tree: Callable[..., Host]) -> None:
+def test_a_machine_where_all_is_well(tree: Callable[..., HostLimits]) -> None:
     findings = checks.examine_host(tree(), NEED)
     assert [finding for finding in findings if finding.status is not Status.OK] == []
     assert [finding.remedy for finding in findings] == [""] * len(checks.CHECKS)
@@ -98,7 +98,7 @@ TROUBLES: Final[tuple[tuple[str, dict[str, str | None], dict[str, Any], Status, 
     ("name", "files", "facts", "status", "measured", "remedy"), TROUBLES, ids=[f"{t[0]}: {t[4]}" for t in TROUBLES]
 )
 def test_each_trouble_is_found_and_has_its_remedy(
-    tree: Callable[..., Host],
+    tree: Callable[..., HostLimits],
     name: str,
     files: dict[str, str | None],
     facts: dict[str, Any],
@@ -113,7 +113,7 @@ def test_each_trouble_is_found_and_has_its_remedy(
 
 
 def test_what_cannot_be_read_is_unknown_and_no_trouble(tmp_path: Path) -> None:
-    host = Host(tmp_path / "proc", tmp_path / "sys", (1024, resource.RLIM_INFINITY), 4, (3, 13, 0), True)
+    host = HostLimits(tmp_path / "proc", tmp_path / "sys", (1024, resource.RLIM_INFINITY), 4, (3, 13, 0), True)
     findings = {finding.name: finding for finding in checks.examine_host(host, NEED)}
     assert {finding.status for finding in findings.values()} == {Status.OK}
     assert findings["memory"].measured == "unknown"
@@ -122,18 +122,18 @@ def test_what_cannot_be_read_is_unknown_and_no_trouble(tmp_path: Path) -> None:
     assert findings["open files"].measured == "1,024, raised to unlimited"
 
 
-def test_without_a_target_too_few_ports_are_a_warning_only(tree: Callable[..., Host]) -> None:
+def test_without_a_target_too_few_ports_are_a_warning_only(tree: Callable[..., HostLimits]) -> None:
     found = checks.local_ports(tree(), need_for(30_000, 2))
     assert (found.status, found.needed) == (Status.WARN, "30,000")
 
 
 @pytest.mark.parametrize(("remote", "free"), [(1883, "28,231"), (8883, "28,232")])
-def test_ports_towards_another_target_are_no_loss(tree: Callable[..., Host], remote: int, free: str) -> None:
+def test_ports_towards_another_target_are_no_loss(tree: Callable[..., HostLimits], remote: int, free: str) -> None:
     lines = TCP_HEAD + tcp_line(1883, 0, 0x0A) + tcp_line(40000, remote, 1) + tcp_line(1883, 40000, 1)
     assert checks.local_ports(tree({"proc/net/tcp": lines}), NEED).measured == f"{free} of 28,232"
 
 
-def test_a_need_is_spread_over_workers_sources_and_targets(tree: Callable[..., Host]) -> None:
+def test_a_need_is_spread_over_workers_sources_and_targets(tree: Callable[..., HostLimits]) -> None:
     need = need_for(30_001, 2, (HERE, THERE), ("127.0.0.1", "127.0.0.2"))
     assert checks.local_ports(tree(), need).needed == "7,501 × 2 sources"
     assert checks.open_files(tree(), need).needed == "15,065 × 2 workers"
@@ -175,23 +175,23 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], list[tuple[An
     return set_answer
 
 
-def of_target(findings: list[Finding]) -> list[Finding]:
+def of_target(findings: list[DoctorFinding]) -> list[DoctorFinding]:
     return findings[len(checks.CHECKS) :]
 
 
 def test_a_target_that_lets_us_in(
-    tree: Callable[..., Host], answers: Callable[[Answer], list[tuple[Any, ...]]]
+    tree: Callable[..., HostLimits], answers: Callable[[Answer], list[tuple[Any, ...]]]
 ) -> None:
     asked = answers(Answer(version="mosquitto version 2.0.21"))
     target = parse_target("mqtt://u:p@127.0.0.1:1883,127.0.0.2:1883")
     findings = of_target(examine(target, crowd(10).with_credentials("u", "p"), 1, tree()))
     assert [finding.name for finding in findings] == ["target 127.0.0.1:1883", "target 127.0.0.2:1883"]
     assert {finding.measured for finding in findings} == {"mosquitto version 2.0.21, lets a client in"}
-    assert [how[1] for how in asked] == [Visitor(username="u", password="p")] * 2
+    assert [how[1] for how in asked] == [ProbeClient(username="u", password="p")] * 2
 
 
 def test_a_target_that_does_not_is_told_with_cause_and_remedy(
-    tree: Callable[..., Host], answers: Callable[[Answer], list[tuple[Any, ...]]]
+    tree: Callable[..., HostLimits], answers: Callable[[Answer], list[tuple[Any, ...]]]
 ) -> None:
     answers(Answer("this port speaks TLS", "use the plain listener"))
     (found,) = of_target(examine(parse_target("127.0.0.1"), crowd(10), 1, tree()))
@@ -199,7 +199,7 @@ def test_a_target_that_does_not_is_told_with_cause_and_remedy(
     assert found.remedy == "use the plain listener"
 
 
-def test_a_name_that_nobody_knows(tree: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_nobody_knows(tree: Callable[..., HostLimits], monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_: object) -> None:
         raise TargetError("unknown host 'nowhere'", "check the spelling")
 
@@ -210,7 +210,7 @@ def test_a_name_that_nobody_knows(tree: Callable[..., Host], monkeypatch: pytest
 
 @pytest.mark.parametrize(("limit", "status"), [(1024, Status.OK), (512, Status.BAD)])
 def test_a_broker_on_this_machine_must_be_allowed_to_hold_all(
-    tree: Callable[..., Host],
+    tree: Callable[..., HostLimits],
     answers: Callable[[Answer], list[tuple[Any, ...]]],
     monkeypatch: pytest.MonkeyPatch,
     limit: int,

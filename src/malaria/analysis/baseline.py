@@ -66,7 +66,7 @@ type Values = Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Baseline:
     """`most` of each measure, and the `usual` value (the median before) that it comes from."""
 
     most: Mapping[str, float]
@@ -101,7 +101,7 @@ def queue_course(records: RunRecords, name: str) -> list[tuple[int, float | None
     return [(at_ns, None if value is None else value - (retained.get(at_ns) or 0)) for at_ns, value in course]
 
 
-def band_before(measures: Mapping[str, Values], before: Sequence[Second], clients: int) -> Band | None:
+def band_before(measures: Mapping[str, Values], before: Sequence[Second], clients: int) -> Baseline | None:
     """The band of the seconds before a surge of so many clients; None when too few were seen."""
     last = before[-LONGEST_BEFORE_S:]
     if len(last) < LEAST_BEFORE_S:
@@ -115,10 +115,10 @@ def band_before(measures: Mapping[str, Values], before: Sequence[Second], client
             continue
         usual[name] = 0.0 if name == DROPPED else float(np.median(seen))
         most[name] = usual[name] + _allowance(MEASURES[name], seen, due_per_s, clients)
-    return Band(most, usual, due_per_s, min(second.ready for second in last))
+    return Baseline(most, usual, due_per_s, min(second.ready for second in last))
 
 
-def with_missing(measures: Mapping[str, Values], band: Band, seconds: Sequence[Second]) -> dict[str, Values]:
+def with_missing(measures: Mapping[str, Values], band: Baseline, seconds: Sequence[Second]) -> dict[str, Values]:
     """The measures, and of the clients that were there before how many are not."""
     return {**measures, MISSING: {s.end_s: max(0, band.ready - s.ready) for s in seconds}}
 

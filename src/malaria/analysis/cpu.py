@@ -6,7 +6,7 @@ from typing import Final
 
 from malaria.analysis.windows import in_phase, measured_window_ns, workers_of
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Gauge, Phase, RunRecords
+from malaria.records.rows import Gauge, RunPhase, RunRecords
 
 NEAR_NS: Final = NS_PER_S // 10
 
@@ -15,7 +15,7 @@ def worker_cpu_percent(records: RunRecords, worker: str) -> float | None:
     """A worker's CPU over the measured time, in percent of one core; None when it cannot be told."""
     window = measured_window_ns(records)
     begin_ns = 0 if window is None else window[0] + NEAR_NS  # a worker enters the phase a moment ahead of the window
-    measured = [s for s in in_phase(records, Phase.MEASURE) if s.worker == worker and s.end_ns > begin_ns]
+    measured = [s for s in in_phase(records, RunPhase.MEASURE) if s.worker == worker and s.end_ns > begin_ns]
     samples = [s for s in measured if Gauge.CPU_NS in s.gauges]
     if not samples:
         return None

@@ -13,7 +13,7 @@ from malaria.records.rows import RunRecords
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class ExcessStay:
     """One surge: told to come, all there, told to go, all gone. None: it did not happen."""
 
     group: str
@@ -27,7 +27,7 @@ class Stay:
 class Episode:
     """Surges that overlap; then the target is watched to `watched_ns`. `leave_ns` None: not all of them have gone."""
 
-    stays: tuple[Stay, ...]
+    stays: tuple[ExcessStay, ...]
     add_ns: int
     leave_ns: int | None
     watched_ns: int
@@ -38,7 +38,7 @@ def episodes_of(records: RunRecords) -> list[Episode]:
     window = measured_window_ns(records)
     if window is None:
         return []
-    crowds: list[list[Stay]] = []
+    crowds: list[list[ExcessStay]] = []
     for stay in sorted(_stays(records), key=lambda one: one.add_ns):
         if crowds and any(one.remove_ns is not None and stay.add_ns < one.remove_ns for one in crowds[-1]):
             crowds[-1].append(stay)
@@ -48,17 +48,17 @@ def episodes_of(records: RunRecords) -> list[Episode]:
     return [_episode(crowd, end_ns) for crowd, end_ns in zip(crowds, ends_ns, strict=False)]
 
 
-def _episode(crowd: list[Stay], end_ns: int) -> Episode:
+def _episode(crowd: list[ExcessStay], end_ns: int) -> Episode:
     leaves = [stay.remove_ns for stay in crowd]
     known = [leave for leave in leaves if leave is not None]
     leave_ns = max(known) if len(known) == len(leaves) else None
     return Episode(tuple(crowd), crowd[0].add_ns, leave_ns, max(end_ns, leave_ns or 0))
 
 
-def _stays(records: RunRecords) -> list[Stay]:
+def _stays(records: RunRecords) -> list[ExcessStay]:
     told = records.meta.get("surges")
     return [
-        Stay(str(one.get("group")), int(one.get("clients") or 0), add_ns, *_times(one))
+        ExcessStay(str(one.get("group")), int(one.get("clients") or 0), add_ns, *_times(one))
         for one in (told if isinstance(told, list) else [])
         if isinstance(one, dict) and isinstance(add_ns := one.get("add_ns"), int)
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.windows import in_phase, second_of
-from malaria.records.rows import Counter, Phase, RunRecords
+from malaria.records.rows import Counter, RunPhase, RunRecords
 
 USUAL_SHARE: Final = 0.25
 """So much of a second's messages may be under way at any time without the broker being behind."""
@@ -24,7 +24,7 @@ def backlog_of(records: RunRecords) -> Backlog:
     """Messages due and not acknowledged over the measured time."""
     growth: dict[int, int] = {}
     due = 0
-    samples = in_phase(records, Phase.MEASURE)
+    samples = in_phase(records, RunPhase.MEASURE)
     for sample in samples:
         second = second_of(sample.end_ns)
         fresh = sample.counters.get(Counter.DUE, 0)

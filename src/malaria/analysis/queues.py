@@ -25,7 +25,7 @@ GROWING: Final = {
 }
 """In words, of the broker."""
 
-type Span = tuple[int, int]
+type TimeSpan = tuple[int, int]
 """From when to when, run time in ns."""
 
 
@@ -38,7 +38,7 @@ class Growth:
     grows: bool
 
 
-def growths(records: RunRecords, seconds: Sequence[Second], span: Span) -> list[Growth]:
+def growths(records: RunRecords, seconds: Sequence[Second], span: TimeSpan) -> list[Growth]:
     """Of each queue of which enough was seen in the span."""
     within = between(seconds, *span)
     if not within:
@@ -52,7 +52,7 @@ def growths(records: RunRecords, seconds: Sequence[Second], span: Span) -> list[
     return found
 
 
-def _points(records: RunRecords, within: Sequence[Second], span: Span) -> dict[str, list[Point]]:
+def _points(records: RunRecords, within: Sequence[Second], span: TimeSpan) -> dict[str, list[Point]]:
     points: dict[str, list[Point]] = {}
     if records.meta.get("publishing") and not records.meta.get("closed_loop"):
         points[OWED] = [(second.end_s, second.owed) for second in within]

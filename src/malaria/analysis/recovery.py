@@ -15,16 +15,16 @@ from malaria.analysis.baseline import (
     LONGEST_BEFORE_S,
     MEASURES,
     OWED,
-    Band,
+    Baseline,
     Values,
     band_before,
     measures_of,
     with_missing,
 )
-from malaria.analysis.episodes import Episode, Stay, episodes_of
-from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, Comeback, Watch, comeback
+from malaria.analysis.episodes import Episode, ExcessStay, episodes_of
+from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, RecoveryTime, RecoveryWatch, comeback
 from malaria.analysis.seconds import Second, between, own_lag_limit_ns, seconds_of, touching
-from malaria.analysis.surge_hold import ON_TARGET, Holding, Trial, holding
+from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, holding
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Metric, RunRecords
@@ -35,9 +35,9 @@ from malaria.units import format_things
 class SurgeResult:
     """What one surge did. None is unknown. `trouble_ns`: from when it came to when all was well, as far as seen."""
 
-    stay: Stay
-    holding: Holding
-    comeback: Comeback
+    stay: ExcessStay
+    holding: SurgeHold
+    comeback: RecoveryTime
     watched_s: float | None
     trouble_ns: tuple[int, int]
 
@@ -104,14 +104,14 @@ def recovery_figures(results: Sequence[SurgeResult]) -> dict[str, float | int | 
 def _of_episode(run: _Run, episode: Episode, before: Sequence[Second]) -> list[SurgeResult]:
     band = band_before(run.measures, before, sum(stay.clients for stay in episode.stays))
     unwell = _trouble_before(run, before) if band is not None else ""
-    back = Comeback(None, reasons=(unwell,)) if unwell else _comeback(run, episode, band, len(before))
+    back = RecoveryTime(None, reasons=(unwell,)) if unwell else _comeback(run, episode, band, len(before))
     well_ns = episode.watched_ns
     if back.recovery_s is not None and episode.leave_ns is not None:
         well_ns = episode.leave_ns + round(back.recovery_s * NS_PER_S)
     watched_s = None if episode.leave_ns is None else _seconds(episode.watched_ns - episode.leave_ns)
     results: list[SurgeResult] = []
     for stay in episode.stays:
-        held = Holding(None, (), ()) if unwell else holding(_trial(run, episode, stay, band, well_ns))
+        held = SurgeHold(None, (), ()) if unwell else holding(_trial(run, episode, stay, band, well_ns))
         until_ns = stay.added_ns if stay.remove_ns is None and stay.added_ns is not None and held.held else well_ns
         results.append(SurgeResult(stay, held, back, watched_s, (stay.add_ns, until_ns)))
     return results
@@ -126,13 +126,13 @@ def _trouble_before(run: _Run, before: Sequence[Second]) -> str:
     return "" if done + under_way >= ON_TARGET * due else "it had fallen behind before they came"
 
 
-def _comeback(run: _Run, episode: Episode, band: Band | None, seconds_before: int) -> Comeback:
+def _comeback(run: _Run, episode: Episode, band: Baseline | None, seconds_before: int) -> RecoveryTime:
     if episode.leave_ns is None:
-        return Comeback(None, reasons=("they stayed to the end",))
+        return RecoveryTime(None, reasons=("they stayed to the end",))
     if band is None:
         seen = format_things(seconds_before, "second")
-        return Comeback(None, reasons=(f"{seen} before them could be judged, {LEAST_BEFORE_S} are needed",))
-    watch = Watch(
+        return RecoveryTime(None, reasons=(f"{seen} before them could be judged, {LEAST_BEFORE_S} are needed",))
+    watch = RecoveryWatch(
         band=band,
         measures=with_missing(run.measures, band, run.seconds),
         seconds=between(run.judged, episode.leave_ns, episode.watched_ns),
@@ -143,10 +143,10 @@ def _comeback(run: _Run, episode: Episode, band: Band | None, seconds_before: in
     return comeback(watch)
 
 
-def _trial(run: _Run, episode: Episode, stay: Stay, band: Band | None, well_ns: int) -> Trial:
+def _trial(run: _Run, episode: Episode, stay: ExcessStay, band: Baseline | None, well_ns: int) -> HoldWindow:
     leave_ns = episode.watched_ns if stay.remove_ns is None else stay.remove_ns
     theirs = touching(run.judged, stay.add_ns, leave_ns)
-    return Trial(run.records, stay, theirs, run.seconds, band, leave_ns, max(well_ns, leave_ns))
+    return HoldWindow(run.records, stay, theirs, run.seconds, band, leave_ns, max(well_ns, leave_ns))
 
 
 def _seconds(ns: int) -> float:

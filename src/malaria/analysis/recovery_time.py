@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Band, Values
+from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Baseline, Values
 from malaria.analysis.seconds import Second
 from malaria.analysis.surge_hold import ON_TARGET
 from malaria.analysis.trend import LEAST_POINTS, trend
@@ -37,10 +37,10 @@ WORDS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class RecoveryWatch:
     """What was seen after a surge that left at `leave_ns`: `seconds` that can be judged, up to `until_ns`."""
 
-    band: Band
+    band: Baseline
     measures: Mapping[str, Values]
     seconds: Sequence[Second]
     add_ns: int
@@ -53,7 +53,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Comeback:
+class RecoveryTime:
     """`recovered` None: too little was seen. `recovery_s` from when they left to the first second of the recovery."""
 
     recovered: bool | None
@@ -62,21 +62,21 @@ class Comeback:
     reasons: tuple[str, ...] = ()
 
 
-def comeback(watch: Watch) -> Comeback:
+def comeback(watch: RecoveryWatch) -> RecoveryTime:
     """Did it come back?"""
     seconds = watch.seconds
     if len(seconds) < SUSTAINED_S:
         seen = format_things(len(seconds), "second")
-        return Comeback(None, reasons=(f"{seen} after them could be judged, {SUSTAINED_S} are needed",))
+        return RecoveryTime(None, reasons=(f"{seen} after them could be judged, {SUSTAINED_S} are needed",))
     left = [watch.band.left_by(watch.measures, second.end_s) for second in seconds]
     place = next((n for n in range(len(seconds)) if _settles(watch, left, n)), None)
     if place is not None:
         after_s = seconds[place].end_s - 1 - watch.leave_ns / NS_PER_S
-        return Comeback(True, round(max(0.0, after_s), 3), False)
+        return RecoveryTime(True, round(max(0.0, after_s), 3), False)
     return _still_in_trouble(watch, left)
 
 
-def _settles(watch: Watch, left: Sequence[Sequence[str]], place: int) -> bool:
+def _settles(watch: RecoveryWatch, left: Sequence[Sequence[str]], place: int) -> bool:
     """Back in the band from this second on, and there to stay."""
     rest, seconds = left[place:], watch.seconds[place:]
     if len(rest) < SUSTAINED_S or any(rest[:SUSTAINED_S]):
@@ -89,17 +89,17 @@ def _settles(watch: Watch, left: Sequence[Sequence[str]], place: int) -> bool:
     return done + watch.band.most[OWED] >= ON_TARGET * sum(second.due for second in seconds)
 
 
-def _still_in_trouble(watch: Watch, left: Sequence[Sequence[str]]) -> Comeback:
+def _still_in_trouble(watch: RecoveryWatch, left: Sequence[Sequence[str]]) -> RecoveryTime:
     names = sorted({name for last in left[-SUSTAINED_S:] for name in last}, key=list(WORDS).index)
     coming = not left[-1] or all(_lessens(watch, name) for name in names)
     told = ", ".join(_say(watch, name) for name in names) or "it acked less than was due"
     said = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {told}"
     if coming and watch.watched_s < (watch.leave_ns - watch.add_ns) / NS_PER_S:
-        return Comeback(None, None, None, ("it was on its way back when the watch ended", said))
-    return Comeback(False, None, False if coming else _metastable(watch), (said,))
+        return RecoveryTime(None, None, None, ("it was on its way back when the watch ended", said))
+    return RecoveryTime(False, None, False if coming else _metastable(watch), (said,))
 
 
-def _lessens(watch: Watch, name: str) -> bool:
+def _lessens(watch: RecoveryWatch, name: str) -> bool:
     """Whether it falls, or at this pace would be gone before as much time again."""
     points = _points(watch, name)
     slope = trend(points)
@@ -109,19 +109,19 @@ def _lessens(watch: Watch, name: str) -> bool:
     return slope.falls or (slope.per_s < 0 and excess < -slope.per_s * slope.span_s)
 
 
-def _metastable(watch: Watch) -> bool | None:
+def _metastable(watch: RecoveryWatch) -> bool | None:
     """Of a trouble that does not lessen; None when too little was seen to say so, or the load has not gone."""
     seconds = watch.seconds
     due_per_s = sum(second.due for second in seconds) / len(seconds)
     return True if len(seconds) >= LEAST_POINTS and due_per_s <= SAME_LOAD * watch.band.due_per_s else None
 
 
-def _points(watch: Watch, name: str) -> list[tuple[float, float]]:
+def _points(watch: RecoveryWatch, name: str) -> list[tuple[float, float]]:
     values = watch.measures[name]
     return [(second.end_s, values[second.end_s]) for second in watch.seconds if second.end_s in values]
 
 
-def _say(watch: Watch, name: str) -> str:
+def _say(watch: RecoveryWatch, name: str) -> str:
     value, most = max(v for _, v in _points(watch, name)[-SUSTAINED_S:]), watch.band.most[name]
     form = format_ms if name in (Metric.ACK, Metric.END_TO_END) else format_count
     limit = f" (at most {form(most)})" if most else ""

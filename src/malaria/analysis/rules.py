@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from malaria.analysis.onset import Backlog, backlog_of
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S
-from malaria.analysis.thresholds import Finding, Ruling, evaluate, look_up, stated_thresholds
+from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import Threshold, parse_threshold_text
@@ -117,7 +117,7 @@ def _of_steady_time(summary: Summary) -> Summary:
     return figures
 
 
-def _is_under_way(case: _Case, finding: Finding) -> bool:
+def _is_under_way(case: _Case, finding: ThresholdFinding) -> bool:
     """Whether a rate is missed only by what was due last, and had no time to be done."""
     if case.rule.key not in _RATES or finding.ruling is not Ruling.BROKEN:
         return False

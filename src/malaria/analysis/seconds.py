@@ -13,7 +13,7 @@ from typing import Final
 
 from malaria.analysis.windows import by_second, histogram_of, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords, Sample
 
 _NEAR_NS: Final = NS_PER_S // 10
 P99: Final = 0.99
@@ -64,7 +64,7 @@ def seconds_of(records: RunRecords) -> list[Second]:
     owed = 0
     for end_s, samples in by_second(records).items():
         owed += total(samples, Counter.DUE) - total(samples, done) - _given_up(samples, done)
-        measured = [s for s in samples if s.phase is Phase.MEASURE and s.end_ns > window[0] + _NEAR_NS]
+        measured = [s for s in samples if s.phase is RunPhase.MEASURE and s.end_ns > window[0] + _NEAR_NS]
         if {sample.worker for sample in measured} >= workers:
             course.append(_second(end_s, samples, done, max(owed, 0)))
     return course

@@ -8,7 +8,7 @@ from typing import Final
 from malaria.analysis.alongside import seen_columns
 from malaria.analysis.windows import by_second, merge_samples, unpack, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords, Sample
 
 type Row = dict[str, float | str | None]
 
@@ -56,7 +56,7 @@ def _every_step(records: RunRecords, step_s: int) -> list[tuple[int, list[Sample
 
 def _expected(records: RunRecords, workers: list[str], begin_s: int) -> set[str]:
     """The workers that owe a sample for what begins then: not those that have finished in good order."""
-    ends = {s.worker: s.end_ns for s in records.samples if s.phase is Phase.COLLECT}
+    ends = {s.worker: s.end_ns for s in records.samples if s.phase is RunPhase.FINISH}
     return {worker for worker in workers if worker not in ends or ends[worker] > begin_s * NS_PER_S}
 
 

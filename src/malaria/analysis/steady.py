@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
-from malaria.analysis.queues import Growth, Span, growths
+from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import Second, between, done_counter, seconds_of
 from malaria.analysis.windows import measured_window_ns, total
@@ -60,9 +60,9 @@ def steady_of(records: RunRecords, surges: Sequence[SurgeResult]) -> Steady:
     return Steady(_figures(records, calm, troubled), tuple(_growths(records, seconds, spans)))
 
 
-def spans_between(window: Span, troubles: Sequence[Span]) -> list[Span]:
+def spans_between(window: TimeSpan, troubles: Sequence[TimeSpan]) -> list[TimeSpan]:
     """The window without the troubles."""
-    spans: list[Span] = []
+    spans: list[TimeSpan] = []
     begin_ns = window[0]
     for since_ns, until_ns in _merged(troubles):
         if since_ns > begin_ns:
@@ -71,8 +71,8 @@ def spans_between(window: Span, troubles: Sequence[Span]) -> list[Span]:
     return [*spans, (begin_ns, window[1])] if begin_ns < window[1] else spans
 
 
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    merged: list[Span] = []
+def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
+    merged: list[TimeSpan] = []
     for since_ns, until_ns in sorted(spans):
         if merged and since_ns <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(merged[-1][1], until_ns)
@@ -81,7 +81,9 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
     return merged
 
 
-def _figures(records: RunRecords, calm: Sequence[Second], troubled: Sequence[Span]) -> dict[str, float | int | None]:
+def _figures(
+    records: RunRecords, calm: Sequence[Second], troubled: Sequence[TimeSpan]
+) -> dict[str, float | int | None]:
     """Rates of the steady seconds, and drops in all the time that is no surge's."""
     enough = len(calm) >= LEAST_SECONDS and bool(records.meta.get("publishing"))
     done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
@@ -96,14 +98,14 @@ def _figures(records: RunRecords, calm: Sequence[Second], troubled: Sequence[Spa
     }
 
 
-def _connections(records: RunRecords, troubled: Sequence[Span]) -> int:
+def _connections(records: RunRecords, troubled: Sequence[TimeSpan]) -> int:
     def is_calm(end_ns: int, start_ns: int) -> bool:
         return not any(since_ns < end_ns and start_ns < until_ns for since_ns, until_ns in troubled)
 
     return total((s for s in records.samples if is_calm(s.end_ns, s.start_ns)), Counter.DROPPED)
 
 
-def _messages(records: RunRecords, troubled: Sequence[Span]) -> int | None:
+def _messages(records: RunRecords, troubled: Sequence[TimeSpan]) -> int | None:
     whole = dropped_by(records)
     if whole is None:
         return None
@@ -112,7 +114,7 @@ def _messages(records: RunRecords, troubled: Sequence[Span]) -> int | None:
     return max(0, whole - sum(dropped.count for dropped in of_surges if dropped is not None))
 
 
-def _growths(records: RunRecords, seconds: Sequence[Second], spans: Sequence[Span]) -> list[Growth]:
+def _growths(records: RunRecords, seconds: Sequence[Second], spans: Sequence[TimeSpan]) -> list[Growth]:
     """Of each queue the growth in one of the spans; in none, its trend in the longest."""
     found: dict[str, list[Growth]] = {}
     for span in spans:

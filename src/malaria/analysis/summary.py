@@ -14,7 +14,7 @@ from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords
 
 LATENCIES: Final = (
     Metric.CONNECT, Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK,
@@ -92,7 +92,7 @@ def _clients(records: RunRecords) -> Figures:
         return {"planned": planned if isinstance(planned, int) else None, "connected": None, "connected_peak": None,
                 "refused": None, "dropped": None, "reconnects": None}  # fmt: skip
     course = _ready_course(records)
-    measured_at_ns = {sample.end_ns for sample in in_phase(records, Phase.MEASURE)}
+    measured_at_ns = {sample.end_ns for sample in in_phase(records, RunPhase.MEASURE)}
     measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
     return {
         "planned": planned if isinstance(planned, int) else None,
@@ -145,7 +145,7 @@ def _rates(records: RunRecords) -> Figures:
     window = measured_window_ns(records)
     if window is None or window[1] <= window[0]:
         return {f"{name}_per_s": None for name in names}
-    samples = in_phase(records, Phase.MEASURE)
+    samples = in_phase(records, RunPhase.MEASURE)
     seconds = (window[1] - window[0]) / NS_PER_S
     stated = {
         Counter.DUE: records.meta.get("publishing"),

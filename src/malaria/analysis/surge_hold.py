@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.baseline import OWED, Band
+from malaria.analysis.baseline import OWED, Baseline
 from malaria.analysis.dropped import drop_counter, dropped_between
-from malaria.analysis.episodes import Stay
+from malaria.analysis.episodes import ExcessStay
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, growths
 from malaria.analysis.seconds import Second, touching
@@ -29,20 +29,20 @@ LATENCIES: Final = {Metric.ACK: "ack", Metric.END_TO_END: "end to end"}
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class HoldWindow:
     """One surge and what is known of it. `seconds` are those of its time, `troubled_ns` when its trouble was over."""
 
     records: RunRecords
-    stay: Stay
+    stay: ExcessStay
     seconds: Sequence[Second]
     all_seconds: Sequence[Second]
-    band: Band | None
+    band: Baseline | None
     leave_ns: int
     troubled_ns: int
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class SurgeHold:
     """`held` None: too little was seen. `broke`: the figures of the summary that tell what it dropped."""
 
     held: bool | None
@@ -50,28 +50,28 @@ class Holding:
     reasons: tuple[str, ...]
 
 
-def holding(trial: Trial) -> Holding:
+def holding(trial: HoldWindow) -> SurgeHold:
     """Did it hold? Raises RunError for a damaged run."""
     drops = {figure: text for figure, found in BREAKS.items() if (text := found(trial))}
     bends = [text for found in BENDS if (text := found(trial))] if trial.seconds else []
     reasons = (*bends, *drops.values())
     if reasons:
-        return Holding(False, tuple(drops), reasons)
+        return SurgeHold(False, tuple(drops), reasons)
     if len(trial.seconds) < LEAST_SECONDS:
         seen = format_things(len(trial.seconds), "second")
-        return Holding(None, (), (f"{seen} of them could be judged, {LEAST_SECONDS} are needed",))
-    return Holding(True, (), ())
+        return SurgeHold(None, (), (f"{seen} of them could be judged, {LEAST_SECONDS} are needed",))
+    return SurgeHold(True, (), ())
 
 
 # --- what is bending -----------------------------------------------------------------------------------------------
 
 
-def _all_came(trial: Trial) -> str:
+def _all_came(trial: HoldWindow) -> str:
     added_ns = trial.stay.added_ns
     return "" if added_ns is not None and added_ns <= trial.leave_ns else "it did not let all of them in"
 
 
-def _on_target(trial: Trial) -> str:
+def _on_target(trial: HoldWindow) -> str:
     meta, seconds = trial.records.meta, trial.seconds
     if not meta.get("publishing") or meta.get("closed_loop"):
         return ""
@@ -89,13 +89,13 @@ def _floor(seconds: Sequence[Second]) -> float:
     return max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * sum(second.due for second in seconds) / len(seconds))
 
 
-def _queues(trial: Trial) -> str:
+def _queues(trial: HoldWindow) -> str:
     span = trial.stay.add_ns, trial.leave_ns
     found = [growth for growth in growths(trial.records, trial.all_seconds, span) if growth.grows]
     return ", ".join(GROWING[growth.queue].format(format_count(growth.trend.per_s)) for growth in found)
 
 
-def _latency(trial: Trial) -> str:
+def _latency(trial: HoldWindow) -> str:
     samples = [sample for second in trial.seconds for sample in second.samples]
     said: list[str] = []
     for metric, name in LATENCIES.items():
@@ -106,7 +106,7 @@ def _latency(trial: Trial) -> str:
     return ", ".join(said)
 
 
-def _most_ms(trial: Trial, metric: Metric) -> float | None:
+def _most_ms(trial: HoldWindow, metric: Metric) -> float | None:
     """The stated limit; without one that of the band."""
     stated = [
         threshold.value
@@ -120,16 +120,19 @@ def _most_ms(trial: Trial, metric: Metric) -> float | None:
 # --- what is breaking ----------------------------------------------------------------------------------------------
 
 
-def _messages(trial: Trial) -> str:
+def _messages(trial: HoldWindow) -> str:
     dropped = dropped_between(drop_counter(trial.records), trial.stay.add_ns, trial.troubled_ns)
     return f"it dropped {format_things(dropped.count, 'message')}" if dropped is not None and dropped.count else ""
 
 
-def _connections(trial: Trial) -> str:
+def _connections(trial: HoldWindow) -> str:
     lost = sum(second.dropped for second in touching(trial.all_seconds, trial.stay.add_ns, trial.troubled_ns))
     return f"{format_things(lost, 'connection')} broke" if lost else ""
 
 
-BENDS: Final[tuple[Callable[[Trial], str], ...]] = (_all_came, _on_target, _queues, _latency)
-BREAKS: Final[Mapping[str, Callable[[Trial], str]]] = {"clients.dropped": _connections, "broker.dropped": _messages}
+BENDS: Final[tuple[Callable[[HoldWindow], str], ...]] = (_all_came, _on_target, _queues, _latency)
+BREAKS: Final[Mapping[str, Callable[[HoldWindow], str]]] = {
+    "clients.dropped": _connections,
+    "broker.dropped": _messages,
+}
 """By the figure of the summary: a threshold on it, if it is stated, is the operator's word on such drops."""

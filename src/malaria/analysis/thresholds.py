@@ -36,24 +36,24 @@ class Ruling(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ThresholdFinding:
     """What a threshold came to, in a sentence."""
 
     ruling: Ruling
     text: str
 
 
-def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Finding:
+def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> ThresholdFinding:
     """Sets the figure against the limit. An unknown one decides nothing, unless its lower bound already breaks it."""
     value = look_up(summary, threshold.key)
     limit = _limit(threshold, summary)
     if limit is None:
-        return Finding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
+        return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
     if value is None:
         return _within_clocks(threshold, records, summary, limit) or _by_lower_bound(threshold, records, limit)
     holds = COMPARE[threshold.operator](value, limit)
     said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
-    return Finding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
+    return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
 
 
 def stated_thresholds(records: RunRecords) -> list[Threshold]:
@@ -81,7 +81,9 @@ def _limit(threshold: Threshold, summary: Summary) -> float | None:
     return None if base is None else base * threshold.value / 100
 
 
-def _within_clocks(threshold: Threshold, records: RunRecords, summary: Summary, limit: float) -> Finding | None:
+def _within_clocks(
+    threshold: Threshold, records: RunRecords, summary: Summary, limit: float
+) -> ThresholdFinding | None:
     """A latency between hosts that is not stated because it is smaller than their clocks' error: it is less than twice
     that error, and so surely below a larger limit.
     """
@@ -91,15 +93,15 @@ def _within_clocks(threshold: Threshold, records: RunRecords, summary: Summary, 
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
     said = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
-    return Finding(Ruling.HOLDS, f"{said}, needs {threshold.condition}")
+    return ThresholdFinding(Ruling.HOLDS, f"{said}, needs {threshold.condition}")
 
 
-def _by_lower_bound(threshold: Threshold, records: RunRecords, limit: float) -> Finding:
+def _by_lower_bound(threshold: Threshold, records: RunRecords, limit: float) -> ThresholdFinding:
     bound = _lower_bound_ms(threshold, records)
     if bound is not None and _already_broken(threshold.operator, bound, limit):
         said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
-        return Finding(Ruling.BROKEN, f"{said}, needs {threshold.condition}")
-    return Finding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
+        return ThresholdFinding(Ruling.BROKEN, f"{said}, needs {threshold.condition}")
+    return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
 
 
 def _already_broken(sign: str, bound: float, limit: float) -> bool:

@@ -21,7 +21,7 @@ from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import GAP, Counter, EventKind, Metric, Phase, RunRecords
+from malaria.records.rows import GAP, Counter, EventKind, Metric, RunPhase, RunRecords
 from malaria.units import format_clock, format_count, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
@@ -162,7 +162,7 @@ def _endless(records: RunRecords, _: Summary) -> list[Reason]:
 
 
 def _no_data(records: RunRecords, _: Summary) -> list[Reason]:
-    if in_phase(records, Phase.MEASURE):
+    if in_phase(records, RunPhase.MEASURE):
         return []
     return [Reason(Outcome.UNKNOWN, "nothing was measured", "look at the events of the run")]
 

@@ -11,13 +11,13 @@ from typing import Final
 from malaria.clock import NS_PER_S
 from malaria.errors import RunError
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, Phase, RunRecords, Sample
+from malaria.records.rows import Metric, RunPhase, RunRecords, Sample
 
 _NEAR_S: Final = 0.1
 """A sample that ends within this of a whole second belongs to the second that ends there."""
 
 
-def in_phase(records: RunRecords, *phases: Phase) -> list[Sample]:
+def in_phase(records: RunRecords, *phases: RunPhase) -> list[Sample]:
     """Samples of these phases.
 
     Without a warm-up the first sample of the measured phase may cover up to a second before the measured window and
@@ -121,7 +121,7 @@ def measured_window_ns(records: RunRecords) -> tuple[int, int] | None:
     start = records.meta.get("measure_start_ns")
     if not isinstance(start, int):
         return None
-    samples = in_phase(records, Phase.MEASURE)
+    samples = in_phase(records, RunPhase.MEASURE)
     if not samples:
         return None
     end = records.meta.get("measure_end_ns")

@@ -14,15 +14,15 @@ from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
 from malaria.mqtt.packets import Protocol
-from malaria.observe.observers import Lookout, View
+from malaria.observe.observers import Observers, View
 from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.timetable import clients_planned
 from malaria.schedule.share import WHOLE
-from malaria.swarm.run.launcher import Quarters
+from malaria.swarm.run.launcher import Launcher
 from malaria.transport.addresses import route_to, routes_of
 from malaria.transport.gateway import Gateway
-from malaria.transport.probe import Answer, Visitor, patience_s, probe
+from malaria.transport.probe import Answer, ProbeClient, patience_s, probe
 from malaria.transport.route import Route
 from malaria.units import format_count
 from malaria.workers.local import Load
@@ -49,7 +49,7 @@ class AttackRequest:
     observe: Observe = field(default_factory=Observe)
     facts: Mapping[str, object] = field(default_factory=dict)
     news: Callable[[], Sequence[str]] = no_news
-    quarters: Quarters | None = None  # where bees are; None: this machine makes the load
+    quarters: Launcher | None = None  # where bees are; None: this machine makes the load
 
     @property
     def targets(self) -> dict[str, Target]:
@@ -62,7 +62,7 @@ class AttackRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class TargetInfo:
     """What the target said of itself, and how we got in (sentences for the report)."""
 
     version: str | None
@@ -84,14 +84,14 @@ def prepare(request: AttackRequest) -> Load:
     return Load(warhead, identity, routes, now_ns())
 
 
-def rehearse(request: AttackRequest) -> Callable[[float], Answer]:
+def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
     """Whether the attack can be made at all, as far as that shows without its target: names, limits, files, observers.
 
     Returns how to look whether the target lets the first client in, given the most seconds that it may take.
     Raises OperatorError.
     """
     load = prepare(request)
-    Lookout(view_of(request, load), lambda: 0)
+    Observers(view_of(request, load), lambda: 0)
     plans = make_plan(request.warhead, WHOLE, load.identity).groups
     gateways = [Gateway(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
     endpoint = load.routes[plans[0].group.name].endpoints[0]
@@ -123,7 +123,7 @@ def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
         )
 
 
-def knock(request: AttackRequest, load: Load) -> Welcome:
+def check_target(request: AttackRequest, load: Load) -> TargetInfo:
     """One client's worth of talk per way in before thousands: a target that refuses us is the operator's to mend.
 
     Raises TargetError when it does, and OperatorError for files of any group that cannot be used or are too short.
@@ -145,7 +145,7 @@ def knock(request: AttackRequest, load: Load) -> Welcome:
             raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
         version = version or answer.version
         notes += _notes(plan.group.name, access, answer.way)
-    return Welcome(version, tuple(notes))
+    return TargetInfo(version, tuple(notes))
 
 
 def _first_of(plan: GroupPlan) -> str:
@@ -163,11 +163,11 @@ def _notes(group: str, access: Access, way: str) -> Iterator[str]:
         yield f"the broker's certificate was not verified for {group} (--insecure)"
 
 
-def _visitor(gateway: Gateway) -> Visitor:
+def _visitor(gateway: Gateway) -> ProbeClient:
     """The first client of a group, under its own name, unless a session of that name may wait for it."""
     plan = gateway.plan
     client_id = plan.client_id(0) if plan.group.clean_start else ""
-    return Visitor(client_id, *gateway.credentials.login_at(0), plan.protocol)
+    return ProbeClient(client_id, *gateway.credentials.login_at(0), plan.protocol)
 
 
 def view_of(request: AttackRequest, load: Load) -> View:

@@ -1,6 +1,6 @@
 """One attack from request to stored run: hires workers, keeps the clock, writes what they report, tells who watches.
 
-The decisions are the conductor's (`malaria.control.conductor`, no I/O); this module is its hands: pipes, disk, screen, Ctrl-C.
+`malaria.control.conductor` decides, without I/O; this module does the I/O: pipes, disk, screen, Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any, Final
 from malaria import __version__
 from malaria.analysis.summary import summarize
 from malaria.attack.live_totals import LiveTotals
-from malaria.attack.preflight import AttackRequest, Welcome, knock, prepare, rehearse, view_of
+from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
 from malaria.clock import NS_PER_MS, now_ns, wall_ns
-from malaria.control.conductor import START_NOTICE_NS, Conductor, Course
-from malaria.control.messages import Report, Second, WorkerLost
+from malaria.control.conductor import START_NOTICE_NS, AttackCourse, Conductor
+from malaria.control.messages import Report, SecondReport, WorkerLost
 from malaria.errors import UnstoredRunError
 from malaria.model.warhead import Warhead, describe, to_toml
-from malaria.observe.observers import Lookout
+from malaria.observe.observers import Observers
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.timetable import base_rate, clients_planned, rate_steps, visits
 from malaria.records.rows import Counter, Event, EventKind, LedgerTotals, Progress, RunRecords
@@ -33,10 +33,10 @@ from malaria.records.store import RunWriter, open_run
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import remedies
 from malaria.workers.host_facts import describe_host
-from malaria.workers.local import Bee, Load
-from malaria.workers.pool import Crew
+from malaria.workers.local import Load, LocalWorkers
+from malaria.workers.pool import WorkerPool
 
-__all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interruptible", "rehearse"]
+__all__ = ["AttackOutcome", "AttackRequest", "Interrupt", "conduct", "interruptible"]
 
 POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
@@ -97,17 +97,17 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     took only a part of it to the end: UnstoredRunError.
     """
     load = prepare(request)
-    welcome = knock(request, load)
+    welcome = check_target(request, load)
     with ExitStack() as stack:
         with _impatient(interrupt):
             bees = _recruit(request, stack)
         load = replace(load, epoch_ns=now_ns())
-        lookout = Lookout(view_of(request, load), lambda: now_ns() - load.epoch_ns)
+        lookout = Observers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
         writer = stack.enter_context(RunWriter.create(request.directory))
         _describe(writer, request, welcome)
         crew = bees(load)
         try:
-            stored = _Performance(request, load, _Hands(crew, writer, lookout), on_progress).run(interrupt)
+            stored = AttackRunner(request, load, _Hands(crew, writer, lookout), on_progress).run(interrupt)
             if stored:
                 crew.forget()
         finally:
@@ -127,23 +127,23 @@ def _impatient(interrupt: Interrupt) -> Iterator[None]:
         interrupt.impatient = before
 
 
-def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Crew]:
+def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], WorkerPool]:
     """Who will make the load, ready to be given it: this machine, or bees that have come from elsewhere."""
     quarters = request.quarters
     if quarters is None:
-        return lambda load: Bee(load, WHOLE, request.workers)
-    from malaria.swarm.run.swarm_workers import Hive  # Dask: only for a swarm
+        return lambda load: LocalWorkers(load, WHOLE, request.workers)
+    from malaria.swarm.run.swarm_workers import SwarmWorkers  # Dask: only for a swarm
 
-    hive = stack.enter_context(Hive(quarters))
+    hive = stack.enter_context(SwarmWorkers(quarters))
 
-    def hire(load: Load) -> Crew:
+    def hire(load: Load) -> WorkerPool:
         hive.hire(load, request.targets, quarters.workers)
         return hive
 
     return hire
 
 
-def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> None:
+def _describe(writer: RunWriter, request: AttackRequest, welcome: TargetInfo) -> None:
     """What is known before the first client connects."""
     warhead = request.warhead
     speakers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
@@ -181,12 +181,12 @@ def _describe(writer: RunWriter, request: AttackRequest, welcome: Welcome) -> No
 class _Hands:
     """What an attack is carried out with."""
 
-    bee: Crew
+    bee: WorkerPool
     writer: RunWriter
-    lookout: Lookout
+    lookout: Observers
 
 
-class _Performance:
+class AttackRunner:
     """One attack under way: what the workers say goes to the conductor, the store and the screen."""
 
     def __init__(
@@ -244,7 +244,7 @@ class _Performance:
 
     def _hear(self, worker: str, report: Report, at_ns: int) -> None:
         self._conductor.hear(worker, report, at_ns)
-        if isinstance(report, Second):
+        if isinstance(report, SecondReport):
             self._take(worker, report)
         elif isinstance(report, WorkerLost):
             self._totals.lose(worker)
@@ -252,7 +252,7 @@ class _Performance:
     def _now(self) -> int:
         return now_ns() - self._epoch_ns
 
-    def _take(self, worker: str, second: Second) -> None:
+    def _take(self, worker: str, second: SecondReport) -> None:
         self._heard = True
         self._writer.append([second.sample])
         self._totals.add(second.sample)
@@ -405,9 +405,9 @@ def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:
     return None if counters is None else counters.get(counter, 0)
 
 
-def _course(warhead: Warhead, workers: int, notice_ns: int) -> Course:
+def _course(warhead: Warhead, workers: int, notice_ns: int) -> AttackCourse:
     attack = warhead.attack
-    return Course(
+    return AttackCourse(
         warmup_ns=attack.warmup_ns,
         duration_ns=attack.duration_ns,
         drain_ns=attack.drain_ns,

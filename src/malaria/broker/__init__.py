@@ -4,11 +4,17 @@ from malaria.broker.embedded import start_embedded
 from malaria.broker.lifecycle import CleanStart, Lifecycle
 from malaria.broker.mosquitto import find_mosquitto, start_mosquitto
 from malaria.broker.running import RunningBroker
-from malaria.broker.starting import Door
+from malaria.broker.starting import BrokerEndpoint
 
 __all__ = [
-    "CleanStart", "Door", "Lifecycle", "RunningBroker",
-    "find_mosquitto", "start_default", "start_embedded", "start_mosquitto",
+    "BrokerEndpoint",
+    "CleanStart",
+    "Lifecycle",
+    "RunningBroker",
+    "find_mosquitto",
+    "start_default",
+    "start_embedded",
+    "start_mosquitto",
 ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ _DESTINATION: Final = re.compile(r"(?:ssh://)?(?P<host>[^\s/:]+|(?:[^\s/@]+@)?\[
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """A command that ended: its exit code, and what it said, errors included."""
 
     code: int
@@ -40,7 +40,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class BrokerHost:
     """`ssh` None: this one. `config` is for `ssh -F`. With `sudo`, commands run as root, without a password."""
 
     ssh: str | None = None
@@ -56,7 +56,7 @@ class Host:
         words = [*(("sudo", "-n", "--") if self.sudo else ()), *command]
         return words if self.ssh is None else [*self._ssh(self.ssh), shlex.join(words)]
 
-    def run(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> Done:
+    def run(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> CommandResult:
         """Runs it to its end. Raises OperatorError when it cannot be started, the host be reached, or it lasts."""
         argv = self.argv(command)
         try:
@@ -68,7 +68,7 @@ class Host:
             raise OperatorError(message, "try it by hand on that host") from None
         if self.ssh is not None and code == SSH_FAILED:
             raise OperatorError(f"ssh {self.ssh}: {last(said)}", ssh_remedy(said, self.ssh))
-        return Done(code, said)
+        return CommandResult(code, said)
 
     def _ssh(self, destination: str) -> list[str]:
         found = _DESTINATION.fullmatch(destination)

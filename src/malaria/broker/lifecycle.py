@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from malaria.broker.broker_host import Host, last
+from malaria.broker.broker_host import BrokerHost, last
 from malaria.broker.listeners import access_table, settings_of
 from malaria.broker.persistence import remove_persistence
 from malaria.broker.running import RunningBroker, private_directory
-from malaria.broker.starting import Door, Ground, adopt, check_program, door_of, start
+from malaria.broker.starting import BrokerEndpoint, StartContext, adopt, check_program, door_of, start
 from malaria.errors import OperatorError
 from malaria.model.access import TLS_KEYS, Access
 from malaria.model.broker import BrokerTable, Clean, Kind
@@ -43,14 +43,14 @@ class Lifecycle:
     A context manager: the end of the block stops what was started, and starts again the service that was stopped.
     """
 
-    def __init__(self, table: BrokerTable, door: Door | None = None) -> None:
+    def __init__(self, table: BrokerTable, door: BrokerEndpoint | None = None) -> None:
         self.table = table
         self.running: RunningBroker | None = None
-        host = Host(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
+        host = BrokerHost(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
         ours = table.tells_its_url and table.kind is Kind.MOSQUITTO
         self._directory = private_directory("keys") if ours else None
         settings = settings_of(table, self._directory) if self._directory else None
-        self._ground = Ground(table, host, door, settings)
+        self._ground = StartContext(table, host, door, settings)
         self._levels = 0
         self._since = ""
         self._served_before = False

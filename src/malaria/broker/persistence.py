@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from malaria.broker.broker_host import Host, last
+from malaria.broker.broker_host import BrokerHost, last
 from malaria.errors import OperatorError
 
 MOSQUITTO_DB: Final = b"\x00\xb5\x00mosquitto db"
@@ -40,7 +40,7 @@ REFUSALS: Final = {
 REMEDY: Final = "name the file itself, such as /var/lib/mosquitto/mosquitto.db; for anything else give clean_command"
 
 
-def remove_persistence(host: Host, path: str) -> bool:
+def remove_persistence(host: BrokerHost, path: str) -> bool:
     """Whether there was something to remove. Raises OperatorError, with the file untouched, for what it refuses."""
     if not path.startswith("/"):
         raise OperatorError(f"persistence file {path!r} is no absolute path", REMEDY)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from malaria.broker.broker_host import SSH_FAILED, Host
+from malaria.broker.broker_host import SSH_FAILED, BrokerHost
 from malaria.broker.running import start_process
 from malaria.errors import OperatorError
 
@@ -41,7 +41,7 @@ _BY_SIGNAL: Final = 128
 class HeldProcess:
     """The process of a broker on another host, by the ssh client that holds it."""
 
-    def __init__(self, host: Host, client: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, host: BrokerHost, client: subprocess.Popen[bytes], log: Path) -> None:
         self._host = host
         self._client = client
         self._log = log
@@ -76,7 +76,7 @@ class HeldProcess:
         return _code(self._client.wait(timeout))
 
 
-def hold(name: str, host: Host, command: Sequence[str], log: Path) -> HeldProcess:
+def hold(name: str, host: BrokerHost, command: Sequence[str], log: Path) -> HeldProcess:
     """Starts `command` on `host`, its output in `log`. Raises OperatorError when there is no ssh here."""
     return HeldProcess(host, start_process(name, host.argv(["sh", "-c", HOLD, "sh", *command]), log), log)
 

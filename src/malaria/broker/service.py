@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.broker.broker_host import Done, Host, last
+from malaria.broker.broker_host import BrokerHost, CommandResult, last
 from malaria.errors import OperatorError
 
 STEP_S: Final = 0.2
@@ -22,7 +22,7 @@ SYSTEMCTL_S: Final = 100.0
 class Unit:
     """A systemd unit, in the place of a process."""
 
-    host: Host
+    host: BrokerHost
     name: str
 
     @property
@@ -73,7 +73,7 @@ class Unit:
                 f"see: systemctl status {self.name}. If it is a matter of rights, give sudo = true",
             )
 
-    def _systemctl(self, verb: str, *options: str) -> Done:
+    def _systemctl(self, verb: str, *options: str) -> CommandResult:
         return self.host.run(["systemctl", "--no-ask-password", verb, *options, "--", self.name], SYSTEMCTL_S)
 
     def _property(self, name: str) -> int | None:
@@ -86,7 +86,7 @@ class Unit:
 class Pair:
     """A broker behind two commands, in the place of a process: nothing is known of it but whether it answers."""
 
-    host: Host
+    host: BrokerHost
     start_command: Sequence[str]
     stop_command: Sequence[str]
     start_s: float

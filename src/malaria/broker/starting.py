@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from malaria.broker.broker_host import SSH_FAILED, Host, last, ssh_remedy
+from malaria.broker.broker_host import SSH_FAILED, BrokerHost, last, ssh_remedy
 from malaria.broker.configuration import MosquittoSettings
 from malaria.broker.embedded import start_embedded
 from malaria.broker.mosquitto import SBIN, find_mosquitto, start_configured
@@ -32,7 +32,7 @@ REMOTE_MOSQUITTO: Final = f'PATH=$PATH:{SBIN} exec mosquitto -c "$1"'
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class BrokerEndpoint:
     """Where a broker that we do not configure lets clients in, and how to look whether it does."""
 
     host: str
@@ -41,12 +41,12 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class StartContext:
     """What is needed to start the broker, again and again the same: `settings` for a mosquitto that we configure."""
 
     table: BrokerTable
-    host: Host
-    door: Door | None = None
+    host: BrokerHost
+    door: BrokerEndpoint | None = None
     settings: MosquittoSettings | None = None
 
     @property
@@ -98,20 +98,20 @@ def check_program(table: BrokerTable) -> None:
             raise OperatorError(f"{name}: there is no such program on this host", "install it, or give its whole path")
 
 
-def start(ground: Ground) -> RunningBroker:
+def start(ground: StartContext) -> RunningBroker:
     """Starts it and waits until it answers. Raises OperatorError when it does not, or is none that we can start."""
     return _START[ground.table.kind](ground)
 
 
-def _start_none(ground: Ground) -> RunningBroker:
+def _start_none(ground: StartContext) -> RunningBroker:
     raise OperatorError("no broker is ours to start", 'say in [broker] how to: kind = "mosquitto", for example')
 
 
-def _start_embedded(ground: Ground) -> RunningBroker:
+def _start_embedded(ground: StartContext) -> RunningBroker:
     return start_embedded()
 
 
-def _start_mosquitto(ground: Ground) -> RunningBroker:
+def _start_mosquitto(ground: StartContext) -> RunningBroker:
     if ground.settings is not None:
         return start_configured(ground.settings, None, ground.patience)
     if ground.host.ssh is not None:
@@ -119,7 +119,7 @@ def _start_mosquitto(ground: Ground) -> RunningBroker:
     return _run(ground, "mosquitto", [find_mosquitto() or "mosquitto", "-c", str(ground.table.config)])
 
 
-def _start_command(ground: Ground) -> RunningBroker:
+def _start_command(ground: StartContext) -> RunningBroker:
     name = Path(ground.table.command[0]).name
     if not ground.table.stop_command:
         return _run(ground, name, ground.table.command)
@@ -127,17 +127,17 @@ def _start_command(ground: Ground) -> RunningBroker:
     return _serving(ground, said)
 
 
-def _start_unit(ground: Ground) -> RunningBroker:
+def _start_unit(ground: StartContext) -> RunningBroker:
     ground.unit.start()
     return adopt(ground)
 
 
-def adopt(ground: Ground) -> RunningBroker:
+def adopt(ground: StartContext) -> RunningBroker:
     """A service that runs already: a unit, or what the command starts. Returns once it answers."""
     return _serving(ground, "")
 
 
-def _serving(ground: Ground, said: str) -> RunningBroker:
+def _serving(ground: StartContext, said: str) -> RunningBroker:
     """The broker behind a unit or a pair of commands; `said` are the words of its start."""
     log = private_directory("broker") / "broker.log"
     log.write_text(said)
@@ -146,7 +146,7 @@ def _serving(ground: Ground, said: str) -> RunningBroker:
     return _answering(ground, RunningBroker, Path(ground.table.command[0]).name, ground.pair, log)
 
 
-def _run(ground: Ground, name: str, command: Sequence[str]) -> RunningBroker:
+def _run(ground: StartContext, name: str, command: Sequence[str]) -> RunningBroker:
     """A command that stays: a child of ours, or of the ssh connection."""
     log = private_directory("broker") / "broker.log"
     if ground.host.ssh is not None:
@@ -155,21 +155,23 @@ def _run(ground: Ground, name: str, command: Sequence[str]) -> RunningBroker:
     return _answering(ground, RunningBroker, name, process, log)
 
 
-def _answering(ground: Ground, kind: type[RunningBroker], name: str, process: Process, log: Path) -> RunningBroker:
+def _answering(
+    ground: StartContext, kind: type[RunningBroker], name: str, process: Process, log: Path
+) -> RunningBroker:
     door = door_of(ground)
     broker = kind(name, door.port, process, log, door.look, ground.patience)
     broker.host, broker.ssh = door.host, ground.host.ssh
     return broker.wait_until_it_answers()
 
 
-def door_of(ground: Ground) -> Door:
+def door_of(ground: StartContext) -> BrokerEndpoint:
     """Where to look. Raises OperatorError when nobody said."""
     if ground.door is None:
         raise OperatorError(f"a broker of kind {ground.table.kind} needs a target to look at", "give [target] its url")
     return ground.door
 
 
-_START: Final[Mapping[Kind, Callable[[Ground], RunningBroker]]] = {
+_START: Final[Mapping[Kind, Callable[[StartContext], RunningBroker]]] = {
     Kind.NONE: _start_none,
     Kind.EMBEDDED: _start_embedded,
     Kind.MOSQUITTO: _start_mosquitto,

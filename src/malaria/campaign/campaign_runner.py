@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.analysis.verdict import Outcome
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct, rehearse
-from malaria.broker import CleanStart, Door, Lifecycle
+from malaria.attack.preflight import dry_run
+from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
 from malaria.campaign.file_tables import OnFail
 from malaria.campaign.level_broker import Broker, Watch, broker_facts, observed
 from malaria.campaign.pages import write_campaign_reports
-from malaria.campaign.recording import Chronicle, Show, Turn, turns
-from malaria.campaign.request import Audience, CampaignOutcome, CampaignRequest
+from malaria.campaign.recording import CampaignRecorder, Show, Turn, turns
+from malaria.campaign.request import CampaignOutcome, CampaignRequest, Listener
 from malaria.errors import OperatorError, UnstoredRunError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerTable, Kind
@@ -38,8 +39,8 @@ type Conduct = Callable[[AttackRequest, Callable[[Progress], None], Interrupt], 
 class Hands:
     """What a campaign is carried out with."""
 
-    broker: Callable[[BrokerTable, Door | None], Broker] = Lifecycle
-    rehearse: Callable[[AttackRequest], Callable[[float], Answer]] = rehearse
+    broker: Callable[[BrokerTable, BrokerEndpoint | None], Broker] = Lifecycle
+    dry_run: Callable[[AttackRequest], Callable[[float], Answer]] = dry_run
     conduct: Conduct = conduct
     show: Show = write_campaign_reports
 
@@ -48,18 +49,18 @@ HANDS: Final = Hands()
 
 
 def conduct_campaign(
-    request: CampaignRequest, audience: Audience, interrupt: Interrupt, hands: Hands = HANDS
+    request: CampaignRequest, audience: Listener, interrupt: Interrupt, hands: Hands = HANDS
 ) -> CampaignOutcome:
     """Runs what is not done yet. Raises OperatorError for what can never work; then nothing was begun."""
     door = _door(request, hands)
     with hands.broker(request.campaign.broker, door) as broker:
         broker.check()
-        tour = _Tour(request, broker, audience, interrupt, hands)
-        tour.rehearse()
+        tour = CampaignRunner(request, broker, audience, interrupt, hands)
+        tour.dry_run()
         return tour.run()
 
 
-def _door(request: CampaignRequest, hands: Hands) -> Door | None:
+def _door(request: CampaignRequest, hands: Hands) -> BrokerEndpoint | None:
     """Where a broker of ours lets in that we do not configure: at the target of the first attack."""
     table = request.campaign.broker
     if table.kind is Kind.NONE or table.tells_its_url:
@@ -67,7 +68,7 @@ def _door(request: CampaignRequest, hands: Hands) -> Door | None:
     turn = turns(request.campaign)[0]
     attack = _attack_request(request, turn, turn.attack.warhead.target)
     address = attack.target.addresses[0]
-    return Door(address.host, address.port, hands.rehearse(attack))
+    return BrokerEndpoint(address.host, address.port, hands.dry_run(attack))
 
 
 def _attack_request(request: CampaignRequest, turn: Turn, access: Access) -> AttackRequest:
@@ -88,11 +89,11 @@ def _attack_request(request: CampaignRequest, turn: Turn, access: Access) -> Att
     )
 
 
-class _Tour:
+class CampaignRunner:
     """One campaign under way."""
 
     def __init__(
-        self, request: CampaignRequest, broker: Broker, audience: Audience, interrupt: Interrupt, hands: Hands
+        self, request: CampaignRequest, broker: Broker, audience: Listener, interrupt: Interrupt, hands: Hands
     ) -> None:
         self._request = request
         self._broker = broker
@@ -103,15 +104,15 @@ class _Tour:
         self._stopped = ""  # why nothing more is run
         self._refusal = ""  # what a broker said that has never started
 
-    def rehearse(self) -> None:
+    def dry_run(self) -> None:
         """Nobody waits two hours for a file of keys that is too short for the last level. Raises OperatorError."""
         for turn in self._turns:
             access = self._broker.way_in(turn.attack.warhead.target, turn.attack.listener)
             if access.url is not None:  # an embedded broker has one when it runs
-                self._hands.rehearse(_attack_request(self._request, turn, access))
+                self._hands.dry_run(_attack_request(self._request, turn, access))
 
     def run(self) -> CampaignOutcome:
-        with Chronicle(self._request, self._hands.show, self._audience.tell) as self._chronicle:
+        with CampaignRecorder(self._request, self._hands.show, self._audience.tell) as self._chronicle:
             for turn in self._turns:
                 if self._part(turn).state is PartState.DONE:
                     continue

@@ -70,7 +70,7 @@ def planned(campaign: Campaign) -> tuple[CampaignPart, ...]:
     )
 
 
-class Chronicle:
+class CampaignRecorder:
     """The records of one campaign under way. A context manager: nobody else goes on with it while its block runs."""
 
     def __init__(self, request: CampaignRequest, show: Show, tell: Callable[[str], None]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from malaria.campaign.definition import Campaign, Level
 from malaria.campaign.pages import Runs
 from malaria.records.rows import CampaignPart, CampaignRecords, Progress
-from malaria.swarm.run.launcher import Quarters
+from malaria.swarm.run.launcher import Launcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CampaignRequest:
     copy: str = field(repr=False)
     options: Mapping[str, str | None] = field(default_factory=dict)
     before: CampaignRecords | None = None
-    quarters: Quarters | None = None  # where bees are; None: this machine makes the load
+    quarters: Launcher | None = None  # where bees are; None: this machine makes the load
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class CampaignOutcome:
     summary: dict[str, Any]
 
 
-class Audience(Protocol):
+class Listener(Protocol):
     """Who watches."""
 
     def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:

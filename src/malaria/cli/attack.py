@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.attack_screen import Wish, perform
+from malaria.cli.attack_screen import AttackOptions, perform
 from malaria.cli.options import (
     Conversation,
     Course,
@@ -60,7 +60,7 @@ def attack(
         return override(load_warhead(file.warhead, options.duration), options, str(file.warhead))
 
     title = "attack" if file.warhead is None else file.warhead.stem
-    return perform(Wish(where, result, title, make), arguments)
+    return perform(AttackOptions(where, result, title, make), arguments)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
     from malaria.records.rows import RunRecords
-    from malaria.swarm.run.launcher import Quarters
+    from malaria.swarm.run.launcher import Launcher
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
@@ -40,7 +40,7 @@ type Summary = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AttackOptions:
     """A load that the operator wants to see, and what it is called."""
 
     where: Where
@@ -49,7 +49,7 @@ class Wish:
     make: Callable[[], Warhead]
 
 
-def perform(wish: Wish, arguments: Sequence[str]) -> int:
+def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     """Attacks, shows and stores; the exit code is the verdict's."""
     from malaria.model.observe import observe_from_options
     from malaria.model.target import parse_target, refuse_public_broker
@@ -84,7 +84,7 @@ def perform(wish: Wish, arguments: Sequence[str]) -> int:
     return finish(outcome, result, screen)
 
 
-def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Quarters | None:
+def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Launcher | None:
     """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
     if swarm is None and scheduler is None:
         return None
@@ -94,16 +94,16 @@ def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -
         raise SwarmError("--swarm and --scheduler name two swarms", "give one of them")
     need_extra("distributed")
     if scheduler is not None:
-        from malaria.swarm.run.dask_launcher import JoinedQuarters
+        from malaria.swarm.run.dask_launcher import DaskLauncher
 
-        return JoinedQuarters(scheduler, workers)
+        return DaskLauncher(scheduler, workers)
     from malaria.swarm.hosts.state import load_swarm
-    from malaria.swarm.run.ssh_launcher import SshQuarters
+    from malaria.swarm.run.ssh_launcher import SshLauncher
 
-    return SshQuarters(load_swarm(str(swarm)), workers)
+    return SshLauncher(load_swarm(str(swarm)), workers)
 
 
-def conducting(quarters: Quarters | None) -> AbstractContextManager[None]:
+def conducting(quarters: Launcher | None) -> AbstractContextManager[None]:
     """While this process conducts the bees of a swarm, `malaria swarm abort` finds it."""
     if quarters is None or quarters.scheduler:
         return nullcontext()

@@ -32,14 +32,14 @@ def collect(
     from malaria.records.store import open_run
     from malaria.swarm.hosts.state import load_swarm
     from malaria.swarm.run.collecting import collect as bring
-    from malaria.swarm.run.ssh_launcher import SshQuarters
+    from malaria.swarm.run.ssh_launcher import SshLauncher
 
     directory: Path = chosen(run)
     stored = open_run(directory).meta.get("swarm")
     name = swarm or (stored.get("name") if isinstance(stored, dict) else None)
     if name is None:
         raise RunError(f"{directory} was not made by a swarm", "name the directory of a run with --swarm")
-    collection = bring(directory, SshQuarters(load_swarm(str(name))))
+    collection = bring(directory, SshLauncher(load_swarm(str(name))))
     for bee, seconds in collection.seconds.items():
         print(f"  {bee}: {seconds} seconds of records", file=sys.stderr)
     for bee in collection.without:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.attack_screen import Wish, perform
+from malaria.cli.attack_screen import AttackOptions, perform
 from malaria.cli.options import Course, Crowd, Entry, Result, Where, load_options, takes
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def connect(
 
         return build_warhead(load_options(crowd, entry, course, result), Role.CONNECT)
 
-    return perform(Wish(where, result, "connect", make), arguments)
+    return perform(AttackOptions(where, result, "connect", make), arguments)
 
 
 def add_to(app: typer.Typer) -> None:

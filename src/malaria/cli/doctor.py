@@ -13,7 +13,7 @@ from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from malaria.doctor import Finding
+    from malaria.doctor import DoctorFinding
 
 EXAMPLES: Final = (
     "malaria doctor",
@@ -74,7 +74,7 @@ def doctor(_: tuple[str, ...], patient: Patient, entry: Entry) -> int:
     return int(any(finding.status == BAD for finding in findings))
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(findings: list[DoctorFinding]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -85,7 +85,7 @@ def _table(findings: list[Finding]) -> Table:
     return table
 
 
-def _remedies(findings: list[Finding]) -> Table | str:
+def _remedies(findings: list[DoctorFinding]) -> Table | str:
     """What to do about each trouble, in the order of the table."""
     from rich.table import Table
     from rich.text import Text

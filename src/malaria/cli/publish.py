@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.attack_screen import Wish, perform
+from malaria.cli.attack_screen import AttackOptions, perform
 from malaria.cli.options import Conversation, Course, Crowd, Entry, Messages, Result, Where, load_options, takes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def publish(
 
         return build_warhead(load_options(crowd, entry, conversation, messages, course, result), Role.PUBLISH)
 
-    return perform(Wish(where, result, "publish", make), arguments)
+    return perform(AttackOptions(where, result, "publish", make), arguments)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from malaria.cli.attack_screen import Wish, perform
+from malaria.cli.attack_screen import AttackOptions, perform
 from malaria.cli.options import Conversation, Course, Crowd, Entry, Result, Where, load_options, takes
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def subscribe(
 
         return build_warhead(load_options(crowd, entry, conversation, course, result), Role.SUBSCRIBE)
 
-    return perform(Wish(where, result, "subscribe", make), arguments)
+    return perform(AttackOptions(where, result, "subscribe", make), arguments)
 
 
 def add_to(app: typer.Typer) -> None:

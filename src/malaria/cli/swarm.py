@@ -14,10 +14,10 @@ from malaria.cli.attack_screen import console, write_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from malaria.swarm.hosts.cloud import Wish
+    from malaria.swarm.hosts.cloud import InstanceRequest
     from malaria.swarm.hosts.inventory import BeeHost, Swarm
-    from malaria.swarm.hosts.ssh import Outcome
-    from malaria.swarm.hosts.status import Room, Standing
+    from malaria.swarm.hosts.ssh import HostResult
+    from malaria.swarm.hosts.status import BeeStatus, Room
 
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
 DEFAULT: Final = "bees"
@@ -115,12 +115,12 @@ def up(
 
     AWS credentials are taken as the AWS command takes them. Everything made has a tag, and `down` ends exactly that.
     """
-    from malaria.swarm.hosts.cloud import Cloud, Wish
+    from malaria.swarm.hosts.cloud import Cloud, InstanceRequest
     from malaria.swarm.hosts.cost import estimate
     from malaria.units import parse_duration_ns
 
     wait_s = parse_duration_ns(wait) / 1e9
-    wish = Wish(name, count, region, image, kind, key, user, subnet, spot, allow_from)
+    wish = InstanceRequest(name, count, region, image, kind, key, user, subnet, spot, allow_from)
     cloud = Cloud(name, region)
     there = len(cloud.instances())
     lacking = max(0, count - there)
@@ -289,7 +289,7 @@ def _end_instances(name: str, region: str) -> None:
     forget_keys(name)
 
 
-def _made(cloud: Any, wish: Wish, wait_s: float) -> Swarm:
+def _made(cloud: Any, wish: InstanceRequest, wait_s: float) -> Swarm:
     """Makes what lacks, and keeps what there is before anything else can fail."""
     from malaria.swarm.hosts.cloud import bees_of, key_file, merged
     from malaria.swarm.hosts.state import changing
@@ -349,14 +349,14 @@ def _hosts(name: str, chosen: Sequence[str] | None) -> tuple[BeeHost, ...]:
 def _each[T](
     hosts: Sequence[BeeHost],
     words: Callable[[T], str],
-    work: Callable[[Callable[[Outcome[T]], None]], Coroutine[Any, Any, list[Outcome[T]]]],
+    work: Callable[[Callable[[HostResult[T]], None]], Coroutine[Any, Any, list[HostResult[T]]]],
     left: list[BeeHost] | None = None,
 ) -> int:
     """Works on all hosts, with a line for each as it is done; 0, or 1 when one failed. `left`: those that did."""
     width = max((len(host.name) for host in hosts), default=0)
     done = 0
 
-    def tell(outcome: Outcome[T]) -> None:
+    def tell(outcome: HostResult[T]) -> None:
         nonlocal done
         done += 1
         said = outcome.error if outcome.value is None and outcome.failed else words(outcome.value)  # type: ignore[arg-type]
@@ -373,7 +373,7 @@ def _each[T](
     return SOME_FAILED if failed else 0
 
 
-def _table(outcomes: Sequence[Outcome[Standing]], rooms: dict[str, Room]) -> Table:
+def _table(outcomes: Sequence[HostResult[BeeStatus]], rooms: dict[str, Room]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -386,7 +386,7 @@ def _table(outcomes: Sequence[Outcome[Standing]], rooms: dict[str, Room]) -> Tab
     return table
 
 
-def _cells(standing: Standing | None, room: Room | None) -> list[str]:
+def _cells(standing: BeeStatus | None, room: Room | None) -> list[str]:
     if standing is None:
         return ["not reached"]
     from malaria.units import format_bytes, format_count
@@ -409,7 +409,7 @@ def _cells(standing: Standing | None, room: Room | None) -> list[str]:
     ]
 
 
-def _tell_more(outcomes: Sequence[Outcome[Standing]]) -> None:
+def _tell_more(outcomes: Sequence[HostResult[BeeStatus]]) -> None:
     """What has no room in the table."""
     for outcome in outcomes:
         if outcome.failed:
@@ -421,7 +421,7 @@ def _tell_more(outcomes: Sequence[Outcome[Standing]]) -> None:
         _say("the bees do not all have the same malaria: malaria swarm deploy")
 
 
-def _facts(outcome: Outcome[Standing], rooms: dict[str, Room]) -> dict[str, Any]:
+def _facts(outcome: HostResult[BeeStatus], rooms: dict[str, Room]) -> dict[str, Any]:
     from dataclasses import asdict
 
     standing = None if outcome.value is None else asdict(outcome.value)

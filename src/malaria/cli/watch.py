@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from malaria.model.observe import Observe
     from malaria.observe.observers import View
     from malaria.observe.watch import Row
-    from malaria.report.terminal.latest_readings import Sightings
+    from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.transport.route import Route
 
 EXAMPLES: Final = (
@@ -84,7 +84,7 @@ def watch(_: tuple[str, ...], post: Post, entry: Entry) -> int:
     from malaria.observe.watch import Watch
     from malaria.observe.watch import watch as look
     from malaria.outputs.prometheus_export import serving
-    from malaria.report.terminal.latest_readings import Sightings
+    from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.units import NotationError, parse_duration_ns
 
     view = _view(post, entry)
@@ -92,7 +92,7 @@ def watch(_: tuple[str, ...], post: Post, entry: Entry) -> int:
         wish = Watch(view, None if post.duration is None else parse_duration_ns(post.duration))
     except NotationError as error:
         raise OperatorError(f"-d/--duration: {error.message}", error.remedy) from None
-    sightings = Sightings()
+    sightings = LatestReadings()
     with interruptible() as interrupt, ExitStack() as stack:
         if post.prometheus is not None:
             stack.enter_context(serving(post.prometheus, lambda: sightings))
@@ -128,7 +128,7 @@ def _stated(observe: Observe, route: Route) -> Observe:
     return observe.model_copy(update={"sys": True} | here)
 
 
-def _teller(post: Post, sightings: Sightings, stack: ExitStack) -> Callable[[int, list[Row]], None]:
+def _teller(post: Post, sightings: LatestReadings, stack: ExitStack) -> Callable[[int, list[Row]], None]:
     """Who tells what is seen: a program's lines, a screen that redraws, or a line a second."""
     if post.json_lines:
         return _Programs(sightings)
@@ -143,7 +143,7 @@ def _teller(post: Post, sightings: Sightings, stack: ExitStack) -> Callable[[int
     return _Lines(sightings)
 
 
-def _take(sightings: Sightings, rows: list[Row]) -> None:
+def _take(sightings: LatestReadings, rows: list[Row]) -> None:
     for row in rows:
         sightings.take(row)
 
@@ -151,7 +151,7 @@ def _take(sightings: Sightings, rows: list[Row]) -> None:
 class _Programs:
     """A line of JSON for each row."""
 
-    def __init__(self, sightings: Sightings) -> None:
+    def __init__(self, sightings: LatestReadings) -> None:
         self._sightings = sightings
 
     def __call__(self, at_ns: int, rows: list[Row]) -> None:
@@ -168,7 +168,7 @@ class _Programs:
 class _Screen:
     """One block that redraws in place."""
 
-    def __init__(self, sightings: Sightings, title: str, live: Any) -> None:
+    def __init__(self, sightings: LatestReadings, title: str, live: Any) -> None:
         self._sightings, self._title, self._live = sightings, title, live
 
     def __call__(self, at_ns: int, rows: list[Row]) -> None:
@@ -180,7 +180,7 @@ class _Screen:
 class _Lines:
     """One plain line a second, and what happens as it happens."""
 
-    def __init__(self, sightings: Sightings) -> None:
+    def __init__(self, sightings: LatestReadings) -> None:
         self._sightings = sightings
         self._told_ns = 0
 

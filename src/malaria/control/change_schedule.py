@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, RemoveClients
-from malaria.control.standing import Presence
+from malaria.control.standing import SurgeStanding
 from malaria.errors import OperatorError
 from malaria.model.group_checks import LONGEST_INTERVAL_S
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import Turning, Visit
+from malaria.plan.timetable import SurgeTimes, Turning
 from malaria.records.rows import Event, EventKind
 from malaria.units import format_count, format_rate
 
@@ -28,10 +28,10 @@ HAND_NOTICE_NS: Final = 300 * NS_PER_MS
 
 
 @dataclass(slots=True)
-class _Passage:
+class SurgeProgress:
     """What came of one surge. None: it has not happened."""
 
-    visit: Visit
+    visit: SurgeTimes
     add_ns: int | None = None
     added_ns: int | None = None  # when the last of them was READY
     remove_ns: int | None = None
@@ -42,15 +42,15 @@ class _Passage:
 class _Item:
     act: Act
     mark: Event
-    passage: _Passage | None = None  # of a surge, and what of it the act enters
+    passage: SurgeProgress | None = None  # of a surge, and what of it the act enters
     enters: Literal["add_ns", "remove_ns"] = "add_ns"
 
 
-class Agenda:
+class ChangeSchedule:
     """The acts of an attack, in order of time."""
 
-    def __init__(self, visits: Sequence[Visit]) -> None:
-        self._passages = [_Passage(visit) for visit in visits]
+    def __init__(self, visits: Sequence[SurgeTimes]) -> None:
+        self._passages = [SurgeProgress(visit) for visit in visits]
         self._planned: deque[_Item] = deque()
         self._announced: deque[_Item] = deque()
         self.turns: list[Turning] = []
@@ -95,7 +95,7 @@ class Agenda:
         self._planned.clear()
         self._announced.clear()
 
-    def observe(self, standings: Sequence[Sequence[Presence]]) -> None:
+    def observe(self, standings: Sequence[Sequence[SurgeStanding]]) -> None:
         """What each worker that is there says of each surge."""
         for place, passage in enumerate(self._passages):
             seen = [standing[place] for standing in standings if place < len(standing)]
@@ -120,7 +120,7 @@ class Agenda:
         ]
 
 
-def _items(place: int, passage: _Passage, measure_ns: int) -> list[_Item]:
+def _items(place: int, passage: SurgeProgress, measure_ns: int) -> list[_Item]:
     visit = passage.visit
     crowd = f"{format_count(visit.clients)} client{'' if visit.clients == 1 else 's'}"
     come = Act(measure_ns + visit.add_ns, AddClients(place, measure_ns + visit.begin_ns))

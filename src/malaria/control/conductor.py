@@ -1,6 +1,6 @@
 """The conductor of an attack as a state machine without I/O: reports and the clock in, orders out.
 
-    prepare -> connect -> settle -> measure -> drain -> verify -> collect -> over
+    prepare -> connect -> warmup -> measure -> drain -> verify -> finish -> over
 
 Promises: every wait is bounded (a broker that says nothing, a worker that is gone, an account that never comes cannot
 hang it); a lost worker is remembered with its share and the others go on; what ended the attack early is kept.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.control.change_schedule import Agenda
+from malaria.control.change_schedule import ChangeSchedule
 from malaria.control.changes import ChangeRate, Disconnect
 from malaria.control.messages import (
     Account,
@@ -23,16 +23,16 @@ from malaria.control.messages import (
     Finished,
     Order,
     Prepared,
-    Publish,
     Report,
     Started,
+    StartPublishing,
     TellAccount,
     WorkerLost,
 )
 from malaria.control.standing import Standing
-from malaria.plan.timetable import Visit
+from malaria.plan.timetable import SurgeTimes
 from malaria.records.ledger import Deliveries, join_published, join_received, settle
-from malaria.records.rows import INTERRUPTED, Event, EventKind, Phase
+from malaria.records.rows import INTERRUPTED, Event, EventKind, RunPhase
 
 QUIET_NS: Final = 300 * NS_PER_MS
 """No arrival for this long: time to look at the account."""
@@ -45,7 +45,7 @@ GIVE_UP_NS: Final = 3 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class AttackCourse:
     """What the warhead says about time. `duration_ns` None: until every client has sent its messages."""
 
     warmup_ns: int
@@ -53,7 +53,7 @@ class Course:
     drain_ns: int
     connect_timeout_ns: int
     counted: bool  # every client that publishes has its number of messages, and is done then
-    visits: tuple[Visit, ...] = ()  # surges, counted from the beginning of the measured time
+    visits: tuple[SurgeTimes, ...] = ()  # surges, counted from the beginning of the measured time
     notice_ns: int = START_NOTICE_NS
 
 
@@ -74,11 +74,11 @@ class WorkerState:
 class Conductor:
     """Decides what happens next. Feed it `hear`, `interrupt` and `advance`; obey the orders it returns."""
 
-    def __init__(self, workers: tuple[str, ...], course: Course) -> None:
+    def __init__(self, workers: tuple[str, ...], course: AttackCourse) -> None:
         self.workers = {name: WorkerState() for name in workers}
         self.course = course
-        self.agenda = Agenda(course.visits)
-        self.phase = Phase.PREPARE
+        self.agenda = ChangeSchedule(course.visits)
+        self.phase = RunPhase.PREPARE
         self.over = False
         self.aborted = ""
         self.measure_start_ns: int | None = None
@@ -118,21 +118,21 @@ class Conductor:
 
     def interrupt(self, times: int, at_ns: int) -> list[Order]:
         """Ctrl-C: once, finish what is under way; twice, stop now."""
-        if self.over or self.phase is Phase.COLLECT:
+        if self.over or self.phase is RunPhase.FINISH:
             return []
         self._events += self.agenda.take_effect(at_ns)
         self._mark(at_ns, EventKind.OPERATOR, "interrupted" if times == 1 else "interrupted again: stopping now")
         self.aborted = INTERRUPTED
         if times > 1 or self.measure_start_ns is None:
             return self._collect(at_ns)
-        if self.phase in (Phase.SETTLE, Phase.MEASURE):
+        if self.phase in (RunPhase.WARMUP, RunPhase.MEASURE):
             self.measure_end_ns = at_ns
-            return [*self._enter(Phase.DRAIN, at_ns), EndPublishing()]
+            return [*self._enter(RunPhase.DRAIN, at_ns), EndPublishing()]
         return []
 
     def act(self, change: ChangeRate | Disconnect, at_ns: int) -> list[Order]:
         """A change of the running load that is in no file; nothing while no load runs. See `agenda.check_change`."""
-        return list(self.agenda.insert(change, at_ns)) if self.phase in (Phase.SETTLE, Phase.MEASURE) else []
+        return list(self.agenda.insert(change, at_ns)) if self.phase in (RunPhase.WARMUP, RunPhase.MEASURE) else []
 
     def advance(self, at_ns: int) -> list[Order]:
         """Time has passed: the orders that are due now."""
@@ -185,18 +185,18 @@ class Conductor:
 
     def bar(self, at_ns: int, clients: int) -> tuple[int, int]:
         """How far the phase is: clients while connecting, nanoseconds otherwise."""
-        if self.phase in (Phase.PREPARE, Phase.CONNECT):
+        if self.phase in (RunPhase.PREPARE, RunPhase.CONNECT):
             return self.ready, self.expected_ready or clients
-        if self.phase is Phase.MEASURE and self.measure_start_ns is not None and self.measure_end_ns is not None:
+        if self.phase is RunPhase.MEASURE and self.measure_start_ns is not None and self.measure_end_ns is not None:
             total = self.measure_end_ns - self.measure_start_ns
             return min(max(at_ns - self.measure_start_ns, 0), total), total
-        if self.phase is Phase.SETTLE:
+        if self.phase is RunPhase.WARMUP:
             return min(max(self._waited(at_ns), 0), self.course.warmup_ns), self.course.warmup_ns
-        return max(self._waited(at_ns), 0), self.course.drain_ns if self.phase is not Phase.MEASURE else 0
+        return max(self._waited(at_ns), 0), self.course.drain_ns if self.phase is not RunPhase.MEASURE else 0
 
     def _acts(self, at_ns: int) -> list[Order]:
         """What has taken effect by now is marked, and what is to come soon is announced."""
-        if self.phase not in (Phase.SETTLE, Phase.MEASURE):
+        if self.phase not in (RunPhase.WARMUP, RunPhase.MEASURE):
             return []
         self._events += self.agenda.take_effect(at_ns)
         return list(self.agenda.announce(at_ns))
@@ -205,7 +205,7 @@ class Conductor:
 
     def _in_prepare(self, at_ns: int) -> list[Order]:
         if all(w.prepared for w in self._here()):
-            return [*self._enter(Phase.CONNECT, at_ns), self._connect(rest=False, at_ns=at_ns)]
+            return [*self._enter(RunPhase.CONNECT, at_ns), self._connect(rest=False, at_ns=at_ns)]
         return self._give_up(at_ns, "the workers did not get ready") if self._waited(at_ns) > PREPARE_NS else []
 
     def _in_connect(self, at_ns: int) -> list[Order]:
@@ -239,20 +239,20 @@ class Conductor:
         end_ns = None if duration_ns is None else measure_ns + duration_ns
         self.measure_end_ns = end_ns
         self.agenda.begin(measure_ns, end_ns)
-        phase = Phase.SETTLE if self.course.warmup_ns else Phase.MEASURE
-        return [*self._enter(phase, origin_ns), Publish(origin_ns, measure_ns, end_ns)]
+        phase = RunPhase.WARMUP if self.course.warmup_ns else RunPhase.MEASURE
+        return [*self._enter(phase, origin_ns), StartPublishing(origin_ns, measure_ns, end_ns)]
 
-    def _in_settle(self, at_ns: int) -> list[Order]:
+    def _in_warmup(self, at_ns: int) -> list[Order]:
         assert self.measure_start_ns is not None
-        return self._enter(Phase.MEASURE, self.measure_start_ns) if at_ns >= self.measure_start_ns else []
+        return self._enter(RunPhase.MEASURE, self.measure_start_ns) if at_ns >= self.measure_start_ns else []
 
     def _in_measure(self, at_ns: int) -> list[Order]:
         if self.measure_end_ns is not None and at_ns >= self.measure_end_ns:
-            return self._enter(Phase.DRAIN, self.measure_end_ns)
+            return self._enter(RunPhase.DRAIN, self.measure_end_ns)
         sent_all = self.agenda.over and not any(w.standing.publishing for w in self._here())
         if self._waited(at_ns) > NS_PER_S and sent_all and self.course.counted:
             self.measure_end_ns = at_ns
-            return [*self._enter(Phase.DRAIN, at_ns), EndPublishing()]
+            return [*self._enter(RunPhase.DRAIN, at_ns), EndPublishing()]
         return []
 
     def _in_drain(self, at_ns: int) -> list[Order]:
@@ -268,7 +268,7 @@ class Conductor:
         self._asked_at_arrivals = arrived
         for worker in self._here():
             worker.account = None
-        self._enter_quietly(Phase.VERIFY)
+        self._enter_quietly(RunPhase.VERIFY)
         return [TellAccount()]
 
     def _in_verify(self, at_ns: int) -> list[Order]:
@@ -280,10 +280,10 @@ class Conductor:
         deliveries = self.deliveries()
         if deliveries is None or not deliveries.lost + deliveries.unresolved:
             return self._collect(at_ns)
-        self._enter_quietly(Phase.DRAIN)
+        self._enter_quietly(RunPhase.DRAIN)
         return []
 
-    def _in_collect(self, at_ns: int) -> list[Order]:
+    def _in_finish(self, at_ns: int) -> list[Order]:
         if all(w.finished for w in self._here()):
             self.over = True
         elif self._waited(at_ns) > COLLECT_NS:
@@ -305,21 +305,21 @@ class Conductor:
     def _collect(self, at_ns: int) -> list[Order]:
         for worker in self._here():
             worker.account = None
-        return [*self._enter(Phase.COLLECT, at_ns), Finish()]
+        return [*self._enter(RunPhase.FINISH, at_ns), Finish()]
 
     def _give_up(self, at_ns: int, reason: str) -> list[Order]:
         self.aborted = reason
         return self._collect(at_ns)
 
-    def _enter(self, phase: Phase, at_ns: int) -> list[Order]:
-        if phase not in (Phase.SETTLE, Phase.MEASURE):
+    def _enter(self, phase: RunPhase, at_ns: int) -> list[Order]:
+        if phase not in (RunPhase.WARMUP, RunPhase.MEASURE):
             self.agenda.end()
         self._phase_since_ns = at_ns
         self._enter_quietly(phase)
         self._mark(at_ns, EventKind.PHASE, phase.value)
         return []
 
-    def _enter_quietly(self, phase: Phase) -> None:
+    def _enter_quietly(self, phase: RunPhase) -> None:
         """Drain and verify alternate within one wait: no mark, and the clock runs on."""
         self.phase = phase
 

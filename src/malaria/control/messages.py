@@ -35,7 +35,7 @@ class ConnectAll:
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
+class StartPublishing:
     """Publish from `origin_ns`, measure from `measure_ns` until `end_ns` (run time; None: until told or done)."""
 
     origin_ns: int
@@ -65,7 +65,7 @@ class CorrectEpoch:
     epoch_ns: int
 
 
-type Order = ConnectAll | Publish | Act | EndPublishing | TellAccount | Finish | CorrectEpoch
+type Order = ConnectAll | StartPublishing | Act | EndPublishing | TellAccount | Finish | CorrectEpoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
+class SecondReport:
     """A closed period, the marks in it, and the reasons of failed connects so far."""
 
     sample: Sample
@@ -95,7 +95,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The load began: when (run time) the worker took up the instant that `Publish` named."""
+    """The load began: when (run time) the worker took up the instant that `StartPublishing` named."""
 
     at_ns: int
 
@@ -116,4 +116,4 @@ class WorkerLost:
     bee: str = ""
 
 
-type Report = Prepared | Standing | Second | Account | Started | Finished | WorkerLost
+type Report = Prepared | Standing | SecondReport | Account | Started | Finished | WorkerLost

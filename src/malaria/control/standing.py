@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class SurgeStanding:
     """How far a surge is in this worker. Times are run time, of the last one so far; 0: none yet."""
 
     came: int  # clients that have been READY
@@ -27,4 +27,4 @@ class Standing:
     delivered: int
     arrived: int
     publishing: bool
-    surges: tuple[Presence, ...] = ()
+    surges: tuple[SurgeStanding, ...] = ()

@@ -5,8 +5,8 @@ Promises: examining changes nothing and takes seconds; what cannot be read is sa
 
 from __future__ import annotations
 
-from malaria.doctor.finding import Finding, Status
-from malaria.doctor.host_checks import Host, examine_host
+from malaria.doctor.finding import DoctorFinding, Status
+from malaria.doctor.host_checks import HostLimits, examine_host
 from malaria.doctor.need import need_for
 from malaria.doctor.target_checks import examine_target
 from malaria.errors import TargetError
@@ -14,12 +14,14 @@ from malaria.model.target import SECURE, Target
 from malaria.model.warhead import Warhead
 from malaria.transport.addresses import choose_sources, resolve
 
-__all__ = ["Finding", "Host", "Status", "examine"]
+__all__ = ["DoctorFinding", "HostLimits", "Status", "examine"]
 
 
-def examine(target: Target | None, warhead: Warhead, workers: int, host: Host | None = None) -> list[Finding]:
+def examine(
+    target: Target | None, warhead: Warhead, workers: int, host: HostLimits | None = None
+) -> list[DoctorFinding]:
     """Everything that matters to the clients of a warhead in so many worker processes, and to the target."""
-    host = host or Host()
+    host = host or HostLimits()
     clients = sum(group.clients for group in warhead.groups)
     if target is None:
         return examine_host(host, need_for(clients, workers))
@@ -27,7 +29,7 @@ def examine(target: Target | None, warhead: Warhead, workers: int, host: Host | 
     try:
         endpoints = resolve(target)
     except TargetError as error:
-        unknown = Finding("target's name", error.message, "an address", Status.BAD, error.remedy)
+        unknown = DoctorFinding("target's name", error.message, "an address", Status.BAD, error.remedy)
         return [*examine_host(host, need_for(clients, workers, secure=secure)), unknown]
     need = need_for(clients, workers, endpoints, choose_sources((), endpoints, clients), secure=secure)
     return [*examine_host(host, need), *examine_target(host, target, warhead, need)]

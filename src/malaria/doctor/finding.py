@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """What was measured beside what is needed, in people's units; the remedy is empty when all is well."""
 
     name: str
@@ -25,6 +25,6 @@ class Finding:
     remedy: str = ""
 
 
-def judged(name: str, measured: str, needed: str, trouble: tuple[Status, str] | None) -> Finding:
+def judged(name: str, measured: str, needed: str, trouble: tuple[Status, str] | None) -> DoctorFinding:
     """A finding that is well unless there is trouble: (how bad, the remedy)."""
-    return Finding(name, measured, needed) if trouble is None else Finding(name, measured, needed, *trouble)
+    return DoctorFinding(name, measured, needed) if trouble is None else DoctorFinding(name, measured, needed, *trouble)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from malaria.doctor.finding import Finding, Status, judged
+from malaria.doctor.finding import DoctorFinding, Status, judged
 from malaria.doctor.need import CONNECTS_IN_PROGRESS, Need
 from malaria.doctor.sockets import taken_ports
 from malaria.transport.addresses import ephemeral_ports
@@ -29,7 +29,7 @@ MORE_PORTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostLimits:
     """Where this machine's facts are read."""
 
     proc: Path = Path("/proc")
@@ -52,12 +52,12 @@ class Host:
         return int(text) if text is not None and text.isdigit() else None
 
 
-def examine_host(host: Host, need: Need) -> list[Finding]:
+def examine_host(host: HostLimits, need: Need) -> list[DoctorFinding]:
     """Every check of this machine, in the order of the table."""
     return [check(host, need) for check in CHECKS]
 
 
-def open_files(host: Host, need: Need) -> Finding:
+def open_files(host: HostLimits, need: Need) -> DoctorFinding:
     soft, hard = host.limits
     fits = hard == resource.RLIM_INFINITY or hard >= need.descriptors
     remedy = f"raise it as root: ulimit -Hn {need.descriptors}, or take more --workers"
@@ -70,17 +70,17 @@ def open_files(host: Host, need: Need) -> Finding:
     )
 
 
-def open_files_in_all(host: Host, need: Need) -> Finding:
+def open_files_in_all(host: HostLimits, need: Need) -> DoctorFinding:
     words = (host.text(host.proc / "sys/fs/file-nr") or "").split()
     if len(words) != 3:
-        return Finding("open files in all", "unknown", format_count(need.clients))
+        return DoctorFinding("open files in all", "unknown", format_count(need.clients))
     free = int(words[2]) - int(words[0])
     sockets = need.clients * (2 if need.broker_is_here else 1)
     trouble = (Status.BAD, f"sysctl fs.file-max={int(words[0]) + 2 * sockets}") if free < sockets else None
     return judged("open files in all", f"{format_count(free)} free", format_count(sockets), trouble)
 
 
-def local_ports(host: Host, need: Need) -> Finding:
+def local_ports(host: HostLimits, need: Need) -> DoctorFinding:
     ports = ephemeral_ports(host.proc / PORT_RANGE)
     first = (host.text(host.proc / PORT_RANGE) or "").partition("\t")[0]
     low = int(first) if first.isdigit() else 65536 - ports
@@ -91,34 +91,34 @@ def local_ports(host: Host, need: Need) -> Finding:
     return judged("local ports", f"{format_count(ports - taken)} of {format_count(ports)}", needed, trouble)
 
 
-def accept_backlog(host: Host, need: Need) -> Finding:
+def accept_backlog(host: HostLimits, need: Need) -> DoctorFinding:
     backlog = host.number("sys", "net", "core", "somaxconn")
     needed = f"{CONNECTS_IN_PROGRESS} (mosquitto: 100)"
     if backlog is None:
-        return Finding("accept backlog", "unknown", needed)
+        return DoctorFinding("accept backlog", "unknown", needed)
     fits = backlog >= CONNECTS_IN_PROGRESS or not need.broker_is_here
     remedy = f"sysctl net.core.somaxconn=4096, or --connects-in-progress {max(1, backlog // 2)}"
     return judged("accept backlog", format_count(backlog), needed, None if fits else (Status.WARN, remedy))
 
 
-def conntrack(host: Host, need: Need) -> Finding:
+def conntrack(host: HostLimits, need: Need) -> DoctorFinding:
     most = host.number("sys", "net", "netfilter", "nf_conntrack_max")
     needed = format_count(need.clients)
     if not most:
-        return Finding("connection tracking", "not loaded", needed)
+        return DoctorFinding("connection tracking", "not loaded", needed)
     free = most - (host.number("sys", "net", "netfilter", "nf_conntrack_count") or 0)
     trouble = (Status.BAD, f"sysctl net.netfilter.nf_conntrack_max={most + 2 * need.clients}")
     return judged("connection tracking", f"{format_count(free)} free", needed, trouble if free < need.clients else None)
 
 
-def clock_source(host: Host, _: Need) -> Finding:
+def clock_source(host: HostLimits, _: Need) -> DoctorFinding:
     name = host.text(host.sys / "devices/system/clocksource/clocksource0/current_clocksource")
     remedy = "every message is stamped with it; boot with clocksource=tsc if this processor's is stable"
     trouble = (Status.WARN, remedy) if name in SLOW_CLOCKS else None
     return judged("clock source", name or "unknown", "not a slow device", trouble)
 
 
-def governor(host: Host, _: Need) -> Finding:
+def governor(host: HostLimits, _: Need) -> DoctorFinding:
     files = sorted((host.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
     names = sorted({host.text(file) or "unknown" for file in files})
     trouble = (Status.WARN, "latencies vary with the clock rate: cpupower frequency-set -g performance")
@@ -126,22 +126,22 @@ def governor(host: Host, _: Need) -> Finding:
     return judged("CPU governor", ", ".join(names) or "none here", STEADY_GOVERNOR, None if steady else trouble)
 
 
-def cores(host: Host, need: Need) -> Finding:
+def cores(host: HostLimits, need: Need) -> DoctorFinding:
     load = (host.text(host.proc / "loadavg") or "unknown").split()[0]
     measured = f"{host.cores}, load {load}"
     if need.workers > host.cores:
-        return Finding("cores", measured, f"{need.workers} workers", Status.WARN, f"take --workers {host.cores}")
+        return DoctorFinding("cores", measured, f"{need.workers} workers", Status.WARN, f"take --workers {host.cores}")
     busy = load[:1].isdigit() and float(load) > host.cores / 2
     trouble = (Status.WARN, "something else is busy on this machine and takes CPU time from the load") if busy else None
     return judged("cores", measured, f"{need.workers} workers", trouble)
 
 
-def memory(host: Host, need: Need) -> Finding:
+def memory(host: HostLimits, need: Need) -> DoctorFinding:
     text = host.text(host.proc / "meminfo") or ""
     line = next((line.split() for line in text.splitlines() if line.startswith("MemAvailable:")), None)
     needed = f"about {format_bytes(need.memory_bytes)}"
     if line is None:
-        return Finding("memory", "unknown", needed)
+        return DoctorFinding("memory", "unknown", needed)
     free = int(line[1]) * 1024
     trouble = (
         (Status.BAD, "take fewer clients, or share them with another machine") if free < need.memory_bytes else None
@@ -149,16 +149,16 @@ def memory(host: Host, need: Need) -> Finding:
     return judged("memory", f"{format_bytes(free)} free", needed, trouble)
 
 
-def python(host: Host, _: Need) -> Finding:
+def python(host: HostLimits, _: Need) -> DoctorFinding:
     measured = ".".join(map(str, host.python)) + (", TLS-PSK" if host.has_psk else ", no TLS-PSK")
     needed = ".".join(map(str, LEAST_PYTHON)) + ", TLS-PSK"
     if host.python < LEAST_PYTHON:
-        return Finding("Python", measured, needed, Status.BAD, "uv python install 3.13")
+        return DoctorFinding("Python", measured, needed, Status.BAD, "uv python install 3.13")
     trouble = (Status.WARN, "take a Python whose OpenSSL has PSK: uv python install 3.13")
     return judged("Python", measured, needed, None if host.has_psk else trouble)
 
 
-CHECKS: Final[tuple[Callable[[Host, Need], Finding], ...]] = (
+CHECKS: Final[tuple[Callable[[HostLimits, Need], DoctorFinding], ...]] = (
     open_files,
     open_files_in_all,
     local_ports,

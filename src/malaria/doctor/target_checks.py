@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from malaria.doctor.finding import Finding, Status
-from malaria.doctor.host_checks import Host
+from malaria.doctor.finding import DoctorFinding, Status
+from malaria.doctor.host_checks import HostLimits
 from malaria.doctor.need import Need
 from malaria.doctor.sockets import listener_pid, open_files_limit
 from malaria.errors import OperatorError
@@ -16,14 +16,14 @@ from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.schedule.share import WHOLE
 from malaria.transport.addresses import route_to
 from malaria.transport.gateway import Gateway
-from malaria.transport.probe import Visitor, patience_s, probe
+from malaria.transport.probe import ProbeClient, patience_s, probe
 from malaria.transport.route import Route
 from malaria.units import format_count
 
 DESCRIPTORS_OF_THE_BROKER: Final = 32
 
 
-def examine_target(host: Host, target: Target, warhead: Warhead, need: Need) -> list[Finding]:
+def examine_target(host: HostLimits, target: Target, warhead: Warhead, need: Need) -> list[DoctorFinding]:
     """One finding for each address of the target, and the limits of a broker on this machine."""
     (plan,) = make_plan(warhead, WHOLE, Identity("doctor", 0, 0)).groups
     route = route_to(target)
@@ -34,7 +34,7 @@ def examine_target(host: Host, target: Target, warhead: Warhead, need: Need) -> 
     return answers + (examine_local_broker(host, need) if need.broker_is_here else [])
 
 
-def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> Finding:
+def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> DoctorFinding:
     """As the first client of the group would go in."""
     endpoint = route.endpoints[0]
     host, port = endpoint[1]
@@ -43,16 +43,16 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> Finding:
     try:
         gateway = Gateway(plan, route, warhead)
     except OperatorError as error:
-        return Finding(name, error.message, needed, Status.BAD, error.remedy)
-    visitor = Visitor("", *gateway.credentials.login_at(0), plan.protocol)
+        return DoctorFinding(name, error.message, needed, Status.BAD, error.remedy)
+    visitor = ProbeClient("", *gateway.credentials.login_at(0), plan.protocol)
     answer = probe(endpoint, visitor, gateway, patience_s(warhead.attack))
     if answer.problem:
-        return Finding(name, answer.problem, needed, Status.BAD, answer.remedy)
+        return DoctorFinding(name, answer.problem, needed, Status.BAD, answer.remedy)
     way = f" ({answer.way})" if answer.way else ""
-    return Finding(name, f"{answer.version or 'a broker'}, lets a client in{way}", needed)
+    return DoctorFinding(name, f"{answer.version or 'a broker'}, lets a client in{way}", needed)
 
 
-def examine_local_broker(host: Host, need: Need) -> list[Finding]:
+def examine_local_broker(host: HostLimits, need: Need) -> list[DoctorFinding]:
     """Where the broker is a process that we may look at: how many clients its own limit of open files lets in."""
     share = -(-need.clients // len(need.endpoints)) + DESCRIPTORS_OF_THE_BROKER
     findings = []
@@ -65,10 +65,10 @@ def examine_local_broker(host: Host, need: Need) -> list[Finding]:
     return findings
 
 
-def _broker_limit(pid: int, limit: int, share: int, owner: str) -> Finding:
+def _broker_limit(pid: int, limit: int, share: int, owner: str) -> DoctorFinding:
     name = "listener's open files"  # what listens there may be no broker: its own name tells
     measured, needed = f"{format_count(limit)} ({owner})", format_count(share)
     if limit >= share:
-        return Finding(name, measured, needed)
+        return DoctorFinding(name, measured, needed)
     remedy = f"raise the broker's limit: prlimit --pid {pid} --nofile={share}:{share}, or LimitNOFILE= in its service"
-    return Finding(name, measured, needed, Status.BAD, remedy)
+    return DoctorFinding(name, measured, needed, Status.BAD, remedy)

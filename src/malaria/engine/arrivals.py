@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.plan.clients import Plan
@@ -36,7 +36,7 @@ _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 class Inbox:
     """What the subscribing clients of a worker receive."""
 
-    def __init__(self, plan: Plan, gear: Gear) -> None:
+    def __init__(self, plan: Plan, gear: EngineContext) -> None:
         streams = plan.streams()
         self._streams = streams
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}

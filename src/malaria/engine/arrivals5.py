@@ -23,7 +23,7 @@ from malaria.engine.arrivals import (
     frames_alike,
     topic_place,
 )
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.errors import MalformedPacket
 from malaria.mqtt.aliases import TopicAliases
 from malaria.mqtt.codec import decode, encode, frame_length
@@ -34,7 +34,7 @@ from malaria.plan.clients import Plan
 class Inbox5(Inbox):
     """What the subscribing clients of a worker receive, where some of them speak MQTT 5."""
 
-    def __init__(self, plan: Plan, gear: Gear) -> None:
+    def __init__(self, plan: Plan, gear: EngineContext) -> None:
         super().__init__(plan, gear)
         self._speaks_5 = bytearray(plan.clients)
         self._counts_kept = bytearray(plan.clients)  # RETAIN is as it was published, and tells nothing of kept messages

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 
 # Why a client may not send a message now. A gate of 0 is open.
 OFFLINE: Final = 1  # no session with the broker
@@ -39,7 +39,7 @@ class Columns:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.phase = bytearray([Phase.IDLE]) * count
+        self.phase = bytearray([SessionPhase.IDLE]) * count
         self.gate = bytearray([OFFLINE]) * count
         self.was_connected = bytearray(count)
         self.was_subscribed = bytearray(count)  # a SUBACK came in this run: a kept session holds our filters

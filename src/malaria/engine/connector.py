@@ -19,12 +19,12 @@ from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
 from malaria.engine.receiver import Receiver
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
-from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, cause_of, connect_error
+from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, connect_error, failure_of
 from malaria.transport.gateway import Gateway
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.stream import Lower, Negotiation, Stage
@@ -34,13 +34,13 @@ IP_BIND_ADDRESS_NO_PORT: Final = 24
 HASTE_NS: Final = 20 * NS_PER_MS
 """An idle pace saves up no more than this: a burst of connects would wait for our own handshakes."""
 MOST_PER_TURN: Final = 64
-UNDER_WAY: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING)
+UNDER_WAY: Final = (SessionPhase.CONNECTING, SessionPhase.GREETING, SessionPhase.SUBSCRIBING)
 
 
 class Connector:
     """Brings clients to the broker and back to it. Owns the sockets. `gateways` has the way in of each client."""
 
-    def __init__(self, plan: Plan, gateways: Sequence[Gateway], gear: Gear) -> None:
+    def __init__(self, plan: Plan, gateways: Sequence[Gateway], gear: EngineContext) -> None:
         attack = plan.warhead.attack
         share = plan.share
         self._gateways = gateways
@@ -91,9 +91,9 @@ class Connector:
     def forget_newcomers(self) -> None:
         """Clients that have never been asked to connect are not asked any more."""
         phase = self._columns.phase
-        self._later = [entry for entry in self._later if phase[entry[2]] != Phase.IDLE]
+        self._later = [entry for entry in self._later if phase[entry[2]] != SessionPhase.IDLE]
         heapify(self._later)
-        self._waiting = deque(client for client in self._waiting if phase[client] != Phase.IDLE)
+        self._waiting = deque(client for client in self._waiting if phase[client] != SessionPhase.IDLE)
         self.idle = self._stopped or not (self._waiting or self._later)
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ class Connector:
             if not self._waiting or self._in_progress >= self._bound or now_ns < self._next_open_ns:
                 return
             client = self._waiting.popleft()
-            if self._columns.phase[client] != Phase.CLOSED:  # not one that has left while it waited
+            if self._columns.phase[client] != SessionPhase.CLOSED:  # not one that has left while it waited
                 self._next_open_ns += self._gap_ns
                 self._open(client, now_ns)
 
@@ -139,7 +139,7 @@ class Connector:
         """Ends what waits too long for an answer."""
         deadline = self._columns.deadline_ns
         for client in ((deadline != 0) & (deadline <= now_ns)).nonzero()[0].tolist():
-            if self._columns.phase[client] == Phase.READY:
+            if self._columns.phase[client] == SessionPhase.READY:
                 self._counts.ping_timeouts += 1
                 self.lost(client, "ping timeout: the broker did not answer a PINGREQ")
             else:
@@ -171,16 +171,16 @@ class Connector:
     def lost(self, client: int, reason: str) -> None:
         """Buries a connection (or an attempt) and plans the next attempt. `reason` is told to the operator."""
         phase = self._columns.phase[client]
-        if phase == Phase.CLOSED:
+        if phase == SessionPhase.CLOSED:
             self._bury(client)  # it had said DISCONNECT, and this is the broker's answer
-        if phase not in (*UNDER_WAY, Phase.READY):
+        if phase not in (*UNDER_WAY, SessionPhase.READY):
             return
-        if phase == Phase.READY:
+        if phase == SessionPhase.READY:
             self._counts.dropped += 1
             self._meter.trouble(f"connection lost: {reason}")
         else:
             self._in_progress -= 1
-            if phase == Phase.GREETING:
+            if phase == SessionPhase.GREETING:
                 reason = self._gateways[client].cause_in_greeting(reason)
             self._meter.failed(client, reason)
         self._bury(client)
@@ -195,10 +195,10 @@ class Connector:
         phase = self._columns.phase[client]
         self._in_progress -= phase in UNDER_WAY
         self.conversation.part(client, now_ns)
-        self._columns.phase[client] = Phase.CLOSED
+        self._columns.phase[client] = SessionPhase.CLOSED
         self._columns.deadline_at[client] = 0
         self._columns.gate[client] |= OFFLINE
-        if phase not in (Phase.SUBSCRIBING, Phase.READY):
+        if phase not in (SessionPhase.SUBSCRIBING, SessionPhase.READY):
             self._bury(client)
 
     def hang_up(self, client: int) -> None:
@@ -207,7 +207,7 @@ class Connector:
 
     def cut(self, client: int) -> None:
         """Breaks the connection of a client that is READY, without a word, and plans its next attempt."""
-        if self._columns.phase[client] == Phase.READY:
+        if self._columns.phase[client] == SessionPhase.READY:
             self._counts.cut += 1
             self._bury(client)
             self._plan_again(client)
@@ -217,7 +217,7 @@ class Connector:
         for client in list(self._by_fd.values()):
             self.conversation.part(client, now_ns)
             self._bury(client)
-            self._columns.phase[client] = Phase.CLOSED
+            self._columns.phase[client] = SessionPhase.CLOSED
 
     @property
     def open_sockets(self) -> int:
@@ -233,7 +233,7 @@ class Connector:
             if sock.fileno() < 0:  # taken over and closed already
                 del self._by_fd[fd]
                 self._columns.sockets[client] = None
-            self.lost(client, cause_of(failure))
+            self.lost(client, failure_of(failure))
             return False
         self._columns.sockets[client] = negotiation.sock
         self._negotiations[client] = negotiation
@@ -246,7 +246,7 @@ class Connector:
         try:
             wants = negotiation.advance()
         except OSError as failure:
-            self.lost(client, cause_of(failure))
+            self.lost(client, failure_of(failure))
             return
         finally:
             self._counts.negotiation_cpu_ns += thread_time_ns() - began_ns
@@ -290,7 +290,7 @@ class Connector:
         negotiation = self._negotiations.get(client)
         if negotiation is not None:
             return STAGE_TIMEOUTS[negotiation.stage][0]
-        return TIMEOUTS[Phase(self._columns.phase[client])][0]
+        return TIMEOUTS[SessionPhase(self._columns.phase[client])][0]
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ class Connector:
             return
         self._in_progress += 1
         columns = self._columns
-        columns.phase[client] = Phase.CONNECTING
+        columns.phase[client] = SessionPhase.CONNECTING
         columns.own_at[client] = 0
         columns.opened_at[client] = columns.stage_at[client] = self._clock()
         columns.deadline_at[client] = now_ns + self._timeout_ns
@@ -343,10 +343,10 @@ class Connector:
     def _plan_again(self, client: int) -> None:
         columns = self._columns
         if self._stopped or self._backoff_ns is None:
-            columns.phase[client] = Phase.CLOSED
+            columns.phase[client] = SessionPhase.CLOSED
             return
         first_ns, most_ns = self._backoff_ns
-        columns.phase[client] = Phase.WAITING
+        columns.phase[client] = SessionPhase.WAITING
         wait_ns = min(most_ns, first_ns << min(columns.attempts[client], 40))
         columns.attempts[client] = min(columns.attempts[client] + 1, 255)
         self.enqueue_at(client, self._clock() + wait_ns)

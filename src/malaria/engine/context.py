@@ -12,7 +12,7 @@ from malaria.transport.poller import Poller
 
 
 @dataclass(frozen=True, slots=True)
-class Gear:
+class EngineContext:
     """Made once per engine, handed to each part."""
 
     columns: Columns

@@ -11,7 +11,7 @@ from typing import Final
 from malaria.clock import NS_PER_S
 from malaria.engine.arrivals import Inbox
 from malaria.engine.columns import BACKLOG, OFFLINE
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.errors import MalformedPacket
@@ -32,7 +32,7 @@ from malaria.mqtt.packets import (
     Will,
 )
 from malaria.mqtt.reasons import FAILURE, reason_text, told
-from malaria.mqtt.session import SUBSCRIBE_ID, Phase
+from malaria.mqtt.session import SUBSCRIBE_ID, SessionPhase
 from malaria.mqtt.terms import Terms, terms_of
 from malaria.plan.clients import GroupPlan, Plan
 from malaria.plan.grants import excluded
@@ -57,7 +57,7 @@ class Conversation:
     def __init__(
         self,
         plan: Plan,
-        gear: Gear,
+        gear: EngineContext,
         publishers: list[Publisher | None],
         inbox: Inbox,
         gateways: Sequence[Gateway],
@@ -73,15 +73,15 @@ class Conversation:
         self._answer_ns = plan.warhead.attack.connect_timeout_ns
         self.lost: Lost = _nobody_listens
         self.settled: Callable[[int], None] = _nobody_listens
-        self._handlers: dict[tuple[Phase, type[Packet]], Callable[[int, Packet, int], None]] = {
-            (Phase.GREETING, Connack): self._on_connack,
-            (Phase.SUBSCRIBING, Suback): self._on_suback,
-            (Phase.SUBSCRIBING, Ack): self._on_ack,
-            (Phase.READY, Ack): self._on_ack,
-            (Phase.SUBSCRIBING, Pingresp): self._on_pingresp,
-            (Phase.READY, Pingresp): self._on_pingresp,
-            (Phase.SUBSCRIBING, Disconnect): self._on_disconnect,
-            (Phase.READY, Disconnect): self._on_disconnect,
+        self._handlers: dict[tuple[SessionPhase, type[Packet]], Callable[[int, Packet, int], None]] = {
+            (SessionPhase.GREETING, Connack): self._on_connack,
+            (SessionPhase.SUBSCRIBING, Suback): self._on_suback,
+            (SessionPhase.SUBSCRIBING, Ack): self._on_ack,
+            (SessionPhase.READY, Ack): self._on_ack,
+            (SessionPhase.SUBSCRIBING, Pingresp): self._on_pingresp,
+            (SessionPhase.READY, Pingresp): self._on_pingresp,
+            (SessionPhase.SUBSCRIBING, Disconnect): self._on_disconnect,
+            (SessionPhase.READY, Disconnect): self._on_disconnect,
         }
         self._assigned: dict[int, str] = {}  # ids that the broker chose
 
@@ -90,7 +90,7 @@ class Conversation:
     def greet(self, client: int, now_ns: int) -> None:
         """The transport stands: says CONNECT."""
         columns = self._columns
-        columns.phase[client] = Phase.GREETING
+        columns.phase[client] = SessionPhase.GREETING
         columns.deadline_at[client] = now_ns + self._answer_ns
         protocol = self._group_of(client).protocol
         self._outbox.send(client, encode(self._connect_packet(client), protocol), now_ns)
@@ -103,7 +103,7 @@ class Conversation:
 
     def part(self, client: int, now_ns: int) -> None:
         """Says DISCONNECT, so that the broker does not publish the will."""
-        if self._columns.phase[client] in (Phase.SUBSCRIBING, Phase.READY):
+        if self._columns.phase[client] in (SessionPhase.SUBSCRIBING, SessionPhase.READY):
             self._outbox.send(client, DISCONNECT, now_ns)
 
     # --- what the broker says -----------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class Conversation:
         if decoded is None:
             raise MalformedPacket("frame and packet disagree about their length")
         packet = decoded[0]
-        phase = Phase(self._columns.phase[client])
+        phase = SessionPhase(self._columns.phase[client])
         handler = self._handlers.get((phase, type(packet)))
         if handler is None:
             raise MalformedPacket(f"{type(packet).__name__.upper()} while {phase.name.lower()}", "MQTT-3.1.0-1")
@@ -167,7 +167,7 @@ class Conversation:
             options |= group.group.subscription_options
             properties = group.group.subscribe_properties()
         filters = tuple((filter_, options) for filter_ in group.filters(self._index(client, group)))
-        self._columns.phase[client] = Phase.SUBSCRIBING
+        self._columns.phase[client] = SessionPhase.SUBSCRIBING
         self._columns.deadline_at[client] = now_ns + self._answer_ns
         self._columns.stage_at[client] = now_ns
         self._outbox.send(client, encode(Subscribe(SUBSCRIBE_ID, filters, properties), group.protocol), now_ns)
@@ -190,7 +190,7 @@ class Conversation:
         self._ready(client, now_ns)
 
     def _ready(self, client: int, now_ns: int) -> None:
-        self._columns.phase[client] = Phase.READY
+        self._columns.phase[client] = SessionPhase.READY
         self._columns.deadline_at[client] = 0
         self._columns.gate[client] &= ~OFFLINE
         self.settled(client)
@@ -199,7 +199,7 @@ class Conversation:
             publisher.release(client - publisher.base, now_ns)
 
     def _on_pingresp(self, client: int, _: Packet, __: int) -> None:
-        if self._columns.phase[client] == Phase.READY:
+        if self._columns.phase[client] == SessionPhase.READY:
             self._columns.deadline_at[client] = 0
 
     def _on_disconnect(self, client: int, packet: Packet, _: int) -> None:

@@ -14,7 +14,7 @@ LOT: Final = 10
 LOT_EVERY_NS: Final = 5 * NS_PER_MS
 
 
-class Cuts:
+class Disconnects:
     """`tick` is to be called at `next_ns`."""
 
     def __init__(self, connector: Connector) -> None:

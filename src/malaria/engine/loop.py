@@ -20,20 +20,19 @@ from malaria.engine.arrivals import Inbox
 from malaria.engine.arrivals5 import Inbox5
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
-from malaria.engine.disconnects import Cuts
+from malaria.engine.disconnects import Disconnects
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
-from malaria.engine.publisher import Publisher, Span
+from malaria.engine.publisher import Publisher, PublishSpan
 from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
 from malaria.engine.surges import Surges
 from malaria.mqtt.packets import Protocol
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
-from malaria.records.rows import Gauge, Sample
-from malaria.records.rows import Phase as RunPhase
+from malaria.records.rows import Gauge, RunPhase, Sample
 from malaria.transport.gateway import gateways_of
 from malaria.transport.poller import READ, WRITE, Poller
 from malaria.transport.route import Route
@@ -55,7 +54,7 @@ class Engine:
         self.meter = meter
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
-        gear = Gear(columns, poller, self.outbox, meter, clock)
+        gear = EngineContext(columns, poller, self.outbox, meter, clock)
         speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
         self.inbox = Inbox5(plan, gear) if speaks_5 else Inbox(plan, gear)
         self.publishers = [_publisher(group, gear) for group in plan.groups if group.group.publishes]
@@ -66,7 +65,7 @@ class Engine:
         self.receiver = Receiver(gear, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
         self.surges = Surges(plan, gear, self.publishers, self.connector)
-        self.cuts = Cuts(self.connector)
+        self.cuts = Disconnects(self.connector)
         self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
@@ -81,7 +80,7 @@ class Engine:
         self._publisher_by_client = by_client
         self._other_fds: dict[int, Callable[[], None]] = {}
         self._epoch_ns = 0
-        self._span: Span | None = None  # of the load, while it runs
+        self._span: PublishSpan | None = None  # of the load, while it runs
         self._next_tick_ns = clock()
         self._at_start = 0
         self._connect_orders = 0
@@ -120,7 +119,7 @@ class Engine:
                 for client in range(group.first_row, group.first_row + group.count):
                     self.connector.enqueue(client)
 
-    def publish(self, span: Span) -> None:
+    def publish(self, span: PublishSpan) -> None:
         """Publishing starts at `span.origin_ns`; groups that come later start to connect from there."""
         self._span = span
         self.inbox.begin(span.epoch_ns, span.measure_ns)
@@ -222,7 +221,7 @@ class Engine:
         return until_ns if self.connector.idle else self.connector.next_ns(until_ns)
 
     def _write_or_hang_up(self, client: int, mask: int, now_ns: int) -> None:
-        if self.columns.phase[client] == Phase.CONNECTING:
+        if self.columns.phase[client] == SessionPhase.CONNECTING:
             self.connector.writable(client, now_ns)
             return
         if mask & WRITE and self.outbox.flush(client, now_ns):
@@ -248,7 +247,7 @@ class Engine:
         self.connector.check_deadlines(now_ns)
         columns = self.columns
         quiet = now_ns - columns.last_out_ns >= columns.keepalive_ns
-        quiet &= (self._ready == Phase.READY) & (columns.deadline_ns == 0) & (columns.keepalive_ns > 0)
+        quiet &= (self._ready == SessionPhase.READY) & (columns.deadline_ns == 0) & (columns.keepalive_ns > 0)
         for client in quiet.nonzero()[0].tolist():
             self.conversation.keep_alive(client, now_ns)
         self.meter.fold_when_full()
@@ -278,7 +277,7 @@ class Engine:
         """Closes the current period."""
         gauges = {
             Gauge.CLIENTS_CONNECTED: int(
-                np.count_nonzero((self._ready == Phase.READY) | (self._ready == Phase.SUBSCRIBING))
+                np.count_nonzero((self._ready == SessionPhase.READY) | (self._ready == SessionPhase.SUBSCRIBING))
             ),
             Gauge.CLIENTS_READY: self.ready_clients,
             Gauge.INFLIGHT: sum(p.in_flight for p in self.publishers),
@@ -289,15 +288,15 @@ class Engine:
 
     @property
     def ready_clients(self) -> int:
-        return int(np.count_nonzero(self._ready == Phase.READY))
+        return int(np.count_nonzero(self._ready == SessionPhase.READY))
 
 
-def _later(span: Span, origin_ns: int) -> Span:
+def _later(span: PublishSpan, origin_ns: int) -> PublishSpan:
     """The same load from `origin_ns` on."""
     return replace(span, origin_ns=origin_ns, measure_ns=max(span.measure_ns, origin_ns))
 
 
-def _publisher(plan: GroupPlan, gear: Gear) -> Publisher:
+def _publisher(plan: GroupPlan, gear: EngineContext) -> Publisher:
     return Publisher5(plan, gear) if plan.protocol is Protocol.V5 else Publisher(plan, gear)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Counter, Event, EventKind, Gauge, Metric, Phase, Sample
+from malaria.records.rows import Counter, Event, EventKind, Gauge, Metric, RunPhase, Sample
 from malaria.transport.stream import Stage
 
 LATE_SAMPLE_NS = 3 * NS_PER_S // 2
@@ -172,7 +172,7 @@ class Meter:
         self._troubles.clear()
         return told
 
-    def sample(self, at_ns: int, phase: Phase, gauges: dict[Gauge, int]) -> Sample:
+    def sample(self, at_ns: int, phase: RunPhase, gauges: dict[Gauge, int]) -> Sample:
         """Closes the period that ends at `at_ns` (run time)."""
         self._fold()
         if at_ns - self._start_ns > LATE_SAMPLE_NS:

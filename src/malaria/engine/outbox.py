@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from malaria.engine.columns import BACKLOG, Columns
 from malaria.engine.meter import Meter
-from malaria.transport.failures import cause_of
+from malaria.transport.failures import failure_of
 from malaria.transport.poller import READ, WRITE, Poller
 
 type Flushed = Callable[[int], None]
@@ -85,7 +85,7 @@ class Outbox:
         self._columns.gate[client] &= ~BACKLOG
 
     def broke(self, client: int, error: OSError) -> None:
-        self.broken.append((client, cause_of(error)))
+        self.broken.append((client, failure_of(error)))
         self._columns.gate[client] |= BACKLOG  # nobody writes to it again before it is buried
 
     def _wait(self, client: int, rest: bytes) -> None:

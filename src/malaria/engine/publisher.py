@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_MS
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.engine.template import DUP, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
 from malaria.plan.clients import GroupPlan, Turn
@@ -41,7 +41,7 @@ BLOCK: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PublishSpan:
     """When to publish, on the worker's clock. Messages due before `measure_ns` are warm-up: sent, not timed."""
 
     epoch_ns: int  # run time 0, which due times in payloads count from
@@ -53,7 +53,7 @@ class Span:
 class Publisher:
     """The publishing members of one group in this worker."""
 
-    def __init__(self, plan: GroupPlan, gear: Gear) -> None:
+    def __init__(self, plan: GroupPlan, gear: EngineContext) -> None:
         group = plan.group
         self.plan = plan
         self.base = plan.first_row
@@ -82,7 +82,7 @@ class Publisher:
         self._forgotten: dict[int, list[int]] = {}
         self._forgotten_dues: list[Ints] = []
         self._schedule = None if group.closed_loop else plan.schedule()
-        self._span: Span | None = None
+        self._span: PublishSpan | None = None
         self._begun_ns = 0
         self._turns: deque[tuple[int, Turn]] = deque()  # announced changes of the rate
         self._turns_told = 0
@@ -99,7 +99,7 @@ class Publisher:
 
     # --- schedule ----------------------------------------------------------------------------------------------
 
-    def begin(self, span: Span) -> None:
+    def begin(self, span: PublishSpan) -> None:
         """Publishing starts (again) at the origin of `span`."""
         self._span = span
         self._epoch_ns, self._measure_ns = span.epoch_ns, span.measure_ns
@@ -185,7 +185,7 @@ class Publisher:
         self._counts.due += end - begin
         self._look_ahead()
 
-    def _extend(self, span: Span, now_ns: int) -> None:
+    def _extend(self, span: PublishSpan, now_ns: int) -> None:
         """Asks the schedule for the next stretch of time."""
         while self._turns and self._turns[0][0] <= self._horizon_ns:
             at_ns, turn = self._turns.popleft()

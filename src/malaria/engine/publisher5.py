@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from malaria.engine.columns import HELD, OFFLINE
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.engine.publisher import SMALL_WINDOW, Ints, Publisher
 from malaria.engine.template5 import Naming, Template5, make_template5
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
@@ -25,7 +25,7 @@ class Publisher5(Publisher):
 
     _template: Template5
 
-    def __init__(self, plan: GroupPlan, gear: Gear) -> None:
+    def __init__(self, plan: GroupPlan, gear: EngineContext) -> None:
         super().__init__(plan, gear)
         self._special: set[int] = set()  # members in one of the next three
         self._limits: dict[int, int] = {}  # in flight at once, where the broker grants less than our window

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.engine.arrivals import Inbox
-from malaria.engine.context import Gear
+from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.mqtt.reasons import FAILURE
-from malaria.mqtt.session import Phase
-from malaria.transport.failures import CLOSED, cause_of
+from malaria.mqtt.session import SessionPhase
+from malaria.transport.failures import CLOSED, failure_of
 from malaria.transport.stream import NOTHING_YET
 
 BUFFER_SIZE: Final = 256 * 1024
@@ -30,8 +30,11 @@ LARGEST_FRAME: Final = 16 * 1024 * 1024
 """A frame over this is taken for garbage: the protocol allows 256 MB, and no load of ours is that large."""
 _BURST: Final = 32  # bytes: eight PUBACKs; fewer are cheaper one by one
 _PUBACK: Final = 0x40
-_READY: Final = int(Phase.READY)
-_LISTENING: Final = (Phase.SUBSCRIBING, Phase.READY)  # a PUBLISH may come before the SUBACK (3.1.1 section 3.8.4)
+_READY: Final = int(SessionPhase.READY)
+_LISTENING: Final = (
+    SessionPhase.SUBSCRIBING,
+    SessionPhase.READY,
+)  # a PUBLISH may come before the SUBACK (3.1.1 section 3.8.4)
 
 type Lost = Callable[[int, str], None]
 
@@ -41,7 +44,7 @@ class Receiver:
 
     def __init__(
         self,
-        gear: Gear,
+        gear: EngineContext,
         publishers: list[Publisher | None],
         inbox: Inbox,
         conversation: Conversation,
@@ -64,7 +67,7 @@ class Receiver:
         except NOTHING_YET:
             return
         except OSError as error:
-            self._lost(client, cause_of(error))
+            self._lost(client, failure_of(error))
             return
         self._counts.bytes_received += count
         buffer = self._buffer
@@ -96,14 +99,14 @@ class Receiver:
             self._counts.malformed += 1
             self._lost(client, f"malformed: {error}")
             return
-        if done < count and self._columns.phase[client] > Phase.CONNECTING:
+        if done < count and self._columns.phase[client] > SessionPhase.CONNECTING:
             self._partial[client] = bytes(data[done:count])
 
     def _frames(self, client: int, data: bytes | bytearray, end: int, now_ns: int) -> int:
         """Handles the whole frames in data[:end]; returns where the first unfinished one begins."""
         start = 0
         while start < end:
-            if self._columns.phase[client] in (Phase.WAITING, Phase.CLOSED):
+            if self._columns.phase[client] in (SessionPhase.WAITING, SessionPhase.CLOSED):
                 return end  # lost on the way: what follows is nobody's
             kind = data[start] & 0xF0
             if kind == 0x30 and self._columns.phase[client] in _LISTENING:

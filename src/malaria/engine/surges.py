@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.control.standing import Presence
+from malaria.control.standing import SurgeStanding
 from malaria.engine.connector import Connector
-from malaria.engine.context import Gear
-from malaria.engine.publisher import NEVER, Publisher, Span
-from malaria.mqtt.session import Phase
+from malaria.engine.context import EngineContext
+from malaria.engine.publisher import NEVER, Publisher, PublishSpan
+from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 
 LOT: Final = 10
@@ -29,7 +29,7 @@ HANG_UP_NS: Final = NS_PER_S
 """How long we wait for the broker to close after our DISCONNECT."""
 
 
-class Party:
+class SurgeClients:
     """The clients of one surge in this worker: who has come, and who is to go and is still there."""
 
     def __init__(self, plan: GroupPlan, publisher: Publisher | None) -> None:
@@ -58,10 +58,10 @@ class Party:
 class Surges:
     """Lets the surges of a worker in and out. `tick` is to be called at `next_ns`."""
 
-    def __init__(self, plan: Plan, gear: Gear, publishers: Sequence[Publisher], connector: Connector) -> None:
+    def __init__(self, plan: Plan, gear: EngineContext, publishers: Sequence[Publisher], connector: Connector) -> None:
         by_part = {id(publisher.plan): publisher for publisher in publishers}
         self._parties = {
-            part.surge: Party(part, by_part.get(id(part))) for part in plan.groups if part.surge is not None
+            part.surge: SurgeClients(part, by_part.get(id(part))) for part in plan.groups if part.surge is not None
         }
         self._patience_ns = plan.warhead.attack.drain_ns
         self._columns = gear.columns
@@ -69,7 +69,7 @@ class Surges:
         self._connector = connector
         self.next_ns = NEVER
 
-    def add(self, surge: int, at_ns: int, span: Span) -> None:
+    def add(self, surge: int, at_ns: int, span: PublishSpan) -> None:
         """They connect from `at_ns` (clock) and publish in `span`."""
         party = self._parties[surge]
         self._connector.bring_in(party.plan, at_ns)
@@ -125,10 +125,10 @@ class Surges:
                 party.staying.clear()
                 party.parting.clear()
 
-    def standing(self, epoch_ns: int) -> tuple[Presence, ...]:
+    def standing(self, epoch_ns: int) -> tuple[SurgeStanding, ...]:
         """One for each surge of the warhead, in order."""
         return tuple(
-            Presence(
+            SurgeStanding(
                 came=party.came,
                 came_ns=party.came_ns - epoch_ns if party.came else 0,
                 gone=party.gone,
@@ -139,13 +139,13 @@ class Surges:
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _break_up(self, party: Party, now_ns: int) -> None:
+    def _break_up(self, party: SurgeClients, now_ns: int) -> None:
         party.leaving = True
         party.staying.extend(range(party.plan.first_row, party.plan.first_row + party.plan.count))
         if party.publisher is not None:
             party.publisher.end(now_ns)
 
-    def _say_goodbye(self, party: Party, now_ns: int) -> None:
+    def _say_goodbye(self, party: SurgeClients, now_ns: int) -> None:
         """One lot of those who owe nothing any more, or for whom nobody waits longer."""
         overdue = now_ns >= party.leave_ns + self._patience_ns
         said = 0
@@ -159,7 +159,7 @@ class Surges:
             if said == LOT:
                 break
 
-    def _see_off(self, party: Party, now_ns: int) -> None:
+    def _see_off(self, party: SurgeClients, now_ns: int) -> None:
         """Who has been hung up on by the broker is gone; with one that does not, our patience ends."""
         for client, until_ns in list(party.parting.items()):
             if self._columns.sockets[client] is not None and now_ns >= until_ns:
@@ -170,9 +170,9 @@ class Surges:
 
     def _is_out(self, client: int) -> bool:
         """Neither connected nor to be connected again."""
-        return self._columns.phase[client] in (Phase.IDLE, Phase.CLOSED)
+        return self._columns.phase[client] in (SessionPhase.IDLE, SessionPhase.CLOSED)
 
-    def _dismiss(self, party: Party, client: int, now_ns: int) -> None:
+    def _dismiss(self, party: SurgeClients, client: int, now_ns: int) -> None:
         if party.publisher is not None:
             party.publisher.give_up(client - party.plan.first_row)
         party.parting[client] = now_ns + HANG_UP_NS

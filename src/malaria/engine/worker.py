@@ -24,18 +24,18 @@ from malaria.control.messages import (
     Finished,
     Order,
     Prepared,
-    Publish,
     Report,
-    Second,
+    SecondReport,
     Started,
+    StartPublishing,
     Task,
     TellAccount,
 )
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
-from malaria.engine.publisher import Span
+from malaria.engine.publisher import PublishSpan
 from malaria.plan.clients import make_plan
-from malaria.records.rows import Phase
+from malaria.records.rows import RunPhase
 from malaria.transport.poller import make_poller
 
 STANDING_EVERY_NS = 100 * NS_PER_MS
@@ -59,7 +59,7 @@ class Worker:
         self._engine.watch(channel.fileno(), self._obey_waiting)
         self._next_standing_ns = now_ns()
         self._next_second_ns = self._following_second(now_ns())
-        self._cuts: list[tuple[int, Phase]] = []  # when the phase changes by itself
+        self._cuts: list[tuple[int, RunPhase]] = []  # when the phase changes by itself
         self._start_ns: int | None = None  # when the load is to begin, until it has
         self._next_ns = 0
         self._over = False
@@ -106,11 +106,11 @@ class Worker:
     def _report_second(self) -> None:
         sample = self._engine.sample()
         meter = self._engine.meter
-        self._say(Second(sample, tuple(meter.events(sample.end_ns)), meter.clients_failed()))
+        self._say(SecondReport(sample, tuple(meter.events(sample.end_ns)), meter.clients_failed()))
 
-    def _enter(self, phase: Phase) -> None:
+    def _enter(self, phase: RunPhase) -> None:
         self._engine.phase = phase
-        if phase is Phase.DRAIN:
+        if phase is RunPhase.DRAIN:
             self._engine.end_publishing()
 
     # --- orders ----------------------------------------------------------------------------------------------------
@@ -127,17 +127,17 @@ class Worker:
     def _obey(self, order: Order) -> None:
         match order:
             case ConnectAll(rest):
-                self._enter(Phase.CONNECT)
+                self._enter(RunPhase.CONNECT)
                 self._engine.connect(rest=rest)
                 self._say(self._engine.standing())
-            case Publish():
+            case StartPublishing():
                 self._publish(order)
             case Act():
                 self._engine.act(order)
             case EndPublishing():
                 self._report_second()
                 self._cuts.clear()
-                self._enter(Phase.DRAIN)
+                self._enter(RunPhase.DRAIN)
             case TellAccount():
                 self._say(self._account())
             case Finish():
@@ -146,19 +146,19 @@ class Worker:
                 self._epoch_ns = epoch_ns
                 self._engine.correct_epoch(epoch_ns)
 
-    def _publish(self, order: Publish) -> None:
+    def _publish(self, order: StartPublishing) -> None:
         epoch = self._epoch_ns
         end = None if order.end_ns is None else epoch + order.end_ns
         self._start_ns = epoch + order.origin_ns
-        self._engine.publish(Span(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
+        self._engine.publish(PublishSpan(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
         if order.measure_ns > order.origin_ns:
-            self._enter(Phase.SETTLE)
-            self._cuts = [(epoch + order.measure_ns, Phase.MEASURE)]
+            self._enter(RunPhase.WARMUP)
+            self._cuts = [(epoch + order.measure_ns, RunPhase.MEASURE)]
         else:  # at once: the messages due at the very origin belong to the measured time
             self._report_second()
-            self._enter(Phase.MEASURE)
+            self._enter(RunPhase.MEASURE)
         if end is not None:
-            self._cuts.append((end, Phase.DRAIN))
+            self._cuts.append((end, RunPhase.DRAIN))
 
     def _account(self) -> Account:
         inbox = self._engine.inbox
@@ -168,7 +168,7 @@ class Worker:
     def _finish(self) -> None:
         engine = self._engine
         engine.end_publishing()
-        engine.phase = Phase.COLLECT
+        engine.phase = RunPhase.FINISH
         for publisher in engine.publishers:
             publisher.fold_unfinished(now_ns())
         self._report_second()

@@ -62,7 +62,7 @@ SUBSCRIBE_ID: Final = 65535
 """The packet id of SUBSCRIBE: out of the way of any window."""
 
 
-class Phase(IntEnum):
+class SessionPhase(IntEnum):
     """Where a client is on its way to the broker and back."""
 
     IDLE = 0
@@ -179,22 +179,22 @@ KINDS: Final[dict[type[Packet], Kind]] = {
     Pingresp: Kind.TRAFFIC,
     Disconnect: Kind.GOODBYE,
 }
-CONNECTED: Final = (Phase.CONNECTING, Phase.GREETING, Phase.SUBSCRIBING, Phase.READY)
+CONNECTED: Final = (SessionPhase.CONNECTING, SessionPhase.GREETING, SessionPhase.SUBSCRIBING, SessionPhase.READY)
 """The phases with a transport."""
 
-ALLOWED: Final[dict[tuple[Phase, Kind], Phase]] = {
-    (Phase.IDLE, Kind.START): Phase.CONNECTING,
-    (Phase.WAITING, Kind.START): Phase.CONNECTING,
-    (Phase.CONNECTING, Kind.OPENED): Phase.GREETING,
-    (Phase.GREETING, Kind.CONNACK): Phase.READY,
-    (Phase.GREETING, Kind.CONNACK_BARE): Phase.SUBSCRIBING,
-    (Phase.SUBSCRIBING, Kind.SUBACK): Phase.READY,
-    (Phase.SUBSCRIBING, Kind.TRAFFIC): Phase.SUBSCRIBING,  # may come before the SUBACK (section 3.8.4)
-    (Phase.READY, Kind.TRAFFIC): Phase.READY,
-    (Phase.SUBSCRIBING, Kind.GOODBYE): Phase.WAITING,
-    (Phase.READY, Kind.GOODBYE): Phase.WAITING,
-    **{(phase, Kind.LOST): Phase.WAITING for phase in CONNECTED},
-    **{(phase, Kind.STOP): Phase.CLOSED for phase in Phase},
+ALLOWED: Final[dict[tuple[SessionPhase, Kind], SessionPhase]] = {
+    (SessionPhase.IDLE, Kind.START): SessionPhase.CONNECTING,
+    (SessionPhase.WAITING, Kind.START): SessionPhase.CONNECTING,
+    (SessionPhase.CONNECTING, Kind.OPENED): SessionPhase.GREETING,
+    (SessionPhase.GREETING, Kind.CONNACK): SessionPhase.READY,
+    (SessionPhase.GREETING, Kind.CONNACK_BARE): SessionPhase.SUBSCRIBING,
+    (SessionPhase.SUBSCRIBING, Kind.SUBACK): SessionPhase.READY,
+    (SessionPhase.SUBSCRIBING, Kind.TRAFFIC): SessionPhase.SUBSCRIBING,  # may come before the SUBACK (section 3.8.4)
+    (SessionPhase.READY, Kind.TRAFFIC): SessionPhase.READY,
+    (SessionPhase.SUBSCRIBING, Kind.GOODBYE): SessionPhase.WAITING,
+    (SessionPhase.READY, Kind.GOODBYE): SessionPhase.WAITING,
+    **{(phase, Kind.LOST): SessionPhase.WAITING for phase in CONNECTED},
+    **{(phase, Kind.STOP): SessionPhase.CLOSED for phase in SessionPhase},
 }
 
 
@@ -203,7 +203,7 @@ class Session:
 
     def __init__(self, config: SessionConfig) -> None:
         self.config = config
-        self.phase = Phase.IDLE
+        self.phase = SessionPhase.IDLE
         self.strays = 0
         self.reconnect_ns = 0  # when a WAITING client tries again
         self._next_sequence = 0
@@ -281,16 +281,16 @@ class Session:
         if self._deadline_ns and now_ns >= self._deadline_ns and self.phase in CONNECTED:
             return self._lose("timeout", now_ns)
         quiet_ns = now_ns - self._last_out_ns
-        if self.phase is Phase.READY and not self._deadline_ns and quiet_ns >= self._keep_alive_ns > 0:
+        if self.phase is SessionPhase.READY and not self._deadline_ns and quiet_ns >= self._keep_alive_ns > 0:
             self._deadline_ns = now_ns + self._keep_alive_ns
             return [self._send(Pingreq(), now_ns)]
-        if self.phase is Phase.WAITING and now_ns >= self.reconnect_ns:
+        if self.phase is SessionPhase.WAITING and now_ns >= self.reconnect_ns:
             return self.start(now_ns)
         return []
 
     def stop(self, now_ns: int) -> list[Instruction]:
         """The end: say goodbye if anybody listens."""
-        polite = self.phase in (Phase.SUBSCRIBING, Phase.READY)
+        polite = self.phase in (SessionPhase.SUBSCRIBING, SessionPhase.READY)
         goodbye: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
         self._move(Kind.STOP)
         return [*goodbye, Close("")]
@@ -430,7 +430,7 @@ class Session:
             self._waiting_again.remove(packet_id)
 
     def _on_pingresp(self) -> list[Instruction]:
-        if self.phase is Phase.READY:
+        if self.phase is SessionPhase.READY:
             self._deadline_ns = 0
         return []
 
@@ -443,7 +443,7 @@ class Session:
     def _send_held(self, now_ns: int) -> list[Instruction]:
         """What is to be sent again, then what is held, goes out as far as phase and window allow."""
         sent: list[Instruction] = []
-        if self.phase is not Phase.READY:
+        if self.phase is not SessionPhase.READY:
             return sent
         while self._waiting_again and len(self._in_flight) - len(self._waiting_again) < self._most_in_flight:
             oldest = self._waiting_again.popleft()

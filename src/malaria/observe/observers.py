@@ -16,7 +16,7 @@ from malaria.model.access import Access
 from malaria.model.observe import Observe
 from malaria.model.target import WITH_PATH
 from malaria.model.warhead import Warhead
-from malaria.observe.posting import Scene, posts_for
+from malaria.observe.posting import ObserverContext, posts_for
 from malaria.observe.sys_topics import SysAccess
 from malaria.observe.watching import Watching
 from malaria.plan.clients import Identity, make_plan
@@ -36,13 +36,13 @@ class View:
     directory: Path | None = None
 
 
-class Lookout:
+class Observers:
     """The observers of one target. Made before there is load, so that what is wrong with them is said early."""
 
     def __init__(self, view: View, clock: Callable[[], int]) -> None:
         """`clock` gives nanoseconds of run time. Raises OperatorError for what cannot be observed of this target."""
         self._measured_from_ns: int | None = None
-        scene = Scene(
+        scene = ObserverContext(
             access=sys_access(view),
             local=is_local(view.route.endpoints[0]),
             directory=view.directory,

@@ -19,13 +19,13 @@ from malaria.observe.prometheus import PrometheusObserver
 from malaria.observe.reader import LocalReader, Reader
 from malaria.observe.remote import Destination, RemoteReader
 from malaria.observe.sys_topics import SysAccess, SysObserver
-from malaria.observe.watching import Post
+from malaria.observe.watching import ScheduledObserver
 
 SEE_SSH: Final = 'write "ssh://user@HOST" for the host of the broker'
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ObserverContext:
     """What the observers have to know of the attack.
 
     `local`: the target is on this machine. `measured_from` tells the run time at which the measured time began, once it
@@ -38,7 +38,7 @@ class Scene:
     measured_from: Callable[[], int | None] = lambda: None
 
 
-def posts_for(wanted: Observe, scene: Scene) -> list[Post]:
+def posts_for(wanted: Observe, scene: ObserverContext) -> list[ScheduledObserver]:
     """Raises OperatorError for what cannot be observed of this target."""
     readers = _Readers(wanted.ssh_config or "")
     process = _process(wanted, scene, readers)
@@ -51,7 +51,7 @@ def posts_for(wanted: Observe, scene: Scene) -> list[Post]:
         ("perf", _perf(wanted, scene, process)),
     ]
     return [
-        Post(observer, wanted.interval_ns, stated=wanted.is_stated(name))
+        ScheduledObserver(observer, wanted.interval_ns, stated=wanted.is_stated(name))
         for name, observer in found
         if observer is not None
     ]
@@ -77,7 +77,7 @@ def _by_default(wanted: Observe, value: object, default: bool) -> bool:
     return bool(value) if value is not None else default and not wanted.only_stated
 
 
-def _host(wanted: Observe, scene: Scene, readers: _Readers) -> HostObserver | None:
+def _host(wanted: Observe, scene: ObserverContext, readers: _Readers) -> HostObserver | None:
     if isinstance(wanted.host, SshHost):
         return HostObserver(readers.of(wanted.host))
     if wanted.host and not scene.local:
@@ -85,7 +85,7 @@ def _host(wanted: Observe, scene: Scene, readers: _Readers) -> HostObserver | No
     return HostObserver(readers.of(None)) if _by_default(wanted, wanted.host, scene.local) else None
 
 
-def _process(wanted: Observe, scene: Scene, readers: _Readers) -> ProcessObserver | None:
+def _process(wanted: Observe, scene: ObserverContext, readers: _Readers) -> ProcessObserver | None:
     choice = wanted.process
     if choice is None:
         stated_off = wanted.is_stated("process")
@@ -100,7 +100,7 @@ def _process(wanted: Observe, scene: Scene, readers: _Readers) -> ProcessObserve
     return ProcessObserver(readers.of(choice.ssh), named)
 
 
-def _perf(wanted: Observe, scene: Scene, process: ProcessObserver | None) -> PerfObserver | None:
+def _perf(wanted: Observe, scene: ObserverContext, process: ProcessObserver | None) -> PerfObserver | None:
     if wanted.perf is None:
         return None
     if wanted.process is not None and wanted.process.ssh is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.clock import now_ns
-from malaria.observe.observers import Lookout, View
+from malaria.observe.observers import Observers, View
 from malaria.records.rows import Event, Observation
 
 LOOK_EVERY_S: Final = 0.1
@@ -30,7 +30,7 @@ def watch(wish: Watch, on_rows: Callable[[int, list[Row]], None], ended: Callabl
     Raises OperatorError for what cannot be observed of this target.
     """
     start_ns = now_ns()
-    lookout = Lookout(wish.view, lambda: now_ns() - start_ns)
+    lookout = Observers(wish.view, lambda: now_ns() - start_ns)
     lookout.start()
     try:
         while not ended():

@@ -26,7 +26,7 @@ STOP_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class ScheduledObserver:
     """An observer and how it is to be asked. `stated`: somebody asked for it."""
 
     observer: Observer
@@ -38,7 +38,7 @@ class Post:
 class _State:
     """How one observer has fared."""
 
-    post: Post
+    post: ScheduledObserver
     samples: int = 0
     late: int = 0
     gaps: int = 0
@@ -55,7 +55,7 @@ class _State:
 class Watching:
     """Runs observers until it is stopped. `clock` gives nanoseconds of run time."""
 
-    def __init__(self, posts: Sequence[Post], clock: Callable[[], int]) -> None:
+    def __init__(self, posts: Sequence[ScheduledObserver], clock: Callable[[], int]) -> None:
         self._states = [_State(post) for post in posts]
         self._clock = clock
         self._rows: queue.SimpleQueue[Observation | Event] = queue.SimpleQueue()

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from malaria.errors import OperatorError
 from malaria.records.rows import Reading
-from malaria.report.terminal.latest_readings import Sightings
+from malaria.report.terminal.latest_readings import LatestReadings
 
 TOPIC: Final = "$SYS/"
 EVERYWHERE: Final = "0.0.0.0"
@@ -28,7 +28,7 @@ _FORM: Final = "write a port or an address and a port: :9464, 127.0.0.1:9464"
 class _Page(Collector):
     """Asked by the library for what there is now."""
 
-    def __init__(self, newest: Callable[[], Sightings]) -> None:
+    def __init__(self, newest: Callable[[], LatestReadings]) -> None:
         self._newest = newest
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -51,7 +51,7 @@ class _Page(Collector):
 
 
 @contextmanager
-def serving(address: str, newest: Callable[[], Sightings]) -> Iterator[int]:
+def serving(address: str, newest: Callable[[], LatestReadings]) -> Iterator[int]:
     """Serves the page while the block runs; gives the port. Raises OperatorError for what cannot be listened to."""
     host, port = parse_listen(address)
     registry = CollectorRegistry(auto_describe=False)

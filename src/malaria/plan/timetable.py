@@ -37,7 +37,7 @@ class Turning:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class SurgeTimes:
     """One surge in time: they connect from `add_ns`, publish from `begin_ns`, and go at `leave_ns` (None: stay)."""
 
     group: str
@@ -47,11 +47,11 @@ class Visit:
     leave_ns: int | None
 
 
-def visits(warhead: Warhead, workers: int) -> tuple[Visit, ...]:
+def visits(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
     """The surges of a warhead that so many workers carry together."""
     delays_ns = _delays_ns(warhead.surges, warhead.attack.connect_rate, workers)
     return tuple(
-        Visit(
+        SurgeTimes(
             group=surge.group,
             clients=surge.clients,
             add_ns=surge.at_ns,
@@ -148,7 +148,7 @@ def rate_steps(warhead: Warhead, workers: int, turns: Sequence[Turning] = ()) ->
     return tuple((at_ns, float(rate)) for at_ns, rate in steps.items())
 
 
-def _comings(visit: Visit, ramp_ns: int) -> list[tuple[int, Fraction]]:
+def _comings(visit: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
     """How many begin and how many leave, and when: along a ramp in steps of a second, or in larger ones."""
     leave_ns = visit.leave_ns
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))

@@ -15,17 +15,25 @@ from typing import Final
 
 from malaria.records.perf_profile import Profile
 
+FORMER_PHASES: Final[Mapping[str, str]] = {"settle": "warmup", "collect": "finish"}
+"""Names of phases in runs of version 0.1, and what they are called now."""
 
-class Phase(StrEnum):
+
+class RunPhase(StrEnum):
     """The phases of an attack, in order."""
 
     PREPARE = "prepare"
     CONNECT = "connect"
-    SETTLE = "settle"
+    WARMUP = "warmup"
     MEASURE = "measure"
     DRAIN = "drain"
     VERIFY = "verify"
-    COLLECT = "collect"
+    FINISH = "finish"
+
+    @classmethod
+    def _missing_(cls, value: object) -> RunPhase | None:
+        """Read the names that runs of version 0.1 hold."""
+        return cls(FORMER_PHASES[str(value)]) if value in FORMER_PHASES else None
 
 
 class Metric(StrEnum):
@@ -114,13 +122,13 @@ class Sample:
 
     `counters` are the happenings in the period, `gauges` the values at its end, `histograms` sparse packed
     histograms (`Histogram.to_bytes`) of the values that ended in the period. The histograms hold only messages that
-    were due in the measured time; those of the settle phase are left out here and counted in `counters` alike.
+    were due in the measured time; those of the warm-up are left out here and counted in `counters` alike.
     """
 
     worker: str
     start_ns: int
     end_ns: int
-    phase: Phase
+    phase: RunPhase
     counters: Mapping[str, int] = field(default_factory=dict)
     gauges: Mapping[str, int] = field(default_factory=dict)
     histograms: Mapping[str, bytes] = field(default_factory=dict)
@@ -290,7 +298,7 @@ class Progress:
     """
 
     at_ns: int
-    phase: Phase
+    phase: RunPhase
     phase_done: int
     phase_total: int
     clients_planned: int

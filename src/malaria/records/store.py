@@ -30,12 +30,13 @@ from malaria.errors import OperatorError, RunError
 from malaria.records.perf_profile import FILE as PROFILE_FILE
 from malaria.records.perf_profile import Profile, profile_from_json
 from malaria.records.rows import (
+    FORMER_PHASES,
     Event,
     EventKind,
     LedgerTotals,
     Observation,
-    Phase,
     Reading,
+    RunPhase,
     RunRecords,
     Sample,
     storable,
@@ -353,12 +354,14 @@ def _read_samples(database: sqlite3.Connection) -> Iterator[Sample]:
         if start_ns > end_ns:
             raise ValueError(f"sample {number} ends before it starts")
         histograms = packed.get(number, {})
-        yield Sample(str(worker), start_ns, end_ns, Phase(phase), _counts(counters), _counts(gauges), histograms)
+        yield Sample(str(worker), start_ns, end_ns, RunPhase(phase), _counts(counters), _counts(gauges), histograms)
 
 
 def _read_events(database: sqlite3.Connection) -> Iterator[Event]:
     rows = database.execute("SELECT at_ns, kind, text, worker, count FROM event ORDER BY at_ns, rowid")
     for at, kind, text, worker, count in rows:
+        if kind == EventKind.PHASE:
+            text = FORMER_PHASES.get(text, text)
         yield Event(_count(at), EventKind(kind), str(text), str(worker), _count(count))
 
 

@@ -14,7 +14,7 @@ from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.windows import histogram_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import EventKind, Metric, Phase, RunRecords
+from malaria.records.rows import EventKind, Metric, RunPhase, RunRecords
 from malaria.units import format_count, format_duration_ns, format_ms
 
 type Summary = Mapping[str, Any]
@@ -95,10 +95,10 @@ def connect_time_ns(records: RunRecords) -> int | None:
     for event in records.events:
         if event.kind is not EventKind.PHASE:
             continue
-        if event.text == Phase.CONNECT:
+        if event.text == RunPhase.CONNECT:
             begun = event.at_ns
         elif begun is not None:
-            return event.at_ns - begun if event.text in (Phase.SETTLE, Phase.MEASURE) else None
+            return event.at_ns - begun if event.text in (RunPhase.WARMUP, RunPhase.MEASURE) else None
     return None
 
 

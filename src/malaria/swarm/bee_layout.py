@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BeeLayout:
     """Its name as a worker of Dask, and where on its host we may write (empty: where Dask may)."""
 
     name: str

@@ -11,7 +11,7 @@ from typing import Final
 
 from malaria.mqtt.packets import Connack, Protocol
 from malaria.mqtt.reasons import connack_reason
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.plan.grants import REMEDIES as TERMS
 from malaria.transport.stream import Stage
 
@@ -53,9 +53,9 @@ ERRORS: Final = {
     errno.ECONNRESET: ("the broker reset the connection", _LIMIT),
 }
 TIMEOUTS: Final = {
-    Phase.CONNECTING: ("timeout: no answer to the TCP connect", _SILENT),
-    Phase.GREETING: ("timeout: connected, but no CONNACK came", _ANSWER),
-    Phase.SUBSCRIBING: ("timeout: no SUBACK came", _ANSWER),
+    SessionPhase.CONNECTING: ("timeout: no answer to the TCP connect", _SILENT),
+    SessionPhase.GREETING: ("timeout: connected, but no CONNACK came", _ANSWER),
+    SessionPhase.SUBSCRIBING: ("timeout: no SUBACK came", _ANSWER),
 }
 STAGE_TIMEOUTS: Final = {
     Stage.TLS: ("timeout: the TLS handshake did not come to an end", _PLAIN_THERE),
@@ -193,7 +193,7 @@ CERTIFICATES: Final = {
 """OpenSSL's verify code (`man 3 X509_verify_cert_error_string`) -> cause and remedy."""
 
 
-def cause_of(error: OSError) -> str:
+def failure_of(error: OSError) -> str:
     """A failure of a connection in words, whichever layer it comes from."""
     if isinstance(error, ssl.SSLEOFError):
         return CLOSED
@@ -207,7 +207,7 @@ def cause_of(error: OSError) -> str:
 def handshake_cause(error: OSError, proof: Proof) -> str:
     """A failed TLS handshake in words. `proof` is what we came with."""
     known = HANDSHAKES.get((proof, _alert_name(error)))
-    return known[0] if known else cause_of(error)
+    return known[0] if known else failure_of(error)
 
 
 def _tls_cause(error: ssl.SSLError) -> str:

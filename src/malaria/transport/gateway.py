@@ -19,7 +19,7 @@ from malaria.plan.credentials import Credentials, load_credentials
 from malaria.transport.failures import CLOSED, ERRORS, SILENT_ENDS
 from malaria.transport.route import Route
 from malaria.transport.stream import Lower, Negotiation, Stage
-from malaria.transport.tls import Persona, TlsClients
+from malaria.transport.tls import TlsClients, TlsIdentity
 from malaria.transport.websocket import Upgrade
 
 HANG_UPS: Final = frozenset({CLOSED, ERRORS[errno.ECONNRESET][0], ERRORS[errno.EPIPE][0]})
@@ -92,13 +92,13 @@ class Gateway:
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return Upgrade(sock, lower, authority, self._route.path, self._access.headers)
 
-    def _persona(self, client: int) -> Persona:
+    def _persona(self, client: int) -> TlsIdentity:
         index = self._index(client)
         name = self._access.server_name or self._route.names[self._route.place_of(self._number(client))]
         key = self.credentials.psk_at(index)
         if key is not None and _is_address(name):
             name = ""  # nothing to verify, and SNI is for names only (RFC 6066, 3)
-        return Persona(key, self.credentials.certificate_at(index), name, self._sessions.pop(client, None))
+        return TlsIdentity(key, self.credentials.certificate_at(index), name, self._sessions.pop(client, None))
 
     def _index(self, client: int) -> int:
         return int(self.plan.members[client - self.plan.first_row])

@@ -32,7 +32,7 @@ from malaria.mqtt.packets import (
 from malaria.mqtt.terms import terms_of
 from malaria.plan.clients import GroupPlan
 from malaria.plan.grants import excluded
-from malaria.transport.failures import CLOSED, STAGE_TIMEOUTS, cause_of, connect_error, refusal, remedies
+from malaria.transport.failures import CLOSED, STAGE_TIMEOUTS, connect_error, failure_of, refusal, remedies
 from malaria.transport.gateway import Gateway
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Endpoint
@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ProbeClient:
     """Who asks."""
 
     client_id: str = ""
@@ -75,7 +75,7 @@ def patience_s(attack: Attack) -> float:
 
 
 def probe(
-    endpoint: Endpoint, visitor: Visitor | None = None, gateway: Gateway | None = None, timeout_s: float = TIMEOUT_S
+    endpoint: Endpoint, visitor: ProbeClient | None = None, gateway: Gateway | None = None, timeout_s: float = TIMEOUT_S
 ) -> Answer:
     """Connects one client, asks for the broker's version, and leaves.
 
@@ -87,7 +87,7 @@ def probe(
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         return Answer(connect_error(error.errno or 0), "see: malaria doctor")
-    visitor = visitor or Visitor()
+    visitor = visitor or ProbeClient()
     wire = _Wire(sock, timeout_s, visitor.protocol)
     try:
         sock.settimeout(timeout_s)
@@ -102,7 +102,7 @@ def probe(
         wire.close()
 
 
-def _converse(wire: _Wire, visitor: Visitor, group: GroupPlan | None) -> Answer:
+def _converse(wire: _Wire, visitor: ProbeClient, group: GroupPlan | None) -> Answer:
     """`group` is what the visitor asks for: a broker whose terms exclude its load does not let it in."""
     secret = None if visitor.password is None else visitor.password.encode()
     wire.send(Connect(client_id=visitor.client_id, keep_alive=30, username=visitor.username, password=secret))
@@ -259,13 +259,13 @@ def _network_trouble(wire: _Wire, error: OSError, address: tuple[str, int]) -> A
             f"no answer from {address[0]} port {address[1]}", "check address and firewall: packets vanish on the way"
         )
     if wire.gateway is not None:
-        return _answer(wire.gateway.cause_in_greeting(cause_of(error)))
+        return _answer(wire.gateway.cause_in_greeting(failure_of(error)))
     if error.errno in (errno.ECONNRESET, errno.EPIPE):
         return Answer(
             "it reset the connection: no MQTT broker, or a listener for TLS",
             "check the port: plain MQTT is usually 1883, TLS 8883",
         )
-    return _answer(cause_of(error))
+    return _answer(failure_of(error))
 
 
 def _answer(cause: str) -> Answer:

@@ -46,7 +46,7 @@ type Key = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Persona:
+class TlsIdentity:
     """Who a client is, to TLS. `key` for a pre-shared key; `certificate` is (chain file, key file or None)."""
 
     key: Key | None = field(default=None, repr=False)
@@ -66,7 +66,7 @@ class TlsClients:
         self._loaded: tuple[str, str | None] | None = None
         self._context = self._make_context(access)
 
-    def handshake(self, sock: socket.socket, persona: Persona) -> Handshake:
+    def handshake(self, sock: socket.socket, persona: TlsIdentity) -> Handshake:
         """Begins over a connected socket, which belongs to the handshake from now on. Raises OSError."""
         if persona.certificate is not None and persona.certificate != self._loaded:
             self._load(persona.certificate)
@@ -94,7 +94,7 @@ class TlsClients:
         finally:
             self._asking = None
 
-    def lasting_context(self, persona: Persona) -> ssl.SSLContext:
+    def lasting_context(self, persona: TlsIdentity) -> ssl.SSLContext:
         """The context for one client alone, who keeps it: no other handshake may be driven with this object then."""
         if persona.certificate is not None:
             self._context.load_cert_chain(*persona.certificate, password=_no_passphrase)

@@ -37,7 +37,7 @@ class Load:
 
 
 @dataclass(slots=True)
-class _Hand:
+class _WorkerProcess:
     """One worker process, seen from the bee."""
 
     name: str
@@ -47,7 +47,7 @@ class _Hand:
     finished: bool = False
 
 
-class Bee:
+class LocalWorkers:
     """The workers of this host."""
 
     def __init__(self, load: Load, share: Share, workers: int, name: str = "") -> None:
@@ -108,16 +108,16 @@ class Bee:
                 hand.process.kill()
                 hand.process.wait()
 
-    def __enter__(self) -> Bee:
+    def __enter__(self) -> LocalWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _working(self) -> Sequence[_Hand]:
+    def _working(self) -> Sequence[_WorkerProcess]:
         return [hand for hand in self._hands if not hand.finished]
 
-    def _listen(self, hand: _Hand, said: list[tuple[str, Report]]) -> None:
+    def _listen(self, hand: _WorkerProcess, said: list[tuple[str, Report]]) -> None:
         try:
             while hand.channel.poll():
                 report = hand.channel.recv()
@@ -130,7 +130,7 @@ class Bee:
             said.append((hand.name, WorkerLost(_obituary(hand.process))))
 
     @staticmethod
-    def _hire(name: str, share: Share, load: Load) -> _Hand:
+    def _hire(name: str, share: Share, load: Load) -> _WorkerProcess:
         ours, theirs = Pipe()
         process = subprocess.Popen(
             [sys.executable, "-m", "malaria.engine.worker", str(theirs.fileno())],
@@ -141,7 +141,7 @@ class Bee:
         )
         theirs.close()
         ours.send(Task(name, load.warhead, share, load.identity, load.routes, load.epoch_ns))
-        return _Hand(name, share, process, ours)
+        return _WorkerProcess(name, share, process, ours)
 
 
 def _obituary(process: subprocess.Popen[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Who makes the load of an attack: the workers of this host, or those of many. Both are asked in the same way."""
+"""Describe the workers of an attack, on this host or on many, behind one interface."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from malaria.control.messages import Order, Report
 from malaria.schedule.share import Share
 
 
-class Crew(Protocol):
-    """Workers that were given a load: `malaria.workers.local.Bee` for this host, `malaria.swarm.run.swarm_workers.Hive` for a swarm."""
+class WorkerPool(Protocol):
+    """The workers that make one load: `LocalWorkers` on this host, `SwarmWorkers` on many."""
 
     @property
     def workers(self) -> tuple[str, ...]: ...

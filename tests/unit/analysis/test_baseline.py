@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from malaria.analysis.baseline import MEASURES, Band, band_before, measures_of, with_missing
+from malaria.analysis.baseline import MEASURES, Baseline, band_before, measures_of, with_missing
 from malaria.analysis.seconds import seconds_of
 from malaria.records.rows import Metric
 from synthetic import Course
 
 
-def band(course: Course, clients: int = 0) -> Band:
+def band(course: Course, clients: int = 0) -> Baseline:
     records = course.records()
     seconds = seconds_of(records)
     found = band_before(measures_of(records, seconds), seconds, clients)

@@ -7,7 +7,7 @@ import json
 from malaria.analysis.observed import broker_figures, course, mean, mean_inside, said, state_at
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S as S
-from malaria.records.rows import Observation, Phase, Reading, RunRecords, Sample
+from malaria.records.rows import Observation, Reading, RunPhase, RunRecords, Sample
 
 WINDOW = (10 * S, 20 * S)
 
@@ -15,7 +15,7 @@ WINDOW = (10 * S, 20 * S)
 def records(*rows: tuple[str, int, dict[str, Reading]]) -> RunRecords:
     seen = tuple(Observation(name, at_s * S, values) for name, at_s, values in rows)
     meta = {"measure_start_ns": WINDOW[0], "measure_end_ns": WINDOW[1], "broker": {}}
-    return RunRecords(meta, (Sample("1", WINDOW[0], WINDOW[1], Phase.MEASURE),), (), None, seen)
+    return RunRecords(meta, (Sample("1", WINDOW[0], WINDOW[1], RunPhase.MEASURE),), (), None, seen)
 
 
 def cpu(at_s: int, percent: Reading) -> tuple[str, int, dict[str, Reading]]:

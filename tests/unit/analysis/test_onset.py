@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from malaria.analysis.onset import Backlog, backlog_of
-from malaria.records.rows import Phase, RunRecords, Sample
+from malaria.records.rows import RunPhase, RunRecords, Sample
 from synthetic import make_records
 
 S = 10**9
@@ -13,7 +13,7 @@ S = 10**9
 
 def run(*acked: int) -> RunRecords:
     """A hundred are due in every second; so many are acknowledged."""
-    samples = [Sample("1", n * S, (n + 1) * S, Phase.MEASURE, {"due": 100, "acked": a}) for n, a in enumerate(acked)]
+    samples = [Sample("1", n * S, (n + 1) * S, RunPhase.MEASURE, {"due": 100, "acked": a}) for n, a in enumerate(acked)]
     return RunRecords({}, tuple(samples), (), None)
 
 

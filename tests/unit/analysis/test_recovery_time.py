@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from malaria.analysis.baseline import MEASURES, Band
-from malaria.analysis.recovery_time import WORDS, Comeback, Watch, comeback
+from malaria.analysis.baseline import MEASURES, Baseline
+from malaria.analysis.recovery_time import WORDS, RecoveryTime, RecoveryWatch, comeback
 from malaria.analysis.seconds import Second
 from malaria.clock import NS_PER_S as S
 
-BAND = Band(most={"owed": 10, "lost": 0}, usual={"owed": 0, "lost": 0}, due_per_s=100, ready=50)
+BAND = Baseline(most={"owed": 10, "lost": 0}, usual={"owed": 0, "lost": 0}, due_per_s=100, ready=50)
 
 
-def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence[float] = ()) -> Watch:
+def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence[float] = ()) -> RecoveryWatch:
     seconds = [Second(21 + n, due, done, 0, 50, 0, ()) for n in range(len(owed))]
     measures = {"owed": dict(enumerate(owed, 21)), "lost": dict(enumerate(lost, 21))}
-    return Watch(BAND, measures, seconds, 10 * S, 20 * S, (20 + len(owed)) * S)
+    return RecoveryWatch(BAND, measures, seconds, 10 * S, 20 * S, (20 + len(owed)) * S)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence
     ],
 )
 def test_the_first_second_of_the_recovery(owed: list[float], recovery_s: float) -> None:
-    assert comeback(watch(owed)) == Comeback(True, recovery_s, False)
+    assert comeback(watch(owed)) == RecoveryTime(True, recovery_s, False)
 
 
 def test_too_little_was_seen() -> None:

@@ -10,7 +10,7 @@ from malaria.analysis.rules import DEFAULTS, unmet
 from malaria.analysis.thresholds import Ruling
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import parse_threshold_text
-from malaria.records.rows import Phase, RunRecords, Sample
+from malaria.records.rows import RunPhase, RunRecords, Sample
 
 QOS_0 = {"acknowledged": False}
 ACKED_LOST = "5 of 1,000 deliveries were lost, 2 of them acknowledged by the broker"
@@ -70,13 +70,13 @@ def test_a_broken_default_in_words(facts: dict[str, Any], figures: dict[str, Any
     ],
 )
 def test_what_is_under_way_at_the_end_is_no_backlog(seconds: int, acked_per_s: float, told: bool) -> None:
-    sample = Sample("1", S, (1 + seconds) * S, Phase.MEASURE, {}, {}, {})
+    sample = Sample("1", S, (1 + seconds) * S, RunPhase.MEASURE, {}, {}, {})
     records = RunRecords(META | {"measure_start_ns": S, "measure_end_ns": (1 + seconds) * S}, (sample,), (), None)
     assert bool(unmet(records, summary(rates={"acked_per_s": acked_per_s}))) is told
 
 
 def test_of_a_few_messages_one_may_be_under_way() -> None:
-    sample = Sample("1", 0, 2 * S, Phase.MEASURE, {}, {}, {})
+    sample = Sample("1", 0, 2 * S, RunPhase.MEASURE, {}, {}, {})
     records = RunRecords(META | {"measure_start_ns": 0, "measure_end_ns": 2 * S}, (sample,), (), None)
     assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.31})) == []
     assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.29})) != []
@@ -91,7 +91,7 @@ def test_beside_surges_the_steady_seconds_count() -> None:
 
 
 def test_a_stated_rate_is_as_it_was_stated() -> None:
-    sample = Sample("1", 0, 2 * S, Phase.MEASURE, {}, {}, {})
+    sample = Sample("1", 0, 2 * S, RunPhase.MEASURE, {}, {}, {})
     meta = META | {"thresholds": ["rates.acked_per_s >= 98% of due"], "measure_start_ns": 0, "measure_end_ns": 2 * S}
     assert unmet(RunRecords(meta, (sample,), (), None), summary(rates={"acked_per_s": 480.0})) != []
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from malaria.analysis.series import LONGEST_GAP_S, columns
-from malaria.records.rows import Phase, RunRecords, Sample
+from malaria.records.rows import RunPhase, RunRecords, Sample
 from synthetic import make_records
 
 S = 10**9
@@ -15,7 +15,7 @@ S = 10**9
 
 def one(second: int, worker: str = "1", length: int = 1, **counters: int) -> Sample:
     gauges = {"cpu_ns": second * S // 4, "clients_ready": 5}
-    return Sample(worker, (second - length) * S, second * S, Phase.MEASURE, counters, gauges)
+    return Sample(worker, (second - length) * S, second * S, RunPhase.MEASURE, counters, gauges)
 
 
 def run(*samples: Sample, workers: str = "1") -> RunRecords:
@@ -54,7 +54,7 @@ def test_a_second_that_nobody_reported_is_there() -> None:
 
 
 def test_a_worker_that_has_finished_owes_nothing() -> None:
-    done = replace(one(2, "2"), phase=Phase.COLLECT)
+    done = replace(one(2, "2"), phase=RunPhase.FINISH)
     table = columns(run(one(1), one(1, "2"), one(2), done, one(3, due=2), workers="12"))
     assert table["due_per_s"] == [0.0, 0.0, 2.0]
 
@@ -65,14 +65,14 @@ def test_a_late_worker_is_set_over_its_own_time() -> None:
 
 
 def test_pieces_of_a_second_are_put_together() -> None:
-    first = Sample("1", 0, S // 2, Phase.MEASURE, {"due": 3})
-    second = Sample("1", S // 2, S, Phase.DRAIN, {"due": 1})
+    first = Sample("1", 0, S // 2, RunPhase.MEASURE, {"due": 3})
+    second = Sample("1", S // 2, S, RunPhase.DRAIN, {"due": 1})
     table = columns(run(first, second))
     assert (table["t_s"], table["due_per_s"], table["phase"]) == ([1], [4.0], ["drain"])
 
 
 def test_what_was_not_measured_is_unknown() -> None:
-    table = columns(run(Sample("1", 0, S, Phase.MEASURE), Sample("1", S, 2 * S, Phase.MEASURE)))
+    table = columns(run(Sample("1", 0, S, RunPhase.MEASURE), Sample("1", S, 2 * S, RunPhase.MEASURE)))
     assert table["cpu_percent"] == [None, None]
     assert table["rss_bytes"] == [None, None]
 

@@ -10,7 +10,7 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.errors import RunError
 from malaria.model.threshold import FIGURES
-from malaria.records.rows import Gauge, Phase, RunRecords, Sample
+from malaria.records.rows import Gauge, RunPhase, RunRecords, Sample
 from synthetic import make_records, with_meta
 
 LATENCY = ["count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max"]
@@ -110,7 +110,7 @@ def test_the_clients_of_a_lost_worker_are_gone() -> None:
 
 def test_clients_after_the_measured_time_do_not_count() -> None:
     records = make_records(seconds=3, workers=1, clients=60)
-    gone = Sample("1", 8 * 10**9, 9 * 10**9, Phase.COLLECT, {}, {Gauge.CLIENTS_READY: 0})
+    gone = Sample("1", 8 * 10**9, 9 * 10**9, RunPhase.FINISH, {}, {Gauge.CLIENTS_READY: 0})
     assert summarize(replace(records, samples=(*records.samples, gone)))["clients"]["connected"] == 60
 
 

@@ -6,27 +6,27 @@ from typing import Any
 
 import pytest
 
-from malaria.analysis.baseline import Band
-from malaria.analysis.episodes import Stay
+from malaria.analysis.baseline import Baseline
+from malaria.analysis.episodes import ExcessStay
 from malaria.analysis.seconds import seconds_of
-from malaria.analysis.surge_hold import BREAKS, Holding, Trial, holding
+from malaria.analysis.surge_hold import BREAKS, HoldWindow, SurgeHold, holding
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import FIGURES
 from synthetic import Course
 
-BAND = Band(most={"owed": 10, "ack": 52}, usual={"owed": 0, "ack": 2}, due_per_s=100, ready=100)
+BAND = Baseline(most={"owed": 10, "ack": 52}, usual={"owed": 0, "ack": 2}, due_per_s=100, ready=100)
 
 
-def judged(band: Band | None = BAND, added_s: int | None = 1, **course: Any) -> Holding:
+def judged(band: Baseline | None = BAND, added_s: int | None = 1, **course: Any) -> SurgeHold:
     """A surge from 0 to 12 s, its trouble over at 15 s."""
     records = Course(**{"due": [100] * 20} | course).records()
     seconds = seconds_of(records)
-    stay = Stay("meters", 5, 0, None if added_s is None else added_s * S, 12 * S)
-    return holding(Trial(records, stay, seconds[:12], seconds, band, 12 * S, 15 * S))
+    stay = ExcessStay("meters", 5, 0, None if added_s is None else added_s * S, 12 * S)
+    return holding(HoldWindow(records, stay, seconds[:12], seconds, band, 12 * S, 15 * S))
 
 
 def test_it_held() -> None:
-    assert judged() == Holding(True, (), ())
+    assert judged() == SurgeHold(True, (), ())
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_it_held() -> None:
     ],
 )  # fmt: skip
 def test_bending(what: dict[str, Any], reasons: list[str]) -> None:
-    assert judged(**what) == Holding(not reasons, (), tuple(reasons))
+    assert judged(**what) == SurgeHold(not reasons, (), tuple(reasons))
 
 
 def test_breaking_goes_on_until_the_trouble_is_over() -> None:
-    assert judged(dropped={14: 3, 19: 9}) == Holding(False, ("clients.dropped",), ("3 connections broke",))
+    assert judged(dropped={14: 3, 19: 9}) == SurgeHold(False, ("clients.dropped",), ("3 connections broke",))
     told = [(n, {"publish_dropped": max(0, n - 9)}) for n in range(21)]
-    assert judged(told=told) == Holding(False, ("broker.dropped",), ("it dropped 6 messages",))
+    assert judged(told=told) == SurgeHold(False, ("broker.dropped",), ("it dropped 6 messages",))
 
 
 def test_too_little_was_seen() -> None:
     records = Course([100] * 20).records()
     seconds = seconds_of(records)
-    trial = Trial(records, Stay("meters", 5, 0, S, 2 * S), seconds[:1], seconds, None, 2 * S, 2 * S)
+    trial = HoldWindow(records, ExcessStay("meters", 5, 0, S, 2 * S), seconds[:1], seconds, None, 2 * S, 2 * S)
     assert holding(trial).held is None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import RULES, Outcome, VerdictOf, judge
-from malaria.records.rows import GAP, Counter, Event, EventKind, Phase, RunRecords, Sample
+from malaria.records.rows import GAP, Counter, Event, EventKind, RunPhase, RunRecords, Sample
 from synthetic import Course, make_records, with_meta
 
 MS = 10**6
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
     ),
     "no end": (with_meta(GOOD, end_ns=None), Outcome.UNKNOWN, "the run has no end", "run it again"),
     "nothing measured": (
-        replace(GOOD, samples=tuple(s for s in GOOD.samples if s.phase is Phase.CONNECT)),
+        replace(GOOD, samples=tuple(s for s in GOOD.samples if s.phase is RunPhase.CONNECT)),
         Outcome.UNKNOWN,
         "nothing was measured",
         "events",
@@ -222,7 +222,7 @@ def test_a_remark_does_not_hide_a_failure() -> None:
 
 
 def test_a_sample_alone_does_not_make_a_verdict() -> None:
-    records = RunRecords({"clients_planned": 5}, (Sample("1", 0, 10**9, Phase.MEASURE),), (), None)
+    records = RunRecords({"clients_planned": 5}, (Sample("1", 0, 10**9, RunPhase.MEASURE),), (), None)
     assert verdict(records).outcome is Outcome.UNKNOWN
 
 

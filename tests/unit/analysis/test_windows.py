@@ -18,7 +18,7 @@ from malaria.analysis.windows import (
 )
 from malaria.errors import RunError
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Counter, Gauge, Metric, Phase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords, Sample
 from synthetic import make_records, with_meta
 
 S = 10**9
@@ -30,20 +30,20 @@ def packed(*values_ns: int) -> bytes:
     return histogram.to_bytes()
 
 
-ONE = Sample("1", 0, S, Phase.SETTLE, {"due": 3, "sent": 1}, {"inflight": 4, "lag_max_ns": 9}, {"ack": packed(5000)})
-TWO = Sample("2", 1, S + 5, Phase.MEASURE, {"due": 2}, {"inflight": 1, "lag_max_ns": 7}, {"ack": packed(7000, 9000)})
+ONE = Sample("1", 0, S, RunPhase.WARMUP, {"due": 3, "sent": 1}, {"inflight": 4, "lag_max_ns": 9}, {"ack": packed(5000)})
+TWO = Sample("2", 1, S + 5, RunPhase.MEASURE, {"due": 2}, {"inflight": 1, "lag_max_ns": 7}, {"ack": packed(7000, 9000)})
 
 
 def test_merging_adds_counts_gauges_and_histograms() -> None:
     merged = merge_samples([ONE, TWO])
-    assert (merged.worker, merged.start_ns, merged.end_ns, merged.phase) == ("1+2", 0, S + 5, Phase.MEASURE)
+    assert (merged.worker, merged.start_ns, merged.end_ns, merged.phase) == ("1+2", 0, S + 5, RunPhase.MEASURE)
     assert merged.counters == {"due": 5, "sent": 1}
     assert merged.gauges == {"inflight": 5, "lag_max_ns": 9}
     assert merged.histograms == {"ack": packed(5000, 7000, 9000)}
 
 
 def test_of_pieces_of_one_worker_the_last_gauge_and_the_largest_maximum_count() -> None:
-    piece = Sample("1", S, S + 5, Phase.DRAIN, {}, {"inflight": 2, "lag_max_ns": 1})
+    piece = Sample("1", S, S + 5, RunPhase.DRAIN, {}, {"inflight": 2, "lag_max_ns": 1})
     assert merge_samples([piece, ONE]).gauges == {"inflight": 2, "lag_max_ns": 9}
 
 
@@ -57,7 +57,7 @@ def test_merging_is_the_same_in_any_order() -> None:
 
 
 def test_a_damaged_histogram_says_where() -> None:
-    bad = Sample("7", 0, 3 * S, Phase.MEASURE, {}, {}, {"ack": b"rubbish"})
+    bad = Sample("7", 0, 3 * S, RunPhase.MEASURE, {}, {}, {"ack": b"rubbish"})
     with pytest.raises(RunError, match="worker 7, second 3, ack"):
         unpack(bad, Metric.ACK)
     with pytest.raises(RunError, match="damaged"):
@@ -72,7 +72,7 @@ def test_what_a_sample_lacks_is_empty() -> None:
 
 def test_phases_and_totals() -> None:
     records = RunRecords({}, (ONE, TWO), (), None)
-    assert in_phase(records, Phase.MEASURE) == [TWO]
+    assert in_phase(records, RunPhase.MEASURE) == [TWO]
     assert total(records.samples, Counter.DUE) == 5
     assert total(records.samples, Counter.LATE_SAMPLES) == 0
 
@@ -86,7 +86,7 @@ def test_a_sample_belongs_to_the_second_it_ends(end_ns: int, second: int) -> Non
 
 
 def test_seconds_ascend() -> None:
-    late = Sample("1", 0, 3 * S, Phase.MEASURE)
+    late = Sample("1", 0, 3 * S, RunPhase.MEASURE)
     assert by_second(RunRecords({}, (late, ONE, TWO), (), None)) == {1: [ONE, TWO], 3: [late]}
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.attack.live_totals import LiveTotals
-from malaria.records.rows import Phase, Progress, Sample
+from malaria.records.rows import Progress, RunPhase, Sample
 
 S = 1_000_000_000
-FRAME = Progress(0, Phase.MEASURE, 0, 0, 4, None)
+FRAME = Progress(0, RunPhase.MEASURE, 0, 0, 4, None)
 
 
 def sample(worker: str, second: int, sent: int = 5, start_ns: int | None = None) -> Sample:
     start_ns = (second - 1) * S if start_ns is None else start_ns
-    return Sample(worker, start_ns, second * S, Phase.MEASURE, {"sent": sent}, {"clients_ready": 2, "lag_max_ns": sent})
+    return Sample(
+        worker, start_ns, second * S, RunPhase.MEASURE, {"sent": sent}, {"clients_ready": 2, "lag_max_ns": sent}
+    )
 
 
 def test_a_second_is_shown_when_all_workers_have_told_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from malaria.attack.preflight import AttackRequest, rehearse
+from malaria.attack.preflight import AttackRequest, dry_run
 from malaria.errors import OperatorError
 from malaria.model.observe import Observe
 from malaria.model.target import parse_target
@@ -25,7 +25,7 @@ def request(tmp_path: Path, url: str = "127.0.0.1:1883", observe: dict[str, Any]
 
 
 def test_nothing_is_in_the_way(tmp_path: Path) -> None:
-    assert callable(rehearse(request(tmp_path)))
+    assert callable(dry_run(request(tmp_path)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -33,15 +33,15 @@ def test_keys_that_are_too_few(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a:00\nb:01\n")
     with pytest.raises(OperatorError, match="3"):
-        rehearse(request(tmp_path, "mqtts://127.0.0.1:8883", target={"psk_file": str(keys)}))
+        dry_run(request(tmp_path, "mqtts://127.0.0.1:8883", target={"psk_file": str(keys)}))
 
 
 def test_what_cannot_be_observed(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match=r"observe host: .* is not this machine"):
-        rehearse(request(tmp_path, THERE, {"host": True}))
+        dry_run(request(tmp_path, THERE, {"host": True}))
 
 
 def test_a_crowd_that_is_too_large(tmp_path: Path) -> None:
     crowd = {"name": "meters", "clients": 900_000, "interval": "1s"}
     with pytest.raises(OperatorError):
-        rehearse(request(tmp_path, group=[crowd]))
+        dry_run(request(tmp_path, group=[crowd]))

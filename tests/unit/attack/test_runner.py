@@ -11,13 +11,13 @@ import pytest
 
 from malaria.attack import runner as attack
 from malaria.attack.runner import interruptible
-from malaria.records.rows import Phase, Sample
+from malaria.records.rows import RunPhase, Sample
 from malaria.records.store import RunWriter
 
 
 def test_the_verdict_stands_without_its_summary_file(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "run") as writer:
-        writer.append([Sample("1", 0, 10**9, Phase.MEASURE)])
+        writer.append([Sample("1", 0, 10**9, RunPhase.MEASURE)])
         writer.commit()
     (tmp_path / "run" / "summary.json").mkdir()  # nothing can be written there
     outcome = attack._outcome(tmp_path / "run")

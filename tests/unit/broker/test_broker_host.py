@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from malaria.broker.broker_host import SSH_REMEDIES, Host, last, ssh_remedy
+from malaria.broker.broker_host import SSH_REMEDIES, BrokerHost, last, ssh_remedy
 from malaria.errors import OperatorError
 
 NASTY = ["printf", "%s\\n", "a b", "$HOME", "'; rm -rf /", '"x"', "", "*", "new\nline", "-n"]
@@ -25,9 +25,9 @@ def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_here_a_command_is_itself() -> None:
-    assert Host().argv(["a", "b c"]) == ["a", "b c"]
-    assert Host(sudo=True).argv(["a", "b c"]) == ["sudo", "-n", "--", "a", "b c"]
-    done = Host().run(["sh", "-c", "echo said; echo louder >&2; exit 3"])
+    assert BrokerHost().argv(["a", "b c"]) == ["a", "b c"]
+    assert BrokerHost(sudo=True).argv(["a", "b c"]) == ["sudo", "-n", "--", "a", "b c"]
+    done = BrokerHost().run(["sh", "-c", "echo said; echo louder >&2; exit 3"])
     assert (done.code, done.said) == (3, "said\nlouder")
 
 
@@ -42,7 +42,7 @@ def test_here_a_command_is_itself() -> None:
     ],
 )
 def test_there_it_is_one_quoted_word(destination: str, words: list[str]) -> None:
-    argv = Host(destination).argv(["echo", "a b"])
+    argv = BrokerHost(destination).argv(["echo", "a b"])
     assert argv[0] == "ssh"
     assert argv[-1 - len(words) :] == [*words, "echo 'a b'"]
     assert "StrictHostKeyChecking=yes" in argv
@@ -50,18 +50,18 @@ def test_there_it_is_one_quoted_word(destination: str, words: list[str]) -> None
 
 
 def test_the_configuration_of_ssh_may_be_another() -> None:
-    argv = Host("box", Path("/etc/other")).argv(["true"])
+    argv = BrokerHost("box", Path("/etc/other")).argv(["true"])
     assert argv[argv.index("-F") + 1] == "/etc/other"
 
 
 @pytest.mark.parametrize("destination", ["-oProxyCommand=evil", "a b", "", "box:port", "ssh://", "box/path"])
 def test_no_host(destination: str) -> None:
     with pytest.raises(OperatorError, match="is no host for ssh"):
-        Host(destination).argv(["true"])
+        BrokerHost(destination).argv(["true"])
 
 
 def test_nothing_is_expanded_on_the_way(fake_ssh: Path) -> None:
-    here, there = Host().run(NASTY), Host("box").run(NASTY)
+    here, there = BrokerHost().run(NASTY), BrokerHost("box").run(NASTY)
     assert here == there
     assert here.said == "\n".join(NASTY[2:]).strip()
     assert fake_ssh.read_text().rstrip("\n").endswith(shlex.join(NASTY))
@@ -69,7 +69,7 @@ def test_nothing_is_expanded_on_the_way(fake_ssh: Path) -> None:
 
 def test_an_ssh_that_does_not_come_through(fake_ssh: Path) -> None:
     with pytest.raises(OperatorError) as caught:
-        Host("box").run(["sh", "-c", "echo Host key verification failed. >&2; exit 255"])
+        BrokerHost("box").run(["sh", "-c", "echo Host key verification failed. >&2; exit 255"])
     assert caught.value.message == "ssh box: Host key verification failed."
     assert "ssh box" in caught.value.remedy
 
@@ -81,17 +81,17 @@ def test_remedies(said: str, remedy: str) -> None:
 
 def test_a_command_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="cannot be started") as caught:
-        Host().run([str(tmp_path / "none")])
+        BrokerHost().run([str(tmp_path / "none")])
     assert caught.value.remedy.startswith("install")
 
 
 def test_a_command_that_lasts() -> None:
     with pytest.raises(OperatorError, match="had not ended after"):
-        Host().run(["sleep", "5"], timeout_s=0.05)
+        BrokerHost().run(["sleep", "5"], timeout_s=0.05)
 
 
 def test_what_is_left_running_holds_nobody_up() -> None:
-    assert Host().run(["sh", "-c", "sleep 60 & echo started"], timeout_s=30).said == "started"
+    assert BrokerHost().run(["sh", "-c", "sleep 60 & echo started"], timeout_s=30).said == "started"
 
 
 @pytest.mark.parametrize(("said", "line"), [("", "it said nothing"), ("a\nb \n\n", "b")])

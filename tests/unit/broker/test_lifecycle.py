@@ -11,7 +11,7 @@ import pytest
 from malaria.broker import lifecycle, starting
 from malaria.broker.lifecycle import REFUSED, CleanStart, Lifecycle
 from malaria.broker.persistence import MOSQUITTO_DB
-from malaria.broker.starting import Door
+from malaria.broker.starting import BrokerEndpoint
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
@@ -49,7 +49,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
 
 
 def broker(stage: Stage, **table: Any) -> Lifecycle:
-    return Lifecycle(BrokerTable.model_validate(table), Door("127.0.0.1", 1883, stage.look))
+    return Lifecycle(BrokerTable.model_validate(table), BrokerEndpoint("127.0.0.1", 1883, stage.look))
 
 
 def levels(life: Lifecycle, count: int = 3) -> list[CleanStart]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from malaria.broker.broker_host import Host
+from malaria.broker.broker_host import BrokerHost
 from malaria.broker.persistence import MOSQUITTO_DB, SQLITE, remove_persistence
 from malaria.errors import OperatorError
 
-HERE = Host()
+HERE = BrokerHost()
 
 
 def plain(path: Path) -> None:

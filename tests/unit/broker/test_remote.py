@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from malaria.broker.broker_host import Host
+from malaria.broker.broker_host import BrokerHost
 from malaria.broker.remote import HeldProcess, hold
 from malaria.broker.starting import HeldBroker
 
@@ -20,7 +20,7 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Hel
     program.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    return lambda script: hold("broker", Host("box"), ["sh", "-c", script], tmp_path / "log")
+    return lambda script: hold("broker", BrokerHost("box"), ["sh", "-c", script], tmp_path / "log")
 
 
 def pid_of(process: HeldProcess) -> int:

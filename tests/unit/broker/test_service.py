@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from malaria.broker.broker_host import Host
+from malaria.broker.broker_host import BrokerHost
 from malaria.broker.service import Pair, Unit
 from malaria.errors import OperatorError
 
@@ -35,7 +35,7 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Unit:
         (tmp_path / name).chmod(0o755)
     (tmp_path / "state").write_text("inactive\n")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    return Unit(Host(), "mosquitto.service")
+    return Unit(BrokerHost(), "mosquitto.service")
 
 
 def test_it_is_started_and_stopped_by_its_name(unit: Unit, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_its_words_are_in_the_journal(unit: Unit, tmp_path: Path) -> None:
 
 
 def pair(start: str, stop: str = "true") -> Pair:
-    return Pair(Host(), ["sh", "-c", start], ["sh", "-c", stop], 30.0, 30.0)
+    return Pair(BrokerHost(), ["sh", "-c", start], ["sh", "-c", stop], 30.0, 30.0)
 
 
 def test_two_commands(tmp_path: Path) -> None:

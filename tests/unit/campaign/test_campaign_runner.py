@@ -257,8 +257,8 @@ def test_nothing_is_left_to_do(tmp_path: Path) -> None:
 def test_everything_is_rehearsed_before_anything_begins(tmp_path: Path) -> None:
     stage = Stage()
     run(stage, tmp_path)
-    assert [asked.title for asked in stage.rehearsed] == ["5 clients", "5 clients · QoS 0", "7 clients", "9 clients"]
-    assert {asked.target.url for asked in stage.rehearsed} == {"mqtt://127.0.0.1:1883"}
+    assert [asked.title for asked in stage.dry_runs] == ["5 clients", "5 clients · QoS 0", "7 clients", "9 clients"]
+    assert {asked.target.url for asked in stage.dry_runs} == {"mqtt://127.0.0.1:1883"}
 
 
 @pytest.mark.parametrize("where", ["check", "rehearsal"])
@@ -269,7 +269,7 @@ def test_what_can_never_work_leaves_nothing_behind(tmp_path: Path, where: str) -
     if where == "check":
         stage.broker.unfit = unfit
     else:
-        stage.rehearsed = _Refusing(unfit)
+        stage.dry_runs = _Refusing(unfit)
     directory = tmp_path / "run"
     with pytest.raises(OperatorError, match="it can never work"):
         conduct_campaign(request(directory), stage, stage.interrupt, hands)
@@ -302,7 +302,7 @@ def test_an_embedded_broker_has_no_way_in_until_it_runs(tmp_path: Path) -> None:
 
     stage.broker.begin_level = started  # type: ignore[method-assign]
     run(stage, tmp_path, TEXT.replace('"mosquitto"', '"embedded"'))
-    assert stage.rehearsed == []
+    assert stage.dry_runs == []
     assert stage.requests[0].target.url == "mqtt://127.0.0.1:4444"
 
 

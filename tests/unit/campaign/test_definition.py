@@ -273,7 +273,7 @@ def test_any_level_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, 
 # --- the one that is shipped, and the document -----------------------------------------------------------------------
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_campaign_of_2013() -> None:

@@ -10,7 +10,7 @@ from malaria.campaign.definition import campaign_from_toml, load_campaign
 from malaria.campaign.file_copy import campaign_copy
 from malaria.errors import OperatorError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WITH_SECRETS = """
 title = "t"
 [target]

@@ -9,7 +9,7 @@ import pytest
 
 from malaria.campaign import CampaignRequest, new_request, resumed_request
 from malaria.campaign.demo import demo_request
-from malaria.campaign.recording import Chronicle
+from malaria.campaign.recording import CampaignRecorder
 from malaria.errors import OperatorError, RunError
 from malaria.records.campaign_store import open_campaign
 from touring import TEXT
@@ -25,7 +25,7 @@ def made(tmp_path: Path, text: str = TEXT, **said: str | None) -> CampaignReques
 
 
 def begun(request: CampaignRequest) -> None:
-    with Chronicle(request, lambda *_: {}, lambda _: None):
+    with CampaignRecorder(request, lambda *_: {}, lambda _: None):
         pass
 
 

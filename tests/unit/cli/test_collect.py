@@ -8,7 +8,7 @@ import pytest
 
 from malaria.cli.main import main
 from malaria.errors import SwarmError
-from malaria.records.rows import Phase, Sample
+from malaria.records.rows import RunPhase, Sample
 from malaria.records.store import RunWriter
 from malaria.swarm.hosts import state
 from malaria.swarm.run import collecting
@@ -26,10 +26,10 @@ class FakeQuarters:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stored run of the swarm `garden`."""
     ASKED.clear()
-    monkeypatch.setattr("malaria.swarm.run.ssh_launcher.SshQuarters", FakeQuarters)
+    monkeypatch.setattr("malaria.swarm.run.ssh_launcher.SshLauncher", FakeQuarters)
     monkeypatch.setattr(state, "load_swarm", lambda name: name)
     with RunWriter.create(tmp_path / "run") as writer:
-        writer.append([Sample("bee-1/1", 0, 10**9, Phase.MEASURE)])
+        writer.append([Sample("bee-1/1", 0, 10**9, RunPhase.MEASURE)])
         writer.meta("swarm", {"name": "garden", "run": "token"})
     return tmp_path / "run"
 

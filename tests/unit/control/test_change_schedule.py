@@ -7,21 +7,21 @@ from fractions import Fraction
 import pytest
 
 from malaria.clock import NS_PER_S
-from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS, Agenda, check_change
+from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS, ChangeSchedule, check_change
 from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, RemoveClients
-from malaria.control.standing import Presence
+from malaria.control.standing import SurgeStanding
 from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import Turning, Visit
+from malaria.plan.timetable import SurgeTimes, Turning
 from malaria.records.rows import EventKind
 
 S = NS_PER_S
-FIRST = Visit("meters", 500, 10 * S, 12 * S, 20 * S)
-SECOND = Visit("meters", 1, 15 * S, 17 * S, None)
+FIRST = SurgeTimes("meters", 500, 10 * S, 12 * S, 20 * S)
+SECOND = SurgeTimes("meters", 1, 15 * S, 17 * S, None)
 
 
-def begun(*visits: Visit, measure_ns: int = 5 * S, end_ns: int | None = None) -> Agenda:
-    agenda = Agenda(visits)
+def begun(*visits: SurgeTimes, measure_ns: int = 5 * S, end_ns: int | None = None) -> ChangeSchedule:
+    agenda = ChangeSchedule(visits)
     agenda.begin(measure_ns, end_ns)
     return agenda
 
@@ -69,12 +69,12 @@ def test_all_of_them_have_come_when_every_worker_says_so() -> None:
     agenda = begun(FIRST)
     agenda.announce(30 * S)
     agenda.take_effect(15 * S)
-    agenda.observe([(Presence(250, 16 * S, 0, 0),), (Presence(249, 17 * S, 0, 0),)])
+    agenda.observe([(SurgeStanding(250, 16 * S, 0, 0),), (SurgeStanding(249, 17 * S, 0, 0),)])
     assert agenda.surges()[0]["added_ns"] is None
-    agenda.observe([(Presence(250, 16 * S, 0, 0),), (Presence(250, 18 * S, 250, 26 * S),)])
+    agenda.observe([(SurgeStanding(250, 16 * S, 0, 0),), (SurgeStanding(250, 18 * S, 250, 26 * S),)])
     assert agenda.surges()[0]["added_ns"] == 18 * S
     agenda.take_effect(25 * S)
-    agenda.observe([(Presence(250, 16 * S, 250, 27 * S),), (Presence(250, 18 * S, 250, 26 * S),)])
+    agenda.observe([(SurgeStanding(250, 16 * S, 250, 27 * S),), (SurgeStanding(250, 18 * S, 250, 26 * S),)])
     assert (agenda.surges()[0]["remove_ns"], agenda.surges()[0]["removed_ns"]) == (25 * S, 27 * S)
 
 
@@ -82,7 +82,7 @@ def test_a_worker_that_is_lost_leaves_it_open() -> None:
     agenda = begun(FIRST)
     agenda.announce(30 * S)
     agenda.take_effect(30 * S)
-    agenda.observe([(Presence(250, 16 * S, 250, 27 * S),)])
+    agenda.observe([(SurgeStanding(250, 16 * S, 250, 27 * S),)])
     passage = agenda.surges()[0]
     assert (passage["added_ns"], passage["removed_ns"]) == (None, None)
 

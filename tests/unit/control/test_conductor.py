@@ -10,7 +10,7 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.control.changes import Act, AddClients, ChangeRate, RemoveClients
-from malaria.control.conductor import Conductor, Course
+from malaria.control.conductor import AttackCourse, Conductor
 from malaria.control.messages import (
     Account,
     ConnectAll,
@@ -19,18 +19,18 @@ from malaria.control.messages import (
     Finished,
     Order,
     Prepared,
-    Publish,
     Started,
+    StartPublishing,
     TellAccount,
     WorkerLost,
 )
-from malaria.control.standing import Presence, Standing
-from malaria.plan.timetable import Visit
+from malaria.control.standing import Standing, SurgeStanding
+from malaria.plan.timetable import SurgeTimes
 from malaria.records.ledger import Arrivals, Published, Received
-from malaria.records.rows import EventKind, Phase
+from malaria.records.rows import EventKind, RunPhase
 
 S = NS_PER_S
-COURSE = Course(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, counted=False)
+COURSE = AttackCourse(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, counted=False)
 IDLE = Standing(
     connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False
 )
@@ -50,7 +50,7 @@ def account(sent: int, arrived: int) -> Account:
 class Play:
     """A conductor and the clock."""
 
-    def __init__(self, *workers: str, course: Course = COURSE) -> None:
+    def __init__(self, *workers: str, course: AttackCourse = COURSE) -> None:
         self.conductor = Conductor(workers or ("1",), course)
         self.at_ns = 0
         self.orders: list[Order] = []
@@ -87,8 +87,8 @@ def test_publishing_begins_at_a_whole_second_when_everybody_is_ready() -> None:
     play.say(replace(READY, ready=9))
     assert play.at(0.3) == []
     play.say(READY)
-    assert play.at(0.4) == [Publish(S, S, 11 * S)]
-    assert play.conductor.phase is Phase.MEASURE
+    assert play.at(0.4) == [StartPublishing(S, S, 11 * S)]
+    assert play.conductor.phase is RunPhase.MEASURE
 
 
 def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
@@ -96,7 +96,7 @@ def test_nobody_waits_for_ever_for_clients_that_cannot_connect() -> None:
     play.say(replace(READY, ready=7))
     assert play.at(1) == []
     assert play.at(5) == []
-    assert isinstance(play.at(6.5)[0], Publish)
+    assert isinstance(play.at(6.5)[0], StartPublishing)
     assert any("7 of 10" in event.text for event in play.conductor.events())
 
 
@@ -106,7 +106,7 @@ def test_nobody_waits_for_ever_for_clients_that_throw_each_other_out() -> None:
         play.say(replace(READY, ready=9 - tenth % 2))
         assert play.at(tenth / 10) == []
     play.say(replace(READY, ready=8))
-    assert isinstance(play.at(6.5)[0], Publish)
+    assert isinstance(play.at(6.5)[0], StartPublishing)
 
 
 def test_no_client_at_all_ends_the_attack() -> None:
@@ -120,7 +120,7 @@ def test_no_client_at_all_ends_the_attack() -> None:
 def test_it_drains_until_everything_that_was_sent_has_arrived() -> None:
     play = Play().measure()
     play.at(11.1)
-    assert play.conductor.phase is Phase.DRAIN
+    assert play.conductor.phase is RunPhase.DRAIN
     play.say(replace(READY, pending=3, arrived=5))
     assert play.at(11.8) == []
     play.say(replace(READY, arrived=5))
@@ -167,7 +167,7 @@ def test_the_first_interrupt_drains_and_the_second_stops() -> None:
     play = Play().measure()
     play.at(3)
     assert play.conductor.interrupt(1, 4 * S) == [EndPublishing()]
-    assert play.conductor.phase is Phase.DRAIN
+    assert play.conductor.phase is RunPhase.DRAIN
     assert play.conductor.measure_end_ns == 4 * S
     assert play.conductor.interrupt(2, 5 * S) == [Finish()]
     assert "interrupted" in play.conductor.aborted
@@ -184,7 +184,7 @@ def test_a_lost_worker_is_marked_and_the_others_go_on() -> None:
     play = Play("1", "2").connect()
     play.say(READY)
     play.say(WorkerLost("was killed by SIGKILL"), worker="2")
-    assert isinstance(play.at(0.2)[0], Publish)
+    assert isinstance(play.at(0.2)[0], StartPublishing)
     assert [e.text for e in play.conductor.events() if e.kind is EventKind.LOST] == ["worker 2 was killed by SIGKILL"]
     assert play.conductor.deliveries() is None
 
@@ -204,7 +204,7 @@ def test_a_worker_that_never_reports_its_end_is_lost(silent_s: float) -> None:
     assert play.conductor.over is (silent_s > 15)
 
 
-COME_AND_GO = Visit("meters", 5, 2 * S, 4 * S, 6 * S)
+COME_AND_GO = SurgeTimes("meters", 5, 2 * S, 4 * S, 6 * S)
 SURGING = replace(COURSE, visits=(COME_AND_GO,))
 
 
@@ -219,10 +219,10 @@ def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
     assert marks(play) == []
     play.at(3.01)
     assert marks(play) == ["+5 clients"]
-    play.say(replace(READY, surges=(Presence(5, 3 * S + 7, 0, 0),)))
+    play.say(replace(READY, surges=(SurgeStanding(5, 3 * S + 7, 0, 0),)))
     assert play.at(6.1) == [Act(7 * S, RemoveClients(0))]
     play.at(7.01)
-    play.say(replace(READY, surges=(Presence(5, 3 * S + 7, 5, 7 * S + 9),)))
+    play.say(replace(READY, surges=(SurgeStanding(5, 3 * S + 7, 5, 7 * S + 9),)))
     assert marks(play) == ["\N{MINUS SIGN}5 clients"]
     assert play.conductor.agenda.surges() == [
         {"group": "meters", "clients": 5, "add_ns": 3 * S, "added_ns": 3 * S + 7, "remove_ns": 7 * S,
@@ -233,7 +233,7 @@ def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
 def test_a_surge_of_the_warm_up_counts_from_the_measured_time() -> None:
     play = Play(course=replace(SURGING, warmup_ns=3 * S)).connect()
     play.say(READY)
-    assert isinstance(play.at(0.2)[0], Publish)
+    assert isinstance(play.at(0.2)[0], StartPublishing)
     assert play.at(4.5) == []
     assert play.at(5.1) == [Act(6 * S, AddClients(0, 8 * S))]
 
@@ -272,9 +272,9 @@ def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
         play.say(READY, worker=worker)
     for seconds in (0.2, 2.5, 3.1):
         play.at(seconds)
-    play.say(replace(READY, surges=(Presence(3, 3 * S + 7, 0, 0),)))
+    play.say(replace(READY, surges=(SurgeStanding(3, 3 * S + 7, 0, 0),)))
     play.say(WorkerLost("was killed by SIGKILL"), worker="2")
-    play.say(replace(READY, surges=(Presence(3, 3 * S + 7, 0, 0),)))
+    play.say(replace(READY, surges=(SurgeStanding(3, 3 * S + 7, 0, 0),)))
     play.at(7.5)
     surge = play.conductor.agenda.surges()[0]
     assert (surge["add_ns"], surge["added_ns"]) == (3 * S, None)
@@ -309,7 +309,7 @@ def test_the_start_is_announced_as_far_ahead_as_the_course_says_and_its_instants
     play = Play("a", "b", course=replace(COURSE, notice_ns=2 * S)).connect()
     for worker in ("a", "b"):
         play.say(READY, worker=worker)
-    (publish,) = [order for order in play.at(0.2) if isinstance(order, Publish)]
+    (publish,) = [order for order in play.at(0.2) if isinstance(order, StartPublishing)]
     assert publish.origin_ns == 3 * S
     play.say(Started(3 * S + 5), worker="a")
     assert play.conductor.starts_ns == {"a": 3 * S + 5}

@@ -9,7 +9,7 @@ import pytest
 from engine_rig import World, world
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, PacketType, Protocol, Publish
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.schedule.payload import pack_header
 
 V5 = Protocol.V5
@@ -92,7 +92,7 @@ def test_aliases_are_followed_and_are_of_one_connection() -> None:
         assert w.meter.counts.delivered == 12
         w.say(w.sockets[0], message(w, 12, 1, topic="", topic_alias=1))
         assert w.meter.counts.malformed == 1
-        assert w.engine.columns.phase[1] == Phase.WAITING
+        assert w.engine.columns.phase[1] == SessionPhase.WAITING
 
 
 def test_an_alias_over_our_maximum_ends_the_connection() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine_rig import S, World, world
 from malaria.control.changes import Act, Disconnect
 from malaria.engine.disconnects import LOT
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 
 IDLE = {"role": "connect", "clients": 3, "keepalive": 0}
 
@@ -54,4 +54,4 @@ def test_the_end_of_the_load_calls_them_off() -> None:
         w.engine.end_publishing()
         pass_seconds(w, 3)
         assert w.meter.counts.cut == 0
-        assert set(w.engine.columns.phase) == {Phase.READY}
+        assert set(w.engine.columns.phase) == {SessionPhase.READY}

@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from engine_rig import IDENTITY, S, World, world
-from malaria.engine.publisher import Span
+from malaria.engine.publisher import PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import make_plan
 from malaria.records.histogram import Histogram
 from malaria.schedule.payload import HEADER, pack_header
@@ -48,7 +48,7 @@ def test_a_client_greets_and_becomes_ready() -> None:
     with world(METER) as w:
         w.connect_all()
         assert packets(bytes(w.sockets[0].sent)) == [Connect("malaria-run-g0-0")]
-        assert w.engine.columns.phase[0] == Phase.READY
+        assert w.engine.columns.phase[0] == SessionPhase.READY
         assert w.meter.counts.connected == 1
 
 
@@ -110,7 +110,7 @@ def test_a_closed_loop_begins_at_its_origin(inflight: int) -> None:
     with world(METER | {"interval": 0, "inflight": inflight}) as w:
         w.connect_all()
         origin_ns = w.now_ns + S
-        w.engine.publish(Span(w.epoch_ns, origin_ns, origin_ns, None))
+        w.engine.publish(PublishSpan(w.epoch_ns, origin_ns, origin_ns, None))
         pass_seconds(w, 0.9)
         assert published(w) == []
         pass_seconds(w, 0.1)

@@ -9,7 +9,7 @@ import pytest
 from engine_rig import S, World, world
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connack, Connect, Disconnect, Packet, PacketType, Protocol, Publish
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.records.rows import EventKind
 
 V5 = Protocol.V5
@@ -128,7 +128,7 @@ def test_a_refusal_of_the_wrong_kind_ends_the_connection() -> None:
         pass_seconds(w, 0.5)
         say(w, Ack(PUBREC, 1, 0x87))
         assert w.meter.counts.malformed == 1
-        assert w.engine.columns.phase[0] == Phase.WAITING
+        assert w.engine.columns.phase[0] == SessionPhase.WAITING
 
 
 def test_a_topic_is_said_once_in_a_connection() -> None:
@@ -194,7 +194,7 @@ def test_terms_that_exclude_the_load_are_a_refusal(case: str) -> None:
         w.connect_all(granted)
         assert list(w.meter.clients_failed()) == [f"the broker's terms: {text}"]
         assert w.meter.counts.refused == 1
-        assert w.engine.columns.phase[0] == Phase.WAITING
+        assert w.engine.columns.phase[0] == SessionPhase.WAITING
 
 
 def test_a_message_that_is_too_large_is_not_sent_and_counted() -> None:

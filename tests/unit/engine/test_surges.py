@@ -10,11 +10,11 @@ import pytest
 
 from engine_rig import FakeSocket, S, World, world
 from malaria.control.changes import Act, AddClients, ChangeRate, RemoveClients
-from malaria.control.standing import Presence
+from malaria.control.standing import SurgeStanding
 from malaria.engine.surges import HANG_UP_NS, LOT
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Packet, PacketType, Publish
-from malaria.mqtt.session import Phase
+from malaria.mqtt.session import SessionPhase
 from malaria.schedule.payload import HEADER
 
 METER = {"role": "publish", "clients": 2, "interval": "1s", "size": "20", "topic": "t", "qos": 1, "keepalive": 0}
@@ -50,7 +50,7 @@ heard: dict[FakeSocket, int] = {}  # how much of it the broker has answered
 
 
 def be_kind(w: World, sock: FakeSocket) -> None:
-    if w.engine.columns.phase[w.engine._client_of(sock.fd)] == Phase.CONNECTING:
+    if w.engine.columns.phase[w.engine._client_of(sock.fd)] == SessionPhase.CONNECTING:
         w.writable(sock)
         w.say(sock, CONNACK)
     for packet, end in list(packets(sock, heard.get(sock, 0))):
@@ -163,7 +163,7 @@ def test_who_has_not_come_in_time_is_not_waited_for() -> None:
         go_on(w, 6.1, answer=False)
         assert w.engine.connector.open_sockets == 2
         go_on(w, 9, answer=False)
-        assert w.engine.standing().surges[0] == Presence(0, 0, 3, w.engine.standing().surges[0].gone_ns)
+        assert w.engine.standing().surges[0] == SurgeStanding(0, 0, 3, w.engine.standing().surges[0].gone_ns)
         assert 8 * S <= w.engine.standing().surges[0].gone_ns <= 8.2 * S  # after the drain time
         assert w.engine.connector.open_sockets == 1
         assert w.meter.counts.abandoned == 12

@@ -15,7 +15,7 @@ from malaria.model.old_warhead import is_old, old_table
 from malaria.model.warhead import describe, load_warhead, validated
 
 SEED = "malaria publish -p 8883 -b --psk_file keys.psk -P 150 -n 1000 -T 0.166 -s 500 -t -H %(malaria_target)s"
-SHIPPED = sorted((Path(__file__).parents[2] / "warheads").glob("*.wh"))
+SHIPPED = sorted((Path(__file__).parents[3] / "warheads").glob("*.wh"))
 
 
 def groups(*lines: str) -> list[dict[str, Any]]:

@@ -34,10 +34,10 @@ from malaria.mqtt.session import (
     Instruction,
     Kind,
     Open,
-    Phase,
     Send,
     Session,
     SessionConfig,
+    SessionPhase,
 )
 
 S = 1_000_000_000
@@ -55,7 +55,7 @@ def ready(client: Session, present: bool = False) -> list[Instruction]:
     client.start(0)
     client.opened(0)
     told = client.received(Connack(present, 0), 0)
-    if client.phase is Phase.SUBSCRIBING:
+    if client.phase is SessionPhase.SUBSCRIBING:
         told += client.received(Suback(SUBSCRIBE_ID, (1,)), 0)
     return told
 
@@ -71,7 +71,7 @@ def test_the_way_to_ready() -> None:
     assert sent(client.opened(0)) == [Connect("c")]
     assert sent(client.received(Connack(False, 0), 1)) == [Subscribe(SUBSCRIBE_ID, (("a/#", 1),))]
     assert client.received(Suback(SUBSCRIBE_ID, (1,)), 2) == []
-    assert client.phase is Phase.READY
+    assert client.phase is SessionPhase.READY
 
 
 ONE_OF_EACH: list[Packet] = [Connack(False, 0), Publish("t"), Ack(PUBACK, 1), Suback(SUBSCRIBE_ID, (0,)), Unsuback(1),
@@ -79,20 +79,20 @@ ONE_OF_EACH: list[Packet] = [Connack(False, 0), Publish("t"), Ack(PUBACK, 1), Su
 
 
 @pytest.mark.parametrize(("phase", "packet"), list(product(CONNECTED, ONE_OF_EACH)))
-def test_what_may_not_come_in_a_phase_ends_the_connection(phase: Phase, packet: Packet) -> None:
+def test_what_may_not_come_in_a_phase_ends_the_connection(phase: SessionPhase, packet: Packet) -> None:
     client = session(filters=(("a/#", 1),))
     client.phase = phase
     told = client.received(packet, 0)
     if (phase, KINDS.get(type(packet))) in ALLOWED:
-        assert client.phase is not Phase.WAITING
+        assert client.phase is not SessionPhase.WAITING
     else:
-        assert client.phase is Phase.WAITING
+        assert client.phase is SessionPhase.WAITING
         assert isinstance(told[0], Close)
         assert told[0].reason.startswith("malformed")
 
 
-@pytest.mark.parametrize(("phase", "packet"), list(product(set(Phase) - set(CONNECTED), ONE_OF_EACH)))
-def test_what_comes_without_a_connection_is_nobody_s(phase: Phase, packet: Packet) -> None:
+@pytest.mark.parametrize(("phase", "packet"), list(product(set(SessionPhase) - set(CONNECTED), ONE_OF_EACH)))
+def test_what_comes_without_a_connection_is_nobody_s(phase: SessionPhase, packet: Packet) -> None:
     client = session()
     client.phase = phase
     assert client.received(packet, 0) == []
@@ -114,7 +114,7 @@ ACTS: dict[Kind, Callable[[Session], list[Instruction]]] = {
 
 
 @pytest.mark.parametrize(("phase", "kind"), ALLOWED)
-def test_the_table_walked(phase: Phase, kind: Kind) -> None:
+def test_the_table_walked(phase: SessionPhase, kind: Kind) -> None:
     client = session(filters=(("a/#", 1),), clean=False)
     client.phase = phase
     client._subscribed = True
@@ -122,8 +122,8 @@ def test_the_table_walked(phase: Phase, kind: Kind) -> None:
     assert client.phase is ALLOWED[phase, kind]
 
 
-@pytest.mark.parametrize(("phase", "kind"), list(product(Phase, [Kind.START, Kind.OPENED])))
-def test_an_event_of_ours_out_of_turn_is_our_bug(phase: Phase, kind: Kind) -> None:
+@pytest.mark.parametrize(("phase", "kind"), list(product(SessionPhase, [Kind.START, Kind.OPENED])))
+def test_an_event_of_ours_out_of_turn_is_our_bug(phase: SessionPhase, kind: Kind) -> None:
     client = session()
     client.phase = phase
     if (phase, kind) not in ALLOWED:
@@ -132,8 +132,8 @@ def test_an_event_of_ours_out_of_turn_is_our_bug(phase: Phase, kind: Kind) -> No
 
 
 def test_every_phase_can_be_reached_and_left_but_the_last() -> None:
-    assert {Phase.IDLE, *ALLOWED.values()} == set(Phase)
-    assert {kind for phase, kind in ALLOWED if phase is Phase.CLOSED} == {Kind.STOP}
+    assert {SessionPhase.IDLE, *ALLOWED.values()} == set(SessionPhase)
+    assert {kind for phase, kind in ALLOWED if phase is SessionPhase.CLOSED} == {Kind.STOP}
 
 
 def test_nothing_wakes_a_closed_client() -> None:
@@ -141,7 +141,7 @@ def test_nothing_wakes_a_closed_client() -> None:
     ready(client)
     client.stop(0)
     assert client.received(Connack(False, 0), 1) == client.closed("reset", 1) == client.tick(999 * S) == []
-    assert client.phase is Phase.CLOSED
+    assert client.phase is SessionPhase.CLOSED
 
 
 def test_a_refusal_says_why_in_words_and_is_tried_again() -> None:
@@ -237,7 +237,7 @@ def test_an_acknowledgement_of_nothing_is_counted() -> None:
     client = session()
     ready(client)
     assert client.received(Ack(PUBACK, 7), 1) == []
-    assert (client.strays, client.phase) == (1, Phase.READY)
+    assert (client.strays, client.phase) == (1, SessionPhase.READY)
 
 
 def test_a_kept_session_sends_again_with_dup_oldest_first() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from malaria.clock import NS_PER_S as S
 from malaria.observe import watching
 from malaria.observe.observer import LostError, Readings
-from malaria.observe.watching import Post, Watching
+from malaria.observe.watching import ScheduledObserver, Watching
 from malaria.records.rows import Event, EventKind, Observation
 
 INTERVAL_NS = S // 1000
@@ -47,7 +47,7 @@ class Scripted:
 
 
 def play(*observers: Scripted, stated: bool = True) -> tuple[Watching, list[Observation | Event]]:
-    watch = Watching([Post(observer, INTERVAL_NS, stated) for observer in observers], time.monotonic_ns)
+    watch = Watching([ScheduledObserver(observer, INTERVAL_NS, stated) for observer in observers], time.monotonic_ns)
     watch.start()
     for observer in observers:
         assert observer.played.wait(10)
@@ -116,7 +116,7 @@ def test_one_does_not_hold_up_another() -> None:
             return {}
 
     blocked = Stuck([])
-    watch = Watching([Post(blocked, INTERVAL_NS), Post(free, INTERVAL_NS)], time.monotonic_ns)
+    watch = Watching([ScheduledObserver(blocked, INTERVAL_NS), ScheduledObserver(free, INTERVAL_NS)], time.monotonic_ns)
     watch.start()
     assert free.played.wait(10)
     stuck.set()
@@ -133,7 +133,7 @@ def test_one_slower_than_its_interval_is_counted_and_never_piles_up() -> None:
             return super().sample(now_ns)
 
     observer = Slow([{"a": 1}, {"a": 2}])
-    watch = watching.Watching([Post(observer, S)], lambda: now[0])
+    watch = watching.Watching([ScheduledObserver(observer, S)], lambda: now[0])
     state = watch._states[0]
     rest: list[float] = []
     watch._over.wait = _waiting(now, rest, watch)  # type: ignore[method-assign]
@@ -191,7 +191,7 @@ class Talker(Scripted):
 def test_what_is_counted_is_heard_to_the_end() -> None:
     """The interval is an hour: but for the end there is one turn."""
     talker, other = Talker([], last={"dropped": 7}), Scripted([], name="host")
-    watch = Watching([Post(one, 3600 * S) for one in (talker, other)], time.monotonic_ns)
+    watch = Watching([ScheduledObserver(one, 3600 * S) for one in (talker, other)], time.monotonic_ns)
     assert watch.outstanding_ns(4) == 5
     watch.start()
     assert talker.played.wait(10)

@@ -10,10 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from malaria.errors import OperatorError
 from malaria.outputs.prometheus_export import parse_listen, serving
 from malaria.records.rows import Observation
-from malaria.report.terminal.latest_readings import Sightings
+from malaria.report.terminal.latest_readings import LatestReadings
 
 
-def page(sightings: Sightings) -> dict[tuple[str, ...], float]:
+def page(sightings: LatestReadings) -> dict[tuple[str, ...], float]:
     with (
         serving("127.0.0.1:0", lambda: sightings) as port,
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
@@ -23,7 +23,7 @@ def page(sightings: Sightings) -> dict[tuple[str, ...], float]:
 
 
 def test_readings_are_gauges() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     sightings.take(Observation("process", 1, {"cpu_percent": 71.5, "rss_bytes": None, "name": "mosquitto"}))
     sightings.take(Observation("sys", 1, {"clients_connected": 3, "$SYS/broker/x y": "7", "$SYS/broker/version": "v"}))
     sightings.take(Observation("prometheus", 1, {'a_total{b="c"}': 2.0}))
@@ -40,10 +40,10 @@ def test_readings_are_gauges() -> None:
 
 def test_an_address_that_is_taken_is_said() -> None:
     with (
-        serving("127.0.0.1:0", Sightings) as port,
+        serving("127.0.0.1:0", LatestReadings) as port,
         pytest.raises(OperatorError, match="--prometheus 127"),
     ):
-        serving(f"127.0.0.1:{port}", Sightings).__enter__()
+        serving(f"127.0.0.1:{port}", LatestReadings).__enter__()
 
 
 @pytest.mark.parametrize(

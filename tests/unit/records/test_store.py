@@ -16,12 +16,12 @@ import pytest
 
 from malaria.errors import OperatorError, RunError
 from malaria.records import store
-from malaria.records.rows import Event, EventKind, LedgerTotals, Observation, Phase, RunRecords, Sample
+from malaria.records.rows import Event, EventKind, LedgerTotals, Observation, RunPhase, RunRecords, Sample
 from malaria.records.store import FILE, RunWriter, list_runs, open_run
 from synthetic import make_records
 
 S = 10**9
-SAMPLE = Sample("1", 0, S, Phase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed", "lag": b"too"})
+SAMPLE = Sample("1", 0, S, RunPhase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed", "lag": b"too"})
 EVENT = Event(5, EventKind.TROUBLE, "connection lost", "1", 3)
 SEEN = Observation("process", 7, {"cpu_percent": 71.5, "threads": 1, "name": "mosquitto", "rss_bytes": None})
 LEDGER = LedgerTotals(10, 9, 8, None, 6, 5, 4, 3, 2, 1, ("a note",))
@@ -160,13 +160,13 @@ def test_a_running_run_can_be_read(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from malaria.records.rows import Phase, Sample
+from malaria.records.rows import RunPhase, Sample
 from malaria.records.store import RunWriter
 writer = RunWriter.create(Path(sys.argv[1]))
 for second in range(3):
-    writer.append([Sample("1", second, second + 1, Phase.MEASURE, {"due": 1})])
+    writer.append([Sample("1", second, second + 1, RunPhase.MEASURE, {"due": 1})])
     writer.commit()
-writer.append([Sample("1", 3, 4, Phase.MEASURE)])
+writer.append([Sample("1", 3, 4, RunPhase.MEASURE)])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -395,10 +395,10 @@ def test_a_damaged_recording_of_perf_leaves_the_run_as_it_is(tmp_path: Path) -> 
 
 def test_a_run_that_is_there_can_be_added_to(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "run") as writer:
-        writer.append([Sample("1", 0, 10, Phase.MEASURE)])
+        writer.append([Sample("1", 0, 10, RunPhase.MEASURE)])
         writer.meta("title", "before")
     with RunWriter.reopen(tmp_path / "run") as writer:
-        writer.append([Sample("1", 10, 20, Phase.DRAIN)])
+        writer.append([Sample("1", 10, 20, RunPhase.DRAIN)])
         writer.meta("title", "after")
     records = open_run(tmp_path / "run")
     assert [sample.end_ns for sample in records.samples] == [10, 20]

@@ -17,7 +17,7 @@ from malaria.model.access import Access
 from malaria.transport.failures import PSK_UNUSED
 from malaria.transport.poller import READ
 from malaria.transport.stream import NOTHING_YET, RefusedError
-from malaria.transport.tls import LARGEST_RECORD, Persona, TlsClients, TlsStream
+from malaria.transport.tls import LARGEST_RECORD, TlsClients, TlsIdentity, TlsStream
 
 KEY = b"\x01" * 32
 PSK = Access(psk_identity="meter-{index}", psk=KEY.hex())
@@ -61,7 +61,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def connected(ours: socket.socket, server: Server, access: Access = PSK, identity: str = "meter-1") -> TlsStream:
-    handshake = TlsClients(access).handshake(ours, Persona((identity, KEY)))
+    handshake = TlsClients(access).handshake(ours, TlsIdentity((identity, KEY)))
     for _ in range(10):
         if not handshake.advance():
             server.step()
@@ -94,7 +94,7 @@ def test_two_handshakes_at_once_do_not_mix_their_keys() -> None:
     for (ours, theirs), identity in zip(pairs, keys, strict=True):
         ours.setblocking(False)
         servers.append(Server(theirs, keys))
-        handshakes.append(clients.handshake(ours, Persona((identity, keys[identity]))))
+        handshakes.append(clients.handshake(ours, TlsIdentity((identity, keys[identity]))))
     waiting = {0, 1}
     for _ in range(10):
         for i in sorted(waiting):
@@ -125,7 +125,7 @@ def test_no_cipher_in_common_is_told(ends: tuple[socket.socket, socket.socket]) 
 
 
 def test_a_side_that_hangs_up_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
-    handshake = TlsClients(PSK).handshake(ends[0], Persona(("meter-1", KEY)))
+    handshake = TlsClients(PSK).handshake(ends[0], TlsIdentity(("meter-1", KEY)))
     assert handshake.advance() == READ
     ends[1].close()
     with pytest.raises(RefusedError, match="hung up in the handshake"):

@@ -75,7 +75,7 @@ NOT_IN_LINE: Final = frozenset({"threads", "restarts", "memory_bytes", "tcp_retr
                                 "heap_bytes", "descriptors", "tcp_sockets"})  # fmt: skip
 
 
-class Sightings:
+class LatestReadings:
     """The newest reading of each name, and the last events."""
 
     def __init__(self) -> None:

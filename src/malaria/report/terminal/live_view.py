@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import BeeStanding, Counter, Event, EventKind, Gauge, Metric, Phase, Progress, Sample
+from malaria.records.rows import BeeStanding, Counter, Event, EventKind, Gauge, Metric, Progress, RunPhase, Sample
 from malaria.report.figures import UNKNOWN, printable
 from malaria.units import format_bytes, format_count, format_ms
 
@@ -29,7 +29,7 @@ TROUBLED: Final = {
     EventKind.BROKER: "red",
     EventKind.OPERATOR: "yellow",
 }
-PHASES_COUNTED_IN_CLIENTS: Final = (Phase.PREPARE, Phase.CONNECT)
+PHASES_COUNTED_IN_CLIENTS: Final = (RunPhase.PREPARE, RunPhase.CONNECT)
 
 
 class LiveView:

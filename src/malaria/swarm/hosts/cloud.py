@@ -52,7 +52,7 @@ REMEDIES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class InstanceRequest:
     """What `malaria swarm up` asks for. `key`: a file of our private key; empty: one is made for the swarm."""
 
     swarm: str
@@ -87,7 +87,7 @@ class Cloud:
             found = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
         return sorted(found, key=lambda one: (str(one["LaunchTime"]), one["AmiLaunchIndex"], one["InstanceId"]))
 
-    def make(self, wish: Wish) -> list[str]:
+    def make(self, wish: InstanceRequest) -> list[str]:
         """Starts as many as lack; the numbers of the new ones. Raises SwarmError."""
         there = [one["InstanceId"] for one in self.instances()]
         lacking = wish.bees - len(there)
@@ -161,7 +161,7 @@ class Cloud:
         with _in_words():
             return any(group["Instances"] for group in self._ec2.describe_instances(Filters=filters)["Reservations"])
 
-    def _key_pair(self, wish: Wish) -> str:
+    def _key_pair(self, wish: InstanceRequest) -> str:
         """The name of the key pair: ours is brought there if it lacks; one of that name in the account is taken."""
         if wish.key and not Path(wish.key).expanduser().exists():
             return wish.key
@@ -174,7 +174,7 @@ class Cloud:
                 self._ec2.import_key_pair(KeyName=name, PublicKeyMaterial=public.encode(), TagSpecifications=tags)
         return name
 
-    def _security_group(self, wish: Wish) -> str:
+    def _security_group(self, wish: InstanceRequest) -> str:
         """The number of the group that lets ssh in and bees speak to each other; made if it lacks."""
         with _in_words():
             vpc = self._vpc(wish.subnet)
@@ -256,7 +256,7 @@ def nonce(swarm: str) -> str:
     return file.read_text()
 
 
-def token(wish: Wish, there: Sequence[str], nonce: str) -> str:
+def token(wish: InstanceRequest, there: Sequence[str], nonce: str) -> str:
     """The same for the same wish while the same instances are there: repeated, it makes nothing twice."""
     parts = (nonce, wish.swarm, str(wish.bees), wish.region, wish.image, wish.kind, str(wish.spot), *sorted(there))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Final
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.layout import DEPLOYED, PYTHON, VENV, WHEELS, Deployed, deployed_from_json, put_for, settle
 from malaria.swarm.hosts.pythons import VERSION, portable_python, tarred
-from malaria.swarm.hosts.ssh import BeeError, Outcome, on_each, run, sftp_path, shell_path
-from malaria.swarm.hosts.wheels import Baggage, Machine, cache_directory, pack
+from malaria.swarm.hosts.ssh import BeeError, HostResult, on_each, run, sftp_path, shell_path
+from malaria.swarm.hosts.wheels import InstallBundle, Machine, cache_directory, pack
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -109,11 +109,11 @@ class Packer:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory or cache_directory()
-        self._baggage: dict[Machine, Baggage] = {}
+        self._baggage: dict[Machine, InstallBundle] = {}
         self._pythons: dict[Machine, bytes] = {}
         self._lock = asyncio.Lock()
 
-    async def baggage(self, machine: Machine) -> Baggage:
+    async def baggage(self, machine: Machine) -> InstallBundle:
         async with self._lock:
             if machine not in self._baggage:
                 self._baggage[machine] = await asyncio.to_thread(pack, machine, self._directory)
@@ -129,8 +129,8 @@ class Packer:
 
 
 async def deploy(
-    hosts: Sequence[BeeHost], tell: Callable[[Outcome[Delivery]], None] | None = None, packer: Packer | None = None
-) -> list[Outcome[Delivery]]:
+    hosts: Sequence[BeeHost], tell: Callable[[HostResult[Delivery]], None] | None = None, packer: Packer | None = None
+) -> list[HostResult[Delivery]]:
     """Brings this malaria to every host; a failed one is in its outcome."""
     return await on_each(hosts, partial(deploy_one, packer=packer or Packer()), tell, AT_ONCE)
 
@@ -174,7 +174,7 @@ def site_of(said: str) -> Site:
     return Site(machine, lines[2].strip(), deployed, {words[1]: words[0] for words in sums if len(words) == 2})
 
 
-async def _send_wheels(host: BeeHost, connection: SSHClientConnection, baggage: Baggage, site: Site) -> int:
+async def _send_wheels(host: BeeHost, connection: SSHClientConnection, baggage: InstallBundle, site: Site) -> int:
     """Sends those that lack, removes those that are of no use any more; how many bytes were sent."""
     wanted = {wheel.name: wheel for wheel in baggage.wheels}
     lacking = [wheel for name, wheel in wanted.items() if site.wheels.get(name) != wheel.sha256]
@@ -192,7 +192,9 @@ async def _send_python(host: BeeHost, connection: SSHClientConnection, archive: 
     return (await run(host, connection, script, timeout_s=INSTALL_S)).strip() + f"/python/bin/python{VERSION}"
 
 
-async def _install(host: BeeHost, connection: SSHClientConnection, baggage: Baggage, python: str) -> tuple[str, str]:
+async def _install(
+    host: BeeHost, connection: SSHClientConnection, baggage: InstallBundle, python: str
+) -> tuple[str, str]:
     """(version of malaria, version of Python) as they say themselves."""
     script = INSTALL.format(
         directory=shell_path(host),

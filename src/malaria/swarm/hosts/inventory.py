@@ -35,7 +35,7 @@ _MARK: Final = "malaria swarm"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class BeeAddress:
     """`user@host:port`. Empty, or None: as the ssh configuration says."""
 
     host: str
@@ -47,7 +47,7 @@ class Address:
         return (f"{self.user}@" if self.user else "") + host + (f":{self.port}" if self.port else "")
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str) -> BeeAddress:
     """Reads `user@host:port`, `host`, `user@[fe80::1]:22`. Raises NotationError."""
     found = _ADDRESS.fullmatch(text.strip().removeprefix("ssh://"))
     host = (found["ip6"] or found["host"] or "") if found else ""
@@ -55,7 +55,7 @@ def parse_address(text: str) -> Address:
     port = int(found["port"]) if found and found["port"] else None
     if not _HOST.fullmatch(host) or not (user is None or _USER.fullmatch(user)) or port not in (None, *range(1, 65536)):
         raise NotationError(f"{text[:80]!r} is no host", "write user@host, host or user@host:port")
-    return Address(host, user or "", port)
+    return BeeAddress(host, user or "", port)
 
 
 def _jump(value: Any) -> str:
@@ -102,8 +102,8 @@ class BeeHost(Table):
         return self
 
     @property
-    def address(self) -> Address:
-        return Address(self.host, self.user, self.port)
+    def address(self) -> BeeAddress:
+        return BeeAddress(self.host, self.user, self.port)
 
     @property
     def of_cloud(self) -> bool:

@@ -19,7 +19,7 @@ from malaria.plan.credentials import part_of_file, read_keys, read_lines, read_l
 from malaria.schedule.share import Share
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.layout import KEYS, put_for, settle
-from malaria.swarm.hosts.ssh import Outcome, on_each, run, shell_path
+from malaria.swarm.hosts.ssh import HostResult, on_each, run, shell_path
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -86,8 +86,8 @@ async def share_keys(
     hosts: Sequence[BeeHost],
     file: KeyFile,
     starts: Iterable[int] = (),
-    tell: Callable[[Outcome[KeyPart]], None] | None = None,
-) -> list[Outcome[KeyPart]]:
+    tell: Callable[[HostResult[KeyPart]], None] | None = None,
+) -> list[HostResult[KeyPart]]:
     """Gives each host its part, all hosts being the swarm in its order. Raises OperatorError for too few lines."""
     if len(file.lines) < len(hosts):
         raise OperatorError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.pythons import VERSION
-from malaria.swarm.hosts.ssh import BeeError, Outcome, on_each, run
+from malaria.swarm.hosts.ssh import BeeError, HostResult, on_each, run
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -113,9 +113,9 @@ class Manner:
 
 async def prepare(
     hosts: Sequence[BeeHost],
-    tell: Callable[[Outcome[Preparation]], None] | None = None,
+    tell: Callable[[HostResult[Preparation]], None] | None = None,
     manner: Manner = Manner(),
-) -> list[Outcome[Preparation]]:
+) -> list[HostResult[Preparation]]:
     """Readies every host; a failed one is in its outcome."""
     done = await on_each(hosts, partial(_prepare_one, manner=manner))
     again = await on_each([outcome.host for outcome in done if not outcome.failed], _open_files)
@@ -155,7 +155,7 @@ async def _open_files(host: BeeHost, connection: SSHClientConnection) -> int:
     return int(said) if said.isdigit() else OPEN_FILES
 
 
-def _with_limit(outcome: Outcome[Preparation], limit: int | None) -> Outcome[Preparation]:
+def _with_limit(outcome: HostResult[Preparation], limit: int | None) -> HostResult[Preparation]:
     done = outcome.value
     if done is None:
         return outcome
@@ -165,4 +165,4 @@ def _with_limit(outcome: Outcome[Preparation], limit: int | None) -> Outcome[Pre
             f"a new login may open {limit:,} files; it should be {OPEN_FILES:,}: if sshd there has UsePAM no, "
             "start sshd with LimitNOFILE",
         )
-    return Outcome(outcome.host, Preparation(done.changed, done.kept, lacking, limit))
+    return HostResult(outcome.host, Preparation(done.changed, done.kept, lacking, limit))

@@ -100,7 +100,7 @@ async def run(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome[T]:
+class HostResult[T]:
     """What came of one host. `error` empty: `value` is there."""
 
     host: BeeHost
@@ -116,9 +116,9 @@ class Outcome[T]:
 async def for_each[T](
     hosts: Sequence[BeeHost],
     work: Callable[[BeeHost], Awaitable[T]],
-    tell: Callable[[Outcome[T]], None] | None = None,
+    tell: Callable[[HostResult[T]], None] | None = None,
     at_once: int = AT_ONCE,
-) -> list[Outcome[T]]:
+) -> list[HostResult[T]]:
     """Does `work` on every host, `at_once` of them at a time; `tell` hears of each as soon as it is done.
 
     A host that fails (OperatorError, or what ssh and the system raise) has its error in its outcome; a bug of ours is
@@ -126,7 +126,7 @@ async def for_each[T](
     """
     gate = asyncio.Semaphore(at_once)
 
-    async def one(host: BeeHost) -> Outcome[T]:
+    async def one(host: BeeHost) -> HostResult[T]:
         async with gate:
             outcome = await _attempt(host, work)
         if tell is not None:
@@ -137,15 +137,15 @@ async def for_each[T](
     for outcome in done:
         if isinstance(outcome, BaseException):
             raise outcome
-    return [outcome for outcome in done if isinstance(outcome, Outcome)]
+    return [outcome for outcome in done if isinstance(outcome, HostResult)]
 
 
 async def on_each[T](
     hosts: Sequence[BeeHost],
     work: Callable[[BeeHost, SSHClientConnection], Awaitable[T]],
-    tell: Callable[[Outcome[T]], None] | None = None,
+    tell: Callable[[HostResult[T]], None] | None = None,
     at_once: int = AT_ONCE,
-) -> list[Outcome[T]]:
+) -> list[HostResult[T]]:
     """As `for_each`, over a connection to each host."""
 
     async def reached(host: BeeHost) -> T:
@@ -184,18 +184,18 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text).strip()[:300]
 
 
-async def _attempt[T](host: BeeHost, work: Callable[[BeeHost], Awaitable[T]]) -> Outcome[T]:
+async def _attempt[T](host: BeeHost, work: Callable[[BeeHost], Awaitable[T]]) -> HostResult[T]:
     try:
-        return Outcome(host, await work(host))
+        return HostResult(host, await work(host))
     except BeeError as error:
-        return Outcome(host, error=error.cause, remedy=error.remedy)
+        return HostResult(host, error=error.cause, remedy=error.remedy)
     except OperatorError as error:
-        return Outcome(host, error=error.message, remedy=error.remedy)
+        return HostResult(host, error=error.message, remedy=error.remedy)
     except Exception as error:
         failure = explain_failure(host, error)
         if failure is None:
             raise
-        return Outcome(host, error=failure.cause, remedy=failure.remedy)
+        return HostResult(host, error=failure.cause, remedy=failure.remedy)
 
 
 async def _open(host: BeeHost, stack: AsyncExitStack) -> SSHClientConnection:

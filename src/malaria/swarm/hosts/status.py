@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from malaria.model.key_part import KeyPart, read_heading
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.layout import DEPLOYED, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json
-from malaria.swarm.hosts.ssh import AT_ONCE, Outcome, on_each, run, shell_path
+from malaria.swarm.hosts.ssh import AT_ONCE, HostResult, on_each, run, shell_path
 from malaria.transport.addresses import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ for part in {keys}/*.part; do [ -r "$part" ] && echo "part $(head -n 1 "$part")"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BeeStatus:
     """What a bee says of itself; None: unknown."""
 
     cores: int | None
@@ -60,18 +60,18 @@ class Room:
 
 
 async def ask_status(
-    hosts: Sequence[BeeHost], tell: Callable[[Outcome[Standing]], None] | None = None
-) -> list[Outcome[Standing]]:
+    hosts: Sequence[BeeHost], tell: Callable[[HostResult[BeeStatus]], None] | None = None
+) -> list[HostResult[BeeStatus]]:
     """Asks every host; one that does not answer is in its outcome."""
     return await on_each(hosts, _ask_one, tell, AT_ONCE)
 
 
-async def _ask_one(host: BeeHost, connection: SSHClientConnection) -> Standing:
+async def _ask_one(host: BeeHost, connection: SSHClientConnection) -> BeeStatus:
     script = ASK.format(directory=shell_path(host), python=PYTHON, deployed=DEPLOYED, pid=PID_FILE, keys=KEYS)
     return standing_of(await run(host, connection, script))
 
 
-def standing_of(said: str) -> Standing:
+def standing_of(said: str) -> BeeStatus:
     """Reads what the script prints."""
     facts: dict[str, str] = {}
     parts: list[KeyPart] = []
@@ -81,7 +81,7 @@ def standing_of(said: str) -> Standing:
             parts += [part] if (part := read_heading(value)) is not None else []
         else:
             facts[name] = value.strip()
-    return Standing(
+    return BeeStatus(
         cores=_number(facts, "cores"),
         open_files=_number(facts, "files"),
         ports=_ports(facts.get("ports", "")),
@@ -95,7 +95,7 @@ def standing_of(said: str) -> Standing:
     )
 
 
-def room_of(standing: Standing, sources: int = 1) -> Room | None:
+def room_of(standing: BeeStatus, sources: int = 1) -> Room | None:
     """How many clients over TLS, one worker per core, towards one address of the target; None: too little is known."""
     cores = standing.cores or 1
     fits: list[Room] = []

@@ -17,7 +17,7 @@ from typing import Final
 
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.layout import MARKER, PID_FILE, VENV
-from malaria.swarm.hosts.ssh import Outcome, connect, for_each, run, shell_path
+from malaria.swarm.hosts.ssh import HostResult, connect, for_each, run, shell_path
 
 ALL_AT_ONCE: Final = 1000
 ABORT_S: Final = 10.0
@@ -62,14 +62,16 @@ rm -rf -- "$d"
 """
 
 
-async def abort(hosts: Sequence[BeeHost], tell: Callable[[Outcome[int]], None] | None = None) -> list[Outcome[int]]:
+async def abort(
+    hosts: Sequence[BeeHost], tell: Callable[[HostResult[int]], None] | None = None
+) -> list[HostResult[int]]:
     """Ends all load on every host at once; how many processes there were."""
     return await for_each(hosts, _abort_one, tell, ALL_AT_ONCE)
 
 
 async def clear_away(
-    hosts: Sequence[BeeHost], tell: Callable[[Outcome[None]], None] | None = None
-) -> list[Outcome[None]]:
+    hosts: Sequence[BeeHost], tell: Callable[[HostResult[None]], None] | None = None
+) -> list[HostResult[None]]:
     """Ends the load, and removes the bee's directory if it is ours."""
     return await for_each(hosts, _clear_one, tell)
 

@@ -66,7 +66,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Baggage:
+class InstallBundle:
     """All that is installed on a bee. The digest tells it from any other."""
 
     version: str
@@ -94,7 +94,7 @@ def cache_directory() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "malaria" / "wheels"
 
 
-def pack(machine: Machine, directory: Path) -> Baggage:
+def pack(machine: Machine, directory: Path) -> InstallBundle:
     """The wheels for a kind of machine, made in `directory` unless they are there. Raises OperatorError."""
     needed = list(closure(ROOTS))
     place = directory / f"{machine.system}-{machine.machine}".lower()
@@ -103,7 +103,7 @@ def pack(machine: Machine, directory: Path) -> Baggage:
         made = [repack(dist, place) for dist in needed]
     else:
         made = [repack(dist, place) if _is_pure(dist) else _fetch(dist, machine, place) for dist in needed]
-    return Baggage(__version__, tuple(Wheel(path, _sha256(path)) for path in made))
+    return InstallBundle(__version__, tuple(Wheel(path, _sha256(path)) for path in made))
 
 
 def closure(roots: Iterable[str]) -> Iterator[Distribution]:

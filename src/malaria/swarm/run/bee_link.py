@@ -13,9 +13,9 @@ from typing import Final
 
 from malaria.clock import now_ns
 from malaria.control.messages import Order
-from malaria.swarm.run.bee_messages import Contract, Hired, Joined, Word
+from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined
 from malaria.swarm.run.clock_offsets import ClockTrack, Exchange, Offset
-from malaria.swarm.run.cluster import Chair
+from malaria.swarm.run.cluster import ActorProxy
 from malaria.swarm.run.timekeeping import ask
 
 CALL_S: Final = 8.0
@@ -24,10 +24,10 @@ FIRST_EXCHANGES: Final = 24
 """Before the load, quickly: the shortest of them bounds the offset."""
 
 
-class Line:
+class BeeLink:
     """One bee, as the conductor sees it."""
 
-    def __init__(self, name: str, chair: Chair, broken: Callable[[str, str], None]) -> None:
+    def __init__(self, name: str, chair: ActorProxy, broken: Callable[[str, str], None]) -> None:
         """`broken` is told the name and why, once, when the bee cannot be called any more."""
         self.name = name
         self.track = ClockTrack()
@@ -51,7 +51,7 @@ class Line:
         self.joined = await self._chair.join(clock_key)
         await asyncio.to_thread(self.look_at_clock, FIRST_EXCHANGES)
         for _ in range(0 if self.track.exchanges else FIRST_EXCHANGES):
-            await self._exchange(Word())
+            await self._exchange(Command())
         self.before = self.track.estimate(now_ns())
         return self.joined
 
@@ -69,7 +69,7 @@ class Line:
         self.worst_error_ns = estimate.error_ns
         return epoch_ns + estimate.offset_ns
 
-    async def hire(self, contract: Contract) -> Hired:
+    async def hire(self, contract: Assignment) -> Assigned:
         return await self._chair.hire(contract)
 
     def order(self, order: Order) -> None:
@@ -96,7 +96,7 @@ class Line:
             self._wake.clear()
             orders, self._orders = tuple(self._orders), []
             try:
-                await self._exchange(Word(orders, self._correction()))
+                await self._exchange(Command(orders, self._correction()))
             except TimeoutError:
                 self._end_with(f"did not answer within {CALL_S:.0f} s")
             except Exception:  # whatever Dask raises for a bee that is gone
@@ -107,7 +107,7 @@ class Line:
             self._over = True
             self._broken(self.name, why)
 
-    async def _exchange(self, word: Word) -> None:
+    async def _exchange(self, word: Command) -> None:
         async with asyncio.timeout(CALL_S):
             asked_ns = now_ns()
             told_ns = await self._chair.obey(word)

@@ -11,7 +11,7 @@ from malaria.model.target import Target
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import Share
-from malaria.swarm.run.spool import Kept
+from malaria.swarm.run.spool import SpooledRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class Assignment:
     """What one bee is to carry. The warhead names its files as they are called on the bee."""
 
     warhead: Warhead = field(repr=False)
@@ -41,14 +41,14 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class Hired:
+class Assigned:
     """The bee has its workers: their names and shares, in order."""
 
     workers: Mapping[str, Share]
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Command:
     """From the conductor, at least once a beat: what to do, and where run time 0 lies on the bee's clock by now."""
 
     orders: tuple[Order, ...] = ()
@@ -56,13 +56,13 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
+class ReportBatch:
     """From a bee, at least once a beat: what its workers said since the last one, numbered without gaps.
 
     `stopped` says why the bee ended its load by itself; `kept` why its records are not on its disk. Empty: neither.
     """
 
     bee: str
-    reports: tuple[Kept, ...]
+    reports: tuple[SpooledRun, ...]
     stopped: str = ""
     unkept: str = ""

@@ -1,4 +1,6 @@
-"""The process of a bee: `python -m malaria.swarm.run.bee_process DIRECTORY`, its settings (JSON, keys among them) on stdin.
+"""Run the process of a bee: `python -m malaria.swarm.run.bee_process DIRECTORY`.
+
+Its settings (JSON, keys among them) come on stdin.
 
 It leaves its parent at once: an ssh connection that breaks must not end a load that its conductor still leads, and one
 that has lost its conductor ends its load by itself. DIRECTORY/bee.pid holds its process group while it lives, and
@@ -87,7 +89,7 @@ async def _serve(settings: dict[str, Any], directory: Path) -> None:
     from distributed import Worker
 
     from malaria.swarm.run.bee_actor import lodged
-    from malaria.swarm.run.certificates import Papers
+    from malaria.swarm.run.certificates import RunCertificates
     from malaria.swarm.run.dask_settings import NO_PAGES, SETTINGS, quieten, security_of
 
     dask.config.set(SETTINGS)
@@ -98,7 +100,7 @@ async def _serve(settings: dict[str, Any], directory: Path) -> None:
         nthreads=1,
         host=own_address(settings["scheduler"]),
         port=settings.get("port") or None,
-        security=security_of(Papers(**settings["papers"])),
+        security=security_of(RunCertificates(**settings["papers"])),
         memory_limit=0,
         dashboard=False,
         dashboard_address=NO_PAGES,

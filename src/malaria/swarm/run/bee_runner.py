@@ -18,23 +18,23 @@ from malaria.control.messages import CorrectEpoch, Finish, Finished, Prepared, R
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError
 from malaria.plan.timetable import clients_planned
-from malaria.swarm.run.bee_messages import Contract, Dispatch, Hired, Joined, Word
-from malaria.swarm.run.heartbeats import BEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Vigil
+from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch
+from malaria.swarm.run.heartbeats import BEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
 from malaria.swarm.run.load_bundle import LUGGAGE
-from malaria.swarm.run.spool import Keeper, Kept
+from malaria.swarm.run.spool import Spool, SpooledRun
 from malaria.swarm.run.timekeeping import Answerer
 from malaria.transport.addresses import routes_of
 from malaria.workers.host_facts import describe_host
-from malaria.workers.local import Bee, Load
+from malaria.workers.local import Load, LocalWorkers
 
 CONDUCTOR: Final = "conductor"
 FAREWELL_NS: Final = 10 * NS_PER_S
 """How long workers may take to finish once the bee has ended its load by itself."""
 
-type Send = Callable[[Dispatch], None]
+type Send = Callable[[ReportBatch], None]
 
 
-class Lodging:
+class BeeRunner:
     """The bee of one run on this host."""
 
     def __init__(self, name: str, run: str, directory: Path, host: str, send: Send) -> None:
@@ -45,12 +45,12 @@ class Lodging:
         self._run = run
         self._directory = directory
         self._send = send
-        self._bee: Bee | None = None
-        self._keeper: Keeper | None = None
+        self._bee: LocalWorkers | None = None
+        self._keeper: Spool | None = None
         self._sequence = 0
         self._gather_s = 0.0
         self._stopped = ""
-        self._vigil = Vigil([CONDUCTOR], now_ns(), CONDUCTOR_PATIENCE_NS)
+        self._vigil = Heartbeats([CONDUCTOR], now_ns(), CONDUCTOR_PATIENCE_NS)
         self._pump = threading.Thread(target=self._pass_on, name="reports", daemon=True)
         self._closing = threading.Event()
         self._orders = threading.Lock()
@@ -63,7 +63,7 @@ class Lodging:
         self._time = self._time or Answerer(self._host, clock_key, self._hear_conductor)
         return Joined(self._name, cores, str(self._directory), describe_host(), self._time.address)
 
-    def hire(self, contract: Contract) -> Hired:
+    def hire(self, contract: Assignment) -> Assigned:
         """Starts the workers. Raises OperatorError for what this host cannot make."""
         if self._bee is not None:
             raise OperatorError(f"{self._name} has its share already", "this is a bug of malaria")
@@ -75,13 +75,13 @@ class Lodging:
         self._unpack(contract)
         self._gather_s = contract.gather_s
         load = Load(warhead, contract.identity, routes, contract.epoch_ns)
-        self._keeper = Keeper(self._directory / "kept", self._run, self._name)
-        self._vigil = Vigil([CONDUCTOR], now_ns(), START_PATIENCE_NS)
-        self._bee = Bee(load, contract.share, workers, f"{self._name}/")
+        self._keeper = Spool(self._directory / "kept", self._run, self._name)
+        self._vigil = Heartbeats([CONDUCTOR], now_ns(), START_PATIENCE_NS)
+        self._bee = LocalWorkers(load, contract.share, workers, f"{self._name}/")
         self._pump.start()
-        return Hired({worker: self._bee.share_of(worker) for worker in self._bee.workers})
+        return Assigned({worker: self._bee.share_of(worker) for worker in self._bee.workers})
 
-    def obey(self, word: Word) -> int:
+    def obey(self, word: Command) -> int:
         """Passes orders on; returns this host's clock, as it was when the word came."""
         at_ns = now_ns()
         self._hear_conductor()
@@ -151,12 +151,12 @@ class Lodging:
 
     def _report(self, said: list[tuple[str, Report]]) -> None:
         assert self._keeper is not None
-        numbered = tuple(Kept(self._sequence + place, *one) for place, one in enumerate(said))
+        numbered = tuple(SpooledRun(self._sequence + place, *one) for place, one in enumerate(said))
         self._sequence += len(numbered)
         self._keeper.keep([one for one in numbered if not isinstance(one.report, Standing)])
-        self._send(Dispatch(self._name, numbered, self._stopped, self._keeper.failure))
+        self._send(ReportBatch(self._name, numbered, self._stopped, self._keeper.failure))
 
-    def _unpack(self, contract: Contract) -> None:
+    def _unpack(self, contract: Assignment) -> None:
         """The files of the clients, keys among them: for our eyes only, and gone with the run."""
         directory = self._directory / LUGGAGE
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,7 +165,7 @@ class Lodging:
                 file.write(data)
 
 
-def gather(bee: Bee, gather_s: float) -> list[tuple[str, Report]]:
+def gather(bee: LocalWorkers, gather_s: float) -> list[tuple[str, Report]]:
     """What the workers say within that time, in order; of the standings of a worker only the last."""
     said: list[tuple[str, Report]] = []
     end_ns = now_ns() + round(gather_s * NS_PER_S)

@@ -22,7 +22,7 @@ EARLY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
+class RunCertificates:
     """What one part of a run has, in PEM."""
 
     authority: str
@@ -30,18 +30,18 @@ class Papers:
     key: str = field(repr=False)
 
 
-def issue(names: Iterable[str], now: datetime | None = None) -> dict[str, Papers]:
+def issue(names: Iterable[str], now: datetime | None = None) -> dict[str, RunCertificates]:
     """Papers for every name, by one new authority."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     now = now or datetime.now(UTC)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certify("malaria run", authority_key, None, now)
-    papers: dict[str, Papers] = {}
+    papers: dict[str, RunCertificates] = {}
     for name in names:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certify(name, key, (authority.subject, authority_key), now)
-        papers[name] = Papers(_pem(authority), _pem(certificate), _pem_of_key(key))
+        papers[name] = RunCertificates(_pem(authority), _pem(certificate), _pem_of_key(key))
     return papers
 
 

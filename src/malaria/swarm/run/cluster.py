@@ -16,17 +16,17 @@ import dask
 from distributed import Client, Scheduler, Security
 
 from malaria.errors import SwarmError
-from malaria.swarm.bee_layout import Place
-from malaria.swarm.run.bee_actor import DISPATCH, Seat, topic_of
-from malaria.swarm.run.bee_messages import Contract, Dispatch, Hired, Joined, Word
-from malaria.swarm.run.certificates import Papers
+from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.run.bee_actor import DISPATCH, BeeActor, topic_of
+from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch
+from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.dask_settings import NO_PAGES, SETTINGS, quieten, security_of
 
 LOOK_S: Final = 0.05
 GOODBYE_S: Final = 5.0
 
 
-class Chair:
+class ActorProxy:
     """One bee's actor, called from here. Raises what the bee raised; OSError or RuntimeError when it is gone."""
 
     def __init__(self, actor: Any) -> None:
@@ -35,10 +35,10 @@ class Chair:
     async def join(self, clock_key: bytes) -> Joined:
         return await self._actor.join(clock_key)  # type: ignore[no-any-return]
 
-    async def hire(self, contract: Contract) -> Hired:
+    async def hire(self, contract: Assignment) -> Assigned:
         return await self._actor.hire(contract)  # type: ignore[no-any-return]
 
-    async def obey(self, word: Word) -> int:
+    async def obey(self, word: Command) -> int:
         return await self._actor.obey(word)  # type: ignore[no-any-return]
 
     async def forget(self) -> None:
@@ -54,7 +54,7 @@ class Cluster:
         self._client: Client | None = None
         quieten(logging.CRITICAL)
 
-    async def open_own(self, port: int, papers: Papers) -> int:
+    async def open_own(self, port: int, papers: RunCertificates) -> int:
         """A scheduler in this process, at every address of this host; returns its port.
 
         Whoever comes without papers of this run is turned away before a word of his is read.
@@ -89,7 +89,7 @@ class Cluster:
     async def _connect(self, address: str, security: Security) -> None:
         self._client = await Client(address, security=security, asynchronous=True, direct_to_workers=False)
 
-    def listen(self, hear: Callable[[Dispatch], None]) -> None:
+    def listen(self, hear: Callable[[ReportBatch], None]) -> None:
         """Calls `hear` with what the bees say, on the loop."""
 
         def on_event(event: tuple[float, dict[str, bytes]]) -> None:
@@ -113,11 +113,11 @@ class Cluster:
             missing = [name for name in names if name not in there]
         return missing
 
-    async def seat(self, place: Place) -> Chair:
+    async def seat(self, place: BeeLayout) -> ActorProxy:
         """Sets a bee up."""
         address = (await self.workers())[place.name]
         future = self._the_client.submit(
-            Seat,
+            BeeActor,
             place.name,
             self._run,
             place.directory,
@@ -128,7 +128,7 @@ class Cluster:
             pure=False,
             key=f"malaria-{self._run}-{place.name}",
         )
-        return Chair(await future)
+        return ActorProxy(await future)
 
     async def close(self, *, dismiss: bool) -> None:
         """Leaves; with `dismiss` the workers are told to end. A scheduler of ours ends, too."""

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from malaria.control.messages import Second
+from malaria.control.messages import SecondReport
 from malaria.errors import RunError
 from malaria.records.store import RunWriter, open_run
-from malaria.swarm.run.launcher import Quarters
-from malaria.swarm.run.spool import Kept, read_kept
+from malaria.swarm.run.launcher import Launcher
+from malaria.swarm.run.spool import SpooledRun, read_kept
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class CollectedBatch:
     """What one bee has kept and the run lacks."""
 
     bee: str
-    reports: tuple[Kept, ...]
+    reports: tuple[SpooledRun, ...]
     next_sequence: int
 
 
@@ -37,7 +37,7 @@ class Collection:
     without: tuple[str, ...]
 
 
-def batch_of(data: bytes, bee: str, run: str, first_sequence: int) -> Batch | None:
+def batch_of(data: bytes, bee: str, run: str, first_sequence: int) -> CollectedBatch | None:
     """The reports of a file that are new; None when there are none, or it belongs to something else."""
     try:
         heading, reports = read_kept(data)
@@ -46,10 +46,10 @@ def batch_of(data: bytes, bee: str, run: str, first_sequence: int) -> Batch | No
     fresh = tuple(kept for kept in reports if kept.sequence >= first_sequence)
     if (heading.run, heading.bee) != (run, bee) or not fresh:
         return None
-    return Batch(bee, fresh, fresh[-1].sequence + 1)
+    return CollectedBatch(bee, fresh, fresh[-1].sequence + 1)
 
 
-def collect(directory: Path, quarters: Quarters) -> Collection:
+def collect(directory: Path, quarters: Launcher) -> Collection:
     """Brings what the bees of a stored run still have. Raises RunError for a run that no swarm made."""
     records = open_run(directory)
     run, bees = _swarm_of(records.meta, directory)
@@ -62,7 +62,7 @@ def collect(directory: Path, quarters: Quarters) -> Collection:
     if batches:
         _store(directory, bees, batches)
     asyncio.run(quarters.forget_kept(list(files), run))
-    seconds = {batch.bee: sum(isinstance(kept.report, Second) for kept in batch.reports) for batch in batches}
+    seconds = {batch.bee: sum(isinstance(kept.report, SecondReport) for kept in batch.reports) for batch in batches}
     return Collection(seconds, tuple(str(bee["bee"]) for bee in bees if bee["bee"] not in seconds))
 
 
@@ -73,7 +73,7 @@ def _swarm_of(meta: Mapping[str, Any], directory: Path) -> tuple[str, list[dict[
     return str(swarm["run"]), bees
 
 
-def _store(directory: Path, bees: list[dict[str, Any]], batches: list[Batch]) -> None:
+def _store(directory: Path, bees: list[dict[str, Any]], batches: list[CollectedBatch]) -> None:
     with RunWriter.reopen(directory) as writer:
         for second in _seconds(batches):
             writer.append([second.sample])
@@ -87,8 +87,8 @@ def _store(directory: Path, bees: list[dict[str, Any]], batches: list[Batch]) ->
         writer.meta("bees", bees)
 
 
-def _seconds(batches: list[Batch]) -> Iterator[Second]:
+def _seconds(batches: list[CollectedBatch]) -> Iterator[SecondReport]:
     for batch in batches:
         for kept in batch.reports:
-            if isinstance(kept.report, Second):
+            if isinstance(kept.report, SecondReport):
                 yield kept.report

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from malaria.swarm.bee_layout import Place
+from malaria.swarm.bee_layout import BeeLayout
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
-    from malaria.swarm.run.certificates import Papers
+    from malaria.swarm.run.certificates import RunCertificates
 
 
-class JoinedQuarters:
+class DaskLauncher:
     """The workers of one scheduler, whoever they are when the attack begins."""
 
     names: Final[tuple[str, ...]] = ()
@@ -30,7 +30,7 @@ class JoinedQuarters:
     def swarm(self) -> str:
         return self.scheduler
 
-    async def start(self, port: int, papers: Mapping[str, Papers]) -> list[Place]:
+    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
         """Nothing is started: they are there."""
         return []
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from malaria.swarm.run.certificates import Papers
+from malaria.swarm.run.certificates import RunCertificates
 
 if TYPE_CHECKING:
     from distributed import Security
@@ -59,7 +59,7 @@ def quieten(level: int) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-def security_of(papers: Papers) -> Security:
+def security_of(papers: RunCertificates) -> Security:
     """TLS for every connection, with this run's authority alone."""
     from distributed import Security
 

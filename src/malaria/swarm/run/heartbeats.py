@@ -37,7 +37,7 @@ def gather_s(bees: int) -> float:
     return GATHER_NS / NS_PER_S * min(LONGEST, max(1.0, bees / SMALL))
 
 
-class Vigil:
+class Heartbeats:
     """The age of the last word of each name."""
 
     def __init__(self, names: Iterable[str], at_ns: int, patience_ns: int) -> None:

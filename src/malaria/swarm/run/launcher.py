@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from malaria.swarm.bee_layout import Place
+from malaria.swarm.bee_layout import BeeLayout
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
-    from malaria.swarm.run.certificates import Papers
+    from malaria.swarm.run.certificates import RunCertificates
 
 
-class Quarters(Protocol):
+class Launcher(Protocol):
     """Hosts that can have a bee. `scheduler` is set where Dask workers run already: then nothing is started."""
 
     @property
@@ -36,7 +36,7 @@ class Quarters(Protocol):
         """Where the conductor's scheduler is to listen; 0: any free one."""
         ...
 
-    async def start(self, port: int, papers: Mapping[str, Papers]) -> list[Place]:
+    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
         """Starts a process on each, which joins the scheduler that listens here. Raises SwarmError, with the bees that
         failed.
         """

@@ -33,7 +33,7 @@ type Packed = tuple[Warhead, dict[str, bytes]]
 CLIENT_FILES: Final = ("cert", "key")
 
 
-class Luggage:
+class LoadBundle:
     """Packs for one bee after the other; what is read is read once."""
 
     def __init__(self, warhead: Warhead, identity: Identity) -> None:

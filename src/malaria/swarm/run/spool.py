@@ -26,7 +26,7 @@ VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SpooledRun:
     """One numbered report of a worker."""
 
     sequence: int
@@ -35,7 +35,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class SpoolHeader:
     """Whose records, and of which run. The first thing in a file."""
 
     version: int
@@ -43,7 +43,7 @@ class Heading:
     bee: str
 
 
-class Keeper:
+class Spool:
     """Writes one file. A full disk ends the keeping and not the load: `failure` says why."""
 
     def __init__(self, directory: Path, run: str, bee: str) -> None:
@@ -52,9 +52,9 @@ class Keeper:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._file = os.fdopen(descriptor, "wb")
-        self._write([Heading(VERSION, run, bee)])
+        self._write([SpoolHeader(VERSION, run, bee)])
 
-    def keep(self, reports: list[Kept]) -> None:
+    def keep(self, reports: list[SpooledRun]) -> None:
         """Hands them to the kernel: they outlive this process."""
         if reports and not self.failure:
             self._write(reports)
@@ -68,7 +68,7 @@ class Keeper:
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _write(self, things: list[Kept] | list[Heading]) -> None:
+    def _write(self, things: list[SpooledRun] | list[SpoolHeader]) -> None:
         try:
             self._file.write(b"".join(pickle.dumps(thing, pickle.HIGHEST_PROTOCOL) for thing in things))
             self._file.flush()
@@ -81,14 +81,14 @@ def kept_name(run: str, bee: str) -> str:
     return f"{run}-{bee}{SUFFIX}"
 
 
-def read_kept(data: bytes) -> tuple[Heading, list[Kept]]:
+def read_kept(data: bytes) -> tuple[SpoolHeader, list[SpooledRun]]:
     """What a file holds. Raises ValueError for one that is none of ours; a broken end is left out."""
     stream = io.BytesIO(data)
     things = _things(stream)
     heading = next(things, None)
-    if not isinstance(heading, Heading) or heading.version != VERSION:
+    if not isinstance(heading, SpoolHeader) or heading.version != VERSION:
         raise ValueError("these are no records of a bee of this version")
-    return heading, [thing for thing in things if isinstance(thing, Kept)]
+    return heading, [thing for thing in things if isinstance(thing, SpooledRun)]
 
 
 def _things(stream: io.BytesIO) -> Iterator[object]:

@@ -14,18 +14,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from malaria.errors import SwarmError
-from malaria.swarm.bee_layout import Place
+from malaria.swarm.bee_layout import BeeLayout
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
 from malaria.swarm.hosts.layout import PYTHON
-from malaria.swarm.hosts.ssh import Outcome, on_each, run, sftp_path, shell_path
+from malaria.swarm.hosts.ssh import HostResult, on_each, run, sftp_path, shell_path
 from malaria.swarm.run.spool import kept_name
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
 
     from malaria.model.key_part import KeyPart
-    from malaria.swarm.run.certificates import Papers
+    from malaria.swarm.run.certificates import RunCertificates
 
 START_S: Final = 30.0
 START: Final = """\
@@ -37,7 +37,7 @@ REMEDY: Final = "deploy first: malaria swarm deploy --swarm {swarm}"
 KEPT: Final = "kept"
 
 
-class SshQuarters:
+class SshLauncher:
     """The hosts of one swarm."""
 
     scheduler: Final = ""
@@ -60,7 +60,7 @@ class SshQuarters:
     def swarm(self) -> str:
         return self._swarm.name
 
-    async def start(self, port: int, papers: Mapping[str, Papers]) -> list[Place]:
+    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
         return self._all(await on_each(self._swarm.hosts, partial(self._start, port, papers)))
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
@@ -82,7 +82,7 @@ class SshQuarters:
     async def end(self) -> None:
         """Nothing of ssh is left open."""
 
-    def _all[T](self, outcomes: Sequence[Outcome[T]]) -> list[T]:
+    def _all[T](self, outcomes: Sequence[HostResult[T]]) -> list[T]:
         """What came of each. Raises SwarmError, with all that failed: a load needs every bee."""
         failed = [outcome for outcome in outcomes if outcome.failed]
         if failed:
@@ -91,8 +91,8 @@ class SshQuarters:
         return [outcome.value for outcome in outcomes if outcome.value is not None]
 
     async def _start(
-        self, port: int, papers: Mapping[str, Papers], host: BeeHost, connection: SSHClientConnection
-    ) -> Place:
+        self, port: int, papers: Mapping[str, RunCertificates], host: BeeHost, connection: SSHClientConnection
+    ) -> BeeLayout:
         settings = {
             "name": host.name,
             "scheduler": f"tls://{_bracketed(connection.get_extra_info('sockname')[0])}:{port}",
@@ -101,7 +101,7 @@ class SshQuarters:
         self._parts[host.name] = await parts_there(host, connection)
         script = START.format(directory=shell_path(host), python=PYTHON)
         directory = (await run(host, connection, script, json.dumps(settings), START_S)).strip()
-        return Place(host.name, directory)
+        return BeeLayout(host.name, directory)
 
 
 async def _fetch(run_name: str, host: BeeHost, connection: SSHClientConnection) -> bytes | None:

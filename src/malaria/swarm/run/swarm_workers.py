@@ -1,4 +1,4 @@
-"""The bees of an attack behind the interface of one: `malaria.workers.local.Bee` for hosts that are elsewhere.
+"""The bees of an attack behind the interface of one: `malaria.workers.local.LocalWorkers` for hosts that are elsewhere.
 
 A thread has the loop that Dask and ssh live in; the attack calls from its own, and is never called. Promises: `poll`
 tells every report once and in the order in which its bee made it, and that a bee is lost within `BEE_PATIENCE_NS` of
@@ -22,16 +22,16 @@ from malaria.control.messages import EndPublishing, Finish, Finished, Order, Pre
 from malaria.errors import OperatorError, SwarmError
 from malaria.model.target import Target
 from malaria.schedule.share import WHOLE, Share
-from malaria.swarm.bee_layout import Place
-from malaria.swarm.run.bee_link import Line
-from malaria.swarm.run.bee_messages import Contract, Dispatch, Hired
+from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.run.bee_link import BeeLink
+from malaria.swarm.run.bee_messages import Assigned, Assignment, ReportBatch
 from malaria.swarm.run.certificates import issue
 from malaria.swarm.run.clock_offsets import Offset, worst_pair_ns
-from malaria.swarm.run.cluster import Chair, Cluster
+from malaria.swarm.run.cluster import ActorProxy, Cluster
 from malaria.swarm.run.collecting import batch_of
-from malaria.swarm.run.heartbeats import BEE_PATIENCE_NS, START_PATIENCE_NS, WORD_S, Vigil, gather_s
-from malaria.swarm.run.launcher import Quarters
-from malaria.swarm.run.load_bundle import Luggage, Packed
+from malaria.swarm.run.heartbeats import BEE_PATIENCE_NS, START_PATIENCE_NS, WORD_S, Heartbeats, gather_s
+from malaria.swarm.run.launcher import Launcher
+from malaria.swarm.run.load_bundle import LoadBundle, Packed
 from malaria.swarm.run.timekeeping import new_key
 from malaria.workers.local import Load
 
@@ -64,21 +64,21 @@ class _Member:
     collected: int = 0  # reports that were brought from its disk
 
 
-class Hive:
+class SwarmWorkers:
     """The bees of one attack, as if they were one."""
 
-    def __init__(self, quarters: Quarters) -> None:
+    def __init__(self, quarters: Launcher) -> None:
         """`enter` brings them in."""
         self.run = secrets.token_hex(6)
         self._quarters = quarters
         self._cluster = Cluster(self.run)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="hive", daemon=True)
-        self._heard: queue.SimpleQueue[tuple[int, Dispatch | tuple[str, str]]] = queue.SimpleQueue()
-        self._lines: dict[str, Line] = {}
+        self._heard: queue.SimpleQueue[tuple[int, ReportBatch | tuple[str, str]]] = queue.SimpleQueue()
+        self._lines: dict[str, BeeLink] = {}
         self._members: dict[str, _Member] = {}
         self._talks: list[asyncio.Task[None]] = []
-        self._vigil: Vigil | None = None
+        self._vigil: Heartbeats | None = None
         self._load_epoch_ns = 0
         self._introduced = False
         self._unready: set[str] = set()
@@ -88,7 +88,7 @@ class Hive:
 
     # --- coming and going ------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> Hive:
+    def __enter__(self) -> SwarmWorkers:
         """Brings the bees in. Raises SwarmError, which names those that did not come."""
         self._thread.start()
         try:
@@ -108,7 +108,7 @@ class Hive:
         self._load_epoch_ns = load.epoch_ns
         self._wait(self._hire_all(load, targets, workers), HIRE_S + 10)
         self._unready = set(self.workers)
-        self._vigil = Vigil(self._members, now_ns(), START_PATIENCE_NS)
+        self._vigil = Heartbeats(self._members, now_ns(), START_PATIENCE_NS)
         self._clock.start()
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Hive:
         """What the bees have told, waiting up to `timeout_s` for the first word."""
         said: list[tuple[str, Report]] = []
         for at_ns, word in self._arrivals(timeout_s):
-            if isinstance(word, Dispatch):
+            if isinstance(word, ReportBatch):
                 said += self._take(word, at_ns)
             else:
                 said += self._give_up(*word)
@@ -190,7 +190,7 @@ class Hive:
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _arrivals(self, timeout_s: float) -> Iterable[tuple[int, Dispatch | tuple[str, str]]]:
+    def _arrivals(self, timeout_s: float) -> Iterable[tuple[int, ReportBatch | tuple[str, str]]]:
         try:
             yield self._heard.get(timeout=timeout_s)
             while True:
@@ -198,7 +198,7 @@ class Hive:
         except queue.Empty:
             return
 
-    def _take(self, dispatch: Dispatch, at_ns: int) -> list[tuple[str, Report]]:
+    def _take(self, dispatch: ReportBatch, at_ns: int) -> list[tuple[str, Report]]:
         member = self._members[dispatch.bee]
         assert self._vigil is not None
         self._vigil.heard(member.name, at_ns)
@@ -248,7 +248,7 @@ class Hive:
             "collected": member.collected,
         }
 
-    def _clock_of(self, line: Line, at_ns: int) -> dict[str, object]:
+    def _clock_of(self, line: BeeLink, at_ns: int) -> dict[str, object]:
         track, last = line.track, line.track.estimate(at_ns)
         return {
             "bee": line.name,
@@ -282,7 +282,7 @@ class Hive:
     def _join_s(self) -> float:
         return JOIN_S + JOIN_EACH_S * len(self._quarters.names)
 
-    def _hear(self, dispatch: Dispatch) -> None:
+    def _hear(self, dispatch: ReportBatch) -> None:
         self._heard.put((now_ns(), dispatch))
 
     def _broken(self, name: str, reason: str) -> None:
@@ -292,7 +292,7 @@ class Hive:
         quarters = self._quarters
         if quarters.scheduler:
             await self._cluster.open_running(quarters.scheduler)
-            places = [Place(name) for name in sorted(await self._cluster.workers())]
+            places = [BeeLayout(name) for name in sorted(await self._cluster.workers())]
             if not places:
                 raise SwarmError(f"the scheduler at {quarters.scheduler} has no workers", "start some, then try again")
         else:
@@ -302,7 +302,7 @@ class Hive:
         for line in await asyncio.gather(*(self._meet(place, gate) for place in places)):
             self._lines[line.name] = line
 
-    async def _bring_in(self) -> list[Place]:
+    async def _bring_in(self) -> list[BeeLayout]:
         """A scheduler here, and a process on each bee that joins it."""
         quarters = self._quarters
         papers = issue([CONDUCTOR, *quarters.names])
@@ -314,15 +314,15 @@ class Hive:
             raise SwarmError(f"{', '.join(missing)} did not join the conductor within {self._join_s():.0f} s", remedy)
         return places
 
-    async def _meet(self, place: Place, gate: asyncio.Semaphore) -> Line:
+    async def _meet(self, place: BeeLayout, gate: asyncio.Semaphore) -> BeeLink:
         async with gate:
-            chair: Chair = await self._cluster.seat(place)
-            line = Line(place.name, chair, self._broken)
+            chair: ActorProxy = await self._cluster.seat(place)
+            line = BeeLink(place.name, chair, self._broken)
             await line.meet(self._clock_key)
             return line
 
     async def _hire_all(self, load: Load, targets: Mapping[str, Target], workers: int | None) -> None:
-        luggage = Luggage(load.warhead, load.identity)
+        luggage = LoadBundle(load.warhead, load.identity)
         offers = []
         for line in self._lines.values():
             member, joined = self._members[line.name], line.joined
@@ -340,10 +340,10 @@ class Hive:
         self._talks = [asyncio.ensure_future(line.talk(WORD_S)) for line in self._lines.values()]
 
     async def _hire(
-        self, line: Line, load: Load, targets: Mapping[str, Target], workers: int | None, packed: Packed
-    ) -> Hired:
+        self, line: BeeLink, load: Load, targets: Mapping[str, Target], workers: int | None, packed: Packed
+    ) -> Assigned:
         warhead, files = packed
-        contract = Contract(
+        contract = Assignment(
             warhead=warhead,
             targets=targets,
             identity=load.identity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.analysis.series import columns
-from malaria.records.rows import Observation, Phase, Sample
+from malaria.records.rows import Observation, RunPhase, Sample
 from malaria.report.charts.panels import MOST_CHOSEN, panels_of
 from malaria.report.charts.run_charts import MOST_POINTS, stack, step_s
 from synthetic import make_records, observed
@@ -45,6 +45,6 @@ def test_a_title_from_outside_is_no_markup() -> None:
 
 
 def test_a_long_run_has_no_more_points_than_can_be_seen() -> None:
-    late = Sample("1", (10 * MOST_POINTS - 1) * S, 10 * MOST_POINTS * S, Phase.MEASURE)
+    late = Sample("1", (10 * MOST_POINTS - 1) * S, 10 * MOST_POINTS * S, RunPhase.MEASURE)
     assert step_s(replace(RUN, samples=(*RUN.samples, late))) == 10
     assert step_s(RUN) == 1

@@ -9,21 +9,21 @@ from rich.console import Console
 from malaria.clock import NS_PER_S as S
 from malaria.records.rows import Event, EventKind, Observation
 from malaria.report.figures import UNKNOWN
-from malaria.report.terminal.latest_readings import EVENTS_SHOWN, Sightings, json_line
+from malaria.report.terminal.latest_readings import EVENTS_SHOWN, LatestReadings, json_line
 
 SYS = Observation("sys", S, {"version": "mosquitto 2.0", "clients_connected": 3000, "messages_received_per_s": 1000.4,
                              "publish_dropped": 0, "$SYS/broker/uptime": "1 seconds"})  # fmt: skip
 PROCESS = Observation("process", S, {"cpu_percent": 71.2, "rss_bytes": 31_000_000, "threads": 1, "restarts": 0})
 
 
-def shown(sightings: Sightings) -> str:
+def shown(sightings: LatestReadings) -> str:
     screen = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115  rich closes nothing
     screen.print(sightings.block("malaria watch broker", 3 * S))
     return screen.export_text()
 
 
 def test_a_line() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     sightings.take(PROCESS)
     sightings.take(SYS)
     assert sightings.line(2 * S) == (
@@ -32,7 +32,7 @@ def test_a_line() -> None:
 
 
 def test_a_screen() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     for row in (SYS, PROCESS, Event(2 * S, EventKind.OBSERVER, "host lost: gone", "host")):
         sightings.take(row)
     text = shown(sightings)
@@ -42,13 +42,13 @@ def test_a_screen() -> None:
 
 
 def test_one_that_has_seen_nothing_of_note_yet_is_unknown() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     sightings.take(Observation("sys", S, {"$SYS/broker/clients/total": "0"}))
     assert f"sys        {UNKNOWN}" in shown(sightings)
 
 
 def test_what_is_not_known_any_more_is_not_shown() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     sightings.take(PROCESS)
     sightings.take(Observation("process", 2 * S, {"gap": "process 7 has ended"}))
     assert sightings.line(2 * S).endswith("process: process 7 has ended")
@@ -58,14 +58,14 @@ def test_what_is_not_known_any_more_is_not_shown() -> None:
 
 
 def test_what_comes_from_outside_is_printable() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     sightings.take(Observation("prometheus", S, {'a{b="\x1b[31m"}': 1.5, "c": None}))
     assert "\x1b" not in sightings.line(S) + shown(sightings)
     assert "1.5" in sightings.line(S)
 
 
 def test_only_the_newest_is_kept() -> None:
-    sightings = Sightings()
+    sightings = LatestReadings()
     for number in range(1000):
         sightings.take(Event(number, EventKind.OBSERVER, f"event {number}"))
         sightings.take(Observation("sys", number, {"clients_connected": number}))

@@ -12,7 +12,7 @@ import pytest
 from malaria.errors import SwarmError
 from malaria.swarm.hosts.cloud import (
     HOST_KEY_TAG,
-    Wish,
+    InstanceRequest,
     bees_of,
     forget_keys,
     host_key,
@@ -26,7 +26,7 @@ from malaria.swarm.hosts.cloud import (
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.state import list_swarms, state_directory
 
-WISH = Wish("night", 3, "us-east-1", "ami-1", "c7i.large")
+WISH = InstanceRequest("night", 3, "us-east-1", "ami-1", "c7i.large")
 
 
 @pytest.fixture(autouse=True)

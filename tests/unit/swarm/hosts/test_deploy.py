@@ -10,7 +10,7 @@ import pytest
 from malaria.swarm.hosts import deploy as module
 from malaria.swarm.hosts.deploy import Packer, Site, site_of
 from malaria.swarm.hosts.layout import Deployed, deployed_from_json
-from malaria.swarm.hosts.wheels import Baggage, Machine
+from malaria.swarm.hosts.wheels import InstallBundle, Machine
 
 LINUX = Machine("Linux", "x86_64")
 DEPLOYED = Deployed("0.1.0", "0123", "3.13.5")
@@ -37,9 +37,9 @@ def test_what_is_no_such_file_is_none(text: str) -> None:
 def test_baggage_is_made_once_for_each_kind_of_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Machine] = []
 
-    def pack(machine: Machine, _: Path) -> Baggage:
+    def pack(machine: Machine, _: Path) -> InstallBundle:
         made.append(machine)
-        return Baggage("1", ())
+        return InstallBundle("1", ())
 
     monkeypatch.setattr(module, "pack", pack)
 

@@ -8,7 +8,7 @@ import pytest
 
 from malaria.errors import SwarmError
 from malaria.swarm.hosts.inventory import (
-    Address,
+    BeeAddress,
     BeeHost,
     Swarm,
     inventory_from,
@@ -26,14 +26,14 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("10.0.0.3", Address("10.0.0.3")),
-        ("karl@bee.example:2222", Address("bee.example", "karl", 2222)),
-        ("ssh://karl@bee", Address("bee", "karl")),
-        ("karl@[fe80::1]:22", Address("fe80::1", "karl", 22)),
-        (" bee_7 ", Address("bee_7")),
+        ("10.0.0.3", BeeAddress("10.0.0.3")),
+        ("karl@bee.example:2222", BeeAddress("bee.example", "karl", 2222)),
+        ("ssh://karl@bee", BeeAddress("bee", "karl")),
+        ("karl@[fe80::1]:22", BeeAddress("fe80::1", "karl", 22)),
+        (" bee_7 ", BeeAddress("bee_7")),
     ],
 )
-def test_an_address_is_read(text: str, address: Address) -> None:
+def test_an_address_is_read(text: str, address: BeeAddress) -> None:
     assert parse_address(text) == address
     assert parse_address(str(address)) == address
 

@@ -10,7 +10,16 @@ import pytest
 
 from malaria.errors import OperatorError
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.ssh import BeeError, Outcome, _trusted, clean, explain_failure, for_each, sftp_path, shell_path
+from malaria.swarm.hosts.ssh import (
+    BeeError,
+    HostResult,
+    _trusted,
+    clean,
+    explain_failure,
+    for_each,
+    sftp_path,
+    shell_path,
+)
 
 BEES = [BeeHost(name=f"bee-{n}", host=f"10.0.0.{n}", user="karl") for n in range(1, 6)]
 
@@ -29,11 +38,11 @@ def test_a_failed_host_is_named_and_the_others_go_on() -> None:
 
     outcomes = asyncio.run(for_each(BEES, work, lambda outcome: told.append(outcome.host.name), at_once=2))
     assert outcomes == [
-        Outcome(BEES[0], 8),
-        Outcome(BEES[1], None, "it is on fire", "put it out"),
-        Outcome(BEES[2], None, "nothing listens at its ssh port", "is sshd running there? is the port right?"),
-        Outcome(BEES[3], None, "no such file", "make one"),
-        Outcome(BEES[4], 8),
+        HostResult(BEES[0], 8),
+        HostResult(BEES[1], None, "it is on fire", "put it out"),
+        HostResult(BEES[2], None, "nothing listens at its ssh port", "is sshd running there? is the port right?"),
+        HostResult(BEES[3], None, "no such file", "make one"),
+        HostResult(BEES[4], 8),
     ]
     assert sorted(told) == [bee.name for bee in BEES]
 

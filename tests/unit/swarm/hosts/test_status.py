@@ -6,7 +6,7 @@ import pytest
 
 from malaria.model.key_part import KeyPart
 from malaria.swarm.hosts.layout import Deployed
-from malaria.swarm.hosts.status import ASK, Room, Standing, room_of, room_of_swarm, standing_of
+from malaria.swarm.hosts.status import ASK, BeeStatus, Room, room_of, room_of_swarm, standing_of
 from malaria.transport.addresses import CLIENT_BYTES, TLS_BYTES, WORKER_BYTES
 
 PART = KeyPart(1, 20, 3000, (0,), "0" * 16)
@@ -28,7 +28,7 @@ KNOWN = standing_of(SAID)
 
 def test_all_is_read() -> None:
     assert (
-        Standing(
+        BeeStatus(
             cores=2,
             open_files=1_048_576,
             ports=28_232,

@@ -14,7 +14,7 @@ import pytest
 
 import malaria
 from malaria.errors import OperatorError
-from malaria.swarm.hosts.wheels import NOT_FOR_BEES, Baggage, Machine, Wheel, closure, here, pack, repack
+from malaria.swarm.hosts.wheels import NOT_FOR_BEES, InstallBundle, Machine, Wheel, closure, here, pack, repack
 
 
 def names_in(wheel: Path) -> set[str]:
@@ -66,8 +66,8 @@ def test_what_is_not_installed_is_named() -> None:
 
 def test_baggage_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     one, two = Wheel(tmp_path / "a.whl", "1" * 64), Wheel(tmp_path / "b.whl", "2" * 64)
-    assert Baggage("1", (one, two)).digest == Baggage("1", (two, one)).digest
-    assert Baggage("1", (one, two)).digest != Baggage("1", (one,)).digest
+    assert InstallBundle("1", (one, two)).digest == InstallBundle("1", (two, one)).digest
+    assert InstallBundle("1", (one, two)).digest != InstallBundle("1", (one,)).digest
 
 
 def test_another_kind_of_machine_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from malaria.clock import now_ns
-from malaria.control.messages import ConnectAll, Finish, Publish
+from malaria.control.messages import ConnectAll, Finish, StartPublishing
 from malaria.swarm.run import bee_link as module
-from malaria.swarm.run.bee_link import FIRST_EXCHANGES, Line
-from malaria.swarm.run.bee_messages import Joined, Word
+from malaria.swarm.run.bee_link import FIRST_EXCHANGES, BeeLink
+from malaria.swarm.run.bee_messages import Command, Joined
 from malaria.swarm.run.clock_offsets import Exchange
 
 MS = 1_000_000
@@ -22,14 +22,14 @@ class FakeChair:
 
     def __init__(self, ahead_ns: int = 0) -> None:
         self.ahead_ns = ahead_ns
-        self.words: list[Word] = []
+        self.words: list[Command] = []
         self.raises: Exception | None = None
         self.enough = asyncio.Event()
 
     async def join(self, _: bytes) -> Joined:
         return Joined("bee-1", 2, "/tmp", {}, ("127.0.0.1", 1))
 
-    async def obey(self, word: Word) -> int:
+    async def obey(self, word: Command) -> int:
         if self.raises is not None:
             raise self.raises
         self.words.append(word)
@@ -42,11 +42,11 @@ def _no_datagrams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ask", lambda *_: [])
 
 
-def line_to(chair: FakeChair, broken: Any = lambda *_: None) -> Line:
-    return Line("bee-1", chair, broken)  # type: ignore[arg-type]
+def line_to(chair: FakeChair, broken: Any = lambda *_: None) -> BeeLink:
+    return BeeLink("bee-1", chair, broken)  # type: ignore[arg-type]
 
 
-async def talked(line: Line, chair: FakeChair) -> None:
+async def talked(line: BeeLink, chair: FakeChair) -> None:
     """One word on its way, then the end of the conversation."""
     chair.enough.clear()
     talk = asyncio.ensure_future(line.talk(0.5))
@@ -56,7 +56,7 @@ async def talked(line: Line, chair: FakeChair) -> None:
 
 
 def test_where_no_datagram_comes_through_the_words_themselves_tell_the_offset() -> None:
-    async def play() -> Line:
+    async def play() -> BeeLink:
         line = line_to(FakeChair(ahead_ns=80 * MS))
         await line.meet(b"key")
         return line
@@ -78,18 +78,18 @@ def test_orders_go_together_and_in_their_order() -> None:
     async def play() -> FakeChair:
         chair = FakeChair()
         line = line_to(chair)
-        for order in (ConnectAll(rest=True), Publish(1, 2, 3), Finish()):
+        for order in (ConnectAll(rest=True), StartPublishing(1, 2, 3), Finish()):
             line.order(order)
         await talked(line, chair)
         return chair
 
     chair = asyncio.run(play())
-    assert chair.words[0].orders == (ConnectAll(rest=True), Publish(1, 2, 3), Finish())
+    assert chair.words[0].orders == (ConnectAll(rest=True), StartPublishing(1, 2, 3), Finish())
     assert all(not word.orders for word in chair.words[1:])
 
 
 def test_an_offset_that_cannot_be_true_any_more_is_corrected_and_the_error_kept() -> None:
-    async def play() -> tuple[Line, FakeChair]:
+    async def play() -> tuple[BeeLink, FakeChair]:
         chair = FakeChair(ahead_ns=3 * MS)
         line = line_to(chair)
         at_ns = now_ns()

@@ -17,16 +17,16 @@ from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import WHOLE, Share
 from malaria.swarm.run import bee_runner as module
-from malaria.swarm.run.bee_messages import Contract, Dispatch, Word
-from malaria.swarm.run.bee_runner import Lodging, gather
-from malaria.swarm.run.heartbeats import CONDUCTOR_PATIENCE_NS, Vigil
+from malaria.swarm.run.bee_messages import Assignment, Command, ReportBatch
+from malaria.swarm.run.bee_runner import BeeRunner, gather
+from malaria.swarm.run.heartbeats import CONDUCTOR_PATIENCE_NS, Heartbeats
 from malaria.swarm.run.spool import read_kept
 from malaria.workers.local import Load
 
 WARHEAD = Warhead.model_validate(
     {"group": [{"name": "g", "clients": 4, "size": 20, "topic": "t"}], "attack": {"duration": "1s"}}
 )
-CONTRACT = Contract(
+CONTRACT = Assignment(
     WARHEAD, {"g": parse_target("mqtt://127.0.0.1:1")}, Identity("run", 1, 1), WHOLE.split(2)[1], 5, workers=1
 )
 
@@ -76,13 +76,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeBee]]:
         bees.append(FakeBee(*arguments))  # type: ignore[arg-type]
         return bees[-1]
 
-    monkeypatch.setattr(module, "Bee", make)
+    monkeypatch.setattr(module, "LocalWorkers", make)
     yield bees
     for bee in bees:
         bee.order(Finish())
 
 
-class Sent(list[Dispatch]):
+class Sent(list[ReportBatch]):
     """What the lodging sends."""
 
     @property
@@ -90,8 +90,8 @@ class Sent(list[Dispatch]):
         return [kept.report for dispatch in self for kept in dispatch.reports]
 
 
-def lodging(directory: Path, sent: Sent) -> Lodging:
-    return Lodging("bee-2", "run", directory, "127.0.0.1", sent.append)
+def lodging(directory: Path, sent: Sent) -> BeeRunner:
+    return BeeRunner("bee-2", "run", directory, "127.0.0.1", sent.append)
 
 
 def test_it_makes_its_share_on_its_own_clock_and_no_other(tmp_path: Path, made: list[FakeBee]) -> None:
@@ -108,7 +108,7 @@ def test_it_makes_its_share_on_its_own_clock_and_no_other(tmp_path: Path, made: 
 
 
 def test_without_a_contract_no_word_makes_load(tmp_path: Path, made: list[FakeBee]) -> None:
-    assert lodging(tmp_path, Sent()).obey(Word((ConnectAll(rest=True),))) > 0
+    assert lodging(tmp_path, Sent()).obey(Command((ConnectAll(rest=True),))) > 0
     assert made == []
 
 
@@ -117,9 +117,9 @@ def test_orders_are_passed_on_and_reports_are_numbered_kept_and_sent(tmp_path: P
     one = lodging(tmp_path, sent)
     one.hire(CONTRACT)
     made[0].saying += [Prepared(2), standing(1), standing(2)]
-    one.obey(Word((ConnectAll(rest=True),), epoch_ns=7))
+    one.obey(Command((ConnectAll(rest=True),), epoch_ns=7))
     assert made[0].orders == [CorrectEpoch(7), ConnectAll(rest=True)]
-    one.obey(Word((Finish(),)))
+    one.obey(Command((Finish(),)))
     one.close()
     assert [report for report in sent.reports if not isinstance(report, Standing)] == [Prepared(2), Finished()]
     numbers = [kept.sequence for dispatch in sent for kept in dispatch.reports]
@@ -142,12 +142,12 @@ def test_a_bee_that_hears_nothing_stops_its_load_and_says_why(tmp_path: Path, ma
     sent = Sent()
     one = lodging(tmp_path, sent)
     one.hire(CONTRACT)
-    one._vigil = Vigil([module.CONDUCTOR], now_ns() - CONDUCTOR_PATIENCE_NS - 1, CONDUCTOR_PATIENCE_NS)
+    one._vigil = Heartbeats([module.CONDUCTOR], now_ns() - CONDUCTOR_PATIENCE_NS - 1, CONDUCTOR_PATIENCE_NS)
     one._pump.join(30)
     assert made[0].orders == [Finish()]
     assert sent[-1].stopped == "heard nothing of its conductor any more"
     assert Finished() in sent.reports
-    one.obey(Word((ConnectAll(rest=True),)))  # too late
+    one.obey(Command((ConnectAll(rest=True),)))  # too late
     assert made[0].orders == [Finish()]
     one.close()
     assert len(list((tmp_path / "kept").iterdir())) == 1  # until it is collected

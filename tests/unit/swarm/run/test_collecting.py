@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 
 from bees import LocalQuarters
-from malaria.control.messages import Finished, Report, Second
+from malaria.control.messages import Finished, Report, SecondReport
 from malaria.errors import RunError
-from malaria.records.rows import Event, EventKind, Phase, Sample
+from malaria.records.rows import Event, EventKind, RunPhase, Sample
 from malaria.records.store import RunWriter, open_run
 from malaria.swarm.run.collecting import batch_of, collect
-from malaria.swarm.run.spool import Keeper, Kept
+from malaria.swarm.run.spool import Spool, SpooledRun
 
 S = 1_000_000_000
 
 
-def second(number: int, text: str = "") -> Second:
+def second(number: int, text: str = "") -> SecondReport:
     events = (Event(number * S, EventKind.TROUBLE, text, "bee-1/1"),) if text else ()
-    return Second(Sample("bee-1/1", (number - 1) * S, number * S, Phase.MEASURE, {"sent": 1}), events, {})
+    return SecondReport(Sample("bee-1/1", (number - 1) * S, number * S, RunPhase.MEASURE, {"sent": 1}), events, {})
 
 
 def keep(directory: Path, reports: Sequence[Report], run: str = "run", bee: str = "bee-1") -> bytes:
-    keeper = Keeper(directory / "kept", run, bee)
-    keeper.keep([Kept(place, f"{bee}/1", report) for place, report in enumerate(reports)])
+    keeper = Spool(directory / "kept", run, bee)
+    keeper.keep([SpooledRun(place, f"{bee}/1", report) for place, report in enumerate(reports)])
     keeper.close()
     return keeper.path.read_bytes()
 
@@ -39,7 +39,7 @@ def stored(tmp_path: Path) -> tuple[Path, LocalQuarters]:
     quarters = LocalQuarters(tmp_path / "bees", count=1)
     keep(quarters.directory("bee-1"), REPORTS)
     with RunWriter.create(tmp_path / "run") as writer:
-        writer.append([one.sample for one in REPORTS[:2] if isinstance(one, Second)])
+        writer.append([one.sample for one in REPORTS[:2] if isinstance(one, SecondReport)])
         writer.meta("swarm", {"name": "test", "run": "run"})
         writer.meta("bees", [{"bee": "bee-1", "next_sequence": 2, "collected": 0}])
     return tmp_path / "run", quarters

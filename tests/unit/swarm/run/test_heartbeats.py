@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.swarm.run.heartbeats import BEAT_NS, BEE_PATIENCE_NS, CONDUCTOR_PATIENCE_NS, WORD_S, Vigil, gather_s
+from malaria.swarm.run.heartbeats import BEAT_NS, BEE_PATIENCE_NS, CONDUCTOR_PATIENCE_NS, WORD_S, Heartbeats, gather_s
 
 S = 1_000_000_000
 
 
 def test_a_bee_that_is_silent_for_too_long_is_told_once() -> None:
-    vigil = Vigil(["bee-1", "bee-2"], 0, 3 * S)
+    vigil = Heartbeats(["bee-1", "bee-2"], 0, 3 * S)
     vigil.heard("bee-1", 2 * S)
     assert vigil.gone(3 * S) == []
     assert vigil.gone(3 * S + 1) == ["bee-2"]
@@ -18,20 +18,20 @@ def test_a_bee_that_is_silent_for_too_long_is_told_once() -> None:
 
 
 def test_a_word_of_one_that_was_given_up_changes_nothing() -> None:
-    vigil = Vigil(["bee-1"], 0, 3 * S)
+    vigil = Heartbeats(["bee-1"], 0, 3 * S)
     assert vigil.gone(4 * S) == ["bee-1"]
     vigil.heard("bee-1", 5 * S)
     assert vigil.gone(60 * S) == []
 
 
 def test_nobody_waits_for_one_that_has_finished() -> None:
-    vigil = Vigil(["bee-1"], 0, 3 * S)
+    vigil = Heartbeats(["bee-1"], 0, 3 * S)
     vigil.dismiss("bee-1")
     assert vigil.gone(60 * S) == []
 
 
 def test_words_that_come_in_another_order_do_not_make_it_older() -> None:
-    vigil = Vigil(["bee-1"], 0, 3 * S)
+    vigil = Heartbeats(["bee-1"], 0, 3 * S)
     vigil.heard("bee-1", 5 * S)
     vigil.heard("bee-1", 1 * S)
     assert vigil.gone(7 * S) == []

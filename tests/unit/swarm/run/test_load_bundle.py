@@ -14,7 +14,7 @@ from malaria.plan.clients import Identity
 from malaria.plan.credentials import load_credentials
 from malaria.schedule.share import WHOLE
 from malaria.swarm.hosts.key_shares import read_key_file
-from malaria.swarm.run.load_bundle import Luggage
+from malaria.swarm.run.load_bundle import LoadBundle
 
 IDENTITY = Identity("run", 1, 1)
 
@@ -34,7 +34,7 @@ def test_every_client_finds_its_key_on_its_own_bee_and_no_bee_has_anothers(tmp_p
     path = tmp_path / "keys"
     path.write_text("".join(f"id-{n}:{n:02x}\n" for n in range(10)))
     load = warhead(5, {"psk_file": str(path), "first_key": 3})
-    luggage = Luggage(load, IDENTITY)
+    luggage = LoadBundle(load, IDENTITY)
     seen: set[str] = set()
     for number, share in enumerate(WHOLE.split(2)):
         directory = tmp_path / f"bee-{number}"
@@ -54,7 +54,7 @@ def test_every_client_finds_its_key_on_its_own_bee_and_no_bee_has_anothers(tmp_p
 def test_users_go_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "users.csv"
     path.write_text("user,password\n" + "".join(f'u{n},"p,{n}"\n' for n in range(4)))
-    packed, files = Luggage(warhead(4, {"credentials_file": str(path)}), IDENTITY).pack(
+    packed, files = LoadBundle(warhead(4, {"credentials_file": str(path)}), IDENTITY).pack(
         WHOLE.split(2)[1], str(tmp_path)
     )
     unpack(tmp_path, files)
@@ -71,7 +71,7 @@ def test_certificates_of_all_and_of_each(tmp_path: Path) -> None:
         {"cafile": str(tmp_path / "ca.pem"), "cert": f"{tmp_path}/c-{{index}}.pem"},
         payload=f"file:{tmp_path}/data.bin",
     )
-    packed, files = Luggage(load, IDENTITY).pack(WHOLE.split(2)[0], "/bee")
+    packed, files = LoadBundle(load, IDENTITY).pack(WHOLE.split(2)[0], "/bee")
     assert sorted(files.values()) == [b"c-0.pem", b"c-2.pem", b"ca.pem", b"data.bin"]
     access = packed.access_of(packed.groups[0])
     assert access.cafile == "/bee/luggage/meters.cafile"
@@ -83,13 +83,13 @@ def test_certificates_of_all_and_of_each(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_and_a_directory_that_cannot_be_shared(tmp_path: Path) -> None:
     share = WHOLE.split(2)[0]
     with pytest.raises(OperatorError, match="No such file"):
-        Luggage(warhead(target={"cafile": str(tmp_path / "none")}), IDENTITY).pack(share, "/bee")
+        LoadBundle(warhead(target={"cafile": str(tmp_path / "none")}), IDENTITY).pack(share, "/bee")
     with pytest.raises(OperatorError, match="is a directory of certificates"):
-        Luggage(warhead(target={"cert": str(tmp_path)}), IDENTITY).pack(share, "/bee")
+        LoadBundle(warhead(target={"cert": str(tmp_path)}), IDENTITY).pack(share, "/bee")
 
 
 def test_a_warhead_without_files_has_no_luggage() -> None:
-    packed, files = Luggage(warhead(), IDENTITY).pack(WHOLE.split(2)[0], "/bee")
+    packed, files = LoadBundle(warhead(), IDENTITY).pack(WHOLE.split(2)[0], "/bee")
     assert files == {}
     assert packed.groups[0].clients == 5
 
@@ -99,7 +99,7 @@ def test_keys_that_were_shared_before_are_not_sent_again(tmp_path: Path) -> None
     path.write_text("".join(f"id-{n}:{n:02x}\n" for n in range(10)))
     file = read_key_file(path)
     first, second = file.parts(2)
-    luggage = Luggage(warhead(5, {"psk_file": str(path)}), IDENTITY)
+    luggage = LoadBundle(warhead(5, {"psk_file": str(path)}), IDENTITY)
     packed, files = luggage.pack(WHOLE.split(2)[0], str(tmp_path), (first,))
     assert files == {}
     access = packed.access_of(packed.groups[0])

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from malaria.control.messages import Finished, Prepared, Started
-from malaria.swarm.run.spool import Heading, Keeper, Kept, kept_name, read_kept
+from malaria.swarm.run.spool import Spool, SpooledRun, SpoolHeader, kept_name, read_kept
 
-REPORTS = [Kept(0, "bee-1/1", Prepared(10)), Kept(1, "bee-1/1", Started(5)), Kept(2, "bee-1/1", Finished())]
+REPORTS = [
+    SpooledRun(0, "bee-1/1", Prepared(10)),
+    SpooledRun(1, "bee-1/1", Started(5)),
+    SpooledRun(2, "bee-1/1", Finished()),
+]
 
 
-def keeper(directory: Path) -> Keeper:
-    return Keeper(directory / "kept", "run", "bee-1")
+def keeper(directory: Path) -> Spool:
+    return Spool(directory / "kept", "run", "bee-1")
 
 
 def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
@@ -39,7 +43,7 @@ def test_every_cut_of_a_file_gives_the_whole_reports_before_it(tmp_path: Path) -
 
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
-    for data in (b"", b"hello", pickle.dumps(REPORTS[0]), pickle.dumps(Heading(99, "run", "bee-1"))):
+    for data in (b"", b"hello", pickle.dumps(REPORTS[0]), pickle.dumps(SpoolHeader(99, "run", "bee-1"))):
         with pytest.raises(ValueError, match="no records of a bee"):
             read_kept(data)
 

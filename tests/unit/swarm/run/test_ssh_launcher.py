@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from malaria.errors import SwarmError
-from malaria.swarm.bee_layout import Place
+from malaria.swarm.bee_layout import BeeLayout
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
-from malaria.swarm.hosts.ssh import BeeError, Outcome
+from malaria.swarm.hosts.ssh import BeeError, HostResult
 from malaria.swarm.run import ssh_launcher as module
-from malaria.swarm.run.certificates import Papers
-from malaria.swarm.run.ssh_launcher import SshQuarters
+from malaria.swarm.run.certificates import RunCertificates
+from malaria.swarm.run.ssh_launcher import SshLauncher
 
 BEES = (
     BeeHost(name="east", host="10.0.0.3", directory="/srv/bee", source_addresses=("10.0.0.3", "10.0.0.4")),
     BeeHost(name="west", host="fe80::7"),
 )
 SWARM = Swarm(name="field", bee=BEES)
-PAPERS = {bee.name: Papers("AUTHORITY", "CERTIFICATE", "SECRET KEY") for bee in BEES}
+PAPERS = {bee.name: RunCertificates("AUTHORITY", "CERTIFICATE", "SECRET KEY") for bee in BEES}
 
 
 class Connection:
@@ -40,14 +40,14 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """(bee, script, what was given), of every command."""
     commands: list[tuple[str, str, str]] = []
 
-    async def on_each(hosts: Any, work: Any) -> list[Outcome[Any]]:
+    async def on_each(hosts: Any, work: Any) -> list[HostResult[Any]]:
         outcomes = []
         for host in hosts:
             try:
                 ours = "fe80::1" if ":" in host.host else "10.0.0.1"
-                outcomes.append(Outcome(host, await work(host, Connection(ours))))
+                outcomes.append(HostResult(host, await work(host, Connection(ours))))
             except BeeError as error:
-                outcomes.append(Outcome(host, error=error.cause, remedy=error.remedy))
+                outcomes.append(HostResult(host, error=error.cause, remedy=error.remedy))
         return outcomes
 
     async def run(host: BeeHost, _: object, script: str, given: str = "", timeout_s: float = 0) -> str:
@@ -66,15 +66,15 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 
 def test_each_bee_is_started_where_it_lies_and_told_who_we_are_to_it(ran: list[tuple[str, str, str]]) -> None:
-    places = asyncio.run(SshQuarters(SWARM).start(4321, PAPERS))
-    assert places == [Place("east", "/home/east"), Place("west", "/home/west")]
+    places = asyncio.run(SshLauncher(SWARM).start(4321, PAPERS))
+    assert places == [BeeLayout("east", "/home/east"), BeeLayout("west", "/home/west")]
     settings = [json.loads(given) for _, _, given in ran]
     assert [one["scheduler"] for one in settings] == ["tls://10.0.0.1:4321", "tls://[fe80::1]:4321"]
     assert settings[0]["papers"]["key"] == "SECRET KEY"
 
 
 def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[str, str, str]]) -> None:
-    asyncio.run(SshQuarters(SWARM).start(1, PAPERS))
+    asyncio.run(SshLauncher(SWARM).start(1, PAPERS))
     assert not any("SECRET" in script or "CERTIFICATE" in script for _, script, _ in ran)
     assert ran[0][1].startswith("cd /srv/bee ")
 
@@ -82,13 +82,13 @@ def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[s
 def test_every_bee_that_failed_is_named(ran: list[tuple[str, str, str]]) -> None:
     full = Swarm(name="field", bee=(BEES[0], BeeHost(name="south", host="10.0.0.9", directory="/full")))
     with pytest.raises(SwarmError) as refused:
-        asyncio.run(SshQuarters(full).start(1, PAPERS | {"south": PAPERS["east"]}))
+        asyncio.run(SshLauncher(full).start(1, PAPERS | {"south": PAPERS["east"]}))
     assert refused.value.message == "south (10.0.0.9): nothing is deployed there"
     assert refused.value.remedy == "deploy first: malaria swarm deploy --swarm field"
 
 
 def test_what_the_attack_asks_of_them() -> None:
-    quarters = SshQuarters(SWARM, workers=2, port=8786)
+    quarters = SshLauncher(SWARM, workers=2, port=8786)
     assert (quarters.swarm, quarters.names, quarters.workers, quarters.port) == ("field", ("east", "west"), 2, 8786)
     assert quarters.sources_of("east") == ("10.0.0.3", "10.0.0.4")
     assert quarters.parts_of("east") == ()
@@ -97,9 +97,9 @@ def test_what_the_attack_asks_of_them() -> None:
 
 def test_a_swarm_without_bees_makes_no_load() -> None:
     with pytest.raises(SwarmError, match="has no bees"):
-        SshQuarters(Swarm(name="empty"))
+        SshLauncher(Swarm(name="empty"))
 
 
 def test_kept_records_are_removed_by_their_name_alone(ran: list[tuple[str, str, str]]) -> None:
-    asyncio.run(SshQuarters(SWARM).forget_kept(["east"], "run1"))
+    asyncio.run(SshLauncher(SWARM).forget_kept(["east"], "run1"))
     assert ran == [("east", "rm -f /srv/bee/kept/run1-east.kept", "")]
