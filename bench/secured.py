@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.broker import RunningBroker, find_mosquitto
-from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import start_configured, with_free_ports
 from malaria.plan.keys import Format, make_lines
 
@@ -46,9 +46,9 @@ def secured_mosquitto(keys: int) -> Iterator[Secured]:
         made = {name: authority.server(name, use_rsa=name == "rsa") for name in ("ecdsa", "rsa")}
         listeners = with_free_ports(
             [
-                Listener(0, name="psk", psk_file=psk_file, identity_as_username=True),
+                MosquittoListener(0, name="psk", psk_file=psk_file, identity_as_username=True),
                 *(
-                    Listener(0, name=n, cafile=authority.cafile, certfile=c.cert, keyfile=c.key)
+                    MosquittoListener(0, name=n, cafile=authority.cafile, certfile=c.cert, keyfile=c.key)
                     for n, c in made.items()
                 ),
             ]

@@ -10,7 +10,7 @@ from typing import Final
 
 from certificates import Authority, Certificate, write_psk_file
 from malaria.broker import RunningBroker
-from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import start_configured, with_free_ports
 
 CLIENTS: Final = 20
@@ -25,7 +25,7 @@ class Everything:
     """
 
     broker: RunningBroker
-    listeners: Mapping[str, Listener]
+    listeners: Mapping[str, MosquittoListener]
     authority: Authority
     stranger: Authority
     client_certificates: tuple[Certificate, ...]
@@ -86,21 +86,23 @@ def mosquitto_of_every_kind(directory: Path) -> Iterator[Everything]:
         )
 
 
-def _listeners(authority: Authority, stranger: Authority, psk_file: Path) -> list[Listener]:
+def _listeners(authority: Authority, stranger: Authority, psk_file: Path) -> list[MosquittoListener]:
     ecdsa, rsa = authority.server("server"), authority.server("server-rsa", use_rsa=True)
     expired = authority.server("server-expired", expired=True)
     wrong_name = authority.server("server-elsewhere", names=["elsewhere.example"])
     strange = stranger.server("server")
     cafile = authority.cafile
 
-    def tls(name: str, certificate: Certificate, **more: object) -> Listener:
-        return Listener(0, name=name, cafile=cafile, certfile=certificate.cert, keyfile=certificate.key, **more)  # type: ignore[arg-type]
+    def tls(name: str, certificate: Certificate, **more: object) -> MosquittoListener:
+        return MosquittoListener(
+            0, name=name, cafile=cafile, certfile=certificate.cert, keyfile=certificate.key, **more
+        )  # type: ignore[arg-type]
 
-    def psk(name: str, **more: object) -> Listener:
-        return Listener(0, name=name, psk_file=psk_file, identity_as_username=True, **more)  # type: ignore[arg-type]
+    def psk(name: str, **more: object) -> MosquittoListener:
+        return MosquittoListener(0, name=name, psk_file=psk_file, identity_as_username=True, **more)  # type: ignore[arg-type]
 
     return [
-        Listener(0, name="plain"),
+        MosquittoListener(0, name="plain"),
         tls("ecdsa", ecdsa),
         tls("rsa", rsa),
         tls("tls12", ecdsa, tls_version="tlsv1.2", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256"),
@@ -109,7 +111,7 @@ def _listeners(authority: Authority, stranger: Authority, psk_file: Path) -> lis
         psk("psk"),
         psk("psk12", tls_version="tlsv1.2", ciphers="PSK-AES128-GCM-SHA256"),
         psk("psk13", tls_version="tlsv1.3"),
-        Listener(0, name="ws", websockets=True),
+        MosquittoListener(0, name="ws", websockets=True),
         tls("wss", ecdsa, websockets=True),
         tls("expired", expired),
         tls("wrong_name", wrong_name),

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from malaria.broker import RunningBroker, start_embedded
-from malaria.broker.running import HOST, Patience, free_port, launch, private_directory
+from malaria.broker.running import HOST, BrokerTimeouts, free_port, launch, private_directory
 
-PATIENCE: Final = Patience(ready_s=60.0)
+PATIENCE: Final = BrokerTimeouts(ready_s=60.0)
 """RabbitMQ starts an Erlang system first."""
 RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """Where Debian has it. What is on the PATH runs as another user, who cannot read our files."""

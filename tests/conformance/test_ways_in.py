@@ -21,7 +21,7 @@ from conftest import lacking
 from everything import Everything
 from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
 from malaria.broker import find_mosquitto
-from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import start_configured, with_free_ports
 from malaria.doctor import Status, examine
 from malaria.model.target import parse_target
@@ -112,7 +112,7 @@ def test_from_no_keys_to_a_verdict(tmp_path: Path) -> None:
     with keys.open("wb") as out:
         subprocess.run([MALARIA, "keygen", "-n", str(clients)], stdout=out, check=True)
     assert keys.stat().st_mode & 0o777 == 0o600
-    (listener,) = with_free_ports([Listener(0, psk_file=keys, identity_as_username=True)])
+    (listener,) = with_free_ports([MosquittoListener(0, psk_file=keys, identity_as_username=True)])
     with start_configured(MosquittoSettings((listener,))) as broker:
         done = subprocess.run(
             [MALARIA, "attack", f"mqtts://127.0.0.1:{listener.port}", "--psk-file", str(keys), "-c", str(clients),

@@ -15,7 +15,7 @@ import pytest
 
 from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle, find_mosquitto
 from malaria.broker.mosquitto import SBIN
-from malaria.broker.running import free_port, look_at
+from malaria.broker.running import free_port, plain_check
 from malaria.errors import OperatorError
 from malaria.model.broker import BrokerTable
 from malaria.mqtt.codec import encode
@@ -39,7 +39,9 @@ def life(port: int) -> Iterator[Start]:
 
     def make(**table: Any) -> Lifecycle:
         begun.append(
-            Lifecycle(BrokerTable.model_validate(table), BrokerEndpoint("127.0.0.1", port, look_at("127.0.0.1", port)))
+            Lifecycle(
+                BrokerTable.model_validate(table), BrokerEndpoint("127.0.0.1", port, plain_check("127.0.0.1", port))
+            )
         )
         return begun[-1]
 
@@ -160,7 +162,7 @@ def test_two_commands_that_start_and_stop(life: Start, port: int, tmp_path: Path
         assert lifecycle.begin_level(level).clean is None
         assert lifecycle.death() is None
     lifecycle.stop()
-    assert look_at("127.0.0.1", port)(1.0).problem
+    assert plain_check("127.0.0.1", port)(1.0).problem
 
 
 # --- it is on another host -----------------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ def test_a_unit_is_started_and_stopped(life: Start, systemd: Path, port: int) ->
     lifecycle.begin_level("2")
     assert lifecycle.running.pid not in (pid, None)
     lifecycle.stop()
-    assert look_at("127.0.0.1", port)(1.0).problem
+    assert plain_check("127.0.0.1", port)(1.0).problem
 
 
 def test_a_unit_that_ran_before_runs_after(life: Start, systemd: Path, port: int) -> None:
@@ -303,13 +305,13 @@ def test_a_unit_that_ran_before_runs_after(life: Start, systemd: Path, port: int
     second = life(kind="systemd", unit="mosquitto.service", clean="never")
     assert second.begin_level("1") == CleanStart(False, "it was running before the campaign began")
     second.stop()
-    assert look_at("127.0.0.1", port)(10.0).problem == ""
+    assert plain_check("127.0.0.1", port)(10.0).problem == ""
     third = life(kind="systemd", unit="mosquitto.service")
     assert third.begin_level("1").clean is None
     third.stop()
-    assert look_at("127.0.0.1", port)(10.0).problem == ""
+    assert plain_check("127.0.0.1", port)(10.0).problem == ""
     first.stop()
-    assert look_at("127.0.0.1", port)(1.0).problem
+    assert plain_check("127.0.0.1", port)(1.0).problem
 
 
 def test_a_unit_whose_broker_does_not_start(life: Start, systemd: Path, port: int, tmp_path: Path) -> None:

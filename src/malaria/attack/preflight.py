@@ -14,7 +14,7 @@ from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Group, Warhead
 from malaria.mqtt.packets import Protocol
-from malaria.observe.observers import Observers, View
+from malaria.observe.observers import ObservedTarget, Observers
 from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.timetable import clients_planned
@@ -170,10 +170,10 @@ def _visitor(gateway: Gateway) -> ProbeClient:
     return ProbeClient(client_id, *gateway.credentials.login_at(0), plan.protocol)
 
 
-def view_of(request: AttackRequest, load: Load) -> View:
+def view_of(request: AttackRequest, load: Load) -> ObservedTarget:
     """The way to what observes the target: `[observe.sys]` may name another listener of the broker."""
     sys = request.observe.sys
     route = load.routes[request.warhead.groups[0].name]
     if isinstance(sys, Access) and sys.url is not None:
         route = route_to(parse_target(sys.url))
-    return View(request.observe, request.warhead, route, request.directory)
+    return ObservedTarget(request.observe, request.warhead, route, request.directory)

@@ -20,7 +20,7 @@ PSK_HINT: Final = "malaria"
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class MosquittoListener:
     """One port that mosquitto listens on. TLS when it has a certificate or PSK keys, WebSocket when told so."""
 
     port: int
@@ -52,7 +52,7 @@ class MosquittoSettings:
     `further` are lines of its configuration as they are; those about a listener are about the last one.
     """
 
-    listeners: tuple[Listener, ...]
+    listeners: tuple[MosquittoListener, ...]
     persistence_file: Path | None = None
     log_connections: bool = True
     sys_interval_s: int = 1
@@ -90,7 +90,7 @@ def _persistence(file: Path | None) -> Iterator[str]:
         yield f"persistence_file {file.name}"
 
 
-def _of_listener(listener: Listener) -> Iterator[str]:
+def _of_listener(listener: MosquittoListener) -> Iterator[str]:
     yield f"listener {listener.port} {listener.address}"
     if listener.websockets:
         if ":" not in listener.address:

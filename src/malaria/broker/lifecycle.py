@@ -17,7 +17,7 @@ from malaria.broker.broker_host import BrokerHost, last
 from malaria.broker.listeners import access_table, settings_of
 from malaria.broker.persistence import remove_persistence
 from malaria.broker.running import RunningBroker, private_directory
-from malaria.broker.starting import BrokerEndpoint, StartContext, adopt, check_program, door_of, start
+from malaria.broker.starting import BrokerEndpoint, StartContext, adopt, check_program, endpoint_of, start
 from malaria.errors import OperatorError
 from malaria.model.access import TLS_KEYS, Access
 from malaria.model.broker import BrokerTable, Clean, Kind
@@ -140,7 +140,7 @@ class Lifecycle:
 
     def _look(self) -> str:
         """What keeps a client from being let in; empty when nothing does."""
-        return door_of(self._ground).look(GLANCE_S).problem
+        return endpoint_of(self._ground).look(GLANCE_S).problem
 
     def _end(self) -> None:
         """Stops it, be it started by us or before us."""
@@ -179,7 +179,7 @@ class Lifecycle:
         """A broker that answers where ours is to be would be taken for it."""
         external = self.table.kind is Kind.COMMAND or self.table.config is not None
         if external and self._look() == "":
-            door = door_of(self._ground)
+            door = endpoint_of(self._ground)
             message = f"another broker answers at {door.host} port {door.port} already"
             raise OperatorError(message, 'stop it, or leave it to itself with kind = "none"')
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import with_free_ports, write_private
 from malaria.broker.running import HOST
 from malaria.model.broker import BrokerTable, ListenerTable, Way
@@ -29,8 +29,8 @@ def settings_of(table: BrokerTable, directory: Path) -> MosquittoSettings:
     )
 
 
-def _listener(table: ListenerTable, directory: Path) -> Listener:
-    return Listener(
+def _listener(table: ListenerTable, directory: Path) -> MosquittoListener:
+    return MosquittoListener(
         table.port,
         table.address,
         table.name,
@@ -61,12 +61,12 @@ def _make_keys(table: ListenerTable, directory: Path) -> Path:
     return path
 
 
-def access_table(listener: Listener) -> dict[str, Any]:
+def access_table(listener: MosquittoListener) -> dict[str, Any]:
     """The keys of `[target]` with which clients on this host get in there."""
     return dict(_access(listener))
 
 
-def _access(listener: Listener) -> Iterator[tuple[str, Any]]:
+def _access(listener: MosquittoListener) -> Iterator[tuple[str, Any]]:
     host = HOST if listener.address in ANYWHERE else listener.address
     scheme = {(False, False): "mqtt", (True, False): "mqtts", (False, True): "ws", (True, True): "wss"}
     way = scheme[listener.encrypted, listener.websockets]

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from malaria.broker.configuration import Listener, MosquittoSettings, configuration_text
-from malaria.broker.running import PATIENCE, Patience, RunningBroker, free_port, launch, private_directory
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings, configuration_text
+from malaria.broker.running import TIMEOUTS, BrokerTimeouts, RunningBroker, free_port, launch, private_directory
 from malaria.errors import OperatorError
 
 SBIN: Final = "/usr/sbin:/usr/local/sbin"
@@ -33,7 +33,7 @@ def start_mosquitto(settings: str = "") -> RunningBroker:
 
 
 def start_configured(
-    settings: MosquittoSettings, directory: Path | None = None, patience: Patience = PATIENCE
+    settings: MosquittoSettings, directory: Path | None = None, patience: BrokerTimeouts = TIMEOUTS
 ) -> RunningBroker:
     """Starts mosquitto with these listeners and a plain one of its own on loopback, at which the result answers.
 
@@ -44,7 +44,7 @@ def start_configured(
     if command is None:
         raise OperatorError("mosquitto is not installed", "apt install mosquitto")
     directory = directory or private_directory("mosquitto")
-    control = Listener(free_port(), name=CONTROL)
+    control = MosquittoListener(free_port(), name=CONTROL)
     if settings.user is None and os.geteuid() == 0:
         settings = replace(settings, user="root")  # it would become another user, who cannot read this file again
     configuration = directory / "mosquitto.conf"
@@ -65,6 +65,6 @@ def write_private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def with_free_ports(listeners: Sequence[Listener]) -> tuple[Listener, ...]:
+def with_free_ports(listeners: Sequence[MosquittoListener]) -> tuple[MosquittoListener, ...]:
     """The listeners, each whose port is 0 at a port of loopback that nobody listens to now."""
     return tuple(replace(one, port=one.port or free_port()) for one in listeners)

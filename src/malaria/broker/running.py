@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from malaria.broker.configuration import Listener
+from malaria.broker.configuration import MosquittoListener
 from malaria.errors import OperatorError
 from malaria.transport.probe import Answer, probe
 
@@ -36,7 +36,7 @@ PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h: the signal that a process gets when its parent ends."""
 
 
-class Process(Protocol):
+class BrokerProcess(Protocol):
     """What is started, asked and stopped: a child of ours, one on another host, a service. As of `subprocess`."""
 
     @property
@@ -49,22 +49,22 @@ class Process(Protocol):
     def wait(self, timeout: float | None = None) -> int: ...
 
 
-type Look = Callable[[float], Answer]
+type BrokerCheck = Callable[[float], Answer]
 """One look at a broker, given the most seconds that it may take: does it let a client in?"""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class BrokerTimeouts:
     """How long a broker may take to answer after its start, and to end after it was told to."""
 
     ready_s: float = START_S
     stop_s: float = STOP_S
 
 
-PATIENCE: Final = Patience()
+TIMEOUTS: Final = BrokerTimeouts()
 
 
-def look_at(host: str, port: int) -> Look:
+def plain_check(host: str, port: int) -> BrokerCheck:
     """Looks with plain MQTT and without a name."""
     return lambda timeout_s: probe((socket.AF_INET, (host, port)), timeout_s=timeout_s)
 
@@ -77,7 +77,13 @@ class RunningBroker:
     """
 
     def __init__(
-        self, name: str, port: int, process: Process, log: Path, look: Look | None = None, patience: Patience = PATIENCE
+        self,
+        name: str,
+        port: int,
+        process: BrokerProcess,
+        log: Path,
+        look: BrokerCheck | None = None,
+        patience: BrokerTimeouts = TIMEOUTS,
     ) -> None:
         self.name = name
         self.host = HOST
@@ -85,12 +91,12 @@ class RunningBroker:
         self.version: str | None = None
         self.log = log
         self.ssh: str | None = None
-        self.listeners: tuple[Listener, ...] = ()
+        self.listeners: tuple[MosquittoListener, ...] = ()
         self.configuration: str | None = None  # where we made it: for the page, there is no secret in it
         self.started = time.time()
         self._stopped = False
         self.process = process
-        self._look = look or look_at(self.host, port)
+        self._look = look or plain_check(self.host, port)
         self._patience = patience
 
     @property
@@ -100,7 +106,7 @@ class RunningBroker:
     def death(self) -> str | None:
         """How its process ended, in words: `exit code 3`, `signal KILL`. None while it runs."""
         code = self.process.poll()
-        return None if code is None else ending(code)
+        return None if code is None else describe_exit(code)
 
     def last_words(self) -> str:
         """The end of what it said."""
@@ -156,7 +162,7 @@ class RunningBroker:
         raise OperatorError(f"{self.name} {what}. Its last words:\n{said}", f"mend what {self.name} says")
 
 
-def ending(code: int) -> str:
+def describe_exit(code: int) -> str:
     """An exit code as `subprocess` has it, in words."""
     if code >= 0:
         return f"exit code {code}"
@@ -176,8 +182,8 @@ def launch(
     command: Sequence[str],
     port: int,
     log: Path,
-    look: Look | None = None,
-    patience: Patience = PATIENCE,
+    look: BrokerCheck | None = None,
+    patience: BrokerTimeouts = TIMEOUTS,
 ) -> RunningBroker:
     """Starts a broker in the background, its output in `log`; it owns the log's directory. Returns once it answers.
 

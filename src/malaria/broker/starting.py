@@ -12,18 +12,18 @@ from malaria.broker.broker_host import SSH_FAILED, BrokerHost, last, ssh_remedy
 from malaria.broker.configuration import MosquittoSettings
 from malaria.broker.embedded import start_embedded
 from malaria.broker.mosquitto import SBIN, find_mosquitto, start_configured
-from malaria.broker.remote import GREETING, hold
 from malaria.broker.running import (
     LAST_LINES,
-    Look,
-    Patience,
-    Process,
+    BrokerCheck,
+    BrokerProcess,
+    BrokerTimeouts,
     RunningBroker,
-    ending,
+    describe_exit,
     private_directory,
     start_process,
 )
-from malaria.broker.service import Pair, Unit
+from malaria.broker.services import CommandPair, SystemdUnit
+from malaria.broker.ssh_process import GREETING, hold
 from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
 from malaria.model.broker import BrokerTable, Kind
@@ -37,7 +37,7 @@ class BrokerEndpoint:
 
     host: str
     port: int
-    look: Look
+    look: BrokerCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +50,28 @@ class StartContext:
     settings: MosquittoSettings | None = None
 
     @property
-    def patience(self) -> Patience:
-        return Patience(self.table.ready_timeout_ns / NS_PER_S, self.table.stop_timeout_ns / NS_PER_S)
+    def patience(self) -> BrokerTimeouts:
+        return BrokerTimeouts(self.table.ready_timeout_ns / NS_PER_S, self.table.stop_timeout_ns / NS_PER_S)
 
     @property
-    def unit(self) -> Unit:
-        return Unit(self.host, self.table.unit or "")
+    def unit(self) -> SystemdUnit:
+        return SystemdUnit(self.host, self.table.unit or "")
 
     @property
-    def pair(self) -> Pair:
+    def pair(self) -> CommandPair:
         patience, table = self.patience, self.table
-        return Pair(self.host, table.command, table.stop_command, patience.ready_s, patience.stop_s)
+        return CommandPair(self.host, table.command, table.stop_command, patience.ready_s, patience.stop_s)
 
 
-class ServiceBroker(RunningBroker):
+class SystemdBroker(RunningBroker):
     """A systemd unit. Its words are in the journal."""
 
     def last_words(self) -> str:
-        assert isinstance(self.process, Unit)
+        assert isinstance(self.process, SystemdUnit)
         return self.process.last_words(LAST_LINES)
 
 
-class HeldBroker(RunningBroker):
+class SshBroker(RunningBroker):
     """A broker on another host, held by an ssh connection."""
 
     def last_words(self) -> str:
@@ -80,7 +80,7 @@ class HeldBroker(RunningBroker):
 
     def death(self) -> str | None:
         death = super().death()
-        if death != ending(SSH_FAILED):
+        if death != describe_exit(SSH_FAILED):
             return death
         said = self.last_words()
         return f"a lost ssh connection to {self.ssh} ({last(said)}; {ssh_remedy(said, self.ssh or '')})"
@@ -142,7 +142,7 @@ def _serving(ground: StartContext, said: str) -> RunningBroker:
     log = private_directory("broker") / "broker.log"
     log.write_text(said)
     if ground.table.kind is Kind.SYSTEMD:
-        return _answering(ground, ServiceBroker, ground.unit.name, ground.unit, log)
+        return _answering(ground, SystemdBroker, ground.unit.name, ground.unit, log)
     return _answering(ground, RunningBroker, Path(ground.table.command[0]).name, ground.pair, log)
 
 
@@ -150,21 +150,21 @@ def _run(ground: StartContext, name: str, command: Sequence[str]) -> RunningBrok
     """A command that stays: a child of ours, or of the ssh connection."""
     log = private_directory("broker") / "broker.log"
     if ground.host.ssh is not None:
-        return _answering(ground, HeldBroker, name, hold(name, ground.host, command, log), log)
+        return _answering(ground, SshBroker, name, hold(name, ground.host, command, log), log)
     process = start_process(name, ground.host.argv(command), log)
     return _answering(ground, RunningBroker, name, process, log)
 
 
 def _answering(
-    ground: StartContext, kind: type[RunningBroker], name: str, process: Process, log: Path
+    ground: StartContext, kind: type[RunningBroker], name: str, process: BrokerProcess, log: Path
 ) -> RunningBroker:
-    door = door_of(ground)
+    door = endpoint_of(ground)
     broker = kind(name, door.port, process, log, door.look, ground.patience)
     broker.host, broker.ssh = door.host, ground.host.ssh
     return broker.wait_until_it_answers()
 
 
-def door_of(ground: StartContext) -> BrokerEndpoint:
+def endpoint_of(ground: StartContext) -> BrokerEndpoint:
     """Where to look. Raises OperatorError when nobody said."""
     if ground.door is None:
         raise OperatorError(f"a broker of kind {ground.table.kind} needs a target to look at", "give [target] its url")

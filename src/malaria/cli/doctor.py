@@ -26,7 +26,7 @@ BAD: Final = "BAD"
 
 
 @dataclass(frozen=True)
-class Patient:
+class DoctorOptions:
     """What is looked at, and for how much."""
 
     target: Annotated[
@@ -49,8 +49,8 @@ class Patient:
     ] = None
 
 
-@takes(Patient, Entry)
-def doctor(_: tuple[str, ...], patient: Patient, entry: Entry) -> int:
+@takes(DoctorOptions, Entry)
+def doctor(_: tuple[str, ...], patient: DoctorOptions, entry: Entry) -> int:
     """Check this machine, and the target if there is one, for a load of that size: measured, needed, remedy.
 
     Exit code 1 when something would break the run.

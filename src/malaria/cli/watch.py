@@ -26,8 +26,8 @@ from malaria.errors import OperatorError
 
 if TYPE_CHECKING:
     from malaria.model.observe import Observe
-    from malaria.observe.observers import View
-    from malaria.observe.watch import Row
+    from malaria.observe.observers import ObservedTarget
+    from malaria.observe.watch import ObservedRow
     from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.transport.route import Route
 
@@ -41,7 +41,7 @@ NOTHING_SEEN: Final = 4
 
 
 @dataclass(frozen=True)
-class Post:
+class WatchOptions:
     """What is looked at, and who we say we are."""
 
     target: Annotated[
@@ -74,14 +74,14 @@ class Post:
     ] = None
 
 
-@takes(Post, Entry)
-def watch(_: tuple[str, ...], post: Post, entry: Entry) -> int:
+@takes(WatchOptions, Entry)
+def watch(_: tuple[str, ...], post: WatchOptions, entry: Entry) -> int:
     """Look at a broker without making load: its own figures, its process, its host; live, until Ctrl-C.
 
     Exit code 4 when nothing at all could be seen.
     """
     from malaria.attack.runner import interruptible
-    from malaria.observe.watch import Watch
+    from malaria.observe.watch import WatchRequest
     from malaria.observe.watch import watch as look
     from malaria.outputs.prometheus_export import serving
     from malaria.report.terminal.latest_readings import LatestReadings
@@ -89,30 +89,30 @@ def watch(_: tuple[str, ...], post: Post, entry: Entry) -> int:
 
     view = _view(post, entry)
     try:
-        wish = Watch(view, None if post.duration is None else parse_duration_ns(post.duration))
+        wish = WatchRequest(view, None if post.duration is None else parse_duration_ns(post.duration))
     except NotationError as error:
         raise OperatorError(f"-d/--duration: {error.message}", error.remedy) from None
     sightings = LatestReadings()
     with interruptible() as interrupt, ExitStack() as stack:
         if post.prometheus is not None:
             stack.enter_context(serving(post.prometheus, lambda: sightings))
-        seen = look(wish, _teller(post, sightings, stack), lambda: interrupt.count > 0)
+        seen = look(wish, _printer(post, sightings, stack), lambda: interrupt.count > 0)
     return 0 if seen else NOTHING_SEEN
 
 
-def _view(post: Post, entry: Entry) -> View:
+def _view(post: WatchOptions, entry: Entry) -> ObservedTarget:
     from malaria.model.observe import observe_from_options
     from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
     from malaria.model.warhead import Role
-    from malaria.observe.observers import View
+    from malaria.observe.observers import ObservedTarget
     from malaria.transport.addresses import route_to
 
     target = parse_target(post.target).with_credentials(post.username, post.password)
     route = route_to(target)
     warhead = build_warhead(load_options(entry), Role.CONNECT).with_credentials(target.username, target.password)
     texts = [*(post.observe or ()), *([f"interval={post.interval}"] if post.interval else ())]
-    return View(_stated(observe_from_options(texts), route), warhead, route)
+    return ObservedTarget(_stated(observe_from_options(texts), route), warhead, route)
 
 
 def _stated(observe: Observe, route: Route) -> Observe:
@@ -128,7 +128,9 @@ def _stated(observe: Observe, route: Route) -> Observe:
     return observe.model_copy(update={"sys": True} | here)
 
 
-def _teller(post: Post, sightings: LatestReadings, stack: ExitStack) -> Callable[[int, list[Row]], None]:
+def _printer(
+    post: WatchOptions, sightings: LatestReadings, stack: ExitStack
+) -> Callable[[int, list[ObservedRow]], None]:
     """Who tells what is seen: a program's lines, a screen that redraws, or a line a second."""
     if post.json_lines:
         return _Programs(sightings)
@@ -143,7 +145,7 @@ def _teller(post: Post, sightings: LatestReadings, stack: ExitStack) -> Callable
     return _Lines(sightings)
 
 
-def _take(sightings: LatestReadings, rows: list[Row]) -> None:
+def _take(sightings: LatestReadings, rows: list[ObservedRow]) -> None:
     for row in rows:
         sightings.take(row)
 
@@ -154,7 +156,7 @@ class _Programs:
     def __init__(self, sightings: LatestReadings) -> None:
         self._sightings = sightings
 
-    def __call__(self, at_ns: int, rows: list[Row]) -> None:
+    def __call__(self, at_ns: int, rows: list[ObservedRow]) -> None:
         from malaria.clock import wall_ns
         from malaria.report.terminal.latest_readings import json_line
 
@@ -171,7 +173,7 @@ class _Screen:
     def __init__(self, sightings: LatestReadings, title: str, live: Any) -> None:
         self._sightings, self._title, self._live = sightings, title, live
 
-    def __call__(self, at_ns: int, rows: list[Row]) -> None:
+    def __call__(self, at_ns: int, rows: list[ObservedRow]) -> None:
         _take(self._sightings, rows)
         if rows:
             self._live.update(self._sightings.block(self._title, at_ns), refresh=True)
@@ -184,7 +186,7 @@ class _Lines:
         self._sightings = sightings
         self._told_ns = 0
 
-    def __call__(self, at_ns: int, rows: list[Row]) -> None:
+    def __call__(self, at_ns: int, rows: list[ObservedRow]) -> None:
         from malaria.clock import NS_PER_S
         from malaria.records.rows import Event
         from malaria.report.terminal.live_view import event_line

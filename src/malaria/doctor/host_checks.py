@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from malaria.doctor.finding import DoctorFinding, Status, judged
-from malaria.doctor.need import CONNECTS_IN_PROGRESS, Need
+from malaria.doctor.need import CONNECTS_IN_PROGRESS, LoadNeed
 from malaria.doctor.sockets import taken_ports
 from malaria.transport.addresses import ephemeral_ports
 from malaria.units import format_bytes, format_count
@@ -52,12 +52,12 @@ class HostLimits:
         return int(text) if text is not None and text.isdigit() else None
 
 
-def examine_host(host: HostLimits, need: Need) -> list[DoctorFinding]:
+def examine_host(host: HostLimits, need: LoadNeed) -> list[DoctorFinding]:
     """Every check of this machine, in the order of the table."""
     return [check(host, need) for check in CHECKS]
 
 
-def open_files(host: HostLimits, need: Need) -> DoctorFinding:
+def open_files(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     soft, hard = host.limits
     fits = hard == resource.RLIM_INFINITY or hard >= need.descriptors
     remedy = f"raise it as root: ulimit -Hn {need.descriptors}, or take more --workers"
@@ -70,7 +70,7 @@ def open_files(host: HostLimits, need: Need) -> DoctorFinding:
     )
 
 
-def open_files_in_all(host: HostLimits, need: Need) -> DoctorFinding:
+def open_files_in_all(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     words = (host.text(host.proc / "sys/fs/file-nr") or "").split()
     if len(words) != 3:
         return DoctorFinding("open files in all", "unknown", format_count(need.clients))
@@ -80,7 +80,7 @@ def open_files_in_all(host: HostLimits, need: Need) -> DoctorFinding:
     return judged("open files in all", f"{format_count(free)} free", format_count(sockets), trouble)
 
 
-def local_ports(host: HostLimits, need: Need) -> DoctorFinding:
+def local_ports(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     ports = ephemeral_ports(host.proc / PORT_RANGE)
     first = (host.text(host.proc / PORT_RANGE) or "").partition("\t")[0]
     low = int(first) if first.isdigit() else 65536 - ports
@@ -91,7 +91,7 @@ def local_ports(host: HostLimits, need: Need) -> DoctorFinding:
     return judged("local ports", f"{format_count(ports - taken)} of {format_count(ports)}", needed, trouble)
 
 
-def accept_backlog(host: HostLimits, need: Need) -> DoctorFinding:
+def accept_backlog(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     backlog = host.number("sys", "net", "core", "somaxconn")
     needed = f"{CONNECTS_IN_PROGRESS} (mosquitto: 100)"
     if backlog is None:
@@ -101,7 +101,7 @@ def accept_backlog(host: HostLimits, need: Need) -> DoctorFinding:
     return judged("accept backlog", format_count(backlog), needed, None if fits else (Status.WARN, remedy))
 
 
-def conntrack(host: HostLimits, need: Need) -> DoctorFinding:
+def conntrack(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     most = host.number("sys", "net", "netfilter", "nf_conntrack_max")
     needed = format_count(need.clients)
     if not most:
@@ -111,14 +111,14 @@ def conntrack(host: HostLimits, need: Need) -> DoctorFinding:
     return judged("connection tracking", f"{format_count(free)} free", needed, trouble if free < need.clients else None)
 
 
-def clock_source(host: HostLimits, _: Need) -> DoctorFinding:
+def clock_source(host: HostLimits, _: LoadNeed) -> DoctorFinding:
     name = host.text(host.sys / "devices/system/clocksource/clocksource0/current_clocksource")
     remedy = "every message is stamped with it; boot with clocksource=tsc if this processor's is stable"
     trouble = (Status.WARN, remedy) if name in SLOW_CLOCKS else None
     return judged("clock source", name or "unknown", "not a slow device", trouble)
 
 
-def governor(host: HostLimits, _: Need) -> DoctorFinding:
+def governor(host: HostLimits, _: LoadNeed) -> DoctorFinding:
     files = sorted((host.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
     names = sorted({host.text(file) or "unknown" for file in files})
     trouble = (Status.WARN, "latencies vary with the clock rate: cpupower frequency-set -g performance")
@@ -126,7 +126,7 @@ def governor(host: HostLimits, _: Need) -> DoctorFinding:
     return judged("CPU governor", ", ".join(names) or "none here", STEADY_GOVERNOR, None if steady else trouble)
 
 
-def cores(host: HostLimits, need: Need) -> DoctorFinding:
+def cores(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     load = (host.text(host.proc / "loadavg") or "unknown").split()[0]
     measured = f"{host.cores}, load {load}"
     if need.workers > host.cores:
@@ -136,7 +136,7 @@ def cores(host: HostLimits, need: Need) -> DoctorFinding:
     return judged("cores", measured, f"{need.workers} workers", trouble)
 
 
-def memory(host: HostLimits, need: Need) -> DoctorFinding:
+def memory(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     text = host.text(host.proc / "meminfo") or ""
     line = next((line.split() for line in text.splitlines() if line.startswith("MemAvailable:")), None)
     needed = f"about {format_bytes(need.memory_bytes)}"
@@ -149,7 +149,7 @@ def memory(host: HostLimits, need: Need) -> DoctorFinding:
     return judged("memory", f"{format_bytes(free)} free", needed, trouble)
 
 
-def python(host: HostLimits, _: Need) -> DoctorFinding:
+def python(host: HostLimits, _: LoadNeed) -> DoctorFinding:
     measured = ".".join(map(str, host.python)) + (", TLS-PSK" if host.has_psk else ", no TLS-PSK")
     needed = ".".join(map(str, LEAST_PYTHON)) + ", TLS-PSK"
     if host.python < LEAST_PYTHON:
@@ -158,7 +158,7 @@ def python(host: HostLimits, _: Need) -> DoctorFinding:
     return judged("Python", measured, needed, None if host.has_psk else trouble)
 
 
-CHECKS: Final[tuple[Callable[[HostLimits, Need], DoctorFinding], ...]] = (
+CHECKS: Final[tuple[Callable[[HostLimits, LoadNeed], DoctorFinding], ...]] = (
     open_files,
     open_files_in_all,
     local_ports,

@@ -15,7 +15,7 @@ CONNECTS_IN_PROGRESS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class LoadNeed:
     """The load in the terms of the machine."""
 
     clients: int
@@ -47,5 +47,5 @@ class Need:
 
 def need_for(
     clients: int, workers: int, endpoints: Sequence[Endpoint] = (), sources: Sequence[str] = (), *, secure: bool = False
-) -> Need:
-    return Need(clients, workers, tuple(endpoints), max(1, len(sources)), secure)
+) -> LoadNeed:
+    return LoadNeed(clients, workers, tuple(endpoints), max(1, len(sources)), secure)

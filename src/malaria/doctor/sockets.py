@@ -11,7 +11,7 @@ LISTEN: Final = 0x0A
 """include/net/tcp_states.h."""
 
 
-class Row(NamedTuple):
+class TcpSocket(NamedTuple):
     """One line of /proc/net/tcp or tcp6."""
 
     local_port: int
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     inode: str
 
 
-def tcp_rows(proc: Path) -> Iterator[Row]:
+def tcp_rows(proc: Path) -> Iterator[TcpSocket]:
     """Every TCP socket of this network namespace; none where it cannot be read."""
     for name in ("tcp", "tcp6"):
         try:
@@ -29,7 +29,7 @@ def tcp_rows(proc: Path) -> Iterator[Row]:
             continue
         for line in lines:
             columns = line.split()
-            yield Row(_port(columns[1]), _port(columns[2]), int(columns[3], 16), columns[9])
+            yield TcpSocket(_port(columns[1]), _port(columns[2]), int(columns[3], 16), columns[9])
 
 
 def taken_ports(proc: Path, ports: range, targets: Collection[int]) -> int:

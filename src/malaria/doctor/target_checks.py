@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.doctor.finding import DoctorFinding, Status
 from malaria.doctor.host_checks import HostLimits
-from malaria.doctor.need import Need
+from malaria.doctor.need import LoadNeed
 from malaria.doctor.sockets import listener_pid, open_files_limit
 from malaria.errors import OperatorError
 from malaria.model.target import Target
@@ -23,7 +23,7 @@ from malaria.units import format_count
 DESCRIPTORS_OF_THE_BROKER: Final = 32
 
 
-def examine_target(host: HostLimits, target: Target, warhead: Warhead, need: Need) -> list[DoctorFinding]:
+def examine_target(host: HostLimits, target: Target, warhead: Warhead, need: LoadNeed) -> list[DoctorFinding]:
     """One finding for each address of the target, and the limits of a broker on this machine."""
     (plan,) = make_plan(warhead, WHOLE, Identity("doctor", 0, 0)).groups
     route = route_to(target)
@@ -52,7 +52,7 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> DoctorFi
     return DoctorFinding(name, f"{answer.version or 'a broker'}, lets a client in{way}", needed)
 
 
-def examine_local_broker(host: HostLimits, need: Need) -> list[DoctorFinding]:
+def examine_local_broker(host: HostLimits, need: LoadNeed) -> list[DoctorFinding]:
     """Where the broker is a process that we may look at: how many clients its own limit of open files lets in."""
     share = -(-need.clients // len(need.endpoints)) + DESCRIPTORS_OF_THE_BROKER
     findings = []

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from malaria.observe.broker_answer import body_of
+from malaria.observe.http_body import read_body
 from malaria.observe.observer import LostError, Readings, clean
 
 SOCKET: Final = "/var/run/docker.sock"
@@ -55,7 +55,7 @@ class DockerObserver:
         if not cpu_ns:
             raise LostError(f"{self.about} is not running")
         last, self._last = self._last, (now_ns, cpu_ns)
-        found = figures(stats)
+        found = container_figures(stats)
         if last is not None and now_ns > last[0] and cpu_ns >= last[1]:  # less: it was started anew
             found["cpu_percent"] = round(100 * (cpu_ns - last[1]) / (now_ns - last[0]), 2)
         return found
@@ -67,7 +67,7 @@ class DockerObserver:
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            data = body_of(answer, LARGEST_ANSWER_BYTES)
+            data = read_body(answer, LARGEST_ANSWER_BYTES)
         except PermissionError:
             raise LostError(f"{self._path} may not be read by this user; join the group docker") from None
         except (OSError, http.client.HTTPException) as error:
@@ -79,7 +79,7 @@ class DockerObserver:
         return _object(data, answer.status)
 
 
-def figures(stats: Mapping[str, Any]) -> dict[str, float | int | str | None]:
+def container_figures(stats: Mapping[str, Any]) -> dict[str, float | int | str | None]:
     """What is so at this moment. Memory is without the cache of files, as `docker stats` has it."""
     used = _number(stats, "memory_stats", "usage")
     cache = _number(stats, "memory_stats", "stats", "inactive_file") or 0

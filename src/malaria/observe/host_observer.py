@@ -12,9 +12,17 @@ from typing import Final
 
 from malaria.observe import proc
 from malaria.observe.observer import LostError, Readings
-from malaria.observe.reader import Reader
+from malaria.observe.proc_reader import ProcReader
 
-FILES: Final = (proc.UPTIME, proc.STAT, proc.MEMORY, proc.DEVICES, proc.SNMP, proc.NETSTAT, proc.SOCKSTAT)
+FILES: Final = (
+    proc.UPTIME,
+    proc.STAT,
+    proc.MEMORY,
+    proc.DEVICES,
+    proc.SNMP,
+    proc.NETSTAT,
+    proc.SOCKSTAT,
+)
 LOOPBACK: Final = "lo"
 
 TOTALS: Final = {
@@ -27,7 +35,7 @@ SOCKETS: Final = {"tcp_sockets": "TCP.inuse", "tcp_time_wait": "TCP.tw", "socket
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class HostSnapshot:
     """What one reading says."""
 
     uptime_s: float
@@ -43,11 +51,11 @@ class HostObserver:
 
     name = "host"
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: ProcReader) -> None:
         self.about = reader.place
         self._reader = reader
-        self._first: Snapshot | None = None
-        self._last: Snapshot | None = None
+        self._first: HostSnapshot | None = None
+        self._last: HostSnapshot | None = None
 
     def start(self) -> None:
         self._reader.open()
@@ -58,13 +66,13 @@ class HostObserver:
         if last is not None and last.uptime_s > snapshot.uptime_s:  # it was booted anew
             last = self._first = None
         self._first = self._first or snapshot
-        return figures(snapshot, self._first) | rates(snapshot, last)
+        return current_figures(snapshot, self._first) | rates(snapshot, last)
 
     def stop(self) -> None:
         self._reader.close()
 
 
-def read_snapshot(texts: Mapping[str, str], place: str) -> Snapshot:
+def read_snapshot(texts: Mapping[str, str], place: str) -> HostSnapshot:
     """Raises LostError when the essential is missing."""
     uptime_s = proc.uptime_s(texts.get(proc.UPTIME, ""))
     cpu = proc.cpu_ticks(texts.get(proc.STAT, ""))
@@ -73,7 +81,7 @@ def read_snapshot(texts: Mapping[str, str], place: str) -> Snapshot:
         raise LostError(f"{place} has no /proc that can be read")
     counters = proc.paired_counters(texts.get(proc.SNMP, "")) | proc.paired_counters(texts.get(proc.NETSTAT, ""))
     network = _network(proc.device_counters(texts.get(proc.DEVICES, "")))
-    return Snapshot(uptime_s, cpu, memory, network, counters, proc.socket_counts(texts.get(proc.SOCKSTAT, "")))
+    return HostSnapshot(uptime_s, cpu, memory, network, counters, proc.socket_counts(texts.get(proc.SOCKSTAT, "")))
 
 
 def _network(devices: Mapping[str, tuple[int, int, int, int]]) -> dict[str, int]:
@@ -85,7 +93,7 @@ def _network(devices: Mapping[str, tuple[int, int, int, int]]) -> dict[str, int]
     return totals
 
 
-def figures(snapshot: Snapshot, first: Snapshot) -> dict[str, float | int | str | None]:
+def current_figures(snapshot: HostSnapshot, first: HostSnapshot) -> dict[str, float | int | str | None]:
     """What is so at this moment."""
     memory = snapshot.memory
     free = memory.get("MemAvailable")
@@ -101,7 +109,7 @@ def figures(snapshot: Snapshot, first: Snapshot) -> dict[str, float | int | str 
     return found
 
 
-def rates(snapshot: Snapshot, last: Snapshot | None) -> dict[str, float | None]:
+def rates(snapshot: HostSnapshot, last: HostSnapshot | None) -> dict[str, float | None]:
     """What changed since the last reading; nothing at the first, or when no time has passed."""
     if last is None or snapshot.uptime_s <= last.uptime_s:
         return {}

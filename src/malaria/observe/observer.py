@@ -42,7 +42,7 @@ class Observer(Protocol):
 
 
 @runtime_checkable
-class Counting(Protocol):
+class CountingObserver(Protocol):
     """An observer of what the other side counts: its last word, from after the load, has the whole of it."""
 
     def outstanding_ns(self, since_ns: int) -> int:

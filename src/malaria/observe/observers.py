@@ -16,9 +16,9 @@ from malaria.model.access import Access
 from malaria.model.observe import Observe
 from malaria.model.target import WITH_PATH
 from malaria.model.warhead import Warhead
-from malaria.observe.posting import ObserverContext, posts_for
+from malaria.observe.observer_setup import ObserverContext, scheduled_observers
+from malaria.observe.observer_threads import ObserverThreads
 from malaria.observe.sys_topics import SysAccess
-from malaria.observe.watching import Watching
 from malaria.plan.clients import Identity, make_plan
 from malaria.records.rows import Event, Observation
 from malaria.schedule.share import WHOLE
@@ -27,7 +27,7 @@ from malaria.transport.route import Endpoint, Route
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ObservedTarget:
     """What is to be observed: the way to the target, whose clients the warhead has, and where a recording goes."""
 
     wanted: Observe
@@ -39,7 +39,7 @@ class View:
 class Observers:
     """The observers of one target. Made before there is load, so that what is wrong with them is said early."""
 
-    def __init__(self, view: View, clock: Callable[[], int]) -> None:
+    def __init__(self, view: ObservedTarget, clock: Callable[[], int]) -> None:
         """`clock` gives nanoseconds of run time. Raises OperatorError for what cannot be observed of this target."""
         self._measured_from_ns: int | None = None
         scene = ObserverContext(
@@ -48,7 +48,7 @@ class Observers:
             directory=view.directory,
             measured_from=lambda: self._measured_from_ns,
         )
-        self._watching = Watching(posts_for(view.wanted, scene), clock)
+        self._watching = ObserverThreads(scheduled_observers(view.wanted, scene), clock)
 
     def start(self) -> None:
         self._watching.start()
@@ -71,7 +71,7 @@ class Observers:
         return self._watching.stop()
 
 
-def sys_access(view: View) -> SysAccess:
+def sys_access(view: ObservedTarget) -> SysAccess:
     """In as the first client of the first group, but for what `[observe.sys]` says otherwise; under its own name."""
     own = view.wanted.sys if isinstance(view.wanted.sys, Access) else Access()
     group = view.warhead.groups[0]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from malaria.observe.observer import LostError, Readings, clean
-from malaria.observe.stacks import profile_of, read_script
+from malaria.observe.perf_stacks import profile_of, read_script
 from malaria.records.perf_profile import FILE, Profile
 
 FREQUENCY_PER_S: Final = 199
@@ -33,7 +33,7 @@ REFUSALS: Final = ("permission", "not permitted", "access to performance monitor
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class RecordingTime:
     """When to record, and for how long."""
 
     begins: Callable[[], int | None]  # run time at which it may begin; None: not yet known
@@ -45,7 +45,7 @@ class PerfObserver:
 
     name = "perf"
 
-    def __init__(self, pid: Callable[[], int | None], moment: Moment, directory: Path) -> None:
+    def __init__(self, pid: Callable[[], int | None], moment: RecordingTime, directory: Path) -> None:
         self.about = f"perf of the broker's process for {moment.seconds:g} s"
         self.profile: Profile | None = None
         self._pid = pid

@@ -15,7 +15,7 @@ from typing import Final
 from malaria.clock import NS_PER_S
 from malaria.observe import proc
 from malaria.observe.observer import LostError, Readings, clean
-from malaria.observe.reader import Reader
+from malaria.observe.proc_reader import ProcReader
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 ALL_STATS: Final = "/proc/[0-9]*/stat"
@@ -33,7 +33,7 @@ ZOMBIE: Final = "Z"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProcessSelector:
     """Which process: exactly one of these."""
 
     pid: int | None = None
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Last:
+class _ProcessSample:
     """The reading before."""
 
     uptime_s: float
@@ -62,12 +62,12 @@ class ProcessObserver:
 
     name = "process"
 
-    def __init__(self, reader: Reader, wanted: Wanted) -> None:
+    def __init__(self, reader: ProcReader, wanted: ProcessSelector) -> None:
         self.about = f"{wanted} on {reader.place}"
         self._reader = reader
         self._wanted = wanted
         self._root: proc.ProcessStat | None = None
-        self._last: _Last | None = None
+        self._last: _ProcessSample | None = None
         self._restarts = 0
         self._pss: tuple[int, int | None] = (-PSS_EVERY_NS, None)
 
@@ -143,7 +143,7 @@ class ProcessObserver:
     ) -> Readings:
         switches, descriptors = self._details(members)
         ticks = {stat.pid: stat.cpu_ticks for stat in members}
-        last, self._last = self._last, _Last(uptime_s, ticks, switches)
+        last, self._last = self._last, _ProcessSample(uptime_s, ticks, switches)
         found: dict[str, float | int | str | None] = {
             "pid": root.pid,
             "name": clean(root.name),
@@ -185,7 +185,7 @@ def _stats(texts: Mapping[str, str]) -> dict[int, proc.ProcessStat]:
     return {stat.pid: stat for stat in parsed if stat is not None and stat.state != ZOMBIE}
 
 
-def _rates(now: _Last, before: _Last) -> dict[str, float | int | str | None]:
+def _rates(now: _ProcessSample, before: _ProcessSample) -> dict[str, float | int | str | None]:
     """Of the processes that are there now; one that came since then brings all of its CPU."""
     seconds = now.uptime_s - before.uptime_s
     ticks = sum(max(0, ticks - before.ticks.get(pid, 0)) for pid, ticks in now.ticks.items())

@@ -19,10 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from malaria.clock import NS_PER_S
-from malaria.observe.broker_answer import body_of
-from malaria.observe.canonical import COUNTERS
-from malaria.observe.observed_series import figures
+from malaria.observe.http_body import read_body
 from malaria.observe.observer import LostError, Readings, clean
+from malaria.observe.prometheus_names import figures_of_page
+from malaria.observe.sys_names import COUNTERS
 
 TIMEOUT_S: Final = 3.0
 LARGEST_PAGE_BYTES: Final = 16 << 20
@@ -102,7 +102,7 @@ def _samples(page: str) -> Iterator[tuple[Sample, bool]]:
 
 def _ours(samples: Iterable[tuple[Sample, bool]]) -> Iterator[tuple[str, float, bool]]:
     """The figures that we have names for."""
-    for name, value in figures((sample.name, sample.value) for sample, _ in samples).items():
+    for name, value in figures_of_page((sample.name, sample.value) for sample, _ in samples).items():
         yield name, value, name in COUNTERS
 
 
@@ -120,7 +120,7 @@ def fetch(parts: SplitResult) -> str:
         try:
             connection.request("GET", _path(parts), headers=_headers(parts))
             answer = connection.getresponse()
-            data = body_of(answer, LARGEST_PAGE_BYTES + 1)
+            data = read_body(answer, LARGEST_PAGE_BYTES + 1)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -18,9 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from malaria.clock import NS_PER_S, now_ns
-from malaria.observe.canonical import ALL
-from malaria.observe.figures import SysFigures
 from malaria.observe.observer import LostError, Readings, clean
+from malaria.observe.sys_names import ALL
+from malaria.observe.sys_tree import SysTree
 
 CONNECT_S: Final = 5.0
 KEEPALIVE_S: Final = 15
@@ -55,7 +55,7 @@ class SysObserver:
         self._clock = clock
         self._client: paho.Client | None = None
         self._lock = Lock()  # what follows is written by paho's thread
-        self._figures = SysFigures()
+        self._figures = SysTree()
         self._trouble = ""
         self._subscribed_ns: int | None = None
 
@@ -114,7 +114,7 @@ class SysObserver:
     def _on_connect(self, client: paho.Client, _: object, __: object, reason: ReasonCode, ___: object) -> None:
         with self._lock:
             self._trouble = f"the broker refuses us: {clean(str(reason)).lower()}" if reason.is_failure else ""
-            self._figures = SysFigures()  # what it sent to us counts anew
+            self._figures = SysTree()  # what it sent to us counts anew
             self._subscribed_ns = None
         if not reason.is_failure:
             client.subscribe(ALL, qos=0)

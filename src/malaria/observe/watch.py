@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.clock import now_ns
-from malaria.observe.observers import Observers, View
+from malaria.observe.observers import ObservedTarget, Observers
 from malaria.records.rows import Event, Observation
 
 LOOK_EVERY_S: Final = 0.1
 
-type Row = Observation | Event
+type ObservedRow = Observation | Event
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchRequest:
     """What to look at, and for how long (None: until it is ended)."""
 
-    view: View
+    view: ObservedTarget
     duration_ns: int | None = None
 
 
-def watch(wish: Watch, on_rows: Callable[[int, list[Row]], None], ended: Callable[[], bool]) -> bool:
+def watch(wish: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], None], ended: Callable[[], bool]) -> bool:
     """Gives the rows as they come, with the time since the start. True when anything at all was seen.
 
     Raises OperatorError for what cannot be observed of this target.

@@ -12,7 +12,7 @@ from typing import Any, Final
 from malaria.analysis.headline import ON_TARGET
 from malaria.analysis.observed import SYS, mean_inside
 from malaria.analysis.windows import measured_window_ns
-from malaria.observe.canonical import FIGURES, meaning_of
+from malaria.observe.sys_names import FIGURES, meaning_of
 from malaria.records.rows import RunRecords
 from malaria.report.figures import UNKNOWN, Summary
 from malaria.units import format_bytes, format_rate

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from malaria.broker.configuration import Listener
+from malaria.broker.configuration import MosquittoListener
 from malaria.broker.listeners import access_table, settings_of
 from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
@@ -43,9 +43,9 @@ def test_every_key_finds_its_place(tmp_path: Path) -> None:
             "ciphers": "X", "password_file": "/p", "acl_file": "/a", "max_connections": 7}  # fmt: skip
     made = settings(tmp_path, said | CERTIFICATE, persistence="/m.db", max_queued_messages=9, max_inflight_messages=20)
     assert made.listeners == (
-        Listener(1, "::1", "in", cafile=Path("/ca"), certfile=Path("/c"), keyfile=Path("/k"), require_certificate=True,
-                 identity_as_username=True, tls_version="tlsv1.3", ciphers="X", allow_anonymous=False,
-                 password_file=Path("/p"), acl_file=Path("/a"), max_connections=7),
+        MosquittoListener(1, "::1", "in", cafile=Path("/ca"), certfile=Path("/c"), keyfile=Path("/k"),
+                 require_certificate=True, identity_as_username=True, tls_version="tlsv1.3", ciphers="X",
+                 allow_anonymous=False, password_file=Path("/p"), acl_file=Path("/a"), max_connections=7),
     )  # fmt: skip
     assert (made.persistence_file, made.max_queued_messages, made.max_inflight_messages) == (Path("/m.db"), 9, 20)
 
@@ -53,15 +53,18 @@ def test_every_key_finds_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("listener", "table"),
     [
-        (Listener(1), {"url": "mqtt://127.0.0.1:1"}),
-        (Listener(1, "0.0.0.0"), {"url": "mqtt://127.0.0.1:1"}),
-        (Listener(1, "::1"), {"url": "mqtt://[::1]:1"}),
-        (Listener(1, "10.0.0.1", websockets=True), {"url": "ws://10.0.0.1:1"}),
-        (Listener(1, psk_file=Path("/p")), {"url": "mqtts://127.0.0.1:1", "psk_file": "/p"}),
-        (Listener(1, certfile=Path("/c"), cafile=Path("/ca")), {"url": "mqtts://127.0.0.1:1", "cafile": "/ca"}),
-        (Listener(1, certfile=Path("/c"), websockets=True), {"url": "wss://127.0.0.1:1"}),
+        (MosquittoListener(1), {"url": "mqtt://127.0.0.1:1"}),
+        (MosquittoListener(1, "0.0.0.0"), {"url": "mqtt://127.0.0.1:1"}),
+        (MosquittoListener(1, "::1"), {"url": "mqtt://[::1]:1"}),
+        (MosquittoListener(1, "10.0.0.1", websockets=True), {"url": "ws://10.0.0.1:1"}),
+        (MosquittoListener(1, psk_file=Path("/p")), {"url": "mqtts://127.0.0.1:1", "psk_file": "/p"}),
+        (
+            MosquittoListener(1, certfile=Path("/c"), cafile=Path("/ca")),
+            {"url": "mqtts://127.0.0.1:1", "cafile": "/ca"},
+        ),
+        (MosquittoListener(1, certfile=Path("/c"), websockets=True), {"url": "wss://127.0.0.1:1"}),
     ],
 )
-def test_what_clients_must_know(listener: Listener, table: dict[str, Any]) -> None:
+def test_what_clients_must_know(listener: MosquittoListener, table: dict[str, Any]) -> None:
     assert access_table(listener) == table
     assert Access.model_validate(table).url == table["url"]

@@ -11,7 +11,7 @@ import pytest
 
 from malaria import broker
 from malaria.broker import mosquitto
-from malaria.broker.configuration import Listener, MosquittoSettings
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.errors import OperatorError
 
 
@@ -57,7 +57,7 @@ def test_other_listeners_stand_beside_the_plain_one(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(mosquitto, "free_port", lambda: 18999)
     monkeypatch.setattr(mosquitto, "launch", lambda *arguments: SimpleNamespace(port=arguments[2]))
     monkeypatch.setattr(mosquitto.os, "geteuid", lambda: 1000)
-    settings = MosquittoSettings((Listener(18083, websockets=True),))
+    settings = MosquittoSettings((MosquittoListener(18083, websockets=True),))
     broker = mosquitto.start_configured(settings, tmp_path)
     assert (broker.port, broker.listeners) == (18999, settings.listeners)
     assert broker.configuration == (tmp_path / "mosquitto.conf").read_text()
@@ -70,7 +70,7 @@ def test_other_listeners_stand_beside_the_plain_one(monkeypatch: pytest.MonkeyPa
 
 
 def test_ports_are_found_where_none_is_said() -> None:
-    said, found = mosquitto.with_free_ports([Listener(7), Listener(0)])
+    said, found = mosquitto.with_free_ports([MosquittoListener(7), MosquittoListener(0)])
     assert said.port == 7
     assert found.port > 1023
 

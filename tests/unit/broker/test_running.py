@@ -113,4 +113,4 @@ def test_an_interrupt_while_it_is_waited_for_stops_it(tmp_path: Path) -> None:
     ("code", "words"), [(0, "exit code 0"), (3, "exit code 3"), (-9, "signal KILL"), (-99, "signal 99")]
 )
 def test_an_end_in_words(code: int, words: str) -> None:
-    assert running.ending(code) == words
+    assert running.describe_exit(code) == words

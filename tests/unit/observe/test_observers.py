@@ -12,7 +12,7 @@ from malaria.errors import OperatorError
 from malaria.model.observe import Observe
 from malaria.model.target import Scheme
 from malaria.model.warhead import Warhead
-from malaria.observe.observers import Observers, View, is_local, sys_access
+from malaria.observe.observers import ObservedTarget, Observers, is_local, sys_access
 from malaria.transport.route import Route
 
 HERE = ((socket.AF_INET, ("127.0.0.1", 1883)),)
@@ -20,11 +20,13 @@ THERE = ((socket.AF_INET, ("192.0.2.7", 1883)),)
 """An address of documentation (RFC 5737), which no machine has."""
 
 
-def view(observe: dict[str, Any] | None = None, *, here: bool = True, scheme: str = "mqtt", **group: Any) -> View:
+def view(
+    observe: dict[str, Any] | None = None, *, here: bool = True, scheme: str = "mqtt", **group: Any
+) -> ObservedTarget:
     table = {"name": "meters", "clients": 3, "interval": "1s"} | group
     warhead = Warhead.model_validate({"group": [table], "attack": {"duration": "1s"}})
     route = Route(HERE if here else THERE, (), Scheme(scheme), ("localhost" if here else "broker",), "/mqtt")
-    return View(Observe.model_validate(observe or {}), warhead, route, Path("there"))
+    return ObservedTarget(Observe.model_validate(observe or {}), warhead, route, Path("there"))
 
 
 def names(observe: dict[str, Any] | None = None, *, here: bool = True) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from malaria.observe import perf
 from malaria.observe.observer import LostError, Readings
-from malaria.observe.perf import Moment, PerfObserver
+from malaria.observe.perf import PerfObserver, RecordingTime
 
 SCRIPT = "mosquitto  7\n\tffff send (/usr/lib/libc.so.6)\n\tffff loop (/usr/sbin/mosquitto)\n\n"
 
@@ -29,7 +29,7 @@ def says(program: Path, command: str) -> None:
 
 
 def observer(directory: Path, begins_ns: int | None = 0, pid: int | None = 7) -> PerfObserver:
-    return PerfObserver(lambda: pid, Moment(lambda: begins_ns, 2.0), directory)
+    return PerfObserver(lambda: pid, RecordingTime(lambda: begins_ns, 2.0), directory)
 
 
 def step(watching: PerfObserver) -> Readings:
@@ -61,7 +61,7 @@ def test_it_waits_for_its_moment(program: Path, tmp_path: Path) -> None:
 
 def test_without_a_process_it_says_how_to_name_one_and_goes_on(program: Path, tmp_path: Path) -> None:
     found: list[int] = []
-    watching = PerfObserver(lambda: found[0] if found else None, Moment(lambda: 0, 2.0), tmp_path)
+    watching = PerfObserver(lambda: found[0] if found else None, RecordingTime(lambda: 0, 2.0), tmp_path)
     with pytest.raises(LostError, match="--observe process=NAME"):
         watching.sample(1)
     found.append(7)

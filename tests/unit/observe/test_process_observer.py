@@ -6,7 +6,7 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.observe.observer import LostError
-from malaria.observe.process_observer import PAGE_BYTES, ProcessObserver, Wanted
+from malaria.observe.process_observer import PAGE_BYTES, ProcessObserver, ProcessSelector
 from proc_fakes import FakeReader, stat_line
 
 LISTENING = (
@@ -34,7 +34,7 @@ def tick(reader: FakeReader, uptime_s: float, **ticks: int) -> None:
 
 def test_cpu_is_in_percent_of_one_core_with_the_children() -> None:
     reader = host(10, mosquitto=100, child=50)
-    observer = ProcessObserver(reader, Wanted(name="mosquitto"))
+    observer = ProcessObserver(reader, ProcessSelector(name="mosquitto"))
     first = observer.sample(0)
     assert "cpu_percent" not in first
     tick(reader, 12, mosquitto=300, child=100)
@@ -48,7 +48,7 @@ def test_cpu_is_in_percent_of_one_core_with_the_children() -> None:
 
 def test_a_child_that_came_counts_whole_and_one_that_went_not() -> None:
     reader = host(10, mosquitto=100, child=50)
-    observer = ProcessObserver(reader, Wanted(pid=100))
+    observer = ProcessObserver(reader, ProcessSelector(pid=100))
     observer.sample(0)
     tick(reader, 11, mosquitto=110)
     assert observer.sample(1)["cpu_percent"] == 10.0
@@ -58,7 +58,7 @@ def test_a_child_that_came_counts_whole_and_one_that_went_not() -> None:
 
 def test_pss_is_read_seldom() -> None:
     reader = host(10, mosquitto=1)
-    observer = ProcessObserver(reader, Wanted(pid=100))
+    observer = ProcessObserver(reader, ProcessSelector(pid=100))
     observer.sample(0)
     del reader.files["/proc/100/smaps_rollup"]
     assert observer.sample(9 * NS_PER_S)["pss_bytes"] == 30 * 1024
@@ -70,7 +70,7 @@ def test_what_may_not_be_seen_is_unknown() -> None:
     reader.directories.clear()
     for path in [path for path in reader.files if "task" in path or "smaps" in path]:
         del reader.files[path]
-    values = ProcessObserver(reader, Wanted(pid=100)).sample(0)
+    values = ProcessObserver(reader, ProcessSelector(pid=100)).sample(0)
     assert (values["descriptors"], values["pss_bytes"]) == (None, None)
     assert values["rss_bytes"] == 10 * PAGE_BYTES
 
@@ -79,14 +79,14 @@ def test_it_is_found_by_the_port_on_which_it_listens() -> None:
     reader = host(10, other=1, mosquitto=1)
     reader.files["/proc/net/tcp"] = LISTENING
     reader.directories["/proc/100/fd"] = ["/dev/null"]
-    assert ProcessObserver(reader, Wanted(port=1883)).sample(0)["pid"] == 101
+    assert ProcessObserver(reader, ProcessSelector(port=1883)).sample(0)["pid"] == 101
 
 
 def test_what_only_forwards_a_port_into_a_container_is_not_the_broker() -> None:
     reader = host(10, mosquitto=1)
     reader.files["/proc/100/stat"] = stat_line(100, "docker-proxy", 1)
     reader.files["/proc/net/tcp"] = LISTENING
-    observer = ProcessObserver(reader, Wanted(port=1883))
+    observer = ProcessObserver(reader, ProcessSelector(port=1883))
     with pytest.raises(LostError, match=r"that of a container .*docker=NAME"):
         observer.sample(0)
     assert observer.find() is None
@@ -95,12 +95,12 @@ def test_what_only_forwards_a_port_into_a_container_is_not_the_broker() -> None:
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        (Wanted(pid=7), "there is no process 7 on the host"),
-        (Wanted(name="emqx"), "there is no process named emqx on the host"),
-        (Wanted(port=1884), "there is no process that listens on port 1884 on the host"),
+        (ProcessSelector(pid=7), "there is no process 7 on the host"),
+        (ProcessSelector(name="emqx"), "there is no process named emqx on the host"),
+        (ProcessSelector(port=1884), "there is no process that listens on port 1884 on the host"),
     ],
 )
-def test_what_is_not_there_is_said(wanted: Wanted, reason: str) -> None:
+def test_what_is_not_there_is_said(wanted: ProcessSelector, reason: str) -> None:
     with pytest.raises(LostError, match=reason):
         ProcessObserver(host(10, mosquitto=1), wanted).sample(0)
 
@@ -110,12 +110,12 @@ def test_a_listener_of_another_user_is_not_called_absent() -> None:
     reader.files["/proc/net/tcp"] = LISTENING
     reader.directories.clear()
     with pytest.raises(LostError, match="only root"):
-        ProcessObserver(reader, Wanted(port=1883)).sample(0)
+        ProcessObserver(reader, ProcessSelector(port=1883)).sample(0)
 
 
 def test_one_that_ended_is_lost_and_found_again_by_name() -> None:
     reader = host(10, mosquitto=100)
-    observer = ProcessObserver(reader, Wanted(name="mosquitto"))
+    observer = ProcessObserver(reader, ProcessSelector(name="mosquitto"))
     observer.sample(0)
     tick(reader, 11)
     with pytest.raises(LostError, match="no process named mosquitto"):
@@ -129,7 +129,7 @@ def test_one_that_ended_is_lost_and_found_again_by_name() -> None:
 
 def test_the_same_id_may_be_another_process() -> None:
     reader = host(10, mosquitto=100)
-    observer = ProcessObserver(reader, Wanted(pid=100))
+    observer = ProcessObserver(reader, ProcessSelector(pid=100))
     observer.sample(0)
     reader.files["/proc/100/stat"] = stat_line(100, "bash", 5, started=999)
     with pytest.raises(LostError, match="process 100 has ended"):
@@ -140,17 +140,17 @@ def test_a_zombie_is_no_process() -> None:
     reader = host(10, mosquitto=100)
     reader.files["/proc/100/stat"] = reader.files["/proc/100/stat"].replace(" S ", " Z ")
     with pytest.raises(LostError):
-        ProcessObserver(reader, Wanted(pid=100)).sample(0)
+        ProcessObserver(reader, ProcessSelector(pid=100)).sample(0)
 
 
 def test_a_host_without_proc() -> None:
     with pytest.raises(LostError, match="no /proc"):
-        ProcessObserver(FakeReader(), Wanted(pid=1)).sample(0)
+        ProcessObserver(FakeReader(), ProcessSelector(pid=1)).sample(0)
 
 
 def test_who_looks_closer_asks_for_the_id() -> None:
     reader = host(10, mosquitto=100)
-    assert ProcessObserver(reader, Wanted(name="mosquitto")).find() == 100
-    assert ProcessObserver(reader, Wanted(name="emqx")).find() is None
+    assert ProcessObserver(reader, ProcessSelector(name="mosquitto")).find() == 100
+    assert ProcessObserver(reader, ProcessSelector(name="emqx")).find() is None
     reader.away = "gone"
-    assert ProcessObserver(reader, Wanted(name="mosquitto")).find() is None
+    assert ProcessObserver(reader, ProcessSelector(name="mosquitto")).find() is None

@@ -10,7 +10,7 @@ import pytest
 
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
-from malaria.observe import observed_series as series
+from malaria.observe import prometheus_names as series
 from malaria.records.rows import Event, EventKind, RunRecords
 from malaria.report.charts.level_charts import levels_chart
 from malaria.report.charts.panels import PANELS, panels_of

@@ -110,12 +110,12 @@ HEARTBEAT: Final = "$SYS/broker/uptime"
 _NODE_UPTIME: Final = re.compile(r"\$SYS/brokers/[^/]+/uptime")
 """EMQX 5 writes milliseconds there, EMQX 4 `1 days, 2 hours, 3 minutes, 4 seconds`."""
 _SECONDS: Final = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
-COMINGS_AND_GOINGS: Final = ("$SYS/brokers/+/clients/+/+", "$SYS/brokers/connected", "$SYS/brokers/disconnected")
+PER_CLIENT: Final = ("$SYS/brokers/+/clients/+/+", "$SYS/brokers/connected", "$SYS/brokers/disconnected")
 """Of each client a topic of its own: with thousands of them no figure, but a flood."""
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class TopicMeaning:
     """What a topic says. `rank`: 0 is the most trusted of its name."""
 
     name: str
@@ -123,35 +123,35 @@ class Meaning:
 
 
 @dataclass(slots=True)
-class _Node:
+class _TopicPatterns:
     """Patterns by level."""
 
-    below: dict[str, _Node] = field(default_factory=dict)
-    meaning: Meaning | None = None
+    below: dict[str, _TopicPatterns] = field(default_factory=dict)
+    meaning: TopicMeaning | None = None
 
 
-def _plant(patterns: Mapping[str, Meaning]) -> _Node:
-    root = _Node()
+def _pattern_tree(patterns: Mapping[str, TopicMeaning]) -> _TopicPatterns:
+    root = _TopicPatterns()
     for pattern, meaning in patterns.items():
         node = root
         for level in pattern.split("/"):
-            node = node.below.setdefault(level, _Node())
+            node = node.below.setdefault(level, _TopicPatterns())
         node.meaning = meaning
     return root
 
 
-_MEANINGS: Final = _plant(
-    {f"$SYS/{topic}": Meaning(name, rank) for name, topics in FIGURES.items() for rank, topic in enumerate(topics)}
+_MEANINGS: Final = _pattern_tree(
+    {f"$SYS/{topic}": TopicMeaning(name, rank) for name, topics in FIGURES.items() for rank, topic in enumerate(topics)}
 )
-_FLOOD: Final = _plant({pattern: Meaning("", 0) for pattern in COMINGS_AND_GOINGS})
+_FLOOD: Final = _pattern_tree({pattern: TopicMeaning("", 0) for pattern in PER_CLIENT})
 
 
-def meaning_of(topic: str) -> Meaning | None:
+def meaning_of(topic: str) -> TopicMeaning | None:
     """What we call it; None for a topic that is not in the table."""
     return _look(_MEANINGS, topic.split("/"))
 
 
-def is_coming_or_going(topic: str) -> bool:
+def is_per_client(topic: str) -> bool:
     return _look(_FLOOD, topic.split("/")) is not None
 
 
@@ -180,7 +180,7 @@ def number_of(text: str) -> float | int | None:
     return value if abs(value) < float("inf") else None
 
 
-def _look(node: _Node, levels: list[str]) -> Meaning | None:
+def _look(node: _TopicPatterns, levels: list[str]) -> TopicMeaning | None:
     """The exact name of a level goes before `+`."""
     for level in levels[:1]:
         for key in (level, "+"):

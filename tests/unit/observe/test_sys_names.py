@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.observe.canonical import (
+from malaria.observe.sys_names import (
     COUNTERS,
     FIGURES,
     SENT_TO_US,
     figure_of,
-    is_coming_or_going,
+    is_per_client,
     meaning_of,
     number_of,
 )
@@ -51,9 +51,9 @@ def test_the_table_holds_together() -> None:
 
 
 def test_comings_and_goings() -> None:
-    assert is_coming_or_going("$SYS/brokers/emqx@127.0.0.1/clients/c1/connected")
-    assert is_coming_or_going("$SYS/brokers/connected")
-    assert not is_coming_or_going("$SYS/brokers/emqx@127.0.0.1/stats/connections/count")
+    assert is_per_client("$SYS/brokers/emqx@127.0.0.1/clients/c1/connected")
+    assert is_per_client("$SYS/brokers/connected")
+    assert not is_per_client("$SYS/brokers/emqx@127.0.0.1/stats/connections/count")
 
 
 @pytest.mark.parametrize(

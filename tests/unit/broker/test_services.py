@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from malaria.broker.broker_host import BrokerHost
-from malaria.broker.service import Pair, Unit
+from malaria.broker.services import CommandPair, SystemdUnit
 from malaria.errors import OperatorError
 
 SYSTEMCTL = """\
@@ -29,16 +29,16 @@ esac
 
 
 @pytest.fixture
-def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Unit:
+def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SystemdUnit:
     for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho its last word\n"}.items():
         (tmp_path / name).write_text(text.format(tmp_path) if name == "systemctl" else text)
         (tmp_path / name).chmod(0o755)
     (tmp_path / "state").write_text("inactive\n")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    return Unit(BrokerHost(), "mosquitto.service")
+    return SystemdUnit(BrokerHost(), "mosquitto.service")
 
 
-def test_it_is_started_and_stopped_by_its_name(unit: Unit, tmp_path: Path) -> None:
+def test_it_is_started_and_stopped_by_its_name(unit: SystemdUnit, tmp_path: Path) -> None:
     assert unit.poll() == 3
     unit.start()
     assert (unit.poll(), unit.pid, unit.stdin) == (None, 4242, None)
@@ -49,7 +49,7 @@ def test_it_is_started_and_stopped_by_its_name(unit: Unit, tmp_path: Path) -> No
     assert "--no-ask-password stop -- mosquitto.service" in calls
 
 
-def test_one_that_does_not_end_is_killed(unit: Unit, tmp_path: Path) -> None:
+def test_one_that_does_not_end_is_killed(unit: SystemdUnit, tmp_path: Path) -> None:
     unit.start()
     with pytest.raises(subprocess.TimeoutExpired):
         unit.wait(0)
@@ -58,22 +58,24 @@ def test_one_that_does_not_end_is_killed(unit: Unit, tmp_path: Path) -> None:
     assert "--no-ask-password kill --signal=KILL -- mosquitto.service" in (tmp_path / "calls").read_text()
 
 
-@pytest.mark.parametrize("do", [Unit.start, Unit.terminate])
-def test_without_the_right_the_remedy_is_said(unit: Unit, tmp_path: Path, do: Callable[[Unit], None]) -> None:
+@pytest.mark.parametrize("do", [SystemdUnit.start, SystemdUnit.terminate])
+def test_without_the_right_the_remedy_is_said(
+    unit: SystemdUnit, tmp_path: Path, do: Callable[[SystemdUnit], None]
+) -> None:
     (tmp_path / "refuse").touch()
     with pytest.raises(OperatorError, match=r"mosquitto\.service on this host: Access denied") as caught:
         do(unit)
     assert "sudo = true" in caught.value.remedy
 
 
-def test_its_words_are_in_the_journal(unit: Unit, tmp_path: Path) -> None:
+def test_its_words_are_in_the_journal(unit: SystemdUnit, tmp_path: Path) -> None:
     assert unit.last_words(5) == "its last word"
     (tmp_path / "journalctl").write_text("#!/bin/sh\necho no; exit 1\n")
     assert unit.last_words(5) == ""
 
 
-def pair(start: str, stop: str = "true") -> Pair:
-    return Pair(BrokerHost(), ["sh", "-c", start], ["sh", "-c", stop], 30.0, 30.0)
+def pair(start: str, stop: str = "true") -> CommandPair:
+    return CommandPair(BrokerHost(), ["sh", "-c", start], ["sh", "-c", stop], 30.0, 30.0)
 
 
 def test_two_commands(tmp_path: Path) -> None:

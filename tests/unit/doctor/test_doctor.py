@@ -14,7 +14,7 @@ import malaria.doctor
 import malaria.doctor.target_checks
 from malaria.doctor import DoctorFinding, HostLimits, Status, examine
 from malaria.doctor import host_checks as checks
-from malaria.doctor.need import Need, need_for
+from malaria.doctor.need import LoadNeed, need_for
 from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
 from malaria.errors import TargetError
 from malaria.model.options import LoadOptions, build_warhead
@@ -138,7 +138,7 @@ def test_a_need_is_spread_over_workers_sources_and_targets(tree: Callable[..., H
     assert checks.local_ports(tree(), need).needed == "7,501 × 2 sources"
     assert checks.open_files(tree(), need).needed == "15,065 × 2 workers"
     assert (need.ports, need.descriptors, need.broker_is_here) == (7501, 15001 + 64, False)
-    assert Need(10, 3).descriptors == 4 + 64
+    assert LoadNeed(10, 3).descriptors == 4 + 64
 
 
 def test_what_the_kernel_says_about_sockets(tmp_path: Path) -> None:

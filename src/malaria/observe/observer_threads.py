@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from malaria.clock import NS_PER_S
-from malaria.observe.observer import Counting, LostError, Observer, clean
+from malaria.observe.observer import CountingObserver, LostError, Observer, clean
 from malaria.records.rows import GAP, Event, EventKind, Observation
 
 MOST_WAITING: Final = 20_000
@@ -52,7 +52,7 @@ class _State:
         return not self.post.stated and not self.samples
 
 
-class Watching:
+class ObserverThreads:
     """Runs observers until it is stopped. `clock` gives nanoseconds of run time."""
 
     def __init__(self, posts: Sequence[ScheduledObserver], clock: Callable[[], int]) -> None:
@@ -81,7 +81,7 @@ class Watching:
     def outstanding_ns(self, since_ns: int) -> int:
         """How long it may yet take until all is heard that is about the time up to `since_ns` (of `malaria.clock`)."""
         observers = [state.post.observer for state in self._states]
-        return max((one.outstanding_ns(since_ns) for one in observers if isinstance(one, Counting)), default=0)
+        return max((one.outstanding_ns(since_ns) for one in observers if isinstance(one, CountingObserver)), default=0)
 
     def stop(self) -> list[dict[str, Any]]:
         """Ends all observers and tells how each has fared. One that does not end in time is left alone."""
@@ -106,7 +106,7 @@ class Watching:
             turn = max(due, self._clock() // interval_ns + 1)
             state.late += turn - due
             self._over.wait(max(0, turn * interval_ns - self._clock()) / NS_PER_S)
-        if isinstance(observer, Counting):  # what has been counted since its last turn
+        if isinstance(observer, CountingObserver):  # what has been counted since its last turn
             self._turn(state)
         try:
             observer.stop()

@@ -70,7 +70,7 @@ class Destination:
         return f"ssh://{user}{host}" + (f":{self.port}" if self.port else "")
 
 
-class RemoteReader:
+class SshProcReader:
     """One host over ssh. May be shared by several observers: one question at a time."""
 
     def __init__(self, destination: Destination) -> None:

@@ -14,7 +14,9 @@ PATIENCE_S: Final = 4.0
 CHUNK_BYTES: Final = 1 << 16
 
 
-def body_of(answer: http.client.HTTPResponse, most_bytes: int, clock_s: Callable[[], float] = time.monotonic) -> bytes:
+def read_body(
+    answer: http.client.HTTPResponse, most_bytes: int, clock_s: Callable[[], float] = time.monotonic
+) -> bytes:
     """Up to `most_bytes`. Raises OSError and http.client.HTTPException, for one cut short or too slow as well."""
     end_s = clock_s() + PATIENCE_S
     parts: list[bytes] = []

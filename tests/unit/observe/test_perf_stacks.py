@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from malaria.observe import stacks
-from malaria.observe.stacks import fold, profile_of, read_script
+from malaria.observe import perf_stacks
+from malaria.observe.perf_stacks import fold, profile_of, read_script
 
 SCRIPT = """mosquitto  4711
 \tffffffff8104f45a do_syscall_64+0x5a ([kernel.kallsyms])
@@ -46,10 +46,10 @@ def test_stacks_are_folded_for_a_flame_graph() -> None:
 
 
 def test_stacks_are_bounded_and_what_is_left_out_is_counted(monkeypatch: object) -> None:
-    samples = [stacks.Sampled("x", ((f"f{n}", "o"),)) for n in range(stacks.MOST_STACKS + 7)]
+    samples = [perf_stacks.StackSample("x", ((f"f{n}", "o"),)) for n in range(perf_stacks.MOST_STACKS + 7)]
     profile = profile_of(samples)
-    assert (len(profile.stacks), profile.stacks_left_out) == (stacks.MOST_STACKS, 7)
-    assert profile.samples == stacks.MOST_STACKS + 7
+    assert (len(profile.stacks), profile.stacks_left_out) == (perf_stacks.MOST_STACKS, 7)
+    assert profile.samples == perf_stacks.MOST_STACKS + 7
 
 
 def test_nothing_is_no_profile() -> None:

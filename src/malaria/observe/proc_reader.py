@@ -1,4 +1,4 @@
-"""Where the texts of /proc come from: this machine, or another one over a shell (`malaria.observe.remote`)."""
+"""Where the texts of /proc come from: this machine, or another one over a shell (`malaria.observe.ssh_proc_reader`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from malaria.observe.observer import LostError
 LARGEST_TEXT_BYTES: Final = 4 << 20
 
 
-class Reader(Protocol):
+class ProcReader(Protocol):
     """Reads what a Linux kernel says about itself. Patterns are those of a shell: `/proc/[0-9]*/stat`."""
 
     @property
@@ -36,7 +36,7 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-class LocalReader:
+class LocalProcReader:
     """This machine."""
 
     place = "this host"

@@ -19,7 +19,7 @@ SYSTEMCTL_S: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class SystemdUnit:
     """A systemd unit, in the place of a process."""
 
     host: BrokerHost
@@ -83,7 +83,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class CommandPair:
     """A broker behind two commands, in the place of a process: nothing is known of it but whether it answers."""
 
     host: BrokerHost

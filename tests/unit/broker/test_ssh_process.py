@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from malaria.broker.broker_host import BrokerHost
-from malaria.broker.remote import HeldProcess, hold
-from malaria.broker.starting import HeldBroker
+from malaria.broker.ssh_process import SshBrokerProcess, hold
+from malaria.broker.starting import SshBroker
 
 
 @pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], HeldProcess]:
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshBrokerProcess]:
     program = tmp_path / "ssh"
     program.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
     program.chmod(0o755)
@@ -23,7 +23,7 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Hel
     return lambda script: hold("broker", BrokerHost("box"), ["sh", "-c", script], tmp_path / "log")
 
 
-def pid_of(process: HeldProcess) -> int:
+def pid_of(process: SshBrokerProcess) -> int:
     """Its number, once it has said it."""
     end = time.monotonic() + 10
     while process.pid is None and time.monotonic() < end:
@@ -32,7 +32,7 @@ def pid_of(process: HeldProcess) -> int:
     return process.pid
 
 
-def test_its_words_and_its_exit_code_come_through(held: Callable[[str], HeldProcess], tmp_path: Path) -> None:
+def test_its_words_and_its_exit_code_come_through(held: Callable[[str], SshBrokerProcess], tmp_path: Path) -> None:
     process = held("echo out; echo err >&2; exit 3")
     assert process.wait(10) == 3
     assert process.poll() == 3
@@ -41,7 +41,9 @@ def test_its_words_and_its_exit_code_come_through(held: Callable[[str], HeldProc
     process.stdin.close()
 
 
-def test_it_may_have_as_many_connections_as_its_host_allows(held: Callable[[str], HeldProcess], tmp_path: Path) -> None:
+def test_it_may_have_as_many_connections_as_its_host_allows(
+    held: Callable[[str], SshBrokerProcess], tmp_path: Path
+) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
     try:
@@ -52,7 +54,7 @@ def test_it_may_have_as_many_connections_as_its_host_allows(held: Callable[[str]
     assert (tmp_path / "log").read_text().splitlines()[-1] == str(hard)
 
 
-def test_the_end_of_its_input_ends_it(held: Callable[[str], HeldProcess]) -> None:
+def test_the_end_of_its_input_ends_it(held: Callable[[str], SshBrokerProcess]) -> None:
     process = held("exec sleep 60")
     pid = pid_of(process)
     assert Path(f"/proc/{pid}").exists()
@@ -64,7 +66,7 @@ def test_the_end_of_its_input_ends_it(held: Callable[[str], HeldProcess]) -> Non
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_one_that_does_not_listen_is_killed(held: Callable[[str], HeldProcess], tmp_path: Path) -> None:
+def test_one_that_does_not_listen_is_killed(held: Callable[[str], SshBrokerProcess], tmp_path: Path) -> None:
     process = held("trap '' TERM; echo deaf; while :; do sleep 0.05; done")
     pid = pid_of(process)
     end = time.monotonic() + 10
@@ -80,10 +82,10 @@ def test_one_that_does_not_listen_is_killed(held: Callable[[str], HeldProcess], 
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_lost_connection_is_not_the_brokers_end(held: Callable[[str], HeldProcess], tmp_path: Path) -> None:
+def test_a_lost_connection_is_not_the_brokers_end(held: Callable[[str], SshBrokerProcess], tmp_path: Path) -> None:
     process = held("echo 'client_loop: send disconnect: Broken pipe'; exit 255")
     process.wait(10)
-    broker = HeldBroker("broker", 1, process, tmp_path / "log")
+    broker = SshBroker("broker", 1, process, tmp_path / "log")
     broker.ssh = "me@box"
     assert broker.last_words() == "client_loop: send disconnect: Broken pipe"
     death = broker.death()

@@ -16,14 +16,14 @@ import typer
 from malaria.cli.main import app
 from malaria.model.observe import OPTIONS, Observe, observe_from_options
 from malaria.observe import docker
-from malaria.observe import observed_series as series
-from malaria.observe.canonical import COUNTERS, FIGURES, LEFT_OUT, TEXTS
+from malaria.observe import prometheus_names as series
 from malaria.observe.host_observer import HostObserver
 from malaria.observe.perf import PerfObserver
-from malaria.observe.process_observer import ProcessObserver, Wanted
+from malaria.observe.process_observer import ProcessObserver, ProcessSelector
+from malaria.observe.sys_names import COUNTERS, FIGURES, LEFT_OUT, TEXTS
 from proc_fakes import FakeReader, stat_line
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/observers.md").read_text()
+DOCUMENT = (Path(__file__).parents[3] / "docs/observers.md").read_text()
 COMMANDS = re.findall(r"^malaria .*", "".join(re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)), re.MULTILINE)
 UNITS = {"_bytes": "bytes", "_s": "s", "_percent": "%"}
 """End of a name -> what its unit begins with."""
@@ -71,7 +71,7 @@ def processes(uptime_s: int) -> dict[str, str]:
 
 def test_names_of_a_process() -> None:
     reader = FakeReader(processes(1))
-    observer = ProcessObserver(reader, Wanted(pid=7))
+    observer = ProcessObserver(reader, ProcessSelector(pid=7))
     observer.sample(0)
     reader.files = processes(2)
     assert set(observer.sample(1)) == set(units("process"))
@@ -96,7 +96,7 @@ def test_names_of_a_host() -> None:
 
 
 def test_names_of_a_container() -> None:
-    assert set(docker.figures({})) | {"cpu_percent"} == set(units("docker"))
+    assert set(docker.container_figures({})) | {"cpu_percent"} == set(units("docker"))
 
 
 def test_names_of_a_recording() -> None:

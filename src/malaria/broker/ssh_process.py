@@ -38,7 +38,7 @@ _BY_SIGNAL: Final = 128
 """A shell says 128 + n of a child that signal n ended."""
 
 
-class HeldProcess:
+class SshBrokerProcess:
     """The process of a broker on another host, by the ssh client that holds it."""
 
     def __init__(self, host: BrokerHost, client: subprocess.Popen[bytes], log: Path) -> None:
@@ -76,9 +76,9 @@ class HeldProcess:
         return _code(self._client.wait(timeout))
 
 
-def hold(name: str, host: BrokerHost, command: Sequence[str], log: Path) -> HeldProcess:
+def hold(name: str, host: BrokerHost, command: Sequence[str], log: Path) -> SshBrokerProcess:
     """Starts `command` on `host`, its output in `log`. Raises OperatorError when there is no ssh here."""
-    return HeldProcess(host, start_process(name, host.argv(["sh", "-c", HOLD, "sh", *command]), log), log)
+    return SshBrokerProcess(host, start_process(name, host.argv(["sh", "-c", HOLD, "sh", *command]), log), log)
 
 
 def _code(code: int) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from malaria.clock import NS_PER_S as S
-from malaria.observe import watching
+from malaria.observe import observer_threads
 from malaria.observe.observer import LostError, Readings
-from malaria.observe.watching import ScheduledObserver, Watching
+from malaria.observe.observer_threads import ObserverThreads, ScheduledObserver
 from malaria.records.rows import Event, EventKind, Observation
 
 INTERVAL_NS = S // 1000
@@ -46,8 +46,10 @@ class Scripted:
         self.stops += 1
 
 
-def play(*observers: Scripted, stated: bool = True) -> tuple[Watching, list[Observation | Event]]:
-    watch = Watching([ScheduledObserver(observer, INTERVAL_NS, stated) for observer in observers], time.monotonic_ns)
+def play(*observers: Scripted, stated: bool = True) -> tuple[ObserverThreads, list[Observation | Event]]:
+    watch = ObserverThreads(
+        [ScheduledObserver(observer, INTERVAL_NS, stated) for observer in observers], time.monotonic_ns
+    )
     watch.start()
     for observer in observers:
         assert observer.played.wait(10)
@@ -116,7 +118,9 @@ def test_one_does_not_hold_up_another() -> None:
             return {}
 
     blocked = Stuck([])
-    watch = Watching([ScheduledObserver(blocked, INTERVAL_NS), ScheduledObserver(free, INTERVAL_NS)], time.monotonic_ns)
+    watch = ObserverThreads(
+        [ScheduledObserver(blocked, INTERVAL_NS), ScheduledObserver(free, INTERVAL_NS)], time.monotonic_ns
+    )
     watch.start()
     assert free.played.wait(10)
     stuck.set()
@@ -133,7 +137,7 @@ def test_one_slower_than_its_interval_is_counted_and_never_piles_up() -> None:
             return super().sample(now_ns)
 
     observer = Slow([{"a": 1}, {"a": 2}])
-    watch = watching.Watching([ScheduledObserver(observer, S)], lambda: now[0])
+    watch = observer_threads.ObserverThreads([ScheduledObserver(observer, S)], lambda: now[0])
     state = watch._states[0]
     rest: list[float] = []
     watch._over.wait = _waiting(now, rest, watch)  # type: ignore[method-assign]
@@ -142,7 +146,7 @@ def test_one_slower_than_its_interval_is_counted_and_never_piles_up() -> None:
     assert rest == [0.5, 0.5, 0.5]
 
 
-def _waiting(now: list[int], rest: list[float], watch: Watching) -> Callable[[float | None], bool]:
+def _waiting(now: list[int], rest: list[float], watch: ObserverThreads) -> Callable[[float | None], bool]:
     def wait(timeout: float | None = None) -> bool:
         rest.append(timeout or 0)
         now[0] += round((timeout or 0) * S)
@@ -154,12 +158,12 @@ def _waiting(now: list[int], rest: list[float], watch: Watching) -> Callable[[fl
 
 
 def test_what_nobody_fetches_is_dropped_and_counted(monkeypatch: object) -> None:
-    kept = watching.MOST_WAITING
-    watching.MOST_WAITING = 3  # type: ignore[misc]
+    kept = observer_threads.MOST_WAITING
+    observer_threads.MOST_WAITING = 3  # type: ignore[misc]
     try:
         watch, rows = play(Scripted([{"a": n} for n in range(5)]))
     finally:
-        watching.MOST_WAITING = kept  # type: ignore[misc]
+        observer_threads.MOST_WAITING = kept  # type: ignore[misc]
     assert (len(rows), watch.account()[0]["dropped_rows"]) == (3, 2)
 
 
@@ -191,7 +195,7 @@ class Talker(Scripted):
 def test_what_is_counted_is_heard_to_the_end() -> None:
     """The interval is an hour: but for the end there is one turn."""
     talker, other = Talker([], last={"dropped": 7}), Scripted([], name="host")
-    watch = Watching([ScheduledObserver(one, 3600 * S) for one in (talker, other)], time.monotonic_ns)
+    watch = ObserverThreads([ScheduledObserver(one, 3600 * S) for one in (talker, other)], time.monotonic_ns)
     assert watch.outstanding_ns(4) == 5
     watch.start()
     assert talker.played.wait(10)

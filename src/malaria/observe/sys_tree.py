@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.clock import NS_PER_S
-from malaria.observe import canonical
+from malaria.observe import sys_names
 from malaria.observe.observer import clean
 from malaria.records.rows import Reading
 
@@ -30,7 +30,7 @@ LONGEST_INTERVAL_NS: Final = 15 * NS_PER_S
 
 
 @dataclass(slots=True)
-class _Course:
+class _CounterHistory:
     """A counter's last two announcements, as (time, value)."""
 
     before: tuple[int, float] | None = None
@@ -57,7 +57,7 @@ class _Course:
 
 
 @dataclass(slots=True)
-class SysFigures:
+class SysTree:
     """What the broker has said so far on one connection."""
 
     topics: dict[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class SysFigures:
     round_ns: int | None = None  # when the last announcement began
     longest_pause_ns: int = 0  # between two announcements
     _bytes: int = 0
-    _courses: dict[str, _Course] = field(default_factory=dict)
+    _courses: dict[str, _CounterHistory] = field(default_factory=dict)
     _heartbeat_ns: int | None = None
     _fresh: set[str] = field(default_factory=set)
 
@@ -77,13 +77,13 @@ class SysFigures:
         self._note_pause(at_ns, retained)
         self.messages += 1
         self._bytes += _publish_bytes(topic, payload)
-        if canonical.is_coming_or_going(topic) or len(topic) > LONGEST_TOPIC or self._too_many(topic):
+        if sys_names.is_per_client(topic) or len(topic) > LONGEST_TOPIC or self._too_many(topic):
             self.ignored += 1
             return
         text = payload[:LONGEST_PAYLOAD_BYTES].decode(errors="replace")
         self.topics[topic] = clean(text)
         self._fresh.add(topic)
-        if topic == canonical.HEARTBEAT and not retained:
+        if topic == sys_names.HEARTBEAT and not retained:
             self._beat(at_ns)
         self._follow(topic, text, None if retained else at_ns, sent_to_us)
 
@@ -107,7 +107,7 @@ class SysFigures:
         found: dict[str, Reading] = {}
         ranks: dict[str, int] = {}
         for topic, text in self.topics.items():
-            meaning = canonical.meaning_of(topic)
+            meaning = sys_names.meaning_of(topic)
             if meaning is None:
                 continue
             rank = ranks.setdefault(meaning.name, meaning.rank)
@@ -118,31 +118,31 @@ class SysFigures:
                 continue
             ranks[meaning.name] = meaning.rank
             self._add(found, meaning.name, topic, text)
-        found |= {canonical.LEFT_OUT: self.ignored} if self.ignored else {}
+        found |= {sys_names.LEFT_OUT: self.ignored} if self.ignored else {}
         found |= {topic: self.topics[topic] for topic in sorted(self._fresh)}
         self._fresh.clear()
         return found
 
     def _add(self, found: dict[str, Reading], name: str, topic: str, text: str) -> None:
         """Numbers of several nodes are added up; of words the first stands."""
-        if name in canonical.TEXTS:
+        if name in sys_names.TEXTS:
             found.setdefault(name, text)
             return
-        _sum_up(found, name, canonical.figure_of(topic, text))
-        if name in canonical.COUNTERS:
+        _sum_up(found, name, sys_names.figure_of(topic, text))
+        if name in sys_names.COUNTERS:
             course = self._courses.get(topic)
             per_s = None if course is None else course.per_s()
             _sum_up(found, f"{name}_per_s", None if per_s is None else round(per_s, 3))
 
     def _follow(self, topic: str, text: str, at_ns: int | None, sent_to_us: dict[str, int]) -> None:
-        meaning = canonical.meaning_of(topic)
-        number = canonical.number_of(text)
-        if meaning is None or meaning.name not in canonical.COUNTERS or number is None:
+        meaning = sys_names.meaning_of(topic)
+        number = sys_names.number_of(text)
+        if meaning is None or meaning.name not in sys_names.COUNTERS or number is None:
             return
-        course = self._courses.setdefault(topic, _Course())
+        course = self._courses.setdefault(topic, _CounterHistory())
         if at_ns is not None:
-            course.announce(at_ns, number - sent_to_us.get(canonical.SENT_TO_US.get(meaning.name, ""), 0))
-        elif meaning.name not in canonical.SENT_TO_US:
+            course.announce(at_ns, number - sent_to_us.get(sys_names.SENT_TO_US.get(meaning.name, ""), 0))
+        elif meaning.name not in sys_names.SENT_TO_US:
             course.retained = number
 
     def _beat(self, at_ns: int) -> None:

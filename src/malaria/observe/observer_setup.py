@@ -13,13 +13,13 @@ from malaria.model.observe import Observe, ProcessChoice, SshHost
 from malaria.observe.docker import DockerObserver
 from malaria.observe.host_observer import HostObserver
 from malaria.observe.observer import Observer
-from malaria.observe.perf import Moment, PerfObserver
-from malaria.observe.process_observer import ProcessObserver, Wanted
+from malaria.observe.observer_threads import ScheduledObserver
+from malaria.observe.perf import PerfObserver, RecordingTime
+from malaria.observe.proc_reader import LocalProcReader, ProcReader
+from malaria.observe.process_observer import ProcessObserver, ProcessSelector
 from malaria.observe.prometheus import PrometheusObserver
-from malaria.observe.reader import LocalReader, Reader
-from malaria.observe.remote import Destination, RemoteReader
+from malaria.observe.ssh_proc_reader import Destination, SshProcReader
 from malaria.observe.sys_topics import SysAccess, SysObserver
-from malaria.observe.watching import ScheduledObserver
 
 SEE_SSH: Final = 'write "ssh://user@HOST" for the host of the broker'
 
@@ -38,9 +38,9 @@ class ObserverContext:
     measured_from: Callable[[], int | None] = lambda: None
 
 
-def posts_for(wanted: Observe, scene: ObserverContext) -> list[ScheduledObserver]:
+def scheduled_observers(wanted: Observe, scene: ObserverContext) -> list[ScheduledObserver]:
     """Raises OperatorError for what cannot be observed of this target."""
-    readers = _Readers(wanted.ssh_config or "")
+    readers = _ProcReaders(wanted.ssh_config or "")
     process = _process(wanted, scene, readers)
     found: list[tuple[str, Observer | None]] = [
         ("sys", SysObserver(scene.access) if _by_default(wanted, wanted.sys, True) else None),
@@ -57,18 +57,18 @@ def posts_for(wanted: Observe, scene: ObserverContext) -> list[ScheduledObserver
     ]
 
 
-class _Readers:
+class _ProcReaders:
     """One connection per host, however many look through it."""
 
     def __init__(self, config: str) -> None:
         self._config = config
-        self._by_host: dict[SshHost, RemoteReader] = {}
+        self._by_host: dict[SshHost, SshProcReader] = {}
 
-    def of(self, host: SshHost | None) -> Reader:
+    def of(self, host: SshHost | None) -> ProcReader:
         if host is None:
-            return LocalReader()
+            return LocalProcReader()
         if host not in self._by_host:
-            self._by_host[host] = RemoteReader(Destination(host.host, host.user, host.port, self._config))
+            self._by_host[host] = SshProcReader(Destination(host.host, host.user, host.port, self._config))
         return self._by_host[host]
 
 
@@ -77,7 +77,7 @@ def _by_default(wanted: Observe, value: object, default: bool) -> bool:
     return bool(value) if value is not None else default and not wanted.only_stated
 
 
-def _host(wanted: Observe, scene: ObserverContext, readers: _Readers) -> HostObserver | None:
+def _host(wanted: Observe, scene: ObserverContext, readers: _ProcReaders) -> HostObserver | None:
     if isinstance(wanted.host, SshHost):
         return HostObserver(readers.of(wanted.host))
     if wanted.host and not scene.local:
@@ -85,7 +85,7 @@ def _host(wanted: Observe, scene: ObserverContext, readers: _Readers) -> HostObs
     return HostObserver(readers.of(None)) if _by_default(wanted, wanted.host, scene.local) else None
 
 
-def _process(wanted: Observe, scene: ObserverContext, readers: _Readers) -> ProcessObserver | None:
+def _process(wanted: Observe, scene: ObserverContext, readers: _ProcReaders) -> ProcessObserver | None:
     choice = wanted.process
     if choice is None:
         stated_off = wanted.is_stated("process")
@@ -94,8 +94,8 @@ def _process(wanted: Observe, scene: ObserverContext, readers: _Readers) -> Proc
         choice = ProcessChoice()
     if choice.ssh is None and choice == ProcessChoice() and not scene.local:
         raise OperatorError(f"observe process: {scene.access.host} is not this machine", SEE_SSH)
-    named = Wanted(choice.pid, choice.name, choice.port)
-    if named == Wanted():
+    named = ProcessSelector(choice.pid, choice.name, choice.port)
+    if named == ProcessSelector():
         named = replace(named, port=scene.access.port)
     return ProcessObserver(readers.of(choice.ssh), named)
 
@@ -105,7 +105,7 @@ def _perf(wanted: Observe, scene: ObserverContext, process: ProcessObserver | No
         return None
     if wanted.process is not None and wanted.process.ssh is not None:
         raise OperatorError("observe perf: records only processes of this machine", "leave perf out")
-    process = process or _process(Observe(process=ProcessChoice()), scene, _Readers(""))
+    process = process or _process(Observe(process=ProcessChoice()), scene, _ProcReaders(""))
     if scene.directory is None or process is None:
         raise OperatorError("observe perf: there is no run to keep the recording", "use it with malaria attack")
     at_ns = wanted.perf.at_ns
@@ -114,4 +114,4 @@ def _perf(wanted: Observe, scene: ObserverContext, process: ProcessObserver | No
         measured_ns = scene.measured_from()
         return None if measured_ns is None else measured_ns + at_ns
 
-    return PerfObserver(process.find, Moment(begins, wanted.perf.seconds_ns / NS_PER_S), scene.directory)
+    return PerfObserver(process.find, RecordingTime(begins, wanted.perf.seconds_ns / NS_PER_S), scene.directory)

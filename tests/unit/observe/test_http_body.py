@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from malaria.observe.broker_answer import body_of
+from malaria.observe.http_body import read_body
 
 
 class Wire:
@@ -36,8 +36,8 @@ def answer(head: str, body: bytes) -> http.client.HTTPResponse:
     ],
 )
 def test_it_is_read_whole_or_up_to_the_bound(head: str, body: bytes) -> None:
-    assert body_of(answer(head, body), 100) == b"12345"
-    assert body_of(answer(head, body), 4) == b"1234"
+    assert read_body(answer(head, body), 100) == b"12345"
+    assert read_body(answer(head, body), 4) == b"1234"
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_it_is_read_whole_or_up_to_the_bound(head: str, body: bytes) -> None:
 )
 def test_one_that_was_cut_short_is_none(head: str, body: bytes) -> None:
     with pytest.raises(http.client.IncompleteRead):
-        body_of(answer(head, body), 100)
+        read_body(answer(head, body), 100)
 
 
 def test_one_that_drips_is_given_up() -> None:
     seconds = count(0, 3)
     with pytest.raises(TimeoutError, match="took longer than 4 s"):
-        body_of(answer("Transfer-Encoding: chunked", b"1\r\nx\r\n" * 9), 100, lambda: next(seconds))
+        read_body(answer("Transfer-Encoding: chunked", b"1\r\nx\r\n" * 9), 100, lambda: next(seconds))

@@ -1,4 +1,4 @@
-"""What brokers call their figures on their Prometheus pages, and what we call them: the names of `canonical`.
+"""What brokers call their figures on their Prometheus pages, and what we call them: the names of `sys_names`.
 
 Names are from each broker's own documentation or source; RabbitMQ's were seen on one (3.10). A figure is the sum over
 all labels of its series (nodes, protocols, kinds of queue). Where a page has several of a figure's series, the first in
@@ -46,7 +46,7 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 _NAMES: Final = {series: name for name, several in FIGURES.items() for series in several}
 
 
-def figures(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
+def figures_of_page(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Our figures from (series without labels, value); what the page does not have is not there."""
     sums: dict[str, float] = {}
     for series, value in samples:

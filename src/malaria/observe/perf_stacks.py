@@ -26,14 +26,14 @@ _FRAME: Final = re.compile(r"\s+[0-9a-f]+ (?P<symbol>.*?)(?:\+0x[0-9a-f]+)? \((?
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class StackSample:
     """One sample: frames from the innermost outwards, each (symbol, object)."""
 
     command: str
     frames: tuple[tuple[str, str], ...]
 
 
-def read_script(lines: Iterable[str]) -> Iterator[Sampled]:
+def read_script(lines: Iterable[str]) -> Iterator[StackSample]:
     """The samples; a line that is none of the three kinds is passed over."""
     command, frames = "", []
     for line in lines:
@@ -42,15 +42,15 @@ def read_script(lines: Iterable[str]) -> Iterator[Sampled]:
             frames.append((frame["symbol"] or UNKNOWN, frame["object"] or UNKNOWN))
         elif not line.strip():
             if command:
-                yield Sampled(command, tuple(frames) or ((UNKNOWN, UNKNOWN),))
+                yield StackSample(command, tuple(frames) or ((UNKNOWN, UNKNOWN),))
             command, frames = "", []
         elif head := _HEAD.match(line):
             command = head["command"]
     if command:
-        yield Sampled(command, tuple(frames) or ((UNKNOWN, UNKNOWN),))
+        yield StackSample(command, tuple(frames) or ((UNKNOWN, UNKNOWN),))
 
 
-def profile_of(samples: Iterable[Sampled]) -> Profile:
+def profile_of(samples: Iterable[StackSample]) -> Profile:
     """Counts them."""
     leaves: Counter[tuple[str, str, str]] = Counter()
     stacks: Counter[str] = Counter()
@@ -68,7 +68,7 @@ def profile_of(samples: Iterable[Sampled]) -> Profile:
     return Profile(whole, tuple(rows), dict(stacks.most_common()), left_out)
 
 
-def fold(sample: Sampled) -> str:
+def fold(sample: StackSample) -> str:
     """`command;outermost;…;innermost`; a kernel's frame ends in `_[k]`, as flame graphs colour them."""
     frames = [f"{symbol}_[k]" if _in_kernel(shared) else symbol for symbol, shared in sample.frames[:DEEPEST]]
     return ";".join(part.replace(";", ":") for part in (sample.command, *reversed(frames)))
