@@ -1,0 +1,60 @@
+"""Runs and campaigns that version 0.1.0 wrote: they open, and say what they said then, to the digit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from malaria.analysis.series import columns
+from malaria.analysis.summary import summarize
+from malaria.analysis.whole import summarize_campaign
+from malaria.records.campaign_store import open_campaign
+from malaria.records.store import list_runs, open_run
+
+DATA: Final = Path(__file__).parents[2] / "data"
+CAMPAIGN: Final = DATA / "campaign"
+RUNS: Final = ("attack", "campaign/level-1", "campaign/level-2")
+
+
+def stored(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def as_text(summary: Any) -> str:
+    return json.dumps(summary, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_summary_of_a_stored_run(name: str) -> None:
+    """Byte for byte: keys, their order, rounding, null for what is unknown."""
+    assert as_text(summarize(open_run(DATA / name))) == stored(DATA / name / "summary.json")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_columns_of_a_stored_run(name: str) -> None:
+    """Charts and exports have the same columns, in the same order, with the same values.
+
+    But for the names of two phases, which are read as they are called now.
+    """
+    found = columns(open_run(DATA / name))
+    assert json.dumps(found, separators=(",", ":")) + "\n" == stored(DATA / name / "columns.json")
+
+
+def test_summary_of_a_stored_campaign() -> None:
+    campaign = open_campaign(CAMPAIGN)
+    levels = {part.directory or "": open_run(CAMPAIGN / (part.directory or "")) for part in campaign.parts}
+    whole = summarize_campaign(campaign, {name: dict(summarize(run)) for name, run in levels.items()})
+    assert as_text(whole) == stored(CAMPAIGN / "summary.json")
+    assert campaign.source == stored(CAMPAIGN / "campaign.toml")
+
+
+def test_list_of_stored_runs() -> None:
+    entries = {entry.directory.relative_to(DATA).as_posix(): entry for entry in list_runs(DATA)}
+    assert set(entries) == set(RUNS)
+    assert entries["attack"].title == "w"
+    assert {entry.outcome for entry in entries.values()} == {
+        json.loads(stored(DATA / name / "summary.json"))["verdict"]["outcome"] for name in RUNS
+    }
