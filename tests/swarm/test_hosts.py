@@ -19,9 +19,9 @@ from malaria.cli.main import main
 from malaria.model.key_part import Claim
 from malaria.plan.credentials import read_keys
 from malaria.schedule.share import WHOLE
+from malaria.swarm.hosts.each_host import on_each
 from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.key_shares import part_name, parts_there, read_key_file, serves
-from malaria.swarm.hosts.ssh import on_each
 from malaria.swarm.hosts.state import load_swarm, state_file
 from namespaces import Network
 
@@ -100,7 +100,7 @@ def test_hosts_are_readied_deployed_and_left_as_they_were(
     assert [bee["standing"]["deployed"] is not None for bee in bees] == [True, False, False, False]
     assert bees[0]["standing"]["ports"] == 64512
     assert all(bee["clients"] > 0 for bee in bees)
-    monkeypatch.setattr("malaria.swarm.hosts.ssh.CONNECT_S", 6.0)
+    monkeypatch.setattr("malaria.ssh.connection.CONNECT_S", 6.0)
     hosts.hosts[3].cut()
     try:
         assert main(["swarm", "status", "--bee", "bee-3", "--bee", "bee-4"]) == 1

@@ -6,13 +6,14 @@ import asyncio
 
 import asyncssh
 
+from malaria.ssh.connection import run
+from malaria.swarm.hosts.each_host import on_each
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
-from malaria.swarm.hosts.ssh import on_each, run
 from namespaces import Network
 
 
 async def where(host: BeeHost, connection: asyncssh.SSHClientConnection) -> str:
-    return await run(host, connection, 'echo "$SSH_CONNECTION" | cut -d" " -f3; cat', "given\n")
+    return await run(connection, 'echo "$SSH_CONNECTION" | cut -d" " -f3; cat', "given\n")
 
 
 def test_every_bee_is_reached_at_its_own_address(swarm: Swarm) -> None:
@@ -37,7 +38,7 @@ def test_each_that_cannot_be_reached_says_why_and_the_others_go_on(swarm: Swarm,
     outcomes = asyncio.run(on_each(bees, where))
     assert [outcome.error for outcome in outcomes] == [
         "its host key is not in known_hosts, or has changed",
-        "it does not let us in",
+        "it refused our login",
         "nothing listens at its ssh port",
         "",
     ]
@@ -54,7 +55,7 @@ def test_a_bee_is_reached_through_a_jump_host_whose_key_is_checked_too(swarm: Sw
     untrusting = BeeHost(**bee.model_dump() | {"jump": gate.host, "ssh_config": str(config)})
 
     async def origin(host: BeeHost, connection: asyncssh.SSHClientConnection) -> str:
-        return (await run(host, connection, "echo $SSH_CONNECTION")).split()[0]
+        return (await run(connection, "echo $SSH_CONNECTION")).split()[0]
 
     came, refused = asyncio.run(on_each([through, untrusting], origin))
     assert came.value == gate.host, came.error

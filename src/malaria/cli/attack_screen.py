@@ -88,7 +88,7 @@ def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -
     """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
     if swarm is None and scheduler is None:
         return None
-    from malaria.swarm.extra import need_extra
+    from malaria.extras import need_extra
 
     if swarm is not None and scheduler is not None:
         raise SwarmError("--swarm and --scheduler name two swarms", "give one of them")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from malaria.swarm.hosts.cloud import InstanceRequest
+    from malaria.swarm.hosts.each_host import HostResult
     from malaria.swarm.hosts.inventory import BeeHost, Swarm
-    from malaria.swarm.hosts.ssh import HostResult
     from malaria.swarm.hosts.status import BeeStatus, Room
 
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
@@ -311,12 +311,13 @@ def _until_reachable(swarm: Swarm, wait_s: float) -> int:
     """sshd is up some time after the instance is."""
     import time
 
-    from malaria.swarm.hosts.ssh import on_each, run
+    from malaria.ssh.connection import run
+    from malaria.swarm.hosts.each_host import on_each
 
     hosts = [bee for bee in swarm.hosts if bee.of_cloud]
     end = time.monotonic() + wait_s
     while True:
-        outcomes = _wait_for(on_each(hosts, lambda host, connection: run(host, connection, ":")))
+        outcomes = _wait_for(on_each(hosts, lambda _, connection: run(connection, ":")))
         failed = [outcome for outcome in outcomes if outcome.failed]
         if not failed or time.monotonic() > end:
             break
@@ -360,7 +361,7 @@ def _each[T](
         nonlocal done
         done += 1
         said = outcome.error if outcome.value is None and outcome.failed else words(outcome.value)  # type: ignore[arg-type]
-        place = "" if not outcome.failed else f" ({outcome.host.address})"
+        place = "" if not outcome.failed else f" ({outcome.host.destination})"
         mark = "FAIL" if outcome.failed else "ok"
         _say(f"  {done:>{len(str(len(hosts)))}}/{len(hosts)}  {mark:<4}  {outcome.host.name:<{width}}{place}  {said}")
         if outcome.failed and outcome.remedy:
@@ -381,7 +382,7 @@ def _table(outcomes: Sequence[HostResult[BeeStatus]], rooms: dict[str, Room]) ->
     for head in ("bee", "address", "malaria", "Python", "cores", "memory", "files", "ports", "keys", "clients"):
         table.add_column(head, overflow="fold", justify="right" if head in NUMBERS else "left")
     for outcome in outcomes:
-        cells = [outcome.host.name, str(outcome.host.address), *_cells(outcome.value, rooms.get(outcome.host.name))]
+        cells = [outcome.host.name, str(outcome.host.destination), *_cells(outcome.value, rooms.get(outcome.host.name))]
         table.add_row(*(Text(cell, style="red" if outcome.failed else "") for cell in cells))
     return table
 
@@ -428,7 +429,7 @@ def _facts(outcome: HostResult[BeeStatus], rooms: dict[str, Room]) -> dict[str, 
     room = rooms.get(outcome.host.name)
     return {
         "bee": outcome.host.name,
-        "address": str(outcome.host.address),
+        "address": str(outcome.host.destination),
         "error": outcome.error or None,
         "standing": standing,
         "clients": None if room is None else room.clients,

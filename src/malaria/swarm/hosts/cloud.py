@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.errors import SwarmError
-from malaria.swarm.extra import need_extra
+from malaria.extras import need_extra
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.state import PRIVATE_FILE, state_directory
 

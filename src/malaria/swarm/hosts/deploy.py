@@ -19,10 +19,23 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from malaria.errors import SwarmError
+from malaria.ssh.connection import run
+from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import DEPLOYED, PYTHON, VENV, WHEELS, Deployed, deployed_from_json, put_for, settle
+from malaria.swarm.hosts.layout import (
+    DEPLOYED,
+    PYTHON,
+    VENV,
+    WHEELS,
+    Deployed,
+    deployed_from_json,
+    put_for,
+    settle,
+    sftp_path,
+    shell_path,
+)
 from malaria.swarm.hosts.pythons import VERSION, portable_python, tarred
-from malaria.swarm.hosts.ssh import BeeError, HostResult, on_each, run, sftp_path, shell_path
 from malaria.swarm.hosts.wheels import InstallBundle, Machine, cache_directory, pack
 
 if TYPE_CHECKING:
@@ -136,7 +149,7 @@ async def deploy(
 
 
 async def deploy_one(host: BeeHost, connection: SSHClientConnection, packer: Packer) -> Delivery:
-    """Raises BeeError, or SwarmError for what lacks here."""
+    """Raises SshError, or SwarmError for what lacks here."""
     await settle(host, connection)
     site = await look(host, connection)
     baggage = await packer.baggage(site.machine)
@@ -162,7 +175,7 @@ async def look(host: BeeHost, connection: SSHClientConnection) -> Site:
     script = FIND.format(
         directory=shell_path(host), deployed=DEPLOYED, python=PYTHON, wheels=WHEELS, ours=ours, version=VERSION
     )
-    return site_of(await run(host, connection, script))
+    return site_of(await run(connection, script))
 
 
 def site_of(said: str) -> Site:
@@ -189,7 +202,7 @@ async def _send_wheels(host: BeeHost, connection: SSHClientConnection, baggage: 
 async def _send_python(host: BeeHost, connection: SSHClientConnection, archive: bytes) -> str:
     await put_for(host, connection, {PYTHON_ARCHIVE: archive})
     script = f"set -e; cd {shell_path(host)}; rm -rf python; tar xzf {PYTHON_ARCHIVE}; rm {PYTHON_ARCHIVE}; pwd -P"
-    return (await run(host, connection, script, timeout_s=INSTALL_S)).strip() + f"/python/bin/python{VERSION}"
+    return (await run(connection, script, timeout_s=INSTALL_S)).strip() + f"/python/bin/python{VERSION}"
 
 
 async def _install(
@@ -204,7 +217,7 @@ async def _install(
         names=json.dumps([wheel.name for wheel in baggage.wheels]),
         wheels=WHEELS,
     )
-    said = (await run(host, connection, script, timeout_s=INSTALL_S)).split()
+    said = (await run(connection, script, timeout_s=INSTALL_S)).split()
     if len(said) != 2 or said[0] != baggage.version:
-        raise BeeError(host, f"what was deployed says {' '.join(said)[:80]!r} of itself", "deploy again")
+        raise SwarmError(f"what was deployed says {' '.join(said)[:80]!r} of itself", "deploy again")
     return said[0], said[1]

@@ -1,7 +1,7 @@
 """The bees of a swarm: which hosts they are, how to reach them, and where on them we may write.
 
 Promises: what cannot be a host is refused with its key; nothing in a value can be taken for an option of a command or
-for more than one word of a shell. Does not promise that a host is there: `malaria.swarm.hosts.ssh` sees that.
+for more than one word of a shell. Does not promise that a host is there: `malaria.ssh` sees that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -19,50 +18,22 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, m
 from malaria.errors import SwarmError
 from malaria.model.faults import KeyPathError, Location, explain, key_path
 from malaria.model.table import Table
+from malaria.ssh.destination import HOST, USER, SshDestination, parse_destination
 from malaria.units import NotationError
 
 DEFAULT_SWARM: Final = "bees"
 DEFAULT_DIRECTORY: Final = "~/.malaria"
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-_HOST: Final = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:%-]{0,254}")
-_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@\\-]{0,63}")
 _DIRECTORY: Final = re.compile(r"(~/|/)[A-Za-z0-9._/+@-]{1,200}")
 _HOST_KEY: Final = re.compile(r"[a-z0-9@.-]{1,64} [A-Za-z0-9+/=]{16,4096}")
-_ADDRESS: Final = re.compile(
-    r"(?:(?P<user>[^@]*)@)?(?:\[(?P<ip6>[^\]]*)\]|(?P<host>[^@:\[\]]*))(?::(?P<port>\d{1,5}))?"
-)
 _MARK: Final = "malaria swarm"
-
-
-@dataclass(frozen=True, slots=True)
-class BeeAddress:
-    """`user@host:port`. Empty, or None: as the ssh configuration says."""
-
-    host: str
-    user: str = ""
-    port: int | None = None
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return (f"{self.user}@" if self.user else "") + host + (f":{self.port}" if self.port else "")
-
-
-def parse_address(text: str) -> BeeAddress:
-    """Reads `user@host:port`, `host`, `user@[fe80::1]:22`. Raises NotationError."""
-    found = _ADDRESS.fullmatch(text.strip().removeprefix("ssh://"))
-    host = (found["ip6"] or found["host"] or "") if found else ""
-    user = found["user"] if found else ""
-    port = int(found["port"]) if found and found["port"] else None
-    if not _HOST.fullmatch(host) or not (user is None or _USER.fullmatch(user)) or port not in (None, *range(1, 65536)):
-        raise NotationError(f"{text[:80]!r} is no host", "write user@host, host or user@host:port")
-    return BeeAddress(host, user or "", port)
 
 
 def _jump(value: Any) -> str:
     """`user@a,user@b:2222`, as ssh -J takes it."""
     if not isinstance(value, str):
         raise NotationError(f"{value!r} is no jump host", "write user@host:port; several with commas")
-    return ",".join(str(parse_address(part)) for part in value.split(",")) if value else ""
+    return ",".join(str(parse_destination(part)) for part in value.split(",")) if value else ""
 
 
 type Jump = Annotated[str, BeforeValidator(_jump)]
@@ -86,9 +57,9 @@ class BeeHost(Table):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not _HOST.fullmatch(self.host):
+        if not HOST.fullmatch(self.host):
             raise KeyPathError("host", f"{self.host[:80]!r} is no host", "write a name or an address")
-        if self.user and not _USER.fullmatch(self.user):
+        if self.user and not USER.fullmatch(self.user):
             raise KeyPathError("user", f"{self.user[:80]!r} is no user", "write the name to log in with")
         parts = self.directory.split("/")
         if not _DIRECTORY.fullmatch(self.directory) or ".." in parts or self.directory.rstrip("/") == "~":
@@ -102,8 +73,11 @@ class BeeHost(Table):
         return self
 
     @property
-    def address(self) -> BeeAddress:
-        return BeeAddress(self.host, self.user, self.port)
+    def destination(self) -> SshDestination:
+        """How ssh reaches it."""
+        return SshDestination(
+            self.host, self.user, self.port, self.jump, self.key, config=self.ssh_config, host_key=self.host_key
+        )
 
     @property
     def of_cloud(self) -> bool:
@@ -111,7 +85,7 @@ class BeeHost(Table):
         return bool(self.instance)
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.address})"
+        return f"{self.name} ({self.destination})"
 
 
 def _bees(value: Any) -> Any:
@@ -136,7 +110,7 @@ class Swarm(Table):
             if place in places:
                 raise KeyPathError(
                     ("bee", number, "host"),
-                    f"{bee.address} is a bee already",
+                    f"{bee.destination} is a bee already",
                     "leave it out, or give its own directory",
                 )
             seen.add(bee.name)
@@ -222,7 +196,7 @@ def _numbered(text: str, file: str) -> list[Any]:
 
 def _line(text: str, place: str) -> dict[str, Any]:
     try:
-        address = parse_address(text)
+        address = parse_destination(text)
     except NotationError as error:
         raise SwarmError(f"{place}: {error.message}", error.remedy) from None
     table: dict[str, Any] = {"host": address.host, "user": address.user}

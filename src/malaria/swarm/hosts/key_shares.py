@@ -17,9 +17,10 @@ from malaria.errors import OperatorError
 from malaria.model.key_part import Claim, KeyPart, misplaced, parts_of, read_heading
 from malaria.plan.credentials import part_of_file, read_keys, read_lines, read_logins
 from malaria.schedule.share import Share
+from malaria.ssh.connection import run
+from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import KEYS, put_for, settle
-from malaria.swarm.hosts.ssh import HostResult, on_each, run, shell_path
+from malaria.swarm.hosts.layout import KEYS, put_for, settle, shell_path
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -111,7 +112,7 @@ def part_name(tag: str) -> str:
 async def parts_there(host: BeeHost, connection: SSHClientConnection) -> tuple[KeyPart, ...]:
     """The parts that a bee has, of whatever files."""
     script = f'for part in {shell_path(host, KEYS)}/*.part; do head -n 1 "$part" 2>/dev/null; done; :'
-    found = (read_heading(line) for line in (await run(host, connection, script)).splitlines())
+    found = (read_heading(line) for line in (await run(connection, script)).splitlines())
     return tuple(part for part in found if part is not None)
 
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from posixpath import dirname
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from malaria.ssh.connection import run
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.ssh import run, sftp_path, shell_path
 
 if TYPE_CHECKING:
     from asyncssh import SFTPClient, SSHClientConnection
@@ -71,9 +72,9 @@ def deployed_from_json(text: str) -> Deployed | None:
 
 
 async def settle(host: BeeHost, connection: SSHClientConnection) -> str:
-    """Makes the bee's directory, if it is not there; its absolute path. Raises BeeError when it is not ours."""
+    """Makes the bee's directory, if it is not there; its absolute path. Raises SshError when it is not ours."""
     script = SETTLE.format(directory=shell_path(host), marker=MARKER, keys=KEYS, wheels=WHEELS)
-    return (await run(host, connection, script)).strip()
+    return (await run(connection, script)).strip()
 
 
 async def put_private(sftp: SFTPClient, path: str, content: bytes) -> None:
@@ -94,3 +95,14 @@ async def put_for(host: BeeHost, connection: SSHClientConnection, files: dict[st
             place = sftp_path(host, path)
             await sftp.makedirs(dirname(place), exist_ok=True)
             await put_private(sftp, place, content)
+
+
+def shell_path(host: BeeHost, *parts: str) -> str:
+    """Return a path below the bee's directory, quoted for its shell."""
+    path = "/".join((host.directory.rstrip("/"), *parts))
+    return f'"$HOME"/{quote(path[2:])}' if path.startswith("~/") else quote(path)
+
+
+def sftp_path(host: BeeHost, *parts: str) -> str:
+    """Return the same path for sftp, which starts in the home directory."""
+    return "/".join((host.directory.rstrip("/"), *parts)).removeprefix("~/")

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from malaria.errors import SwarmError
+from malaria.ssh.connection import run
+from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.pythons import VERSION
-from malaria.swarm.hosts.ssh import BeeError, HostResult, on_each, run
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -129,10 +131,9 @@ async def prepare(
 
 async def _prepare_one(host: BeeHost, connection: SSHClientConnection, manner: Manner) -> Preparation:
     script = ROOTED.format(etc=manner.etc, packages="packages" if manner.packages else "no-packages")
-    said = await run(host, connection, script, given=PREPARE, timeout_s=PREPARE_S)
+    said = await run(connection, script, stdin=PREPARE, timeout_s=PREPARE_S)
     if NO_ROOT in said:
-        raise BeeError(
-            host,
+        raise SwarmError(
             "preparing needs root, or sudo without a password, there",
             "or run it there by hand: malaria swarm prepare --script > prepare.sh; sudo sh prepare.sh",
         )
@@ -151,7 +152,7 @@ def preparation_of(said: str) -> Preparation:
 
 async def _open_files(host: BeeHost, connection: SSHClientConnection) -> int:
     """Of a new login: the limits of the old one do not change."""
-    said = (await run(host, connection, "ulimit -Hn")).strip()
+    said = (await run(connection, "ulimit -Hn")).strip()
     return int(said) if said.isdigit() else OPEN_FILES
 
 

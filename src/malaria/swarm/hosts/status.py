@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from malaria.model.key_part import KeyPart, read_heading
+from malaria.ssh.connection import run
+from malaria.swarm.hosts.each_host import AT_ONCE, HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import DEPLOYED, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json
-from malaria.swarm.hosts.ssh import AT_ONCE, HostResult, on_each, run, shell_path
+from malaria.swarm.hosts.layout import DEPLOYED, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json, shell_path
 from malaria.transport.addresses import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ async def ask_status(
 
 async def _ask_one(host: BeeHost, connection: SSHClientConnection) -> BeeStatus:
     script = ASK.format(directory=shell_path(host), python=PYTHON, deployed=DEPLOYED, pid=PID_FILE, keys=KEYS)
-    return standing_of(await run(host, connection, script))
+    return standing_of(await run(connection, script))
 
 
 def standing_of(said: str) -> BeeStatus:

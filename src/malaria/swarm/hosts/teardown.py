@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 from tempfile import NamedTemporaryFile
 from typing import Final
 
+from malaria.ssh.connection import connect, run
+from malaria.swarm.hosts.each_host import HostResult, for_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import MARKER, PID_FILE, VENV
-from malaria.swarm.hosts.ssh import HostResult, connect, for_each, run, shell_path
+from malaria.swarm.hosts.layout import MARKER, PID_FILE, VENV, shell_path
 
 ALL_AT_ONCE: Final = 1000
 ABORT_S: Final = 10.0
@@ -80,15 +81,15 @@ async def _abort_one(host: BeeHost) -> int:
     script = ABORT.format(directory=shell_path(host))
     said = await _by_ssh(host, script)
     if said is None:
-        async with connect(host) as connection:
-            said = await run(host, connection, script, timeout_s=ABORT_S)
+        async with connect(host.destination) as connection:
+            said = await run(connection, script, timeout_s=ABORT_S)
     return int(said.split()[-1])
 
 
 async def _clear_one(host: BeeHost) -> None:
-    async with connect(host) as connection:
-        await run(host, connection, ABORT.format(directory=shell_path(host)), timeout_s=ABORT_S)
-        await run(host, connection, REMOVE.format(directory=shell_path(host)))
+    async with connect(host.destination) as connection:
+        await run(connection, ABORT.format(directory=shell_path(host)), timeout_s=ABORT_S)
+        await run(connection, REMOVE.format(directory=shell_path(host)))
 
 
 async def _by_ssh(host: BeeHost, script: str) -> str | None:

@@ -14,11 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from malaria.errors import SwarmError
+from malaria.ssh.connection import run
 from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
-from malaria.swarm.hosts.layout import PYTHON
-from malaria.swarm.hosts.ssh import HostResult, on_each, run, sftp_path, shell_path
+from malaria.swarm.hosts.layout import PYTHON, sftp_path, shell_path
 from malaria.swarm.run.spool import kept_name
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class SshLauncher:
         }
         self._parts[host.name] = await parts_there(host, connection)
         script = START.format(directory=shell_path(host), python=PYTHON)
-        directory = (await run(host, connection, script, json.dumps(settings), START_S)).strip()
+        directory = (await run(connection, script, json.dumps(settings), START_S)).strip()
         return BeeLayout(host.name, directory)
 
 
@@ -116,7 +117,7 @@ async def _fetch(run_name: str, host: BeeHost, connection: SSHClientConnection) 
 
 
 async def _forget(run_name: str, host: BeeHost, connection: SSHClientConnection) -> None:
-    await run(host, connection, f"rm -f {shell_path(host, KEPT, kept_name(run_name, host.name))}")
+    await run(connection, f"rm -f {shell_path(host, KEPT, kept_name(run_name, host.name))}")
 
 
 def _bracketed(address: str) -> str:

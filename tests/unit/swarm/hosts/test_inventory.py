@@ -8,42 +8,16 @@ import pytest
 
 from malaria.errors import SwarmError
 from malaria.swarm.hosts.inventory import (
-    BeeAddress,
     BeeHost,
     Swarm,
     inventory_from,
-    parse_address,
     swarm_from_toml,
     swarm_of,
     swarm_to_toml,
     table_of,
 )
-from malaria.units import NotationError
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("10.0.0.3", BeeAddress("10.0.0.3")),
-        ("karl@bee.example:2222", BeeAddress("bee.example", "karl", 2222)),
-        ("ssh://karl@bee", BeeAddress("bee", "karl")),
-        ("karl@[fe80::1]:22", BeeAddress("fe80::1", "karl", 22)),
-        (" bee_7 ", BeeAddress("bee_7")),
-    ],
-)
-def test_an_address_is_read(text: str, address: BeeAddress) -> None:
-    assert parse_address(text) == address
-    assert parse_address(str(address)) == address
-
-
-@pytest.mark.parametrize(
-    "text", ["", "@bee", "-oProxyCommand=x", "a b", "bee:0", "bee:99999", "x@-bee", "a@b@c", "-x@b"]
-)
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(NotationError, match="is no host"):
-        parse_address(text)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +95,7 @@ def test_an_inventory_has_lines_or_tables() -> None:
 @pytest.mark.parametrize(
     ("file", "text", "place"),
     [
-        ("bees.txt", "a\n-x\n", "bees.txt: line 2: '-x' is no host"),
+        ("bees.txt", "a\n-x\n", "bees.txt: line 2: '-x' is not a host"),
         ("bees.toml", "[[bee]]\nhots = 'a'\n", r"bees.toml: bee\[0\]\.host: is missing"),
         ("bees.toml", "bee = 3", "bees.toml: bee: is no list of tables"),
         ("bees.toml", "[[bee", "bees.toml: "),

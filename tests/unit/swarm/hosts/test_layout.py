@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from malaria.swarm.hosts.layout import SETTLE, Deployed, deployed_from_json
+from malaria.swarm.hosts.inventory import BeeHost
+from malaria.swarm.hosts.layout import SETTLE, Deployed, deployed_from_json, sftp_path, shell_path
 
 
 def test_what_is_deployed_comes_back_from_its_file() -> None:
@@ -13,3 +14,11 @@ def test_what_is_deployed_comes_back_from_its_file() -> None:
 def test_the_script_has_room_for_all_its_words() -> None:
     filled = SETTLE.format(directory='"$HOME"/.malaria', marker="m", keys="k", wheels="w")
     assert "{" not in filled
+
+
+def test_paths_on_a_bee() -> None:
+    home, other = BeeHost(name="bee-1", host="10.0.0.1"), BeeHost(name="x", host="x", directory="/srv/malaria/")
+    assert shell_path(home, "venv", "bin/python") == '"$HOME"/.malaria/venv/bin/python'
+    assert sftp_path(home, "venv") == ".malaria/venv"
+    assert shell_path(other, "a b") == "'/srv/malaria/a b'"
+    assert sftp_path(other) == "/srv/malaria"

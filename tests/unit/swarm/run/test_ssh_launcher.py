@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from malaria.errors import SwarmError
+from malaria.ssh.ssh_failures import SshError
 from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.hosts.each_host import HostResult
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
-from malaria.swarm.hosts.ssh import BeeError, HostResult
 from malaria.swarm.run import ssh_launcher as module
 from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.ssh_launcher import SshLauncher
@@ -25,10 +26,11 @@ PAPERS = {bee.name: RunCertificates("AUTHORITY", "CERTIFICATE", "SECRET KEY") fo
 
 
 class Connection:
-    """What ssh says of itself: our address as the bee sees it."""
+    """An ssh connection to a bee that knows our address as the bee sees it."""
 
-    def __init__(self, ours: str) -> None:
-        self.ours = ours
+    def __init__(self, host: BeeHost) -> None:
+        self.host = host
+        self.ours = "fe80::1" if ":" in host.host else "10.0.0.1"
 
     def get_extra_info(self, name: str) -> tuple[str, int]:
         assert name == "sockname"
@@ -44,16 +46,16 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
         outcomes = []
         for host in hosts:
             try:
-                ours = "fe80::1" if ":" in host.host else "10.0.0.1"
-                outcomes.append(HostResult(host, await work(host, Connection(ours))))
-            except BeeError as error:
-                outcomes.append(HostResult(host, error=error.cause, remedy=error.remedy))
+                outcomes.append(HostResult(host, await work(host, Connection(host))))
+            except SshError as error:
+                outcomes.append(HostResult(host, error=error.message, remedy=error.remedy))
         return outcomes
 
-    async def run(host: BeeHost, _: object, script: str, given: str = "", timeout_s: float = 0) -> str:
-        commands.append((host.name, script, given))
+    async def run(connection: Connection, script: str, stdin: str = "", timeout_s: float = 0) -> str:
+        host = connection.host
+        commands.append((host.name, script, stdin))
         if host.directory == "/full":
-            raise BeeError(host, "nothing is deployed there")
+            raise SshError("nothing is deployed there")
         return f"/home/{host.name}\n"
 
     async def parts_there(*_: object) -> tuple[()]:

@@ -1,11 +1,11 @@
-"""What only a swarm needs."""
+"""Packages of an optional extra."""
 
 from __future__ import annotations
 
 import pytest
 
 from malaria.errors import OperatorError
-from malaria.swarm.extra import need_extra
+from malaria.extras import need_extra
 
 
 def test_what_is_there_is_enough() -> None:
@@ -13,6 +13,6 @@ def test_what_is_there_is_enough() -> None:
 
 
 def test_what_lacks_is_named_with_the_remedy() -> None:
-    with pytest.raises(OperatorError, match="a swarm needs nobody_has_this, which is not installed") as refusal:
+    with pytest.raises(OperatorError, match="this needs nobody_has_this, which is not installed") as refusal:
         need_extra("nobody_has_this")
     assert "mqtt-malaria[swarm]" in refusal.value.remedy

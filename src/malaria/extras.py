@@ -1,4 +1,4 @@
-"""What only a swarm needs, and what to do when it is not installed."""
+"""Check for the packages of an optional extra before they are imported."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ REMEDY: Final = "pip install 'mqtt-malaria[swarm]', or in a clone: uv sync --ext
 
 
 def need_extra(module: str) -> None:
-    """Raises OperatorError when a module of the extra `swarm` is not there. Imports nothing."""
+    """Raise OperatorError, with the remedy, if a module of the extra `swarm` is not installed. Imports nothing."""
     if importlib.util.find_spec(module) is None:
-        raise OperatorError(f"a swarm needs {module}, which is not installed", REMEDY)
+        raise OperatorError(f"this needs {module}, which is not installed", REMEDY)

@@ -1,0 +1,67 @@
+"""Failures of ssh and of the hosts it reaches, in words and with a remedy. One table for the whole product."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from malaria.errors import OperatorError
+
+FAILURES: Final = (
+    (
+        "HostKeyNotVerifiable",
+        "its host key is not in known_hosts, or has changed",
+        "compare its fingerprint, then add it to ~/.ssh/known_hosts: ssh to it once",
+    ),
+    (
+        "PermissionDenied",
+        "it refused our login",
+        "add your key to its authorized_keys, or name another key: --key FILE",
+    ),
+    ("KeyEncryptionError", "the private key has a passphrase", "give the key to the agent: ssh-add"),
+    ("KeyImportError", "the private key cannot be read", "name a private key in OpenSSH format: --key FILE"),
+    ("ConfigParseError", "the ssh configuration cannot be read: {reported}", "correct ~/.ssh/config"),
+    (
+        "ChannelOpenError",
+        "its jump host cannot reach it: {reported}",
+        "check its address as the jump host sees it",
+    ),
+    ("ConnectionRefusedError", "nothing listens at its ssh port", "check that sshd runs there, and the port"),
+    ("gaierror", "no such host", "check the spelling and the name server, or give an address"),
+    ("TimeoutError", "no answer", "check that it is up, and that no firewall blocks ssh"),
+    ("ConnectionLost", "the connection was lost", "check that it is still up, then try again"),
+    ("DisconnectError", "it ended the connection: {reported}", "read the log of its sshd"),
+    ("SFTPNoSpaceOnFilesystem", "its disk is full", "free some space there"),
+    ("SFTPPermissionDenied", "a file there may not be written", "name a directory that this user may write"),
+    ("SFTPError", "a file could not be sent: {reported}", "check its free space and the rights of the directory"),
+    ("FileNotFoundError", "{file} does not exist", "name a file that exists"),
+    ("OSError", "{reported}", "check that it is up, and that there is a route to it"),
+    ("Error", "{reported}", "see what `ssh -v` to it reports"),
+)
+"""Name of an exception or of one of its base classes -> cause, remedy. The first that fits is taken."""
+LONGEST_LINE: Final = 300
+
+
+class SshError(OperatorError):
+    """A host that could not be reached, or a command or file transfer that failed there.
+
+    `message` is the cause and does not name the host: the caller knows it, and often prints it beside.
+    """
+
+
+def explain_failure(error: Exception) -> SshError | None:
+    """Return the failure in words; None if the exception comes neither from ssh nor from the system (a bug)."""
+    if isinstance(error, SshError):
+        return error
+    if not isinstance(error, OSError) and not type(error).__module__.startswith("asyncssh"):
+        return None
+    names = [kind.__name__ for kind in type(error).__mro__]
+    reported = printable(getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or names[0])
+    for name, cause, remedy in FAILURES:
+        if name in names:
+            return SshError(cause.format(reported=reported, file=getattr(error, "filename", "") or "a file"), remedy)
+    return SshError(reported)
+
+
+def printable(text: str) -> str:
+    """Return a text from another host as one line without control characters, which a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()[:LONGEST_LINE]
