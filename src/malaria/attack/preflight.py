@@ -10,9 +10,10 @@ from pathlib import Path
 from malaria.clock import now_ns
 from malaria.errors import TargetError, WarheadError
 from malaria.model.access import Access
+from malaria.model.group import Group
 from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
-from malaria.model.warhead import Group, Warhead
+from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Protocol
 from malaria.observe.observers import ObservedTarget, Observers
 from malaria.plan.clients import GroupPlan, Identity, make_plan

@@ -30,8 +30,8 @@ def connect(
     """Clients that connect, stay and say nothing but keep-alive."""
 
     def make() -> Warhead:
+        from malaria.model.group_keys import Role
         from malaria.model.options import build_warhead
-        from malaria.model.warhead import Role
 
         return build_warhead(load_options(crowd, entry, course, result), Role.CONNECT)
 

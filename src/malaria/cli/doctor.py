@@ -56,9 +56,9 @@ def doctor(_: tuple[str, ...], patient: DoctorOptions, entry: Entry) -> int:
     Exit code 1 when something would break the run.
     """
     from malaria.doctor import examine
+    from malaria.model.group_keys import Role
     from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
-    from malaria.model.warhead import Role
 
     target = None if patient.target is None else parse_target(patient.target)
     place = None if target is None else target.with_credentials(patient.username, patient.password)

@@ -32,8 +32,8 @@ def publish(
     """Publishing clients alone, without a subscriber: no account of deliveries."""
 
     def make() -> Warhead:
+        from malaria.model.group_keys import Role
         from malaria.model.options import build_warhead
-        from malaria.model.warhead import Role
 
         return build_warhead(load_options(crowd, entry, conversation, messages, course, result), Role.PUBLISH)
 

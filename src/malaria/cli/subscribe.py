@@ -31,8 +31,8 @@ def subscribe(
     """Subscribing clients alone: what comes in, how much, and from our own publishers how late."""
 
     def make() -> Warhead:
+        from malaria.model.group_keys import Role
         from malaria.model.options import build_warhead
-        from malaria.model.warhead import Role
 
         return build_warhead(load_options(crowd, entry, conversation, course, result), Role.SUBSCRIBE)
 

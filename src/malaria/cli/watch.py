@@ -101,10 +101,10 @@ def watch(_: tuple[str, ...], post: WatchOptions, entry: Entry) -> int:
 
 
 def _view(post: WatchOptions, entry: Entry) -> ObservedTarget:
+    from malaria.model.group_keys import Role
     from malaria.model.observe import observe_from_options
     from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
-    from malaria.model.warhead import Role
     from malaria.observe.observers import ObservedTarget
     from malaria.transport.addresses import route_to
 

@@ -19,6 +19,7 @@ from malaria.engine.context import EngineContext
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.plan.clients import Plan
+from malaria.plan.streams import streams_of
 from malaria.records.ledger import Arrivals, Received
 from malaria.schedule.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
 
@@ -37,7 +38,7 @@ class Inbox:
     """What the subscribing clients of a worker receive."""
 
     def __init__(self, plan: Plan, gear: EngineContext) -> None:
-        streams = plan.streams()
+        streams = streams_of(plan)
         self._streams = streams
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
         self.ledger = Arrivals(len(streams.publisher))

@@ -15,7 +15,7 @@ from malaria.engine.context import EngineContext
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.errors import MalformedPacket
-from malaria.model.group import WillParts
+from malaria.model.group_keys import WillParts
 from malaria.mqtt.codec import decode, encode, from_broker
 from malaria.mqtt.packets import (
     NO_PROPERTIES,

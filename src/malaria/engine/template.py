@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.model.warhead import Group
+from malaria.model.group import Group
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.packets import PacketType
 from malaria.plan.clients import GroupPlan

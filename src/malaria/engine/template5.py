@@ -22,7 +22,8 @@ from malaria.engine.template import (
     publish_head,
 )
 from malaria.mqtt.properties import properties_of
-from malaria.plan.clients import FAR_SEQUENCE, GroupPlan
+from malaria.plan.clients import GroupPlan
+from malaria.plan.streams import FAR_SEQUENCE
 from malaria.schedule.payload import HEADER, MAGIC
 
 ALIAS: Final = 1

@@ -1,93 +1,21 @@
-"""A set of clients that behave alike: what they are called, what they send and hear, how often.
+"""A set of clients that behave alike: their names, what they send and receive, and how often.
 
-Promises: a group is complete and consistent; defaults that depend on other keys (topic, filters, header) are filled in.
-A field's alias is its key in the file.
+Promises: a group is complete and consistent. Defaults that depend on other keys (topic, filters, header) are filled in.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-from fractions import Fraction
-from typing import Any, Final, Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from malaria.model.access import Access
-from malaria.model.completion import DEFAULT_SIZE, completed, is_generated
-from malaria.model.fields import (
-    Count,
-    DurationNs,
-    ExpiryS,
-    Flag,
-    Interval,
-    KeepaliveS,
-    PartOfInterval,
-    PayloadText,
-    Qos,
-    SizeText,
-)
+from malaria.model.completion import completed
 from malaria.model.group_checks import check_group
-from malaria.model.mqtt5 import Client5, Message5
-from malaria.model.placeholders import OF_CLIENT_ID, OF_MESSAGE, check_template, fill
-from malaria.schedule.pacing import Arrival
+from malaria.model.group_keys import GroupKeys
 
 
-class Role(StrEnum):
-    """What the clients of a group do."""
-
-    PUBLISH = "publish"
-    SUBSCRIBE = "subscribe"
-    BOTH = "both"
-    RESPOND = "respond"  # subscribe, and answer each request with what it carries (MQTT 5)
-    CONNECT = "connect"
-
-
-type WillParts = tuple[str, bytes, int, bool, dict[str, Any]]
-"""(topic, payload, QoS, retain, properties)"""
-MOST_INFLIGHT: Final = 65_534
-"""One packet id fewer than there are: the last one is kept for SUBSCRIBE."""
-PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
-SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH, Role.RESPOND})
-
-
-class Will(Message5):
-    """What the broker is to publish for a client that goes without a word. `topic` is a template."""
-
-    topic: str
-    payload: str = ""
-    qos: Qos = 0
-    retain: Flag = False
-    delay: ExpiryS = None
-
-
-class Group(Client5):
-    """Clients that behave alike. `interval` is seconds between a client's messages; 0 is closed loop."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    role: Role = Role.PUBLISH
-    clients: Count
-    interval: Interval = Fraction(1)
-    arrival: Arrival = Arrival.STEADY
-    jitter: PartOfInterval = Fraction(1, 2)
-    ramp_ns: DurationNs = Field(default=0, alias="ramp")
-    rate_ramp_ns: DurationNs = Field(default=0, alias="rate_ramp")
-    start_after_ns: DurationNs = Field(default=0, alias="start_after")
-    qos: Qos = 1
-    retain: Flag = False
-    size: SizeText = DEFAULT_SIZE
-    payload: PayloadText = "random"
-    header: Flag = True
-    messages: Count | None = None
-    topic: str
-    filters: tuple[str, ...] = ()
-    inflight: int = Field(default=20, strict=True, ge=1, le=MOST_INFLIGHT)
-    keepalive: KeepaliveS = 60
-    clean_start: Flag = True
-    client_id: str = "malaria-{run}-{group}-{index}"
-    username: str | None = None
-    password: str | None = Field(default=None, repr=False)
-    will: Will | None = None
-    target: Access = Access()
+class Group(GroupKeys):
+    """A group whose keys fit together. Refuses a table whose keys do not."""
 
     @model_validator(mode="before")
     @classmethod
@@ -98,74 +26,3 @@ class Group(Client5):
     def _check(self) -> Self:
         check_group(self)
         return self
-
-    @property
-    def publishes(self) -> bool:
-        return self.role in PUBLISHING
-
-    @property
-    def subscribes(self) -> bool:
-        return self.role in SUBSCRIBING
-
-    @property
-    def responds(self) -> bool:
-        return self.role is Role.RESPOND
-
-    @property
-    def closed_loop(self) -> bool:
-        return self.publishes and self.interval == 0
-
-    @property
-    def generated(self) -> bool:
-        """Whether we make the payloads, and not a file or a function."""
-        return is_generated(self.payload)
-
-    @property
-    def uses_identity(self) -> bool:
-        """Whether a client's id is made of its PSK identity."""
-        return "identity" in check_template(self.client_id, OF_CLIENT_ID)
-
-    @property
-    def chosen_by_broker(self) -> bool:
-        """Whether the broker gives each client its id (MQTT 5)."""
-        return not self.client_id
-
-    @property
-    def topic_uses(self) -> frozenset[str]:
-        """The placeholders in the topic, whatever width they are written with."""
-        return check_template(self.topic, OF_MESSAGE)
-
-    def client_id_at(self, index: int, run: str, identity: str = "") -> str:
-        return fill(self.client_id, {"run": run, "group": self.name, "index": index, "identity": identity})
-
-    def topic_at(self, index: int, run: str, sequence: int, identity: str = "") -> str:
-        return fill(self.topic, self.values_at(index, run, identity) | {"seq": sequence})
-
-    def filters_at(self, index: int, run: str, identity: str = "") -> tuple[str, ...]:
-        values = self.values_at(index, run, identity)
-        return tuple(fill(filter_, values) for filter_ in self.filters)
-
-    def credentials_at(self, index: int, run: str, identity: str = "") -> tuple[str | None, str | None]:
-        """(user name, password) of one client."""
-        values = self.values_at(index, run, identity)
-        username = None if self.username is None else fill(self.username, values)
-        return username, None if self.password is None else fill(self.password, values)
-
-    def will_at(self, index: int, run: str, identity: str = "") -> WillParts | None:
-        """One client's will."""
-        if self.will is None:
-            return None
-        will, values = self.will, self.values_at(index, run, identity)
-        properties = will.properties_at(values)
-        if will.delay is not None:
-            properties["will_delay_interval"] = will.delay
-        return fill(will.topic, values), will.payload.encode(), will.qos, will.retain, properties
-
-    def message_properties_at(self, index: int, run: str, sequence: int, identity: str = "") -> dict[str, Any]:
-        """What a PUBLISH of MQTT 5 has beside topic and payload."""
-        return self.properties_at(self.values_at(index, run, identity) | {"seq": sequence})
-
-    def values_at(self, index: int, run: str, identity: str = "") -> dict[str, str | int]:
-        """What the placeholders stand for, for one client; {seq} is the message's to add."""
-        values: dict[str, str | int] = {"run": run, "group": self.name, "index": index, "identity": identity}
-        return values | {"client": fill(self.client_id, values), "messages": self.messages or 0}

@@ -12,9 +12,11 @@ from typing import Any, Final
 from malaria.errors import WarheadError
 from malaria.model.completion import DEFAULT_TOPIC, wildcard
 from malaria.model.faults import Location, key_path
+from malaria.model.group import Group
+from malaria.model.group_keys import Role
 from malaria.model.surge import surge_table
 from malaria.model.threshold import Threshold, parse_fail_if
-from malaria.model.warhead import Group, Role, Warhead, to_table, validated
+from malaria.model.warhead import Warhead, to_table, validated
 from malaria.units import NotationError
 
 DEFAULT_CLIENTS: Final = {Role.PUBLISH: 10, Role.SUBSCRIBE: 1, Role.CONNECT: 10}

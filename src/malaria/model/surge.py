@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import Field
 
 from malaria.clock import NS_PER_S
+from malaria.model.attack import Attack
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs
 from malaria.model.group import Group
 from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.table import Table
 from malaria.units import NotationError, format_count, format_duration_ns
-
-if TYPE_CHECKING:
-    from malaria.model.warhead import Attack
 
 _COUNT: Final = re.compile(r"\s*[0-9]{1,12}\s*")
 NOTATION: Final = "write clients@at+hold, such as 500@10m+5m; without +hold they stay to the end"

@@ -10,30 +10,25 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.clock import NS_PER_S
 from malaria.errors import WarheadError
 from malaria.model.access import FILES, Access
+from malaria.model.attack import Attack
 from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
 from malaria.model.fields import (
-    PROTOCOLS,
     SOURCE_FILE,
-    DurationNs,
-    Pace,
-    ProtocolText,
-    ReconnectNs,
-    Sources,
     interval_entry,
 )
-from malaria.model.group import Group, Role, Will
-from malaria.model.group_checks import check_groups, check_protocol
+from malaria.model.group import Group
+from malaria.model.group_keys import Will
+from malaria.model.groups import check_groups, check_protocol
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
@@ -41,12 +36,6 @@ from malaria.model.threshold import Threshold, parse_threshold
 from malaria.mqtt.packets import Protocol
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
 
-__all__ = [
-    "Attack", "Group", "Role", "Surge", "Warhead", "Will",
-    "describe", "load_warhead", "to_table", "to_toml", "validated", "warhead_from_toml",
-]  # fmt: skip
-
-CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
 LARGEST_FILE_BYTES: Final = 10**7
 NO_SECRETS: Final = (
     "# Passwords, keys and headers are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
@@ -75,30 +64,6 @@ def _threshold(key: str, condition: Any) -> Threshold:
         return condition if isinstance(condition, Threshold) else parse_threshold(key, condition)
     except NotationError as error:
         raise KeyPathError(key, error.message, error.remedy) from None
-
-
-class Attack(Table):
-    """The settings of the whole attack. `duration_ns` None: it ends when every message has been sent."""
-
-    duration_ns: DurationNs | None = Field(default=None, alias="duration")
-    warmup_ns: DurationNs = Field(default=0, alias="warmup")
-    drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
-    connect_rate: Pace = Fraction(1000)
-    connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
-    connect_timeout_ns: DurationNs = Field(default=CONNECT_TIMEOUT_NS, alias="connect_timeout")
-    reconnect_ns: ReconnectNs = Field(default=(NS_PER_S, 30 * NS_PER_S), alias="reconnect")
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
-    own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
-    source_addresses: Sources = ()
-    protocol: ProtocolText = PROTOCOLS[0]
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name in ("duration_ns", "connect_timeout_ns", "own_lag_limit_ns"):
-            if getattr(self, name) == 0:
-                key = type(self).model_fields[name].alias or name
-                raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 30s")
-        return self
 
 
 class Warhead(Table):

@@ -17,17 +17,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.model.warhead import Group, Warhead
+from malaria.model.group import Group
+from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Properties, Protocol
-from malaria.mqtt.topics import TopicTree, shared_part
 from malaria.schedule.pacing import Pace, Schedule
 from malaria.schedule.payload import HEADER_SIZE, parse_size
-from malaria.schedule.share import WHOLE, Share
+from malaria.schedule.share import Share
 
 type Ints = NDArray[np.int64]
-
-FAR_SEQUENCE = 999_983
-"""A sequence unlike the first: a filter that matches one and not the other depends on `{seq}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +124,6 @@ class GroupPlan:
 
 
 @dataclass(frozen=True)
-class Streams:
-    """The streams of one worker: row `i` is a pair (subscribing client, publisher).
-
-    `publisher[i]` is the publisher's number. The streams of one client stand together, publishers ascending:
-    `first[row]` is the place of its first one and `publishers[row]` their numbers. The members of a shared subscription
-    have the same streams; `shared` has their place and count by filter, for other workers may have them too.
-    `note` says why deliveries cannot be foretold, when they cannot.
-    """
-
-    publisher: Ints
-    first: Mapping[int, int]
-    publishers: Mapping[int, Ints]
-    note: str = ""
-    shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Plan:
     """Everything that one worker is to do."""
 
@@ -162,25 +142,13 @@ class Plan:
                 return group
         raise IndexError(row)
 
-    def streams(self) -> Streams:
-        """Who should hear whom. Costs a few microseconds per publisher of the whole warhead."""
-        everybody = _groups_of(self.warhead, WHOLE, self.identity)
-        speakers = [group for group in everybody if group.group.publishes]
-        if any(_mixes_shares(group.filters(0)) for group in self.groups if group.group.subscribes):
-            return _unknown("a shared subscription beside another filter of the same client: who hears what is open")
-        if any(group.comes_later for group in everybody if group.group.subscribes):
-            return _unknown("subscribers come in while the attack runs, and miss what was published before")
-        if not all(group.tracked for group in speakers):
-            return _unknown(f"payloads without our header of {HEADER_SIZE} bytes cannot be followed")
-        return _match(self.groups, speakers, _responders(everybody))
-
 
 def make_plan(warhead: Warhead, share: Share, identity: Identity) -> Plan:
     """The part of the warhead that `share` carries."""
-    return Plan(warhead, share, identity, tuple(_groups_of(warhead, share, identity)))
+    return Plan(warhead, share, identity, tuple(groups_of(warhead, share, identity)))
 
 
-def _groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
+def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
     """The groups in order, then the surges in order."""
     plans: list[GroupPlan] = []
     number = row = 0
@@ -206,93 +174,3 @@ def _groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[Group
         numbered[surge.group] = (group, number, index + surge.clients)
         row += len(members)
     return plans
-
-
-def _unknown(note: str) -> Streams:
-    return Streams(np.zeros(0, np.int64), {}, {}, note)
-
-
-def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
-    """Sets every publisher's topic against the filters of this worker's subscribers."""
-    listeners, tree = _listeners(groups)
-    heard: list[list[int]] = [[] for _ in listeners]
-    for speaker in speakers:
-        sequences = (0, FAR_SEQUENCE) if "seq" in speaker.group.topic_uses else (0,)
-        for index, number in zip(speaker.members.tolist(), speaker.numbers.tolist(), strict=True):
-            matched = [_hearers(speaker, index, sequence, tree, responders) for sequence in sequences]
-            if matched[0] != matched[-1]:
-                return _unknown(f"a filter matches topic {speaker.group.topic} only for some {{seq}}")
-            for listener in matched[0]:
-                heard[listener].append(number)
-    own = {
-        group.first_row + position: number
-        for group in groups
-        if group.group.no_local
-        for position, number in enumerate(group.numbers.tolist())
-    }
-    return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], own)
-
-
-def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
-    """The filters of those who answer requests."""
-    tree: TopicTree[bool] = TopicTree()
-    responding = [group for group in groups if group.group.responds]
-    for filter_ in {
-        filter_ for group in responding for index in group.members.tolist() for filter_ in group.filters(index)
-    }:
-        tree.add(shared_part(filter_) or filter_, True)
-    return tree
-
-
-def _hearers(
-    speaker: GroupPlan, index: int, sequence: int, tree: TopicTree[int], responders: TopicTree[bool]
-) -> set[int]:
-    """The listeners that a message reaches; by its answer, too, where it is a request and somebody answers."""
-    topic = speaker.topic(index, sequence)
-    heard = set(tree.match(topic))
-    answer_topic = speaker.message_properties(index, sequence).get("response_topic")
-    if answer_topic is not None and responders.match(topic):
-        heard |= set(tree.match(answer_topic))
-    return heard
-
-
-def _mixes_shares(filters: tuple[str, ...]) -> bool:
-    return len(filters) > 1 and any(shared_part(filter_) is not None for filter_ in filters)
-
-
-def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], list[int]], TopicTree[int]]:
-    """Rows that have the same filters are one listener: (rows by filters, tree of listeners)."""
-    by_filters: dict[tuple[str, ...], list[int]] = {}
-    for group in groups:
-        if not group.group.subscribes:
-            continue
-        for position, index in enumerate(group.members.tolist()):
-            by_filters.setdefault(group.filters(index), []).append(group.first_row + position)
-    tree: TopicTree[int] = TopicTree()
-    for listener, filters in enumerate(by_filters):
-        for filter_ in filters:
-            tree.add(shared_part(filter_) or filter_, listener)
-    return by_filters, tree
-
-
-def _lay_out(listeners: Mapping[tuple[str, ...], list[int]], heard: list[Ints], own: Mapping[int, int]) -> Streams:
-    """`own` has the numbers of those who do not hear themselves (MQTT 5: no local), by row."""
-    first: dict[int, int] = {}
-    publishers: dict[int, Ints] = {}
-    columns: list[Ints] = []
-    shared: dict[str, tuple[int, int]] = {}
-    place = 0
-    for (filters, rows), numbers in zip(listeners.items(), heard, strict=True):
-        if shared_part(filters[0]) is not None:
-            shared[filters[0]] = place, len(numbers)
-            first |= dict.fromkeys(rows, place)
-            publishers |= dict.fromkeys(rows, numbers)
-            columns.append(numbers)
-            place += len(numbers)
-            continue
-        for row in rows:
-            others = numbers[numbers != own[row]] if row in own else numbers
-            first[row], publishers[row] = place, others
-            columns.append(others)
-            place += len(others)
-    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers, shared=shared)

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S
-from malaria.model.warhead import Group, Surge, Warhead
+from malaria.model.group import Group
+from malaria.model.surge import Surge
+from malaria.model.warhead import Warhead
 
 MARGIN_NS: Final = NS_PER_S
 """On top of what our own pace needs: the broker's answers to the last ones are still under way."""

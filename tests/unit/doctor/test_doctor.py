@@ -17,9 +17,10 @@ from malaria.doctor import host_checks as checks
 from malaria.doctor.need import LoadNeed, need_for
 from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
 from malaria.errors import TargetError
+from malaria.model.group_keys import Role
 from malaria.model.options import LoadOptions, build_warhead
 from malaria.model.target import parse_target
-from malaria.model.warhead import Role, Warhead
+from malaria.model.warhead import Warhead
 from malaria.transport.probe import Answer, ProbeClient
 from malaria.transport.route import Endpoint
 

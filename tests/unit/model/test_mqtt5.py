@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from malaria.errors import WarheadError
@@ -11,8 +9,6 @@ from malaria.model.mqtt5 import OF_5
 from malaria.model.options import LoadOptions, build_warhead
 from malaria.model.warhead import Warhead, to_toml, warhead_from_toml
 from malaria.mqtt.packets import Protocol
-from malaria.plan.clients import Identity, make_plan
-from malaria.schedule.share import WHOLE
 
 HEAD = '[attack]\nduration = 1\nprotocol = "5"\n[[group]]\nname = "g"\nclients = 2\n'
 
@@ -139,21 +135,6 @@ def test_only_in_mqtt_5_can_a_group_respond() -> None:
     assert warhead_from_toml(to_toml(warhead)) == warhead
 
 
-def test_who_asks_expects_his_own_message_back() -> None:
-    ask = {
-        "name": "a",
-        "role": "both",
-        "clients": 2,
-        "topic": "r/{index}",
-        "response_topic": "b/{index}",
-        "filters": ["b/{index}"],
-    }
-    answer = {"name": "r", "role": "respond", "clients": 1, "filters": ["$share/s/r/0"]}
-    table = {"group": [ask, answer], "attack": {"duration": 1, "protocol": "5"}}
-    streams = make_plan(Warhead.model_validate(table), WHOLE, Identity("run", 7, 1)).streams()
-    assert {row: numbers.tolist() for row, numbers in streams.publishers.items()} == {0: [0], 1: [], 2: [0]}
-
-
 def test_options() -> None:
     options = LoadOptions(
         protocol="5", session_expiry="1m", topic_alias=True, message_expiry="10", user_property=("a=b=c", "a=d", "e=f")
@@ -163,11 +144,3 @@ def test_options() -> None:
     assert group.user_properties == (("a", "b=c"), ("a", "d"), ("e", "f"))
     with pytest.raises(WarheadError, match=r"--topic-alias: is of MQTT 5"):
         build_warhead(LoadOptions(topic_alias=True))
-
-
-def test_nobody_hears_himself_with_no_local() -> None:
-    everyone: dict[str, Any] = {"name": "g", "role": "both", "clients": 3, "topic": "t/{index}", "filters": ["t/+"]}
-    table = {"group": [everyone | {"no_local": True}], "attack": {"duration": 1, "protocol": "5"}}
-    streams = make_plan(Warhead.model_validate(table), WHOLE, Identity("run", 7, 1)).streams()
-    assert {row: numbers.tolist() for row, numbers in streams.publishers.items()} == {0: [1, 2], 1: [0, 2], 2: [0, 1]}
-    assert streams.publisher.tolist() == [1, 2, 0, 2, 0, 1]

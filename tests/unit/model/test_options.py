@@ -8,11 +8,13 @@ from fractions import Fraction
 import pytest
 
 from malaria.errors import WarheadError
-from malaria.model.group import Group, Will
+from malaria.model.attack import Attack
+from malaria.model.group import Group
+from malaria.model.group_keys import Role, Will
 from malaria.model.options import FLAGS, KEYS, LoadOptions, build_warhead, override
 from malaria.model.threshold import Threshold
 from malaria.model.warhead import KEYS as FILE_KEYS
-from malaria.model.warhead import Attack, Role, Warhead, warhead_from_toml
+from malaria.model.warhead import Warhead, warhead_from_toml
 
 FILE = warhead_from_toml(
     """

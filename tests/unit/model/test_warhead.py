@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 
 from malaria.errors import WarheadError
 from malaria.model.faults import key_path
+from malaria.model.group_keys import Role
 from malaria.model.threshold import Threshold
-from malaria.model.warhead import (
-    KEYS,
-    Role,
-    Warhead,
-    describe,
-    load_warhead,
-    to_table,
-    to_toml,
-    validated,
-    warhead_from_toml,
-)
+from malaria.model.warhead import KEYS, Warhead, describe, load_warhead, to_table, to_toml, validated, warhead_from_toml
 
 METERS = """
 [[group]]                     # 3000 meters at 1/6 Hz

@@ -40,16 +40,6 @@ def test_a_surge_goes_on_counting_where_its_group_ends() -> None:
     assert whole.group_of(12).surge == 0
 
 
-def test_every_subscriber_is_to_hear_those_who_come() -> None:
-    streams = plan(*SURGES).streams()
-    assert streams.note == ""
-    assert streams.publishers[10].tolist() == [*range(19)]
-
-
-def test_what_late_subscribers_should_hear_is_not_known() -> None:
-    assert "subscribers come in while the attack runs" in plan(SURGES[0] | {"group": "backend"}).streams().note
-
-
 @pytest.mark.parametrize("arrival", ["steady", "random", "poisson", "burst", "jitter"])
 def test_the_schedule_of_a_surge_begins_at_its_own_origin(arrival: str) -> None:
     surge = plan(*SURGES, groups=(METERS | {"arrival": arrival, "rate_ramp": "1m"}, BACKEND)).groups[2]
@@ -74,21 +64,3 @@ def test_the_dues_of_a_surge_are_the_same_whatever_the_split() -> None:
     parts = [dues(plan(*SURGES, share=share).groups[2]) for share in WHOLE.split(3)]
     assert sorted(chain(*parts)) == sorted(whole)
     assert [due for due, _ in whole] == [n * 400_000_000 for n in range(15)]
-
-
-def test_members_of_a_share_have_the_same_streams() -> None:
-    speakers = {"name": "p", "clients": 2, "topic": "t/{index}"}
-    listener: dict[str, Any] = {"role": "subscribe", "qos": 1}
-    groups = (
-        speakers,
-        listener | {"name": "plain", "clients": 1, "filters": ["t/+"]},
-        listener | {"name": "share", "clients": 3, "filters": ["$share/s/t/+"]},
-        listener | {"name": "more", "clients": 1, "filters": ["$share/s/t/+"]},
-        listener | {"name": "other", "clients": 1, "filters": ["$share/o/t/0"]},
-    )
-    streams = plan(groups=groups).streams()
-    assert streams.publisher.tolist() == [0, 1, 0, 1, 0]
-    assert dict(streams.first) == {2: 0, 3: 2, 4: 2, 5: 2, 6: 2, 7: 4}
-    assert dict(streams.shared) == {"$share/s/t/+": (2, 2), "$share/o/t/0": (4, 1)}
-    mixed = groups[1] | {"filters": ["$share/s/t/+", "a"]}
-    assert "shared subscription beside another filter" in plan(groups=(speakers, mixed)).streams().note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.model.warhead import Attack
+from malaria.model.attack import Attack
 from malaria.transport.probe import TIMEOUT_S, patience_s
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from malaria.errors import OperatorError, WarheadError
+from malaria.model.group import Group
 from malaria.model.key_part import Claim, KeyPart
 from malaria.model.placeholders import fill
-from malaria.model.warhead import Group, Warhead
+from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import Share
 from malaria.swarm.hosts.key_shares import KeyFile, part_name, read_key_file, serves

@@ -1,0 +1,39 @@
+"""The settings of the whole attack: how long it lasts, how fast clients connect, when it gives up."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.model.faults import KeyPathError
+from malaria.model.fields import PROTOCOLS, DurationNs, Pace, ProtocolText, ReconnectNs, Sources
+from malaria.model.table import Table
+
+CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
+
+
+class Attack(Table):
+    """The settings of the whole attack. `duration_ns` None: it ends when every message has been sent."""
+
+    duration_ns: DurationNs | None = Field(default=None, alias="duration")
+    warmup_ns: DurationNs = Field(default=0, alias="warmup")
+    drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
+    connect_rate: Pace = Fraction(1000)
+    connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
+    connect_timeout_ns: DurationNs = Field(default=CONNECT_TIMEOUT_NS, alias="connect_timeout")
+    reconnect_ns: ReconnectNs = Field(default=(NS_PER_S, 30 * NS_PER_S), alias="reconnect")
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
+    own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
+    source_addresses: Sources = ()
+    protocol: ProtocolText = PROTOCOLS[0]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("duration_ns", "connect_timeout_ns", "own_lag_limit_ns"):
+            if getattr(self, name) == 0:
+                key = type(self).model_fields[name].alias or name
+                raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 30s")
+        return self
