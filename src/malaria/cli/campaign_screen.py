@@ -70,7 +70,7 @@ class Screen:
         self._say(text)
 
     def _say(self, text: str) -> None:
-        from malaria.report.figures import printable
+        from malaria.report.figure_text import printable
 
         if not self._showing.quiet:
             self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)

@@ -10,23 +10,23 @@ from typing import Any, Final
 
 from malaria.analysis.recovery import RULES
 from malaria.analysis.surge_words import holding_word, recovery_words
-from malaria.report.figures import UNKNOWN, Summary, count
+from malaria.report.figure_text import UNKNOWN, Summary, count
 from malaria.report.page.markup import folded, table, text
 from malaria.units import format_clock
 
 HEAD: Final = ("surge", "from", "until", "the broker", "and then", "why")
 TO_THE_END: Final = "the end"
 
-type Surge = Mapping[str, Any]
+type SurgeResult = Mapping[str, Any]
 
 
-def surges_of(summary: Summary) -> list[Surge]:
+def surges_of(summary: Summary) -> list[SurgeResult]:
     """Those that were judged; a summary may be of an older version."""
     told = summary.get("surges")
     return [one for one in (told if isinstance(told, list) else []) if isinstance(one, Mapping)]
 
 
-def row(surge: Surge) -> list[str]:
+def row(surge: SurgeResult) -> list[str]:
     """As HEAD."""
     until = TO_THE_END if surge["until_s"] is None else format_clock(surge["until_s"])
     held = UNKNOWN if surge["held"] is None else holding_word(surge)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from malaria.analysis.recovery import RULES
-from malaria.report.figures import UNKNOWN
+from malaria.report.figure_text import UNKNOWN
 from malaria.report.page.markup import text
 from malaria.report.surge_text import TO_THE_END, row, surges, surges_of
 from synthetic import HELD, STUCK

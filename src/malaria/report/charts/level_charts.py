@@ -12,12 +12,12 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from malaria.records.rows import Metric
-from malaria.report.charts.panels import BLUE, GREEN, GREY, ORANGE, RED
-from malaria.report.charts.run_charts import COUNT_SCALE, FOOT_PX, Figure, axis, ms_scale, panes, plain, safe
-from malaria.report.conclusions import FAIL, highest_passed, knee
-from malaria.report.figures import latencies
-from malaria.report.parts import Shown
-from malaria.report.target_side import done_per_s
+from malaria.report.campaign_conclusions import FAIL, highest_passed, knee
+from malaria.report.charts.run_charts import COUNT_SCALE, FOOT_PX, PlotlyFigure, axis, ms_scale, panes, plain, safe
+from malaria.report.charts.time_panels import BLUE, GREEN, GREY, ORANGE, RED
+from malaria.report.figure_text import latencies
+from malaria.report.shown_levels import ShownLevel
+from malaria.report.target_text import done_per_s
 
 VERDICTS: Final = {
     "PASS": (GREEN, "circle"),
@@ -29,21 +29,21 @@ VERDICTS: Final = {
 PANE_PX: Final = 130
 AXIS_TITLE_PX: Final = 20
 
-type Values = list[float | None]
+type LevelValues = list[float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Pane:
+class LevelPane:
     """One chart: a value for each level, and a second line where there is something to set it against."""
 
     title: str
-    values: Values
-    beside: Values
+    values: LevelValues
+    beside: LevelValues
     beside_name: str = ""
     milliseconds: bool = False
 
 
-def levels_chart(shown: Sequence[Shown]) -> Figure:
+def levels_chart(shown: Sequence[ShownLevel]) -> PlotlyFigure:
     """Broker CPU, ack p99 and rate against target by number of clients, each level in the look of its verdict."""
     made = [pane for pane in _panes(shown) if any(value is not None for value in pane.values)]
     figure = panes([pane.title for pane in made], PANE_PX)
@@ -56,24 +56,24 @@ def levels_chart(shown: Sequence[Shown]) -> Figure:
     return plain(figure)
 
 
-def _panes(shown: Sequence[Shown]) -> list[Pane]:
+def _panes(shown: Sequence[ShownLevel]) -> list[LevelPane]:
     p99s = [latencies(one.records, one.summary).get(Metric.ACK, {}).get("p99") for one in shown]
     bounded = any(p99 is not None and p99.at_least for p99 in p99s)
     summaries = [one.summary for one in shown]
     return [
-        Pane(
+        LevelPane(
             "broker CPU, % of a core",
             [summary["broker"]["cpu_percent"] for summary in summaries],
             [summary["broker"]["host_cpu_percent"] for summary in summaries],
             "host CPU",
         ),
-        Pane(
+        LevelPane(
             f"ack p99{', or the least it can be' if bounded else ''}",
             [None if p99 is None else p99.ms for p99 in p99s],
             [],
             milliseconds=True,
         ),
-        Pane(
+        LevelPane(
             "messages per second",
             [done_per_s(summary) for summary in summaries],
             [summary["rates"]["due_per_s"] for summary in summaries],
@@ -82,7 +82,7 @@ def _panes(shown: Sequence[Shown]) -> list[Pane]:
     ]
 
 
-def _draw(figure: go.Figure, shown: Sequence[Shown], pane: Pane, number: int) -> None:
+def _draw(figure: go.Figure, shown: Sequence[ShownLevel], pane: LevelPane, number: int) -> None:
     axes = {"yaxis": axis("y", number), "legend": axis("legend", number)}
     plain_ones = [place for place, one in enumerate(shown) if one.is_plain]
     row = sorted(plain_ones, key=lambda place: shown[place].part.clients)
@@ -97,7 +97,7 @@ def _draw(figure: go.Figure, shown: Sequence[Shown], pane: Pane, number: int) ->
     figure.update_layout({axis("yaxis", number): scale})
 
 
-def _beside(shown: Sequence[Shown], pane: Pane, row: Sequence[int]) -> Figure:
+def _beside(shown: Sequence[ShownLevel], pane: LevelPane, row: Sequence[int]) -> PlotlyFigure:
     """What the values are set against: a broad grey line for what was due, a thin one for another figure."""
     due = pane.beside_name == "due"
     return {
@@ -111,7 +111,9 @@ def _beside(shown: Sequence[Shown], pane: Pane, row: Sequence[int]) -> Figure:
     }
 
 
-def _signs(shown: Sequence[Shown], values: Values, places: Sequence[int], beside: bool = False) -> Figure:
+def _signs(
+    shown: Sequence[ShownLevel], values: LevelValues, places: Sequence[int], beside: bool = False
+) -> PlotlyFigure:
     looks = [VERDICTS[shown[place].outcome] for place in places]
     return {
         "x": [shown[place].part.clients for place in places],
@@ -129,7 +131,7 @@ def _signs(shown: Sequence[Shown], values: Values, places: Sequence[int], beside
     }
 
 
-def _mark_knee(figure: go.Figure, shown: Sequence[Shown]) -> None:
+def _mark_knee(figure: go.Figure, shown: Sequence[ShownLevel]) -> None:
     """A line where it first did not hold, its name beside it. Where nothing held and nothing failed there is none."""
     broken = knee(shown)
     if broken is None or (broken.outcome != FAIL and highest_passed(shown) is None):

@@ -13,8 +13,8 @@ from malaria.analysis.distribution import distribution
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Event, Metric, RunRecords
-from malaria.report.charts.marks import BAD, gathered, marks
-from malaria.report.charts.panels import (
+from malaria.report.charts.event_marks import BAD, gathered, marks
+from malaria.report.charts.time_panels import (
     ACKED,
     BLUE,
     DELIVERED,
@@ -22,10 +22,10 @@ from malaria.report.charts.panels import (
     GREEN,
     PURPLE,
     SENT,
-    Columns,
-    Line,
-    Panel,
-    Scale,
+    AxisScale,
+    PanelLine,
+    SeriesColumns,
+    TimePanel,
     panels_of,
 )
 from malaria.units import format_ms
@@ -59,24 +59,24 @@ FOOT_PX: Final = 30
 OVERVIEW_PX: Final = 200
 PERCENTILES_PX: Final = 260
 
-type Figure = dict[str, Any]
+type PlotlyFigure = dict[str, Any]
 
 
-def overview(records: RunRecords, series: Columns | None = None) -> Figure:
+def overview(records: RunRecords, series: SeriesColumns | None = None) -> PlotlyFigure:
     """Due and done over time: the one chart of the top of the page."""
     meta = records.meta
     done = ACKED if meta.get("acknowledged") else SENT if meta.get("publishing") else DELIVERED
     lines = (DUE, done) if meta.get("publishing") else (done,)
-    return _over_time(records, _columns(records, series), [Panel("messages per second", lines)], OVERVIEW_PX)
+    return _over_time(records, _columns(records, series), [TimePanel("messages per second", lines)], OVERVIEW_PX)
 
 
-def stack(records: RunRecords, series: Columns | None = None) -> Figure:
+def stack(records: RunRecords, series: SeriesColumns | None = None) -> PlotlyFigure:
     """Everything over one time axis with one cursor. `series`: the columns second by second, where they are known."""
     table = _columns(records, series)
     return _over_time(records, table, panels_of(records, table), PANEL_PX)
 
 
-def _columns(records: RunRecords, series: Columns | None) -> Columns:
+def _columns(records: RunRecords, series: SeriesColumns | None) -> SeriesColumns:
     step = step_s(records)
     return series if series is not None and step == 1 else columns(records, step)
 
@@ -90,7 +90,7 @@ def _end_ns(records: RunRecords) -> int:
     return max((sample.end_ns for sample in records.samples), default=0)
 
 
-def percentiles(records: RunRecords) -> Figure:
+def percentiles(records: RunRecords) -> PlotlyFigure:
     """Latency by percentile, the tail stretched: each step to the right is one more nine."""
     figure = panes(["latency by percentile"], PERCENTILES_PX)
     shown: list[float] = []
@@ -113,7 +113,7 @@ def percentiles(records: RunRecords) -> Figure:
     return plain(figure)
 
 
-def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], panel_px: int) -> Figure:
+def _over_time(records: RunRecords, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
     figure = panes([panel.title for panel in panels], panel_px)
     for number, panel in enumerate(panels):
         for line in panel.lines:
@@ -127,17 +127,17 @@ def _over_time(records: RunRecords, table: Columns, panels: Sequence[Panel], pan
     return plain(figure)
 
 
-def _scale(panel: Panel, values: Sequence[float]) -> Figure:
-    if panel.scale is Scale.MS:
+def _scale(panel: TimePanel, values: Sequence[float]) -> PlotlyFigure:
+    if panel.scale is AxisScale.MS:
         return ms_scale(values)
-    return BYTES_SCALE if panel.scale is Scale.BYTES else COUNT_SCALE
+    return BYTES_SCALE if panel.scale is AxisScale.BYTES else COUNT_SCALE
 
 
 def _rounded(value: float | str | None) -> float | str | None:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _add(figure: go.Figure, table: Columns, line: Line, number: int) -> None:
+def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int) -> None:
     named = f"<extra>{safe(line.name)}</extra>" if line.entry else ""
     figure.add_scatter(
         x=list(table.get("t_s", ())),
@@ -164,7 +164,7 @@ def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
     """Empty charts under each other on one x axis; the first is the topmost and has the axes `y` and `legend`."""
     titles = titles or ["nothing was recorded"]
     inner_px = len(titles) * (pane_px + HEAD_PX) - HEAD_PX
-    layout: Figure = {
+    layout: PlotlyFigure = {
         "height": inner_px + HEAD_PX + FOOT_PX,
         "margin": {"l": 62, "r": 10, "t": HEAD_PX, "b": FOOT_PX},
         "hovermode": "x unified",
@@ -194,7 +194,7 @@ def axis(name: str, number: int) -> str:
     return f"{name}{number + 1}" if number else name
 
 
-def ms_scale(values_ms: Iterable[float | None]) -> Figure:
+def ms_scale(values_ms: Iterable[float | None]) -> PlotlyFigure:
     """A logarithmic axis whose ticks are round milliseconds."""
     seen = [value for value in values_ms if value]
     if not seen:
@@ -247,7 +247,7 @@ def safe(label: str, most: int = 40) -> str:
     return cut.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def plain(figure: go.Figure) -> Figure:
+def plain(figure: go.Figure) -> PlotlyFigure:
     """Only lists and numbers: what JSON can carry."""
-    plain: Figure = json.loads(figure.to_json(engine="json"))
+    plain: PlotlyFigure = json.loads(figure.to_json(engine="json"))
     return {"data": plain["data"], "layout": plain["layout"]}

@@ -7,14 +7,14 @@ from typing import Final
 
 from malaria.analysis.headline import headline
 from malaria.records.rows import CampaignRecords
-from malaria.report.answer import answer, broker_facts, made_facts, not_to_the_end
-from malaria.report.conclusions import conclusions
-from malaria.report.figures import connected
+from malaria.report.campaign_answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.campaign_conclusions import conclusions
+from malaria.report.figure_text import connected
 from malaria.report.markdown.markdown_sections import sections, titled
 from malaria.report.markdown.markdown_text import anchor, code, plain, table
 from malaria.report.page.appendix import facts
 from malaria.report.page.blocks import COLUMNS, row_of
-from malaria.report.parts import Run, Shown, by_level, clean_start, missing_lines, shown_parts
+from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, clean_start, missing_lines, shown_parts
 
 MADE: Final = "How the load was made"
 BROKER: Final = "The broker"
@@ -23,7 +23,7 @@ ENVIRONMENT: Final = "Environment"
 CONCLUSIONS: Final = "Conclusions"
 
 
-def campaign_lines(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[str]:
+def campaign_lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
     """The whole of it."""
     shown = shown_parts(campaign, runs)
     told: dict[str, Sequence[str]] = {
@@ -46,7 +46,7 @@ def campaign_lines(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[s
     ]
 
 
-def _top(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
+def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     target = shown[0].summary["target"] if shown else campaign.file
     outcome, words = answer(campaign, shown)
     lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(words)}", ""]
@@ -58,7 +58,7 @@ def _top(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
     return [*lines, *table(head, [_row(one) for one in shown], words=2), ""]
 
 
-def _row(one: Shown) -> list[str]:
+def _row(one: ShownLevel) -> list[str]:
     why = "; ".join(one.summary["verdict"]["reasons"][:2])
     figures = [plain(cell) for cell in row_of(one)]
     return [_link(one.name), one.outcome, connected(one.records, one.summary), *figures, plain(why)]
@@ -68,12 +68,12 @@ def _link(heading: str) -> str:
     return f"[{plain(heading)}](#{anchor(heading)})"
 
 
-def _contents(shown: Sequence[Shown], first: Sequence[str], last: Sequence[str]) -> list[str]:
+def _contents(shown: Sequence[ShownLevel], first: Sequence[str], last: Sequence[str]) -> list[str]:
     levels = [f"{'  ' if one.part.variant else ''}- {_link(one.name)}" for one in shown]
     return [*(f"- {_link(title)}" for title in first), *levels, *(f"- {_link(title)}" for title in last), ""]
 
 
-def _made(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
+def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     lines = [plain(" ".join(campaign.note.split())), ""] if campaign.note.strip() else []
     lines += [code(campaign.command, "sh"), ""]
     lines += table(["", ""], [[plain(name), plain(value)] for name, value in made_facts(campaign, shown)], words=2)
@@ -83,7 +83,7 @@ def _made(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
     return lines
 
 
-def _broker(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
+def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     settings = campaign.broker.get("settings")
     lines = table(["", ""], [[plain(name), plain(value)] for name, value in broker_facts(campaign, shown)], words=2)
     return [
@@ -93,7 +93,7 @@ def _broker(campaign: CampaignRecords, shown: Sequence[Shown]) -> list[str]:
     ]
 
 
-def _part(one: Shown, level: Sequence[Shown]) -> list[str]:
+def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
     """A level, or a variant of one, with what stands beside it."""
     said = headline(one.records, one.summary)
     lines = [f"## {plain(one.name)}", "", plain(one.records.meta.get("load", "")), ""]
@@ -107,7 +107,7 @@ def _part(one: Shown, level: Sequence[Shown]) -> list[str]:
     return lines + titled({"Side by side": _beside(level), **told, **note}, "###")
 
 
-def _beside(level: Sequence[Shown]) -> list[str]:
+def _beside(level: Sequence[ShownLevel]) -> list[str]:
     """A level and its variants; nothing where it has none."""
     if len(level) < 2:
         return []
@@ -116,7 +116,7 @@ def _beside(level: Sequence[Shown]) -> list[str]:
     return table(["", "verdict", *COLUMNS.values()], rows, words=2)
 
 
-def _environment(shown: Sequence[Shown]) -> list[str]:
+def _environment(shown: Sequence[ShownLevel]) -> list[str]:
     if not shown:
         return []
     rows = [[plain(name), plain(fact)] for name, fact in facts(shown[-1].records, shown[-1].summary)]

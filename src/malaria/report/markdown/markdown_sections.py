@@ -12,13 +12,13 @@ from malaria.analysis.series import columns
 from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter, RunRecords
-from malaria.report import recording, target_side
+from malaria.report import perf_text, target_text
 from malaria.report import surge_text as surges
-from malaria.report.charts.marks import marks
-from malaria.report.figures import LATENCIES, STATISTICS, UNKNOWN, count, latencies, ms
+from malaria.report.charts.event_marks import marks
+from malaria.report.definitions import DEFINITIONS, LABELS
+from malaria.report.figure_text import LATENCIES, STATISTICS, UNKNOWN, count, latencies, ms
+from malaria.report.ledger_text import AccountLine, counted, deliveries, published
 from malaria.report.markdown.markdown_text import code, plain, table
-from malaria.report.page.account import Entry, counted, deliveries, published
-from malaria.report.page.definitions import DEFINITIONS, LABELS
 from malaria.units import format_bytes
 
 STEPS: Final = 12
@@ -27,12 +27,12 @@ MARKS_SHOWN: Final = 40
 PERF_ROWS: Final = 20
 
 type Summary = Mapping[str, Any]
-type Sections = Mapping[str, Sequence[str]]
-type Value = float | str | None
+type MarkdownSections = Mapping[str, Sequence[str]]
+type SeriesValue = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TimeColumn:
     """Of the table over time: where it comes from, and how it is written."""
 
     head: str
@@ -41,20 +41,20 @@ class Column:
 
 
 OVER_TIME: Final = (
-    Column("clients", "clients"),
-    Column("due/s", "due_per_s"),
-    Column("sent/s", "sent_per_s"),
-    Column("acked/s", "acked_per_s"),
-    Column("delivered/s", "delivered_per_s"),
-    Column("ack p50", "ack_p50_ms", "ms"),
-    Column("ack p99", "ack_p99_ms", "ms"),
-    Column("ack max", "ack_max_ms", "ms"),
-    Column("broker CPU", "process_cpu_percent", "%"),
-    Column("broker memory", "process_rss_bytes", "bytes"),
-    Column("container CPU", "docker_cpu_percent", "%"),
-    Column("host CPU", "host_cpu_percent", "%"),
-    Column("stored", "sys_messages_stored"),
-    Column("dropped", DROPPED_SO_FAR),
+    TimeColumn("clients", "clients"),
+    TimeColumn("due/s", "due_per_s"),
+    TimeColumn("sent/s", "sent_per_s"),
+    TimeColumn("acked/s", "acked_per_s"),
+    TimeColumn("delivered/s", "delivered_per_s"),
+    TimeColumn("ack p50", "ack_p50_ms", "ms"),
+    TimeColumn("ack p99", "ack_p99_ms", "ms"),
+    TimeColumn("ack max", "ack_max_ms", "ms"),
+    TimeColumn("broker CPU", "process_cpu_percent", "%"),
+    TimeColumn("broker memory", "process_rss_bytes", "bytes"),
+    TimeColumn("container CPU", "docker_cpu_percent", "%"),
+    TimeColumn("host CPU", "host_cpu_percent", "%"),
+    TimeColumn("stored", "sys_messages_stored"),
+    TimeColumn("dropped", DROPPED_SO_FAR),
 )
 
 
@@ -72,19 +72,19 @@ def sections(records: RunRecords, summary: Summary) -> dict[str, Sequence[str]]:
     }
 
 
-def titled(told: Sections, level: str) -> list[str]:
+def titled(told: MarkdownSections, level: str) -> list[str]:
     """Each under its heading."""
     return [line for title, content in told.items() if content for line in (f"{level} {title}", "", *content, "")]
 
 
 def _seen(records: RunRecords, summary: Summary) -> list[str]:
-    facts = target_side.table_of(records, summary)
+    facts = target_text.table_of(records, summary)
     head = ["verdict", *(fact.label for fact in facts)]
     row = [summary["verdict"]["outcome"], *(plain(fact.value) for fact in facts)]
-    stated, queues = target_side.conditions(records), target_side.queue_lines(summary)
+    stated, queues = target_text.conditions(records), target_text.queue_lines(summary)
     lines = [f"- A pass had to hold: {plain(stated)}."] if stated else []
     lines += [f"- In steady time {'; '.join(queues)}."] if queues else []
-    lines += [f"- {plain(line)}" for line in target_side.blind_spots(records)]
+    lines += [f"- {plain(line)}" for line in target_text.blind_spots(records)]
     return [*table(head, [row]), *([""] if lines else []), *lines]
 
 
@@ -108,12 +108,12 @@ def _over_time(records: RunRecords) -> list[str]:
     return [*table(["until", *(column.head for column in known)], rows), *([""] if told else []), *told]
 
 
-def _written(value: Value, unit: str) -> str:
+def _written(value: SeriesValue, unit: str) -> str:
     if not isinstance(value, int | float):
         return UNKNOWN
     if unit == "bytes":
         return format_bytes(round(value))
-    return ms(value) if unit == "ms" else target_side.percent(value) if unit == "%" else f"{value:,.4g}" if (
+    return ms(value) if unit == "ms" else target_text.percent(value) if unit == "%" else f"{value:,.4g}" if (
         value < 1000) else f"{value:,.0f}"  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def _ledger(records: RunRecords, summary: Summary) -> list[str]:
     return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(records)]
 
 
-def _entry(entry: Entry) -> list[str]:
+def _entry(entry: AccountLine) -> list[str]:
     """The total in bold."""
     bold = "**" if entry.sign == "=" else ""
     sign = f"{entry.sign} " if entry.sign else ""
@@ -160,19 +160,19 @@ def _entry(entry: Entry) -> list[str]:
 
 
 def _sys(records: RunRecords, summary: Summary) -> list[str]:
-    first, rest = target_side.sys_lines(summary)
+    first, rest = target_text.sys_lines(summary)
     if not first and not rest:
         return []
-    counted_by_it = target_side.own_count(records, summary)
+    counted_by_it = target_text.own_count(records, summary)
     return [code("\n".join(first or rest)), *(["", counted_by_it] if counted_by_it else [])]
 
 
 def _perf(records: RunRecords) -> list[str]:
     profile = records.profile
     if profile is None:
-        why = recording.why_none(records)
+        why = perf_text.why_none(records)
         return [f"There is no recording: {plain(why)}."] if why else []
-    rows = [[plain(cell) for cell in line] for line in recording.lines(profile, PERF_ROWS)]
+    rows = [[plain(cell) for cell in line] for line in perf_text.lines(profile, PERF_ROWS)]
     ordered = [[command, shared, symbol, overhead, samples] for overhead, samples, command, shared, symbol in rows]
-    head = [*recording.HEAD[2:], *recording.HEAD[:2]]
-    return [f"{recording.caption(profile)}.", "", *table(head, ordered, words=3)]
+    head = [*perf_text.HEAD[2:], *perf_text.HEAD[:2]]
+    return [f"{perf_text.caption(profile)}.", "", *table(head, ordered, words=3)]

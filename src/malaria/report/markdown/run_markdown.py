@@ -8,7 +8,7 @@ from typing import Any
 
 from malaria.analysis.headline import headline
 from malaria.records.rows import CampaignRecords, RunRecords
-from malaria.report.figures import length
+from malaria.report.figure_text import length
 from malaria.report.markdown.campaign_markdown import campaign_lines
 from malaria.report.markdown.markdown_sections import sections, titled
 from malaria.report.markdown.markdown_text import code, plain, table
@@ -18,19 +18,32 @@ type Summary = Mapping[str, Any]
 
 
 def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
-    """Writes the report of an attack. Raises OSError when it cannot, RunError for a damaged run."""
-    _write(_attack(records, summary), path)
+    """Write the report of an attack. Raises OSError when it cannot, RunError for a damaged run."""
+    path.write_text(render_run_markdown(records, summary), encoding="utf-8")
+
+
+def render_run_markdown(records: RunRecords, summary: Summary) -> str:
+    """Return the report of an attack as Markdown. Raises RunError for a damaged run."""
+    return _joined(_attack(records, summary))
 
 
 def write_campaign_markdown(
     campaign: CampaignRecords, levels: Mapping[str, tuple[RunRecords, Summary]], path: Path
 ) -> None:
-    """Writes the report of a campaign, of which `levels` holds each run by its directory. Raises as write_markdown."""
-    _write(campaign_lines(campaign, levels), path)
+    """Write the report of a campaign. Raises as write_markdown."""
+    path.write_text(render_campaign_markdown(campaign, levels), encoding="utf-8")
 
 
-def _write(lines: Sequence[str], path: Path) -> None:
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+def render_campaign_markdown(campaign: CampaignRecords, levels: Mapping[str, tuple[RunRecords, Summary]]) -> str:
+    """Return the report of a campaign as Markdown; `levels` holds each run by its directory.
+
+    Raises RunError for a damaged run.
+    """
+    return _joined(campaign_lines(campaign, levels))
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _attack(records: RunRecords, summary: Summary) -> list[str]:

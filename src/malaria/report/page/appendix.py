@@ -12,9 +12,9 @@ from malaria.analysis.clocks import clock_words
 from malaria.analysis.windows import bees_of
 from malaria.clock import NS_PER_MS
 from malaria.records.rows import RunRecords
-from malaria.report.charts.panels import Columns
-from malaria.report.figures import UNKNOWN, Summary, broker_name
-from malaria.report.page.definitions import DEFINITIONS, LABELS
+from malaria.report.charts.time_panels import SeriesColumns
+from malaria.report.definitions import DEFINITIONS, LABELS
+from malaria.report.figure_text import UNKNOWN, Summary, broker_name
 from malaria.report.page.markup import download, table, text
 from malaria.units import format_bytes, format_count, format_ms
 
@@ -109,7 +109,7 @@ def definitions() -> str:
     return f"<dl>{''.join(items)}</dl>"
 
 
-def series_csv(series: Columns) -> str:
+def series_csv(series: SeriesColumns) -> str:
     """One row for each second; an empty field is unknown."""
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
@@ -118,7 +118,7 @@ def series_csv(series: Columns) -> str:
     return rows.getvalue()
 
 
-def raw_data(series: Columns, summary: Summary, prefix: str = "") -> str:
+def raw_data(series: SeriesColumns, summary: Summary, prefix: str = "") -> str:
     """The files that the page carries inside; a long series is packed."""
     rows = series_csv(series).encode()
     what = "series.csv, a row for each second"

@@ -9,8 +9,9 @@ from malaria.analysis.headline import headline
 from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter, EventKind, Metric, RunRecords
-from malaria.report.charts.marks import restarts
-from malaria.report.figures import (
+from malaria.report.charts.event_marks import restarts
+from malaria.report.definitions import LABELS
+from malaria.report.figure_text import (
     LATENCIES,
     STATISTICS,
     UNKNOWN,
@@ -21,10 +22,9 @@ from malaria.report.figures import (
     latencies,
     ms,
 )
-from malaria.report.page.definitions import LABELS
 from malaria.report.page.markup import card, command, folded, table, text
-from malaria.report.parts import Shown
-from malaria.report.target_side import in_bytes, messages_per_s, percent
+from malaria.report.shown_levels import ShownLevel
+from malaria.report.target_text import in_bytes, messages_per_s, percent
 from malaria.units import format_duration_ns, format_rate
 
 CONNECT_PARTS: Final = {
@@ -156,14 +156,14 @@ def note(words: str) -> str:
     return "".join(f"<p>{text(paragraph)}</p>" for paragraph in paragraphs if paragraph)
 
 
-def levels(shown: Sequence[Shown]) -> str:
+def levels(shown: Sequence[ShownLevel]) -> str:
     """A row for each level, and for its variants below it; each name links to its section."""
     head = ["level", "verdict", "clients", *(defined(name, label) for name, label in COLUMNS.items())]
     rows = [[_level_name(one), _outcome(one), connected(one.records, one.summary), *row_of(one)] for one in shown]
     return table(head, rows, kind="levels")
 
 
-def compared(level: Sequence[Shown]) -> str:
+def compared(level: Sequence[ShownLevel]) -> str:
     """A level and its variants side by side."""
     head = ["", "verdict", *(defined(name, label) for name, label in COLUMNS.items())]
     rows = [[f'<a href="#{one.anchor}">{text(one.part.variant or one.part.title)}</a>', _outcome(one), *row_of(one)]
@@ -171,7 +171,7 @@ def compared(level: Sequence[Shown]) -> str:
     return table(head, rows, kind="levels")
 
 
-def row_of(one: Shown) -> list[str]:
+def row_of(one: ShownLevel) -> list[str]:
     """As COLUMNS; plain texts that need no care."""
     ack, broker = latencies(one.records, one.summary).get(Metric.ACK, {}), one.summary["broker"]
     return [
@@ -184,10 +184,10 @@ def row_of(one: Shown) -> list[str]:
     ]
 
 
-def _level_name(one: Shown) -> str:
+def _level_name(one: ShownLevel) -> str:
     link = f'<a href="#{one.anchor}">{text(one.part.variant or one.part.title)}</a>'
     return f'<span class="variant">{link}</span>' if one.part.variant else link
 
 
-def _outcome(one: Shown) -> str:
+def _outcome(one: ShownLevel) -> str:
     return f'<b class="{text(one.outcome)}">{text(one.outcome)}</b>'

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from malaria.records.rows import CampaignRecords
-from malaria.report.answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.campaign_answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.campaign_conclusions import conclusions
 from malaria.report.charts.level_charts import levels_chart
-from malaria.report.conclusions import conclusions
-from malaria.report.figures import moment
+from malaria.report.figure_text import moment
 from malaria.report.page import appendix, blocks
 from malaria.report.page.markup import command, folded, table, text
 from malaria.report.page.sections import Charts, Place, attack_charts, body, material, place_chart
-from malaria.report.parts import Run, Shown, by_level, missing_lines, shown_parts
+from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, missing_lines, shown_parts
 
 END: Final = {"environment": "Environment", "definitions": "How each figure is defined"}
 
 
-def campaign_body(campaign: CampaignRecords, runs: Mapping[str, Run]) -> tuple[str, Charts]:
+def campaign_body(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> tuple[str, Charts]:
     """The whole of it as markup, and its charts."""
     shown = shown_parts(campaign, runs)
     figures: Charts = {"levels": levels_chart(shown)} if shown else {}
@@ -36,7 +36,7 @@ def campaign_body(campaign: CampaignRecords, runs: Mapping[str, Run]) -> tuple[s
     return "\n".join(part for part in parts if part), figures
 
 
-def _top(campaign: CampaignRecords, shown: Sequence[Shown], figures: Charts) -> str:
+def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel], figures: Charts) -> str:
     """Title, how far it held, the chart over all levels and their table."""
     told = [str(shown[0].summary["target"]), moment(shown[0].summary)] if shown else [campaign.file, "nothing was run"]
     head = f"<h1><b>{text(campaign.title)}</b> · {text(' · '.join(part for part in told if part))}</h1>"
@@ -44,18 +44,18 @@ def _top(campaign: CampaignRecords, shown: Sequence[Shown], figures: Charts) -> 
     return "\n".join([head, _verdict(campaign, shown), *seen])
 
 
-def _verdict(campaign: CampaignRecords, shown: Sequence[Shown]) -> str:
+def _verdict(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
     rest = not_to_the_end(campaign)
     more = f'<p><a href="#missing">{text(rest)}</a></p>' if rest else ""
     return blocks.sentence(*answer(campaign, shown)) + more
 
 
-def _conclusions(shown: Sequence[Shown]) -> str:
+def _conclusions(shown: Sequence[ShownLevel]) -> str:
     items = "".join(f"<li>{text(sentence)}</li>" for sentence in conclusions(shown))
     return f'<h2 id="conclusions">Conclusions</h2>\n<ul>{items}</ul>' if items else ""
 
 
-def _contents(campaign: CampaignRecords, shown: Sequence[Shown], runs: Mapping[str, Run]) -> str:
+def _contents(campaign: CampaignRecords, shown: Sequence[ShownLevel], runs: Mapping[str, RunAndSummary]) -> str:
     """Links to every section; the variants below their level."""
     items = [_link("made", "How the load was made"), _link("broker", "The broker")]
     for level in by_level(shown):
@@ -76,7 +76,7 @@ def _anchored(anchor: str, words: str) -> str:
     return f'<a href="#{anchor}">{text(words)}</a>'
 
 
-def _made(campaign: CampaignRecords, shown: Sequence[Shown]) -> str:
+def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
     """The command, and what made the load."""
     rows = [[text(name), text(value)] for name, value in made_facts(campaign, shown)]
     lines = [
@@ -92,7 +92,7 @@ def _made(campaign: CampaignRecords, shown: Sequence[Shown]) -> str:
     return "\n".join(lines)
 
 
-def _broker(campaign: CampaignRecords, shown: Sequence[Shown]) -> str:
+def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
     rows = [[text(name), text(value)] for name, value in broker_facts(campaign, shown)]
     settings = campaign.broker.get("settings")
     made = f"<pre><code>{text(settings.rstrip())}</code></pre>" if settings else (
@@ -100,13 +100,13 @@ def _broker(campaign: CampaignRecords, shown: Sequence[Shown]) -> str:
     return f'<h2 id="broker">The broker</h2>\n{table(["", ""], rows, words=(1,), kind="facts")}\n{made}'
 
 
-def _level(level: Sequence[Shown], figures: Charts) -> str:
+def _level(level: Sequence[ShownLevel], figures: Charts) -> str:
     """A level with its variants beside it, then each of them alone."""
     parts = [_part(one, figures, level if number == 0 else ()) for number, one in enumerate(level)]
     return "\n".join(parts)
 
 
-def _part(one: Shown, figures: Charts, beside: Sequence[Shown]) -> str:
+def _part(one: ShownLevel, figures: Charts, beside: Sequence[ShownLevel]) -> str:
     attack = material(one.records, one.summary)
     figures |= attack_charts(attack, one.suffix)
     load = f'<p class="soft">{text(one.records.meta.get("load", ""))}</p>'
@@ -123,11 +123,11 @@ def _part(one: Shown, figures: Charts, beside: Sequence[Shown]) -> str:
     )
 
 
-def _missing(campaign: CampaignRecords, runs: Mapping[str, Run]) -> str:
+def _missing(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> str:
     """The levels that were not run, with the reason; and those that were cut short."""
     items = "".join(f"<li>{text(line)}</li>" for line in missing_lines(campaign, runs))
     return f'<h2 id="missing">What is missing</h2>\n<ul>{items}</ul>' if items else ""
 
 
-def _end(shown: Sequence[Shown]) -> str:
+def _end(shown: Sequence[ShownLevel]) -> str:
     return appendix.end(shown[-1].records, shown[-1].summary) if shown else ""

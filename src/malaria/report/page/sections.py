@@ -9,15 +9,15 @@ from typing import Final
 from malaria.analysis.series import columns
 from malaria.records.rows import CampaignPart, RunRecords
 from malaria.report.charts import run_charts as charts
-from malaria.report.charts.panels import Columns
-from malaria.report.figures import Summary
+from malaria.report.charts.time_panels import SeriesColumns
+from malaria.report.figure_text import Summary
+from malaria.report.ledger_text import account
 from malaria.report.page import appendix, blocks, target_page
-from malaria.report.page.account import account
 from malaria.report.page.markup import chart, folded, text
-from malaria.report.parts import clean_start
+from malaria.report.shown_levels import clean_start
 from malaria.report.surge_text import surges
 
-type Charts = dict[str, charts.Figure]
+type Charts = dict[str, charts.PlotlyFigure]
 
 SAID: Final = {
     "overview": "Messages per second, due and done, over time",
@@ -43,7 +43,7 @@ class Material:
 
     records: RunRecords
     summary: Summary
-    series: Columns
+    series: SeriesColumns
 
 
 def material(records: RunRecords, summary: Summary) -> Material:
@@ -56,7 +56,7 @@ def attack_charts(attack: Material, suffix: str = "") -> Charts:
     return {f"stack{suffix}": stack, f"percentiles{suffix}": charts.percentiles(attack.records)}
 
 
-def place_chart(name: str, figures: Mapping[str, charts.Figure]) -> str:
+def place_chart(name: str, figures: Mapping[str, charts.PlotlyFigure]) -> str:
     return chart(name, figures[name]["layout"]["height"], SAID[name.partition("-")[0]])
 
 

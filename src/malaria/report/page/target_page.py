@@ -6,8 +6,8 @@ from typing import Final
 
 from malaria.records.perf_profile import Profile
 from malaria.records.rows import RunRecords
-from malaria.report import recording, target_side
-from malaria.report.figures import Summary, count
+from malaria.report import perf_text, target_text
+from malaria.report.figure_text import Summary, count
 from malaria.report.page.blocks import defined
 from malaria.report.page.flame import flame_graph, widest
 from malaria.report.page.markup import folded, table, text
@@ -19,7 +19,7 @@ ROWS_SHOWN: Final = 15
 def seen(records: RunRecords, summary: Summary) -> str:
     """The table: one row that says what the level came to. Below it what was not seen, and why."""
     outcome = text(summary["verdict"]["outcome"])
-    facts = target_side.table_of(records, summary)
+    facts = target_text.table_of(records, summary)
     head = ["verdict", *(defined(fact.name, fact.label) for fact in facts)]
     row = [f'<b class="{outcome}">{outcome}</b>', *(text(fact.value) for fact in facts)]
     return table(head, [row], kind="seen") + _besides(records, summary) + _blind(records)
@@ -27,14 +27,14 @@ def seen(records: RunRecords, summary: Summary) -> str:
 
 def _besides(records: RunRecords, summary: Summary) -> str:
     """What a pass had to hold, and whether queues grew."""
-    stated, queues = target_side.conditions(records), target_side.queue_lines(summary)
+    stated, queues = target_text.conditions(records), target_text.queue_lines(summary)
     lines = [f"A pass had to hold: {stated}."] if stated else []
     lines += [f"In steady time {'; '.join(queues)}."] if queues else []
     return "".join(f'<p class="soft small">{text(line)}</p>' for line in lines)
 
 
 def _blind(records: RunRecords) -> str:
-    words = target_side.blind_spots(records)
+    words = target_text.blind_spots(records)
     if not words and not records.observations:
         words = ["Nobody watched the target: see --observe."]
     items = "".join(f"<li>{text(line)}</li>" for line in words)
@@ -43,10 +43,10 @@ def _blind(records: RunRecords) -> str:
 
 def sys_block(records: RunRecords, summary: Summary) -> str:
     """Empty when the broker has no `$SYS`."""
-    first, rest = target_side.sys_lines(summary)
+    first, rest = target_text.sys_lines(summary)
     if not first and not rest:
         return ""
-    counted = target_side.own_count(records, summary)
+    counted = target_text.own_count(records, summary)
     shown = _pre(first or rest) + (f'<p class="soft small">{text(counted)}</p>' if counted else "")
     more = folded(f"{count(len(rest))} more topics", _pre(rest)) if first and rest else ""
     head = f'<p class="soft small">At the end of the measured time, as {defined("sys", "the broker says")}:</p>'
@@ -61,9 +61,9 @@ def perf(records: RunRecords) -> str:
     """Empty when nobody asked for it."""
     profile = records.profile
     if profile is None:
-        why = recording.why_none(records)
+        why = perf_text.why_none(records)
         return f"<p>There is no recording: {text(why)}.</p>" if why else ""
-    return f"<p>{text(recording.caption(profile))}</p>{_graph(profile)}{_table(profile)}"
+    return f"<p>{text(perf_text.caption(profile))}</p>{_graph(profile)}{_table(profile)}"
 
 
 def _graph(profile: Profile) -> str:
@@ -80,8 +80,8 @@ def _table(profile: Profile) -> str:
     """Words of symbols are from outside."""
 
     def rows(most: int | None) -> str:
-        cells = [[text(cell) for cell in line] for line in recording.lines(profile, most)]
-        return table(recording.HEAD, cells, words=(2, 3, 4), kind="perf")
+        cells = [[text(cell) for cell in line] for line in perf_text.lines(profile, most)]
+        return table(perf_text.HEAD, cells, words=(2, 3, 4), kind="perf")
 
     whole = folded(f"all {count(len(profile.rows))} rows", rows(None)) if len(profile.rows) > ROWS_SHOWN else ""
     return rows(ROWS_SHOWN) + whole

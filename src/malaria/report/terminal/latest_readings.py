@@ -17,7 +17,7 @@ from rich.text import Text
 
 from malaria.clock import NS_PER_S
 from malaria.records.rows import GAP, Event, Observation, Reading, storable
-from malaria.report.figures import UNKNOWN, printable
+from malaria.report.figure_text import UNKNOWN, printable
 from malaria.units import format_bytes, format_count, format_rate
 
 EVENTS_SHOWN: Final = 6
@@ -32,10 +32,10 @@ def _per_s(value: float) -> str:
     return format_rate(value)
 
 
-type Words = tuple[str, str, Callable[[float], str]]
+type ShownReading = tuple[str, str, Callable[[float], str]]
 """(name of the reading, its label, how it is written)"""
 
-FIGURES: Final[Mapping[str, tuple[Words, ...]]] = {
+FIGURES: Final[Mapping[str, tuple[ShownReading, ...]]] = {
     "sys": (
         ("clients_connected", "clients", format_count),
         ("messages_received_per_s", "received", _per_s),
@@ -116,7 +116,7 @@ class LatestReadings:
 
     def _shown(self, observer: str) -> list[tuple[str, str, str]]:
         readings = self.readings.get(observer, {})
-        known: tuple[Words, ...] = FIGURES.get(observer) or tuple(
+        known: tuple[ShownReading, ...] = FIGURES.get(observer) or tuple(
             (name, printable(name), lambda value: f"{value:g}") for name in sorted(readings)[:MOST_OTHERS]
         )
         return [

@@ -15,10 +15,10 @@ from malaria.analysis.headline import headline
 from malaria.analysis.surge_words import surge_line
 from malaria.analysis.windows import total
 from malaria.records.rows import Counter, Metric, RunRecords
-from malaria.report.figures import (
+from malaria.report.figure_text import (
     LATENCIES,
     UNKNOWN,
-    Stated,
+    StatedLatency,
     broker_name,
     connect_time_ns,
     connected,
@@ -158,7 +158,7 @@ def _beside(records: RunRecords, metric: Metric) -> Text:
     return Text(bar(records, metric))
 
 
-def _figure(value: Stated) -> str:
+def _figure(value: StatedLatency) -> str:
     return f"{value!s:>{FIGURE_WIDTH}}"
 
 

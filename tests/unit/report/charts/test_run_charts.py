@@ -13,9 +13,9 @@ from malaria.clock import NS_PER_S
 from malaria.observe import prometheus_names as series
 from malaria.records.rows import Event, EventKind, RunRecords
 from malaria.report.charts.level_charts import levels_chart
-from malaria.report.charts.panels import PANELS, panels_of
 from malaria.report.charts.run_charts import MARKS_SHOWN, ms_scale, overview, percentiles, stack
-from malaria.report.parts import Shown, shown_parts
+from malaria.report.charts.time_panels import PANELS, panels_of
+from malaria.report.shown_levels import ShownLevel, shown_parts
 from synthetic import by_directory, make_campaign, make_records, observed, with_meta
 
 
@@ -110,7 +110,7 @@ def test_no_value_no_scale() -> None:
     assert ms_scale([None, 0]) == {}
 
 
-def levels() -> list[Shown]:
+def levels() -> list[ShownLevel]:
     runs = [make_records(clients=500, seconds=20), make_records(clients=4000, seconds=20, trouble="falls-behind")]
     return shown_parts(make_campaign(runs), by_directory(runs))
 

@@ -8,11 +8,11 @@ import json
 
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
+from malaria.report.definitions import DEFINITIONS
 from malaria.report.page.appendix import definitions, environment, facts, raw_data, series_csv, warhead
 from malaria.report.page.blocks import cards, latency_table, levels
-from malaria.report.page.definitions import DEFINITIONS
 from malaria.report.page.target_page import seen
-from malaria.report.parts import shown_parts
+from malaria.report.shown_levels import shown_parts
 from synthetic import by_directory, make_campaign, make_records, with_meta
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from malaria.clock import NS_PER_S as S
 from malaria.records.rows import Event, EventKind, Observation
-from malaria.report.figures import UNKNOWN
+from malaria.report.figure_text import UNKNOWN
 from malaria.report.terminal.latest_readings import EVENTS_SHOWN, LatestReadings, json_line
 
 SYS = Observation("sys", S, {"version": "mosquitto 2.0", "clients_connected": 3000, "messages_received_per_s": 1000.4,

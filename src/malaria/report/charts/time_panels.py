@@ -20,11 +20,11 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
 WORKERS_SHOWN: Final = 8
 """More workers than this are shown as one sum."""
 
-type Columns = Mapping[str, Sequence[float | str | None]]
+type SeriesColumns = Mapping[str, Sequence[float | str | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PanelLine:
     """One column of the series. `needs` names the fact of the run without which it means nothing."""
 
     name: str
@@ -37,7 +37,7 @@ class Line:
     entry: str = ""  # of the legend, shared with all lines of its panel that have the same
 
 
-class Scale(StrEnum):
+class AxisScale(StrEnum):
     """How a panel's axis is drawn."""
 
     COUNT = "count"  # from zero
@@ -46,112 +46,114 @@ class Scale(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class TimePanel:
     """One chart of the stack."""
 
     title: str
-    lines: tuple[Line, ...]
-    scale: Scale = Scale.COUNT
+    lines: tuple[PanelLine, ...]
+    scale: AxisScale = AxisScale.COUNT
 
 
-DUE: Final = Line("due", "due_per_s", GREY, 8, needs="publishing", steps=True)
-SENT: Final = Line("sent", "sent_per_s", ORANGE, 5, needs="publishing", steps=True)
-ACKED: Final = Line("acked", "acked_per_s", BLUE, 2.5, needs="acknowledged", steps=True)
-DELIVERED: Final = Line("delivered", "delivered_per_s", GREEN, 1.5, "dot", needs="subscribing", steps=True)
+DUE: Final = PanelLine("due", "due_per_s", GREY, 8, needs="publishing", steps=True)
+SENT: Final = PanelLine("sent", "sent_per_s", ORANGE, 5, needs="publishing", steps=True)
+ACKED: Final = PanelLine("acked", "acked_per_s", BLUE, 2.5, needs="acknowledged", steps=True)
+DELIVERED: Final = PanelLine("delivered", "delivered_per_s", GREEN, 1.5, "dot", needs="subscribing", steps=True)
 
 PANELS: Final = (
-    Panel(
+    TimePanel(
         "clients",
         (
-            Line("ready", "clients", BLUE),
-            Line("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"),
-            Line("as Prometheus says", "prometheus_clients_connected", SKY, 1.5, "dot"),
+            PanelLine("ready", "clients", BLUE),
+            PanelLine("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"),
+            PanelLine("as Prometheus says", "prometheus_clients_connected", SKY, 1.5, "dot"),
         ),
     ),
-    Panel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
-    Panel(
+    TimePanel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
+    TimePanel(
         "latency",
         (
-            Line("ack p50", "ack_p50_ms", BLUE),
-            Line("ack p99", "ack_p99_ms", ORANGE),
-            Line("ack max", "ack_max_ms", RED, 1.5, "dot"),
-            Line("end to end p99", "end_to_end_p99_ms", GREEN, 1.5, "dash"),
+            PanelLine("ack p50", "ack_p50_ms", BLUE),
+            PanelLine("ack p99", "ack_p99_ms", ORANGE),
+            PanelLine("ack max", "ack_max_ms", RED, 1.5, "dot"),
+            PanelLine("end to end p99", "end_to_end_p99_ms", GREEN, 1.5, "dash"),
         ),
-        Scale.MS,
+        AxisScale.MS,
     ),
-    Panel(
+    TimePanel(
         "broker CPU, % of a core",
         (
-            Line("process", "process_cpu_percent", BLUE, steps=True),
-            Line("container", "docker_cpu_percent", SKY, steps=True),
+            PanelLine("process", "process_cpu_percent", BLUE, steps=True),
+            PanelLine("container", "docker_cpu_percent", SKY, steps=True),
         ),
     ),
-    Panel(
+    TimePanel(
         "broker memory",
         (
-            Line("process", "process_rss_bytes", BLUE),
-            Line("container", "docker_rss_bytes", SKY),
-            Line("heap, as $SYS says", "sys_heap_bytes", GREEN, 1.5, "dash"),
+            PanelLine("process", "process_rss_bytes", BLUE),
+            PanelLine("container", "docker_rss_bytes", SKY),
+            PanelLine("heap, as $SYS says", "sys_heap_bytes", GREEN, 1.5, "dash"),
         ),
-        Scale.BYTES,
+        AxisScale.BYTES,
     ),
-    Panel("host CPU, % of all cores", (Line("host", "host_cpu_percent", BLUE, steps=True),)),
-    Panel(
+    TimePanel("host CPU, % of all cores", (PanelLine("host", "host_cpu_percent", BLUE, steps=True),)),
+    TimePanel(
         "messages in the broker, as it says",
         (
-            Line("stored", "sys_messages_stored", BLUE),
-            Line("in flight", "sys_messages_inflight", GREEN, 1.5, "dash"),
-            Line("stored (Prometheus)", "prometheus_messages_stored", SKY),
-            Line("in flight (Prometheus)", "prometheus_messages_inflight", ORANGE, 1.5, "dash"),
-            Line("dropped so far", DROPPED_SO_FAR, RED, 2, "dot"),
+            PanelLine("stored", "sys_messages_stored", BLUE),
+            PanelLine("in flight", "sys_messages_inflight", GREEN, 1.5, "dash"),
+            PanelLine("stored (Prometheus)", "prometheus_messages_stored", SKY),
+            PanelLine("in flight (Prometheus)", "prometheus_messages_inflight", ORANGE, 1.5, "dash"),
+            PanelLine("dropped so far", DROPPED_SO_FAR, RED, 2, "dot"),
         ),
     ),
-    Panel(
+    TimePanel(
         "packets per second ($SYS)",
         (
-            Line("received", "sys_messages_received_per_s", BLUE, steps=True),
-            Line("sent", "sys_messages_sent_per_s", ORANGE, steps=True),
+            PanelLine("received", "sys_messages_received_per_s", BLUE, steps=True),
+            PanelLine("sent", "sys_messages_sent_per_s", ORANGE, steps=True),
         ),
     ),
-    Panel("messages waiting", (Line("in flight", "inflight", BLUE), Line("due, not sent", "held", RED))),
-    Panel(
+    TimePanel("messages waiting", (PanelLine("in flight", "inflight", BLUE), PanelLine("due, not sent", "held", RED))),
+    TimePanel(
         "lag of the generator",
-        (Line("lag p50", "own_lag_p50_ms", SKY), Line("lag p99", "own_lag_p99_ms", PURPLE)),
-        Scale.MS,
+        (PanelLine("lag p50", "own_lag_p50_ms", SKY), PanelLine("lag p99", "own_lag_p99_ms", PURPLE)),
+        AxisScale.MS,
     ),
-    Panel("generator CPU, % of a core", (Line("all workers", "cpu_percent", RED, steps=True),)),
+    TimePanel("generator CPU, % of a core", (PanelLine("all workers", "cpu_percent", RED, steps=True),)),
 )
 CHOSEN: Final = "prometheus_"
 MOST_CHOSEN: Final = 8
 """Series of a Prometheus page that have a panel; the others are in the raw data."""
 
 
-def panels_of(records: RunRecords, table: Columns) -> list[Panel]:
+def panels_of(records: RunRecords, table: SeriesColumns) -> list[TimePanel]:
     """The panels and lines that this run has something to say about."""
-    shown: list[Panel] = []
+    shown: list[TimePanel] = []
     for panel in (*PANELS, *_of_prometheus(table)):
         lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(records, line))
         values = [value for line in lines for value in table.get(line.column, ())]
         if any(values):
             told = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
-            shown.append(Panel(panel.title, told, panel.scale))
+            shown.append(TimePanel(panel.title, told, panel.scale))
     return shown
 
 
-def _means_something(records: RunRecords, line: Line) -> bool:
+def _means_something(records: RunRecords, line: PanelLine) -> bool:
     return not line.needs or bool(records.meta.get(line.needs))
 
 
-def _of_workers(panel: Panel, table: Columns) -> list[Line]:
+def _of_workers(panel: TimePanel, table: SeriesColumns) -> list[PanelLine]:
     """A thin line for each worker, where there are a few: one that uses its whole core hides in a sum."""
     prefix = "cpu_percent_"
     names = [column.removeprefix(prefix) for column in table if column.startswith(prefix)]
     if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
         return []
-    return [Line(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True, entry="each worker") for name in names]
+    return [
+        PanelLine(f"worker {name}", f"{prefix}{name}", GREY, 1.5, steps=True, entry="each worker") for name in names
+    ]
 
 
-def _of_prometheus(table: Columns) -> list[Panel]:
+def _of_prometheus(table: SeriesColumns) -> list[TimePanel]:
     """One for each chosen series; of a total, how fast it grows."""
     drawn = {line.column for panel in PANELS for line in panel.lines} | set(DROPPED)
     names = [
@@ -160,6 +162,6 @@ def _of_prometheus(table: Columns) -> list[Panel]:
         if column.startswith(CHOSEN) and f"{column}_per_s" not in table and column not in drawn
     ]
     return [
-        Panel(name.removeprefix(CHOSEN), (Line("prometheus", name, BLUE, steps=name.endswith("_per_s")),))
+        TimePanel(name.removeprefix(CHOSEN), (PanelLine("prometheus", name, BLUE, steps=name.endswith("_per_s")),))
         for name in names[:MOST_CHOSEN]
     ]

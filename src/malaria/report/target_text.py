@@ -14,7 +14,7 @@ from malaria.analysis.observed import SYS, mean_inside
 from malaria.analysis.windows import measured_window_ns
 from malaria.observe.sys_names import FIGURES, meaning_of
 from malaria.records.rows import RunRecords
-from malaria.report.figures import UNKNOWN, Summary
+from malaria.report.figure_text import UNKNOWN, Summary
 from malaria.units import format_bytes, format_rate
 
 FIRST: Final = (
@@ -31,7 +31,7 @@ QUEUES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class TargetFigure:
     """One column of the table. `name` is that of its definition."""
 
     name: str
@@ -39,15 +39,15 @@ class Fact:
     value: str
 
 
-def table_of(records: RunRecords, summary: Summary) -> list[Fact]:
+def table_of(records: RunRecords, summary: Summary) -> list[TargetFigure]:
     """Broker CPU, host CPU, memory, messages per second: what a level comes to."""
     broker = summary["broker"]
     return [
-        Fact("broker_cpu", "broker CPU (single core)", percent(broker["cpu_percent"])),
-        Fact("host_cpu", "host CPU", percent(broker["host_cpu_percent"])),
-        Fact("host_memory", "memory used/total", _memory(broker)),
-        Fact("broker_memory", "of it the broker", in_bytes(broker["rss_bytes"])),
-        Fact("rates", "messages per second", messages_per_s(records, summary)),
+        TargetFigure("broker_cpu", "broker CPU (single core)", percent(broker["cpu_percent"])),
+        TargetFigure("host_cpu", "host CPU", percent(broker["host_cpu_percent"])),
+        TargetFigure("host_memory", "memory used/total", _memory(broker)),
+        TargetFigure("broker_memory", "of it the broker", in_bytes(broker["rss_bytes"])),
+        TargetFigure("rates", "messages per second", messages_per_s(records, summary)),
     ]
 
 

@@ -6,25 +6,25 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from malaria.report.answer import answer
-from malaria.report.conclusions import conclusions, knee
-from malaria.report.parts import Shown, shown_parts
+from malaria.report.campaign_answer import answer
+from malaria.report.campaign_conclusions import conclusions, knee
+from malaria.report.shown_levels import ShownLevel, shown_parts
 from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed
 
 
-def answered(shown: list[Shown]) -> tuple[str, str]:
+def answered(shown: list[ShownLevel]) -> tuple[str, str]:
     parts = tuple(replace(one.part, directory=f"run-{number}") for number, one in enumerate(shown))
     placed = [replace(one, part=part) for one, part in zip(shown, parts, strict=True)]
     return answer(replace(make_campaign([]), parts=parts), placed)
 
 
 @cache
-def one(clients: int, trouble: Any = None) -> Shown:
+def one(clients: int, trouble: Any = None) -> ShownLevel:
     records = observed(make_records(seconds=12, workers=1, clients=clients, trouble=trouble))
     return shown_parts(make_campaign([records]), by_directory([records]))[0]
 
 
-def level(number: int, clients: int, trouble: Any = None, variant: str = "", **summary: Any) -> Shown:
+def level(number: int, clients: int, trouble: Any = None, variant: str = "", **summary: Any) -> ShownLevel:
     """Of the broker's figures those in `summary` are others."""
     shown = one(clients, trouble)
     told = {key: value for key, value in summary.items() if key == "surges"}
@@ -44,7 +44,7 @@ def test_all_of_it_was_carried() -> None:
     ]
 
 
-def p99(shown: Shown) -> str:
+def p99(shown: ShownLevel) -> str:
     return f"{shown.summary['latency_ms']['ack']['p99']:.1f} ms"
 
 

@@ -10,10 +10,10 @@ from typing import Final
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.verdict import Outcome
 from malaria.records.rows import Metric
-from malaria.report.figures import count, latencies
-from malaria.report.parts import Shown, by_level
+from malaria.report.figure_text import count, latencies
+from malaria.report.shown_levels import ShownLevel, by_level
 from malaria.report.surge_text import surges_of
-from malaria.report.target_side import done_per_s, percent
+from malaria.report.target_text import done_per_s, percent
 from malaria.units import format_rate
 
 PASS, FAIL, INVALID, UNKNOWN = (outcome.value for outcome in (Outcome.PASS, Outcome.FAIL, Outcome.INVALID,
@@ -23,7 +23,7 @@ HARDLY_POINTS: Final = 2.0
 LEAST_FOR_SLOPE: Final = 3
 
 
-def conclusions(shown: Sequence[Shown]) -> list[str]:
+def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
     """Empty when nothing was run."""
     plain = [one for one in shown if one.is_plain]
     surged = [one for one in shown if not one.part.variant and not one.is_plain]
@@ -37,7 +37,7 @@ def conclusions(shown: Sequence[Shown]) -> list[str]:
     ]
 
 
-def knee(shown: Sequence[Shown]) -> Shown | None:
+def knee(shown: Sequence[ShownLevel]) -> ShownLevel | None:
     """Where it broke: the level with the fewest clients that failed.
 
     When none failed, the first level above the highest that passed of which nothing is known.
@@ -50,19 +50,19 @@ def knee(shown: Sequence[Shown]) -> Shown | None:
     return doubtful[0] if doubtful else None
 
 
-def highest_passed(shown: Sequence[Shown]) -> Shown | None:
+def highest_passed(shown: Sequence[ShownLevel]) -> ShownLevel | None:
     """The level with the most clients that passed, below the first that failed."""
     failed = _plain(shown, FAIL)
     below = [one for one in _plain(shown, PASS) if not failed or one.part.clients < failed[0].part.clients]
     return below[-1] if below else None
 
 
-def _plain(shown: Sequence[Shown], *outcomes: str) -> list[Shown]:
+def _plain(shown: Sequence[ShownLevel], *outcomes: str) -> list[ShownLevel]:
     """The levels themselves that came out so, from few clients to many."""
     return sorted((one for one in shown if one.is_plain and one.outcome in outcomes), key=lambda one: one.part.clients)
 
 
-def _carried(plain: Sequence[Shown]) -> list[str]:
+def _carried(plain: Sequence[ShownLevel]) -> list[str]:
     best = highest_passed(plain)
     if best is None:
         return []
@@ -74,7 +74,7 @@ def _carried(plain: Sequence[Shown]) -> list[str]:
     return [f"It carries {count(best.part.clients)} clients{f': {", ".join(parts)}' if parts else ''}."]
 
 
-def _broke(plain: Sequence[Shown]) -> list[str]:
+def _broke(plain: Sequence[ShownLevel]) -> list[str]:
     failed, best = _plain(plain, FAIL), highest_passed(plain)
     if not failed:
         unknown = "Nothing broke: where its limit lies, above {}, is not known."
@@ -84,7 +84,7 @@ def _broke(plain: Sequence[Shown]) -> list[str]:
     return told + ([f"Above it, {_listed(above)} passed all the same."] if above else [])
 
 
-def _doubtful(plain: Sequence[Shown]) -> list[str]:
+def _doubtful(plain: Sequence[ShownLevel]) -> list[str]:
     """The levels that say nothing, or of which too little is known."""
     ours, unknown = _plain(plain, INVALID), _plain(plain, UNKNOWN)
     told = [f"{one.name}: {_reason(one)}." for one in unknown]
@@ -95,7 +95,7 @@ def _doubtful(plain: Sequence[Shown]) -> list[str]:
     return told
 
 
-def _reason(one: Shown) -> str:
+def _reason(one: ShownLevel) -> str:
     reasons = one.summary["verdict"]["reasons"]
     return str(reasons[0]) if reasons else "no reason is stated"
 
@@ -105,7 +105,7 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(["; ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
-def _cost(plain: Sequence[Shown]) -> list[str]:
+def _cost(plain: Sequence[ShownLevel]) -> list[str]:
     """How the broker's CPU grows from the fewest clients that passed to the most."""
     known = {one.part.clients: one.summary["broker"]["cpu_percent"] for one in plain if one.outcome == PASS}
     points = sorted((clients, cpu) for clients, cpu in known.items() if cpu is not None)
@@ -116,18 +116,18 @@ def _cost(plain: Sequence[Shown]) -> list[str]:
     return [f"From {count(few)} to {count(many)} clients each further 1,000 cost {percent(each)} of a core."]
 
 
-def _surged(one: Shown) -> list[str]:
+def _surged(one: ShownLevel) -> list[str]:
     return [f"{one.part.title}: {surge_sentence(surge)}." for surge in surges_of(one.summary)]
 
 
-def _variants(level: Sequence[Shown]) -> list[str]:
+def _variants(level: Sequence[ShownLevel]) -> list[str]:
     base, *variants = level
     if base.part.variant:  # the level itself was not run
         return []
     return [sentence for one in variants for sentence in _variant(base, one)]
 
 
-def _variant(base: Shown, other: Shown) -> list[str]:
+def _variant(base: ShownLevel, other: ShownLevel) -> list[str]:
     """`3,000 clients: QoS 0 publishers bring the broker's CPU from 71 % to 55 %.`"""
     before, after = (one.summary["broker"]["cpu_percent"] for one in (base, other))
     head = f"{base.part.title}, {other.part.variant}"

@@ -8,9 +8,9 @@ from typing import Final
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.windows import total
 from malaria.records.rows import RunRecords
-from malaria.report.figures import Summary, count
+from malaria.report.definitions import COUNTERS, DEFINITIONS
+from malaria.report.figure_text import Summary, count
 from malaria.report.page.blocks import defined
-from malaria.report.page.definitions import COUNTERS, DEFINITIONS
 from malaria.report.page.markup import table, text
 from malaria.units import format_duration_ns
 
@@ -18,7 +18,7 @@ BROKER_DROPPED: Final = "messages that the broker itself says it dropped since t
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccountLine:
     """One line of an account: `sign` is +, = or what else stands before it."""
 
     sign: str
@@ -37,28 +37,30 @@ def account(records: RunRecords, summary: Summary) -> str:
     return "\n".join(part for part in parts if part) + _counters(records)
 
 
-def published(messages: Summary) -> list[Entry]:
+def published(messages: Summary) -> list[AccountLine]:
     """acked + not acked + not sent = due."""
     due, sent, acked = messages["due"], messages["sent"], messages["acked"]
     if due is None or sent is None or not due:
         return []
-    first = [Entry("", "sent", sent)]
+    first = [AccountLine("", "sent", sent)]
     if acked:
-        waiting = Entry("+", "not acked", sent - acked, "Sent, and no acknowledgement had come when the drain ended.")
-        first = [Entry("", "acked", acked), waiting]
-    unsent = Entry("+", "not sent", due - sent, "Due, and never handed to the kernel.")
-    return [*first, unsent, Entry("=", "due", due)]
+        waiting = AccountLine(
+            "+", "not acked", sent - acked, "Sent, and no acknowledgement had come when the drain ended."
+        )
+        first = [AccountLine("", "acked", acked), waiting]
+    unsent = AccountLine("+", "not sent", due - sent, "Due, and never handed to the kernel.")
+    return [*first, unsent, AccountLine("=", "due", due)]
 
 
-def deliveries(messages: Summary) -> list[Entry]:
+def deliveries(messages: Summary) -> list[AccountLine]:
     """delivered + lost + unresolved = expected."""
     if messages["expected"] is None:
         return []
     signs = {"delivered": "", "lost": "+", "unresolved": "+", "expected": "="}
-    return [Entry(sign, name, messages[name]) for name, sign in signs.items()]
+    return [AccountLine(sign, name, messages[name]) for name, sign in signs.items()]
 
 
-def _sum(title: str, entries: list[Entry]) -> str:
+def _sum(title: str, entries: list[AccountLine]) -> str:
     if not entries:
         return ""
     rows = "".join(_row(entry) for entry in entries)
@@ -68,7 +70,7 @@ def _sum(title: str, entries: list[Entry]) -> str:
     )
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: AccountLine) -> str:
     label = text(entry.name) if entry.sentence else defined(entry.name)
     sentence = entry.sentence or DEFINITIONS[entry.name][0]
     said = text(sentence) if entry.number else ""

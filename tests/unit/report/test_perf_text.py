@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from malaria.records.rows import GAP, Observation
 from malaria.report.page.target_page import perf
-from malaria.report.recording import UNFINISHED, caption, lines, was_asked_for, why_none
+from malaria.report.perf_text import UNFINISHED, caption, lines, was_asked_for, why_none
 from synthetic import PROFILE, make_records, observed, with_meta
 
 NOT_PERMITTED = "perf is not permitted here (kernel.perf_event_paranoid is 3); as root, or: sysctl perf=1"

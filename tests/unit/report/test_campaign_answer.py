@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.records.rows import INTERRUPTED, CampaignPart, PartState
-from malaria.report.answer import answer, broker_facts, made_facts, not_to_the_end
-from malaria.report.parts import shown_parts
+from malaria.report.campaign_answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.shown_levels import shown_parts
 from synthetic import by_directory, make_campaign, make_records
 
 RUN = make_records(seconds=4, workers=1, clients=600)

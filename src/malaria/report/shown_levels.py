@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from malaria.analysis.whole import part_name
 from malaria.records.rows import CampaignPart, CampaignRecords, PartState, RunRecords
-from malaria.report.figures import Summary
+from malaria.report.figure_text import Summary
 
-type Run = tuple[RunRecords, Summary]
+type RunAndSummary = tuple[RunRecords, Summary]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownLevel:
     """A part of which there are records. `anchor` names its place in the page."""
 
     part: CampaignPart
@@ -40,34 +40,34 @@ class Shown:
         return not self.part.variant and not self.records.meta.get("surges")
 
 
-def shown_parts(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[Shown]:
+def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[ShownLevel]:
     """In order; those without a run are left out."""
-    found: list[Shown] = []
+    found: list[ShownLevel] = []
     variants: dict[int, int] = {}
     for part in campaign.parts:
         number = variants[part.level] = variants.get(part.level, -1) + 1
         anchor = f"level-{part.level}{f'-{number}' if number else ''}"
         if run := runs.get(part.directory or ""):
-            found.append(Shown(part, *run, anchor))
+            found.append(ShownLevel(part, *run, anchor))
     return found
 
 
-def by_level(shown: Sequence[Shown]) -> list[list[Shown]]:
+def by_level(shown: Sequence[ShownLevel]) -> list[list[ShownLevel]]:
     """Each level with its variants."""
-    levels: dict[int, list[Shown]] = {}
+    levels: dict[int, list[ShownLevel]] = {}
     for one in shown:
         levels.setdefault(one.part.level, []).append(one)
     return list(levels.values())
 
 
-def not_shown(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[tuple[str, str]]:
+def not_shown(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[tuple[str, str]]:
     """The parts of which there is nothing to see, and those that were left out from the start: name, and why."""
     missing = [part for part in campaign.parts if part.directory not in runs]
     named = [(part_name(part), _why(part, campaign)) for part in missing]
     return named + [("", sentence) for sentence in campaign.left_out]
 
 
-def missing_lines(campaign: CampaignRecords, runs: Mapping[str, Run]) -> list[str]:
+def missing_lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
     """A line for each part that was not run, and for each that was cut short."""
     cut = [part for part in campaign.parts if part.directory in runs and part.state is not PartState.DONE]
     told = not_shown(campaign, runs) + [(part_name(part), _why(part, campaign)) for part in cut]

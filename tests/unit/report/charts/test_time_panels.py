@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from malaria.analysis.series import columns
 from malaria.records.rows import Observation, RunPhase, Sample
-from malaria.report.charts.panels import MOST_CHOSEN, panels_of
 from malaria.report.charts.run_charts import MOST_POINTS, stack, step_s
+from malaria.report.charts.time_panels import MOST_CHOSEN, panels_of
 from synthetic import make_records, observed
 
 RUN = make_records(seconds=3, workers=1, clients=600)

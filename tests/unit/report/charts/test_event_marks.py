@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.records.rows import Event, EventKind, Observation, Reading, RunRecords
-from malaria.report.charts.marks import RESTARTED, gathered, marks
+from malaria.report.charts.event_marks import RESTARTED, gathered, marks
 
 S = 10**9
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from malaria.analysis.headline import headline
 from malaria.analysis.whole import summarize_campaign
 from malaria.records.rows import CampaignRecords, PartState
-from malaria.report.conclusions import PASS, UNKNOWN, highest_passed, knee
-from malaria.report.figures import broker_name, name_and_version
-from malaria.report.parts import Shown
+from malaria.report.campaign_conclusions import PASS, UNKNOWN, highest_passed, knee
+from malaria.report.figure_text import broker_name, name_and_version
+from malaria.report.shown_levels import ShownLevel
 
-type Facts = list[tuple[str, str]]
+type NamedTexts = list[tuple[str, str]]
 
 
-def answer(campaign: CampaignRecords, shown: Sequence[Shown]) -> tuple[str, str]:
+def answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> tuple[str, str]:
     """The outcome of the whole, as its summary has it, and how far it held, by name."""
     if not campaign.parts:
         return UNKNOWN, campaign.ended or "nothing was run"
@@ -32,7 +32,7 @@ def answer(campaign: CampaignRecords, shown: Sequence[Shown]) -> tuple[str, str]
     return outcome, f"{held}{at}{culprit.name}: {headline(culprit.records, culprit.summary).what}"
 
 
-def _culprit(shown: Sequence[Shown], outcome: str) -> Shown | None:
+def _culprit(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
     """The part that the verdict comes from: where it broke, or else the first that came out so."""
     broken = knee(shown)
     if broken is not None and broken.outcome == outcome:
@@ -46,7 +46,7 @@ def not_to_the_end(campaign: CampaignRecords) -> str:
     return f"not run to the end: {left} of {len(campaign.parts)}; see what is missing" if left else ""
 
 
-def made_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
+def made_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedTexts:
     """What was asked for, when, and what made the load."""
     facts = [("campaign", campaign.file), ("begun", campaign.started), ("ended", campaign.ended)]
     facts += [(name, "yes" if value is None else value) for name, value in campaign.options.items()]
@@ -54,7 +54,7 @@ def made_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
     return [(name, value) for name, value in facts if value]
 
 
-def _made_by(one: Shown) -> str:
+def _made_by(one: ShownLevel) -> str:
     """`1 host, 2 workers, malaria 0.1.0`."""
     ours = one.summary["generator"]
     hosts = "1 host" if ours["bees"] == 1 else f"{ours['bees']} bees"
@@ -62,7 +62,7 @@ def _made_by(one: Shown) -> str:
     return f"{hosts}, {workers}, malaria {one.summary['version'] or 'of an unknown version'}"
 
 
-def broker_facts(campaign: CampaignRecords, shown: Sequence[Shown]) -> Facts:
+def broker_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedTexts:
     """What it was: by its own word, or as it was started."""
     broker = campaign.broker
     started = name_and_version(broker.get("name") or "", broker.get("version") or "")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from malaria.records.rows import CampaignPart, PartState
-from malaria.report.parts import by_level, clean_start, not_shown, shown_parts
+from malaria.report.shown_levels import by_level, clean_start, not_shown, shown_parts
 from synthetic import by_directory, make_campaign, make_records
 
 RUN = make_records(seconds=2, workers=1, clients=60)

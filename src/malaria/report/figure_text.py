@@ -42,7 +42,7 @@ OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatedLatency:
     """A latency in milliseconds, or the least that it can be."""
 
     ms: float | None
@@ -52,7 +52,7 @@ class Stated:
         return f"{'≥' if self.at_least else ''}{ms(self.ms)}"
 
 
-type Latencies = dict[Metric, dict[str, Stated]]
+type LatencyTable = dict[Metric, dict[str, StatedLatency]]
 
 
 def count(value: float | None) -> str:
@@ -68,9 +68,9 @@ def printable(words: str) -> str:
     return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in words)
 
 
-def latencies(records: RunRecords, summary: Summary) -> Latencies:
+def latencies(records: RunRecords, summary: Summary) -> LatencyTable:
     """What was measured, by metric and statistic: the figures of the summary, and bounds where it has none."""
-    found: Latencies = {}
+    found: LatencyTable = {}
     for metric in LATENCIES:
         figures = summary["latency_ms"][metric]
         bounds = _bounds(records, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
@@ -79,8 +79,10 @@ def latencies(records: RunRecords, summary: Summary) -> Latencies:
     return found
 
 
-def _stated(known_ms: float | None, bound_ms: float | None) -> Stated:
-    return Stated(known_ms) if known_ms is not None or bound_ms is None else Stated(bound_ms, at_least=True)
+def _stated(known_ms: float | None, bound_ms: float | None) -> StatedLatency:
+    return (
+        StatedLatency(known_ms) if known_ms is not None or bound_ms is None else StatedLatency(bound_ms, at_least=True)
+    )
 
 
 def _bounds(records: RunRecords, metric: Metric) -> dict[str, float]:

@@ -9,8 +9,8 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Event, EventKind, Metric, RunRecords
-from malaria.report.figures import (
-    Stated,
+from malaria.report.figure_text import (
+    StatedLatency,
     broker_name,
     connect_time_ns,
     count,
@@ -32,7 +32,7 @@ def summary_of(records: RunRecords) -> dict[str, Any]:
 
 def test_unknown_is_a_dash_and_zero_is_zero() -> None:
     assert (count(None), count(0)) == ("—", "0")
-    assert (ms(None), str(Stated(None)), str(Stated(5836.2, at_least=True))) == ("—", "—", "≥5,836 ms")
+    assert (ms(None), str(StatedLatency(None)), str(StatedLatency(5836.2, at_least=True))) == ("—", "—", "≥5,836 ms")
 
 
 def test_latencies_are_those_of_the_summary() -> None:
@@ -52,8 +52,8 @@ def test_what_never_finished_bounds_a_percentile_from_below() -> None:
     assert summary["latency_ms"]["ack"]["p99"] is None
     assert ack["p99"].at_least
     assert ack["p99"].ms is not None
-    assert ack["p50"] == Stated(summary["latency_ms"]["ack"]["p50"])
-    assert ack["mean"] == Stated(None)
+    assert ack["p50"] == StatedLatency(summary["latency_ms"]["ack"]["p50"])
+    assert ack["mean"] == StatedLatency(None)
 
 
 def test_the_time_to_connect_is_that_of_the_phase() -> None:

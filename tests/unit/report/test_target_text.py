@@ -8,9 +8,9 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.records.rows import RunRecords
-from malaria.report.figures import UNKNOWN
+from malaria.report.figure_text import UNKNOWN
 from malaria.report.page.target_page import seen, sys_block
-from malaria.report.target_side import blind_spots, messages_per_s, own_count, queue_lines, sys_lines, table_of
+from malaria.report.target_text import blind_spots, messages_per_s, own_count, queue_lines, sys_lines, table_of
 from synthetic import make_records, observed, with_meta
 
 

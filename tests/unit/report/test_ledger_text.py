@@ -9,12 +9,12 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.records.rows import Counter, Observation, Sample
-from malaria.report.page.account import BROKER_DROPPED, Entry, account, counted, deliveries, published
-from malaria.report.page.definitions import COUNTERS, DEFINITIONS, LABELS
+from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
+from malaria.report.ledger_text import BROKER_DROPPED, AccountLine, account, counted, deliveries, published
 from synthetic import make_records, with_meta
 
 
-def adds_up(entries: list[Entry]) -> bool:
+def adds_up(entries: list[AccountLine]) -> bool:
     return sum(entry.number for entry in entries[:-1]) == entries[-1].number and entries[-1].sign == "="
 
 
