@@ -17,6 +17,7 @@ from typing import Any, Final
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
+from malaria.engine.platform import Platform
 from malaria.engine.worker import raise_descriptor_limit
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
@@ -25,7 +26,6 @@ from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric, Sample
 from malaria.schedule.share import WHOLE
 from malaria.transport.addresses import choose_sources, resolve, route_to
-from malaria.transport.poller import make_poller
 from malaria.workers.local import QUIET_LIBRARIES
 
 LONGEST_S: Final = 120
@@ -54,7 +54,7 @@ def main() -> None:
     sources = choose_sources((), resolve(target), plan.clients)
     empty_bytes = _rss_bytes()
     routes = {group.name: route_to(target, sources) for group in warhead.groups}
-    engine = Engine(plan, routes, make_poller(), Meter("1"), now_ns)
+    engine = Engine(plan, routes, Meter("1"), Platform())
     engine.set_epoch(job["epoch_ns"])
     engine.inbox.begin(job["epoch_ns"], job["epoch_ns"])
     gc.collect()

@@ -7,10 +7,10 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
+from malaria.engine.platform import Platform
 from malaria.engine.publisher import PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
@@ -82,9 +82,8 @@ class World:
         self.engine = Engine(
             plan,
             {g.name: Route(((socket.AF_INET, ("127.0.0.1", 1)),)) for g in warhead.groups},
-            self,
             self.meter,
-            lambda: self.now_ns,
+            Platform(clock=lambda: self.now_ns, poller=self, make_socket=self.make_socket),  # type: ignore[arg-type]
         )
         self.engine.set_epoch(self.now_ns)
         self.epoch_ns = self.now_ns
@@ -155,5 +154,4 @@ def world(*groups: dict[str, Any], surges: Sequence[dict[str, Any]] = (), **atta
         {"group": [{"name": f"g{n}", **g} for n, g in enumerate(groups)], "surge": surges, "attack": settings}
     )
     made = World(warhead)
-    with mock.patch("malaria.engine.connector.socket.socket", made.make_socket):
-        yield made
+    yield made

@@ -51,6 +51,7 @@ class Connector:
         self._meter = gear.meter
         self._counts = gear.meter.counts
         self._clock = gear.clock
+        self._make_socket = gear.make_socket
         self._timeout_ns = attack.connect_timeout_ns
         self._backoff_ns = attack.reconnect_ns
         rate = attack.connect_rate * (share.last - share.first) / share.of
@@ -297,7 +298,7 @@ class Connector:
     def _open(self, client: int, now_ns: int) -> None:
         family, address, source = self._gateways[client].way_of(client)
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            sock = self._make_socket(family)
         except OSError as error:  # out of descriptors: ours, not the broker's
             self._fail_locally(client, connect_error(error.errno or 0))
             return

@@ -8,6 +8,7 @@ from malaria.clock import Clock
 from malaria.engine.columns import Columns
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
+from malaria.engine.platform import MakeSocket
 from malaria.transport.poller import Poller
 
 
@@ -20,3 +21,4 @@ class EngineContext:
     outbox: Outbox
     meter: Meter
     clock: Clock
+    make_socket: MakeSocket

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US, Clock
+from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, RemoveClients
 from malaria.control.standing import Standing
 from malaria.engine.arrivals import Inbox
@@ -25,6 +25,7 @@ from malaria.engine.conversation import Conversation
 from malaria.engine.disconnects import Disconnects
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
+from malaria.engine.platform import Platform
 from malaria.engine.publisher import Publisher, PublishSpan
 from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
@@ -34,7 +35,7 @@ from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 from malaria.records.rows import Gauge, RunPhase, Sample
 from malaria.transport.gateway import gateways_of
-from malaria.transport.poller import READ, WRITE, Poller
+from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Route
 
 TICK_NS: Final = 100 * NS_PER_MS
@@ -49,12 +50,13 @@ class Engine:
     Raises OperatorError for a way that cannot work.
     """
 
-    def __init__(self, plan: Plan, routes: Mapping[str, Route], poller: Poller, meter: Meter, clock: Clock) -> None:
+    def __init__(self, plan: Plan, routes: Mapping[str, Route], meter: Meter, platform: Platform) -> None:
+        poller, clock = platform.poller, platform.clock
         self.plan = plan
         self.meter = meter
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
-        gear = EngineContext(columns, poller, self.outbox, meter, clock)
+        gear = EngineContext(columns, poller, self.outbox, meter, clock, platform.make_socket)
         speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
         self.inbox = Inbox5(plan, gear) if speaks_5 else Inbox(plan, gear)
         self.publishers = [_publisher(group, gear) for group in plan.groups if group.group.publishes]
@@ -176,7 +178,7 @@ class Engine:
 
         At low rates most of the cost is code gone cold while we slept: what is not needed is not called.
         """
-        events = self._wait(self._wake_ns(until_ns), MOST_EVENTS)
+        events = self._wait(self.wake_ns(until_ns), MOST_EVENTS)
         begin_ns = now_ns = self.connector.turn_began_ns = self._clock()
         client_of, read, timer = self._client_of, self._read, self._timer
         for place, (fd, mask) in enumerate(events, 1):
@@ -208,8 +210,8 @@ class Engine:
             self.meter.turn_max_ns = end_ns - begin_ns
         return end_ns
 
-    def _wake_ns(self, until_ns: int) -> int:
-        """When the next turn has something to do besides listening; 0: now."""
+    def wake_ns(self, until_ns: int) -> int:
+        """Return when the next turn has something to do besides reading, at most `until_ns`; 0 means now."""
         for publisher in self.publishers:
             due_ns = publisher.next_due_ns
             if due_ns < until_ns:

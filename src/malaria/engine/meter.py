@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.clock import NS_PER_S
+from malaria.clock import NS_PER_S, Clock
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Event, EventKind, Gauge, Metric, RunPhase, Sample
 from malaria.transport.stream import Stage
@@ -112,8 +112,9 @@ class Batch:
 class Meter:
     """Counts, latencies and events of one worker."""
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str, cpu_clock: Clock = time.process_time_ns) -> None:
         self.worker = worker
+        self._cpu_clock = cpu_clock
         self.counts = Counts()
         self.connect = Batch()
         self.stages = {stage: Batch() for stage in Stage}
@@ -182,7 +183,7 @@ class Meter:
             self.counts.clamped_high += histogram.clamped_high
         now, before = self.counts.as_tuple(), self._last
         counters = {name.value: a - b for name, a, b in zip(Counter, now, before, strict=True) if a != b}
-        own = {Gauge.CPU_NS: time.process_time_ns(), Gauge.RSS_BYTES: resident_bytes(),
+        own = {Gauge.CPU_NS: self._cpu_clock(), Gauge.RSS_BYTES: resident_bytes(),
                Gauge.TURN_MAX_NS: self.turn_max_ns, Gauge.LAG_MAX_NS: self._lag_max_ns}  # fmt: skip
         sample = Sample(
             worker=self.worker,

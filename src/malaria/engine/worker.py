@@ -1,8 +1,8 @@
 """The worker process: an engine at one end, the conductor's pipe at the other.
 
-`python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and obeys orders to `Finish`.
-Ctrl-C is the conductor's business: SIGINT is ignored here. When the conductor is gone (end of the pipe), the load
-stops at once: a load generator without a conductor must not go on.
+`python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and follows orders until
+`Finish`. The conductor handles Ctrl-C, so SIGINT is ignored here. When the conductor is gone (end of the pipe), the
+load stops at once: a load generator without a conductor must not go on.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import resource
 import signal
 import sys
 from multiprocessing.connection import Connection
+from typing import Final, Protocol
 
-from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
+from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.control.changes import Act
 from malaria.control.messages import (
     Account,
@@ -33,113 +34,132 @@ from malaria.control.messages import (
 )
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
+from malaria.engine.platform import Platform
 from malaria.engine.publisher import PublishSpan
 from malaria.plan.clients import make_plan
 from malaria.records.rows import RunPhase
-from malaria.transport.poller import make_poller
 
-STANDING_EVERY_NS = 100 * NS_PER_MS
-FAR_NS = 1 << 62
+STANDING_EVERY_NS: Final = 100 * NS_PER_MS
+FAR_NS: Final = 1 << 62
+
+
+class Channel(Protocol):
+    """The worker's end of the pipe to its conductor. If that is gone, `recv` raises EOFError and `send` OSError."""
+
+    def fileno(self) -> int: ...
+    def poll(self) -> bool: ...
+    def recv(self) -> Order: ...
+    def send(self, report: Report, /) -> None: ...
 
 
 class Worker:
-    """Drives one engine by the conductor's orders and keeps the rhythm of its reports."""
+    """Drives one engine by the conductor's orders, and sends reports in a fixed rhythm."""
 
-    def __init__(self, channel: Connection[Report, Order], task: Task) -> None:
+    def __init__(self, channel: Channel, task: Task, platform: Platform) -> None:
+        self.over = False
         self._channel = channel
+        self._clock = platform.clock
         self._epoch_ns = task.epoch_ns
-        self._engine = Engine(
-            make_plan(task.warhead, task.share, task.identity),
-            task.routes,
-            make_poller(),
-            Meter(task.worker),
-            now_ns,
-        )
+        plan = make_plan(task.warhead, task.share, task.identity)
+        self._engine = Engine(plan, task.routes, Meter(task.worker, platform.cpu_clock), platform)
         self._engine.set_epoch(task.epoch_ns)
-        self._engine.watch(channel.fileno(), self._obey_waiting)
-        self._next_standing_ns = now_ns()
-        self._next_second_ns = self._following_second(now_ns())
-        self._cuts: list[tuple[int, RunPhase]] = []  # when the phase changes by itself
-        self._start_ns: int | None = None  # when the load is to begin, until it has
+        self._engine.watch(channel.fileno(), self._process_orders)
+        self._next_standing_ns = self._clock()
+        self._next_second_ns = self._following_second(self._clock())
+        self._phase_changes: list[tuple[int, RunPhase]] = []  # those that come by the clock, without an order
+        self._start_ns: int | None = None  # when the load is to begin; None once it has
         self._next_ns = 0
-        self._over = False
 
     def run(self) -> None:
-        """Until `Finish` or until the conductor is gone."""
+        """Turn the engine until `Finish`, or until the conductor is gone."""
         gc.collect()
-        gc.freeze()  # what is there now stays: no collection has to walk it again
-        self._channel.send(Prepared(self._engine.plan.clients))
+        gc.freeze()  # what exists now stays: no collection has to walk it again
+        self.begin()
         turn = self._engine.turn
-        self._plan_rhythm()
-        while not self._over:
+        while not self.over:
             now = turn(self._next_ns)
             if now >= self._next_ns:
-                self._keep_rhythm(now)
-                self._plan_rhythm()
+                self._report_what_is_due(now)
 
-    def _plan_rhythm(self) -> None:
-        """When something is to be reported next."""
-        cuts = (at_ns for at_ns, _ in self._cuts[:1])
-        self._next_ns = min(self._next_standing_ns, self._next_second_ns, self._start_ns or FAR_NS, *cuts)
+    def begin(self) -> None:
+        """Report that the plan is made. To be called once, before the first turn."""
+        self._send(Prepared(self._engine.plan.clients))
+        self._plan_next_report()
 
-    def _keep_rhythm(self, now: int) -> None:
+    def step(self) -> None:
+        """Make one turn: the body of `run` for a caller that has a clock of its own."""
+        now = self._engine.turn(self._next_ns)
+        if now >= self._next_ns:
+            self._report_what_is_due(now)
+
+    def wake_ns(self) -> int:
+        """Return when the next turn has something to do if nothing arrives before; 0 means now."""
+        return self._engine.wake_ns(self._next_ns)
+
+    # --- reports ---------------------------------------------------------------------------------------------------
+
+    def _plan_next_report(self) -> None:
+        changes = (at_ns for at_ns, _ in self._phase_changes[:1])
+        self._next_ns = min(self._next_standing_ns, self._next_second_ns, self._start_ns or FAR_NS, *changes)
+
+    def _report_what_is_due(self, now: int) -> None:
         if self._start_ns is not None and now >= self._start_ns:
             self._start_ns = None
-            self._say(Started(now - self._epoch_ns))
-        cut = bool(self._cuts) and now >= self._cuts[0][0]
-        if cut:
-            self._report_second()
-            self._enter(self._cuts.pop(0)[1])
-        if now >= self._next_second_ns and cut:
-            self._next_second_ns = self._following_second(now)  # the cut was the end of the second, too
-        elif now >= self._next_second_ns:
-            self._report_second()
+            self._send(Started(now - self._epoch_ns))
+        phase_changes = bool(self._phase_changes) and now >= self._phase_changes[0][0]
+        if phase_changes:
+            self._report_second()  # a sample belongs to one phase, so the change ends it
+            self._enter_phase(self._phase_changes.pop(0)[1])
+        if now >= self._next_second_ns:
+            if not phase_changes:  # otherwise the sample that the change ended was this second's
+                self._report_second()
             self._next_second_ns = self._following_second(now)
         if now >= self._next_standing_ns:
-            self._say(self._engine.standing())
+            self._send(self._engine.standing())
             self._next_standing_ns = now + STANDING_EVERY_NS
+        self._plan_next_report()
 
     def _following_second(self, now: int) -> int:
-        """Samples of all workers end at the same whole seconds of run time."""
+        """Return the next whole second of run time, so that the samples of all workers end together."""
         return now + NS_PER_S - (now - self._epoch_ns) % NS_PER_S
 
     def _report_second(self) -> None:
         sample = self._engine.sample()
         meter = self._engine.meter
-        self._say(SecondReport(sample, tuple(meter.events(sample.end_ns)), meter.clients_failed()))
+        self._send(SecondReport(sample, tuple(meter.events(sample.end_ns)), meter.clients_failed()))
 
-    def _enter(self, phase: RunPhase) -> None:
+    def _enter_phase(self, phase: RunPhase) -> None:
         self._engine.phase = phase
         if phase is RunPhase.DRAIN:
             self._engine.end_publishing()
 
     # --- orders ----------------------------------------------------------------------------------------------------
 
-    def _obey_waiting(self) -> None:
+    def _process_orders(self) -> None:
         try:
-            while not self._over and self._channel.poll():
-                self._obey(self._channel.recv())
-            self._plan_rhythm()
-        except (EOFError, OSError):
+            while not self.over and self._channel.poll():
+                self._process(self._channel.recv())
+            self._plan_next_report()
+        except (EOFError, OSError):  # the conductor is gone
             self._engine.hang_up()
-            self._over = True
+            self.over = True
 
-    def _obey(self, order: Order) -> None:
+    def _process(self, order: Order) -> None:
         match order:
             case ConnectAll(rest):
-                self._enter(RunPhase.CONNECT)
+                self._enter_phase(RunPhase.CONNECT)
                 self._engine.connect(rest=rest)
-                self._say(self._engine.standing())
+                self._send(self._engine.standing())
             case StartPublishing():
                 self._publish(order)
             case Act():
                 self._engine.act(order)
             case EndPublishing():
                 self._report_second()
-                self._cuts.clear()
-                self._enter(RunPhase.DRAIN)
+                self._phase_changes.clear()
+                self._enter_phase(RunPhase.DRAIN)
             case TellAccount():
-                self._say(self._account())
+                self._send(self._account())
             case Finish():
                 self._finish()
             case CorrectEpoch(epoch_ns):
@@ -152,13 +172,13 @@ class Worker:
         self._start_ns = epoch + order.origin_ns
         self._engine.publish(PublishSpan(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
         if order.measure_ns > order.origin_ns:
-            self._enter(RunPhase.WARMUP)
-            self._cuts = [(epoch + order.measure_ns, RunPhase.MEASURE)]
+            self._enter_phase(RunPhase.WARMUP)
+            self._phase_changes = [(epoch + order.measure_ns, RunPhase.MEASURE)]
         else:  # at once: the messages due at the very origin belong to the measured time
             self._report_second()
-            self._enter(RunPhase.MEASURE)
+            self._enter_phase(RunPhase.MEASURE)
         if end is not None:
-            self._cuts.append((end, RunPhase.DRAIN))
+            self._phase_changes.append((end, RunPhase.DRAIN))
 
     def _account(self) -> Account:
         inbox = self._engine.inbox
@@ -170,40 +190,40 @@ class Worker:
         engine.end_publishing()
         engine.phase = RunPhase.FINISH
         for publisher in engine.publishers:
-            publisher.fold_unfinished(now_ns())
+            publisher.fold_unfinished(self._clock())
         self._report_second()
-        self._say(self._account())
+        self._send(self._account())
         engine.hang_up()
-        self._say(engine.standing())  # who was still leaving is gone now
-        self._say(Finished())
-        self._over = True
+        self._send(engine.standing())  # clients of a surge that were still leaving are gone now
+        self._send(Finished())
+        self.over = True
 
-    def _say(self, report: Report) -> None:
+    def _send(self, report: Report) -> None:
         try:
             self._channel.send(report)
         except OSError:  # the conductor is gone
             self._engine.hang_up()
-            self._over = True
+            self.over = True
 
 
 def raise_descriptor_limit() -> int:
-    """Lifts the soft limit of open files to the hard one; returns it."""
+    """Raise the soft limit of open files to the hard one, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 
 
 def main() -> None:
-    """Entry of the worker process; argv[1] is the inherited descriptor of the pipe."""
+    """Run the worker process. argv[1] is the inherited descriptor of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise_descriptor_limit()
-    channel: Connection[Report, Order] = Connection(int(sys.argv[1]))
+    pipe: Connection[Report, Task | Order] = Connection(int(sys.argv[1]))
     try:
-        task = channel.recv()
+        task = pipe.recv()
     except EOFError:
         return
     assert isinstance(task, Task)
-    Worker(channel, task).run()
+    Worker(pipe, task, Platform()).run()  # type: ignore[arg-type]  # from the second message on there are only orders
 
 
 if __name__ == "__main__":
