@@ -20,7 +20,7 @@ from malaria import __version__
 from malaria.analysis.summary import summarize
 from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
-from malaria.clock import NS_PER_MS, now_ns, wall_ns
+from malaria.clock import NS_PER_MS, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackCourse, Conductor
 from malaria.control.messages import Report, SecondReport, WorkerLost
 from malaria.errors import UnstoredRunError
@@ -97,21 +97,40 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     took only a part of it to the end: UnstoredRunError.
     """
     load = prepare(request)
-    welcome = check_target(request, load)
+    target = check_target(request, load)
     with ExitStack() as stack:
         with _impatient(interrupt):
-            bees = _recruit(request, stack)
+            start_workers = _recruit(request, stack)
         load = replace(load, epoch_ns=now_ns())
-        lookout = Observers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
-        writer = stack.enter_context(RunWriter.create(request.directory))
-        _describe(writer, request, welcome)
-        crew = bees(load)
+        observers = Observers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
+        return carry_out(request, AttackMeans(load, target, start_workers, observers), on_progress, interrupt)
+
+
+@dataclass(frozen=True, slots=True)
+class AttackMeans:
+    """The workers, observers and clock that an attack is made with: those of this host or swarm, or simulated ones."""
+
+    load: Load
+    target: TargetInfo
+    start_workers: Callable[[Load], WorkerPool]
+    observers: Observers
+    clock: Clock = now_ns
+    sleep: Callable[[float], None] = time.sleep
+
+
+def carry_out(
+    request: AttackRequest, means: AttackMeans, on_progress: Callable[[Progress], None], interrupt: Interrupt
+) -> AttackOutcome:
+    """Run an attack that is prepared, and store it. Raises what `conduct` raises from there on."""
+    with RunWriter.create(request.directory) as writer:
+        _describe(writer, request, means.target)
+        workers = means.start_workers(means.load)
         try:
-            stored = AttackRunner(request, load, _Hands(crew, writer, lookout), on_progress).run(interrupt)
+            stored = AttackRunner(request, means, _Hands(workers, writer), on_progress).run(interrupt)
             if stored:
-                crew.forget()
+                workers.forget()
         finally:
-            crew.close()
+            workers.close()
     if not stored:
         raise _unstored(request.directory, writer.first_failure)
     return _outcome(request.directory)
@@ -183,22 +202,22 @@ class _Hands:
 
     bee: WorkerPool
     writer: RunWriter
-    lookout: Observers
 
 
 class AttackRunner:
     """One attack under way: what the workers say goes to the conductor, the store and the screen."""
 
     def __init__(
-        self, request: AttackRequest, load: Load, hands: _Hands, on_progress: Callable[[Progress], None]
+        self, request: AttackRequest, means: AttackMeans, hands: _Hands, on_progress: Callable[[Progress], None]
     ) -> None:
         bee = hands.bee
         self._warhead = request.warhead
         self._news = request.news
-        self._epoch_ns = load.epoch_ns
+        self._clock, self._sleep = means.clock, means.sleep
+        self._epoch_ns = means.load.epoch_ns
         self._bee = bee
         self._writer = hands.writer
-        self._lookout = hands.lookout
+        self._lookout = means.observers
         self._on_progress = on_progress
         self._clients = clients_planned(request.warhead)
         notice_ns = START_NOTICE_NS if request.quarters is None else SWARM_NOTICE_NS
@@ -234,11 +253,11 @@ class AttackRunner:
 
     def _hear_out(self, interrupt: Interrupt) -> None:
         """A broker counts what it drops and tells it now and then: its word on the end of the load is waited for."""
-        over_ns, told = now_ns(), interrupt.count
+        over_ns, told = self._clock(), interrupt.count
         if self._lookout.outstanding_ns(over_ns) > LONG_WAIT_NS and not self._conductor.aborted:
             self._fresh_events.append(Event(self._now(), EventKind.OBSERVER, "waiting for the broker's last figures"))
         while not self._conductor.aborted and interrupt.count == told and self._lookout.outstanding_ns(over_ns):
-            time.sleep(POLL_S)
+            self._sleep(POLL_S)
             self._note_sightings()
             self._keep_up(self._now())
 
@@ -250,7 +269,7 @@ class AttackRunner:
             self._totals.lose(worker)
 
     def _now(self) -> int:
-        return now_ns() - self._epoch_ns
+        return self._clock() - self._epoch_ns
 
     def _take(self, worker: str, second: SecondReport) -> None:
         self._heard = True
