@@ -107,15 +107,15 @@ def _rate(value: object) -> Fraction | None:
     return count / per_s
 
 
-type _Scale = tuple[tuple[float, int], ...]
+type _Decimals = tuple[tuple[float, int], ...]
 """Pairs (values under this, decimals)."""
 
-_TWO_DIGITS: Final[_Scale] = ((0.1, 3), (1, 2), (10, 1), (math.inf, 0))
-_RATE_DIGITS: Final[_Scale] = ((1, 3), (10, 2), (1000, 1), (math.inf, 0))
+_TWO_DIGITS: Final[_Decimals] = ((0.1, 3), (1, 2), (10, 1), (math.inf, 0))
+_RATE_DIGITS: Final[_Decimals] = ((1, 3), (10, 2), (1000, 1), (math.inf, 0))
 _BYTE_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def _digits(value: float, scale: _Scale) -> str:
+def _digits(value: float, scale: _Decimals) -> str:
     """The value with the decimals that `scale` gives to its size, after rounding (9.96 is 10, not 10.0)."""
     for limit, decimals in scale:
         if abs(round(value, decimals)) < limit:

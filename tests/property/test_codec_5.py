@@ -27,14 +27,14 @@ from malaria.mqtt.packets import (
     Will,
 )
 from malaria.mqtt.properties import PROPERTIES, Property
-from malaria.mqtt.wire import BINARY, BYTE, LONG, PAIR, SHORT, STRING, VARINT, Kind
+from malaria.mqtt.wire import BINARY, BYTE, LONG, PAIR, SHORT, STRING, VARINT, FieldType
 
 V5 = Protocol.V5
 EVERYBODY = frozenset(PacketType)
 ids = st.integers(1, 65535)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 topics = texts.filter(lambda text: text and "+" not in text and "#" not in text)
-values: dict[Kind, st.SearchStrategy[Any]] = {
+values: dict[FieldType, st.SearchStrategy[Any]] = {
     BYTE: st.integers(0, 1),
     SHORT: st.integers(1, 65535),
     LONG: st.integers(1, 2**32 - 1),

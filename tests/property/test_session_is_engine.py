@@ -21,7 +21,7 @@ from malaria.mqtt.packets import (
     Publish,
     Suback,
 )
-from malaria.mqtt.session import SUBSCRIBE_ID, Instruction, Send, Session, SessionConfig, SessionPhase
+from malaria.mqtt.session import SUBSCRIBE_ID, Instruction, SendBytes, Session, SessionConfig, SessionPhase
 from malaria.schedule.payload import pack_header
 
 WINDOW = 3
@@ -145,7 +145,7 @@ class Twins:
 
     def follow(self, instructions: list[Instruction]) -> None:
         for instruction in instructions:
-            if isinstance(instruction, Send):
+            if isinstance(instruction, SendBytes):
                 self.said += instruction.data
 
     def start(self) -> None:

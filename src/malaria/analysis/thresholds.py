@@ -12,7 +12,7 @@ from typing import Any, Final
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
-from malaria.model.threshold import FIGURES, Threshold, Unit, parse_threshold_text
+from malaria.model.threshold import FIGURES, FigureUnit, Threshold, parse_threshold_text
 from malaria.records.rows import Metric, RunRecords
 from malaria.units import NotationError, format_count, format_ms
 
@@ -119,7 +119,7 @@ def _lower_bound_ms(threshold: Threshold, records: RunRecords) -> float | None:
 
 def _say(threshold: Threshold, value: float) -> str:
     unit = FIGURES[threshold.key].unit
-    if unit is Unit.MS:
+    if unit is FigureUnit.MS:
         return format_ms(value)
     number = format_count(round(value)) if float(value).is_integer() or value >= 100 else f"{value:.3g}"
     return f"{number}{unit}"

@@ -27,7 +27,7 @@ from malaria.errors import UnstoredRunError
 from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.observe.observers import Observers
 from malaria.plan.clients import Identity, make_plan
-from malaria.plan.timetable import base_rate, clients_planned, rate_steps, visits
+from malaria.plan.timetable import base_rate, clients_planned, rate_steps, surge_times
 from malaria.records.rows import Counter, Event, EventKind, LedgerTotals, Progress, RunRecords
 from malaria.records.store import RunWriter, open_run
 from malaria.schedule.share import WHOLE
@@ -432,7 +432,7 @@ def _course(warhead: Warhead, workers: int, notice_ns: int) -> AttackCourse:
         drain_ns=attack.drain_ns,
         connect_timeout_ns=attack.connect_timeout_ns,
         counted=bool(warhead.publishing) and all(group.messages for group in warhead.publishing),
-        visits=visits(warhead, workers),
+        visits=surge_times(warhead, workers),
         notice_ns=notice_ns,
     )
 

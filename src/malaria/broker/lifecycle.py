@@ -20,7 +20,7 @@ from malaria.broker.running import RunningBroker, private_directory
 from malaria.broker.starting import BrokerEndpoint, StartContext, adopt, check_program, endpoint_of, start
 from malaria.errors import OperatorError
 from malaria.model.access import TLS_KEYS, Access
-from malaria.model.broker import BrokerTable, Clean, Kind
+from malaria.model.broker import BrokerKind, BrokerTable, Clean
 from malaria.model.target import SECURE, parse_target
 from malaria.transport.failures import connect_error
 
@@ -47,7 +47,7 @@ class Lifecycle:
         self.table = table
         self.running: RunningBroker | None = None
         host = BrokerHost(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
-        ours = table.tells_its_url and table.kind is Kind.MOSQUITTO
+        ours = table.tells_its_url and table.kind is BrokerKind.MOSQUITTO
         self._directory = private_directory("keys") if ours else None
         settings = settings_of(table, self._directory) if self._directory else None
         self._ground = StartContext(table, host, door, settings)
@@ -71,7 +71,7 @@ class Lifecycle:
         Empty for a broker that we do not configure. Raises OperatorError for a name that no listener has.
         """
         if self._ground.settings is None:
-            embedded = self.running if self.table.kind is Kind.EMBEDDED else None
+            embedded = self.running if self.table.kind is BrokerKind.EMBEDDED else None
             return {"url": f"mqtt://{embedded.host}:{embedded.port}"} if embedded else {}
         listeners = {one.name: one for one in self._ground.settings.listeners}
         if listener is not None and listener not in listeners:
@@ -94,7 +94,7 @@ class Lifecycle:
         """Sees to it that the broker runs, anew where `clean` says so. Raises OperatorError when it does not answer."""
         first, self._levels = self._levels == 0, self._levels + 1
         anew = self.table.clean is Clean.EACH_LEVEL or (self.table.clean is Clean.FIRST and first)
-        if self.table.kind is Kind.NONE:
+        if self.table.kind is BrokerKind.NONE:
             return CleanStart(None, "it was not ours to start")
         if first:
             self._served_before = self._is_served()
@@ -122,7 +122,7 @@ class Lifecycle:
     def stop(self) -> None:
         """Stops what was started, and starts again the service that was running before. May be called twice."""
         try:
-            if self._served_before and self.table.kind is not Kind.NONE:
+            if self._served_before and self.table.kind is not BrokerKind.NONE:
                 self._leave_running()
             else:
                 self._end()
@@ -134,7 +134,7 @@ class Lifecycle:
 
     def _is_served(self) -> bool:
         """Is a service that we only start and stop running already?"""
-        if self.table.kind is Kind.SYSTEMD:
+        if self.table.kind is BrokerKind.SYSTEMD:
             return self._ground.unit.poll() is None
         return bool(self.table.stop_command) and self._look() == ""
 
@@ -147,7 +147,7 @@ class Lifecycle:
         running, self.running = self.running, None
         if running is not None:
             running.stop()
-        elif self._served_before and self.table.kind is Kind.SYSTEMD:
+        elif self._served_before and self.table.kind is BrokerKind.SYSTEMD:
             self._ground.unit.terminate()
         elif self._served_before:
             self._ground.pair.terminate()
@@ -155,7 +155,7 @@ class Lifecycle:
     def _leave_running(self) -> None:
         running, self.running = self.running, None
         if running is None or running.death() is not None:
-            service = self._ground.unit if self.table.kind is Kind.SYSTEMD else self._ground.pair
+            service = self._ground.unit if self.table.kind is BrokerKind.SYSTEMD else self._ground.pair
             with suppress(OperatorError):
                 service.start()
         if running is not None:
@@ -177,7 +177,7 @@ class Lifecycle:
 
     def _refuse_a_stranger(self) -> None:
         """A broker that answers where ours is to be would be taken for it."""
-        external = self.table.kind is Kind.COMMAND or self.table.config is not None
+        external = self.table.kind is BrokerKind.COMMAND or self.table.config is not None
         if external and self._look() == "":
             door = endpoint_of(self._ground)
             message = f"another broker answers at {door.host} port {door.port} already"
@@ -185,7 +185,7 @@ class Lifecycle:
 
     def _how(self, anew: bool, removed: list[str], death: str | None) -> CleanStart:
         start = "started for this level" if death is None else f"started again after {death}"
-        if self.table.kind is Kind.EMBEDDED or (self._ground.settings and not self.table.persistence):
+        if self.table.kind is BrokerKind.EMBEDDED or (self._ground.settings and not self.table.persistence):
             return CleanStart(True, f"{start}; it keeps nothing on its disk")
         if removed:
             return CleanStart(True, f"{start}, {', '.join(removed)}")

@@ -9,18 +9,18 @@ from typing import Any, Final
 from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import with_free_ports, write_private
 from malaria.broker.running import HOST
-from malaria.model.broker import BrokerTable, ListenerTable, Way
+from malaria.model.broker import BrokerTable, ListenerTable, ListenerTransport
 from malaria.plan.keys import Format, make_lines
 
 IDENTITY: Final = "malaria-{index:05d}"
 KEY_BYTES: Final = 16
 ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
-WEBSOCKETS: Final = frozenset({Way.WS, Way.WSS})
+WEBSOCKETS: Final = frozenset({ListenerTransport.WS, ListenerTransport.WSS})
 
 
 def settings_of(table: BrokerTable, directory: Path) -> MosquittoSettings:
     """The mosquitto that the table describes: ports found, keys made in `directory` where the table says how many."""
-    listeners = table.listeners or (ListenerTable(name=Way.PLAIN),)
+    listeners = table.listeners or (ListenerTable(name=ListenerTransport.PLAIN),)
     return MosquittoSettings(
         with_free_ports([_listener(listener, directory) for listener in listeners]),
         persistence_file=Path(table.persistence[0]) if table.persistence else None,
@@ -38,7 +38,7 @@ def _listener(table: ListenerTable, directory: Path) -> MosquittoListener:
         cafile=_path(table.cafile),
         certfile=_path(table.certificate),
         keyfile=_path(table.key),
-        require_certificate=table.kind is Way.MTLS,
+        require_certificate=table.kind is ListenerTransport.MTLS,
         identity_as_username=table.identity_as_username,
         psk_file=_path(table.psk_file) if table.psk_clients is None else _make_keys(table, directory),
         tls_version=None if table.tls_version is None else f"tlsv{table.tls_version}",

@@ -26,7 +26,7 @@ from malaria.broker.services import CommandPair, SystemdUnit
 from malaria.broker.ssh_process import GREETING, hold
 from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
-from malaria.model.broker import BrokerTable, Kind
+from malaria.model.broker import BrokerKind, BrokerTable
 
 REMOTE_MOSQUITTO: Final = f'PATH=$PATH:{SBIN} exec mosquitto -c "$1"'
 
@@ -90,9 +90,9 @@ def check_program(table: BrokerTable) -> None:
     """Raises OperatorError when what starts the broker is not on this host. Of another host nothing is known yet."""
     if table.ssh is not None:
         return
-    if table.kind is Kind.MOSQUITTO and find_mosquitto() is None:
+    if table.kind is BrokerKind.MOSQUITTO and find_mosquitto() is None:
         raise OperatorError("mosquitto is not installed", "apt install mosquitto")
-    program = {Kind.COMMAND: table.command[:1], Kind.SYSTEMD: ("systemctl",)}.get(table.kind, ())
+    program = {BrokerKind.COMMAND: table.command[:1], BrokerKind.SYSTEMD: ("systemctl",)}.get(table.kind, ())
     for name in program:
         if shutil.which(name) is None:
             raise OperatorError(f"{name}: there is no such program on this host", "install it, or give its whole path")
@@ -141,7 +141,7 @@ def _serving(ground: StartContext, said: str) -> RunningBroker:
     """The broker behind a unit or a pair of commands; `said` are the words of its start."""
     log = private_directory("broker") / "broker.log"
     log.write_text(said)
-    if ground.table.kind is Kind.SYSTEMD:
+    if ground.table.kind is BrokerKind.SYSTEMD:
         return _answering(ground, SystemdBroker, ground.unit.name, ground.unit, log)
     return _answering(ground, RunningBroker, Path(ground.table.command[0]).name, ground.pair, log)
 
@@ -171,10 +171,10 @@ def endpoint_of(ground: StartContext) -> BrokerEndpoint:
     return ground.door
 
 
-_START: Final[Mapping[Kind, Callable[[StartContext], RunningBroker]]] = {
-    Kind.NONE: _start_none,
-    Kind.EMBEDDED: _start_embedded,
-    Kind.MOSQUITTO: _start_mosquitto,
-    Kind.COMMAND: _start_command,
-    Kind.SYSTEMD: _start_unit,
+_START: Final[Mapping[BrokerKind, Callable[[StartContext], RunningBroker]]] = {
+    BrokerKind.NONE: _start_none,
+    BrokerKind.EMBEDDED: _start_embedded,
+    BrokerKind.MOSQUITTO: _start_mosquitto,
+    BrokerKind.COMMAND: _start_command,
+    BrokerKind.SYSTEMD: _start_unit,
 }

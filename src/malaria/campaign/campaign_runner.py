@@ -24,7 +24,7 @@ from malaria.campaign.recording import CampaignRecorder, Show, Turn, turns
 from malaria.campaign.request import CampaignOutcome, CampaignRequest, Listener
 from malaria.errors import OperatorError, UnstoredRunError
 from malaria.model.access import Access
-from malaria.model.broker import BrokerTable, Kind
+from malaria.model.broker import BrokerKind, BrokerTable
 from malaria.model.target import parse_target
 from malaria.model.warhead import describe
 from malaria.plan.timetable import clients_planned
@@ -63,7 +63,7 @@ def conduct_campaign(
 def _door(request: CampaignRequest, hands: Hands) -> BrokerEndpoint | None:
     """Where a broker of ours lets in that we do not configure: at the target of the first attack."""
     table = request.campaign.broker
-    if table.kind is Kind.NONE or table.tells_its_url:
+    if table.kind is BrokerKind.NONE or table.tells_its_url:
         return None
     turn = turns(request.campaign)[0]
     attack = _attack_request(request, turn, turn.attack.warhead.target)

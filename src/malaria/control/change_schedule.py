@@ -17,7 +17,7 @@ from malaria.control.standing import SurgeStanding
 from malaria.errors import OperatorError
 from malaria.model.group_checks import LONGEST_INTERVAL_S
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import SurgeTimes, Turning
+from malaria.plan.timetable import SurgeTimes, TimedRateChange
 from malaria.records.rows import Event, EventKind
 from malaria.units import format_count, format_rate
 
@@ -53,7 +53,7 @@ class ChangeSchedule:
         self._passages = [SurgeProgress(visit) for visit in visits]
         self._planned: deque[_Item] = deque()
         self._announced: deque[_Item] = deque()
-        self.turns: list[Turning] = []
+        self.turns: list[TimedRateChange] = []
         """The changes of a rate that have taken effect, in run time."""
 
     def begin(self, measure_ns: int, end_ns: int | None) -> None:
@@ -86,7 +86,7 @@ class ChangeSchedule:
             if item.passage is not None:
                 setattr(item.passage, item.enters, item.act.at_ns)
             if isinstance(item.act.change, ChangeRate):
-                self.turns.append(Turning(item.act.at_ns, item.act.change.group, item.act.change.interval))
+                self.turns.append(TimedRateChange(item.act.at_ns, item.act.change.group, item.act.change.interval))
             marks.append(item.mark)
         return marks
 

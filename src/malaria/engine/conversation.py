@@ -31,7 +31,7 @@ from malaria.mqtt.packets import (
     Subscribe,
     Will,
 )
-from malaria.mqtt.reasons import FAILURE, reason_text, told
+from malaria.mqtt.reasons import FAILURE, reason_text, reason_with_details
 from malaria.mqtt.session import SUBSCRIBE_ID, SessionPhase
 from malaria.mqtt.terms import Terms, terms_of
 from malaria.plan.clients import GroupPlan, Plan
@@ -205,7 +205,7 @@ class Conversation:
     def _on_disconnect(self, client: int, packet: Packet, _: int) -> None:
         """Only in MQTT 5: the broker ends the connection, and says why (section 3.14)."""
         assert isinstance(packet, Disconnect)
-        self.lost(client, f"the broker said goodbye: {told(packet.reason_code, packet.properties)}")
+        self.lost(client, f"the broker said goodbye: {reason_with_details(packet.reason_code, packet.properties)}")
 
     def _on_ack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Ack)

@@ -25,7 +25,7 @@ from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.template import DUP, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
-from malaria.plan.clients import GroupPlan, Turn
+from malaria.plan.clients import GroupPlan, RateChange
 from malaria.records.ledger import Published
 
 type Ints = NDArray[np.int64]
@@ -84,7 +84,7 @@ class Publisher:
         self._schedule = None if group.closed_loop else plan.schedule()
         self._span: PublishSpan | None = None
         self._begun_ns = 0
-        self._turns: deque[tuple[int, Turn]] = deque()  # announced changes of the rate
+        self._turns: deque[tuple[int, RateChange]] = deque()  # announced changes of the rate
         self._turns_told = 0
         self._dues: list[int] = []
         self._positions: list[int] = []
@@ -132,12 +132,12 @@ class Publisher:
         self._turns_told += 1
         span = self._span
         if span is None or at_ns <= span.origin_ns:  # these have not begun, or have ended
-            self._schedule = self.plan.schedule(Turn(self._turns_told, interval))
+            self._schedule = self.plan.schedule(RateChange(self._turns_told, interval))
             return
         keep = bisect_left(self._dues, at_ns, self._cursor)
         del self._dues[keep:], self._positions[keep:]
         self._horizon_ns = min(self._horizon_ns, at_ns)
-        self._turns.append((at_ns, Turn(self._turns_told, interval, at_ns - self._begun_ns)))
+        self._turns.append((at_ns, RateChange(self._turns_told, interval, at_ns - self._begun_ns)))
         self._look_ahead()
 
     def end(self, now_ns: int) -> None:

@@ -45,7 +45,7 @@ def _headers(value: Any) -> Any:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
-type Headers = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_headers), PlainSerializer(dict)]
+type HeaderPairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_headers), PlainSerializer(dict)]
 
 
 class Access(Table):
@@ -55,7 +55,7 @@ class Access(Table):
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
     credentials_file: str | None = None
-    headers: Headers = Field(default=(), repr=False)
+    headers: HeaderPairs = Field(default=(), repr=False)
     cafile: str | None = None
     cert: str | None = None
     key: str | None = None

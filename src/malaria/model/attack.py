@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.model.faults import KeyPathError
-from malaria.model.fields import PROTOCOLS, DurationNs, Pace, ProtocolText, ReconnectNs, Sources
+from malaria.model.fields import PROTOCOLS, ConnectRate, DurationNs, ProtocolText, ReconnectNs, Sources
 from malaria.model.table import Table
 
 CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
@@ -21,7 +21,7 @@ class Attack(Table):
     duration_ns: DurationNs | None = Field(default=None, alias="duration")
     warmup_ns: DurationNs = Field(default=0, alias="warmup")
     drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
-    connect_rate: Pace = Fraction(1000)
+    connect_rate: ConnectRate = Fraction(1000)
     connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
     connect_timeout_ns: DurationNs = Field(default=CONNECT_TIMEOUT_NS, alias="connect_timeout")
     reconnect_ns: ReconnectNs = Field(default=(NS_PER_S, 30 * NS_PER_S), alias="reconnect")

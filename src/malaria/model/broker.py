@@ -20,7 +20,7 @@ from malaria.model.table import Table
 from malaria.units import NotationError
 
 
-class Kind(StrEnum):
+class BrokerKind(StrEnum):
     """Who starts the broker, and how."""
 
     NONE = "none"  # somebody else
@@ -38,7 +38,7 @@ class Clean(StrEnum):
     NEVER = "never"
 
 
-class Way(StrEnum):
+class ListenerTransport(StrEnum):
     """How a listener is reached."""
 
     PLAIN = "plain"
@@ -49,8 +49,8 @@ class Way(StrEnum):
     WSS = "wss"
 
 
-WITH_CERTIFICATE: Final = frozenset({Way.TLS, Way.MTLS, Way.WSS})
-WITH_NAMED_CLIENTS: Final = frozenset({Way.PSK, Way.MTLS})
+WITH_CERTIFICATE: Final = frozenset({ListenerTransport.TLS, ListenerTransport.MTLS, ListenerTransport.WSS})
+WITH_NAMED_CLIENTS: Final = frozenset({ListenerTransport.PSK, ListenerTransport.MTLS})
 CERTIFICATE_KEYS: Final = ("certificate", "key")
 PSK_KEYS: Final = ("psk_file", "psk_clients")
 LISTENER_FILES: Final = ("cafile", "certificate", "key", "psk_file", "password_file", "acl_file")
@@ -71,14 +71,14 @@ def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-type Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
+type CommandLine = Annotated[tuple[str, ...], BeforeValidator(_command)]
 type Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class ListenerTable(Table):
     """One port of a mosquitto that we configure. `port` 0: one that is free. `psk_clients`: keys to make."""
 
-    kind: Way = Way.PLAIN
+    kind: ListenerTransport = ListenerTransport.PLAIN
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     port: int = Field(default=0, strict=True, ge=0, le=65535)
     address: str = "127.0.0.1"
@@ -99,7 +99,7 @@ class ListenerTable(Table):
     def _complete(cls, table: Any) -> Any:
         if not isinstance(table, Mapping):
             return table
-        kind = table.get("kind", Way.PLAIN)
+        kind = table.get("kind", ListenerTransport.PLAIN)
         return {"name": kind, "identity_as_username": kind in WITH_NAMED_CLIENTS} | dict(table)
 
     @model_validator(mode="after")
@@ -109,9 +109,9 @@ class ListenerTable(Table):
                 self._need(key, "a listener for TLS has a certificate and its key")
         else:
             self._refuse((*CERTIFICATE_KEYS, "cafile"), "belongs to a listener of kind tls, mtls or wss")
-        if self.kind is Way.MTLS:
+        if self.kind is ListenerTransport.MTLS:
             self._need("cafile", "the authority that signed the clients' certificates")
-        if self.kind is Way.PSK:
+        if self.kind is ListenerTransport.PSK:
             self._check_psk()
         else:
             self._refuse(PSK_KEYS, "belongs to a listener of kind psk")
@@ -136,7 +136,7 @@ class ListenerTable(Table):
 class BrokerTable(Table):
     """`[broker]`. Commands are programs with their arguments, not lines for a shell."""
 
-    kind: Kind = Kind.NONE
+    kind: BrokerKind = BrokerKind.NONE
     clean: Clean = Clean.EACH_LEVEL
     ready_timeout_ns: DurationNs = Field(default=15 * NS_PER_S, alias="ready_timeout")
     stop_timeout_ns: DurationNs = Field(default=5 * NS_PER_S, alias="stop_timeout")
@@ -144,9 +144,9 @@ class BrokerTable(Table):
     config: str | None = None
     max_queued_messages: int | None = Field(default=None, strict=True, ge=0)
     max_inflight_messages: int | None = Field(default=None, strict=True, ge=0)
-    command: Command = ()
-    stop_command: Command = ()
-    clean_command: Command = ()
+    command: CommandLine = ()
+    stop_command: CommandLine = ()
+    clean_command: CommandLine = ()
     unit: str | None = Field(default=None, pattern=r"^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,254}$")
     persistence: Several = ()
     ssh: str | None = None
@@ -168,12 +168,12 @@ class BrokerTable(Table):
     @property
     def tells_its_url(self) -> bool:
         """Whether we know where it listens, because we tell it to."""
-        return self.kind is Kind.EMBEDDED or (self.kind is Kind.MOSQUITTO and self.config is None)
+        return self.kind is BrokerKind.EMBEDDED or (self.kind is BrokerKind.MOSQUITTO and self.config is None)
 
     def _check_needs(self) -> None:
-        if self.kind is Kind.COMMAND and not self.command:
+        if self.kind is BrokerKind.COMMAND and not self.command:
             raise KeyPathError("command", "is missing", 'write command = ["program", "option"]')
-        if self.kind is Kind.SYSTEMD and self.unit is None:
+        if self.kind is BrokerKind.SYSTEMD and self.unit is None:
             raise KeyPathError("unit", "is missing", 'write unit = "mosquitto.service"')
         for key in ("ready_timeout", "stop_timeout"):
             if getattr(self, f"{key}_ns") == 0:
@@ -199,22 +199,22 @@ class BrokerTable(Table):
             return
         if self.ssh.startswith("-") or not self.ssh.isprintable() or not self.ssh.strip():
             raise KeyPathError("ssh", f"{self.ssh!r} is no host", 'write "host", "user@host" or "user@host:port"')
-        if self.kind is Kind.MOSQUITTO and self.config is None:
+        if self.kind is BrokerKind.MOSQUITTO and self.config is None:
             raise KeyPathError("config", "is missing beside ssh", "name the configuration file on that host")
 
 
-ALLOWED: Final[Mapping[str, frozenset[Kind]]] = {
-    "listeners": frozenset({Kind.MOSQUITTO}),
-    "config": frozenset({Kind.MOSQUITTO}),
-    "max_queued_messages": frozenset({Kind.MOSQUITTO}),
-    "max_inflight_messages": frozenset({Kind.MOSQUITTO}),
-    "command": frozenset({Kind.COMMAND}),
-    "stop_command": frozenset({Kind.COMMAND}),
-    "clean_command": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
-    "unit": frozenset({Kind.SYSTEMD}),
-    "persistence": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
-    "ssh": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
-    "ssh_config": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
-    "sudo": frozenset({Kind.COMMAND, Kind.SYSTEMD, Kind.MOSQUITTO}),
+ALLOWED: Final[Mapping[str, frozenset[BrokerKind]]] = {
+    "listeners": frozenset({BrokerKind.MOSQUITTO}),
+    "config": frozenset({BrokerKind.MOSQUITTO}),
+    "max_queued_messages": frozenset({BrokerKind.MOSQUITTO}),
+    "max_inflight_messages": frozenset({BrokerKind.MOSQUITTO}),
+    "command": frozenset({BrokerKind.COMMAND}),
+    "stop_command": frozenset({BrokerKind.COMMAND}),
+    "clean_command": frozenset({BrokerKind.COMMAND, BrokerKind.SYSTEMD, BrokerKind.MOSQUITTO}),
+    "unit": frozenset({BrokerKind.SYSTEMD}),
+    "persistence": frozenset({BrokerKind.COMMAND, BrokerKind.SYSTEMD, BrokerKind.MOSQUITTO}),
+    "ssh": frozenset({BrokerKind.COMMAND, BrokerKind.SYSTEMD, BrokerKind.MOSQUITTO}),
+    "ssh_config": frozenset({BrokerKind.COMMAND, BrokerKind.SYSTEMD, BrokerKind.MOSQUITTO}),
+    "sudo": frozenset({BrokerKind.COMMAND, BrokerKind.SYSTEMD, BrokerKind.MOSQUITTO}),
 }
 """Field -> the kinds of broker that it says something about."""

@@ -168,7 +168,7 @@ def _sources_back(sources: tuple[str, ...]) -> list[str] | str:
 
 type DurationNs = Annotated[int, BeforeValidator(parse_duration_ns), PlainSerializer(duration_text)]
 type Interval = Annotated[Fraction, BeforeValidator(_interval)]
-type Pace = Annotated[Fraction, BeforeValidator(_pace), PlainSerializer(str)]
+type ConnectRate = Annotated[Fraction, BeforeValidator(_pace), PlainSerializer(str)]
 type PartOfInterval = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str)]
 type KeepaliveS = Annotated[int, BeforeValidator(_whole_seconds)]
 type ExpiryS = Annotated[int | None, BeforeValidator(_expiry), PlainSerializer(_expiry_back)]

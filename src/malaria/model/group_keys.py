@@ -50,7 +50,7 @@ PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
 SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH, Role.RESPOND})
 
 
-class Will(Message5):
+class WillTable(Message5):
     """What the broker is to publish for a client that goes without a word. `topic` is a template."""
 
     topic: str
@@ -86,7 +86,7 @@ class GroupKeys(Client5):
     client_id: str = "malaria-{run}-{group}-{index}"
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
-    will: Will | None = None
+    will: WillTable | None = None
     target: Access = Access()
 
     @property

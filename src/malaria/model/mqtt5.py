@@ -17,7 +17,7 @@ from malaria.model.table import Table
 
 type Limit = Annotated[int, Field(strict=True, ge=1, le=65535)]
 type LargeLimit = Annotated[int, Field(strict=True, ge=1, le=268_435_455)]
-type Values = Mapping[str, str | int]
+type PlaceholderValues = Mapping[str, str | int]
 
 NO_LOCAL: Final = 0x04
 RETAIN_AS_PUBLISHED: Final = 0x08
@@ -34,7 +34,7 @@ class Message5(Table):
     correlation_data: str | None = None
     user_properties: UserProperties = ()
 
-    def properties_at(self, values: Values) -> dict[str, Any]:
+    def properties_at(self, values: PlaceholderValues) -> dict[str, Any]:
         """As the packet has them; `values` is what the placeholders stand for."""
         found: dict[str, Any] = {}
         if self.message_expiry is not None:

@@ -31,7 +31,7 @@ DEFAULT_PORT: Final = 1883
 TLS_PORT: Final = 8883
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
 
-type Group = dict[str, Any]
+type OldGroup = dict[str, Any]
 
 
 def is_old(name: str) -> bool:
@@ -89,7 +89,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _publish(words: list[str], table: dict[str, Any], start_ns: int, place: str) -> int | None:
     said = _parsed(PUBLISH, words, place)
-    group: Group = {
+    group: OldGroup = {
         "name": _name("publishers", table),
         "clients": said.processes * said.thread_ratio,
         "qos": said.qos,
@@ -138,15 +138,15 @@ def _number(text: str) -> int:
 
 _number.__name__ = "number over 0"  # argparse says it when it refuses
 
-type Options = dict[tuple[str, ...], dict[str, Any]]
+type ArgparseOptions = dict[tuple[str, ...], dict[str, Any]]
 
-_COMMON: Final[Options] = {
+_COMMON: Final[ArgparseOptions] = {
     ("-c", "--clientid"): {},
     ("-H", "--host"): {"default": TARGET},
     ("-p", "--port"): {"type": _number},
     ("-q", "--qos"): {"type": int, "choices": (0, 1, 2), "default": 1},
 }
-PUBLISH: Final[Options] = _COMMON | {
+PUBLISH: Final[ArgparseOptions] = _COMMON | {
     ("-n", "--msg_count"): {"type": _number, "default": 10},
     ("-s", "--msg_size"): {"type": _number, "default": 100},
     ("-t", "--timing"): {"action": "store_true"},
@@ -157,14 +157,14 @@ PUBLISH: Final[Options] = _COMMON | {
     ("-b", "--bridge"): {"action": "store_true"},
     ("--psk_file",): {},
 }
-SUBSCRIBE: Final[Options] = _COMMON | {
+SUBSCRIBE: Final[ArgparseOptions] = _COMMON | {
     ("-n", "--msg_count"): {"type": _number},
     ("-N", "--client_count"): {"type": _number},
     ("-t", "--topic"): {"default": WATCHED},
 }
 
 
-def _parsed(options: Options, words: list[str], place: str) -> argparse.Namespace:
+def _parsed(options: ArgparseOptions, words: list[str], place: str) -> argparse.Namespace:
     parser = _Parser(add_help=False, allow_abbrev=True)
     parser.place = place
     for flags, settings in options.items():
@@ -185,11 +185,11 @@ def _size(mean: int) -> str | int:
     return f"{mean}~{mean // 20}" if mean // 20 else mean
 
 
-def _pace(rate: str | None, jitter: str, place: str) -> Group:
+def _pace(rate: str | None, jitter: str, place: str) -> OldGroup:
     if rate is None or _decimal(rate, place) == 0:
         return {"interval": "0"}
     try:
-        group: Group = {"rate": str(parse_rate(rate))}
+        group: OldGroup = {"rate": str(parse_rate(rate))}
     except NotationError as error:
         _refuse(place, error.message)
     return group | ({"arrival": "jitter", "jitter": jitter} if _decimal(jitter, place) else {})
@@ -201,7 +201,7 @@ def _decimal(text: str, place: str) -> float:
     return float(text)
 
 
-def _identity(said: argparse.Namespace) -> Group:
+def _identity(said: argparse.Namespace) -> OldGroup:
     """Who had a key was called by its identity; else by the name given and a number."""
     if said.psk_file is not None:
         return {"client_id": "{identity}"}
@@ -209,7 +209,7 @@ def _identity(said: argparse.Namespace) -> Group:
     return {"client_id": f"{literal}-{{index}}"} if literal else {}
 
 
-def _begun(group: Group, start_ns: int) -> Group:
+def _begun(group: OldGroup, start_ns: int) -> OldGroup:
     return group | ({"start_after": duration_text(start_ns)} if start_ns else {})
 
 

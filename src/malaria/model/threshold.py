@@ -21,7 +21,7 @@ NS_PER_MS: Final = 10**6
 PERCENT: Final = "%"
 
 
-class Unit(StrEnum):
+class FigureUnit(StrEnum):
     """The unit of a figure in `summary.json`."""
 
     MS = "ms"
@@ -30,11 +30,11 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class SummaryFigure:
     """Where a figure stands in `summary.json`, and which other ones a limit in percent may refer to, by word."""
 
     path: tuple[str, ...]
-    unit: Unit
+    unit: FigureUnit
     bases: Mapping[str, str] = MappingProxyType({})
 
 
@@ -45,40 +45,44 @@ MESSAGES: Final = (
     "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
 )  # fmt: skip
 RATES: Final = ("due", "sent", "acked", "delivered")
-BROKER: Final[Mapping[str, Unit]] = MappingProxyType(
+BROKER: Final[Mapping[str, FigureUnit]] = MappingProxyType(
     {
-        "dropped": Unit.COUNT,
-        "queue_growth_per_s": Unit.PER_S,
-        "cpu_percent": Unit.COUNT,
-        "host_cpu_percent": Unit.COUNT,
-        "rss_bytes": Unit.COUNT,
+        "dropped": FigureUnit.COUNT,
+        "queue_growth_per_s": FigureUnit.PER_S,
+        "cpu_percent": FigureUnit.COUNT,
+        "host_cpu_percent": FigureUnit.COUNT,
+        "rss_bytes": FigureUnit.COUNT,
     }
 )
 """What observers tell of the broker."""
 
 
-def _figures() -> dict[str, Figure]:
+def _figures() -> dict[str, SummaryFigure]:
     figures = {
-        f"{latency}.{statistic}": Figure(("latency_ms", latency, statistic), Unit.MS)
+        f"{latency}.{statistic}": SummaryFigure(("latency_ms", latency, statistic), FigureUnit.MS)
         for latency in LATENCIES
         for statistic in STATISTICS
     }
     for latency in LATENCIES:
-        figures[f"{latency}.count"] = Figure(("latency_ms", latency, "count"), Unit.COUNT)
+        figures[f"{latency}.count"] = SummaryFigure(("latency_ms", latency, "count"), FigureUnit.COUNT)
     of_clients = {"planned": "clients.planned", "connected": "clients.connected"}
-    figures |= {f"clients.{name}": Figure(("clients", name), Unit.COUNT, of_clients) for name in CLIENTS}
+    figures |= {f"clients.{name}": SummaryFigure(("clients", name), FigureUnit.COUNT, of_clients) for name in CLIENTS}
     of_messages = {name: f"messages.{name}" for name in ("due", "sent", "acked", "expected", "delivered")}
-    figures |= {f"messages.{name}": Figure(("messages", name), Unit.COUNT, of_messages) for name in MESSAGES}
+    figures |= {
+        f"messages.{name}": SummaryFigure(("messages", name), FigureUnit.COUNT, of_messages) for name in MESSAGES
+    }
     of_rates = {name: f"rates.{name}_per_s" for name in RATES}
-    figures |= {f"rates.{name}_per_s": Figure(("rates", f"{name}_per_s"), Unit.PER_S, of_rates) for name in RATES}
-    bases = {Unit.PER_S: of_rates, Unit.COUNT: {}}
-    figures["recovery.slowest"] = Figure(("recovery", "slowest_ms"), Unit.MS)
-    figures["recovery.not_held"] = Figure(("recovery", "not_held"), Unit.COUNT)
-    figures |= {f"broker.{name}": Figure(("broker", name), unit, bases[unit]) for name, unit in BROKER.items()}
+    figures |= {
+        f"rates.{name}_per_s": SummaryFigure(("rates", f"{name}_per_s"), FigureUnit.PER_S, of_rates) for name in RATES
+    }
+    bases = {FigureUnit.PER_S: of_rates, FigureUnit.COUNT: {}}
+    figures["recovery.slowest"] = SummaryFigure(("recovery", "slowest_ms"), FigureUnit.MS)
+    figures["recovery.not_held"] = SummaryFigure(("recovery", "not_held"), FigureUnit.COUNT)
+    figures |= {f"broker.{name}": SummaryFigure(("broker", name), unit, bases[unit]) for name, unit in BROKER.items()}
     return figures
 
 
-FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(_figures())
+FIGURES: Final[Mapping[str, SummaryFigure]] = MappingProxyType(_figures())
 """Every figure that a threshold can be set on, by the name it has there."""
 
 OPERATORS: Final = ("<=", ">=", "==", "!=", "<", ">")  # the longer ones first, so that none is cut short
@@ -107,7 +111,7 @@ class Threshold:
     relative_to: str | None = None
 
     @property
-    def figure(self) -> Figure:
+    def figure(self) -> SummaryFigure:
         return FIGURES[self.key]
 
     @property
@@ -146,7 +150,7 @@ def parse_fail_if(text: str) -> Threshold:
     return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
 
 
-def _figure(key: str) -> Figure:
+def _figure(key: str) -> SummaryFigure:
     if key in FIGURES:
         return FIGURES[key]
     near = difflib.get_close_matches(key, FIGURES, n=1)
@@ -154,13 +158,13 @@ def _figure(key: str) -> Figure:
     raise NotationError(f"{key!r} is no figure of the summary", remedy)
 
 
-def _limit(text: str, key: str, figure: Figure) -> tuple[float, str | None]:
+def _limit(text: str, key: str, figure: SummaryFigure) -> tuple[float, str | None]:
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise NotationError(f"{text!r} is not a limit", _CONDITION_REMEDY)
     if found["unit"].startswith(PERCENT):
         return float(found["number"]), _base(found["unit"], key, figure)
-    if figure.unit is Unit.MS:
+    if figure.unit is FigureUnit.MS:
         return _milliseconds(text, found["unit"]), None
     if found["unit"] not in ("", figure.unit):
         raise NotationError(f"{text!r} is no limit for {key}", f"write a plain number, or {_relative_example(figure)}")
@@ -173,18 +177,18 @@ def _milliseconds(text: str, unit: str) -> float:
     return float(Fraction(parse_duration_ns(text), NS_PER_MS))
 
 
-def _base(text: str, key: str, figure: Figure) -> str:
+def _base(text: str, key: str, figure: SummaryFigure) -> str:
     found = _RELATIVE.fullmatch(text)
     if found is None or found["word"] not in figure.bases:
         raise NotationError(f"{text!r} does not say percent of what {key} can be set against", _percent_remedy(figure))
     return figure.bases[found["word"]]
 
 
-def _percent_remedy(figure: Figure) -> str:
+def _percent_remedy(figure: SummaryFigure) -> str:
     if not figure.bases:
         return "write a time, such as 500ms"
     return f"write {_relative_example(figure)}; words are {', '.join(figure.bases)}"
 
 
-def _relative_example(figure: Figure) -> str:
+def _relative_example(figure: SummaryFigure) -> str:
     return f'"98% of {next(iter(figure.bases))}"' if figure.bases else "no percentage"

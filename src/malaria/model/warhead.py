@@ -27,7 +27,7 @@ from malaria.model.fields import (
     interval_entry,
 )
 from malaria.model.group import Group
-from malaria.model.group_keys import Will
+from malaria.model.group_keys import WillTable
 from malaria.model.groups import check_groups, check_protocol
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
@@ -210,7 +210,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
     "group": keys_of(Group) | {"rate"},
     "surge": keys_of(Surge),
     "attack": keys_of(Attack),
-    "will": keys_of(Will),
+    "will": keys_of(WillTable),
     "target": keys_of(Access),
 }
 """The keys of each table, as they are written."""

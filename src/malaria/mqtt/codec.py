@@ -49,14 +49,14 @@ from malaria.mqtt.wire import (
     SHORT,
     STRING,
     STRINGS,
-    Kind,
+    FieldType,
     Reader,
-    Rule,
+    WireRule,
     write_varint,
 )
 
 type Buffer = bytes | bytearray | memoryview
-type Values = dict[str, Any]
+type PacketValues = dict[str, Any]
 
 LARGEST_REMAINING: Final = LARGEST_VARINT
 
@@ -81,8 +81,8 @@ class Field:
     """
 
     name: str
-    kind: Kind
-    present: Callable[[Values], bool] = lambda _: True
+    kind: FieldType
+    present: Callable[[PacketValues], bool] = lambda _: True
     default: Any = None
 
 
@@ -95,37 +95,37 @@ class Layout:
 
     fields: tuple[Field, ...]
     flags: int | None = 0
-    flag_rules: tuple[Rule, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    flag_rules: tuple[WireRule, ...] = ()
+    rules: tuple[WireRule, ...] = ()
 
 
-def _connect_flag(flag: int) -> Callable[[Values], bool]:
+def _connect_flag(flag: int) -> Callable[[PacketValues], bool]:
     return lambda values: bool(values["connect_flags"] & flag)
 
 
-def _will_flags_alone(values: Values) -> bool:
+def _will_flags_alone(values: PacketValues) -> bool:
     flags = values["connect_flags"]
     return not flags & _WILL and bool(flags & (_WILL_QOS | _WILL_RETAIN))
 
 
-def _password_alone(values: Values) -> bool:
+def _password_alone(values: PacketValues) -> bool:
     return not _5(values) and bool(values["connect_flags"] & (_PASSWORD | _USERNAME) == _PASSWORD)
 
 
-def _5(values: Values) -> bool:
+def _5(values: PacketValues) -> bool:
     """Whether the packet is of MQTT 5. CONNECT says it itself."""
     return bool(values.get("protocol_level", values["protocol"]) == Protocol.V5)
 
 
-def _311(values: Values) -> bool:
+def _311(values: PacketValues) -> bool:
     return not _5(values)
 
 
-def _will_of_5(values: Values) -> bool:
+def _will_of_5(values: PacketValues) -> bool:
     return _5(values) and bool(values["connect_flags"] & _WILL)
 
 
-def _no_topic(values: Values) -> bool:
+def _no_topic(values: PacketValues) -> bool:
     """In MQTT 5 a topic alias can stand for the topic."""
     aliased = _5(values) and "topic_alias" in values["properties"]
     return not values["topic"] and not aliased
@@ -140,7 +140,7 @@ def _ack(packet: str, flags: int = 0) -> Layout:
     return Layout((_ID, Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), flags=flags)
 
 
-def _end(packet: str, *rules: Rule) -> Layout:
+def _end(packet: str, *rules: WireRule) -> Layout:
     """DISCONNECT and AUTH (sections 3.14, 3.15)."""
     return Layout((Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), rules=rules)
 
@@ -163,19 +163,21 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
             Field("password", BINARY, _connect_flag(_PASSWORD)),
         ),
         rules=(
-            Rule(lambda values: values["protocol_name"] != "MQTT", "a protocol that is not MQTT", "MQTT-3.1.2-1"),
-            Rule(lambda values: values["protocol_level"] not in set(Protocol), "an unknown level", "MQTT-3.1.2-2"),
-            Rule(_connect_flag(0x01), "CONNECT with its reserved flag set", "MQTT-3.1.2-3"),
-            Rule(lambda values: values["connect_flags"] & _WILL_QOS == _WILL_QOS, "a will with QoS 3", "MQTT-3.1.2-14"),
-            Rule(_will_flags_alone, "will flags without a will", "MQTT-3.1.2-13"),
-            Rule(_password_alone, "a password without a user name", "MQTT-3.1.2-22"),
+            WireRule(lambda values: values["protocol_name"] != "MQTT", "a protocol that is not MQTT", "MQTT-3.1.2-1"),
+            WireRule(lambda values: values["protocol_level"] not in set(Protocol), "an unknown level", "MQTT-3.1.2-2"),
+            WireRule(_connect_flag(0x01), "CONNECT with its reserved flag set", "MQTT-3.1.2-3"),
+            WireRule(
+                lambda values: values["connect_flags"] & _WILL_QOS == _WILL_QOS, "a will with QoS 3", "MQTT-3.1.2-14"
+            ),
+            WireRule(_will_flags_alone, "will flags without a will", "MQTT-3.1.2-13"),
+            WireRule(_password_alone, "a password without a user name", "MQTT-3.1.2-22"),
         ),
     ),
     PacketType.CONNACK: Layout(
         (Field("acknowledge_flags", BYTE), Field("reason_code", BYTE), _properties("CONNACK")),
         rules=(
-            Rule(lambda values: values["acknowledge_flags"] > 1, "CONNACK with reserved flags set", "MQTT-3.2.2-1"),
-            Rule(
+            WireRule(lambda values: values["acknowledge_flags"] > 1, "CONNACK with reserved flags set", "MQTT-3.2.2-1"),
+            WireRule(
                 lambda values: values["acknowledge_flags"] and values["reason_code"],
                 "CONNACK refuses and has a session present",
                 "MQTT-3.2.2-4",
@@ -191,11 +193,11 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
         ),
         flags=None,
         flag_rules=(
-            Rule(lambda flags: flags & _QOS == _QOS, "PUBLISH with QoS 3", "MQTT-3.3.1-4"),
-            Rule(lambda flags: flags & _DUP and not flags & _QOS, "PUBLISH with DUP at QoS 0", "MQTT-3.3.1-2"),
+            WireRule(lambda flags: flags & _QOS == _QOS, "PUBLISH with QoS 3", "MQTT-3.3.1-4"),
+            WireRule(lambda flags: flags & _DUP and not flags & _QOS, "PUBLISH with DUP at QoS 0", "MQTT-3.3.1-2"),
         ),
         rules=(
-            Rule(
+            WireRule(
                 lambda values: _no_topic(values) or not {"+", "#"}.isdisjoint(values["topic"]),
                 "PUBLISH to a topic that is empty or has a wildcard",
                 "MQTT-3.3.2-2",
@@ -217,7 +219,7 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
     PacketType.PINGREQ: Layout(()),
     PacketType.PINGRESP: Layout(()),
     PacketType.DISCONNECT: _end("DISCONNECT"),
-    PacketType.AUTH: _end("AUTH", Rule(_311, "AUTH, which is of MQTT 5", "MQTT-2.2.1")),
+    PacketType.AUTH: _end("AUTH", WireRule(_311, "AUTH, which is of MQTT 5", "MQTT-2.2.1")),
 }
 
 FROM_BROKER: Final = frozenset(
@@ -325,8 +327,8 @@ def _check_first_byte(first: int, allowed: frozenset[PacketType]) -> None:
 # --- fields and rules ------------------------------------------------------------------------------------------------
 
 
-def _read_fields(kind: PacketType, frame: bytes, protocol: Protocol) -> Values:
-    values: Values = {"flags": frame[0] & 0x0F, "protocol": protocol}
+def _read_fields(kind: PacketType, frame: bytes, protocol: Protocol) -> PacketValues:
+    values: PacketValues = {"flags": frame[0] & 0x0F, "protocol": protocol}
     reader = Reader(frame[_head_length(frame) :])
     for field in LAYOUTS[kind].fields:
         if not field.present(values):
@@ -348,28 +350,28 @@ def _head_length(frame: bytes) -> int:
     return place + 1
 
 
-def _broken(rules: tuple[Rule, ...], value: Any) -> Rule | None:
+def _broken(rules: tuple[WireRule, ...], value: Any) -> WireRule | None:
     for rule in rules:
         if rule.broken(value):
             return rule
     return None
 
 
-def _without_defaults(fields: list[Field], values: Values) -> list[Field]:
+def _without_defaults(fields: list[Field], values: PacketValues) -> list[Field]:
     """Without what may be missing at the end."""
     while fields and fields[-1].default is not None and values[fields[-1].name] == fields[-1].default:
         fields.pop()
     return fields
 
 
-def _broken_value(fields: list[Field], values: Values) -> Rule | None:
+def _broken_value(fields: list[Field], values: PacketValues) -> WireRule | None:
     for field in fields:
         if (rule := _broken(field.kind.rules, values[field.name])) is not None:
             return rule
     return None
 
 
-def _refuse(rule: Rule | None) -> None:
+def _refuse(rule: WireRule | None) -> None:
     if rule is not None:
         raise MalformedPacket(rule.says, rule.clause)
 
@@ -389,7 +391,7 @@ _CLASSES: Final[Mapping[PacketType, Callable[..., Packet]]] = {
 _TYPES: Final = {cls: kind for kind, cls in _CLASSES.items()}
 
 
-def _fields_of(packet: Packet, protocol: Protocol) -> tuple[PacketType, Values]:
+def _fields_of(packet: Packet, protocol: Protocol) -> tuple[PacketType, PacketValues]:
     match packet:
         case Connect():
             return PacketType.CONNECT, _connect_fields(packet, protocol)
@@ -404,7 +406,7 @@ def _fields_of(packet: Packet, protocol: Protocol) -> tuple[PacketType, Values]:
             return _TYPES[type(packet)], {name: getattr(packet, name) for name in packet.__slots__}
 
 
-def _packet_of(kind: PacketType, values: Values) -> Packet:
+def _packet_of(kind: PacketType, values: PacketValues) -> Packet:
     flags = values.pop("flags")
     del values["protocol"]
     if kind is PacketType.CONNECT:
@@ -418,7 +420,7 @@ def _packet_of(kind: PacketType, values: Values) -> Packet:
     return _CLASSES[kind](**values)
 
 
-def _connect_fields(packet: Connect, protocol: Protocol) -> Values:
+def _connect_fields(packet: Connect, protocol: Protocol) -> PacketValues:
     will = packet.will
     flags = _CLEAN * packet.clean_start
     if will is not None:
@@ -446,7 +448,7 @@ def _level(qos: int) -> int:
     return qos
 
 
-def _connect_of(values: Values) -> Connect:
+def _connect_of(values: PacketValues) -> Connect:
     flags = values["connect_flags"]
     will = None
     if flags & _WILL:
@@ -468,12 +470,12 @@ def _connect_of(values: Values) -> Connect:
     )
 
 
-def _connack_of(values: Values) -> Connack:
+def _connack_of(values: PacketValues) -> Connack:
     properties = values.get("properties", NO_PROPERTIES)
     return Connack(bool(values["acknowledge_flags"]), values["reason_code"], properties)
 
 
-def _publish_fields(packet: Publish) -> Values:
+def _publish_fields(packet: Publish) -> PacketValues:
     if (packet.packet_id is None) != (packet.qos == 0):
         raise ValueError("a PUBLISH has a packet id at QoS 1 and 2, and only there")
     flags = _DUP * packet.dup | _level(packet.qos) << 1 | _RETAIN * packet.retain
@@ -486,7 +488,7 @@ def _publish_fields(packet: Publish) -> Values:
     }
 
 
-def _publish_of(flags: int, values: Values) -> Publish:
+def _publish_of(flags: int, values: PacketValues) -> Publish:
     return Publish(
         topic=values["topic"],
         payload=values["payload"],

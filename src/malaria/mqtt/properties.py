@@ -16,9 +16,9 @@ from malaria.mqtt.wire import (
     SHORT,
     STRING,
     VARINT,
-    Kind,
+    FieldType,
     Reader,
-    Rule,
+    WireRule,
     read_varint,
     write_varint,
 )
@@ -31,12 +31,12 @@ _ENDS: Final = frozenset({"DISCONNECT", "AUTH"})
 _EVERYWHERE: Final = _MESSAGE | _ACKS | _HELLO | _ENDS | {"SUBSCRIBE", "UNSUBSCRIBE"}
 
 
-def _flagged(name: str) -> Rule:
-    return Rule(lambda value: value > 1, f"{name} is neither 0 nor 1", "MQTT-2.2.2")
+def _flagged(name: str) -> WireRule:
+    return WireRule(lambda value: value > 1, f"{name} is neither 0 nor 1", "MQTT-2.2.2")
 
 
-def _nonzero(name: str) -> Rule:
-    return Rule(lambda value: value == 0, f"{name} is 0", "MQTT-2.2.2")
+def _nonzero(name: str) -> WireRule:
+    return WireRule(lambda value: value == 0, f"{name} is 0", "MQTT-2.2.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Property:
 
     number: int
     name: str
-    kind: Kind
+    kind: FieldType
     packets: frozenset[str]
     repeats: frozenset[str] = frozenset()
-    rule: Callable[[str], Rule] | None = None
+    rule: Callable[[str], WireRule] | None = None
 
 
 PROPERTIES: Final = (
@@ -86,9 +86,9 @@ _BY_NUMBER: Final[Mapping[int, Property]] = {one.number: one for one in PROPERTI
 _BY_NAME: Final[Mapping[str, Property]] = {one.name: one for one in PROPERTIES}
 
 
-def properties_of(packet: str) -> Kind:
+def properties_of(packet: str) -> FieldType:
     """How the properties of a packet (or of a WILL) are read and written."""
-    return Kind(lambda reader: _read(reader, packet), lambda properties: _write(properties, packet))
+    return FieldType(lambda reader: _read(reader, packet), lambda properties: _write(properties, packet))
 
 
 def _read(reader: Reader, packet: str) -> Properties:
@@ -116,7 +116,7 @@ def _checked(one: Property, value: Any) -> Any:
     return value
 
 
-def _broken(one: Property, value: Any) -> Rule | None:
+def _broken(one: Property, value: Any) -> WireRule | None:
     rules = (*one.kind.rules, one.rule(one.name)) if one.rule else one.kind.rules
     return next((rule for rule in rules if rule.broken(value)), None)
 

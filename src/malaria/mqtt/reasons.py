@@ -76,7 +76,7 @@ def reason_text(code: int, protocol: Protocol = Protocol.V5) -> str:
     return table.get(code, f"code {code}, which {protocol.title} does not know")
 
 
-def told(code: int, properties: Properties, protocol: Protocol = Protocol.V5) -> str:
+def reason_with_details(code: int, properties: Properties, protocol: Protocol = Protocol.V5) -> str:
     """A reason with what the broker adds to it: its own words, and the server that it sends us to."""
     text = reason_text(code, protocol)
     if words := properties.get("reason_string"):
@@ -93,4 +93,4 @@ def connack_reason(packet: Connack, protocol: Protocol) -> str:
     """
     if protocol is Protocol.V5 and packet.reason_code in RETURN_CODES and packet.reason_code:
         return f"{RETURN_CODES[packet.reason_code]} ({Protocol.V311.title} is what it speaks)"
-    return told(packet.reason_code, packet.properties, protocol)
+    return reason_with_details(packet.reason_code, packet.properties, protocol)

@@ -55,7 +55,7 @@ from malaria.mqtt.packets import (
     Subscribe,
     Will,
 )
-from malaria.mqtt.reasons import FAILURE, connack_reason, told
+from malaria.mqtt.reasons import FAILURE, connack_reason, reason_with_details
 from malaria.mqtt.terms import UNLIMITED, Terms, terms_of
 
 SUBSCRIBE_ID: Final = 65535
@@ -104,17 +104,17 @@ class SessionConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenTransport:
     """Open the transport."""
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendBytes:
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class CloseTransport:
     """Close the transport. `reason` is empty when we are done."""
 
     reason: str
@@ -146,7 +146,7 @@ class Forgotten:
     sequences: tuple[int, ...]
 
 
-type Instruction = Open | Send | Close | Acked | Refused | Delivered | Forgotten
+type Instruction = OpenTransport | SendBytes | CloseTransport | Acked | Refused | Delivered | Forgotten
 
 
 @dataclass(slots=True)
@@ -157,7 +157,7 @@ class _InFlight:
     awaits: PacketType
 
 
-class Kind(Enum):
+class SessionEvent(Enum):
     """What an event means for the phase."""
 
     START = auto()  # connect, for the first time or again
@@ -171,30 +171,33 @@ class Kind(Enum):
     STOP = auto()
 
 
-KINDS: Final[dict[type[Packet], Kind]] = {
-    Connack: Kind.CONNACK,
-    Suback: Kind.SUBACK,
-    Publish: Kind.TRAFFIC,
-    Ack: Kind.TRAFFIC,
-    Pingresp: Kind.TRAFFIC,
-    Disconnect: Kind.GOODBYE,
+KINDS: Final[dict[type[Packet], SessionEvent]] = {
+    Connack: SessionEvent.CONNACK,
+    Suback: SessionEvent.SUBACK,
+    Publish: SessionEvent.TRAFFIC,
+    Ack: SessionEvent.TRAFFIC,
+    Pingresp: SessionEvent.TRAFFIC,
+    Disconnect: SessionEvent.GOODBYE,
 }
 CONNECTED: Final = (SessionPhase.CONNECTING, SessionPhase.GREETING, SessionPhase.SUBSCRIBING, SessionPhase.READY)
 """The phases with a transport."""
 
-ALLOWED: Final[dict[tuple[SessionPhase, Kind], SessionPhase]] = {
-    (SessionPhase.IDLE, Kind.START): SessionPhase.CONNECTING,
-    (SessionPhase.WAITING, Kind.START): SessionPhase.CONNECTING,
-    (SessionPhase.CONNECTING, Kind.OPENED): SessionPhase.GREETING,
-    (SessionPhase.GREETING, Kind.CONNACK): SessionPhase.READY,
-    (SessionPhase.GREETING, Kind.CONNACK_BARE): SessionPhase.SUBSCRIBING,
-    (SessionPhase.SUBSCRIBING, Kind.SUBACK): SessionPhase.READY,
-    (SessionPhase.SUBSCRIBING, Kind.TRAFFIC): SessionPhase.SUBSCRIBING,  # may come before the SUBACK (section 3.8.4)
-    (SessionPhase.READY, Kind.TRAFFIC): SessionPhase.READY,
-    (SessionPhase.SUBSCRIBING, Kind.GOODBYE): SessionPhase.WAITING,
-    (SessionPhase.READY, Kind.GOODBYE): SessionPhase.WAITING,
-    **{(phase, Kind.LOST): SessionPhase.WAITING for phase in CONNECTED},
-    **{(phase, Kind.STOP): SessionPhase.CLOSED for phase in SessionPhase},
+ALLOWED: Final[dict[tuple[SessionPhase, SessionEvent], SessionPhase]] = {
+    (SessionPhase.IDLE, SessionEvent.START): SessionPhase.CONNECTING,
+    (SessionPhase.WAITING, SessionEvent.START): SessionPhase.CONNECTING,
+    (SessionPhase.CONNECTING, SessionEvent.OPENED): SessionPhase.GREETING,
+    (SessionPhase.GREETING, SessionEvent.CONNACK): SessionPhase.READY,
+    (SessionPhase.GREETING, SessionEvent.CONNACK_BARE): SessionPhase.SUBSCRIBING,
+    (SessionPhase.SUBSCRIBING, SessionEvent.SUBACK): SessionPhase.READY,
+    (
+        SessionPhase.SUBSCRIBING,
+        SessionEvent.TRAFFIC,
+    ): SessionPhase.SUBSCRIBING,  # before SUBACK: section 3.8.4
+    (SessionPhase.READY, SessionEvent.TRAFFIC): SessionPhase.READY,
+    (SessionPhase.SUBSCRIBING, SessionEvent.GOODBYE): SessionPhase.WAITING,
+    (SessionPhase.READY, SessionEvent.GOODBYE): SessionPhase.WAITING,
+    **{(phase, SessionEvent.LOST): SessionPhase.WAITING for phase in CONNECTED},
+    **{(phase, SessionEvent.STOP): SessionPhase.CLOSED for phase in SessionPhase},
 }
 
 
@@ -227,13 +230,13 @@ class Session:
 
     def start(self, now_ns: int) -> list[Instruction]:
         """Connect, for the first time or again."""
-        self._move(Kind.START)
+        self._move(SessionEvent.START)
         self._deadline_ns = now_ns + self.config.answer_ns
-        return [Open()]
+        return [OpenTransport()]
 
     def opened(self, now_ns: int) -> list[Instruction]:
         """The transport stands."""
-        self._move(Kind.OPENED)
+        self._move(SessionEvent.OPENED)
         self._deadline_ns = now_ns + self.config.answer_ns
         config = self.config
         connect = Connect(
@@ -263,7 +266,7 @@ class Session:
             case Ack():
                 return self._on_ack(packet, now_ns)
             case Disconnect(reason_code, properties):
-                return self._lose(f"the broker said goodbye: {told(reason_code, properties)}", now_ns)
+                return self._lose(f"the broker said goodbye: {reason_with_details(reason_code, properties)}", now_ns)
             case _:
                 return self._on_pingresp()
 
@@ -292,12 +295,12 @@ class Session:
         """The end: say goodbye if anybody listens."""
         polite = self.phase in (SessionPhase.SUBSCRIBING, SessionPhase.READY)
         goodbye: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
-        self._move(Kind.STOP)
-        return [*goodbye, Close("")]
+        self._move(SessionEvent.STOP)
+        return [*goodbye, CloseTransport("")]
 
     # --- phases ------------------------------------------------------------------------------------------------------
 
-    def _move(self, kind: Kind) -> None:
+    def _move(self, kind: SessionEvent) -> None:
         if (self.phase, kind) not in ALLOWED:
             raise RuntimeError(f"{kind.name} while {self.phase.name}")
         self.phase = ALLOWED[self.phase, kind]
@@ -317,9 +320,9 @@ class Session:
         self._agree(terms)
         resumed = self._resume(packet.session_present, now_ns)
         if (packet.session_present and self._subscribed) or not self.config.filters:
-            self._move(Kind.CONNACK)
+            self._move(SessionEvent.CONNACK)
             return [*resumed, *self._settle(now_ns)]
-        self._move(Kind.CONNACK_BARE)
+        self._move(SessionEvent.CONNACK_BARE)
         self._deadline_ns = now_ns + self.config.answer_ns
         subscribe = Subscribe(SUBSCRIBE_ID, self.config.filters, self.config.subscribe_properties)
         return [*resumed, self._send(subscribe, now_ns)]
@@ -366,7 +369,7 @@ class Session:
         if len(packet.reason_codes) != len(self.config.filters):
             return self._lose("malformed: SUBACK with another number of codes than filters [MQTT-3.9.3-1]", now_ns)
         self._subscribed = True
-        self._move(Kind.SUBACK)
+        self._move(SessionEvent.SUBACK)
         return self._settle(now_ns)
 
     def _settle(self, now_ns: int) -> list[Instruction]:
@@ -436,9 +439,9 @@ class Session:
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
-    def _send(self, packet: Packet, now_ns: int) -> Send:
+    def _send(self, packet: Packet, now_ns: int) -> SendBytes:
         self._last_out_ns = now_ns
-        return Send(encode(packet, self.config.protocol))
+        return SendBytes(encode(packet, self.config.protocol))
 
     def _send_held(self, now_ns: int) -> list[Instruction]:
         """What is to be sent again, then what is held, goes out as far as phase and window allow."""
@@ -506,9 +509,9 @@ class Session:
 
     def _lose(self, reason: str, now_ns: int) -> list[Instruction]:
         """The connection is over; the next attempt waits twice as long as the last one that failed."""
-        self._move(Kind.LOST)
+        self._move(SessionEvent.LOST)
         self._deadline_ns = 0
         wait_ns = min(self.config.longest_wait_ns, self.config.first_wait_ns << min(self._attempts, 40))
         self.reconnect_ns = now_ns + wait_ns
         self._attempts += 1
-        return [Close(reason)]
+        return [CloseTransport(reason)]

@@ -58,11 +58,11 @@ def _check_text(text: str, what: str) -> None:
         raise ValueError(f"a {what} of {length:,} bytes is too long; {LONGEST_STRING:,} is the most")
 
 
-class _Node[V]:
+class _TopicNode[V]:
     __slots__ = ("children", "rest", "values")
 
     def __init__(self) -> None:
-        self.children: dict[str, _Node[V]] = {}
+        self.children: dict[str, _TopicNode[V]] = {}
         self.values: list[V] = []  # of filters that end here
         self.rest: list[V] = []  # of filters that end in '#' here
 
@@ -71,7 +71,7 @@ class TopicTree[V]:
     """Filters with a value each; finds the values of all filters that match a topic, at the cost of its levels."""
 
     def __init__(self) -> None:
-        self._root: _Node[V] = _Node()
+        self._root: _TopicNode[V] = _TopicNode()
 
     def add(self, filter_: str, value: V) -> None:
         node = self._root
@@ -79,7 +79,7 @@ class TopicTree[V]:
             if level == "#":
                 node.rest.append(value)
                 return
-            node = node.children.setdefault(level, _Node())
+            node = node.children.setdefault(level, _TopicNode())
         node.values.append(value)
 
     def match(self, topic: str) -> list[V]:
@@ -89,7 +89,7 @@ class TopicTree[V]:
         system = topic.startswith("$")  # no wildcard matches a first level with '$' (MQTT-4.7.2-1)
         nodes = [self._root]
         for depth, level in enumerate(levels):
-            following: list[_Node[V]] = []
+            following: list[_TopicNode[V]] = []
             for node in nodes:
                 wild = not (system and depth == 0)
                 if wild:

@@ -48,7 +48,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class WireRule:
     """What must not be: `broken` looks at a value, `says` and `clause` name the fault."""
 
     broken: Callable[[Any], bool]
@@ -57,12 +57,12 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FieldType:
     """How one kind of value is read and written, and what holds for it in both directions."""
 
     read: Callable[[Reader], Any]
     write: Callable[[Any], bytes]
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[WireRule, ...] = ()
 
 
 def read_byte(reader: Reader) -> int:
@@ -173,30 +173,34 @@ def _nul(*texts: str) -> bool:
 
 _NUL: Final = "a string holds U+0000", "MQTT-1.5.3-2"
 
-BYTE: Final = Kind(read_byte, lambda value: bytes((value,)))
-SHORT: Final = Kind(read_short, write_short)
-PACKET_ID: Final = Kind(read_short, write_short, (Rule(lambda value: value == 0, "packet id 0", "MQTT-2.3.1-1"),))
-STRING: Final = Kind(read_string, write_string, (Rule(_nul, *_NUL),))
-BINARY: Final = Kind(read_binary, write_binary)
-REST: Final = Kind(Reader.rest, bytes)
-REQUESTED: Final = Kind(
+BYTE: Final = FieldType(read_byte, lambda value: bytes((value,)))
+SHORT: Final = FieldType(read_short, write_short)
+PACKET_ID: Final = FieldType(
+    read_short, write_short, (WireRule(lambda value: value == 0, "packet id 0", "MQTT-2.3.1-1"),)
+)
+STRING: Final = FieldType(read_string, write_string, (WireRule(_nul, *_NUL),))
+BINARY: Final = FieldType(read_binary, write_binary)
+REST: Final = FieldType(Reader.rest, bytes)
+REQUESTED: Final = FieldType(
     read_requested,
     write_requested,
     (
-        Rule(lambda filters: not filters, "SUBSCRIBE without a filter", "MQTT-3.8.3-3"),
-        Rule(lambda filters: any(qos > 2 for _, qos in filters), "SUBSCRIBE asks for QoS 3 or more", "MQTT-3.8.3-4"),
-        Rule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
+        WireRule(lambda filters: not filters, "SUBSCRIBE without a filter", "MQTT-3.8.3-3"),
+        WireRule(
+            lambda filters: any(qos > 2 for _, qos in filters), "SUBSCRIBE asks for QoS 3 or more", "MQTT-3.8.3-4"
+        ),
+        WireRule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
     ),
 )
-LONG: Final = Kind(read_long, write_long)
-VARINT: Final = Kind(read_varint, write_varint)
-PAIR: Final = Kind(read_pair, write_pair, (Rule(lambda pair: _nul(*pair), *_NUL),))
-OPTIONS: Final = Kind(
+LONG: Final = FieldType(read_long, write_long)
+VARINT: Final = FieldType(read_varint, write_varint)
+PAIR: Final = FieldType(read_pair, write_pair, (WireRule(lambda pair: _nul(*pair), *_NUL),))
+OPTIONS: Final = FieldType(
     read_requested,
     write_requested,
     (
-        Rule(lambda filters: not filters, "SUBSCRIBE without a filter", "MQTT-3.8.3-2"),
-        Rule(
+        WireRule(lambda filters: not filters, "SUBSCRIBE without a filter", "MQTT-3.8.3-2"),
+        WireRule(
             lambda filters: any(
                 options & _QOS_BITS == _QOS_BITS
                 or options & _RETAIN_HANDLING == _RETAIN_HANDLING
@@ -206,36 +210,36 @@ OPTIONS: Final = Kind(
             "SUBSCRIBE with options that do not exist",
             "MQTT-3.8.3-5",
         ),
-        Rule(
+        WireRule(
             lambda filters: any(options & _NO_LOCAL and name.startswith("$share/") for name, options in filters),
             "SUBSCRIBE asks for no-local on a shared subscription",
             "MQTT-3.8.3-4",
         ),
-        Rule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
+        WireRule(lambda filters: _nul(*(filter_ for filter_, _ in filters)), *_NUL),
     ),
 )
 """What SUBSCRIBE asks for in MQTT 5."""
-CODES: Final = Kind(
-    lambda reader: tuple(reader.rest()), bytes, (Rule(lambda codes: not codes, "no reason code", "MQTT-3.9.3-1"),)
+CODES: Final = FieldType(
+    lambda reader: tuple(reader.rest()), bytes, (WireRule(lambda codes: not codes, "no reason code", "MQTT-3.9.3-1"),)
 )
 """Reason codes of SUBACK and UNSUBACK in MQTT 5."""
-GRANTED: Final = Kind(
+GRANTED: Final = FieldType(
     lambda reader: tuple(reader.rest()),
     bytes,
     (
-        Rule(lambda codes: not codes, "SUBACK without a return code", "MQTT-3.9.3-1"),
-        Rule(
+        WireRule(lambda codes: not codes, "SUBACK without a return code", "MQTT-3.9.3-1"),
+        WireRule(
             lambda codes: not {0, 1, 2, 0x80}.issuperset(codes),
             "SUBACK with a return code that does not exist",
             "MQTT-3.9.3-2",
         ),
     ),
 )
-STRINGS: Final = Kind(
+STRINGS: Final = FieldType(
     read_strings,
     write_strings,
     (
-        Rule(lambda strings: not strings, "UNSUBSCRIBE without a filter", "MQTT-3.10.3-2"),
-        Rule(lambda strings: _nul(*strings), *_NUL),
+        WireRule(lambda strings: not strings, "UNSUBSCRIBE without a filter", "MQTT-3.10.3-2"),
+        WireRule(lambda strings: _nul(*strings), *_NUL),
     ),
 )

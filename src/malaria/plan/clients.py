@@ -43,7 +43,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RateChange:
     """A change of the rate while the load runs: which one of a group it is, from 1, and the interval from then on."""
 
     number: int
@@ -95,14 +95,14 @@ class GroupPlan:
     def filters(self, index: int) -> tuple[str, ...]:
         return self.group.filters_at(index, self.identity.name, self.identity.of_client(self.group, index))
 
-    def schedule(self, turn: Turn | None = None) -> Schedule:
+    def schedule(self, turn: RateChange | None = None) -> Schedule:
         """The open-loop schedule of these members. Only for groups that publish and are not closed loop.
 
         A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too; and so has each
         turn to another rate, its time 0 being the instant of the change.
         """
         group = self.group
-        turn = turn or Turn(0, group.interval)
+        turn = turn or RateChange(0, group.interval)
         pace = Pace(
             arrival=group.arrival,
             clients=self.clients,

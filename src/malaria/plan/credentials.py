@@ -24,7 +24,7 @@ LONGEST_IDENTITY_BYTES: Final = 256
 """What OpenSSL takes (PSK_MAX_IDENTITY_LEN)."""
 LONGEST_HEADING_BYTES: Final = 1 << 16
 
-type Key = tuple[str, bytes]
+type PskEntry = tuple[str, bytes]
 """(identity, key)"""
 type Login = tuple[str | None, str | None]
 """(user name, password)"""
@@ -70,11 +70,11 @@ class Credentials:
     access: Access
     group: Group
     run: str
-    keys: Sequence[Key] = field(default=(), repr=False)
+    keys: Sequence[PskEntry] = field(default=(), repr=False)
     logins: Sequence[Login] = field(default=(), repr=False)
     certificates: Sequence[Certificate] = ()
 
-    def psk_at(self, index: int) -> Key | None:
+    def psk_at(self, index: int) -> PskEntry | None:
         """Identity and key of a client, when the group comes with pre-shared keys."""
         if self.keys:
             return self.keys[self.access.first_key + index]
@@ -117,7 +117,7 @@ def load_credentials(access: Access, group: Group, clients: int, run: str) -> Cr
 
     Raises OperatorError for one that is wrong or too short.
     """
-    keys: Sequence[Key] = ()
+    keys: Sequence[PskEntry] = ()
     logins: Sequence[Login] = ()
     certificates: Sequence[Certificate] = ()
     needed = access.first_key + clients
@@ -140,9 +140,9 @@ def load_credentials(access: Access, group: Group, clients: int, run: str) -> Cr
     return Credentials(access, group, run, keys, logins, certificates)
 
 
-def read_keys(path: Path) -> Sequence[Key]:
+def read_keys(path: Path) -> Sequence[PskEntry]:
     """A file of `identity:hexkey` lines, as mosquitto has it; empty lines and those with # do not count. Or a part."""
-    keys: list[Key] = []
+    keys: list[PskEntry] = []
     seen: set[str] = set()
     for number, line in read_lines(path):
         identity, colon, text = line.rpartition(":")

@@ -30,7 +30,7 @@ type Step = tuple[int, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Turning:
+class TimedRateChange:
     """A group's clients have another interval from `at_ns` on."""
 
     at_ns: int
@@ -49,7 +49,7 @@ class SurgeTimes:
     leave_ns: int | None
 
 
-def visits(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
+def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
     """The surges of a warhead that so many workers carry together."""
     delays_ns = _delays_ns(warhead.surges, warhead.attack.connect_rate, workers)
     return tuple(
@@ -128,7 +128,7 @@ def base_rate(warhead: Warhead) -> Fraction | None:
     return sum((group.clients / group.interval for group in speakers), Fraction(0))
 
 
-def rate_steps(warhead: Warhead, workers: int, turns: Sequence[Turning] = ()) -> tuple[Step, ...] | None:
+def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] = ()) -> tuple[Step, ...] | None:
     """The rate that is due from each step to the next; None where `base_rate` is. `turns` are changes of a rate."""
     if base_rate(warhead) is None:
         return None
@@ -137,7 +137,7 @@ def rate_steps(warhead: Warhead, workers: int, turns: Sequence[Turning] = ()) ->
     intervals = {name: group.interval for name, group in groups.items()}
     changes: list[tuple[int, str, Fraction, Fraction | None]] = []
     changes += [(turn.at_ns, turn.group, Fraction(0), turn.interval) for turn in turns]
-    for surge, visit in zip(warhead.surges, visits(warhead, workers), strict=True):
+    for surge, visit in zip(warhead.surges, surge_times(warhead, workers), strict=True):
         changes += [(at_ns, surge.group, count, None) for at_ns, count in _comings(visit, surge.ramp_ns)]
     steps: dict[int, Fraction] = {
         -warhead.attack.warmup_ns: sum((clients[n] / intervals[n] for n in groups), Fraction(0))

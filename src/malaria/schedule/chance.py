@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-type Streams = NDArray[np.uint64]
+type RandomStreams = NDArray[np.uint64]
 
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _MIX_1: Final = 0xBF58476D1CE4E5B9
@@ -26,23 +26,23 @@ _WORD: Final = (1 << 64) - 1
 _UNIT: Final = 2.0**-53
 
 
-def streams(seed: int, indices: NDArray[np.int64]) -> Streams:
+def streams(seed: int, indices: NDArray[np.int64]) -> RandomStreams:
     """The stream of each index. Streams of different seeds are unrelated."""
     return _mixed(np.uint64(_root(seed)) + indices.astype(np.uint64) * np.uint64(_GOLDEN))
 
 
-def uniform(of: Streams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+def uniform(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
     """The number at each counter, evenly spread over [0, 1), 53 bits."""
     place = (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
     return (_mixed(of + place) >> np.uint64(11)).astype(np.float64) * _UNIT
 
 
-def exponential(of: Streams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+def exponential(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
     """The number at each counter, exponentially distributed with mean 1."""
     return -np.log1p(-uniform(of, counters))
 
 
-def normal(of: Streams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+def normal(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
     """The number at each counter, normally distributed with mean 0 and standard deviation 1 (Box, Muller 1958)."""
     radius = np.sqrt(2 * exponential(of, 2 * counters))
     return radius * np.cos(2 * np.pi * uniform(of, 2 * counters + 1))
@@ -72,7 +72,7 @@ def _mixed_word(word: int) -> int:
     return word ^ (word >> 31)
 
 
-def _mixed(word: Streams) -> Streams:
+def _mixed(word: RandomStreams) -> RandomStreams:
     word = (word ^ (word >> np.uint64(30))) * np.uint64(_MIX_1)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(_MIX_2)
     return word ^ (word >> np.uint64(31))

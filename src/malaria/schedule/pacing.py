@@ -104,7 +104,7 @@ class Schedule:
         self._asked_ns = 0
         self._made = 0
         closed_form = pace.arrival is Arrival.STEADY and not pace.client_ramp_ns and not pace.rate_ramp_ns
-        self._source: _Source = _Lattice(pace, members) if closed_form else _Columns(pace, members)
+        self._source: _Source = _Lattice(pace, members) if closed_form else _ClientColumns(pace, members)
 
     def due_until(self, end_ns: int) -> Dues:
         """Everything due from the last window's end (at first: 0) to before `end_ns`."""
@@ -160,7 +160,7 @@ class _Lattice:
         return due_ns, position.astype(np.int32)
 
 
-class _Columns:
+class _ClientColumns:
     """Any arrivals and ramps: the next due time of each client is a column, and a scan finds who is due.
 
     Those who are due get a block of messages at once: one row a client, one column a message.
@@ -214,7 +214,7 @@ class _Columns:
     def _block(self, who: Ints, columns: int) -> tuple[Ints, Ints]:
         """Due times of the next messages of each client, and the unramped ones; never, after its last message."""
         k = self._k[who, np.newaxis] + np.arange(columns)
-        turns = _Turns(self._members[who, np.newaxis], self._streams[who, np.newaxis], k,
+        turns = _MessageBlock(self._members[who, np.newaxis], self._streams[who, np.newaxis], k,
                        self._before_ns[who, np.newaxis])  # fmt: skip
         unramped_ns = _UNRAMPED[self._pace.arrival](self._pace, turns)
         due_ns = _ramped(self._pace, unramped_ns)
@@ -225,25 +225,25 @@ class _Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turns:
+class _MessageBlock:
     """A row a client, a column a message: message `k` of `client`; the last one given was due at `before_ns` (or 0)."""
 
     client: Ints
-    stream: chance.Streams
+    stream: chance.RandomStreams
     k: Ints
     before_ns: Ints
 
 
-def _steady(pace: Pace, turns: _Turns) -> Ints:
+def _steady(pace: Pace, turns: _MessageBlock) -> Ints:
     return _multiples(turns.client + turns.k * pace.clients, pace.step_ns)
 
 
-def _random(pace: Pace, turns: _Turns) -> Ints:
+def _random(pace: Pace, turns: _MessageBlock) -> Ints:
     phase = chance.uniform(turns.stream, np.zeros_like(turns.client))
     return _multiples(turns.k, pace.interval_ns) + (phase * float(pace.interval_ns)).astype(np.int64)
 
 
-def _jitter(pace: Pace, turns: _Turns) -> Ints:
+def _jitter(pace: Pace, turns: _MessageBlock) -> Ints:
     late_ns = chance.uniform(turns.stream, turns.k) * float(pace.jitter * pace.interval_ns)
     due_ns = _steady(pace, turns) + late_ns.astype(np.int64)
     # rounding must not put a message that is late by a whole interval a nanosecond behind the next one
@@ -251,17 +251,17 @@ def _jitter(pace: Pace, turns: _Turns) -> Ints:
     return np.maximum(ascending_ns, turns.before_ns)
 
 
-def _poisson(pace: Pace, turns: _Turns) -> Ints:
+def _poisson(pace: Pace, turns: _MessageBlock) -> Ints:
     gap_ns = chance.exponential(turns.stream, turns.k) * float(pace.interval_ns)
     after_ns: Ints = np.cumsum(np.rint(gap_ns).astype(np.int64), axis=1)
     return turns.before_ns + after_ns
 
 
-def _burst(pace: Pace, turns: _Turns) -> Ints:
+def _burst(pace: Pace, turns: _MessageBlock) -> Ints:
     return _multiples(turns.k, pace.interval_ns)
 
 
-_UNRAMPED: Final[Mapping[Arrival, Callable[[Pace, _Turns], Ints]]] = {
+_UNRAMPED: Final[Mapping[Arrival, Callable[[Pace, _MessageBlock], Ints]]] = {
     Arrival.STEADY: _steady,
     Arrival.RANDOM: _random,
     Arrival.JITTER: _jitter,

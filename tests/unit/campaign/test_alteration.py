@@ -10,7 +10,7 @@ import pytest
 from malaria.campaign.alteration import altered, complete, without_secrets, words
 from malaria.campaign.definition import Campaign, campaign_from_toml
 from malaria.errors import CampaignError, OperatorError
-from malaria.model.broker import Kind
+from malaria.model.broker import BrokerKind
 from touring import TEXT
 
 
@@ -36,7 +36,7 @@ def test_another_target(campaign: Campaign) -> None:
     }  # fmt: skip
     there = altered(campaign, said)
     access = there.levels[0].warhead.target
-    assert there.broker.kind is Kind.NONE
+    assert there.broker.kind is BrokerKind.NONE
     assert (access.url, access.username, access.password) == ("wss://broker/mqtt", "u", "p")
     assert (access.insecure, access.resume, access.tls_version) == (True, False, "1.3")
     assert dict(access.headers) == {"A": "b", "C": "d"}

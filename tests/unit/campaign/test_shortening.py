@@ -11,7 +11,7 @@ from malaria.campaign.definition import Campaign, campaign_from_toml
 from malaria.campaign.shortening import only_levels, with_hold, with_target
 from malaria.errors import CampaignError, OperatorError
 from malaria.model.access import Access
-from malaria.model.broker import Kind
+from malaria.model.broker import BrokerKind
 
 S = 10**9
 TEXT = """
@@ -102,7 +102,7 @@ def test_a_hold_that_is_too_short(campaign: Campaign) -> None:
 def test_another_target_is_not_ours_to_start(campaign: Campaign) -> None:
     target = Access(url="mqtts://box", psk_file="/k")
     away = with_target(campaign, target)
-    assert away.broker.kind is Kind.NONE
+    assert away.broker.kind is BrokerKind.NONE
     assert [[attack.name for attack in level.attacks] for level in away.levels] == [
         [""],
         ["", "QoS 0 without TLS"],

@@ -12,7 +12,7 @@ from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, Rem
 from malaria.control.standing import SurgeStanding
 from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import SurgeTimes, Turning
+from malaria.plan.timetable import SurgeTimes, TimedRateChange
 from malaria.records.rows import EventKind
 
 S = NS_PER_S
@@ -99,7 +99,7 @@ def test_an_act_by_hand_takes_effect_a_moment_later_among_the_planned_ones() -> 
         (EventKind.ACT, "meters: 2 msg/s each"),
         (EventKind.SURGE, "+500 clients"),
     ]
-    assert agenda.turns == [Turning(act.at_ns, "meters", Fraction(1, 2))]
+    assert agenda.turns == [TimedRateChange(act.at_ns, "meters", Fraction(1, 2))]
     agenda.insert(Disconnect("meters", 1500), 16 * S)
     assert [e.text for e in agenda.take_effect(17 * S)] == ["meters: 1,500 clients disconnected"]
 

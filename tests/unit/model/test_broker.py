@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from malaria.model.broker import BrokerTable, Clean, Kind, ListenerTable, Way
+from malaria.model.broker import BrokerKind, BrokerTable, Clean, ListenerTable, ListenerTransport
 
 COMMAND = {"kind": "command", "command": ["broker", "-v"]}
 MOSQUITTO = {"kind": "mosquitto"}
@@ -20,7 +20,7 @@ def listening(**listener: Any) -> dict[str, Any]:
 
 def test_nothing_said() -> None:
     table = BrokerTable()
-    assert (table.kind, table.clean) == (Kind.NONE, Clean.EACH_LEVEL)
+    assert (table.kind, table.clean) == (BrokerKind.NONE, Clean.EACH_LEVEL)
     assert (table.ready_timeout_ns, table.stop_timeout_ns) == (15 * 10**9, 5 * 10**9)
 
 
@@ -42,7 +42,10 @@ def test_a_listener_is_named_by_its_kind_and_named_clients_are_users() -> None:
         | {"listener": [{}, {"kind": "psk", "psk_clients": 3000}, {"kind": "ws", "name": "web", "port": 8080}]}
     )
     assert [(one.name, one.kind, one.port) for one in table.listeners] == [
-        ("plain", Way.PLAIN, 0), ("psk", Way.PSK, 0), ("web", Way.WS, 8080)]  # fmt: skip
+        ("plain", ListenerTransport.PLAIN, 0),
+        ("psk", ListenerTransport.PSK, 0),
+        ("web", ListenerTransport.WS, 8080),
+    ]
     assert [one.identity_as_username for one in table.listeners] == [False, True, False]
 
 

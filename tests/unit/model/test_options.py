@@ -10,7 +10,7 @@ import pytest
 from malaria.errors import WarheadError
 from malaria.model.attack import Attack
 from malaria.model.group import Group
-from malaria.model.group_keys import Role, Will
+from malaria.model.group_keys import Role, WillTable
 from malaria.model.options import FLAGS, KEYS, LoadOptions, build_warhead, override
 from malaria.model.threshold import Threshold
 from malaria.model.warhead import KEYS as FILE_KEYS
@@ -95,7 +95,7 @@ def test_every_option_reaches_its_key(other: str) -> None:
     assert built.interval == (Fraction(1, 3) if other == "interval" else 2)
     assert (built.qos, built.retain, built.inflight, built.keepalive, built.clean_start) == (2, True, 3, 30, False)
     assert (built.ramp_ns, built.rate_ramp_ns, built.client_id) == (10**9, 2 * 10**9, "c{index}")
-    assert built.will == Will(topic="w", payload="gone", qos=1, retain=True)
+    assert built.will == WillTable(topic="w", payload="gone", qos=1, retain=True)
     assert attack.source_addresses == ("127.0.0.2", "127.0.0.3", "::1")
     assert (attack.warmup_ns, attack.drain_ns, attack.connect_rate, attack.seed) == (10**9, 2 * 10**9, 50, 4)
     assert build_warhead(LoadOptions(fail_if=EVERYTHING.fail_if)).thresholds == (Threshold("ack.p99", "<=", 1000.0),)

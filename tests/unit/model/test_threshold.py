@@ -11,8 +11,8 @@ from malaria.model.threshold import (
     FIGURES,
     NEGATION,
     OPERATORS,
+    FigureUnit,
     Threshold,
-    Unit,
     parse_fail_if,
     parse_threshold,
     parse_threshold_text,
@@ -89,7 +89,7 @@ def test_fail_if_states_the_opposite(sign: str, value: float) -> None:
 def test_every_figure_takes_a_limit(key: str) -> None:
     figure = FIGURES[key]
     assert parse_threshold(key, f"< 5{figure.unit}").value == 5.0
-    assert figure.unit in Unit
+    assert figure.unit in FigureUnit
     for word, base in figure.bases.items():
         assert parse_threshold(key, f"> 5% of {word}").relative_to == base
         assert FIGURES[base].unit == figure.unit

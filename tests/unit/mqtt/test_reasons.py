@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from malaria.mqtt.packets import Connack, Protocol
-from malaria.mqtt.reasons import REASON_CODES, RETURN_CODES, connack_reason, reason_text, told
+from malaria.mqtt.reasons import REASON_CODES, RETURN_CODES, connack_reason, reason_text, reason_with_details
 
 
 def test_every_code_of_the_specification_has_words() -> None:
@@ -25,4 +25,4 @@ def test_a_broker_of_3_1_1_answers_an_mqtt_5_client_in_its_own_words() -> None:
 
 def test_what_the_broker_adds_is_told() -> None:
     properties = {"reason_string": "too many", "server_reference": "b.example:1883"}
-    assert told(0x9C, properties) == "use another server (too many); it refers to b.example:1883"
+    assert reason_with_details(0x9C, properties) == "use another server (too many); it refers to b.example:1883"

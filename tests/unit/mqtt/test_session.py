@@ -28,15 +28,15 @@ from malaria.mqtt.session import (
     KINDS,
     SUBSCRIBE_ID,
     Acked,
-    Close,
+    CloseTransport,
     Delivered,
     Forgotten,
     Instruction,
-    Kind,
-    Open,
-    Send,
+    OpenTransport,
+    SendBytes,
     Session,
     SessionConfig,
+    SessionEvent,
     SessionPhase,
 )
 
@@ -61,13 +61,13 @@ def ready(client: Session, present: bool = False) -> list[Instruction]:
 
 
 def sent(instructions: list[Instruction]) -> list[Packet]:
-    packets = [decode(i.data, 0, len(i.data), EVERYBODY) for i in instructions if isinstance(i, Send)]
+    packets = [decode(i.data, 0, len(i.data), EVERYBODY) for i in instructions if isinstance(i, SendBytes)]
     return [found[0] for found in packets if found]
 
 
 def test_the_way_to_ready() -> None:
     client = session(filters=(("a/#", 1),))
-    assert client.start(0) == [Open()]
+    assert client.start(0) == [OpenTransport()]
     assert sent(client.opened(0)) == [Connect("c")]
     assert sent(client.received(Connack(False, 0), 1)) == [Subscribe(SUBSCRIBE_ID, (("a/#", 1),))]
     assert client.received(Suback(SUBSCRIBE_ID, (1,)), 2) == []
@@ -87,7 +87,7 @@ def test_what_may_not_come_in_a_phase_ends_the_connection(phase: SessionPhase, p
         assert client.phase is not SessionPhase.WAITING
     else:
         assert client.phase is SessionPhase.WAITING
-        assert isinstance(told[0], Close)
+        assert isinstance(told[0], CloseTransport)
         assert told[0].reason.startswith("malformed")
 
 
@@ -100,21 +100,21 @@ def test_what_comes_without_a_connection_is_nobody_s(phase: SessionPhase, packet
 
 
 # How each kind of event is brought about, for clients with a filter (bare) and without.
-ACTS: dict[Kind, Callable[[Session], list[Instruction]]] = {
-    Kind.START: lambda client: client.start(0),
-    Kind.OPENED: lambda client: client.opened(0),
-    Kind.CONNACK: lambda client: client.received(Connack(True, 0), 0),
-    Kind.CONNACK_BARE: lambda client: client.received(Connack(False, 0), 0),
-    Kind.SUBACK: lambda client: client.received(Suback(SUBSCRIBE_ID, (1,)), 0),
-    Kind.TRAFFIC: lambda client: client.received(Publish("t"), 0),
-    Kind.GOODBYE: lambda client: client.received(Disconnect(0x8B), 0),
-    Kind.LOST: lambda client: client.closed("reset", 0),
-    Kind.STOP: lambda client: client.stop(0),
+ACTS: dict[SessionEvent, Callable[[Session], list[Instruction]]] = {
+    SessionEvent.START: lambda client: client.start(0),
+    SessionEvent.OPENED: lambda client: client.opened(0),
+    SessionEvent.CONNACK: lambda client: client.received(Connack(True, 0), 0),
+    SessionEvent.CONNACK_BARE: lambda client: client.received(Connack(False, 0), 0),
+    SessionEvent.SUBACK: lambda client: client.received(Suback(SUBSCRIBE_ID, (1,)), 0),
+    SessionEvent.TRAFFIC: lambda client: client.received(Publish("t"), 0),
+    SessionEvent.GOODBYE: lambda client: client.received(Disconnect(0x8B), 0),
+    SessionEvent.LOST: lambda client: client.closed("reset", 0),
+    SessionEvent.STOP: lambda client: client.stop(0),
 }
 
 
 @pytest.mark.parametrize(("phase", "kind"), ALLOWED)
-def test_the_table_walked(phase: SessionPhase, kind: Kind) -> None:
+def test_the_table_walked(phase: SessionPhase, kind: SessionEvent) -> None:
     client = session(filters=(("a/#", 1),), clean=False)
     client.phase = phase
     client._subscribed = True
@@ -122,8 +122,8 @@ def test_the_table_walked(phase: SessionPhase, kind: Kind) -> None:
     assert client.phase is ALLOWED[phase, kind]
 
 
-@pytest.mark.parametrize(("phase", "kind"), list(product(SessionPhase, [Kind.START, Kind.OPENED])))
-def test_an_event_of_ours_out_of_turn_is_our_bug(phase: SessionPhase, kind: Kind) -> None:
+@pytest.mark.parametrize(("phase", "kind"), list(product(SessionPhase, [SessionEvent.START, SessionEvent.OPENED])))
+def test_an_event_of_ours_out_of_turn_is_our_bug(phase: SessionPhase, kind: SessionEvent) -> None:
     client = session()
     client.phase = phase
     if (phase, kind) not in ALLOWED:
@@ -133,7 +133,7 @@ def test_an_event_of_ours_out_of_turn_is_our_bug(phase: SessionPhase, kind: Kind
 
 def test_every_phase_can_be_reached_and_left_but_the_last() -> None:
     assert {SessionPhase.IDLE, *ALLOWED.values()} == set(SessionPhase)
-    assert {kind for phase, kind in ALLOWED if phase is SessionPhase.CLOSED} == {Kind.STOP}
+    assert {kind for phase, kind in ALLOWED if phase is SessionPhase.CLOSED} == {SessionEvent.STOP}
 
 
 def test_nothing_wakes_a_closed_client() -> None:
@@ -148,15 +148,15 @@ def test_a_refusal_says_why_in_words_and_is_tried_again() -> None:
     client = session()
     client.start(0)
     client.opened(0)
-    assert client.received(Connack(False, 5), 0) == [Close("refused: not authorised")]
-    assert client.tick(1 * S) == [Open()]
+    assert client.received(Connack(False, 5), 0) == [CloseTransport("refused: not authorised")]
+    assert client.tick(1 * S) == [OpenTransport()]
 
 
 def test_a_slow_answer_ends_the_attempt() -> None:
     client = session()
     client.start(0)
     assert client.tick(9 * S) == []
-    assert client.tick(10 * S) == [Close("timeout")]
+    assert client.tick(10 * S) == [CloseTransport("timeout")]
 
 
 def test_a_suback_for_something_else_ends_the_connection() -> None:
@@ -164,7 +164,7 @@ def test_a_suback_for_something_else_ends_the_connection() -> None:
     client.start(0)
     client.opened(0)
     client.received(Connack(False, 0), 0)
-    assert isinstance(client.received(Suback(7, (1,)), 0)[0], Close)
+    assert isinstance(client.received(Suback(7, (1,)), 0)[0], CloseTransport)
 
 
 def test_ids_go_round_from_the_one_after_the_last_taken() -> None:
@@ -230,7 +230,7 @@ def test_an_acknowledgement_of_the_wrong_kind_ends_the_connection(qos: int, kind
     client = session(qos=qos)
     ready(client)
     client.due(1, 1)
-    assert isinstance(client.received(Ack(kind, 1), 2)[0], Close)
+    assert isinstance(client.received(Ack(kind, 1), 2)[0], CloseTransport)
 
 
 def test_an_acknowledgement_of_nothing_is_counted() -> None:
@@ -269,8 +269,8 @@ def test_silence_is_broken_by_a_ping_and_no_answer_ends_it() -> None:
     assert client.tick(59 * S) == []
     assert sent(client.tick(60 * S)) == [Pingreq()]
     assert client.tick(119 * S) == []
-    assert isinstance(client.tick(120 * S)[0], Close)
-    assert client.tick(121 * S) == [Open()]
+    assert isinstance(client.tick(120 * S)[0], CloseTransport)
+    assert client.tick(121 * S) == [OpenTransport()]
 
 
 def test_each_failed_attempt_waits_twice_as_long() -> None:
@@ -285,7 +285,7 @@ def test_each_failed_attempt_waits_twice_as_long() -> None:
 
 def test_goodbye_only_to_somebody() -> None:
     client = session()
-    assert client.stop(0) == [Close("")]
+    assert client.stop(0) == [CloseTransport("")]
     client = session()
     ready(client)
     assert len(client.stop(0)) == 2
@@ -302,7 +302,7 @@ def test_a_session_after_a_clean_start_is_a_broken_broker() -> None:
     client = session()
     client.start(0)
     client.opened(0)
-    assert isinstance(client.received(Connack(True, 0), 0)[0], Close)
+    assert isinstance(client.received(Connack(True, 0), 0)[0], CloseTransport)
 
 
 def test_a_suback_must_answer_every_filter() -> None:
@@ -310,4 +310,4 @@ def test_a_suback_must_answer_every_filter() -> None:
     client.start(0)
     client.opened(0)
     client.received(Connack(False, 0), 0)
-    assert isinstance(client.received(Suback(SUBSCRIBE_ID, (1,)), 0)[0], Close)
+    assert isinstance(client.received(Suback(SUBSCRIBE_ID, (1,)), 0)[0], CloseTransport)

@@ -9,7 +9,7 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import Turning, base_rate, clients_planned, rate_steps, visits
+from malaria.plan.timetable import TimedRateChange, base_rate, clients_planned, rate_steps, surge_times
 
 S = NS_PER_S
 
@@ -60,25 +60,25 @@ def test_the_peak_is_planned(surges: list[dict[str, Any]], peak: int) -> None:
 
 
 def test_their_first_message_is_due_when_our_own_pace_has_let_them_in() -> None:
-    (visit,) = visits(warhead({"clients": 1500, "at": "10s", "hold": "5s"}), workers=1)
+    (visit,) = surge_times(warhead({"clients": 1500, "at": "10s", "hold": "5s"}), workers=1)
     assert (visit.add_ns, visit.begin_ns, visit.leave_ns) == (10 * S, 13 * S, 15 * S)
-    (visit,) = visits(warhead({"clients": 500, "at": "10.5s"}, connect_rate=0), workers=4)
+    (visit,) = surge_times(warhead({"clients": 500, "at": "10.5s"}, connect_rate=0), workers=4)
     assert (visit.begin_ns, visit.leave_ns) == (11_500_000_000, None)
 
 
 def test_workers_that_pace_by_themselves_may_be_late_by_one_connect_each() -> None:
-    one, four = (visits(warhead({"clients": 10, "at": 0}, connect_rate=1), workers=w)[0] for w in (1, 4))
+    one, four = (surge_times(warhead({"clients": 10, "at": 0}, connect_rate=1), workers=w)[0] for w in (1, 4))
     assert (one.begin_ns, four.begin_ns) == (11 * S, 14 * S)
 
 
 def test_surges_that_come_together_share_the_pace() -> None:
-    first, second = visits(warhead({"clients": 1000, "at": "10s"}, {"clients": 1500, "at": "10.5s"}), workers=1)
+    first, second = surge_times(warhead({"clients": 1000, "at": "10s"}, {"clients": 1500, "at": "10.5s"}), workers=1)
     assert first.begin_ns == 12 * S
     assert second.begin_ns == 13_500_000_000  # let in from 11 s to 12.5 s
 
 
 def test_a_ramp_slower_than_the_pace_waits_for_nobody() -> None:
-    (visit,) = visits(warhead({"clients": 100, "at": "10s", "ramp": "50s"}), workers=1)
+    (visit,) = surge_times(warhead({"clients": 100, "at": "10s", "ramp": "50s"}), workers=1)
     assert visit.begin_ns == 12 * S
 
 
@@ -98,7 +98,7 @@ def test_a_ramp_is_climbed_in_steps() -> None:
 
 
 def test_a_changed_rate_holds_for_the_surges_too() -> None:
-    turns = [Turning(5 * S, "g", Fraction(1)), Turning(13 * S, "g", Fraction(4))]
+    turns = [TimedRateChange(5 * S, "g", Fraction(1)), TimedRateChange(13 * S, "g", Fraction(4))]
     steps = rate_steps(warhead({"clients": 10, "at": "10s", "hold": "5s"}), 1, turns)
     assert steps == ((0, 20.0), (5 * S, 40.0), (12 * S, 50.0), (13 * S, 12.5), (15 * S, 10.0))
 
