@@ -7,8 +7,13 @@ check:
     uv run mypy
     uv run lint-imports
 
+# unit, property and simulation tests, and a few against real brokers: under three minutes
 test *ARGS:
     uv run pytest {{ARGS}}
+
+# the rest: every broker, faults, hosts in namespaces, the page in a browser
+slow *ARGS:
+    uv run pytest -m slow {{ARGS}}
 
 # unit and property tests: seconds
 quick:

@@ -9,24 +9,32 @@ import fcntl
 import importlib.util
 import os
 import shutil
+import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import pauses
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
 from ssh_server import SshServer, running_sshd, what_lacks
 
+TESTS: Final = Path(__file__).parent
 TESTS_AT_ONCE: Final = 4
-SHORT: Final = ("unit", "property")
-"""Directories of tests that meet no broker."""
+SHORT: Final = ("unit", "property", "simulation", "smoke")
+"""Levels of the default run. Those of the first three meet no broker and no clock."""
+SLOW: Final = ("conformance", "fault", "ruler", "swarm")
+"""Levels that meet real brokers, hosts and signals: `pytest -m slow`."""
 MARKERS: Final = (
-    "slow: takes more than a few seconds",
+    "slow: meets real brokers, hosts or a browser, or takes long; only `pytest -m slow` runs it",
     "by_hand: takes minutes; only `pytest -m by_hand` runs it",
-    "browser: opens a page in Chromium",
-    "alone: measures, so no other test may run beside it",
+    "browser: opens a page in Chromium; slow",
+    "alone: measures time, so no other test may run beside it; slow, and repeated once if the machine paused",
 )
 
 # how long an example takes says something about the machine, not about us
@@ -34,9 +42,29 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+_watching = pytest.StashKey[subprocess.Popen[bytes]]()
+_began_s = 0.0  # when the test that runs now began (monotonic clock)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        notes = Path(tempfile.mkdtemp(prefix="malaria-pauses-")) / "pauses"
+        config.stash[_watching] = pauses.start_watching(notes)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    watching = config.stash.get(_watching, None)
+    if watching is not None:
+        watching.terminate()
+        watching.wait()
+        shutil.rmtree(Path(os.environ[pauses.PLACE]).parent, ignore_errors=True)
+
+
+def machine_paused() -> bool:
+    """Tell whether this machine stood still since the test that runs now began."""
+    return pauses.longest_pause_s(_began_s) > pauses.PAUSE_S
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -51,18 +79,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The hosts in namespaces are made once, so one worker has all tests that need them.
     """
     for item in items:
+        if is_slow(item):
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.xdist_group("alone"))
+            item.add_marker(pytest.mark.flaky(reruns=1, condition=machine_paused))
         elif "hosts" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("hosts"))
     items.sort(key=_turn)
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Tell whether a test belongs to `pytest -m slow`: by its level, or because it measures or opens a browser."""
+    if item.get_closest_marker("by_hand"):
+        return False
+    level = item.path.relative_to(TESTS).parts[0]
+    return level in SLOW or any(item.get_closest_marker(name) for name in ("alone", "browser"))
 
 
 def _turn(item: pytest.Item) -> int:
     groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
     if groups:
         return 3 if "alone" in groups else 0
-    return 2 if item.path.parent.name in SHORT else 1
+    return 2 if item.path.relative_to(TESTS).parts[0] in SHORT else 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,6 +110,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     What a test needs is made ready within its turn, too: a broker that starts is a load.
     """
+    global _began_s
+    _began_s = time.monotonic()
     if not hasattr(item.config, "workerinput"):
         return (yield)
     alone = item.get_closest_marker("alone") is not None
@@ -80,6 +121,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         fcntl.flock(door, fcntl.LOCK_EX)  # who waits for an empty room stands in the door: nobody else comes in
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(door, fcntl.LOCK_UN)
+        _began_s = time.monotonic()
         return (yield)
 
 
@@ -107,9 +149,18 @@ def start_mosquitto_with() -> Iterator[Callable[[str], RunningBroker]]:
         clear_away(broker)
 
 
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[RunningBroker]:
+    """A mosquitto that lets everybody in, for the whole session: tests use topics and client ids of their own."""
+    if find_mosquitto() is None:
+        lacking("mosquitto is not installed", "apt install mosquitto")
+    with start_mosquitto() as broker:
+        yield broker
+
+
 @pytest.fixture
-def mosquitto(start_mosquitto_with: Callable[[str], RunningBroker]) -> RunningBroker:
-    """A mosquitto that lets everybody in; its configuration lies beside its log."""
+def own_mosquitto(start_mosquitto_with: Callable[[str], RunningBroker]) -> RunningBroker:
+    """A mosquitto for one test alone, which may stop, kill, freeze or count it."""
     return start_mosquitto_with("")
 
 

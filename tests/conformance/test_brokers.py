@@ -18,7 +18,7 @@ from attacking import run_attack
 from malaria.broker import RunningBroker, start_embedded
 from malaria.errors import OperatorError
 
-BROKERS: Final = ("mosquitto", "amqtt_broker")
+BROKERS: Final = ("own_mosquitto", "amqtt_broker")
 ORPHAN: Final = "from malaria.broker import {0}; import time; b = {0}(); print(b.pid, flush=True); time.sleep(60)"
 
 
@@ -52,9 +52,9 @@ def test_after_stop_nobody_listens_and_nothing_is_left(broker: RunningBroker) ->
     broker.stop()
 
 
-def test_mosquitto_keeps_its_directory_to_itself(mosquitto: RunningBroker) -> None:
-    assert (mosquitto.log.parent / "mosquitto.conf").stat().st_mode & 0o077 == 0
-    assert mosquitto.log.parent.stat().st_mode & 0o077 == 0
+def test_mosquitto_keeps_its_directory_to_itself(own_mosquitto: RunningBroker) -> None:
+    assert (own_mosquitto.log.parent / "mosquitto.conf").stat().st_mode & 0o077 == 0
+    assert own_mosquitto.log.parent.stat().st_mode & 0o077 == 0
 
 
 def test_a_configuration_that_mosquitto_refuses(start_mosquitto_with: Callable[[str], RunningBroker]) -> None:

@@ -262,21 +262,21 @@ def test_source_addresses_are_used_in_turn(mosquitto: RunningBroker, tmp_path: P
     assert all(log.count(f"New connection from {source}:") == 2 for source in sources)
 
 
-def test_our_counts_are_the_broker_s_own(mosquitto: RunningBroker, tmp_path: Path) -> None:
+def test_our_counts_are_the_broker_s_own(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
     """$SYS of mosquitto: publishes received and sent, within 1 %."""
     received, sent = "$SYS/broker/publish/messages/received", "$SYS/broker/publish/messages/sent"
 
     def counters(heard: list[mqtt.MQTTMessage]) -> dict[str, int]:
         return {message.topic: int(message.payload) for message in heard}
 
-    with listening(mosquitto.port, received, sent, qos=0) as heard:
+    with listening(own_mosquitto.port, received, sent, qos=0) as heard:
         until(lambda: len(counters(heard)) == 2)
         before = counters(heard)
         groups = [
             {"name": "p", "clients": 100, "rate": "10", "qos": 1, "topic": "t/{index}"},
             {"name": "s", "role": "subscribe", "clients": 2, "qos": 1, "topic": "t/+"},
         ]
-        messages = attack(mosquitto.port, tmp_path, groups).summary["messages"]
+        messages = attack(own_mosquitto.port, tmp_path, groups).summary["messages"]
         until(lambda: counters(heard)[received] - before[received] >= messages["sent"])
         told_before = len(heard)
         until(lambda: len(heard) >= told_before + 2, 30)

@@ -45,10 +45,10 @@ def clients_between(outcome: AttackOutcome, after_ns: int, until_ns: int) -> set
     return seen
 
 
-def test_a_hundred_come_and_go(mosquitto: RunningBroker, tmp_path: Path) -> None:
+def test_a_hundred_come_and_go(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
     surge = {"clients": 100, "at": 0, "hold": "6s"}
-    with counting(mosquitto.port) as told:
-        outcome = run_attack(mosquitto.port, tmp_path, WORKERS, 1, clients=200, duration="10s", surges=[surge])
+    with counting(own_mosquitto.port) as told:
+        outcome = run_attack(own_mosquitto.port, tmp_path, WORKERS, 1, clients=200, duration="10s", surges=[surge])
     messages, clients = outcome.summary["messages"], outcome.summary["clients"]
     assert messages["due"] == messages["sent"] == messages["acked"] == 10 * 200 + 4 * 100
     assert messages["expected"] == messages["delivered"] == messages["due"]

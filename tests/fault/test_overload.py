@@ -118,11 +118,11 @@ def starved(mosquitto: RunningBroker, directory: Path) -> AttackOutcome:
 
 @pytest.mark.alone
 @pytest.mark.timeout(240)  # three tries
-def test_a_mosquitto_that_gets_no_processor_bends_and_recovers(mosquitto: RunningBroker, tmp_path: Path) -> None:
+def test_a_mosquitto_that_gets_no_processor_bends_and_recovers(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
     """Made again when this machine itself stood still: that is no recovery of the broker's."""
     for attempt in range(CALM_TRIES):
         with Stalls() as stalls:
-            outcome = starved(mosquitto, tmp_path / str(attempt))
+            outcome = starved(own_mosquitto, tmp_path / str(attempt))
         if stalls.longest_s < CALM_S:
             break
     (found,) = outcome.summary["surges"]

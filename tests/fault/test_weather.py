@@ -65,8 +65,8 @@ def total(outcome: AttackOutcome, counter: Counter) -> int:
 # --- the broker ------------------------------------------------------------------------------------------------------
 
 
-def test_a_killed_broker_is_a_fail_with_the_figures_until_then(mosquitto: RunningBroker, tmp_path: Path) -> None:
-    outcome = attack(mosquitto.port, tmp_path, lambda: os.kill(mosquitto.pid, signal.SIGKILL), drain="1s")
+def test_a_killed_broker_is_a_fail_with_the_figures_until_then(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
+    outcome = attack(own_mosquitto.port, tmp_path, lambda: os.kill(own_mosquitto.pid, signal.SIGKILL), drain="1s")
     summary = outcome.summary
     assert summary["verdict"]["outcome"] == "FAIL"
     assert summary["clients"]["connected"] == 0
@@ -75,22 +75,22 @@ def test_a_killed_broker_is_a_fail_with_the_figures_until_then(mosquitto: Runnin
     assert outcome.records.meta["connect_failures"] == {"nothing listens at this port": 21}
 
 
-def test_a_frozen_broker_is_waited_for_and_nothing_is_lost(mosquitto: RunningBroker, tmp_path: Path) -> None:
+def test_a_frozen_broker_is_waited_for_and_nothing_is_lost(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
     def freeze() -> None:
-        os.kill(mosquitto.pid, signal.SIGSTOP)
-        subprocess.Popen(["/bin/sh", "-c", f"sleep 1; kill -CONT {mosquitto.pid}"])
+        os.kill(own_mosquitto.pid, signal.SIGSTOP)
+        subprocess.Popen(["/bin/sh", "-c", f"sleep 1; kill -CONT {own_mosquitto.pid}"])
 
-    summary = attack(mosquitto.port, tmp_path, freeze, drain="10s").summary
+    summary = attack(own_mosquitto.port, tmp_path, freeze, drain="10s").summary
     assert summary["messages"]["lost"] == summary["messages"]["unresolved"] == 0
     assert summary["latency_ms"]["ack"]["max"] > 700
     assert summary["clients"]["dropped"] == 0
 
 
-def test_a_broker_that_stays_frozen_cannot_hang_us(mosquitto: RunningBroker, tmp_path: Path) -> None:
+def test_a_broker_that_stays_frozen_cannot_hang_us(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
     try:
-        outcome = attack(mosquitto.port, tmp_path, lambda: os.kill(mosquitto.pid, signal.SIGSTOP), drain="1s")
+        outcome = attack(own_mosquitto.port, tmp_path, lambda: os.kill(own_mosquitto.pid, signal.SIGSTOP), drain="1s")
     finally:
-        os.kill(mosquitto.pid, signal.SIGCONT)
+        os.kill(own_mosquitto.pid, signal.SIGCONT)
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
     assert outcome.summary["messages"]["unresolved"] > 0
     assert outcome.summary["latency_ms"]["ack"]["max"] is None
