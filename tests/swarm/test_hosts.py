@@ -1,4 +1,4 @@
-"""A swarm of hosts by ssh from `add` to `down`: real sshd, real wheels, nothing left behind."""
+"""A swarm of hosts by ssh from `add` to `down`: real sshd, real packages, nothing left behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEYS = [f"meter-{n}:{n:04x}" for n in range(10)]
 @pytest.fixture
 def named(swarm: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swarm:
     """The four bees, added through an inventory."""
-    monkeypatch.delenv("MALARIA_HOME", raising=False)  # wheels are kept between sessions
+    monkeypatch.delenv("MALARIA_HOME", raising=False)  # fetched Pythons are kept between sessions
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     inventory = tmp_path / "bees.toml"
     bees = [bee.model_dump(exclude_defaults=True) for bee in swarm.hosts]
@@ -87,7 +87,7 @@ def test_hosts_are_readied_deployed_and_left_as_they_were(
     said = capsys.readouterr().out
     assert f"malaria {malaria.__version__} on Python {sys.version_info[0]}.{sys.version_info[1]}." in said
     assert "FAIL  bee-2" in said
-    assert "holds things that are not ours" in said
+    assert "holds files that are not malaria" in said
     python = place_of(named, 1) / "venv/bin/python"
     where = hosts.hosts[0].run(str(python), "-c", "import malaria, distributed; print(malaria.__file__)").strip()
     assert Path(where).is_relative_to(place_of(named, 1).resolve())

@@ -1,16 +1,15 @@
-"""Brings this very version of malaria to the bees: a Python, its wheels, a venv; what is there already stays.
+"""Install this version of malaria on the bees: one bundle with its packages, and a Python if needed, in a venv there.
 
-Works without internet on the bee and without pip or uv there. A new venv is made beside the old one and takes its
+Works without internet on the bee, and without pip or uv there. A new venv is made beside the old one and takes its
 place in one step, so that a deployment that fails leaves a bee as it was.
 
-Promises: a bee that has the same wheels is left alone; wheels that it has are not sent again; what was unpacked is
-proven by importing it there before it is used.
+Promises: a bee that has the same files is left alone; what was unpacked is imported there once before it is used.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,34 +21,33 @@ from typing import TYPE_CHECKING, Final
 from malaria.errors import SwarmError
 from malaria.ssh.connection import run
 from malaria.swarm.hosts.each_host import HostResult, on_each
+from malaria.swarm.hosts.install_bundle import PACKAGES, InstallBundle, make_bundle
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.layout import (
+    BUNDLE,
     DEPLOYED,
     PYTHON,
     VENV,
-    WHEELS,
     Deployed,
     deployed_from_json,
+    make_directory,
     put_for,
-    settle,
-    sftp_path,
     shell_path,
 )
-from malaria.swarm.hosts.pythons import VERSION, portable_python, tarred
-from malaria.swarm.hosts.wheels import InstallBundle, Machine, cache_directory, pack
+from malaria.swarm.hosts.machine import PYTHON_VERSION, Machine
+from malaria.swarm.hosts.portable_python import portable_python
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
 
 AT_ONCE: Final = 8
-"""Bees at the same time: our own line to them is what they share."""
+"""How many bees are sent to at the same time: they share this machine's line."""
 INSTALL_S: Final = 300.0
-PYTHON_ARCHIVE: Final = "python.tar.gz"
 
 FIND: Final = """\
 cd {directory}
 right='import sys, ssl, venv; sys.exit("%d.%d" % sys.version_info[:2] != "{version}" or not ssl.HAS_PSK)'
-for python in python/bin/python{version} python{version} python3 "$HOME/.local/bin/python{version}" {ours}; do
+for python in python/bin/python{version} python{version} python3 "$HOME/.local/bin/python{version}" {same_as_here}; do
     if "$python" -c "$right" 2>/dev/null; then
         found=$(command -v "$python")
         break
@@ -67,22 +65,28 @@ uname -m
 echo "${{found:-}}"
 cat {deployed} 2>/dev/null || echo
 [ -x {python} ] && echo there || echo gone
-cd {wheels} && sha256sum *.whl 2>/dev/null || shasum -a 256 *.whl 2>/dev/null || true
 """
 
 INSTALL: Final = """\
 set -e
 cd {directory}
 new={venv}-{digest}
-rm -rf "$new"
-{python} -m venv --without-pip "$new"
-"$new/bin/python" - "$new" <<'END'
-import pathlib, sys, sysconfig, zipfile
-place = pathlib.Path(sysconfig.get_path("purelib"))
-for name in {names}:
-    with zipfile.ZipFile(pathlib.Path("{wheels}") / name) as wheel:
-        wheel.extractall(place)
-END
+trap 'rm -rf {bundle} unpacked' EXIT
+rm -rf "$new" unpacked
+mkdir unpacked
+python={python}
+if [ -n "$python" ]; then
+    "$python" -c 'import tarfile; tarfile.open("{bundle}").extractall("unpacked", filter="data")'
+else
+    tar xzf {bundle} -C unpacked
+    rm -rf python
+    mv unpacked/python python
+    python=$(pwd -P)/python/bin/python{version}
+fi
+"$python" -m venv --without-pip "$new"
+packages=$("$new/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+rm -rf "$packages"
+mv unpacked/{packages} "$packages"
 cat > "$new/bin/malaria" <<END
 #!/bin/sh
 exec "$(pwd -P)/{venv}/bin/python" -m malaria "\\$@"
@@ -99,17 +103,16 @@ for old in {venv}-*; do [ "$old" = "$new" ] || rm -rf "$old"; done
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a bee is found to have."""
+    """What a bee has before a deployment."""
 
     machine: Machine
-    python: str  # a Python that is new enough; empty: none
+    python: str  # path of a Python of the right version; empty: none
     deployed: Deployed | None
-    wheels: dict[str, str]  # name -> sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of it. `fresh` False: it was there already."""
+    """What a deployment did. `fresh` False: the same files were there already."""
 
     version: str
     python: str
@@ -118,106 +121,95 @@ class Delivery:
 
 
 class Packer:
-    """The baggage of each kind of machine, made once however many bees ask."""
+    """The bundles of each kind of machine, each made once however many bees need it."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory or cache_directory()
-        self._baggage: dict[Machine, InstallBundle] = {}
-        self._pythons: dict[Machine, bytes] = {}
+        self._bundles: dict[Machine, InstallBundle] = {}
+        self._packed: dict[tuple[Machine, bool], bytes] = {}
         self._lock = asyncio.Lock()
 
-    async def baggage(self, machine: Machine) -> InstallBundle:
+    async def bundle(self, machine: Machine) -> InstallBundle:
         async with self._lock:
-            if machine not in self._baggage:
-                self._baggage[machine] = await asyncio.to_thread(pack, machine, self._directory)
-            return self._baggage[machine]
+            if machine not in self._bundles:
+                self._bundles[machine] = await asyncio.to_thread(make_bundle, machine, self._directory)
+            return self._bundles[machine]
 
-    async def python(self, machine: Machine) -> bytes:
-        """A Python that can be moved, as a compressed tar file."""
+    async def packed(self, machine: Machine, *, with_python: bool) -> bytes:
+        """Return the bundle as it is sent. Raises SwarmError if a Python is needed and none can be had."""
+        bundle = await self.bundle(machine)
         async with self._lock:
-            if machine not in self._pythons:
-                found = await asyncio.to_thread(portable_python, machine, self._directory / "python")
-                self._pythons[machine] = await asyncio.to_thread(tarred, found)
-            return self._pythons[machine]
+            if (machine, with_python) not in self._packed:
+                python = None
+                if with_python:
+                    python = await asyncio.to_thread(portable_python, machine, self._directory / "python")
+                self._packed[machine, with_python] = await asyncio.to_thread(bundle.pack, python)
+            return self._packed[machine, with_python]
+
+
+def cache_directory() -> Path:
+    """Return where fetched packages and Pythons are kept between two deployments."""
+    if home := os.environ.get("MALARIA_HOME"):
+        return Path(home) / "packages"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "malaria" / "packages"
 
 
 async def deploy(
-    hosts: Sequence[BeeHost], tell: Callable[[HostResult[Delivery]], None] | None = None, packer: Packer | None = None
+    hosts: Sequence[BeeHost],
+    report: Callable[[HostResult[Delivery]], None] | None = None,
+    packer: Packer | None = None,
 ) -> list[HostResult[Delivery]]:
-    """Brings this malaria to every host; a failed one is in its outcome."""
-    return await on_each(hosts, partial(deploy_one, packer=packer or Packer()), tell, AT_ONCE)
+    """Install this malaria on every host; a host that fails has its error in its result."""
+    return await on_each(hosts, partial(deploy_one, packer=packer or Packer()), report, AT_ONCE)
 
 
 async def deploy_one(host: BeeHost, connection: SSHClientConnection, packer: Packer) -> Delivery:
-    """Raises SshError, or SwarmError for what lacks here."""
-    await settle(host, connection)
+    """Install this malaria on one host. Raises SshError for a failure there, OperatorError for one here."""
+    await make_directory(host, connection)
     site = await look(host, connection)
-    baggage = await packer.baggage(site.machine)
-    if site.deployed is not None and site.deployed.digest == baggage.digest:
+    bundle = await packer.bundle(site.machine)
+    if site.deployed is not None and site.deployed.digest == bundle.digest:
         return Delivery(site.deployed.version, site.deployed.python, fresh=False)
-    sent = await _send_wheels(host, connection, baggage, site)
-    python = site.python
-    if not python:
-        archive = await packer.python(site.machine)
-        python = await _send_python(host, connection, archive)
-        sent += len(archive)
-    version, python_version = await _install(host, connection, baggage, python)
-    done = Deployed(version, baggage.digest, python_version)
+    packed = await packer.packed(site.machine, with_python=not site.python)
+    await put_for(host, connection, {BUNDLE: packed})
+    version, python_version = await _install(host, connection, bundle, site.python)
+    done = Deployed(version, bundle.digest, python_version)
     await put_for(host, connection, {DEPLOYED: done.to_json().encode()})
-    return Delivery(version, python_version, fresh=True, sent_bytes=sent)
+    return Delivery(version, python_version, fresh=True, sent_bytes=len(packed))
 
 
 async def look(host: BeeHost, connection: SSHClientConnection) -> Site:
-    """What there is. The bee's directory must be there."""
-    ours = quote(
-        str(Path(sys.base_prefix) / "bin" / f"python{VERSION}")
-    )  # a host that is a twin of this one has it there too
+    """Return what a bee has. Its directory must exist."""
+    # a host set up like this one has its Python at the same path
+    same_as_here = quote(str(Path(sys.base_prefix) / "bin" / f"python{PYTHON_VERSION}"))
     script = FIND.format(
-        directory=shell_path(host), deployed=DEPLOYED, python=PYTHON, wheels=WHEELS, ours=ours, version=VERSION
+        directory=shell_path(host), deployed=DEPLOYED, python=PYTHON, same_as_here=same_as_here, version=PYTHON_VERSION
     )
     return site_of(await run(connection, script))
 
 
-def site_of(said: str) -> Site:
-    """Reads what `FIND` prints."""
-    lines = [*said.splitlines(), "", "", "", "", ""]
-    sums = (line.split() for line in lines[5:])
+def site_of(output: str) -> Site:
+    """Read what `FIND` prints."""
+    lines = [*output.splitlines(), "", "", "", "", ""]
     deployed = deployed_from_json(lines[3]) if lines[4] == "there" else None
-    machine = Machine(lines[0].strip(), lines[1].strip())
-    return Site(machine, lines[2].strip(), deployed, {words[1]: words[0] for words in sums if len(words) == 2})
-
-
-async def _send_wheels(host: BeeHost, connection: SSHClientConnection, baggage: InstallBundle, site: Site) -> int:
-    """Sends those that lack, removes those that are of no use any more; how many bytes were sent."""
-    wanted = {wheel.name: wheel for wheel in baggage.wheels}
-    lacking = [wheel for name, wheel in wanted.items() if site.wheels.get(name) != wheel.sha256]
-    async with connection.start_sftp_client() as sftp:
-        for wheel in lacking:
-            await sftp.put(str(wheel.path), sftp_path(host, WHEELS, wheel.name))
-        for name in site.wheels.keys() - wanted.keys():
-            await sftp.remove(sftp_path(host, WHEELS, name))
-    return sum(wheel.path.stat().st_size for wheel in lacking)
-
-
-async def _send_python(host: BeeHost, connection: SSHClientConnection, archive: bytes) -> str:
-    await put_for(host, connection, {PYTHON_ARCHIVE: archive})
-    script = f"set -e; cd {shell_path(host)}; rm -rf python; tar xzf {PYTHON_ARCHIVE}; rm {PYTHON_ARCHIVE}; pwd -P"
-    return (await run(connection, script, timeout_s=INSTALL_S)).strip() + f"/python/bin/python{VERSION}"
+    return Site(Machine(lines[0].strip(), lines[1].strip()), lines[2].strip(), deployed)
 
 
 async def _install(
-    host: BeeHost, connection: SSHClientConnection, baggage: InstallBundle, python: str
+    host: BeeHost, connection: SSHClientConnection, bundle: InstallBundle, python: str
 ) -> tuple[str, str]:
-    """(version of malaria, version of Python) as they say themselves."""
+    """Unpack the bundle that was sent; return the versions of malaria and Python that the new venv reports."""
     script = INSTALL.format(
         directory=shell_path(host),
         venv=VENV,
-        digest=baggage.digest,
+        digest=bundle.digest,
         python=quote(python),
-        names=json.dumps([wheel.name for wheel in baggage.wheels]),
-        wheels=WHEELS,
+        bundle=BUNDLE,
+        packages=PACKAGES,
+        version=PYTHON_VERSION,
     )
-    said = (await run(connection, script, timeout_s=INSTALL_S)).split()
-    if len(said) != 2 or said[0] != baggage.version:
-        raise SwarmError(f"what was deployed says {' '.join(said)[:80]!r} of itself", "deploy again")
-    return said[0], said[1]
+    versions = (await run(connection, script, timeout_s=INSTALL_S)).split()
+    if len(versions) != 2 or versions[0] != bundle.version:
+        raise SwarmError(f"the deployed malaria reports version {' '.join(versions)[:80]!r}", "deploy again")
+    return versions[0], versions[1]

@@ -20,7 +20,7 @@ from malaria.schedule.share import Share
 from malaria.ssh.connection import run
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import KEYS, put_for, settle, shell_path
+from malaria.swarm.hosts.layout import KEYS, make_directory, put_for, shell_path
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -99,7 +99,7 @@ async def share_keys(
 
 
 async def _give(host: BeeHost, connection: SSHClientConnection, file: KeyFile, parts: dict[str, KeyPart]) -> KeyPart:
-    await settle(host, connection)
+    await make_directory(host, connection)
     part = parts[host.name]
     await put_for(host, connection, {f"{KEYS}/{part_name(file.tag)}": file.text_of(part).encode()})
     return part

@@ -1,11 +1,12 @@
-"""What lies where in a bee's directory, and how it gets there.
+"""The files of a bee's directory, and how they get there.
 
-    DIR/.malaria-bee     says that the directory is ours: we write into no other, and remove no other
+    DIR/.malaria-bee     marks the directory as malaria's: no other is written into, and no other is removed
     DIR/venv             -> venv-DIGEST: Python with malaria; a bee's processes all run DIR/venv/bin/python
-    DIR/wheels/          what the venv is made of
+    DIR/python/          the Python of the venv, where one was sent
     DIR/deployed.json    version, digest and Python of what is deployed
-    DIR/keys/            its part of each file of keys, 0600
+    DIR/keys/            the bee's part of each file of keys, 0600
     DIR/bee.pid          the process of the bee while it makes load: leader of its own session
+    DIR/bee.log          what that process printed
 
 Promises: the directory is readable by its owner alone; a file is there whole or not at all.
 """
@@ -27,22 +28,23 @@ if TYPE_CHECKING:
 MARKER: Final = ".malaria-bee"
 VENV: Final = "venv"
 PYTHON: Final = f"{VENV}/bin/python"
-WHEELS: Final = "wheels"
+BUNDLE: Final = "bundle.tar.gz"
 DEPLOYED: Final = "deployed.json"
 KEYS: Final = "keys"
 PID_FILE: Final = "bee.pid"
+LOG_FILE: Final = "bee.log"
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 
-SETTLE: Final = """\
+MAKE_DIRECTORY: Final = """\
 set -e
 d={directory}
 if [ -e "$d" ] && [ ! -e "$d/{marker}" ] && [ -n "$(ls -A "$d")" ]; then
-    echo "$d holds things that are not ours: give the bee another directory" >&2
+    echo "$d holds files that are not malaria's: give the bee another directory" >&2
     exit 1
 fi
 umask 077
-mkdir -p "$d/{keys}" "$d/{wheels}"
+mkdir -p "$d/{keys}"
 chmod 700 "$d"
 : >> "$d/{marker}"
 cd "$d"
@@ -52,7 +54,7 @@ pwd -P
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What `deployed.json` says."""
+    """The contents of `deployed.json`."""
 
     version: str
     digest: str
@@ -63,7 +65,7 @@ class Deployed:
 
 
 def deployed_from_json(text: str) -> Deployed | None:
-    """None for what is no such file."""
+    """Read the contents of `deployed.json`; None for anything else."""
     try:
         table = json.loads(text)
         return Deployed(str(table["version"]), str(table["digest"]), str(table["python"]))
@@ -71,14 +73,14 @@ def deployed_from_json(text: str) -> Deployed | None:
         return None
 
 
-async def settle(host: BeeHost, connection: SSHClientConnection) -> str:
-    """Makes the bee's directory, if it is not there; its absolute path. Raises SshError when it is not ours."""
-    script = SETTLE.format(directory=shell_path(host), marker=MARKER, keys=KEYS, wheels=WHEELS)
+async def make_directory(host: BeeHost, connection: SSHClientConnection) -> str:
+    """Make the bee's directory if it is not there; return its absolute path. Raises SshError if it is another's."""
+    script = MAKE_DIRECTORY.format(directory=shell_path(host), marker=MARKER, keys=KEYS)
     return (await run(connection, script)).strip()
 
 
 async def put_private(sftp: SFTPClient, path: str, content: bytes) -> None:
-    """Writes a file that only its owner can read: beside, then moved into place."""
+    """Write a file that only its owner can read: under another name first, then moved into place."""
     from asyncssh import SFTPAttrs
 
     unfinished = f"{path}.new"
@@ -89,12 +91,12 @@ async def put_private(sftp: SFTPClient, path: str, content: bytes) -> None:
 
 
 async def put_for(host: BeeHost, connection: SSHClientConnection, files: dict[str, bytes]) -> None:
-    """Files below the bee's directory, which must be there: path in it -> content."""
+    """Write files (path below the bee's directory -> content). The directory must exist."""
     async with connection.start_sftp_client() as sftp:
         for path, content in files.items():
-            place = sftp_path(host, path)
-            await sftp.makedirs(dirname(place), exist_ok=True)
-            await put_private(sftp, place, content)
+            target = sftp_path(host, path)
+            await sftp.makedirs(dirname(target), exist_ok=True)
+            await put_private(sftp, target, content)
 
 
 def shell_path(host: BeeHost, *parts: str) -> str:

@@ -15,7 +15,7 @@ from malaria.errors import SwarmError
 from malaria.ssh.connection import run
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.pythons import VERSION
+from malaria.swarm.hosts.machine import PYTHON_VERSION
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -86,7 +86,7 @@ if [ -n "$packages" ] && command -v apt-get >/dev/null; then
     else lacking "$packages could not be installed"
     fi
 fi
-""".replace("@VERSION@", VERSION)
+""".replace("@VERSION@", PYTHON_VERSION)
 
 ROOTED: Final = f"""\
 if [ "$(id -u)" = 0 ]; then exec sh -s -- "{{etc}}" {{packages}}; fi

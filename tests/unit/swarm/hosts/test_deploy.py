@@ -9,20 +9,21 @@ import pytest
 
 from malaria.swarm.hosts import deploy as module
 from malaria.swarm.hosts.deploy import Packer, Site, site_of
+from malaria.swarm.hosts.install_bundle import InstallBundle
 from malaria.swarm.hosts.layout import Deployed, deployed_from_json
-from malaria.swarm.hosts.wheels import InstallBundle, Machine
+from malaria.swarm.hosts.machine import Machine
 
 LINUX = Machine("Linux", "x86_64")
 DEPLOYED = Deployed("0.1.0", "0123", "3.13.5")
 
 
 def test_a_fresh_host_has_nothing() -> None:
-    assert site_of("Linux\nx86_64\n\n\ngone\n") == Site(LINUX, "", None, {})
+    assert site_of("Linux\nx86_64\n\n\ngone\n") == Site(LINUX, "", None)
 
 
 def test_one_that_was_deployed_to_says_what_it_has() -> None:
-    said = f"Linux\nx86_64\n/usr/bin/python3.13\n{DEPLOYED.to_json()}there\naa  a.whl\nbb  b.whl\n"
-    assert site_of(said) == Site(LINUX, "/usr/bin/python3.13", DEPLOYED, {"a.whl": "aa", "b.whl": "bb"})
+    said = f"Linux\nx86_64\n/usr/bin/python3.13\n{DEPLOYED.to_json()}there\n"
+    assert site_of(said) == Site(LINUX, "/usr/bin/python3.13", DEPLOYED)
 
 
 def test_one_whose_venv_is_gone_is_not_deployed() -> None:
@@ -34,18 +35,20 @@ def test_what_is_no_such_file_is_none(text: str) -> None:
     assert deployed_from_json(text) is None
 
 
-def test_baggage_is_made_once_for_each_kind_of_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_is_made_once_for_each_kind_of_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Machine] = []
 
-    def pack(machine: Machine, _: Path) -> InstallBundle:
+    def make_bundle(machine: Machine, _: Path) -> InstallBundle:
         made.append(machine)
-        return InstallBundle("1", ())
+        return InstallBundle("1", "0123", {"x.py": b"1"})
 
-    monkeypatch.setattr(module, "pack", pack)
+    monkeypatch.setattr(module, "make_bundle", make_bundle)
 
     async def ask() -> None:
         packer = Packer(tmp_path)
-        await asyncio.gather(*(packer.baggage(LINUX) for _ in range(5)), packer.baggage(Machine("Linux", "aarch64")))
+        await asyncio.gather(*(packer.bundle(LINUX) for _ in range(5)), packer.bundle(Machine("Linux", "aarch64")))
+        first, again = [await packer.packed(LINUX, with_python=False) for _ in range(2)]
+        assert first is again
 
     asyncio.run(ask())
     assert [machine.machine for machine in made] == ["x86_64", "aarch64"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import SETTLE, Deployed, deployed_from_json, sftp_path, shell_path
+from malaria.swarm.hosts.layout import MAKE_DIRECTORY, Deployed, deployed_from_json, sftp_path, shell_path
 
 
 def test_what_is_deployed_comes_back_from_its_file() -> None:
@@ -12,7 +12,7 @@ def test_what_is_deployed_comes_back_from_its_file() -> None:
 
 
 def test_the_script_has_room_for_all_its_words() -> None:
-    filled = SETTLE.format(directory='"$HOME"/.malaria', marker="m", keys="k", wheels="w")
+    filled = MAKE_DIRECTORY.format(directory='"$HOME"/.malaria', marker="m", keys="k")
     assert "{" not in filled
 
 

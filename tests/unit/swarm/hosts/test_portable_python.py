@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from malaria.errors import SwarmError
-from malaria.swarm.hosts import pythons
-from malaria.swarm.hosts.pythons import VERSION, portable_python, tarred
-from malaria.swarm.hosts.wheels import Machine
+from malaria.swarm.hosts import portable_python as module
+from malaria.swarm.hosts.machine import PYTHON_VERSION as VERSION
+from malaria.swarm.hosts.machine import Machine
+from malaria.swarm.hosts.portable_python import portable_python
 
 LINUX = Machine("Linux", "x86_64")
 
@@ -51,14 +50,8 @@ def test_when_uv_cannot_its_last_word_is_told(tmp_path: Path, monkeypatch: pytes
 
 
 def test_without_uv_or_for_a_machine_nobody_knows_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pythons, "find_uv", lambda: None)
+    monkeypatch.setattr(module, "find_uv", lambda: None)
     with pytest.raises(SwarmError, match="uv is not here to get one"):
         portable_python(LINUX, tmp_path)
     with pytest.raises(SwarmError, match="none is known for Plan9 mips"):
         portable_python(Machine("Plan9", "mips"), tmp_path)
-
-
-def test_a_bee_gets_it_without_what_it_does_not_need(tmp_path: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(tarred(make_python(tmp_path)))) as tar:
-        files = {entry.name for entry in tar.getmembers() if entry.isfile()}
-    assert files == {f"python/bin/python{VERSION}", f"python/lib/python{VERSION}/os.py"}
