@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead

@@ -14,7 +14,8 @@ from typing import Final
 
 from bench.show import Figure, middle, show, spread
 from malaria.analysis.quantiles import latency_of
-from malaria.attack.runner import AttackRequest, Interrupt, conduct
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackRequest, conduct
 from malaria.broker import start_mosquitto
 from malaria.clock import NS_PER_MS
 from malaria.model.observe import NOTHING
@@ -46,7 +47,7 @@ class Lag:
 
 def attack(port: int, bees: bool) -> Lag:
     with tempfile.TemporaryDirectory() as directory:
-        quarters = LocalQuarters(Path(directory) / "bees", count=2, workers=1) if bees else None
+        launcher = LocalQuarters(Path(directory) / "bees", count=2, workers=1) if bees else None
         request = AttackRequest(
             parse_target(f"mqtt://127.0.0.1:{port}"),
             Warhead.model_validate(LOAD),
@@ -55,7 +56,7 @@ def attack(port: int, bees: bool) -> Lag:
             "bench",
             "bench",
             NOTHING,
-            quarters=quarters,
+            launcher=launcher,
         )
         return _lag(conduct(request, lambda _: None, Interrupt()).records)
 

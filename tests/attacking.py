@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import KEYS, Warhead

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,7 +25,7 @@ class Calls:
     requests: list[Any] = field(default_factory=list)
     views: list[tuple[Any, ...]] = field(default_factory=list)
     printed: list[dict[str, Any]] = field(default_factory=list)
-    pages: list[tuple[Any, ...]] = field(default_factory=list)
+    written: list[tuple[Any, ...]] = field(default_factory=list)  # arguments of the one place that writes reports
     examined: list[tuple[Any, ...]] = field(default_factory=list)
     findings: list[Any] = field(default_factory=list)
     entries: list[Any] = field(default_factory=list)
@@ -39,17 +36,41 @@ class Calls:
     def summary(self) -> dict[str, Any]:
         return {"verdict": {"outcome": self.outcome, "reasons": []}, "target": "mqtt://x:1883"}
 
+    # --- what stands in for the product ----------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Request:
-    target: Any
-    warhead: Any
-    directory: Path
-    workers: int
-    command: str
-    title: str
-    observe: Any = None
-    quarters: Any = None
+    def conduct(self, request: Any, on_progress: object, interrupt: object) -> Any:
+        self._begin(request)
+        return SimpleNamespace(directory=request.directory, records=RECORDS, summary=self.summary)
+
+    def conduct_campaign(self, request: Any, listener: Any, interrupt: object) -> Any:
+        self._begin(request)
+        for number in range(1, self.levels + 1):
+            part = CampaignPart(number, f"level {number}", "", 100, clean_reason="started for this level")
+            listener.begin(part, number, self.levels, "its load")
+            listener.tell(f"level {number}: {self.outcome}")
+        return SimpleNamespace(directory=request.directory, summary=self.summary | {"levels": []})
+
+    def _begin(self, request: Any) -> None:
+        self.requests.append(request)
+        if self.raises is not None:
+            raise self.raises
+        request.directory.mkdir(parents=True, exist_ok=True)
+
+    def examine(self, *arguments: Any) -> list[Any]:
+        self.examined.append(arguments)
+        return self.findings
+
+    def write_attack_files(self, *arguments: Any) -> None:
+        self.written.append(arguments)
+
+    def write_campaign_files(self, *arguments: Any) -> dict[str, Any]:
+        self.written.append(arguments)
+        return self.summary
+
+    def open_run(self, directory: Path) -> RunRecords:
+        if not (directory / "run.db").exists():
+            raise OperatorError(f"{directory} holds no run", "name another")
+        return RECORDS
 
 
 class View:
@@ -65,77 +86,24 @@ class View:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """Puts the stand-ins in place of every module that a command imports when it runs."""
+    """Put the stand-ins in place of what a command imports when it runs."""
     calls = Calls()
-    for name, contents in (_modules(calls) | _campaign_modules(calls)).items():
-        module = ModuleType(name)
-        vars(module).update(contents)
-        monkeypatch.setitem(sys.modules, name, module)
+    stand_ins: dict[str, Any] = {
+        "attack.runner.conduct": calls.conduct,
+        "campaign.conduct_campaign": calls.conduct_campaign,
+        "campaign.demo_request": lambda directory, _: SimpleNamespace(directory=directory, launcher=None),
+        "doctor.examine": calls.examine,
+        "records.store.open_run": calls.open_run,
+        "records.store.list_runs": lambda _: calls.entries,
+        "records.campaign_store.list_campaigns": lambda _: calls.campaigns,
+        "analysis.summary.summarize": lambda _: calls.summary,
+        "analysis.series.columns": lambda _: COLUMNS,
+        "report.terminal.live_view.LiveView": lambda *arguments: View(calls, *arguments),
+        "report.terminal.run_summary.print_summary": lambda _, summary, __: calls.printed.append(summary),
+        "report.terminal.run_summary.print_levels": lambda summary, _: calls.printed.append(summary),
+        "outputs.files.write_attack_files": calls.write_attack_files,
+        "outputs.files.write_campaign_files": calls.write_campaign_files,
+    }
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(f"malaria.{name}", stand_in)
     return calls
-
-
-def _modules(calls: Calls) -> dict[str, dict[str, Any]]:
-    def conduct(request: Request, on_progress: object, interrupt: object) -> Any:
-        calls.requests.append(request)
-        if calls.raises is not None:
-            raise calls.raises
-        request.directory.mkdir(parents=True, exist_ok=True)
-        return SimpleNamespace(directory=request.directory, records=RECORDS, summary=calls.summary)
-
-    def examine(*arguments: Any) -> list[Any]:
-        calls.examined.append(arguments)
-        return calls.findings
-
-    def write(*arguments: Any) -> None:
-        calls.pages.append(arguments)
-        arguments[-1].write_text("page")
-
-    @contextmanager
-    def interruptible() -> Iterator[Any]:
-        yield SimpleNamespace(count=0)
-
-    def open_run(directory: Path) -> RunRecords:
-        if not (directory / "run.db").exists():
-            raise OperatorError(f"{directory} holds no run", "name another")
-        return RECORDS
-
-    return {
-        "malaria.attack.runner": {"AttackRequest": Request, "conduct": conduct, "interruptible": interruptible},
-        "malaria.doctor": {"examine": examine},
-        "malaria.records.store": {"open_run": open_run, "list_runs": lambda root: calls.entries},
-        "malaria.analysis.summary": {"summarize": lambda records: calls.summary},
-        "malaria.analysis.series": {"columns": lambda records: COLUMNS},
-        "malaria.report.terminal.live_view": {"LiveView": lambda *arguments: View(calls, *arguments)},
-        "malaria.report.terminal.run_summary": {
-            "print_summary": lambda r, summary, c: calls.printed.append(summary),
-            "print_levels": lambda summary, c: calls.printed.append(summary),
-        },
-        "malaria.report.page.run_page": {"write_page": write},
-        "malaria.report.markdown.run_markdown": {"write_markdown": write},
-    }
-
-
-def _campaign_modules(calls: Calls) -> dict[str, dict[str, Any]]:
-    def conduct_campaign(request: Any, audience: Any, interrupt: object) -> Any:
-        calls.requests.append(request)
-        if calls.raises is not None:
-            raise calls.raises
-        request.directory.mkdir(parents=True, exist_ok=True)
-        for number in range(1, calls.levels + 1):
-            part = CampaignPart(number, f"level {number}", "", 100, clean_reason="started for this level")
-            audience.begin(part, number, calls.levels, "its load")
-            audience.tell(f"level {number}: {calls.outcome}")
-        return SimpleNamespace(directory=request.directory, summary=calls.summary | {"levels": []})
-
-    def demo_request(directory: Path, workers: Any) -> Any:
-        return SimpleNamespace(directory=directory, workers=workers, quarters=None)
-
-    def write_campaign_reports(campaign: Any, runs: Any, directory: Path) -> dict[str, Any]:
-        calls.pages.append((campaign, runs, directory))
-        return calls.summary
-
-    return {
-        "malaria.campaign": {"demo_request": demo_request, "conduct_campaign": conduct_campaign},
-        "malaria.campaign.pages": {"write_campaign_reports": write_campaign_reports},
-        "malaria.records.campaign_store": {"list_campaigns": lambda root: calls.campaigns},
-    }

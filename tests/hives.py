@@ -15,7 +15,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import unhurried
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import find_mosquitto
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
@@ -53,9 +54,9 @@ def attack(
     course = {"seed": 1, "own_lag_limit": "1m", "drain": "5s"} | settings
     groups = [meters, BACKEND]
     warhead = Warhead.model_validate({"group": groups, "attack": course, "thresholds": unhurried(groups)})
-    quarters = None if swarm is None else SshLauncher(swarm, workers=1)
+    launcher = None if swarm is None else SshLauncher(swarm, workers=1)
     request = AttackRequest(
-        parse_target(url), warhead, directory, 1, "malaria attack", "test", NOTHING, quarters=quarters
+        parse_target(url), warhead, directory, 1, "malaria attack", "test", NOTHING, launcher=launcher
     )
     return conduct(request, on_progress, Interrupt())
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackOutcome, AttackRequest
 from malaria.broker import CleanStart
-from malaria.campaign import CampaignRequest, Hands, Repeat, write_campaign_reports
+from malaria.campaign import CampaignRequest, Hands, Repeat
 from malaria.campaign.alteration import altered
 from malaria.campaign.definition import campaign_from_toml
 from malaria.errors import OperatorError
 from malaria.model.access import Access
+from malaria.outputs.files import write_campaign_files
 from malaria.records.rows import CampaignPart, Progress
 from malaria.records.store import RunWriter, open_run
 from malaria.transport.probe import Answer
@@ -133,7 +135,7 @@ class Stage:
         self.shown += 1
         if self.unreadable is not None:
             raise self.unreadable
-        return write_campaign_reports(*arguments) if self.pages else {}
+        return write_campaign_files(*arguments) if self.pages else {}
 
     def _conduct(
         self, asked: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt

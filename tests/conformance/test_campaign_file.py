@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 from conftest import lacking
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import CleanStart, Lifecycle, find_mosquitto
 from malaria.campaign.definition import Campaign, Variant, load_campaign
 from malaria.campaign.shortening import with_hold

@@ -12,7 +12,7 @@ import pytest
 from conftest import lacking
 from malaria.analysis.observed import SYS, mean_inside, standing
 from malaria.analysis.windows import measured_window_ns
-from malaria.attack.runner import Interrupt
+from malaria.attack.interrupt import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
 from malaria.campaign import CampaignOutcome, new_request

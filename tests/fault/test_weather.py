@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from attacking import run_attack, until
-from malaria.attack.runner import AttackOutcome, Interrupt
+from malaria.attack.interrupt import Interrupt
+from malaria.attack.runner import AttackOutcome
 from malaria.broker import RunningBroker
 from malaria.errors import RunError
 from malaria.records.rows import Counter, EventKind, Progress

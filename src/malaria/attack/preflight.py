@@ -50,7 +50,7 @@ class AttackRequest:
     observe: Observe = field(default_factory=Observe)
     facts: Mapping[str, object] = field(default_factory=dict)
     news: Callable[[], Sequence[str]] = no_news
-    quarters: Launcher | None = None  # where bees are; None: this machine makes the load
+    launcher: Launcher | None = None  # where bees are; None: this machine makes the load
 
     @property
     def targets(self) -> dict[str, Target]:
@@ -75,7 +75,7 @@ def prepare(request: AttackRequest) -> Load:
     clients = clients_planned(warhead)
     targets = request.targets
     _check_tls(warhead, targets)
-    if request.quarters is None:
+    if request.launcher is None:
         routes = routes_of(warhead, targets, clients, request.workers)
     else:  # of the one client that we are ourselves; each bee finds its own way
         routes = {name: route_to(target) for name, target in targets.items()}

@@ -2,22 +2,18 @@
 
 from malaria.campaign.campaign_runner import HANDS, Hands, conduct_campaign
 from malaria.campaign.demo import demo_request
-from malaria.campaign.pages import COPY, Runs, write_campaign_reports
 from malaria.campaign.request import CampaignOutcome, CampaignRequest, Listener, Repeat
 from malaria.campaign.resuming import new_request, resumed_request
 
 __all__ = [
-    "COPY",
     "HANDS",
     "CampaignOutcome",
     "CampaignRequest",
     "Hands",
     "Listener",
     "Repeat",
-    "Runs",
     "conduct_campaign",
     "demo_request",
     "new_request",
     "resumed_request",
-    "write_campaign_reports",
 ]  # fmt: skip

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.analysis.verdict import Outcome
+from malaria.attack.interrupt import Interrupt
 from malaria.attack.preflight import dry_run
-from malaria.attack.runner import AttackOutcome, AttackRequest, Interrupt, conduct
+from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
 from malaria.campaign.file_tables import OnFail
 from malaria.campaign.level_broker import Broker, Watch, broker_facts, observed
-from malaria.campaign.pages import write_campaign_reports
 from malaria.campaign.recording import CampaignRecorder, Show, Turn, turns
 from malaria.campaign.request import CampaignOutcome, CampaignRequest, Listener
 from malaria.errors import OperatorError, UnstoredRunError
@@ -27,6 +27,7 @@ from malaria.model.access import Access
 from malaria.model.broker import BrokerKind, BrokerTable
 from malaria.model.target import parse_target
 from malaria.model.warhead import describe
+from malaria.outputs.files import write_campaign_files
 from malaria.plan.timetable import clients_planned
 from malaria.records.rows import INTERRUPTED, CampaignPart, PartState, Progress
 from malaria.records.store import FILE as RUN_FILE
@@ -42,7 +43,7 @@ class Hands:
     broker: Callable[[BrokerTable, BrokerEndpoint | None], Broker] = Lifecycle
     dry_run: Callable[[AttackRequest], Callable[[float], Answer]] = dry_run
     conduct: Conduct = conduct
-    show: Show = write_campaign_reports
+    show: Show = write_campaign_files
 
 
 HANDS: Final = Hands()
@@ -85,7 +86,7 @@ def _attack_request(request: CampaignRequest, turn: Turn, access: Access) -> Att
         command="",
         title=turn.name,
         observe=turn.level.observe,
-        quarters=request.quarters,
+        launcher=request.launcher,
     )
 
 

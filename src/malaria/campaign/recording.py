@@ -18,10 +18,10 @@ from malaria.analysis.whole import summarize_campaign
 from malaria.attack.runner import AttackOutcome
 from malaria.campaign.alteration import without_secrets
 from malaria.campaign.definition import Campaign, Level, Variant
-from malaria.campaign.pages import COPY, Runs
 from malaria.campaign.request import CampaignOutcome, CampaignRequest
 from malaria.errors import OperatorError, RunError
-from malaria.records.campaign_store import holds_campaign, write_campaign
+from malaria.outputs.files import Runs
+from malaria.records.campaign_store import COPY, holds_campaign, write_campaign
 from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 from malaria.records.store import FILE as RUN_FILE
 from malaria.records.store import open_run

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from malaria.campaign.definition import Campaign, Level
-from malaria.campaign.pages import Runs
+from malaria.outputs.files import Runs
 from malaria.records.rows import CampaignPart, CampaignRecords, Progress
 from malaria.swarm.run.launcher import Launcher
 
@@ -40,7 +40,7 @@ class CampaignRequest:
     copy: str = field(repr=False)
     options: Mapping[str, str | None] = field(default_factory=dict)
     before: CampaignRecords | None = None
-    quarters: Launcher | None = None  # where bees are; None: this machine makes the load
+    launcher: Launcher | None = None  # where bees are; None: this machine makes the load
 
 
 @dataclass(frozen=True, slots=True)

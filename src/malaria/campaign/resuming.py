@@ -11,11 +11,10 @@ from malaria.campaign.alteration import Said, altered, complete, without_secrets
 from malaria.campaign.definition import Campaign, campaign_from_toml, load_campaign, read_text
 from malaria.campaign.demo import COMMAND as DEMO
 from malaria.campaign.file_copy import campaign_copy
-from malaria.campaign.pages import COPY
 from malaria.campaign.recording import planned
 from malaria.campaign.request import CampaignRequest, Repeat
 from malaria.errors import RunError
-from malaria.records.campaign_store import open_campaign
+from malaria.records.campaign_store import COPY, open_campaign
 
 PROGRAM: Final = ("malaria", "campaign")
 

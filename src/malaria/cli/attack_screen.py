@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -23,15 +22,11 @@ if TYPE_CHECKING:
     from malaria.attack.runner import AttackOutcome
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
-    from malaria.records.rows import RunRecords
     from malaria.swarm.run.launcher import Launcher
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
 STDOUT: Final = "-"
-PAGE: Final = "report.html"
-MARKDOWN: Final = "report.md"
-SUMMARY: Final = "summary.json"
 
 _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
 """User and password in an URL."""
@@ -67,24 +62,25 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
         refuse_public_broker(named, where.allowed)
     warhead = warhead.with_credentials(target.username, target.password)
 
-    from malaria.attack.runner import AttackRequest, conduct, interruptible  # heavy: only when there is something to do
+    from malaria.attack.interrupt import interruptible  # heavy: only when there is something to do
+    from malaria.attack.runner import AttackRequest, conduct
     from malaria.report.terminal.live_view import LiveView
 
     command = command_line(arguments, where.target, target)
     directory = result.output or fresh_directory(wish.title, datetime.now())
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
-    quarters = quarters_of(result.swarm, result.scheduler, result.workers)
-    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, quarters=quarters)
+    launcher = launcher_of(result.swarm, result.scheduler, result.workers)
+    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, launcher=launcher)
     screen = console(result.json)
     load = describe(warhead)
     view = LiveView(f"malaria attack {target.url}", load, screen, result.quiet)
-    with interruptible() as interrupt, conducting(quarters), view:
+    with interruptible() as interrupt, conducting(launcher), view:
         outcome = conduct(request, view.update, interrupt)
     return finish(outcome, result, screen)
 
 
-def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Launcher | None:
+def launcher_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Launcher | None:
     """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
     if swarm is None and scheduler is None:
         return None
@@ -103,23 +99,25 @@ def quarters_of(swarm: str | None, scheduler: str | None, workers: int | None) -
     return SshLauncher(load_swarm(str(swarm)), workers)
 
 
-def conducting(quarters: Launcher | None) -> AbstractContextManager[None]:
+def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:
     """While this process conducts the bees of a swarm, `malaria swarm abort` finds it."""
-    if quarters is None or quarters.scheduler:
+    if launcher is None or launcher.scheduler:
         return nullcontext()
     from malaria.swarm.hosts.conductor_lock import conducting_swarm
 
-    return conducting_swarm(quarters.swarm)
+    return conducting_swarm(launcher.swarm)
 
 
 def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
     """Writes what a run leaves behind, and says what came of it."""
+    from malaria.outputs.files import write_attack_files
+
     if not result.quiet:
         from malaria.report.terminal.run_summary import print_summary
 
         print_summary(outcome.records, outcome.summary, screen)
     try:
-        write_reports(outcome.records, outcome.summary, outcome.directory)
+        write_attack_files(outcome.records, outcome.summary, outcome.directory)
     except OSError as error:  # the run is stored, and the verdict stands, with or without its page
         print(f"error: the page could not be written: {error.strerror}", file=sys.stderr)
         print(f"       make room, then: malaria report {outcome.directory}", file=sys.stderr)
@@ -130,30 +128,19 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
     return exit_code(outcome.summary)
 
 
-def write_reports(records: RunRecords, summary: Summary, directory: Path) -> None:
-    """The summary, the page and its Markdown twin."""
-    from malaria.report.markdown.run_markdown import write_markdown
-    from malaria.report.page.run_page import write_page
-
-    (directory / SUMMARY).write_text(json_text(summary))
-    write_page(records, summary, directory / PAGE)
-    write_markdown(records, summary, directory / MARKDOWN)
-
-
 def say_page(directory: Path, screen: Console) -> None:
+    from malaria.outputs.files import PAGE
+
     screen.print(f"  page       {directory / PAGE}", soft_wrap=True, highlight=False, markup=False)
 
 
 def write_json(summary: object, file: str | None) -> None:
+    from malaria.outputs.files import json_text
+
     if file == STDOUT:
         print(json_text(summary), end="")
     elif file is not None:
         Path(file).write_text(json_text(summary))
-
-
-def json_text(value: object) -> str:
-    """ASCII, so that any locale and any disk takes it, whatever bytes a broker's version or a topic had."""
-    return json.dumps(value, indent=2) + "\n"
 
 
 def exit_code(summary: Summary) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import fresh_directory, quarters_of, workers_for
+from malaria.cli.attack_screen import fresh_directory, launcher_of, workers_for
 from malaria.cli.campaign_screen import Showing, tour
 from malaria.cli.options import (
     CLIENTS,
@@ -100,9 +100,9 @@ def campaign(_: tuple[str, ...], which: Which, changes: Changes, entry: Entry, o
     --resume goes on at the level where it stopped.
     """
     request = _request(which, _said(changes, entry), outcome)
-    quarters = quarters_of(outcome.swarm, outcome.scheduler, outcome.workers)
-    if quarters is not None:
-        request = replace(request, quarters=quarters)
+    launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
+    if launcher is not None:
+        request = replace(request, launcher=launcher)
     _refuse_public_brokers(request.campaign, which.allowed)
     return tour(request, Showing("malaria campaign", outcome.json, outcome.quiet))
 

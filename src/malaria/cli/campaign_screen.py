@@ -27,12 +27,12 @@ class Showing:
 
 def tour(request: CampaignRequest, showing: Showing) -> int:
     """Conducts the campaign; the exit code is that of its verdict."""
-    from malaria.attack.runner import interruptible
+    from malaria.attack.interrupt import interruptible
     from malaria.campaign import conduct_campaign
     from malaria.report.terminal.run_summary import print_levels
 
     screen = console(showing.json)
-    with interruptible() as interrupt, conducting(request.quarters), Screen(showing, screen) as view:
+    with interruptible() as interrupt, conducting(request.launcher), Screen(showing, screen) as view:
         outcome = conduct_campaign(request, view, interrupt)
     if not showing.quiet:
         print_levels(outcome.summary, screen)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import console as screen_for
-from malaria.cli.attack_screen import say_page, write_reports
+from malaria.cli.attack_screen import say_page
 from malaria.cli.stored import RunArgument, chosen
 from malaria.cli.swarm import swarm_app
 
@@ -29,6 +29,7 @@ def collect(
     """
     from malaria.analysis.summary import summarize
     from malaria.errors import RunError
+    from malaria.outputs.files import write_attack_files
     from malaria.records.store import open_run
     from malaria.swarm.hosts.state import load_swarm
     from malaria.swarm.run.collecting import collect as bring
@@ -47,7 +48,7 @@ def collect(
     if collection.seconds:
         records = open_run(directory)
         summary = dict(summarize(records))
-        write_reports(records, summary, directory)
+        write_attack_files(records, summary, directory)
         say_page(directory, screen_for(None))
     return 0
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import PAGE, fresh_directory, workers_for
+from malaria.cli.attack_screen import fresh_directory, workers_for
 from malaria.cli.campaign_screen import Showing, tour
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
@@ -39,6 +39,8 @@ def demo(
     directory = output or fresh_directory("demo", datetime.now())
     code = tour(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
     if _wants_to_see(show) and not quiet:
+        from malaria.outputs.files import PAGE
+
         webbrowser.open((directory / PAGE).resolve().as_uri())
     return code
 

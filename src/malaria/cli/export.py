@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import STDOUT, json_text
+from malaria.cli.attack_screen import STDOUT
 from malaria.cli.stored import RunArgument, one_run
 from malaria.errors import OperatorError
 
@@ -69,6 +69,7 @@ def _csv(records: RunRecords) -> bytes:
 
 def _json(records: RunRecords) -> bytes:
     from malaria.analysis.summary import summarize
+    from malaria.outputs.files import json_text
 
     everything = {
         "summary": dict(summarize(records)),

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import console, say_page, write_json, write_reports
+from malaria.cli.attack_screen import console, say_page, write_json
 from malaria.cli.stored import RunArgument, campaign_in, chosen, is_campaign, levels_in
 from malaria.errors import RunError
 
@@ -41,6 +41,7 @@ def report(
 
 def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
     from malaria.analysis.summary import summarize
+    from malaria.outputs.files import write_attack_files
     from malaria.records.store import open_run
     from malaria.report.terminal.run_summary import print_summary
 
@@ -48,14 +49,14 @@ def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> objec
     summary = dict(summarize(records))
     if not quiet:
         print_summary(records, summary, console(json))
-    write_reports(records, summary, into)
+    write_attack_files(records, summary, into)
     return summary
 
 
 def _campaign(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
     """A part that cannot be read is named, and does not hide the others."""
     from malaria.analysis.summary import summarize
-    from malaria.campaign.pages import write_campaign_reports
+    from malaria.outputs.files import write_campaign_files
     from malaria.records.store import open_run
     from malaria.report.terminal.run_summary import print_levels
 
@@ -66,7 +67,7 @@ def _campaign(directory: Path, into: Path, json: str | None, quiet: bool) -> obj
             runs[path.name] = (records, dict(summarize(records)))
         except RunError as error:
             print(f"error: {error.message}", file=sys.stderr)
-    summary = write_campaign_reports(campaign_in(directory), runs, into)
+    summary = write_campaign_files(campaign_in(directory), runs, into)
     if not quiet:
         print_levels(summary, console(json))
     return summary

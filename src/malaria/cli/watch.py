@@ -80,7 +80,7 @@ def watch(_: tuple[str, ...], post: WatchOptions, entry: Entry) -> int:
 
     Exit code 4 when nothing at all could be seen.
     """
-    from malaria.attack.runner import interruptible
+    from malaria.attack.interrupt import interruptible
     from malaria.observe.watch import WatchRequest
     from malaria.observe.watch import watch as look
     from malaria.outputs.prometheus_export import serving

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli_fakes import RECORDS, Calls, install
-from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers, fresh_directory, json_text
+from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers, fresh_directory
 from malaria.cli.main import main
 from malaria.model.target import parse_target
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
@@ -38,21 +38,13 @@ def test_what_is_left_behind(calls: Calls, capsys: pytest.CaptureFixture[str]) -
     (request,) = calls.requests
     assert (request.directory, request.workers, request.title) == (Path("there"), 3, "attack")
     assert request.command == "malaria attack broker:1884 -o there --workers 3"
-    assert json.loads(Path("there/summary.json").read_text()) == calls.summary
-    assert [page[-1] for page in calls.pages] == [Path("there/report.html"), Path("there/report.md")]
-    assert calls.pages[0][:2] == (RECORDS, calls.summary)
+    assert calls.written == [(RECORDS, calls.summary, Path("there"))]
     assert calls.printed == [calls.summary]
     assert "page       there/report.html" in capsys.readouterr().out
     title, load, _, quiet = calls.views[0]
     assert title == "malaria attack mqtt://broker:1884"
     assert load == "10 clients + 1 subscriber · 100 B · QoS 1 · every 1 s · 30 s"
     assert quiet is False
-
-
-def test_a_summary_can_be_written_whatever_the_broker_said() -> None:
-    odd = {"version": "mosquitto \udc80 é"}
-    assert json.loads(json_text(odd)) == odd
-    assert json_text(odd).isascii()
 
 
 def test_quiet_prints_nothing(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +106,7 @@ def test_without_room_for_the_page_the_verdict_still_stands(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("malaria.cli.attack_screen.write_reports", full)
+    monkeypatch.setattr("malaria.outputs.files.write_attack_files", full)
     assert main(["attack", "x"]) == 0
     assert calls.printed == [calls.summary]
     assert "the page could not be written: No space left on device" in capsys.readouterr().err
@@ -151,7 +143,7 @@ def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pyt
     assert main(["attack", "x", "--swarm", "field", "--workers", "3"]) == 0
     assert main(["attack", "x", "--scheduler", "tls://10.0.0.9:8786"]) == 0
     assert main(["attack", "x"]) == 0
-    bees, cluster, here = (request.quarters for request in calls.requests)
+    bees, cluster, here = (request.launcher for request in calls.requests)
     assert (bees.swarm, bees.names, bees.workers, bees.scheduler) == ("field", ("bee-1",), 3, "")
     assert (cluster.swarm, cluster.names, cluster.workers) == ("tls://10.0.0.9:8786", (), None)
     assert here is None

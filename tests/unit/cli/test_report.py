@@ -23,21 +23,20 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
 def test_beside_the_records(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     calls.outcome = "FAIL"
     assert main(["report", "runs/a"]) == 0
-    assert [str(page[-1]) for page in calls.pages] == ["runs/a/report.html", "runs/a/report.md"]
-    assert json.loads(Path("runs/a/summary.json").read_text()) == calls.summary
+    assert calls.written == [(RECORDS, calls.summary, Path("runs/a"))]
     assert calls.printed == [calls.summary]
     assert "runs/a/report.html" in capsys.readouterr().out
 
 
 def test_elsewhere_and_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "runs/a", "-o", "new/place", "--quiet", "--json", "-"]) == 0
-    assert [str(page[-1]) for page in calls.pages] == ["new/place/report.html", "new/place/report.md"]
+    assert calls.written == [(RECORDS, calls.summary, Path("new/place"))]
     assert json.loads(capsys.readouterr().out) == calls.summary
 
 
 def test_a_campaign(calls: Calls) -> None:
     assert main(["report", "runs/demo"]) == 0
-    ((campaign, runs, directory),) = calls.pages
+    ((campaign, runs, directory),) = calls.written
     assert (campaign.title, str(directory)) == ("demo", "runs/demo")
     assert [part.directory for part in campaign.parts] == ["level-1", "level-2"]
     assert runs == dict.fromkeys(("level-1", "level-2"), (RECORDS, calls.summary))

@@ -1,0 +1,41 @@
+"""The rate that is due in the course of an attack, step by step: what the warhead plans and what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from malaria.model.warhead import Warhead
+from malaria.plan.timetable import Turning, rate_steps
+
+
+class DueRate:
+    """The steps of the due rate of one attack. Times are run time in nanoseconds; no clock, no I/O."""
+
+    def __init__(self, warhead: Warhead, workers: int) -> None:
+        self._warhead = warhead
+        self._workers = workers
+        self._steps = rate_steps(warhead, workers)
+        self._changes = 0  # changes of a rate that are in the steps
+
+    def steps(self, start_ns: int | None, end_ns: int | None, changes: Sequence[Turning]) -> list[list[float]] | None:
+        """Return [run time, messages per second] of each step before `end_ns`.
+
+        `start_ns` and `end_ns` bound the measured time; `changes` are the changes of a rate so far, in run time. None
+        in a closed loop, without publishers, and as long as the measured time has not been set.
+        """
+        if self._steps is None or start_ns is None:
+            return None
+        if len(changes) > self._changes:
+            self._changes = len(changes)
+            since = [replace(change, at_ns=change.at_ns - start_ns) for change in changes]
+            self._steps = rate_steps(self._warhead, self._workers, since) or ()
+        steps = ([start_ns + after_ns, per_s] for after_ns, per_s in self._steps)
+        return [step for step in steps if end_ns is None or step[0] < end_ns]
+
+    def at(self, at_ns: int, start_ns: int | None) -> float | None:
+        """Return the messages per second that are due at `at_ns`; before the measured time, those of the first step."""
+        if self._steps is None:
+            return None
+        since_ns = at_ns - (at_ns if start_ns is None else start_ns)
+        return next((per_s for after_ns, per_s in reversed(self._steps) if after_ns <= since_ns), self._steps[0][1])

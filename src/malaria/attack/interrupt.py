@@ -1,0 +1,48 @@
+"""Count Ctrl-C instead of dying of it: once, finish and report; twice, stop now and report."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass(slots=True)
+class Interrupt:
+    """How often the operator has pressed Ctrl-C.
+
+    Set `impatient` while nothing polls the count: the second Ctrl-C then raises KeyboardInterrupt.
+    """
+
+    count: int = 0
+    impatient: bool = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Turn Ctrl-C (and SIGTERM) into an `Interrupt` while the block runs."""
+    interrupt = Interrupt()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        interrupt.count += 1
+        if interrupt.impatient and interrupt.count > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def impatient(interrupt: Interrupt) -> Iterator[None]:
+    """Let the second Ctrl-C end the block, which takes its time and does not look at the count."""
+    before, interrupt.impatient = interrupt.impatient, True
+    try:
+        yield
+    finally:
+        interrupt.impatient = before

@@ -1,0 +1,49 @@
+"""The account of a run, from what its workers counted and what the conductor settled. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from malaria.control.conductor import Conductor
+from malaria.model.warhead import Warhead
+from malaria.records.rows import Counter, LedgerTotals
+
+
+def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str, int] | None) -> LedgerTotals:
+    """Return the account; what cannot be known is None, with a sentence that says why.
+
+    `counters` are summed over all workers; None when no worker ever reported.
+    """
+    publishing = any(group.publishes for group in warhead.groups)
+    subscribing = any(group.subscribes for group in warhead.groups)
+    lost = any(worker.lost for worker in conductor.workers.values())
+    settled = conductor.deliveries() if publishing and subscribing and not lost else None
+    counted = counters if publishing else None
+    acknowledged = counted if any(group.qos for group in warhead.publishing) else None
+    unacknowledged = conductor.unacknowledged() if publishing else None
+    return LedgerTotals(
+        due=_count(counted, Counter.DUE),
+        sent=_count(counted, Counter.SENT),
+        acked=_count(acknowledged, Counter.ACKED),
+        expected=settled.expected if settled else None,
+        delivered=settled.delivered if settled else None,
+        duplicated=_count(counted if settled else None, Counter.DUPLICATED),
+        reordered=_count(counted if settled else None, Counter.REORDERED),
+        lost=settled.lost if settled else None,
+        acked_lost=settled.acked_lost if settled else None,
+        unresolved=settled.unresolved if settled else unacknowledged,
+        notes=tuple(_notes(conductor, publishing, subscribing, lost=lost, settled=settled is not None)),
+    )
+
+
+def _notes(conductor: Conductor, publishing: bool, subscribing: bool, *, lost: bool, settled: bool) -> Iterator[str]:
+    if lost:
+        yield "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
+    elif subscribing and not publishing:
+        yield "No client of this run publishes, so what should arrive is not known."
+    elif subscribing and not settled:
+        yield f"Deliveries are not followed: {conductor.account_note()}."
+
+
+def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:
+    return None if counters is None else counters.get(counter, 0)
