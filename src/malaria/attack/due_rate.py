@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import Turning, rate_steps
+from malaria.plan.timetable import TimedRateChange, rate_steps
 
 
 class DueRate:
@@ -18,7 +18,9 @@ class DueRate:
         self._steps = rate_steps(warhead, workers)
         self._changes = 0  # changes of a rate that are in the steps
 
-    def steps(self, start_ns: int | None, end_ns: int | None, changes: Sequence[Turning]) -> list[list[float]] | None:
+    def steps(
+        self, start_ns: int | None, end_ns: int | None, changes: Sequence[TimedRateChange]
+    ) -> list[list[float]] | None:
         """Return [run time, messages per second] of each step before `end_ns`.
 
         `start_ns` and `end_ns` bound the measured time; `changes` are the changes of a rate so far, in run time. None

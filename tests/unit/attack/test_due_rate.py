@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from malaria.attack.due_rate import DueRate
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import Turning
+from malaria.plan.timetable import TimedRateChange
 
 S = 10**9
 START_NS = 5 * S
@@ -35,7 +35,7 @@ def test_a_closed_loop_has_none() -> None:
 
 def test_a_change_adds_a_step_and_what_comes_after_the_end_is_left_out() -> None:
     rate = due_rate()
-    changes = [Turning(15 * S, "meters", Fraction(1, 2))]
+    changes = [TimedRateChange(15 * S, "meters", Fraction(1, 2))]
     assert rate.steps(START_NS, 65 * S, changes) == [[START_NS, 10.0], [15 * S, 20.0]]
     assert rate.steps(START_NS, 10 * S, changes) == [[START_NS, 10.0]]
     assert [rate.at(at_ns, START_NS) for at_ns in (START_NS, 15 * S - 1, 15 * S)] == [10.0, 10.0, 20.0]
