@@ -40,7 +40,14 @@ def run_attack(
     interrupt: Interrupt | None = None,
     **options: Any,
 ) -> AttackOutcome:
-    """Attacks a port of 127.0.0.1, or a URL.
+    """Attack a port of 127.0.0.1, or a URL. `options` are those of `request_for`."""
+    return conduct(request_for(to, directory, workers, subscribers, **options), on_progress, interrupt or Interrupt())
+
+
+def request_for(
+    to: int | str, directory: Path, workers: int = 1, subscribers: int = 0, **options: Any
+) -> AttackRequest:
+    """Return the request for an attack on a port of 127.0.0.1, or on a URL.
 
     `options` are keys of the publishing group, of [attack] or of [target], as a warhead writes them; `surges` is a
     list of surges of the publishers; `observe` says what is observed: nothing, so that nobody but the load calls;
@@ -62,8 +69,7 @@ def run_attack(
         {"group": groups, "surge": surges, "attack": BRIEF | attack, "target": way, "thresholds": thresholds}
     )
     target = parse_target(f"mqtt://127.0.0.1:{to}" if isinstance(to, int) else to)
-    request = AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test", observe)
-    return conduct(request, on_progress, interrupt or Interrupt())
+    return AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test", observe)
 
 
 def unhurried(groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -26,7 +26,8 @@ from conftest import lacking
 from malaria.broker import RunningBroker
 from malaria.records.rows import Counter, RunRecords
 from malaria.records.store import open_run
-from stub_broker import Behaviour, StubBroker
+from stub_broker import Behaviour
+from stub_server import StubServer
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
 PATIENCE_S: Final = 60.0
@@ -185,7 +186,7 @@ def test_a_broker_that_restarts_on_the_same_port(
 
 
 def test_a_broker_that_stops_reading(attack: Callable[..., Attack]) -> None:
-    with StubBroker(Behaviour(never_read=True)) as stub:
+    with StubServer(Behaviour(never_read=True)) as stub:
         hit = attack(stub.port, "-d", "2s", "-s", "100000", "-q", "0", "-I", "20ms")
         assert hit.end() == FAIL, hit.screen
     messages = hit.summary()["messages"]

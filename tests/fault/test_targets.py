@@ -22,7 +22,8 @@ import pytest
 
 from conftest import lacking
 from malaria.broker import RunningBroker
-from stub_broker import Behaviour, StubBroker
+from stub_broker import Behaviour
+from stub_server import StubServer
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
 PATIENCE_S: Final = 30.0
@@ -171,7 +172,7 @@ REFUSALS: Final = {
 @pytest.mark.parametrize("code", REFUSALS)
 def test_each_connack_that_refuses(refused: Refused, code: int) -> None:
     reason, advice = REFUSALS[code]
-    with StubBroker(Behaviour(connack_code=code)) as stub:
+    with StubServer(Behaviour(connack_code=code)) as stub:
         cause, remedy = refused(f"127.0.0.1:{stub.port}")
     assert cause.startswith(f"mqtt://127.0.0.1:{stub.port}: the broker refused: {reason} (tried with ")
     assert advice in remedy
@@ -237,7 +238,7 @@ def test_a_warhead_is_named_with_the_key(refused: Refused, tmp_path: Path, line:
 def place() -> Iterator[str]:
     """A broker that would take any number."""
     with ExitStack() as stack:
-        yield f"127.0.0.1:{stack.enter_context(StubBroker(Behaviour())).port}"
+        yield f"127.0.0.1:{stack.enter_context(StubServer(Behaviour())).port}"
 
 
 def test_more_clients_than_open_files(refused: Refused, place: str) -> None:

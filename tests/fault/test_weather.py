@@ -22,7 +22,8 @@ from malaria.broker import RunningBroker
 from malaria.errors import RunError
 from malaria.records.rows import Counter, EventKind, Progress
 from malaria.records.store import open_run
-from stub_broker import Behaviour, StubBroker
+from stub_broker import Behaviour
+from stub_server import StubServer
 
 QUICK = {"clients": 20, "rate": "10", "reconnect": ["100ms", "500ms"], "duration": "4s"}
 MALARIA = [sys.executable, "-m", "malaria"]
@@ -98,7 +99,7 @@ def test_a_broker_that_stays_frozen_cannot_hang_us(own_mosquitto: RunningBroker,
 
 
 def test_a_broker_that_closes_every_connection(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(close_after_messages=50)) as stub:
+    with StubServer(Behaviour(close_after_messages=50)) as stub:
         outcome = run_attack(stub.port, tmp_path, subscribers=1, **QUICK)
     assert outcome.summary["clients"]["dropped"] == stub.counts.closed
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
@@ -107,7 +108,7 @@ def test_a_broker_that_closes_every_connection(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("garbage", [b"\xff" * 64, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x30\x00", b"\x00"])
 def test_garbage_mid_run(tmp_path: Path, garbage: bytes) -> None:
-    with StubBroker(Behaviour(garbage_after_messages=200, garbage=garbage)) as stub:
+    with StubServer(Behaviour(garbage_after_messages=200, garbage=garbage)) as stub:
         outcome = run_attack(stub.port, tmp_path, subscribers=1, **QUICK)
     assert total(outcome, Counter.MALFORMED) >= 1
     assert outcome.summary["messages"]["due"] == 800
@@ -147,7 +148,7 @@ def test_a_worker_dies_in_a_surge_and_then_the_operator_loses_patience(tmp_path:
             killed.append(workers_of(os.getpid())[0])
             killed[0].kill()
 
-    with StubBroker() as stub:
+    with StubServer() as stub:
         outcome = run_attack(
             stub.port, tmp_path, 2, 1, interfere, interrupt, clients=20, rate="10", duration="20s",
             surges=[{"clients": 10, "at": "1s", "hold": "5s"}]

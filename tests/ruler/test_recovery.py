@@ -19,7 +19,8 @@ from malaria.analysis.seconds import seconds_of
 from malaria.attack.runner import AttackOutcome
 from malaria.model.observe import Observe
 from malaria.records.rows import Metric
-from stub_broker import Behaviour, Counts, StubBroker
+from stub_broker import Behaviour, Counts
+from stub_server import StubServer
 
 SURGE = {"clients": 20, "at": "6s", "hold": "4s"}
 """They publish from 7 s on: without a connect rate our own pace needs no time for them, and a second is added."""
@@ -44,7 +45,7 @@ type Story = tuple[AttackOutcome, Counts]
 
 
 def tell(name: str, directory: Path) -> Story:
-    with StubBroker(STORIES[name]) as stub:
+    with StubServer(STORIES[name]) as stub:
         outcome = run_attack(stub.port, directory, subscribers=1, surges=[SURGE], observe=SYS, thresholds={}, **LOAD)
     return outcome, stub.counts
 

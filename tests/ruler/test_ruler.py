@@ -18,24 +18,25 @@ from attacking import histogram, run_attack
 from malaria.attack.runner import AttackOutcome
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric, Progress
-from stub_broker import Behaviour, StubBroker
+from stub_broker import Behaviour
+from stub_server import StubServer
 
 MS = 1_000_000
 CALM_NS = 20 * MS
 CALM_TRIES = 3
 
 
-def attack(stub: StubBroker, tmp_path: Path, **options: Any) -> AttackOutcome:
+def attack(stub: StubServer, tmp_path: Path, **options: Any) -> AttackOutcome:
     return run_attack(stub.port, tmp_path, subscribers=1, **options)
 
 
-def in_calm(behaviour: Behaviour, tmp_path: Path, **options: Any) -> tuple[StubBroker, AttackOutcome]:
+def in_calm(behaviour: Behaviour, tmp_path: Path, **options: Any) -> tuple[StubServer, AttackOutcome]:
     """An attack whose times are to be read: one during which somebody else took our processor is made again.
 
     The ruler and what it is held against run on the same machine; the last of a few tries counts, calm or not.
     """
     for attempt in range(CALM_TRIES):
-        with StubBroker(behaviour) as stub:
+        with StubServer(behaviour) as stub:
             outcome = attack(stub, tmp_path / f"try-{attempt}", **options)
         if (histogram(outcome.records, Metric.OWN_LAG).quantile_ns(0.99) or 0) < CALM_NS:
             break
@@ -57,7 +58,7 @@ def total(outcome: AttackOutcome, counter: Counter) -> int:
     return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
 
 
-def faultless(stub: StubBroker) -> bool:
+def faultless(stub: StubServer) -> bool:
     """We did nothing against the protocol, as an independent reader of it sees it."""
     assert list(stub.faults) == []
     return True
@@ -66,7 +67,7 @@ def faultless(stub: StubBroker) -> bool:
 @pytest.mark.parametrize("qos", [0, 1, 2])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_faithful_broker_is_reported_as_one(tmp_path: Path, qos: int, workers: int) -> None:
-    with StubBroker() as stub:
+    with StubServer() as stub:
         messages = attack(stub, tmp_path, workers=workers, qos=qos, rate="50", clients=20).summary["messages"]
     assert faultless(stub)
     assert stub.counts.publishes == messages["sent"] == messages["due"] == 2000
@@ -79,7 +80,7 @@ def test_a_faithful_broker_is_reported_as_one(tmp_path: Path, qos: int, workers:
 def test_the_same_messages_from_one_worker_and_from_three(tmp_path: Path) -> None:
     sets = []
     for workers in (1, 3):
-        with StubBroker() as stub:
+        with StubServer() as stub:
             attack(
                 stub, tmp_path / str(workers), workers=workers, rate="20", clients=10, arrival="poisson", size="50~9"
             )
@@ -106,7 +107,7 @@ def test_a_delay_of_the_delivery_is_end_to_end_alone(tmp_path: Path) -> None:
     assert median_ms(outcome, Metric.SERVICE) < 25
 
 
-def waits_of(stub: StubBroker, over_ns: int) -> int:
+def waits_of(stub: StubServer, over_ns: int) -> int:
     """How many messages came to be acknowledged later than that after they were due, by what the stub itself noted.
 
     Those of the freeze, and those that waited until it had caught up, however fast this machine let it.
@@ -115,7 +116,7 @@ def waits_of(stub: StubBroker, over_ns: int) -> int:
     return sum(each - min(since_due) > over_ns for each in since_due)
 
 
-def pauses_of(stub: StubBroker, over_ns: int) -> int:
+def pauses_of(stub: StubServer, over_ns: int) -> int:
     """How often nothing came to the stub, or it took nothing up, for so long while messages were due all along."""
     times = [seen.at_ns for seen in stub.seen]
     return sum(later - earlier > over_ns for earlier, later in pairwise(times))
@@ -160,7 +161,7 @@ def test_a_freeze_of_the_broker_is_not_our_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_loss_repetition_and_disorder_are_counted_exactly(tmp_path: Path, qos: int) -> None:
     behaviour = Behaviour(lose_every=100, duplicate_every=77, swap_neighbours_every=90)
-    with StubBroker(behaviour) as stub:
+    with StubServer(behaviour) as stub:
         messages = attack(stub, tmp_path, qos=qos, rate="100", clients=10).summary["messages"]
     assert faultless(stub)
     assert stub.counts.lost == messages["lost"] == 20
@@ -171,7 +172,7 @@ def test_loss_repetition_and_disorder_are_counted_exactly(tmp_path: Path, qos: i
 
 
 def test_what_was_never_acknowledged_is_unresolved_only_if_it_did_not_arrive(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(unacked_every=50)) as stub:
+    with StubServer(Behaviour(unacked_every=50)) as stub:
         outcome = attack(stub, tmp_path, rate="50", clients=10, inflight=100)
     messages = outcome.summary["messages"]
     assert messages["acked"] == messages["sent"] - stub.counts.unacked == 980
@@ -181,7 +182,7 @@ def test_what_was_never_acknowledged_is_unresolved_only_if_it_did_not_arrive(tmp
 
 
 def test_a_queue_grows_when_the_broker_is_slower_than_the_load(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(capacity_per_s=200)) as stub:
+    with StubServer(Behaviour(capacity_per_s=200)) as stub:
         outcome = attack(stub, tmp_path, rate="20", clients=20, inflight=1000, duration="3s", drain="1s", thresholds={})
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
     assert outcome.summary["rates"]["due_per_s"] == pytest.approx(400, rel=0.02)
@@ -190,7 +191,7 @@ def test_a_queue_grows_when_the_broker_is_slower_than_the_load(tmp_path: Path) -
 
 
 def test_a_broker_that_does_not_read_holds_us_back_and_is_named(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(never_read=True)) as stub:
+    with StubServer(Behaviour(never_read=True)) as stub:
         options = {"rate": "200", "clients": 4, "size": 60_000, "qos": 0, "drain": "1s"}
         outcome = run_attack(stub.port, tmp_path, **options)
     assert total(outcome, Counter.HELD_BACKLOG) > 0
@@ -221,7 +222,7 @@ def test_a_starved_worker_is_invalid(tmp_path: Path) -> None:
                 time.sleep(pause_s)
 
     starving = threading.Thread(target=duty, daemon=True)
-    with StubBroker() as stub:
+    with StubServer() as stub:
         try:
             outcome = attack(
                 stub, tmp_path, rate="50", clients=10, duration="2s", own_lag_limit="5ms", on_progress=starve
@@ -233,7 +234,7 @@ def test_a_starved_worker_is_invalid(tmp_path: Path) -> None:
 
 
 def test_a_closed_loop_takes_what_the_broker_gives(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(ack_delay_ns=20 * MS)) as stub:
+    with StubServer(Behaviour(ack_delay_ns=20 * MS)) as stub:
         outcome = attack(stub, tmp_path, interval=0, clients=4, inflight=5)
     messages = outcome.summary["messages"]
     assert messages["sent"] == messages["acked"] == messages["delivered"] == stub.counts.publishes
@@ -241,7 +242,7 @@ def test_a_closed_loop_takes_what_the_broker_gives(tmp_path: Path) -> None:
 
 
 def test_every_reconnect_is_counted_and_nothing_is_numbered_twice(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(close_after_messages=100)) as stub:
+    with StubServer(Behaviour(close_after_messages=100)) as stub:
         outcome = attack(stub, tmp_path, rate="20", clients=10, clean_start=False, reconnect=["100ms", "1s"])
     assert outcome.summary["clients"]["dropped"] == stub.counts.closed >= 1
     assert outcome.summary["clients"]["reconnects"] == stub.counts.closed
@@ -253,7 +254,7 @@ def test_every_reconnect_is_counted_and_nothing_is_numbered_twice(tmp_path: Path
 
 
 def test_garbage_is_survived_and_named(tmp_path: Path) -> None:
-    with StubBroker(Behaviour(garbage_after_messages=150)) as stub:
+    with StubServer(Behaviour(garbage_after_messages=150)) as stub:
         outcome = attack(stub, tmp_path, rate="20", clients=10, reconnect=["100ms", "1s"])
     assert total(outcome, Counter.MALFORMED) >= 1
     assert any("malformed" in event.text for event in outcome.records.events)

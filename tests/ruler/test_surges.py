@@ -12,20 +12,21 @@ from malaria.analysis.series import columns
 from malaria.attack.runner import AttackOutcome
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter, EventKind
-from stub_broker import Behaviour, StubBroker
+from stub_broker import Behaviour
+from stub_server import StubServer
 
 S = NS_PER_S
 COME_AND_GO = {"clients": 10, "at": 0, "hold": "2s"}
 """To publish from 1 s on: without a connect rate our own pace needs no time for them, and a second is added."""
 
 
-def attack(stub: StubBroker, tmp_path: Path, *surges: dict[str, Any], **options: Any) -> AttackOutcome:
+def attack(stub: StubServer, tmp_path: Path, *surges: dict[str, Any], **options: Any) -> AttackOutcome:
     """20 clients at 10 messages a second for 3 s, and a subscriber that hears them all."""
     brief = {"clients": 20, "rate": "10", "duration": "3s", "connect_rate": 0, "surges": surges}
     return run_attack(stub.port, tmp_path, subscribers=1, **(brief | options))
 
 
-def by_client(stub: StubBroker) -> dict[int, list[int]]:
+def by_client(stub: StubServer) -> dict[int, list[int]]:
     """Due times of each client's messages as the broker saw them, in run time."""
     seen: dict[int, list[int]] = {}
     for one in stub.seen:
@@ -36,7 +37,7 @@ def by_client(stub: StubBroker) -> dict[int, list[int]]:
 
 def test_every_message_of_a_surge_is_counted(tmp_path: Path) -> None:
     """At QoS 0, where a connection closed too early would lose what was said last."""
-    with StubBroker() as stub:
+    with StubServer() as stub:
         outcome = attack(stub, tmp_path, COME_AND_GO, qos=0)
     assert list(stub.faults) == []
     messages, clients = outcome.summary["messages"], outcome.summary["clients"]
@@ -63,7 +64,7 @@ def test_every_message_of_a_surge_is_counted(tmp_path: Path) -> None:
 
 @pytest.mark.alone
 def test_the_sum_stays_even_from_second_to_second(tmp_path: Path) -> None:
-    with StubBroker() as stub:
+    with StubServer() as stub:
         outcome = attack(stub, tmp_path, COME_AND_GO, COME_AND_GO | {"clients": 5, "at": "500ms"}, qos=2, workers=3)
     messages = outcome.summary["messages"]
     assert list(stub.faults) == []
@@ -80,7 +81,7 @@ def test_the_sum_stays_even_from_second_to_second(tmp_path: Path) -> None:
 
 def test_who_leaves_finishes_what_is_under_way_but_does_not_wait_for_ever(tmp_path: Path) -> None:
     """The broker acknowledges after 300 ms, and every tenth message never."""
-    with StubBroker(Behaviour(ack_delay_ns=300 * 10**6, unacked_every=10)) as stub:
+    with StubServer(Behaviour(ack_delay_ns=300 * 10**6, unacked_every=10)) as stub:
         outcome = attack(stub, tmp_path, COME_AND_GO, drain="3s", inflight=100)
     messages = outcome.summary["messages"]
     assert messages["due"] == messages["sent"] == messages["delivered"] == 700
