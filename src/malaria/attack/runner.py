@@ -87,6 +87,7 @@ class AttackMeans:
     observers: Observers
     clock: Clock = now_ns
     sleep: Callable[[float], None] = time.sleep
+    show_every_ns: int = SHOW_EVERY_NS  # between two calls of `on_progress`
 
 
 def carry_out(
@@ -165,6 +166,7 @@ class AttackRunner:
         self._due_rate = DueRate(request.warhead, len(workers))
         self._connect_failures: dict[str, Mapping[str, int]] = {}
         self._fresh_events: list[Event] = []
+        self._show_every_ns = means.show_every_ns
         self._next_show_ns = self._next_commit_ns = 0
         self._interrupts_passed = 0
         self._sampled = False  # any worker has reported a sample
@@ -240,7 +242,7 @@ class AttackRunner:
             self._write_state()
             self._writer.commit()
         if at_ns >= self._next_show_ns:
-            self._next_show_ns = at_ns + SHOW_EVERY_NS
+            self._next_show_ns = at_ns + self._show_every_ns
             self._on_progress(self._progress(at_ns))
 
     def _write_state(self) -> None:
