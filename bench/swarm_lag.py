@@ -21,7 +21,8 @@ from malaria.clock import NS_PER_MS
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from bees import LocalQuarters  # the tests' bees, on this machine
@@ -61,15 +62,15 @@ def attack(port: int, bees: bool) -> Lag:
         return _lag(conduct(request, lambda _: None, Interrupt()).records)
 
 
-def _lag(records: RunRecords) -> Lag:
+def _lag(records: Run) -> Lag:
     own = latency_of(records.samples, Metric.OWN_LAG).finished
-    start = records.meta.get("start")
+    start = records.meta.start
     p50, p99 = (own.quantile_ns(q) or 0 for q in (0.5, 0.99))
     return Lag(
         p50 / NS_PER_MS,
         p99 / NS_PER_MS,
         (own.max_ns or 0) / NS_PER_MS,
-        start["spread_ns"] / NS_PER_MS if isinstance(start, dict) else None,
+        None if start is None or start.spread_ns is None else start.spread_ns / NS_PER_MS,
     )
 
 

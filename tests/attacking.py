@@ -17,7 +17,8 @@ from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import KEYS, Warhead
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, Progress, RunRecords
+from malaria.records.rows import Metric, Progress
+from malaria.records.run import Run
 
 PUBLISHERS: Final = {
     "name": "publishers",
@@ -89,7 +90,7 @@ def until(true: Callable[[], bool], patience_s: float = 60) -> None:
     assert true()
 
 
-def histogram(records: RunRecords, metric: Metric) -> Histogram:
+def histogram(records: Run, metric: Metric) -> Histogram:
     """All that the run's workers recorded of one metric."""
     whole = Histogram()
     for sample in records.samples:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from malaria.errors import OperatorError
-from malaria.records.rows import CampaignPart, Event, EventKind, RunRecords
+from malaria.records.rows import CampaignPart, Event, EventKind
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
-RECORDS = RunRecords({"title": "fake"}, (), (Event(1, EventKind.PHASE, "measure"),), None)
+RECORDS = Run(RunMeta.model_validate({"title": "fake"}), (), (Event(1, EventKind.PHASE, "measure"),), None)
 COLUMNS = {"t_s": [0, 1], "acked_per_s": [100.0, None]}
 
 
@@ -67,7 +69,7 @@ class Calls:
         self.written.append(arguments)
         return self.summary
 
-    def open_run(self, directory: Path) -> RunRecords:
+    def open_run(self, directory: Path) -> Run:
         if not (directory / "run.db").exists():
             raise OperatorError(f"{directory} holds no run", "name another")
         return RECORDS

@@ -29,9 +29,10 @@ from malaria.records.rows import (
     PartState,
     Reading,
     RunPhase,
-    RunRecords,
     Sample,
 )
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from malaria.records.store import FORMAT
 
 type Trouble = Literal["falls-behind", "lost-worker", "generator-limit", "unfinished"]
@@ -157,9 +158,7 @@ class _Worker:
         return histogram.to_bytes()
 
 
-def make_records(
-    seconds: int = 30, workers: int = 2, clients: int = 3000, trouble: Trouble | None = None
-) -> RunRecords:
+def make_records(seconds: int = 30, workers: int = 2, clients: int = 3000, trouble: Trouble | None = None) -> Run:
     """A run of `seconds` measured seconds. `trouble`: what went wrong; None is a PASS.
 
     "falls-behind": from the second third on the broker acknowledges 86 %, catches up with nothing, and the rest stays
@@ -177,34 +176,34 @@ def make_records(
         samples += made
         open_messages += still_open
     samples.sort(key=lambda sample: (sample.end_ns, sample.worker))
-    return RunRecords(
-        meta=_meta(seconds, names, clients, trouble),
+    return Run(
+        meta=RunMeta.model_validate(_meta(seconds, names, clients, trouble)),
         samples=tuple(samples),
         events=tuple(_events(seconds, names, trouble)),
         ledger=_ledger(samples, open_messages, trouble),
     )
 
 
-def with_meta(records: RunRecords, **facts: object) -> RunRecords:
+def with_meta(records: Run, **facts: object) -> Run:
     """The same run with other facts; None takes one away."""
-    meta = {key: value for key, value in {**records.meta, **facts}.items() if value is not None}
-    return replace(records, meta=meta)
+    meta = records.meta.known() | facts
+    return replace(records, meta=RunMeta.model_validate({k: v for k, v in meta.items() if v is not None}))
 
 
-def make_campaign(runs: Sequence[RunRecords], title: str = "campaign") -> CampaignRecords:
+def make_campaign(runs: Sequence[Run], title: str = "campaign") -> CampaignRecords:
     """A campaign of levels that were run, in `level-1`, `level-2`, …"""
     parts = [
         CampaignPart(
             level=number,
-            title=str(records.meta.get("title") or f"level {number}"),
+            title=records.meta.title or f"level {number}",
             variant="",
-            clients=int(str(records.meta.get("clients_planned", 0))),
+            clients=records.meta.clients_planned or 0,
             note="",
             directory=f"level-{number}",
             state=PartState.DONE,
             clean=True,
             clean_reason="started for this level",
-            command=str(records.meta.get("command", "")),
+            command=records.meta.command or "",
         )
         for number, records in enumerate(runs, 1)
     ]
@@ -213,12 +212,12 @@ def make_campaign(runs: Sequence[RunRecords], title: str = "campaign") -> Campai
     return CampaignRecords(title, "", "meters.toml", command, started, broker, tuple(parts), ended=ended)
 
 
-def by_directory(runs: Sequence[RunRecords]) -> dict[str, tuple[RunRecords, dict[str, Any]]]:
+def by_directory(runs: Sequence[Run]) -> dict[str, tuple[Run, dict[str, Any]]]:
     """The runs of `make_campaign` as its page takes them."""
     return {f"level-{number}": (records, dict(summarize(records))) for number, records in enumerate(runs, 1)}
 
 
-def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[RunRecords, dict[str, Any]]]]:
+def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[Run, dict[str, Any]]]]:
     """One that has everything: a level with a variant, one with surges, one that fails, one that was not run."""
     told = ((600, None), (3000, None), (3000, None), (3000, None), (4000, "falls-behind"))
     runs = [observed(make_records(12, 1, clients, trouble)) for clients, trouble in told]  # type: ignore[arg-type]
@@ -241,19 +240,19 @@ def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[RunRecords, 
     ), levels
 
 
-def _with_surges(records: RunRecords) -> RunRecords:
+def _with_surges(records: Run) -> Run:
     marks = ((5, "+500 clients"), (8, "−500 clients"), (10, "+1,000 clients"), (12, "−1,000 clients"))
     events = [Event(at_s * NS_PER_S, EventKind.SURGE, text) for at_s, text in marks]
     together = tuple(sorted([*records.events, *events], key=lambda event: event.at_ns))
     return replace(with_meta(records, surges=[{"group": "meters", "clients": 500}]), events=together)
 
 
-def observed(records: RunRecords) -> RunRecords:
+def observed(records: Run) -> Run:
     """The same run, watched: `$SYS` every five seconds, process and host every second, perf once.
 
     The broker's CPU is a percent for every 50 clients; it keeps a message for each of them.
     """
-    clients = int(str(records.meta.get("clients_planned", 0)))
+    clients = records.meta.clients_planned or 0
     last_s = max((sample.end_ns for sample in records.samples), default=0) // NS_PER_S
     rows = [row for second in range(1, last_s + 1) for row in _seen(second, clients)]
     names = ("sys", "process", "host", "perf")
@@ -402,7 +401,7 @@ class Course:
     told: Sequence[tuple[float, Mapping[str, Reading]]] = ()
     meta: Mapping[str, object] = field(default_factory=dict)
 
-    def records(self) -> RunRecords:
+    def records(self) -> Run:
         seconds = len(self.due)
         acked = self.acked or self.due
         samples = [self._sample(number, acked[number - 1]) for number in range(1, seconds + 1)]
@@ -414,8 +413,8 @@ class Course:
             "thresholds": [],
             "surges": [_surge(*surge) for surge in self.surges],
         }
-        return RunRecords(
-            meta=meta | self.meta,
+        return Run(
+            meta=RunMeta.model_validate(meta | self.meta),
             samples=tuple(samples),
             events=(),
             ledger=LedgerTotals(sum(self.due), sum(self.due), sum(acked), None, None, None, None, None, None,

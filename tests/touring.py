@@ -18,6 +18,7 @@ from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.outputs.files import write_campaign_files
 from malaria.records.rows import CampaignPart, Progress
+from malaria.records.run_meta import RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.transport.probe import Answer
 from synthetic import make_records
@@ -156,11 +157,10 @@ def write_run(asked: AttackRequest, outcome: str) -> None:
     """A run that comes to that verdict; another word than a verdict is why it ended early."""
     trouble: Any = TROUBLE.get(outcome)
     records = make_records(seconds=4, workers=1, clients=60, trouble=trouble)
-    aborted = {} if outcome in ("PASS", *TROUBLE) else {"aborted": outcome}
+    aborted = None if outcome in ("PASS", *TROUBLE) else outcome
     with RunWriter.create(asked.directory) as writer:
-        for key, value in (records.meta | {"title": asked.title} | dict(asked.facts) | aborted).items():
-            if key != "format":
-                writer.meta(key, value)
+        for facts in (records.meta, RunMeta(title=asked.title), asked.facts, RunMeta(aborted=aborted)):
+            writer.describe(facts)
         writer.append(records.samples)
         for event in records.events:
             writer.event(event)

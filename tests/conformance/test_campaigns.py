@@ -122,8 +122,8 @@ def every_part_is_run_with_a_broker_that_remembers_nothing(outcome: CampaignOutc
         assert messages["delivered"] == messages["expected"] == 2 * messages["sent"]
         assert summary["broker"]["cpu_percent"] is not None
         assert summary["broker"]["rss_bytes"] > 10**6
-        assert records.meta["broker"]["name"] == "mosquitto"  # type: ignore[index]
-    assert outcome.runs["level-1"][0].meta["target"] != outcome.runs["level-1-variant-1"][0].meta["target"]
+        assert records.meta.broker.name == "mosquitto"  # type: ignore[index]
+    assert outcome.runs["level-1"][0].meta.target != outcome.runs["level-1-variant-1"][0].meta.target
 
 
 def its_own_counters_say_what_ours_say(outcome: CampaignOutcome) -> None:
@@ -183,9 +183,9 @@ def test_its_commands_work_when_they_are_pasted(mosquitto: RunningBroker, tmp_pa
         assert main([*command[1:], *TO, str(tmp_path / f"again-{number}")]) != BAD_COMMAND
     assert [part.state for part in open_campaign(tmp_path / "again-0").parts] == [PartState.DONE]
     again = open_run(tmp_path / "again-1").meta
-    assert again["end_ns"]
-    assert "aborted" not in again
-    assert again["warhead_toml"] == open_run(run / "level-2").meta["warhead_toml"]
+    assert again.end_ns
+    assert again.aborted is None
+    assert again.warhead_toml == open_run(run / "level-2").meta.warhead_toml
 
 
 FAR: Final = """
@@ -223,8 +223,8 @@ def test_a_broker_on_another_host_is_started_and_observed_there(sshd: SshServer,
     assert (part.state, part.clean) == (PartState.DONE, True), part.why
     assert part.clean_reason == f"started for this level, {tmp_path / 'mosquitto.db'} was not there"
     records, summary = outcome.runs["level-1"]
-    observers: Any = records.meta["observers"]
-    assert [(one["observer"], one["reason"]) for one in observers] == [("sys", ""), ("process", ""), ("host", "")]
-    assert all("box" in one["about"] for one in observers[1:])
+    observers: Any = records.meta.observers
+    assert [(one.observer, one.reason) for one in observers] == [("sys", ""), ("process", ""), ("host", "")]
+    assert all("box" in one.about for one in observers[1:])
     assert summary["broker"]["cpu_percent"] is not None
     assert outcome.records.broker["settings"] == f"{config} on box"

@@ -58,10 +58,10 @@ def test_a_hundred_come_and_go(own_mosquitto: RunningBroker, tmp_path: Path) -> 
     assert outcome.summary["verdict"]["outcome"] == "PASS"
     assert not any("going on with" in event.text for event in outcome.records.events)  # all 201 were there before
 
-    (passage,) = outcome.records.meta["surges"]  # type: ignore[misc]
-    assert passage["add_ns"] < passage["added_ns"] < passage["remove_ns"] < passage["removed_ns"]
-    end_ns: int = outcome.records.meta["measure_end_ns"]  # type: ignore[assignment]
-    assert clients_between(outcome, passage["added_ns"], passage["remove_ns"]) == {301}
-    assert clients_between(outcome, passage["removed_ns"], end_ns) == {201}
+    (passage,) = outcome.records.meta.surges  # type: ignore[misc]
+    assert passage.add_ns < passage.added_ns < passage.remove_ns < passage.removed_ns
+    end_ns: int = outcome.records.meta.measure_end_ns  # type: ignore[assignment]
+    assert clients_between(outcome, passage.added_ns, passage.remove_ns) == {301}
+    assert clients_between(outcome, passage.removed_ns, end_ns) == {201}
     assert 302 in told  # the observer is one more
     assert 202 in told[told.index(302) :]

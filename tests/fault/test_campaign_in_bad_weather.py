@@ -201,7 +201,7 @@ def test_killed_with_what_it_may_not_see_and_it_goes_on(place: Place) -> None:
     assert states(place) == ["done", "running"]
     assert place.summary()["levels"][0]["verdict"]["outcome"] == "PASS"
     assert "4 clients" in place.page()
-    reasons = {one["observer"]: one["reason"] for one in open_run(place.run / "level-1").meta["observers"]}  # type: ignore[attr-defined]
+    reasons = {one.observer: one.reason for one in open_run(place.run / "level-1").meta.observers}  # type: ignore[attr-defined]
     assert "$SYS" in reasons["sys"]
     assert "perf" in reasons["perf"]
     again = subprocess.run([MALARIA, "report", str(place.run)], capture_output=True, timeout=PATIENCE_S, check=False)

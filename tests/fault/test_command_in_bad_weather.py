@@ -24,7 +24,8 @@ import pytest
 
 from conftest import lacking
 from malaria.broker import RunningBroker
-from malaria.records.rows import Counter, RunRecords
+from malaria.records.rows import Counter
+from malaria.records.run import Run
 from malaria.records.store import open_run
 from stub_broker import Behaviour
 from stub_server import StubServer
@@ -102,7 +103,7 @@ class Attack:
         except subprocess.TimeoutExpired:
             pytest.fail(f"malaria did not come to an end:\n{self.screen}")
 
-    def records(self) -> RunRecords:
+    def records(self) -> Run:
         return open_run(self.run)
 
     def summary(self) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def malaria(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([MALARIA, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
-def total(records: RunRecords, counter: Counter) -> int:
+def total(records: Run, counter: Counter) -> int:
     return sum(sample.counters.get(counter, 0) for sample in records.samples)
 
 
@@ -241,13 +242,13 @@ def test_a_worker_that_is_killed(attack: Callable[..., Attack], mosquitto: Runni
     victim.kill()
     assert hit.end() == UNKNOWN, hit.screen
     records = hit.records()
-    (lost,) = records.meta["lost_workers"]  # type: ignore[misc]
-    assert "SIGKILL" in lost["reason"]
-    assert lost["share"]
-    assert f"worker {lost['worker']} was killed by SIGKILL: its share" in words(hit.screen)
+    (lost,) = records.meta.lost_workers  # type: ignore[misc]
+    assert "SIGKILL" in lost.reason
+    assert lost.share
+    assert f"worker {lost.worker} was killed by SIGKILL: its share" in words(hit.screen)
     last = {name: max(s.end_ns for s in records.samples if s.worker == name) for name in ("1", "2")}
-    other = {"1": "2", "2": "1"}[lost["worker"]]
-    assert last[other] > last[lost["worker"]], "the other went on"
+    other = {"1": "2", "2": "1"}[lost.worker]
+    assert last[other] > last[lost.worker], "the other went on"
     assert hit.summary()["messages"]["lost"] is None, "unknown is not nought"
     assert_reportable(hit)
 
@@ -257,7 +258,7 @@ def test_every_worker_killed(attack: Callable[..., Attack], mosquitto: RunningBr
     for worker in hit.workers():
         worker.kill()
     assert hit.end() == UNKNOWN, hit.screen
-    assert len(hit.records().meta["lost_workers"]) == 2  # type: ignore[arg-type]
+    assert len(hit.records().meta.lost_workers) == 2  # type: ignore[arg-type]
 
 
 # --- the machine ---------------------------------------------------------------------------------------------------

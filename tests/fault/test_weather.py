@@ -74,7 +74,7 @@ def test_a_killed_broker_is_a_fail_with_the_figures_until_then(own_mosquitto: Ru
     assert summary["clients"]["connected"] == 0
     assert summary["clients"]["dropped"] == 21
     assert summary["messages"]["due"] == 800 > summary["messages"]["sent"]
-    assert outcome.records.meta["connect_failures"] == {"nothing listens at this port": 21}
+    assert outcome.records.meta.connect_failures == {"nothing listens at this port": 21}
 
 
 def test_a_frozen_broker_is_waited_for_and_nothing_is_lost(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
@@ -155,11 +155,11 @@ def test_a_worker_dies_in_a_surge_and_then_the_operator_loses_patience(tmp_path:
         )  # fmt: skip
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
     assert [event.text for event in outcome.records.events if event.kind is EventKind.SURGE] == ["+10 clients"]
-    (surge,) = outcome.records.meta["surges"]  # type: ignore[misc]
-    assert surge["add_ns"] is not None
-    assert (surge["remove_ns"], surge["removed_ns"]) == (None, None)
+    (surge,) = outcome.records.meta.surges  # type: ignore[misc]
+    assert surge.add_ns is not None
+    assert (surge.remove_ns, surge.removed_ns) == (None, None)
     meta = outcome.records.meta
-    assert meta["end_ns"] - meta["measure_start_ns"] < 12 * 10**9  # type: ignore[operator]
+    assert meta.end_ns - meta.measure_start_ns < 12 * 10**9
 
 
 @pytest.mark.parametrize("times", [1, 2])

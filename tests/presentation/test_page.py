@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from conftest import lacking
 from malaria.analysis.summary import summarize
 from malaria.records.perf_profile import Profile, Row
-from malaria.records.rows import GAP, CampaignPart, Event, EventKind, Observation, RunRecords
+from malaria.records.rows import GAP, CampaignPart, Event, EventKind, Observation
+from malaria.records.run import Run
 from malaria.report.page.run_page import write_campaign_page, write_page
 from malaria.units import format_count, format_ms
 from synthetic import HELD, by_directory, make_campaign, make_records, make_whole_campaign, observed, with_meta
@@ -63,7 +64,7 @@ class Reader:
         return self.page.evaluate(script)
 
 
-def written(tmp_path: Path, records: RunRecords) -> tuple[Path, dict[str, Any]]:
+def written(tmp_path: Path, records: Run) -> tuple[Path, dict[str, Any]]:
     summary = dict(summarize(records))
     path = tmp_path / "report.html"
     write_page(records, summary, path)
@@ -119,7 +120,7 @@ def test_words_from_outside_stay_words(browser: Browser, tmp_path: Path) -> None
         broker={"version": HOSTILE}, environment={HOSTILE: HOSTILE}, connect_failures={HOSTILE: 3},
     )  # fmt: skip
     trouble = Event(5_000_000_000, EventKind.TROUBLE, HOSTILE, HOSTILE)
-    records = RunRecords(records.meta, records.samples, (*records.events, trouble), records.ledger)
+    records = Run(records.meta, records.samples, (*records.events, trouble), records.ledger)
     path, _ = written(tmp_path, records)
     reader = Reader(browser, path)
     assert reader.evaluate("window.hurt") is None
@@ -167,7 +168,7 @@ def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     assert reader.evaluate("document.getElementById('levels').data.length") >= 2
 
 
-type Levels = dict[str, tuple[RunRecords, dict[str, Any]]]
+type Levels = dict[str, tuple[Run, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
@@ -248,9 +249,9 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
 @pytest.mark.parametrize("kept", ["nothing", "no end"])
 def test_a_run_that_was_killed_has_a_page_all_the_same(browser: Browser, tmp_path: Path, kept: str) -> None:
     whole = make_records()
-    meta = {key: value for key, value in whole.meta.items() if key not in ("measure_end_ns", "end_ns")}
+    meta = with_meta(whole, measure_end_ns=None, end_ns=None).meta
     samples = () if kept == "nothing" else whole.samples[:20]
-    path, _ = written(tmp_path, RunRecords(meta, samples, (), None))
+    path, _ = written(tmp_path, Run(meta, samples, (), None))
     reader = Reader(browser, path)
     assert reader.troubles == []
     assert "UNKNOWN" in reader.page.inner_text("main")
@@ -269,7 +270,7 @@ def test_the_button_copies_the_command(browser: Browser, tmp_path: Path) -> None
     path, _ = written(tmp_path, make_records())
     reader = Reader(browser, path)
     reader.page.click("button[data-copy=command]")
-    assert reader.evaluate("getSelection().toString().trim()") == make_records().meta["command"]
+    assert reader.evaluate("getSelection().toString().trim()") == make_records().meta.command
     assert reader.page.inner_text("button[data-copy=command]") == "copied"
 
 

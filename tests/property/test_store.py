@@ -19,9 +19,10 @@ from malaria.records.rows import (
     Metric,
     Observation,
     RunPhase,
-    RunRecords,
     Sample,
 )
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from malaria.records.store import FILE, FORMAT, RunWriter, open_run
 
 counts = st.integers(0, 2**63 - 1)
@@ -51,10 +52,9 @@ json_values = st.recursive(
 metas = st.dictionaries(texts.map("x-".__add__), json_values, max_size=3)
 
 
-def write(directory: Path, records: RunRecords) -> None:
+def write(directory: Path, records: Run) -> None:
     with RunWriter.create(directory) as writer:
-        for key, value in records.meta.items():
-            writer.meta(key, value)
+        writer.describe(records.meta)
         writer.append(records.samples)
         for event in records.events:
             writer.event(event)
@@ -81,7 +81,7 @@ def test_records_survive(
 ) -> None:
     marks.sort(key=lambda event: event.at_ns)
     seen.sort(key=lambda observation: observation.at_ns)
-    records = RunRecords(meta | {"format": FORMAT}, tuple(taken), tuple(marks), ledger, tuple(seen))
+    records = Run(RunMeta.model_validate(meta | {"format": FORMAT}), tuple(taken), tuple(marks), ledger, tuple(seen))
     with tempfile.TemporaryDirectory() as directory:
         write(Path(directory), records)
         assert open_run(Path(directory)) == records
@@ -91,7 +91,7 @@ def test_records_survive(
 @given(st.lists(st.tuples(st.integers(0, 2**16), st.binary(min_size=1, max_size=64)), min_size=1, max_size=5))
 def test_damage_gives_records_or_a_run_error(damage: list[tuple[int, bytes]]) -> None:
     sample = Sample("1", 0, 10**9, RunPhase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed"})
-    records = RunRecords({"title": "x"}, (sample,) * 3, (Event(1, EventKind.PHASE, "measure"),), None)
+    records = Run(RunMeta.model_validate({"title": "x"}), (sample,) * 3, (Event(1, EventKind.PHASE, "measure"),), None)
     with tempfile.TemporaryDirectory() as directory:
         write(Path(directory), records)
         path = Path(directory) / FILE

@@ -49,17 +49,17 @@ def test_every_message_of_a_surge_is_counted(tmp_path: Path) -> None:
     assert (clients["dropped"], clients["refused"]) == (0, 0)
     assert stub.counts.connections == stub.counts.disconnects + stub.counts.closed == 32  # one of them our probe
 
-    (surge,) = outcome.records.meta["surges"]  # type: ignore[misc]
-    begin_ns = outcome.records.meta["measure_start_ns"]
+    (surge,) = outcome.records.meta.surges  # type: ignore[misc]
+    begin_ns = outcome.records.meta.measure_start_ns
     dues = by_client(stub)
     for client in range(20, 30):
         assert [(due - begin_ns) // 10**8 for due in dues[client]] == list(range(10, 20))  # type: ignore[operator]
-        assert max(dues[client]) < surge["remove_ns"]
-    assert surge["add_ns"] == begin_ns  # type: ignore[operator]
-    assert surge["remove_ns"] == begin_ns + 2 * S  # type: ignore[operator]
-    assert surge["add_ns"] < surge["added_ns"] < surge["remove_ns"] < surge["removed_ns"]
+        assert max(dues[client]) < surge.remove_ns
+    assert surge.add_ns == begin_ns  # type: ignore[operator]
+    assert surge.remove_ns == begin_ns + 2 * S  # type: ignore[operator]
+    assert surge.add_ns < surge.added_ns < surge.remove_ns < surge.removed_ns
     marks = [(e.at_ns, e.text) for e in outcome.records.events if e.kind is EventKind.SURGE]
-    assert marks == [(surge["add_ns"], "+10 clients"), (surge["remove_ns"], "\N{MINUS SIGN}10 clients")]
+    assert marks == [(surge.add_ns, "+10 clients"), (surge.remove_ns, "\N{MINUS SIGN}10 clients")]
 
 
 @pytest.mark.alone
@@ -70,11 +70,11 @@ def test_the_sum_stays_even_from_second_to_second(tmp_path: Path) -> None:
     assert list(stub.faults) == []
     assert messages["due"] == messages["acked"] == messages["delivered"] == messages["expected"] == 750
     assert (messages["lost"], messages["unresolved"], messages["duplicated"]) == (0, 0, 0)
-    begin_ns = outcome.records.meta["measure_start_ns"]
+    begin_ns = outcome.records.meta.measure_start_ns
     dues = sorted(due - begin_ns for dues in by_client(stub).values() for due in dues)  # type: ignore[operator]
     tenths = [sum(due // 10**8 == tenth for due in dues) for tenth in range(30)]
     assert tenths == [20] * 10 + [30] * 5 + [35] * 5 + [25] * 5 + [20] * 5
-    steps = [[at_ns - begin_ns, per_s] for at_ns, per_s in outcome.records.meta["rate_steps"]]  # type: ignore
+    steps = [[at_ns - begin_ns, per_s] for at_ns, per_s in outcome.records.meta.rate_steps]  # type: ignore
     assert steps == [[0, 200], [S, 300], [1.5 * S, 350], [2 * S, 250], [2.5 * S, 200]]
     assert max(n for n in columns(outcome.records)["clients"] if isinstance(n, int)) == 36
 
@@ -87,7 +87,7 @@ def test_who_leaves_finishes_what_is_under_way_but_does_not_wait_for_ever(tmp_pa
     assert messages["due"] == messages["sent"] == messages["delivered"] == 700
     assert messages["sent"] - messages["acked"] == stub.counts.unacked == 70
     assert (messages["lost"], messages["unresolved"], outcome.summary["clients"]["dropped"]) == (0, 0, 0)
-    (surge,) = outcome.records.meta["surges"]  # type: ignore[misc]
-    assert surge["removed_ns"] - surge["remove_ns"] >= 3 * S  # some of them waited the drain time out
+    (surge,) = outcome.records.meta.surges  # type: ignore[misc]
+    assert surge.removed_ns - surge.remove_ns >= 3 * S  # some of them waited the drain time out
     assert sum(sample.counters.get(Counter.ABANDONED, 0) for sample in outcome.records.samples) == 0
     assert sum(sample.counters.get(Counter.FORGOTTEN, 0) for sample in outcome.records.samples) > 0

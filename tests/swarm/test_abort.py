@@ -57,6 +57,6 @@ def test_all_load_stops(swarm: Swarm, hosts: Network, tmp_path: Path, monkeypatc
             assert conductor.returncode == 4, said
     print(f"the last message came {stopped_s - began_s:.2f} s after the command began")
     records = open_run(directory)
-    print("start", records.meta["start"])
-    assert records.meta["aborted"]
+    print("start", records.meta.start)
+    assert records.meta.aborted
     assert any(event.kind is EventKind.OPERATOR for event in records.events)

@@ -12,7 +12,8 @@ from typing import Final
 from attacking import until
 from hives import attack, broker_on, is_alive, pid_of, settle_in
 from malaria.errors import RunError
-from malaria.records.rows import Counter, EventKind, Progress, RunPhase, RunRecords
+from malaria.records.rows import Counter, EventKind, Progress, RunPhase
+from malaria.records.run import Run
 from malaria.records.store import open_run
 from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.state import save_swarm
@@ -23,13 +24,13 @@ from namespaces import Network
 S: Final = 1_000_000_000
 
 
-def check_once(records: RunRecords) -> None:
+def check_once(records: Run) -> None:
     """No period of a worker is there twice."""
     periods = [(sample.worker, sample.start_ns, sample.end_ns) for sample in records.samples]
     assert len(periods) == len(set(periods))
 
 
-def last_of(records: RunRecords, worker: str, phase: RunPhase) -> int:
+def last_of(records: Run, worker: str, phase: RunPhase) -> int:
     """When the last period of a worker in that phase ended."""
     return max((s.end_ns for s in records.samples if (s.worker, s.phase) == (worker, phase)), default=0)
 
@@ -56,7 +57,7 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
         outcome = attack(url, tmp_path / "run", Swarm(name="test", bee=three), disturb, duration="13s", drain="2s")
     records, verdict = outcome.records, outcome.summary["verdict"]
     assert verdict["outcome"] == "UNKNOWN"
-    assert [(one["worker"], one["share"]) for one in records.meta["lost_workers"]] == [  # type: ignore[attr-defined]
+    assert [(one.worker, one.share) for one in records.meta.lost_workers] == [  # type: ignore[attr-defined]
         ("bee-1", "1/3"),
         ("bee-2", "1/3"),
     ]
@@ -68,7 +69,7 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
     assert happened_ns["cut"] <= marks["bee-2"] < happened_ns["cut"] + 10 * S
     check_once(records)
     assert last_of(records, "bee-3/1", RunPhase.MEASURE) >= 12 * S  # the third went on to the end
-    assert [bee["lost"] is None for bee in records.meta["bees"]] == [False, False, True]  # type: ignore[attr-defined]
+    assert [bee.lost is None for bee in records.meta.bees] == [False, False, True]  # type: ignore[attr-defined]
     assert (
         happened_ns["joined"] > last_of(records, "bee-2/1", RunPhase.FINISH) > happened_ns["cut"]
     )  # the second did not
@@ -95,7 +96,7 @@ def test_the_conductor_is_killed_and_the_records_of_the_bees_are_collected_later
             conductor.kill()
         until(lambda: not any(map(is_alive, pids)))
     before = open_run(directory)
-    assert "end_ns" not in before.meta
+    assert before.meta.end_ns is None
     collection = collect(directory, SshLauncher(two))
     assert set(collection.seconds) == {"bee-1", "bee-2"}
     records = open_run(directory)

@@ -132,7 +132,7 @@ def test_from_add_to_down(tmp_path: Path, malaria: Malaria) -> None:
     records = open_run(tmp_path / "run")
     print(json.dumps({key: summary[key] for key in ("verdict", "clients", "messages", "rates", "generator")}, indent=1))
     print(json.dumps(summary["latency_ms"], indent=None))
-    print("start", records.meta["start"], "clock error", records.meta["clocks"]["error_ns"])  # type: ignore[index]
+    print("start", records.meta.start, "clock error", records.meta.clocks.error_ns)  # type: ignore[index]
     assert summary["clients"]["connected_peak"] == CLIENTS + 2
     assert summary["messages"]["delivered"] == 2 * summary["messages"]["sent"] > 0
     assert (summary["messages"]["lost"], summary["messages"]["duplicated"]) == (0, 0)

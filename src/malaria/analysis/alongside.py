@@ -13,7 +13,8 @@ from typing import Final
 
 from malaria.analysis.observed import PROMETHEUS, SYS, number_in, rows_of
 from malaria.clock import NS_PER_S
-from malaria.records.rows import GAP, Observation, RunRecords
+from malaria.records.rows import GAP, Observation
+from malaria.records.run import Run
 
 MOST_COLUMNS: Final = 200
 """Of one observer: a Prometheus page may have any number of series."""
@@ -28,7 +29,7 @@ DROPPED_SO_FAR: Final = "broker_dropped_so_far"
 type Column = list[float | None]
 
 
-def seen_columns(records: RunRecords, ends_s: Sequence[float]) -> dict[str, Column]:
+def seen_columns(records: Run, ends_s: Sequence[float]) -> dict[str, Column]:
     """`{observer}_{name}` for every name that is ever a number, a value for each end; topics as they are, left out.
 
     Beside them `broker_dropped_so_far`: the messages that the broker says it has dropped since the run began.

@@ -19,7 +19,8 @@ from malaria.analysis.dropped import drop_counter
 from malaria.analysis.observed import said
 from malaria.analysis.seconds import Second
 from malaria.analysis.windows import second_of
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 
 DEVIATIONS: Final = 5
 """Median absolute deviations above the median."""
@@ -79,22 +80,22 @@ class Baseline:
         return [name for name, most in self.most.items() if measures[name].get(second, most) > most]
 
 
-def measures_of(records: RunRecords, seconds: Sequence[Second]) -> dict[str, Values]:
+def measures_of(records: Run, seconds: Sequence[Second]) -> dict[str, Values]:
     """Every measure but those that need a band to be set against."""
     meta = records.meta
     measures: dict[str, Values] = {LOST: {s.end_s: s.dropped for s in seconds}}
-    if not meta.get("closed_loop"):
+    if not meta.closed_loop:
         measures[OWED] = {second.end_s: second.owed for second in seconds}
-    if meta.get("acknowledged"):
+    if meta.acknowledged:
         measures[Metric.ACK] = _latencies(seconds, Metric.ACK)
-    if meta.get("subscribing") and meta.get("tracked"):
+    if meta.subscribing and meta.tracked:
         measures[Metric.END_TO_END] = _latencies(seconds, Metric.END_TO_END)
     for name in QUEUES:
         measures[name] = _by_second(queue_course(records, name), seconds)
     return measures | {DROPPED: _rises(records)}
 
 
-def queue_course(records: RunRecords, name: str) -> list[tuple[int, float | None]]:
+def queue_course(records: Run, name: str) -> list[tuple[int, float | None]]:
     """What the broker holds, announcement by announcement; the messages that it retains wait for nobody."""
     course = said(records, name)
     retained = dict(said(records, "retained")) if name == STORED else {}
@@ -148,7 +149,7 @@ def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[Sec
     return values
 
 
-def _rises(records: RunRecords) -> Values:
+def _rises(records: Run) -> Values:
     """What the broker dropped more, in the second in which it told."""
     rises: dict[int, float] = {}
     counter = drop_counter(records)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from malaria.clock import NS_PER_MS
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 from malaria.units import format_ms
 
 ACROSS_HOSTS = (Metric.END_TO_END,)
 """Latencies that begin on one host and may end on another."""
 
 
-def clock_error_ms(records: RunRecords) -> float | None:
+def clock_error_ms(records: Run) -> float | None:
     """How far a time of one host may be off that of another; None where all was on one host."""
-    clocks = records.meta.get("clocks")
-    error_ns = clocks.get("error_ns") if isinstance(clocks, dict) else None
-    return round(error_ns / NS_PER_MS, 6) if isinstance(error_ns, int) and error_ns > 0 else None
+    error_ns = records.meta.clocks.error_ns if records.meta.clocks else None
+    return round(error_ns / NS_PER_MS, 6) if error_ns else None
 
 
 def beyond_clocks(
-    records: RunRecords, metric: Metric, figures: Mapping[str, float | int | None]
+    records: Run, metric: Metric, figures: Mapping[str, float | int | None]
 ) -> dict[str, float | int | None]:
     """The figures of a latency (milliseconds) without those that are smaller than the clocks' error."""
     error_ms = clock_error_ms(records) if metric in ACROSS_HOSTS else None
@@ -32,7 +32,7 @@ def beyond_clocks(
     }
 
 
-def clock_words(records: RunRecords) -> str:
+def clock_words(records: Run) -> str:
     """`± 0.8 ms: clocks of several hosts`; empty where all was on one host."""
     error_ms = clock_error_ms(records)
     return "" if error_ms is None else f"± {format_ms(error_ms)} (clocks); smaller is not stated"

@@ -6,12 +6,13 @@ from typing import Final
 
 from malaria.analysis.windows import in_phase, measured_window_ns, workers_of
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Gauge, RunPhase, RunRecords
+from malaria.records.rows import Gauge, RunPhase
+from malaria.records.run import Run
 
 NEAR_NS: Final = NS_PER_S // 10
 
 
-def worker_cpu_percent(records: RunRecords, worker: str) -> float | None:
+def worker_cpu_percent(records: Run, worker: str) -> float | None:
     """A worker's CPU over the measured time, in percent of one core; None when it cannot be told."""
     window = measured_window_ns(records)
     begin_ns = 0 if window is None else window[0] + NEAR_NS  # a worker enters the phase a moment ahead of the window
@@ -26,7 +27,7 @@ def worker_cpu_percent(records: RunRecords, worker: str) -> float | None:
     return 100 * used_ns / elapsed_ns if elapsed_ns > 0 else None
 
 
-def busiest_worker(records: RunRecords) -> tuple[str, float | None]:
+def busiest_worker(records: Run) -> tuple[str, float | None]:
     """The worker that used the most of its core, and how much in percent."""
     loads = [(worker_cpu_percent(records, worker), worker) for worker in workers_of(records)]
     percent, worker = max(((p, w) for p, w in loads if p is not None), default=(None, ""))

@@ -10,7 +10,8 @@ import numpy as np
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 
 PERCENTILES: Final = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
 BARS: Final = "▁▂▃▄▅▆▇█"
@@ -25,7 +26,7 @@ class Point:
     known: bool
 
 
-def distribution(records: RunRecords, metric: Metric) -> list[Point]:
+def distribution(records: Run, metric: Metric) -> list[Point]:
     """Quantiles of the whole run, as far out as the number of values carries."""
     latency = latency_of(records.samples, metric)
     points: list[Point] = []
@@ -37,7 +38,7 @@ def distribution(records: RunRecords, metric: Metric) -> list[Point]:
     return points
 
 
-def bar(records: RunRecords, metric: Metric, width: int = 8) -> str:
+def bar(records: Run, metric: Metric, width: int = 8) -> str:
     """How the values lie between the smallest and the largest, over `width` classes of equal ratio."""
     return bar_of(latency_of(records.samples, metric).finished, width)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from malaria.analysis.observed import Course, said
 from malaria.analysis.windows import measured_window_ns
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 
 COUNTER: Final = "publish_dropped"
 
@@ -26,12 +26,12 @@ class Dropped:
     whole: bool
 
 
-def drop_counter(records: RunRecords) -> Course:
+def drop_counter(records: Run) -> Course:
     """What the broker said it had dropped since its start, announcement by announcement."""
     return said(records, COUNTER)
 
 
-def dropped_by(records: RunRecords) -> int | None:
+def dropped_by(records: Run) -> int | None:
     """Since the measured time began, to the last announcement: what the load has caused may show only after its end.
 
     None when it is not known whether there were any; a count that may be too small is a count.

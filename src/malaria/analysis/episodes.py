@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from malaria.analysis.windows import measured_window_ns
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Episode:
     watched_ns: int
 
 
-def episodes_of(records: RunRecords) -> list[Episode]:
+def episodes_of(records: Run) -> list[Episode]:
     """In order of time. Surges that did not come are none."""
     window = measured_window_ns(records)
     if window is None:
@@ -55,15 +55,9 @@ def _episode(crowd: list[ExcessStay], end_ns: int) -> Episode:
     return Episode(tuple(crowd), crowd[0].add_ns, leave_ns, max(end_ns, leave_ns or 0))
 
 
-def _stays(records: RunRecords) -> list[ExcessStay]:
-    told = records.meta.get("surges")
+def _stays(records: Run) -> list[ExcessStay]:
     return [
-        ExcessStay(str(one.get("group")), int(one.get("clients") or 0), add_ns, *_times(one))
-        for one in (told if isinstance(told, list) else [])
-        if isinstance(one, dict) and isinstance(add_ns := one.get("add_ns"), int)
+        ExcessStay(str(surge.group), surge.clients, surge.add_ns, surge.added_ns, surge.remove_ns)
+        for surge in records.meta.surges
+        if surge.add_ns is not None
     ]
-
-
-def _times(surge: dict[str, object]) -> tuple[int | None, int | None]:
-    added, removed = surge.get("added_ns"), surge.get("remove_ns")
-    return added if isinstance(added, int) else None, removed if isinstance(removed, int) else None

@@ -9,7 +9,8 @@ from typing import Any, Final
 from malaria.analysis.surge_words import surge_name
 from malaria.analysis.verdict import Outcome, judge
 from malaria.analysis.windows import total
-from malaria.records.rows import Counter, RunRecords
+from malaria.records.rows import Counter
+from malaria.records.run import Run
 from malaria.units import format_count, format_rate
 
 ON_TARGET: Final = 0.02
@@ -26,7 +27,7 @@ class Headline:
     further: tuple[str, ...]
 
 
-def headline(records: RunRecords, summary: Mapping[str, Any]) -> Headline:
+def headline(records: Run, summary: Mapping[str, Any]) -> Headline:
     """What a run came to, in words."""
     verdict = judge(records, summary)
     reasons = verdict.reasons
@@ -36,19 +37,19 @@ def headline(records: RunRecords, summary: Mapping[str, Any]) -> Headline:
     return Headline(verdict.outcome, reasons[0].text, reasons[0].remedy, further)
 
 
-def _praise(records: RunRecords, summary: Mapping[str, Any]) -> str:
+def _praise(records: Run, summary: Mapping[str, Any]) -> str:
     """Never more than the figures say."""
     parts = [part for part in (_rate(records, summary), _losses(summary)) if part] or _clients(records, summary)
     parts += [f"held {surge_name(surge)}" for surge in summary.get("surges", ()) if surge["held"]]
     return f"the broker carried it: {', '.join(parts)}" if parts else "every rule holds"
 
 
-def _rate(records: RunRecords, summary: Mapping[str, Any]) -> str:
+def _rate(records: Run, summary: Mapping[str, Any]) -> str:
     rates = summary["rates"]
     done = rates["acked_per_s"] if rates["acked_per_s"] is not None else rates["sent_per_s"]
     if done is None:
         return ""
-    if records.meta.get("closed_loop"):
+    if records.meta.closed_loop:
         return f"{format_rate(done, 'msg')}, as fast as it answered (closed loop)"
     due = rates["due_per_s"] or 0
     on_target = abs(done - due) <= ON_TARGET * due
@@ -62,12 +63,12 @@ def _losses(summary: Mapping[str, Any]) -> str:
     return "nothing lost" if not messages["lost"] else f"{format_count(messages['lost'])} lost"
 
 
-def _clients(records: RunRecords, summary: Mapping[str, Any]) -> list[str]:
+def _clients(records: Run, summary: Mapping[str, Any]) -> list[str]:
     """Of a run that publishes nothing."""
     clients = summary["clients"]
     if not clients["connected"]:
         return []
     arrived = total(records.samples, Counter.ARRIVED)
-    if records.meta.get("subscribing"):
+    if records.meta.subscribing:
         return [f"{format_count(clients['connected'])} subscribed", f"{format_count(arrived)} messages arrived"]
     return [f"{format_count(clients['connected'])} clients connected", f"{format_count(clients['dropped'])} dropped"]

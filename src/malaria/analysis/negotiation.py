@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from malaria.analysis.windows import histogram_of, total
-from malaria.records.rows import Counter, Metric, RunRecords
+from malaria.records.rows import Counter, Metric
+from malaria.records.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class OwnPart:
     cpu_ns: float
 
 
-def own_part(records: RunRecords) -> OwnPart | None:
+def own_part(records: Run) -> OwnPart | None:
     """None when there were no handshakes."""
     own = histogram_of(records.samples, Metric.OWN_NEGOTIATION)
     p99_ns = own.quantile_ns(0.99)

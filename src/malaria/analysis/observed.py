@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
-from malaria.records.rows import GAP, Observation, Reading, RunRecords
+from malaria.records.rows import GAP, Observation, Reading
+from malaria.records.run import Run
 
 SYS: Final = "sys"
 PROCESS: Final = "process"
@@ -30,7 +31,7 @@ type Course = list[tuple[int, float | None]]
 """(run time, value), None where an observer lost what it watches."""
 
 
-def broker_figures(records: RunRecords) -> dict[str, Any]:
+def broker_figures(records: Run) -> dict[str, Any]:
     """The part of `summary.json` that observers fill; unknown is None."""
     window = measured_window_ns(records)
     end_ns = window[1] if window else None
@@ -47,12 +48,12 @@ def broker_figures(records: RunRecords) -> dict[str, Any]:
     }
 
 
-def rows_of(records: RunRecords, observer: str) -> list[Observation]:
+def rows_of(records: Run, observer: str) -> list[Observation]:
     """In order of time, gaps included."""
     return [row for row in records.observations if row.observer == observer]
 
 
-def course(records: RunRecords, observer: str, name: str) -> Course:
+def course(records: Run, observer: str, name: str) -> Course:
     """One figure over time, for charts."""
     points: Course = []
     for row in rows_of(records, observer):
@@ -63,7 +64,7 @@ def course(records: RunRecords, observer: str, name: str) -> Course:
     return points
 
 
-def standing(records: RunRecords, observer: str, name: str) -> Course:
+def standing(records: Run, observer: str, name: str) -> Course:
     """One figure at every row from the first that has it on: a row without it says that it has not changed."""
     points: Course = []
     value: float | None = None
@@ -74,12 +75,12 @@ def standing(records: RunRecords, observer: str, name: str) -> Course:
     return points
 
 
-def said(records: RunRecords, name: str) -> Course:
+def said(records: Run, name: str) -> Course:
     """A figure of the broker as it tells it, on `$SYS` or else on its Prometheus page, word by word."""
     return next((found for observer in SAYS if (found := standing(records, observer, name))), [])
 
 
-def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
+def mean(records: Run, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
     """Over a window, each value weighted with the time that it covers; None when less than half of it is covered."""
     if window is None or window[1] <= window[0]:
         return None
@@ -97,7 +98,7 @@ def mean(records: RunRecords, observer: str, name: str, window: tuple[int, int] 
     return round(weighted / covered_ns, 2)
 
 
-def mean_inside(records: RunRecords, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
+def mean_inside(records: Run, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
     """As `mean`, of values that are about a time wholly inside the window; None when that is less than a quarter of it.
 
     What a broker announces is up to a second old when it is read, and of the time since it was announced before.
@@ -116,7 +117,7 @@ def mean_inside(records: RunRecords, observer: str, name: str, window: tuple[int
     return round(weighted / covered_ns, 3) if covered_ns and enough else None
 
 
-def state_at(records: RunRecords, observer: str, at_ns: int | None) -> dict[str, Reading]:
+def state_at(records: Run, observer: str, at_ns: int | None) -> dict[str, Reading]:
     """Everything that an observer had heard by a moment (None: by the end): names that did not change keep their value.
 
     What stood before a gap stands after it too: it is shown as the last word, and is no figure.
@@ -130,7 +131,7 @@ def state_at(records: RunRecords, observer: str, at_ns: int | None) -> dict[str,
     return state
 
 
-def last_number(records: RunRecords, observer: str, name: str, at_ns: int | None) -> Any:
+def last_number(records: Run, observer: str, name: str, at_ns: int | None) -> Any:
     """The last number of that name up to a moment (None: the end); None where the observer saw nothing any more."""
     for row in reversed(rows_of(records, observer)):
         if at_ns is not None and row.at_ns > at_ns:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.windows import in_phase, second_of
-from malaria.records.rows import Counter, RunPhase, RunRecords
+from malaria.records.rows import Counter, RunPhase
+from malaria.records.run import Run
 
 USUAL_SHARE: Final = 0.25
 """So much of a second's messages may be under way at any time without the broker being behind."""
@@ -20,7 +21,7 @@ class Backlog:
     at_end: int
 
 
-def backlog_of(records: RunRecords) -> Backlog:
+def backlog_of(records: Run) -> Backlog:
     """Messages due and not acknowledged over the measured time."""
     growth: dict[int, int] = {}
     due = 0

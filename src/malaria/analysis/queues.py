@@ -14,7 +14,7 @@ from malaria.analysis.baseline import INFLIGHT, OWED, QUEUES, STORED, queue_cour
 from malaria.analysis.seconds import Second, between
 from malaria.analysis.trend import Point, Trend, trend
 from malaria.clock import NS_PER_S
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 
 LEAST_GROWTH: Final = 10
 LEAST_GROWTH_LOAD_S: Final = 0.1
@@ -38,7 +38,7 @@ class Growth:
     grows: bool
 
 
-def growths(records: RunRecords, seconds: Sequence[Second], span: TimeSpan) -> list[Growth]:
+def growths(records: Run, seconds: Sequence[Second], span: TimeSpan) -> list[Growth]:
     """Of each queue of which enough was seen in the span."""
     within = between(seconds, *span)
     if not within:
@@ -52,9 +52,9 @@ def growths(records: RunRecords, seconds: Sequence[Second], span: TimeSpan) -> l
     return found
 
 
-def _points(records: RunRecords, within: Sequence[Second], span: TimeSpan) -> dict[str, list[Point]]:
+def _points(records: Run, within: Sequence[Second], span: TimeSpan) -> dict[str, list[Point]]:
     points: dict[str, list[Point]] = {}
-    if records.meta.get("publishing") and not records.meta.get("closed_loop"):
+    if records.meta.publishing and not records.meta.closed_loop:
         points[OWED] = [(second.end_s, second.owed) for second in within]
     for queue in QUEUES:
         course = queue_course(records, queue)

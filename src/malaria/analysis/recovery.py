@@ -27,7 +27,8 @@ from malaria.analysis.seconds import Second, between, own_lag_limit_ns, seconds_
 from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, holding
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 from malaria.units import format_things
 
 
@@ -66,13 +67,13 @@ class SurgeResult:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    records: RunRecords
+    records: Run
     seconds: Sequence[Second]
     judged: Sequence[Second]  # without those in which we were late ourselves
     measures: Mapping[str, Values]
 
 
-def surge_results(records: RunRecords) -> list[SurgeResult]:
+def surge_results(records: Run) -> list[SurgeResult]:
     """Of every surge that came, in order of time. Raises RunError for a damaged run."""
     episodes, window = episodes_of(records), measured_window_ns(records)
     if not episodes or window is None:

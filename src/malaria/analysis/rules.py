@@ -16,7 +16,7 @@ from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import Threshold, parse_threshold_text
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 from malaria.units import NotationError, format_clock, format_count, format_rate, format_things
 
 MOST_CAUSES: Final = 3
@@ -85,7 +85,7 @@ _OF_STEADY_TIME: Final = (
 """(table, figure, the figure of `steady` that stands in its place)"""
 
 
-def unmet(records: RunRecords, summary: Summary) -> list[Ruled]:
+def unmet(records: Run, summary: Summary) -> list[Ruled]:
     """Every rule that does not hold, the most telling first."""
     stated = stated_thresholds(records)
     taken = {threshold.key for threshold in stated}
@@ -140,13 +140,12 @@ def _is_told(key: str, broken: set[str]) -> bool:
     return key in _TOLD_WITH_RATES and bool(broken & _RATES)
 
 
-def _unread(records: RunRecords) -> list[Ruled]:
+def _unread(records: Run) -> list[Ruled]:
     """The thresholds of the warhead and the command line that this version cannot read."""
     unread: list[Ruled] = []
-    texts = records.meta.get("thresholds")
-    for text in texts if isinstance(texts, list) else []:
+    for text in records.meta.thresholds:
         try:
-            parse_threshold_text(str(text))
+            parse_threshold_text(text)
         except NotationError as error:
             unread.append(Ruled(Ruling.UNDECIDED, f"the stored threshold {text!r}: {error.message}", error.remedy))
     return unread
@@ -157,11 +156,11 @@ def _undecided(case: _Case, text: str) -> Ruled:
     return Ruled(Ruling.UNDECIDED, text, _OBSERVE_REMEDY if case.rule.key.startswith("broker.") else "")
 
 
-def _defaults(records: RunRecords) -> list[Threshold]:
+def _defaults(records: Run) -> list[Threshold]:
     return [
         parse_threshold_text(text)
         for text, needs in DEFAULTS
-        if all(bool(records.meta.get(key)) is value for key, value in needs.items())
+        if all(bool(getattr(records.meta, key)) is value for key, value in needs.items())
     ]
 
 
@@ -173,7 +172,7 @@ class _Case:
     """A broken rule and all that a sentence about it may need."""
 
     rule: Threshold
-    records: RunRecords
+    records: Run
     summary: Summary
 
     def figure(self, key: str) -> float:
@@ -211,27 +210,26 @@ def _connected(case: _Case) -> str:
     return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
 
 
-def _causes(records: RunRecords) -> str:
+def _causes(records: Run) -> str:
     """Why connects failed, the commonest first; how many clients each cause has hit where there are several."""
-    failures = records.meta.get("connect_failures")
-    if not isinstance(failures, dict) or not failures:
+    failures = records.meta.connect_failures
+    if not failures:
         return ""
     ordered = sorted(failures, key=lambda cause: -failures[cause])
     if len(ordered) == 1:
-        return str(ordered[0])
+        return ordered[0]
     told = [f"{cause} ({format_count(failures[cause])})" for cause in ordered[:MOST_CAUSES]]
     left = len(ordered) - len(told)
     return "; ".join(told) + (f"; and {format_things(left, 'more cause')}" if left else "")
 
 
-def _cause(records: RunRecords) -> tuple[str, str]:
+def _cause(records: Run) -> tuple[str, str]:
     """The commonest reason of failed connects, and its remedy."""
-    failures, remedies = records.meta.get("connect_failures"), records.meta.get("remedies")
-    if not isinstance(failures, dict) or not failures:
+    failures = records.meta.connect_failures
+    if not failures:
         return "", _CONNECT_REMEDY
     cause = max(failures, key=lambda reason: failures[reason])
-    remedy = remedies.get(cause) if isinstance(remedies, dict) else None
-    return str(cause), str(remedy or _CONNECT_REMEDY)
+    return cause, records.meta.remedies.get(cause) or _CONNECT_REMEDY
 
 
 def _acked(case: _Case) -> str:

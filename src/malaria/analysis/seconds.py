@@ -7,13 +7,15 @@ In a closed loop a message is due when there is room for it, so that nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.windows import by_second, histogram_of, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
 _NEAR_NS: Final = NS_PER_S // 10
 P99: Final = 0.99
@@ -43,18 +45,17 @@ class Second:
         return (histogram_of(self.samples, Metric.OWN_LAG).quantile_ns(P99) or 0) > limit_ns
 
 
-def own_lag_limit_ns(meta: Mapping[str, object]) -> int:
-    """How late we may be ourselves."""
-    stated = meta.get("own_lag_limit_ns")
-    return stated if isinstance(stated, int) else OWN_LAG_LIMIT_NS
+def own_lag_limit_ns(meta: RunMeta) -> int:
+    """Return how late the generator itself may be."""
+    return OWN_LAG_LIMIT_NS if meta.own_lag_limit_ns is None else meta.own_lag_limit_ns
 
 
-def done_counter(meta: Mapping[str, object]) -> Counter:
+def done_counter(meta: RunMeta) -> Counter:
     """What tells that a message of this run was carried."""
-    return Counter.ACKED if meta.get("acknowledged") else Counter.SENT
+    return Counter.ACKED if meta.acknowledged else Counter.SENT
 
 
-def seconds_of(records: RunRecords) -> list[Second]:
+def seconds_of(records: Run) -> list[Second]:
     """The measured seconds in which every worker reported, in order. Raises RunError for a damaged run."""
     window = measured_window_ns(records)
     if window is None:

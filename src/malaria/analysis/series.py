@@ -8,7 +8,8 @@ from typing import Final
 from malaria.analysis.alongside import seen_columns
 from malaria.analysis.windows import by_second, merge_samples, unpack, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
+from malaria.records.run import Run
 
 type Row = dict[str, float | str | None]
 
@@ -19,7 +20,7 @@ LONGEST_GAP_S: Final = 3600
 """Seconds without any sample that are written out as rows: a damaged time stamp must not fill the memory."""
 
 
-def columns(records: RunRecords, step_s: int = 1) -> Mapping[str, Sequence[float | str | None]]:
+def columns(records: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | None]]:
     """Columns of equal length, a row per `step_s` seconds of run time, which end at `t_s`.
 
     Names: `t_s`, `phase`, `clients`, `{due,sent,acked,delivered,arrived}_per_s`, `{metric}_{p50,p99,max}_ms`,
@@ -41,7 +42,7 @@ def columns(records: RunRecords, step_s: int = 1) -> Mapping[str, Sequence[float
     return {**table, **seen_columns(records, ends_s)}
 
 
-def _every_step(records: RunRecords, step_s: int) -> list[tuple[int, list[Sample]]]:
+def _every_step(records: Run, step_s: int) -> list[tuple[int, list[Sample]]]:
     """Without holes: a step in which nobody reported is there, empty."""
     steps: dict[int, list[Sample]] = {}
     for second, samples in by_second(records).items():
@@ -54,7 +55,7 @@ def _every_step(records: RunRecords, step_s: int) -> list[tuple[int, list[Sample
     return course
 
 
-def _expected(records: RunRecords, workers: list[str], begin_s: int) -> set[str]:
+def _expected(records: Run, workers: list[str], begin_s: int) -> set[str]:
     """The workers that owe a sample for what begins then: not those that have finished in good order."""
     ends = {s.worker: s.end_ns for s in records.samples if s.phase is RunPhase.FINISH}
     return {worker for worker in workers if worker not in ends or ends[worker] > begin_s * NS_PER_S}

@@ -15,7 +15,8 @@ from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import Second, between, done_counter, seconds_of
 from malaria.analysis.windows import measured_window_ns, total
-from malaria.records.rows import Counter, RunRecords
+from malaria.records.rows import Counter
+from malaria.records.run import Run
 
 LEAST_SECONDS: Final = 3
 """For a rate to be said."""
@@ -48,7 +49,7 @@ class Steady:
         }
 
 
-def steady_of(records: RunRecords, surges: Sequence[SurgeResult]) -> Steady:
+def steady_of(records: Run, surges: Sequence[SurgeResult]) -> Steady:
     """Raises RunError for a damaged run."""
     window = measured_window_ns(records)
     if window is None:
@@ -81,11 +82,9 @@ def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
     return merged
 
 
-def _figures(
-    records: RunRecords, calm: Sequence[Second], troubled: Sequence[TimeSpan]
-) -> dict[str, float | int | None]:
+def _figures(records: Run, calm: Sequence[Second], troubled: Sequence[TimeSpan]) -> dict[str, float | int | None]:
     """Rates of the steady seconds, and drops in all the time that is no surge's."""
-    enough = len(calm) >= LEAST_SECONDS and bool(records.meta.get("publishing"))
+    enough = len(calm) >= LEAST_SECONDS and bool(records.meta.publishing)
     done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
     acked = done_counter(records.meta) is Counter.ACKED
     return {
@@ -98,14 +97,14 @@ def _figures(
     }
 
 
-def _connections(records: RunRecords, troubled: Sequence[TimeSpan]) -> int:
+def _connections(records: Run, troubled: Sequence[TimeSpan]) -> int:
     def is_calm(end_ns: int, start_ns: int) -> bool:
         return not any(since_ns < end_ns and start_ns < until_ns for since_ns, until_ns in troubled)
 
     return total((s for s in records.samples if is_calm(s.end_ns, s.start_ns)), Counter.DROPPED)
 
 
-def _messages(records: RunRecords, troubled: Sequence[TimeSpan]) -> int | None:
+def _messages(records: Run, troubled: Sequence[TimeSpan]) -> int | None:
     whole = dropped_by(records)
     if whole is None:
         return None
@@ -114,7 +113,7 @@ def _messages(records: RunRecords, troubled: Sequence[TimeSpan]) -> int | None:
     return max(0, whole - sum(dropped.count for dropped in of_surges if dropped is not None))
 
 
-def _growths(records: RunRecords, seconds: Sequence[Second], spans: Sequence[TimeSpan]) -> list[Growth]:
+def _growths(records: Run, seconds: Sequence[Second], spans: Sequence[TimeSpan]) -> list[Growth]:
     """Of each queue the growth in one of the spans; in none, its trend in the longest."""
     found: dict[str, list[Growth]] = {}
     for span in spans:

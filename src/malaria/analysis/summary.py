@@ -14,7 +14,8 @@ from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase
+from malaria.records.run import Run
 
 LATENCIES: Final = (
     Metric.CONNECT, Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK,
@@ -53,16 +54,16 @@ class Summary(TypedDict):
     levels: list[Any]
 
 
-def summarize(records: RunRecords) -> Summary:
+def summarize(records: Run) -> Summary:
     """The figures of one attack, verdict included. Raises RunError for a damaged run."""
     meta = records.meta
     window = measured_window_ns(records)
     surges = surge_results(records)
     steady = steady_of(records, surges)
     summary = Summary(
-        version=_text(meta.get("malaria_version")),
-        target=_text(meta.get("target")),
-        started=_text(meta.get("started")),
+        version=meta.malaria_version,
+        target=meta.target,
+        started=meta.started,
         duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
         verdict=Verdict(outcome="UNKNOWN", reasons=[]),
         clients=_clients(records),
@@ -81,21 +82,17 @@ def summarize(records: RunRecords) -> Summary:
     return summary
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _clients(records: RunRecords) -> Figures:
+def _clients(records: Run) -> Figures:
     samples = records.samples
-    planned = records.meta.get("clients_planned")
+    planned = records.meta.clients_planned
     if not samples:
-        return {"planned": planned if isinstance(planned, int) else None, "connected": None, "connected_peak": None,
+        return {"planned": planned, "connected": None, "connected_peak": None,
                 "refused": None, "dropped": None, "reconnects": None}  # fmt: skip
     course = _ready_course(records)
     measured_at_ns = {sample.end_ns for sample in in_phase(records, RunPhase.MEASURE)}
     measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
     return {
-        "planned": planned if isinstance(planned, int) else None,
+        "planned": planned,
         "connected": (measured or [ready for _, ready in course])[-1],
         "connected_peak": max(ready for _, ready in course),
         "refused": total(samples, Counter.REFUSED),
@@ -104,7 +101,7 @@ def _clients(records: RunRecords) -> Figures:
     }
 
 
-def _ready_course(records: RunRecords) -> list[tuple[int, int]]:
+def _ready_course(records: Run) -> list[tuple[int, int]]:
     """Clients ready, summed over workers, at each moment at which a worker reported.
 
     Its last word counts until the next; the clients of a lost worker are gone with it.
@@ -123,12 +120,11 @@ def _ready_course(records: RunRecords) -> list[tuple[int, int]]:
     return course
 
 
-def _lost(records: RunRecords) -> list[str]:
-    lost = records.meta.get("lost_workers")
-    return [str(one.get("worker")) for one in (lost if isinstance(lost, list) else []) if isinstance(one, dict)]
+def _lost(records: Run) -> list[str]:
+    return [str(one.worker) for one in records.meta.lost_workers]
 
 
-def _messages(records: RunRecords) -> Figures:
+def _messages(records: Run) -> Figures:
     """The ledger; for a run without one (killed), what was counted as far as it goes, and no settlement."""
     if records.ledger is not None:
         return {name: getattr(records.ledger, name) for name in MESSAGES}
@@ -139,7 +135,7 @@ def _messages(records: RunRecords) -> Figures:
     return figures
 
 
-def _rates(records: RunRecords) -> Figures:
+def _rates(records: Run) -> Figures:
     """Happenings in the measured window, over its length."""
     names = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
     window = measured_window_ns(records)
@@ -148,15 +144,15 @@ def _rates(records: RunRecords) -> Figures:
     samples = in_phase(records, RunPhase.MEASURE)
     seconds = (window[1] - window[0]) / NS_PER_S
     stated = {
-        Counter.DUE: records.meta.get("publishing"),
-        Counter.SENT: records.meta.get("publishing"),
-        Counter.ACKED: records.meta.get("acknowledged"),
-        Counter.DELIVERED: records.meta.get("subscribing") and records.meta.get("tracked"),
+        Counter.DUE: records.meta.publishing,
+        Counter.SENT: records.meta.publishing,
+        Counter.ACKED: records.meta.acknowledged,
+        Counter.DELIVERED: records.meta.subscribing and records.meta.tracked,
     }
     return {f"{name}_per_s": round(total(samples, name) / seconds, 3) if stated[name] else None for name in names}
 
 
-def _latency(records: RunRecords, metric: Metric) -> Figures:
+def _latency(records: Run, metric: Metric) -> Figures:
     latency = latency_of(records.samples, metric)
     finished = latency.finished
     known = latency.complete and not finished.is_empty
@@ -177,11 +173,10 @@ def _ms(value_ns: float | None) -> float | None:
     return None if value_ns is None else round(value_ns / NS_PER_MS, 6)
 
 
-def _broker(records: RunRecords, steady: Steady) -> dict[str, Any]:
-    stored = records.meta.get("broker")
-    known = stored if isinstance(stored, dict) else {}
+def _broker(records: Run, steady: Steady) -> dict[str, Any]:
+    known = records.meta.broker
     figures = broker_figures(records)
-    version = known.get("version") or figures["sys"].get("version")
+    version = (known and known.version) or figures["sys"].get("version")
     return {
         "version": version,
         **figures,
@@ -191,7 +186,7 @@ def _broker(records: RunRecords, steady: Steady) -> dict[str, Any]:
     }
 
 
-def _generator(records: RunRecords) -> Figures:
+def _generator(records: Run) -> Figures:
     workers = workers_of(records)
     shares = [percent for worker in workers if (percent := worker_cpu_percent(records, worker)) is not None]
     memory = [max((s.gauges.get(Gauge.RSS_BYTES, 0) for s in records.samples if s.worker == w), default=0)

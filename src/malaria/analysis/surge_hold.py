@@ -19,7 +19,8 @@ from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, 
 from malaria.analysis.seconds import Second, touching
 from malaria.analysis.thresholds import stated_thresholds
 from malaria.clock import NS_PER_MS
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 from malaria.units import format_count, format_ms, format_rate, format_things
 
 ON_TARGET: Final = 0.98
@@ -32,7 +33,7 @@ LATENCIES: Final = {Metric.ACK: "ack", Metric.END_TO_END: "end to end"}
 class HoldWindow:
     """One surge and what is known of it. `seconds` are those of its time, `troubled_ns` when its trouble was over."""
 
-    records: RunRecords
+    records: Run
     stay: ExcessStay
     seconds: Sequence[Second]
     all_seconds: Sequence[Second]
@@ -73,13 +74,13 @@ def _all_came(trial: HoldWindow) -> str:
 
 def _on_target(trial: HoldWindow) -> str:
     meta, seconds = trial.records.meta, trial.seconds
-    if not meta.get("publishing") or meta.get("closed_loop"):
+    if not meta.publishing or meta.closed_loop:
         return ""
     due, done = (sum(getattr(second, name) for second in seconds) for name in ("due", "done"))
     under_way = _floor(seconds) if trial.band is None else trial.band.most.get(OWED, 0)
     if done + under_way >= ON_TARGET * due:
         return ""
-    verb = "acked" if meta.get("acknowledged") else "took"
+    verb = "acked" if meta.acknowledged else "took"
     of_due = f"{format_count(done / len(seconds))} of {format_rate(due / len(seconds), 'msg')}"
     return f"it {verb} {of_due} ({100 * done / due:.3g} %, needs {100 * ON_TARGET:g} %)"
 

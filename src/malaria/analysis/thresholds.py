@@ -13,7 +13,8 @@ from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
 from malaria.analysis.quantiles import latency_of
 from malaria.clock import NS_PER_MS
 from malaria.model.threshold import FIGURES, FigureUnit, Threshold, parse_threshold_text
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 from malaria.units import NotationError, format_count, format_ms
 
 type Summary = Mapping[str, Any]
@@ -43,7 +44,7 @@ class ThresholdFinding:
     text: str
 
 
-def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> ThresholdFinding:
+def evaluate(threshold: Threshold, records: Run, summary: Summary) -> ThresholdFinding:
     """Sets the figure against the limit. An unknown one decides nothing, unless its lower bound already breaks it."""
     value = look_up(summary, threshold.key)
     limit = _limit(threshold, summary)
@@ -56,13 +57,12 @@ def evaluate(threshold: Threshold, records: RunRecords, summary: Summary) -> Thr
     return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
 
 
-def stated_thresholds(records: RunRecords) -> list[Threshold]:
+def stated_thresholds(records: Run) -> list[Threshold]:
     """The thresholds of the warhead and the command line that this version can read."""
-    texts = records.meta.get("thresholds")
     read: list[Threshold] = []
-    for text in texts if isinstance(texts, list) else []:
+    for text in records.meta.thresholds:
         with suppress(NotationError):
-            read.append(parse_threshold_text(str(text)))
+            read.append(parse_threshold_text(text))
     return read
 
 
@@ -81,9 +81,7 @@ def _limit(threshold: Threshold, summary: Summary) -> float | None:
     return None if base is None else base * threshold.value / 100
 
 
-def _within_clocks(
-    threshold: Threshold, records: RunRecords, summary: Summary, limit: float
-) -> ThresholdFinding | None:
+def _within_clocks(threshold: Threshold, records: Run, summary: Summary, limit: float) -> ThresholdFinding | None:
     """A latency between hosts that is not stated because it is smaller than their clocks' error: it is less than twice
     that error, and so surely below a larger limit.
     """
@@ -96,7 +94,7 @@ def _within_clocks(
     return ThresholdFinding(Ruling.HOLDS, f"{said}, needs {threshold.condition}")
 
 
-def _by_lower_bound(threshold: Threshold, records: RunRecords, limit: float) -> ThresholdFinding:
+def _by_lower_bound(threshold: Threshold, records: Run, limit: float) -> ThresholdFinding:
     bound = _lower_bound_ms(threshold, records)
     if bound is not None and _already_broken(threshold.operator, bound, limit):
         said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
@@ -109,7 +107,7 @@ def _already_broken(sign: str, bound: float, limit: float) -> bool:
     return (sign in ("<", "<=") and not COMPARE[sign](bound, limit)) or (sign == "==" and bound > limit)
 
 
-def _lower_bound_ms(threshold: Threshold, records: RunRecords) -> float | None:
+def _lower_bound_ms(threshold: Threshold, records: Run) -> float | None:
     metric, _, statistic = threshold.key.partition(".")
     if metric != Metric.ACK or statistic not in _QUANTILES:
         return None

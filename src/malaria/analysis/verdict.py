@@ -21,7 +21,9 @@ from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import GAP, Counter, EventKind, Metric, RunPhase, RunRecords
+from malaria.records.rows import GAP, Counter, EventKind, Metric, RunPhase
+from malaria.records.run import Run
+from malaria.records.run_meta import LostWorker
 from malaria.units import format_clock, format_count, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
@@ -58,10 +60,10 @@ class VerdictOf:
 
 
 type Summary = Mapping[str, Any]
-type Rule = Callable[[RunRecords, Summary], list[Reason]]
+type Rule = Callable[[Run, Summary], list[Reason]]
 
 
-def judge(records: RunRecords, summary: Summary) -> VerdictOf:
+def judge(records: Run, summary: Summary) -> VerdictOf:
     """The verdict over a run and its figures. Raises RunError for a damaged run."""
     reasons = [reason for rule in RULES for reason in rule(records, summary)]
     reasons.sort(key=lambda reason: reason.outcome is Outcome.PASS)  # remarks last; otherwise in the order of the rules
@@ -73,10 +75,10 @@ def judge(records: RunRecords, summary: Summary) -> VerdictOf:
 # --- INVALID: we were the limit ------------------------------------------------------------------------------------
 
 
-def _late(records: RunRecords, _: Summary) -> list[Reason]:
+def _late(records: Run, _: Summary) -> list[Reason]:
     """Messages left late by our own fault. In a closed loop a message is due when we get round to it."""
     lag = latency_of(records.samples, Metric.OWN_LAG).quantile(0.99)
-    if records.meta.get("closed_loop") or lag is None:
+    if records.meta.closed_loop or lag is None:
         return []
     limit_ns = own_lag_limit_ns(records.meta)
     worker, percent = busiest_worker(records)
@@ -98,7 +100,7 @@ _CONNECTS: Final = {
 }
 
 
-def _slow_handshakes(records: RunRecords, _: Summary) -> list[Reason]:
+def _slow_handshakes(records: Run, _: Summary) -> list[Reason]:
     """Clients that came in late because we were busy with the handshakes of others.
 
     INVALID where the broker would be blamed for it; otherwise a remark on the latency of connects.
@@ -116,27 +118,24 @@ def _slow_handshakes(records: RunRecords, _: Summary) -> list[Reason]:
     return [Reason(outcome, text, remedy)]
 
 
-def _blames_connects(records: RunRecords) -> bool:
+def _blames_connects(records: Run) -> bool:
     """Whether slow connects can count against the broker: a threshold on them, or connects that got no answer."""
-    thresholds = records.meta.get("thresholds")
-    stated = [str(text) for text in (thresholds if isinstance(thresholds, list) else [])]
-    on_connects = any(text.startswith(f"{metric}.") for text in stated for metric in WAY_IN)
+    on_connects = any(text.startswith(f"{metric}.") for text in records.meta.thresholds for metric in WAY_IN)
     return on_connects or bool(total(records.samples, Counter.CONNECT_TIMEOUTS))
 
 
 # --- UNKNOWN: evidence is missing ----------------------------------------------------------------------------------
 
 
-def _lost_workers(records: RunRecords, _: Summary) -> list[Reason]:
-    lost = records.meta.get("lost_workers")
+def _lost_workers(records: Run, _: Summary) -> list[Reason]:
     bees = bees_of(records)
-    return [_lost(one, bees) for one in (lost if isinstance(lost, list) else []) if isinstance(one, dict)]
+    return [_lost(one, bees) for one in records.meta.lost_workers]
 
 
-def _lost(one: Mapping[str, object], bees: Sequence[str]) -> Reason:
+def _lost(one: LostWorker, bees: Sequence[str]) -> Reason:
     """A worker that is gone, or a whole bee."""
-    who = str(one.get("worker"))
-    missing = f"{one.get('reason')}: its share, {one.get('share')} of the load, is missing"
+    who = str(one.worker)
+    missing = f"{one.reason}: its share, {one.share} of the load, is missing"
     if who in bees:
         remedy = "look at that host and the way to it; what it has kept on its disk comes by: malaria swarm collect RUN"
         return Reason(Outcome.UNKNOWN, f"{who} {missing}", remedy)
@@ -144,42 +143,40 @@ def _lost(one: Mapping[str, object], bees: Sequence[str]) -> Reason:
     return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", remedy)
 
 
-def _aborted(records: RunRecords, _: Summary) -> list[Reason]:
-    reason = records.meta.get("aborted")
+def _aborted(records: Run, _: Summary) -> list[Reason]:
+    reason, causes = records.meta.aborted, records.meta.connect_failures
     if not reason:
         return []
-    failures = records.meta.get("connect_failures")
-    causes = failures if isinstance(failures, dict) else {}
     why = "; ".join(f"{cause} ({format_count(causes[cause])})" for cause in sorted(causes, key=lambda c: -causes[c]))
     return [Reason(Outcome.UNKNOWN, f"the attack ended early: {reason}", f"failed connects: {why}" if why else "")]
 
 
-def _endless(records: RunRecords, _: Summary) -> list[Reason]:
-    if "end_ns" in records.meta:
+def _endless(records: Run, _: Summary) -> list[Reason]:
+    if records.meta.end_ns is not None:
         return []
     text = "the run has no end: it is still going on, its writer was killed, or its disk was full"
     return [Reason(Outcome.UNKNOWN, text, "what was recorded until then is shown; run it again for a verdict")]
 
 
-def _no_data(records: RunRecords, _: Summary) -> list[Reason]:
+def _no_data(records: Run, _: Summary) -> list[Reason]:
     if in_phase(records, RunPhase.MEASURE):
         return []
     return [Reason(Outcome.UNKNOWN, "nothing was measured", "look at the events of the run")]
 
 
-def _unstored(records: RunRecords, _: Summary) -> list[Reason]:
+def _unstored(records: Run, _: Summary) -> list[Reason]:
     """What the disk refused at first and took later is complete; what fell out of memory is not."""
-    trouble = records.meta.get("disk_trouble")
-    if not isinstance(trouble, dict) or not trouble.get("forgotten_rows"):
+    trouble = records.meta.disk_trouble
+    if trouble is None or not trouble.forgotten_rows:
         return []
-    text = f"{trouble['forgotten_rows']} records could not be stored: {trouble.get('first')}"
+    text = f"{trouble.forgotten_rows} records could not be stored: {trouble.first}"
     return [Reason(Outcome.UNKNOWN, text, "free some disk, or write elsewhere with -o")]
 
 
 # --- surges --------------------------------------------------------------------------------------------------------
 
 
-def _surges(records: RunRecords, summary: Summary) -> list[Reason]:
+def _surges(records: Run, summary: Summary) -> list[Reason]:
     """What each surge did: FAIL when the target broke or never came back, a remark when it bent and came back.
 
     A threshold on what was dropped is the operator's word on how much of that is none.
@@ -187,12 +184,12 @@ def _surges(records: RunRecords, summary: Summary) -> list[Reason]:
     return [reason for reason in _of_surges(records, summary) if reason.outcome is not Outcome.UNKNOWN]
 
 
-def _undecided_surges(records: RunRecords, summary: Summary) -> list[Reason]:
+def _undecided_surges(records: Run, summary: Summary) -> list[Reason]:
     """It bent, and nobody saw whether it came back."""
     return [reason for reason in _of_surges(records, summary) if reason.outcome is Outcome.UNKNOWN]
 
 
-def _of_surges(records: RunRecords, summary: Summary) -> list[Reason]:
+def _of_surges(records: Run, summary: Summary) -> list[Reason]:
     stated = {threshold.key for threshold in stated_thresholds(records)}
     weighed = [(surge, _weight(surge, stated)) for surge in summary.get("surges", ())]
     return [
@@ -224,22 +221,22 @@ _SURGE_REMEDIES: Final = {
 # --- rules and thresholds ------------------------------------------------------------------------------------------
 
 
-def _dead_broker(records: RunRecords, _: Summary) -> list[Reason]:
+def _dead_broker(records: Run, _: Summary) -> list[Reason]:
     """A broker that does not live to the end of the load has not carried it, however little it was."""
     deaths = [event for event in records.events if event.kind is EventKind.BROKER]
-    since_ns = records.meta.get("measure_start_ns")
+    since_ns = records.meta.measure_start_ns
     if not deaths:
         return []
-    into_ns = deaths[0].at_ns - since_ns if isinstance(since_ns, int) else -1
+    into_ns = -1 if since_ns is None else deaths[0].at_ns - since_ns
     when = f"{format_clock(into_ns / NS_PER_S)} into the load" if into_ns >= 0 else "before the load"
     return [Reason(Outcome.FAIL, f"{deaths[0].text}, {when}", "look at the broker's log, and at the kernel's (dmesg)")]
 
 
-def _broken(records: RunRecords, summary: Summary) -> list[Reason]:
+def _broken(records: Run, summary: Summary) -> list[Reason]:
     return [Reason(Outcome.FAIL, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.BROKEN]
 
 
-def _subscriptions(records: RunRecords, _: Summary) -> list[Reason]:
+def _subscriptions(records: Run, _: Summary) -> list[Reason]:
     refused = total(records.samples, Counter.SUBSCRIPTIONS_REFUSED)
     if not refused:
         return []
@@ -247,7 +244,7 @@ def _subscriptions(records: RunRecords, _: Summary) -> list[Reason]:
     return [Reason(Outcome.FAIL, text, "look at its access rules for the topics of the subscribers")]
 
 
-def _publishes(records: RunRecords, _: Summary) -> list[Reason]:
+def _publishes(records: Run, _: Summary) -> list[Reason]:
     """Only in MQTT 5 can a broker refuse a message, or say what is too large for it."""
     reasons = []
     if refused := total(records.samples, Counter.PUBLISHES_REFUSED):
@@ -259,14 +256,14 @@ def _publishes(records: RunRecords, _: Summary) -> list[Reason]:
     return reasons
 
 
-def _undecided(records: RunRecords, summary: Summary) -> list[Reason]:
+def _undecided(records: Run, summary: Summary) -> list[Reason]:
     return [Reason(Outcome.UNKNOWN, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.UNDECIDED]
 
 
 # --- remarks -------------------------------------------------------------------------------------------------------
 
 
-def _blind_observers(records: RunRecords, _: Summary) -> list[Reason]:
+def _blind_observers(records: Run, _: Summary) -> list[Reason]:
     """An observer that saw nothing of the measured time, or lost it: since when, and why.
 
     Where a threshold needed its figures, that is UNKNOWN above.
@@ -293,9 +290,9 @@ def _lost_at(at_ns: int) -> str:
     return f"was lost at {format_clock(at_ns / NS_PER_S)}"
 
 
-def _closed_loop_limit(records: RunRecords, _: Summary) -> list[Reason]:
+def _closed_loop_limit(records: Run, _: Summary) -> list[Reason]:
     worker, percent = busiest_worker(records)
-    if not records.meta.get("closed_loop") or percent is None or percent <= SATURATED_PERCENT:
+    if not records.meta.closed_loop or percent is None or percent <= SATURATED_PERCENT:
         return []
     used = f"worker {worker} used {percent:.0f} % of a core"
     text = f"closed loop: {used}: the figure is a lower bound of what the broker carries"

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import Outcome
-from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState, RunRecords
+from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
 WORST_FIRST: Final = (Outcome.FAIL, Outcome.INVALID, Outcome.UNKNOWN, Outcome.PASS)
 
@@ -60,7 +62,7 @@ def _level(part: CampaignPart, summary: Summary | None) -> dict[str, Any]:
     """The summary of a part, and what it is; of one that was not run every figure is unknown."""
     told = {"title": part.title, "variant": part.variant, "level": part.level, "run": part.directory}
     if summary is None:
-        nothing = dict(summarize(RunRecords({"clients_planned": part.clients or None}, (), (), None)))
+        nothing = dict(summarize(Run(RunMeta(clients_planned=part.clients or None), (), (), None)))
         reason = f"{part.state}: {part.why}" if part.why else str(part.state)
         return nothing | {"verdict": {"outcome": Outcome.UNKNOWN.value, "reasons": [reason]}} | told
     return dict(summary) | told

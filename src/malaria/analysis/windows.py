@@ -11,13 +11,14 @@ from typing import Final
 from malaria.clock import NS_PER_S
 from malaria.errors import RunError
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, RunPhase, RunRecords, Sample
+from malaria.records.rows import Metric, RunPhase, Sample
+from malaria.records.run import Run
 
 _NEAR_S: Final = 0.1
 """A sample that ends within this of a whole second belongs to the second that ends there."""
 
 
-def in_phase(records: RunRecords, *phases: RunPhase) -> list[Sample]:
+def in_phase(records: Run, *phases: RunPhase) -> list[Sample]:
     """Samples of these phases.
 
     Without a warm-up the first sample of the measured phase may cover up to a second before the measured window and
@@ -91,7 +92,7 @@ def _merge_gauges(samples: Sequence[Sample], last: Sequence[Sample]) -> dict[str
     return gauges
 
 
-def by_second(records: RunRecords) -> dict[int, list[Sample]]:
+def by_second(records: Run) -> dict[int, list[Sample]]:
     """Samples by the second of run time in which they ended, ascending."""
     seconds: dict[int, list[Sample]] = {}
     for sample in records.samples:
@@ -106,24 +107,21 @@ def second_of(end_ns: int) -> int:
     return nearest if abs(seconds - nearest) <= _NEAR_S else int(seconds) + 1
 
 
-def workers_of(records: RunRecords) -> list[str]:
-    named = records.meta.get("workers")
-    return [str(name) for name in named] if isinstance(named, list) else sorted({s.worker for s in records.samples})
+def workers_of(records: Run) -> list[str]:
+    named = records.meta.workers
+    return sorted({s.worker for s in records.samples}) if named is None else list(named)
 
 
-def bees_of(records: RunRecords) -> list[str]:
+def bees_of(records: Run) -> list[str]:
     """The bees of a swarm, in order; none for a load that the conductor's own host made."""
     return list(dict.fromkeys(worker.partition("/")[0] for worker in workers_of(records) if "/" in worker))
 
 
-def measured_window_ns(records: RunRecords) -> tuple[int, int] | None:
+def measured_window_ns(records: Run) -> tuple[int, int] | None:
     """From when to when was measured; None before it began. A run that was cut short ends with its last sample."""
-    start = records.meta.get("measure_start_ns")
-    if not isinstance(start, int):
-        return None
+    start_ns, end_ns = records.meta.measure_start_ns, records.meta.measure_end_ns
     samples = in_phase(records, RunPhase.MEASURE)
-    if not samples:
+    if start_ns is None or not samples:
         return None
-    end = records.meta.get("measure_end_ns")
-    last = max(sample.end_ns for sample in samples)
-    return start, min(end, last) if isinstance(end, int) else last
+    last_ns = max(sample.end_ns for sample in samples)
+    return start_ns, last_ns if end_ns is None else min(end_ns, last_ns)

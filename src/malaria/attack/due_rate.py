@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from malaria.model.warhead import Warhead
 from malaria.plan.timetable import TimedRateChange, rate_steps
+from malaria.records.run_meta import RateStep
 
 
 class DueRate:
@@ -20,8 +21,8 @@ class DueRate:
 
     def steps(
         self, start_ns: int | None, end_ns: int | None, changes: Sequence[TimedRateChange]
-    ) -> list[list[float]] | None:
-        """Return [run time, messages per second] of each step before `end_ns`.
+    ) -> tuple[RateStep, ...] | None:
+        """Return (run time, messages per second) of each step before `end_ns`.
 
         `start_ns` and `end_ns` bound the measured time; `changes` are the changes of a rate so far, in run time. None
         in a closed loop, without publishers, and as long as the measured time has not been set.
@@ -32,8 +33,8 @@ class DueRate:
             self._changes = len(changes)
             since = [replace(change, at_ns=change.at_ns - start_ns) for change in changes]
             self._steps = rate_steps(self._warhead, self._workers, since) or ()
-        steps = ([start_ns + after_ns, per_s] for after_ns, per_s in self._steps)
-        return [step for step in steps if end_ns is None or step[0] < end_ns]
+        steps = ((start_ns + after_ns, per_s) for after_ns, per_s in self._steps)
+        return tuple(step for step in steps if end_ns is None or step[0] < end_ns)
 
     def at(self, at_ns: int, start_ns: int | None) -> float | None:
         """Return the messages per second that are due at `at_ns`; before the measured time, those of the first step."""

@@ -19,6 +19,7 @@ from malaria.observe.observers import ObservedTarget, Observers
 from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.timetable import clients_planned
+from malaria.records.run_meta import RunMeta
 from malaria.schedule.share import WHOLE
 from malaria.swarm.run.launcher import Launcher
 from malaria.transport.addresses import route_to, routes_of
@@ -48,7 +49,7 @@ class AttackRequest:
     command: str  # to repeat it; without secrets
     title: str
     observe: Observe = field(default_factory=Observe)
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: RunMeta = field(default_factory=RunMeta)
     news: Callable[[], Sequence[str]] = no_news
     launcher: Launcher | None = None  # where bees are; None: this machine makes the load
 

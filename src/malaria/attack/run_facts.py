@@ -11,35 +11,36 @@ from malaria.control.conductor import Conductor
 from malaria.model.warhead import describe, to_toml
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.timetable import base_rate, clients_planned
+from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import remedies
 
 
-def planned_facts(request: AttackRequest, target_info: TargetInfo) -> dict[str, object]:
-    """Return what the request says about its run, by key of the run's meta table."""
+def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
+    """Return what the request says about its run."""
     warhead = request.warhead
     publishers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
     duration_ns, rate = warhead.attack.duration_ns, base_rate(warhead)
-    return {
-        "malaria_version": __version__,
-        "command": request.command,
-        "target": request.target.url,
-        "title": request.title,
-        "load": describe(warhead),
-        "closed_loop": any(plan.group.closed_loop for plan in publishers),
-        "tracked": bool(publishers) and all(plan.tracked for plan in publishers),
-        "publishing": bool(publishers),
-        "acknowledged": bool(publishers) and all(plan.group.qos for plan in publishers),
-        "subscribing": any(group.subscribes for group in warhead.groups),
-        "clients_planned": clients_planned(warhead),
-        "rate_planned_per_s": None if rate is None else float(rate),
-        "duration_planned_s": None if duration_ns is None else duration_ns / 1e9,
-        "thresholds": [str(threshold) for threshold in warhead.thresholds],
-        "warhead_toml": to_toml(warhead),
-        "own_lag_limit_ns": warhead.attack.own_lag_limit_ns,
-        "broker": {"version": target_info.version} if target_info.version else {},
-        "notes": list(target_info.notes),
-    }
+    return RunMeta(
+        malaria_version=__version__,
+        command=request.command,
+        target=request.target.url,
+        title=request.title,
+        load=describe(warhead),
+        closed_loop=any(plan.group.closed_loop for plan in publishers),
+        tracked=bool(publishers) and all(plan.tracked for plan in publishers),
+        publishing=bool(publishers),
+        acknowledged=bool(publishers) and all(plan.group.qos for plan in publishers),
+        subscribing=any(group.subscribes for group in warhead.groups),
+        clients_planned=clients_planned(warhead),
+        rate_planned_per_s=None if rate is None else float(rate),
+        duration_planned_s=None if duration_ns is None else duration_ns / 1e9,
+        thresholds=tuple(str(threshold) for threshold in warhead.thresholds),
+        warhead_toml=to_toml(warhead),
+        own_lag_limit_ns=warhead.attack.own_lag_limit_ns,
+        broker=BrokerFacts(version=target_info.version) if target_info.version else BrokerFacts(),
+        notes=target_info.notes,
+    )
 
 
 def run_state(
@@ -47,28 +48,28 @@ def run_state(
     due_rate: DueRate,
     failures: Iterable[Mapping[str, int]],
     share_of: Callable[[str], object],
-) -> dict[str, object]:
-    """Return how the run stands, by key of the run's meta table; what is not known yet is left out.
+) -> RunMeta:
+    """Return how the run stands; what is not known yet is None.
 
     `failures` has the failed connects of each worker by their reason, `share_of` gives the share of a worker or bee.
     """
     total = _added(failures)
     schedule, measured = conductor.agenda, (conductor.measure_start_ns, conductor.measure_end_ns)
     lost = lost_workers({name: worker.lost for name, worker in conductor.workers.items()})
-    state: dict[str, object] = {
-        "measure_start_ns": measured[0],
-        "measure_end_ns": measured[1],
-        "connect_failures": total,
-        "remedies": remedies(total),
-        "lost_workers": [
-            {"worker": name, "share": str(share_of(name)), "reason": reason} for name, reason in lost.items()
-        ],
-        "aborted": conductor.aborted or None,
-        "surges": schedule.surges() or None,
-        "rate_steps": due_rate.steps(*measured, schedule.turns),
-        "start": _start_spread(conductor.starts_ns),
-    }
-    return {key: value for key, value in state.items() if value is not None}
+    state = RunMeta(
+        measure_start_ns=measured[0],
+        measure_end_ns=measured[1],
+        connect_failures=total,
+        remedies=remedies(total),
+        lost_workers=tuple(
+            LostWorker(worker=name, share=str(share_of(name)), reason=reason) for name, reason in lost.items()
+        ),
+        aborted=conductor.aborted or None,
+        rate_steps=due_rate.steps(*measured, schedule.turns),
+        start=_start_spread(conductor.starts_ns),
+    )
+    surges = schedule.surges()
+    return state.model_copy(update={"surges": surges}) if surges else state
 
 
 def lost_workers(reasons: Mapping[str, str]) -> dict[str, str]:
@@ -93,9 +94,9 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return total
 
 
-def _start_spread(starts_ns: Mapping[str, int]) -> dict[str, int] | None:
+def _start_spread(starts_ns: Mapping[str, int]) -> StartFacts | None:
     """Return how far apart the workers began, each by its own clock as the conductor knows it."""
     if len(starts_ns) < 2:
         return None
     first_ns, last_ns = min(starts_ns.values()), max(starts_ns.values())
-    return {"first_ns": first_ns, "last_ns": last_ns, "spread_ns": last_ns - first_ns}
+    return StartFacts(first_ns=first_ns, last_ns=last_ns, spread_ns=last_ns - first_ns)

@@ -29,7 +29,9 @@ from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.observers import Observers
 from malaria.outputs.files import write_summary
 from malaria.plan.timetable import clients_planned, surge_times
-from malaria.records.rows import Event, EventKind, Progress, RunRecords
+from malaria.records.rows import Event, EventKind, Progress
+from malaria.records.run import Run
+from malaria.records.run_meta import EnvironmentFacts, RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.schedule.share import WHOLE
 from malaria.workers.host_facts import describe_host
@@ -55,7 +57,7 @@ class AttackOutcome:
     """
 
     directory: Path
-    records: RunRecords
+    records: Run
     summary: dict[str, Any]
     unwritten: str = ""
 
@@ -126,13 +128,13 @@ def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Worke
 
 def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo) -> None:
     """Store what is known before the first client connects."""
-    facts = planned_facts(request, target_info) | {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "epoch_wall_ns": wall_ns(),
-        "environment": describe_host(),
-    }
-    for key, value in (facts | dict(request.facts)).items():
-        writer.meta(key, value)
+    now = RunMeta(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        epoch_wall_ns=wall_ns(),
+        environment=EnvironmentFacts.model_validate(describe_host()),
+    )
+    for facts in (planned_facts(request, target_info), now, request.facts):
+        writer.describe(facts)
     (request.directory / "warhead.toml").write_text(to_toml(request.warhead))
     writer.commit()
 
@@ -170,7 +172,7 @@ class AttackRunner:
         self._next_show_ns = self._next_commit_ns = 0
         self._interrupts_passed = 0
         self._sampled = False  # any worker has reported a sample
-        self._writer.meta("workers", list(workers))
+        self._writer.describe(RunMeta(workers=tuple(workers)))
 
     def run(self, interrupt: Interrupt) -> bool:
         """Run until the conductor says that it is over. Return False when the disk did not take all of it."""
@@ -247,10 +249,8 @@ class AttackRunner:
 
     def _write_state(self) -> None:
         failures = self._connect_failures.values()
-        state = run_state(self._conductor, self._due_rate, failures, self._pool.share_of)
-        for key, value in (state | self._pool.facts()).items():
-            if value is not None:
-                self._writer.meta(key, value)
+        self._writer.describe(run_state(self._conductor, self._due_rate, failures, self._pool.share_of))
+        self._writer.describe(self._pool.facts())
 
     def _progress(self, at_ns: int) -> Progress:
         conductor = self._conductor
@@ -264,11 +264,11 @@ class AttackRunner:
         for worker, report in self._pool.late():
             self._hear(worker, report, self._now())
         self._note_events(self._conductor.events())
-        self._writer.meta("observers", self._observers.stop())
+        self._writer.describe(RunMeta(observers=self._observers.stop()))
         self._note_observations()
         self._on_progress(self._progress(self._now()))
         self._write_state()
-        self._writer.meta("end_ns", self._now())
+        self._writer.describe(RunMeta(end_ns=self._now()))
         counters = self._totals.counters if self._sampled else None
         self._writer.ledger(ledger_totals(self._warhead, self._conductor, counters))
         return self._writer.commit()

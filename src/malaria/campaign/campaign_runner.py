@@ -30,6 +30,7 @@ from malaria.model.warhead import describe
 from malaria.outputs.files import write_campaign_files
 from malaria.plan.timetable import clients_planned
 from malaria.records.rows import INTERRUPTED, CampaignPart, PartState, Progress
+from malaria.records.run_meta import BrokerFacts, CleanStartFacts, RunMeta
 from malaria.records.store import FILE as RUN_FILE
 from malaria.transport.probe import Answer
 
@@ -174,7 +175,7 @@ class CampaignRunner:
         with Watch(self._broker) as watch:
             outcome = self._hands.conduct(replace(request, news=watch.news), on_progress, self._interrupt)
         self._chronicle.add_run(outcome)
-        aborted = outcome.records.meta.get("aborted")
+        aborted = outcome.records.meta.aborted
         self._chronicle.change(turn, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=str(aborted or ""))
         self._audience.tell(f"{turn.name}: {_said(outcome.summary['verdict'])}")
 
@@ -206,14 +207,15 @@ class CampaignRunner:
         access = self._broker.way_in(attack.warhead.target, attack.listener)
         request = _attack_request(self._request, turn, access)
         running, part = self._broker.running, self._part(turn)
-        facts: dict[str, object] = {
-            "note": part.note,
-            "level": part.level,
-            "variant": part.variant,
-            "clean_start": {"clean": start.clean, "reason": start.reason},
-        }
+        facts = RunMeta(
+            note=part.note,
+            level=part.level,
+            variant=part.variant,
+            clean_start=CleanStartFacts(clean=start.clean, reason=start.reason),
+        )
         if running is not None:
-            facts["broker"] = {"name": running.name} | ({"version": running.version} if running.version else {})
+            broker = BrokerFacts(name=running.name, version=running.version or None)
+            facts = facts.model_copy(update={"broker": broker})
         return replace(
             request,
             directory=directory,

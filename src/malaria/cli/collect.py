@@ -36,11 +36,11 @@ def collect(
     from malaria.swarm.run.ssh_launcher import SshLauncher
 
     directory: Path = chosen(run)
-    stored = open_run(directory).meta.get("swarm")
-    name = swarm or (stored.get("name") if isinstance(stored, dict) else None)
+    stored = open_run(directory).meta.swarm
+    name = swarm or (stored.name if stored else None)
     if name is None:
         raise RunError(f"{directory} was not made by a swarm", "name the directory of a run with --swarm")
-    collection = bring(directory, SshLauncher(load_swarm(str(name))))
+    collection = bring(directory, SshLauncher(load_swarm(name)))
     for bee, seconds in collection.seconds.items():
         print(f"  {bee}: {seconds} seconds of records", file=sys.stderr)
     for bee in collection.without:

@@ -18,7 +18,7 @@ from malaria.cli.stored import RunArgument, one_run
 from malaria.errors import OperatorError
 
 if TYPE_CHECKING:
-    from malaria.records.rows import RunRecords
+    from malaria.records.run import Run
 
 EXAMPLES: Final = ("malaria export > series.csv", "malaria export runs/2026-11-22T1751-meters -o meters.json")
 DEFAULT_FORMAT: Final = "csv"
@@ -57,7 +57,7 @@ def export(
     return 0
 
 
-def _csv(records: RunRecords) -> bytes:
+def _csv(records: Run) -> bytes:
     """Unknown values are empty."""
     columns = _columns(records)
     text = io.StringIO()
@@ -67,13 +67,13 @@ def _csv(records: RunRecords) -> bytes:
     return text.getvalue().encode()
 
 
-def _json(records: RunRecords) -> bytes:
+def _json(records: Run) -> bytes:
     from malaria.analysis.summary import summarize
     from malaria.outputs.files import json_text
 
     everything = {
         "summary": dict(summarize(records)),
-        "meta": dict(records.meta),
+        "meta": records.meta.known(),
         "series": dict(_columns(records)),
         "events": [asdict(event) for event in records.events],
         "ledger": None if records.ledger is None else asdict(records.ledger),
@@ -81,7 +81,7 @@ def _json(records: RunRecords) -> bytes:
     return json_text(everything).encode()
 
 
-def _parquet(records: RunRecords) -> bytes:
+def _parquet(records: Run) -> bytes:
     try:
         parquet = import_module("pyarrow.parquet")
         table = import_module("pyarrow").table(dict(_columns(records)))
@@ -93,13 +93,13 @@ def _parquet(records: RunRecords) -> bytes:
     return sink.getvalue()
 
 
-def _columns(records: RunRecords) -> Columns:
+def _columns(records: Run) -> Columns:
     from malaria.analysis.series import columns
 
     return columns(records)
 
 
-WRITERS: Final[Mapping[str, Callable[[RunRecords], bytes]]] = {"csv": _csv, "json": _json, "parquet": _parquet}
+WRITERS: Final[Mapping[str, Callable[[Run], bytes]]] = {"csv": _csv, "json": _json, "parquet": _parquet}
 
 
 def add_to(app: typer.Typer) -> None:

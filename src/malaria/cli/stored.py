@@ -11,7 +11,8 @@ from malaria.cli.attack_screen import RUNS
 from malaria.errors import RunError
 
 if TYPE_CHECKING:
-    from malaria.records.rows import CampaignRecords, RunRecords
+    from malaria.records.rows import CampaignRecords
+    from malaria.records.run import Run
 
 RUN_FILE: Final = "run.db"
 CAMPAIGN_FILE: Final = "campaign.json"
@@ -71,7 +72,7 @@ def campaign_in(directory: Path) -> CampaignRecords:
     return CampaignRecords(directory.name, "", "", "", "", {}, tuple(parts))
 
 
-def one_run(directory: Path | None) -> tuple[Path, RunRecords]:
+def one_run(directory: Path | None) -> tuple[Path, Run]:
     """The records of one attack. Raises RunError for a campaign, naming its levels."""
     from malaria.records.store import open_run
 

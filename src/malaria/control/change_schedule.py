@@ -19,6 +19,7 @@ from malaria.model.group_checks import LONGEST_INTERVAL_S
 from malaria.model.warhead import Warhead
 from malaria.plan.timetable import SurgeTimes, TimedRateChange
 from malaria.records.rows import Event, EventKind
+from malaria.records.run_meta import SurgeFacts
 from malaria.units import format_count, format_rate
 
 NOTICE_NS: Final = NS_PER_S
@@ -110,14 +111,19 @@ class ChangeSchedule:
         """Whether nothing is to happen any more."""
         return not self._planned and not self._announced
 
-    def surges(self) -> list[dict[str, object]]:
-        """What came of each surge, as the record keeps it."""
-        names = ("add_ns", "added_ns", "remove_ns", "removed_ns")
-        return [
-            {"group": passage.visit.group, "clients": passage.visit.clients}
-            | {name: getattr(passage, name) for name in names}
+    def surges(self) -> tuple[SurgeFacts, ...]:
+        """Return what came of each surge, as the record keeps it."""
+        return tuple(
+            SurgeFacts(
+                group=passage.visit.group,
+                clients=passage.visit.clients,
+                add_ns=passage.add_ns,
+                added_ns=passage.added_ns,
+                remove_ns=passage.remove_ns,
+                removed_ns=passage.removed_ns,
+            )
             for passage in self._passages
-        ]
+        )
 
 
 def _items(place: int, passage: SurgeProgress, measure_ns: int) -> list[_Item]:

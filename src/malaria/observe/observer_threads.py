@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.observe.observer import CountingObserver, LostError, Observer, clean
 from malaria.records.rows import GAP, Event, EventKind, Observation
+from malaria.records.run_meta import ObserverFacts
 
 MOST_WAITING: Final = 20_000
 """Rows that nobody has fetched."""
@@ -83,7 +84,7 @@ class ObserverThreads:
         observers = [state.post.observer for state in self._states]
         return max((one.outstanding_ns(since_ns) for one in observers if isinstance(one, CountingObserver)), default=0)
 
-    def stop(self) -> list[dict[str, Any]]:
+    def stop(self) -> tuple[ObserverFacts, ...]:
         """Ends all observers and tells how each has fared. One that does not end in time is left alone."""
         self._over.set()
         end = time.monotonic() + STOP_S
@@ -92,9 +93,9 @@ class ObserverThreads:
                 thread.join(max(0.0, end - time.monotonic()))
         return self.account()
 
-    def account(self) -> list[dict[str, Any]]:
+    def account(self) -> tuple[ObserverFacts, ...]:
         """How each observer has fared so far."""
-        return [_account(state) for state in self._states]
+        return tuple(_account(state) for state in self._states)
 
     def _watch(self, state: _State) -> None:
         """The life of one observer's thread."""
@@ -157,19 +158,19 @@ class ObserverThreads:
             state.dropped += 1
 
 
-def _account(state: _State) -> dict[str, Any]:
+def _account(state: _State) -> ObserverFacts:
     observer = state.post.observer
-    return {
-        "observer": observer.name,
-        "about": observer.about,
-        "stated": state.post.stated,
-        "interval_s": state.post.interval_ns / NS_PER_S,
-        "samples": state.samples,
-        "late_samples": state.late,
-        "gaps": state.gaps,
-        "dropped_rows": state.dropped,
-        "reason": state.reason,
-    }
+    return ObserverFacts(
+        observer=observer.name,
+        about=observer.about,
+        stated=state.post.stated,
+        interval_s=state.post.interval_ns / NS_PER_S,
+        samples=state.samples,
+        late_samples=state.late,
+        gaps=state.gaps,
+        dropped_rows=state.dropped,
+        reason=state.reason,
+    )
 
 
 def _unforeseen(error: Exception) -> str:

@@ -21,6 +21,7 @@ from malaria.observe.observer_threads import ObserverThreads
 from malaria.observe.sys_topics import SysAccess
 from malaria.plan.clients import Identity, make_plan
 from malaria.records.rows import Event, Observation
+from malaria.records.run_meta import ObserverFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.gateway import Gateway
 from malaria.transport.route import Endpoint, Route
@@ -62,11 +63,11 @@ class Observers:
         """How long it may yet take until the target has told of the time up to `since_ns`; 0: nothing is to come."""
         return self._watching.outstanding_ns(since_ns)
 
-    def account(self) -> list[dict[str, Any]]:
+    def account(self) -> tuple[ObserverFacts, ...]:
         """How each observer has fared so far."""
         return self._watching.account()
 
-    def stop(self) -> list[dict[str, Any]]:
+    def stop(self) -> tuple[ObserverFacts, ...]:
         """Ends the observers and tells how each has fared; one more look gets their last rows."""
         return self._watching.stop()
 

@@ -42,4 +42,4 @@ def watch(wish: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], None],
     finally:
         account = lookout.stop()
         on_rows(now_ns() - start_ns, lookout.look())
-    return any(one["samples"] for one in account)
+    return any(one.samples for one in account)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.analysis.whole import summarize_campaign
-from malaria.records.rows import CampaignRecords, RunRecords
+from malaria.records.rows import CampaignRecords
+from malaria.records.run import Run
 
 SUMMARY: Final = "summary.json"
 PAGE: Final = "report.html"
 MARKDOWN: Final = "report.md"
 
-type Runs = Mapping[str, tuple[RunRecords, dict[str, Any]]]
+type Runs = Mapping[str, tuple[Run, dict[str, Any]]]
 """The records and the summary of each part of a campaign that was run, by its directory."""
 
 
@@ -29,7 +30,7 @@ def write_summary(summary: Mapping[str, Any], directory: Path) -> None:
     _replace(directory / SUMMARY, lambda path: path.write_text(json_text(summary), encoding="ascii"))
 
 
-def write_attack_files(records: RunRecords, summary: dict[str, Any], directory: Path) -> None:
+def write_attack_files(records: Run, summary: dict[str, Any], directory: Path) -> None:
     """Write all files of an attack. Raises OSError when the disk does not take them, RunError for a damaged run."""
     from malaria.report.markdown.run_markdown import write_markdown  # charts are slow to import, and come last
     from malaria.report.page.run_page import write_page

@@ -13,8 +13,6 @@ from enum import StrEnum
 from math import isfinite
 from typing import Final
 
-from malaria.records.perf_profile import Profile
-
 FORMER_PHASES: Final[Mapping[str, str]] = {"settle": "warmup", "collect": "finish"}
 """Names of phases in runs of version 0.1, and what they are called now."""
 
@@ -201,18 +199,6 @@ class LedgerTotals:
     acked_lost: int | None
     unresolved: int | None
     notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecords:
-    """Everything a stored run holds, in memory. `meta` is what `docs/run-format.md` lists; absent keys are unknown."""
-
-    meta: Mapping[str, object]
-    samples: tuple[Sample, ...]
-    events: tuple[Event, ...]
-    ledger: LedgerTotals | None
-    observations: tuple[Observation, ...] = ()
-    profile: Profile | None = None
 
 
 INTERRUPTED: Final = "interrupted by the operator"

@@ -19,12 +19,14 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
+
+from pydantic import ValidationError
 
 from malaria.errors import OperatorError, RunError
 from malaria.records.perf_profile import FILE as PROFILE_FILE
@@ -37,10 +39,11 @@ from malaria.records.rows import (
     Observation,
     Reading,
     RunPhase,
-    RunRecords,
     Sample,
     storable,
 )
+from malaria.records.run import Run
+from malaria.records.run_meta import DiskFacts, RunMeta, in_words
 
 FORMAT: Final = 2
 FILE: Final = "run.db"
@@ -97,7 +100,7 @@ class RunWriter:
     def reopen(cls, directory: Path) -> RunWriter:
         """A run that is there, to add to it. Raises RunError for what is no run of this format."""
         with _reading(directory) as database:
-            version = _read_meta(database, directory)["format"]
+            version = _read_meta(database, directory).format
         if version != FORMAT:
             raise RunError(f"{directory} has format {version}, and nothing can be added to it", "make the run again")
         try:
@@ -107,9 +110,9 @@ class RunWriter:
             raise RunError(f"{directory} cannot be added to: {error}", "may it be written?") from None
         return cls(directory, database)
 
-    def meta(self, key: str, value: object) -> None:
-        """Sets a fact; the last word counts. Raises TypeError or ValueError for what is not JSON."""
-        self._facts[key] = json.dumps(value, allow_nan=False)
+    def describe(self, facts: RunMeta) -> None:
+        """Store the facts that are known; each replaces what was stored of it before."""
+        self._facts |= {key: json.dumps(value, allow_nan=False) for key, value in facts.known().items()}
 
     def append(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
@@ -168,8 +171,8 @@ class RunWriter:
 
     def _insert_pending(self) -> None:
         if self.failures:
-            trouble = {"failures": self.failures, "first": self.first_failure, "forgotten_rows": self.forgotten}
-            self.meta("disk_trouble", trouble)
+            trouble = DiskFacts(failures=self.failures, first=self.first_failure, forgotten_rows=self.forgotten)
+            self.describe(RunMeta(disk_trouble=trouble))
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", self._facts.items())
         for row in self._rows:
             _insert(self._database, row)
@@ -237,20 +240,20 @@ class RunEntry:
     outcome: str | None
 
 
-def open_run(directory: Path) -> RunRecords:
+def open_run(directory: Path) -> Run:
     """Everything that a run holds: sealed, still running, killed, or where nothing can be written.
 
     Raises RunError for what is no run, was written by a newer version, or holds something else than it should.
     """
     with _reading(directory) as database:
         meta = _read_meta(database, directory)
-        profile = _read_profile(directory, meta)
-        return RunRecords(
+        meta, profile = _with_profile(meta, directory)
+        return Run(
             meta=meta,
             samples=tuple(_read_samples(database)),
             events=tuple(_read_events(database)),
             ledger=_read_ledger(database),
-            observations=tuple(_read_observations(database)) if meta["format"] != 1 else (),
+            observations=tuple(_read_observations(database)) if meta.format != 1 else (),
             profile=profile,
         )
 
@@ -267,8 +270,8 @@ def _entry(directory: Path) -> RunEntry:
             meta = _read_meta(database, directory)
     except RunError as error:
         return RunEntry(directory, "", error.message, "", None)
-    started, title, target = (str(meta.get(key, "")) for key in ("started", "title", "target"))
-    return RunEntry(directory, started, title, target, stored_summary(directory).outcome)
+    outcome = stored_summary(directory).outcome
+    return RunEntry(directory, meta.started or "", meta.title or "", meta.target or "", outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,18 +331,18 @@ def _connect_in_place(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _read_meta(database: sqlite3.Connection, directory: Path) -> dict[str, object]:
-    meta: dict[str, object] = {str(k): json.loads(v) for k, v in database.execute("SELECT key, value FROM meta")}
-    version = meta.get("format")
-    if not _is_int(version) or version < 1:  # type: ignore[operator]
+def _read_meta(database: sqlite3.Connection, directory: Path) -> RunMeta:
+    stored: dict[str, Any] = {str(k): json.loads(v) for k, v in database.execute("SELECT key, value FROM meta")}
+    version: Any = stored.get("format")
+    if not _is_int(version) or version < 1:
         raise ValueError(f"its format is {version!r}")
-    if version > FORMAT:  # type: ignore[operator]
+    if version > FORMAT:
         message = f"{directory} has format {version}; this version of malaria reads up to {FORMAT}"
         raise RunError(message, "read it with a newer malaria: pip install -U mqtt-malaria")
-    for key, (is_right, what) in _META_TYPES.items():
-        if meta.get(key) is not None and not is_right(meta[key]):
-            raise ValueError(f"meta {key} is not {what}")
-    return {key: value for key, value in meta.items() if value is not None}
+    try:
+        return RunMeta.model_validate({key: value for key, value in stored.items() if value is not None})
+    except ValidationError as error:
+        raise ValueError(f"meta {in_words(error)}") from None
 
 
 def _read_samples(database: sqlite3.Connection) -> Iterator[Sample]:
@@ -381,17 +384,16 @@ def _known_reading(value: object) -> Reading:
     raise ValueError(f"{str(value)[:40]!r} is no reading")
 
 
-def _read_profile(directory: Path, meta: dict[str, object]) -> Profile | None:
-    """A recording that is damaged leaves the rest of the run as it is: a note says so."""
+def _with_profile(meta: RunMeta, directory: Path) -> tuple[RunMeta, Profile | None]:
+    """Return the facts and the recording. A damaged recording becomes a note: the rest of the run is sound."""
     path = directory / PROFILE_FILE
     if not path.is_file():
-        return None
+        return meta, None
     try:
-        return profile_from_json(path.read_text(encoding="utf-8", errors="replace"))
+        return meta, profile_from_json(path.read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError) as error:
-        notes = meta.get("notes")
-        meta["notes"] = [*(notes if isinstance(notes, list) else ()), f"{PROFILE_FILE} cannot be read: {error}"]
-        return None
+        notes = (*meta.notes, f"{PROFILE_FILE} cannot be read: {error}")
+        return meta.model_copy(update={"notes": notes}), None
 
 
 def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:
@@ -420,64 +422,3 @@ def _is_int(value: object) -> bool:
 
 def _is_count(value: object) -> bool:
     return _is_int(value) and 0 <= value < 1 << 63  # type: ignore[operator]
-
-
-def _is_number(value: object) -> bool:
-    return _is_count(value) or (isinstance(value, float) and 0 <= value < float("inf"))
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_tally(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_count, value.values()))
-
-
-def _is_text_by_text(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_text, value.values()))
-
-
-def _is_objects(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_object, value))
-
-
-def _is_steps(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(step, list) and len(step) == 2 and all(map(_is_number, step)) for step in value
-    )
-
-
-def _of(is_right: Callable[[object], bool], what: str, keys: str) -> dict[str, tuple[Callable[[object], bool], str]]:
-    return dict.fromkeys(keys.split(), (is_right, what))
-
-
-_META_TYPES: Final = (
-    _of(_is_text, "text", "malaria_version command target started title load warhead_toml aborted note variant")
-    | _of(_is_flag, "true or false", "closed_loop tracked publishing acknowledged subscribing")
-    | _of(
-        _is_count,
-        "a count",
-        "epoch_wall_ns level clients_planned measure_start_ns measure_end_ns end_ns own_lag_limit_ns",
-    )
-    | _of(_is_number, "a number", "rate_planned_per_s duration_planned_s")
-    | _of(_is_texts, "a list of texts", "workers thresholds notes")
-    | _of(_is_object, "an object", "environment broker disk_trouble clean_start swarm clocks start bee_environments")
-    | _of(_is_tally, "a table of counts", "connect_failures")
-    | _of(_is_text_by_text, "a table of texts", "remedies")
-    | _of(_is_objects, "a list of objects", "observers lost_workers surges bees")
-    | _of(_is_steps, "a list of [nanoseconds, number]", "rate_steps")
-)
-"""What the readers of a run rely on. Keys that are not here are handed on as they are."""

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import latency_of
+from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.windows import histogram_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import EventKind, Metric, RunPhase, RunRecords
+from malaria.records.rows import EventKind, Metric, RunPhase
+from malaria.records.run import Run
 from malaria.units import format_count, format_duration_ns, format_ms
 
 type Summary = Mapping[str, Any]
@@ -37,8 +39,6 @@ STATISTICS: Final = {
     "max": "max",
 }  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
-OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
-"""Where the run states no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def printable(words: str) -> str:
     return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in words)
 
 
-def latencies(records: RunRecords, summary: Summary) -> LatencyTable:
+def latencies(records: Run, summary: Summary) -> LatencyTable:
     """What was measured, by metric and statistic: the figures of the summary, and bounds where it has none."""
     found: LatencyTable = {}
     for metric in LATENCIES:
@@ -85,13 +85,13 @@ def _stated(known_ms: float | None, bound_ms: float | None) -> StatedLatency:
     )
 
 
-def _bounds(records: RunRecords, metric: Metric) -> dict[str, float]:
+def _bounds(records: Run, metric: Metric) -> dict[str, float]:
     latency = latency_of(records.samples, metric)
     values = {name: latency.quantile(q) for name, q in QUANTILES.items()}
     return {name: value.ns / NS_PER_MS for name, value in values.items() if value is not None and not value.known}
 
 
-def connect_time_ns(records: RunRecords) -> int | None:
+def connect_time_ns(records: Run) -> int | None:
     """From the first connect to the moment when the last client was ready; None when that never came."""
     begun: int | None = None
     for event in records.events:
@@ -104,26 +104,24 @@ def connect_time_ns(records: RunRecords) -> int | None:
     return None
 
 
-def kept_up(records: RunRecords) -> bool | None:
+def kept_up(records: Run) -> bool | None:
     """Whether the generator sent in time; None when nothing says so (nothing sent, or a closed loop)."""
-    limit_ns = records.meta.get("own_lag_limit_ns")
     late_ns = histogram_of(records.samples, Metric.OWN_LAG).quantile_ns(0.99)
-    if late_ns is None or records.meta.get("closed_loop"):
+    if late_ns is None or records.meta.closed_loop:
         return None
-    return late_ns <= (limit_ns if isinstance(limit_ns, int) else OWN_LAG_LIMIT_NS)
+    return late_ns <= own_lag_limit_ns(records.meta)
 
 
-def broker_name(records: RunRecords, summary: Summary) -> str:
+def broker_name(records: Run, summary: Summary) -> str:
     """Name and version, as far as they are known."""
-    stored = records.meta.get("broker")
-    name = str(stored.get("name") or "") if isinstance(stored, dict) else ""
+    name = (records.meta.broker and records.meta.broker.name) or ""
     return name_and_version(name, str(summary["broker"]["version"] or "")) or "version unknown"
 
 
-def connected(records: RunRecords, summary: Summary) -> str:
+def connected(records: Run, summary: Summary) -> str:
     """How many clients there were: at the end, or at most where surges came and went."""
     clients = summary["clients"]
-    return count(clients["connected_peak" if records.meta.get("surges") else "connected"])
+    return count(clients["connected_peak" if records.meta.surges else "connected"])
 
 
 def name_and_version(name: str, version: str) -> str:
@@ -131,10 +129,10 @@ def name_and_version(name: str, version: str) -> str:
     return version if name.casefold() in version.casefold() else f"{name} {version}".rstrip()
 
 
-def title_line(records: RunRecords) -> str:
+def title_line(records: Run) -> str:
     """`malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
     meta = records.meta
-    return " · ".join(str(part) for part in (f"malaria attack {meta.get('target', '')}", meta.get("load")) if part)
+    return " · ".join(str(part) for part in (f"malaria attack {meta.target or ''}", meta.load) if part)
 
 
 def moment(summary: Summary) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.windows import total
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 from malaria.report.definitions import COUNTERS, DEFINITIONS
 from malaria.report.figure_text import Summary, count
 from malaria.report.page.blocks import defined
@@ -28,7 +28,7 @@ class AccountLine:
     """Where the name is not defined at the end of the page."""
 
 
-def account(records: RunRecords, summary: Summary) -> str:
+def account(records: Run, summary: Summary) -> str:
     """Messages, then deliveries; what cannot be known is said in words."""
     messages = summary["messages"]
     parts = [_sum("messages", published(messages)), _sum("deliveries", deliveries(messages)), _besides(messages)]
@@ -91,21 +91,20 @@ def _besides(messages: Summary) -> str:
     return table(["besides", "", ""], rows, words=(2,), kind="sum") if rows else ""
 
 
-def _counters(records: RunRecords) -> str:
+def _counters(records: Run) -> str:
     rows = [[text(cell) for cell in line] for line in counted(records)]
     return table(["what else was counted", "", ""], rows, words=(2,), kind="sum") if rows else ""
 
 
-def counted(records: RunRecords) -> list[tuple[str, str, str]]:
+def counted(records: Run) -> list[tuple[str, str, str]]:
     """Every other counter that is not zero: its name, the number, what it means in a sentence."""
     found = [
         _counted(name, number, sentence)
         for name, sentence in COUNTERS.items()
         if (number := total(records.samples, name))
     ]
-    failures = records.meta.get("connect_failures")
-    causes = failures.items() if isinstance(failures, dict) else ()
-    found += [("clients that could not connect", count(int(number)), str(cause)) for cause, number in causes]
+    failures = records.meta.connect_failures.items()
+    found += [("clients that could not connect", count(number), cause) for cause, number in failures]
     dropped = dropped_by(records)
     return [*found, ("dropped by the broker", count(dropped), BROKER_DROPPED)] if dropped else found
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.records.perf_profile import Profile, Row
-from malaria.records.rows import GAP, RunRecords
+from malaria.records.rows import GAP
+from malaria.records.run import Run
 from malaria.units import format_count, format_things
 
 PERF: Final = "perf"
@@ -16,11 +17,11 @@ HEAD: Final = ("overhead", "samples", "command", "shared object", "symbol")
 """Of the table, as `perf report` has it."""
 
 
-def was_asked_for(records: RunRecords) -> bool:
+def was_asked_for(records: Run) -> bool:
     return records.profile is not None or any(one == PERF for one, _ in _accounts(records)) or bool(_rows(records))
 
 
-def why_none(records: RunRecords) -> str:
+def why_none(records: Run) -> str:
     """The reason in words. Empty when there is a recording, or nobody asked for one."""
     if records.profile is not None or not was_asked_for(records):
         return ""
@@ -53,11 +54,9 @@ def _symbol(row: Row) -> str:
     return f"{KERNEL if in_kernel else USER} {row.symbol}"
 
 
-def _accounts(records: RunRecords) -> list[tuple[str, str]]:
-    stored = records.meta.get("observers")
-    told = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
-    return [(str(one.get("observer", "")), str(one.get("reason") or "")) for one in told]
+def _accounts(records: Run) -> list[tuple[str, str]]:
+    return [(one.observer, one.reason or "") for one in records.meta.observers]
 
 
-def _rows(records: RunRecords) -> list[dict[str, object]]:
+def _rows(records: Run) -> list[dict[str, object]]:
     return [dict(row.values) for row in records.observations if row.observer == PERF]

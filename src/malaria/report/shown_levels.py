@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from malaria.analysis.whole import part_name
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState, RunRecords
+from malaria.records.rows import CampaignPart, CampaignRecords, PartState
+from malaria.records.run import Run
 from malaria.report.figure_text import Summary
 
-type RunAndSummary = tuple[RunRecords, Summary]
+type RunAndSummary = tuple[Run, Summary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class ShownLevel:
     """A part of which there are records. `anchor` names its place in the page."""
 
     part: CampaignPart
-    records: RunRecords
+    records: Run
     summary: Summary
     anchor: str
 
@@ -37,7 +38,7 @@ class ShownLevel:
     @property
     def is_plain(self) -> bool:
         """A level itself, under a load that stays as it is: what a row of levels is made of."""
-        return not self.part.variant and not self.records.meta.get("surges")
+        return not self.part.variant and not self.records.meta.surges
 
 
 def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[ShownLevel]:

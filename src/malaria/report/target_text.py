@@ -13,7 +13,8 @@ from malaria.analysis.headline import ON_TARGET
 from malaria.analysis.observed import SYS, mean_inside
 from malaria.analysis.windows import measured_window_ns
 from malaria.observe.sys_names import FIGURES, meaning_of
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
+from malaria.records.run_meta import ObserverFacts
 from malaria.report.figure_text import UNKNOWN, Summary
 from malaria.units import format_bytes, format_rate
 
@@ -39,7 +40,7 @@ class TargetFigure:
     value: str
 
 
-def table_of(records: RunRecords, summary: Summary) -> list[TargetFigure]:
+def table_of(records: Run, summary: Summary) -> list[TargetFigure]:
     """Broker CPU, host CPU, memory, messages per second: what a level comes to."""
     broker = summary["broker"]
     return [
@@ -64,14 +65,14 @@ def _memory(broker: Mapping[str, int | None]) -> str:
     return UNKNOWN if used is None and whole is None else f"{in_bytes(used)} / {in_bytes(whole)}"
 
 
-def messages_per_s(records: RunRecords, summary: Summary) -> str:
+def messages_per_s(records: Run, summary: Summary) -> str:
     """`500.1, on target`, or how much of what was due."""
     rates = summary["rates"]
     done = done_per_s(summary)
     if done is None:
         return UNKNOWN
     shown, due = _rate(done), rates["due_per_s"]
-    if records.meta.get("closed_loop"):
+    if records.meta.closed_loop:
         return f"{shown}, as fast as it answered"
     if not due:
         return shown
@@ -108,7 +109,7 @@ def _rank(topic: str) -> int | None:
     return FIRST.index(meaning.name) * len(FIGURES) + meaning.rank
 
 
-def own_count(records: RunRecords, summary: Summary) -> str:
+def own_count(records: Run, summary: Summary) -> str:
     """What the broker itself counted, beside what was published; empty when it did not say."""
     window = measured_window_ns(records)
     received, sent = (mean_inside(records, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
@@ -117,7 +118,7 @@ def own_count(records: RunRecords, summary: Summary) -> str:
     rates = [format_rate(rate, "packets") for rate in (received, sent)]
     words = f"By its own counters the broker received {rates[0]} and sent {rates[1]}"
     published = done_per_s(summary)
-    if not published or not records.meta.get("publishing") or records.meta.get("surges"):
+    if not published or not records.meta.publishing or records.meta.surges:
         return f"{words}."
     return f"{words}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
 
@@ -141,24 +142,19 @@ def _signed(per_s: float) -> str:
     return f"−{shown}" if per_s < 0 else shown
 
 
-def conditions(records: RunRecords) -> str:
+def conditions(records: Run) -> str:
     """What counts as a pass, as the warhead or the command said it; empty when neither did."""
-    stated = records.meta.get("thresholds")
-    return " · ".join(map(str, stated)) if isinstance(stated, list) else ""
+    return " · ".join(records.meta.thresholds)
 
 
-def blind_spots(records: RunRecords) -> list[str]:
+def blind_spots(records: Run) -> list[str]:
     """A sentence for each observer that did not see all of it; perf speaks for itself."""
-    stored = records.meta.get("observers")
-    observers = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
-    return [
-        _blind(one) for one in observers if one.get("observer") != "perf" and (one.get("gaps") or one.get("reason"))
-    ]
+    return [_blind(one) for one in records.meta.observers if one.observer != "perf" and (one.gaps or one.reason)]
 
 
-def _blind(observer: Mapping[str, object]) -> str:
-    name, gaps, reason = observer.get("observer"), observer.get("gaps"), observer.get("reason")
-    if not observer.get("samples"):
+def _blind(observer: ObserverFacts) -> str:
+    name, gaps, reason = observer.observer, observer.gaps, observer.reason
+    if not observer.samples:
         return f"{name}: nothing was seen. {reason}".strip()
     times = "once" if gaps == 1 else f"{gaps} times" if gaps else "at the end"
     return f"{name}: lost {times}{f', last: {reason}' if reason else '; it came back'}."

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from malaria.control.messages import Finished, Order, Report, Task, WorkerLost
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
+from malaria.records.run_meta import RunMeta
 from malaria.schedule.share import Share
 from malaria.transport.route import Route
 
@@ -89,9 +90,9 @@ class LocalWorkers:
     def forget(self) -> None:
         """All that was told is stored. Workers of this host keep nothing."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> RunMeta:
         """What the record is to know of the hosts of this load: nothing more than of this one."""
-        return {}
+        return RunMeta()
 
     def late(self) -> list[tuple[str, Report]]:
         """What workers told that was not heard while the load ran: nothing is lost between a worker and its bee."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from malaria.control.messages import Order, Report
+from malaria.records.run_meta import RunMeta
 from malaria.schedule.share import Share
 
 
@@ -30,7 +31,7 @@ class WorkerPool(Protocol):
         """At the end: what workers told that was not heard while the load ran."""
         ...
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> RunMeta:
         """What the record is to know of the hosts of this load, by now."""
         ...
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from malaria.analysis.alongside import MOST_COLUMNS, seen_columns, so_far
-from malaria.records.rows import GAP, Observation, Reading, RunRecords
+from malaria.records.rows import GAP, Observation, Reading
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
 S = 10**9
 
 
-def seen(*rows: tuple[float, str, dict[str, Reading]]) -> RunRecords:
+def seen(*rows: tuple[float, str, dict[str, Reading]]) -> Run:
     observations = tuple(Observation(observer, int(at_s * S), values) for at_s, observer, values in rows)
-    return RunRecords({}, (), (), None, observations)
+    return Run(RunMeta(), (), (), None, observations)
 
 
 def test_a_state_holds_until_the_next_word() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms, clock_words
 from malaria.analysis.summary import summarize
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 from malaria.units import format_ms
 from synthetic import make_records, with_meta
 
 FIGURES = {"count": 3, "min": 0.2, "p50": 0.9, "max": None}
 
 
-def swarm(error_ns: int) -> RunRecords:
+def swarm(error_ns: int) -> Run:
     return with_meta(make_records(seconds=12, clients=60), clocks={"error_ns": error_ns, "bees": []})
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from malaria.analysis.cpu import busiest_worker, worker_cpu_percent
-from malaria.records.rows import RunPhase, RunRecords, Sample
+from malaria.records.rows import RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
 S = 10**9
 
@@ -13,8 +15,8 @@ def sample(worker: str, second: int, phase: RunPhase, cpu_s: float | None) -> Sa
     return Sample(worker, (second - 1) * S, second * S, phase, {}, gauges)
 
 
-def run(*samples: Sample) -> RunRecords:
-    return RunRecords({}, samples, (), None)
+def run(*samples: Sample) -> Run:
+    return Run(RunMeta(), samples, (), None)
 
 
 def test_cpu_is_that_of_the_measured_time() -> None:
@@ -30,7 +32,10 @@ def test_cpu_is_that_of_the_measured_time() -> None:
 
 def test_idling_before_the_window_does_not_count() -> None:
     samples = [sample("1", n, RunPhase.MEASURE, cpu_s) for n, cpu_s in ((1, 1.0), (2, 1.0), (3, 1.5), (4, 2.0))]
-    assert worker_cpu_percent(RunRecords({"measure_start_ns": 2 * S}, tuple(samples), (), None), "1") == 50
+    assert (
+        worker_cpu_percent(Run(RunMeta.model_validate({"measure_start_ns": 2 * S}), tuple(samples), (), None), "1")
+        == 50
+    )
 
 
 def test_without_two_readings_it_is_unknown() -> None:

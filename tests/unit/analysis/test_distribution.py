@@ -7,7 +7,9 @@ import pytest
 
 from malaria.analysis.distribution import BARS, bar, bar_of, distribution
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import make_records
 
 
@@ -33,7 +35,7 @@ def test_lower_bounds_are_marked() -> None:
 
 
 def test_nothing_has_no_shape() -> None:
-    empty = RunRecords({}, (), (), None)
+    empty = Run(RunMeta(), (), (), None)
     assert distribution(empty, Metric.ACK) == []
     assert bar(empty, Metric.ACK) == ""
 

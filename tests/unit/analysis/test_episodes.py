@@ -6,7 +6,8 @@ import pytest
 
 from malaria.analysis.episodes import episodes_of
 from malaria.clock import NS_PER_S as S
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import Course, with_meta
 
 
@@ -34,5 +35,4 @@ def test_what_did_not_happen_is_none() -> None:
     records = Course([10] * 5).records()
     never = {"group": "meters", "clients": 5, "add_ns": None, "added_ns": None, "remove_ns": None, "removed_ns": None}
     assert episodes_of(with_meta(records, surges=[never])) == []
-    assert episodes_of(with_meta(records, surges="nonsense")) == []
-    assert episodes_of(RunRecords({"surges": [never | {"add_ns": 1}]}, (), (), None)) == []
+    assert episodes_of(Run(RunMeta.model_validate({"surges": [never | {"add_ns": 1}]}), (), (), None)) == []

@@ -9,13 +9,13 @@ import pytest
 from malaria.analysis.headline import Headline, headline
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import Outcome
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 from synthetic import make_records, with_meta
 
 GOOD = make_records(seconds=12, clients=600)
 
 
-def of(records: RunRecords) -> Headline:
+def of(records: Run) -> Headline:
     return headline(records, dict(summarize(records)))
 
 
@@ -25,7 +25,7 @@ def test_a_pass() -> None:
     )
 
 
-def unsettled(records: RunRecords, lost: int | None) -> RunRecords:
+def unsettled(records: Run, lost: int | None) -> Run:
     assert records.ledger is not None
     return replace(records, ledger=replace(records.ledger, lost=lost))
 
@@ -39,7 +39,7 @@ def unsettled(records: RunRecords, lost: int | None) -> RunRecords:
         (with_meta(GOOD, acknowledged=False), "100 msg/s on target, nothing lost"),
     ],
 )  # fmt: skip
-def test_praise_says_no_more_than_the_figures(records: RunRecords, what: str) -> None:
+def test_praise_says_no_more_than_the_figures(records: Run, what: str) -> None:
     assert of(records).what == f"the broker carried it: {what}"
 
 

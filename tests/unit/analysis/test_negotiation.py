@@ -7,13 +7,14 @@ from dataclasses import replace
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.summary import summarize
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, RunRecords
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 from synthetic import make_records, with_meta
 
 MS = 1_000_000
 
 
-def with_handshakes(whole_ms: int, own_ms: int) -> RunRecords:
+def with_handshakes(whole_ms: int, own_ms: int) -> Run:
     """A run whose clients all took as long for TLS, so much of it ours."""
     records = make_records()
     histograms = {}

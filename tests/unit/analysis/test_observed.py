@@ -7,15 +7,17 @@ import json
 from malaria.analysis.observed import broker_figures, course, mean, mean_inside, said, state_at
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S as S
-from malaria.records.rows import Observation, Reading, RunPhase, RunRecords, Sample
+from malaria.records.rows import Observation, Reading, RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
 WINDOW = (10 * S, 20 * S)
 
 
-def records(*rows: tuple[str, int, dict[str, Reading]]) -> RunRecords:
+def records(*rows: tuple[str, int, dict[str, Reading]]) -> Run:
     seen = tuple(Observation(name, at_s * S, values) for name, at_s, values in rows)
     meta = {"measure_start_ns": WINDOW[0], "measure_end_ns": WINDOW[1], "broker": {}}
-    return RunRecords(meta, (Sample("1", WINDOW[0], WINDOW[1], RunPhase.MEASURE),), (), None, seen)
+    return Run(RunMeta.model_validate(meta), (Sample("1", WINDOW[0], WINDOW[1], RunPhase.MEASURE),), (), None, seen)
 
 
 def cpu(at_s: int, percent: Reading) -> tuple[str, int, dict[str, Reading]]:
@@ -96,7 +98,7 @@ def test_what_is_no_number_to_prometheus_is_none_to_us() -> None:
 
 
 def test_nothing_observed_is_nothing_known() -> None:
-    figures = broker_figures(RunRecords({}, (), (), None))
+    figures = broker_figures(Run(RunMeta(), (), (), None))
     assert figures.pop("sys") == {}
     assert set(figures.values()) == {None}
 
@@ -104,7 +106,7 @@ def test_nothing_observed_is_nothing_known() -> None:
 def test_a_mean_inside_leaves_out_what_is_about_the_time_before() -> None:
     rates = [(1, 0.0), (2, 0.0), (3, 50.0), (4, 100.0), (5, 100.0), (6, 100.0), (7, 20.0)]
     rows = tuple(Observation("sys", int((at + 0.5) * S), {"messages_sent_per_s": rate}) for at, rate in rates)
-    records = RunRecords({}, (), (), None, rows)
+    records = Run(RunMeta(), (), (), None, rows)
     assert mean_inside(records, "sys", "messages_sent_per_s", (2 * S, 7 * S)) == 100.0
     assert mean_inside(records, "sys", "messages_sent_per_s", (2 * S, 4 * S)) is None
     assert mean_inside(records, "sys", "messages_sent_per_s", None) is None

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from malaria.analysis.onset import Backlog, backlog_of
-from malaria.records.rows import RunPhase, RunRecords, Sample
+from malaria.records.rows import RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import make_records
 
 S = 10**9
 
 
-def run(*acked: int) -> RunRecords:
+def run(*acked: int) -> Run:
     """A hundred are due in every second; so many are acknowledged."""
     samples = [Sample("1", n * S, (n + 1) * S, RunPhase.MEASURE, {"due": 100, "acked": a}) for n, a in enumerate(acked)]
-    return RunRecords({}, tuple(samples), (), None)
+    return Run(RunMeta(), tuple(samples), (), None)
 
 
 @pytest.mark.parametrize(

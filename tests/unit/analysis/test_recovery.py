@@ -11,7 +11,9 @@ import pytest
 from malaria.analysis.recovery import RULES, surge_results
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import Outcome, judge
-from malaria.records.rows import GAP, Reading, RunRecords
+from malaria.records.rows import GAP, Reading
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import Course, with_meta
 
 BEFORE, DURING, AFTER = [100] * 10, [150] * 10, [100] * 20
@@ -39,12 +41,12 @@ def result(course: Course) -> dict[str, Any]:
     return surge
 
 
-def verdict(records: RunRecords) -> tuple[Outcome, list[str]]:
+def verdict(records: Run) -> tuple[Outcome, list[str]]:
     found = judge(records, dict(summarize(records)))
     return found.outcome, [reason.text for reason in found.reasons]
 
 
-def drained(records: RunRecords) -> RunRecords:
+def drained(records: Run) -> Run:
     """What was open at the end of the measured time was answered while it drained."""
     assert records.ledger is not None
     return replace(records, ledger=replace(records.ledger, unresolved=0))
@@ -250,8 +252,8 @@ def test_seconds_in_which_we_were_late_do_not_count() -> None:
 
 def test_not_all_came() -> None:
     records = Course(DUE, surges=SURGE).records()
-    (surge,) = records.meta["surges"]  # type: ignore[misc]
-    surge["added_ns"] = None
+    (surge,) = records.meta.surges
+    records = with_meta(records, surges=[surge.as_json() | {"added_ns": None}])
     assert summarize(records)["surges"][0]["reasons"] == ["it did not let all of them in"]
 
 
@@ -288,7 +290,7 @@ def test_at_qos_0_what_was_taken_counts() -> None:
 
 def test_no_surge_no_story() -> None:
     assert surge_results(Course(DUE).records()) == []
-    assert surge_results(RunRecords({}, (), (), None)) == []
+    assert surge_results(Run(RunMeta(), (), (), None)) == []
 
 
 def test_the_rules_are_stated() -> None:

@@ -10,7 +10,9 @@ from malaria.analysis.rules import DEFAULTS, unmet
 from malaria.analysis.thresholds import Ruling
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import parse_threshold_text
-from malaria.records.rows import RunPhase, RunRecords, Sample
+from malaria.records.rows import RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 
 QOS_0 = {"acknowledged": False}
 ACKED_LOST = "5 of 1,000 deliveries were lost, 2 of them acknowledged by the broker"
@@ -27,7 +29,7 @@ def summary(**figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def texts(meta: dict[str, object], figures: dict[str, dict[str, Any]]) -> list[str]:
-    return [ruled.text for ruled in unmet(RunRecords(meta, (), (), None), figures)]
+    return [ruled.text for ruled in unmet(Run(RunMeta.model_validate(meta), (), (), None), figures)]
 
 
 def test_every_default_can_be_read() -> None:
@@ -71,13 +73,15 @@ def test_a_broken_default_in_words(facts: dict[str, Any], figures: dict[str, Any
 )
 def test_what_is_under_way_at_the_end_is_no_backlog(seconds: int, acked_per_s: float, told: bool) -> None:
     sample = Sample("1", S, (1 + seconds) * S, RunPhase.MEASURE, {}, {}, {})
-    records = RunRecords(META | {"measure_start_ns": S, "measure_end_ns": (1 + seconds) * S}, (sample,), (), None)
+    records = Run(
+        RunMeta.model_validate(META | {"measure_start_ns": S, "measure_end_ns": (1 + seconds) * S}), (sample,), (), None
+    )
     assert bool(unmet(records, summary(rates={"acked_per_s": acked_per_s}))) is told
 
 
 def test_of_a_few_messages_one_may_be_under_way() -> None:
     sample = Sample("1", 0, 2 * S, RunPhase.MEASURE, {}, {}, {})
-    records = RunRecords(META | {"measure_start_ns": 0, "measure_end_ns": 2 * S}, (sample,), (), None)
+    records = Run(RunMeta.model_validate(META | {"measure_start_ns": 0, "measure_end_ns": 2 * S}), (sample,), (), None)
     assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.31})) == []
     assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.29})) != []
 
@@ -85,15 +89,15 @@ def test_of_a_few_messages_one_may_be_under_way() -> None:
 def test_beside_surges_the_steady_seconds_count() -> None:
     meta = META | {"surges": [{}]}
     steady = {"steady": {"seconds": 4, "due_per_s": 500.0, "acked_per_s": 478.0}, "surges": [{}]}
-    assert unmet(RunRecords(meta, (), (), None), summary() | steady) == []
+    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), summary() | steady) == []
     steady["steady"] |= {"acked_per_s": 477.0}  # type: ignore[operator]
-    assert unmet(RunRecords(meta, (), (), None), summary() | steady) != []
+    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), summary() | steady) != []
 
 
 def test_a_stated_rate_is_as_it_was_stated() -> None:
     sample = Sample("1", 0, 2 * S, RunPhase.MEASURE, {}, {}, {})
     meta = META | {"thresholds": ["rates.acked_per_s >= 98% of due"], "measure_start_ns": 0, "measure_end_ns": 2 * S}
-    assert unmet(RunRecords(meta, (sample,), (), None), summary(rates={"acked_per_s": 480.0})) != []
+    assert unmet(Run(RunMeta.model_validate(meta), (sample,), (), None), summary(rates={"acked_per_s": 480.0})) != []
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_the_commonest_cause_of_failed_connects_is_named_with_its_remedy() -> No
         "connect_failures": {"connection refused": 3, "no free local ports": 90},
         "remedies": {"no free local ports": "add --source-address"},
     }
-    records = RunRecords(meta, (), (), None)
+    records = Run(RunMeta.model_validate(meta), (), (), None)
     (ruled,) = unmet(records, summary(clients={"connected": 7, "connected_peak": 7}))
     assert ruled.text == "93 of 100 clients could not connect: no free local ports (90); connection refused (3)"
     assert ruled.remedy == "add --source-address"
@@ -152,7 +156,7 @@ def test_the_commonest_cause_of_failed_connects_is_named_with_its_remedy() -> No
     ],
 )
 def test_several_causes_are_told_apart(failures: dict[str, int], told: str) -> None:
-    records = RunRecords(META | {"connect_failures": failures}, (), (), None)
+    records = Run(RunMeta.model_validate(META | {"connect_failures": failures}), (), (), None)
     (ruled,) = unmet(records, summary(clients={"connected": 90, "connected_peak": 90}))
     assert ruled.text == f"10 of 100 clients could not connect{told}"
 
@@ -168,7 +172,7 @@ def test_the_most_telling_comes_first() -> None:
 
 
 def test_what_cannot_be_read_is_undecided() -> None:
-    (ruled,) = unmet(RunRecords(META | {"thresholds": ["nonsense"]}, (), (), None), summary())
+    (ruled,) = unmet(Run(RunMeta.model_validate(META | {"thresholds": ["nonsense"]}), (), (), None), summary())
     assert ruled.ruling is Ruling.UNDECIDED
     assert "nonsense" in ruled.text
     assert ruled.remedy

@@ -8,13 +8,15 @@ import pytest
 
 from malaria.analysis.seconds import between, own_lag_limit_ns, seconds_of, touching
 from malaria.clock import NS_PER_S as S
-from malaria.records.rows import Counter, Metric, RunRecords
+from malaria.records.rows import Counter, Metric
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import Course, make_records
 
 COURSE = Course([100, 100, 100], [100, 60, 120], ack_ms=[2.0, 5.0, 9.0])
 
 
-def counted(records: RunRecords, place: int, **counts: int) -> RunRecords:
+def counted(records: Run, place: int, **counts: int) -> Run:
     samples = list(records.samples)
     samples[place] = replace(samples[place], counters={**samples[place].counters, **counts})
     return replace(records, samples=tuple(samples))
@@ -63,9 +65,9 @@ def test_cuts_of_time() -> None:
 
 
 def test_nothing_measured_is_no_second() -> None:
-    assert seconds_of(RunRecords({}, (), (), None)) == []
+    assert seconds_of(Run(RunMeta(), (), (), None)) == []
 
 
 def test_how_late_we_may_be() -> None:
-    assert own_lag_limit_ns({}) == 5_000_000
-    assert own_lag_limit_ns({"own_lag_limit_ns": 7}) == 7
+    assert own_lag_limit_ns(RunMeta()) == 5_000_000
+    assert own_lag_limit_ns(RunMeta(own_lag_limit_ns=7)) == 7

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from malaria.analysis.series import LONGEST_GAP_S, columns
-from malaria.records.rows import RunPhase, RunRecords, Sample
+from malaria.records.rows import RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import make_records
 
 S = 10**9
@@ -18,8 +20,8 @@ def one(second: int, worker: str = "1", length: int = 1, **counters: int) -> Sam
     return Sample(worker, (second - length) * S, second * S, RunPhase.MEASURE, counters, gauges)
 
 
-def run(*samples: Sample, workers: str = "1") -> RunRecords:
-    return RunRecords({"workers": list(workers)}, samples, (), None)
+def run(*samples: Sample, workers: str = "1") -> Run:
+    return Run(RunMeta.model_validate({"workers": list(workers)}), samples, (), None)
 
 
 def test_every_second_has_a_row_and_every_row_every_column() -> None:

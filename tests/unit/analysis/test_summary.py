@@ -10,7 +10,9 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.errors import RunError
 from malaria.model.threshold import FIGURES
-from malaria.records.rows import Gauge, RunPhase, RunRecords, Sample
+from malaria.records.rows import Gauge, RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import make_records, with_meta
 
 LATENCY = ["count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max"]
@@ -69,7 +71,7 @@ def test_a_good_run_in_figures() -> None:
 
 
 def test_an_empty_run_knows_nothing() -> None:
-    summary = summarize(RunRecords({}, (), (), None))
+    summary = summarize(Run(RunMeta(), (), (), None))
     known = {
         key: value
         for key in ("clients", "messages", "rates")

@@ -9,10 +9,11 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.analysis.thresholds import Ruling, evaluate, look_up
 from malaria.model.threshold import parse_threshold_text
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import make_records
 
-NOTHING = RunRecords({}, (), (), None)
+NOTHING = Run(RunMeta(), (), (), None)
 SUMMARY: dict[str, Any] = {
     "clients": {"planned": 100, "connected": 90, "dropped": None},
     "messages": {"lost": 3, "sent": 1000},
@@ -84,7 +85,7 @@ def test_a_figure_that_is_no_number_is_unknown() -> None:
     ],
 )
 def test_a_latency_within_the_clocks_error_is_surely_below_a_larger_limit(text: str, ruling: Ruling) -> None:
-    records = RunRecords({"clocks": {"error_ns": 1_000_000}}, (), (), None)
+    records = Run(RunMeta.model_validate({"clocks": {"error_ns": 1_000_000}}), (), (), None)
     summary = {"latency_ms": {"end_to_end": {"count": 5, "p99": None, "mean": None}, "ack": {"count": 5, "p50": None}}}
     finding = evaluate(parse_threshold_text(text), records, summary)
     assert finding.ruling is ruling

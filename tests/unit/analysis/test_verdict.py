@@ -9,18 +9,20 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.verdict import RULES, Outcome, VerdictOf, judge
-from malaria.records.rows import GAP, Counter, Event, EventKind, RunPhase, RunRecords, Sample
+from malaria.records.rows import GAP, Counter, Event, EventKind, RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import Course, make_records, with_meta
 
 MS = 10**6
 GOOD = make_records(seconds=12, clients=600)
 
 
-def verdict(records: RunRecords) -> VerdictOf:
+def verdict(records: Run) -> VerdictOf:
     return judge(records, dict(summarize(records)))
 
 
-def counted(records: RunRecords, counter: Counter, count: int) -> RunRecords:
+def counted(records: Run, counter: Counter, count: int) -> Run:
     """The same run with something more counted in its middle."""
     samples = list(records.samples)
     place = len(samples) // 2
@@ -28,7 +30,7 @@ def counted(records: RunRecords, counter: Counter, count: int) -> RunRecords:
     return replace(records, samples=tuple(samples))
 
 
-def settled(records: RunRecords, **figures: Any) -> RunRecords:
+def settled(records: Run, **figures: Any) -> Run:
     assert records.ledger is not None
     return replace(records, ledger=replace(records.ledger, **figures))
 
@@ -36,7 +38,7 @@ def settled(records: RunRecords, **figures: Any) -> RunRecords:
 LOST = [{"worker": "2", "share": "1/2..1", "reason": "was killed by SIGKILL"}]
 DISK = {"failures": 3, "first": "database or disk is full", "forgotten_rows": 12}
 
-CASES: dict[str, tuple[RunRecords, Outcome, str, str]] = {
+CASES: dict[str, tuple[Run, Outcome, str, str]] = {
     "good": (GOOD, Outcome.PASS, "", ""),
     "late": (
         make_records(seconds=12, trouble="generator-limit"),
@@ -222,7 +224,7 @@ def test_a_remark_does_not_hide_a_failure() -> None:
 
 
 def test_a_sample_alone_does_not_make_a_verdict() -> None:
-    records = RunRecords({"clients_planned": 5}, (Sample("1", 0, 10**9, RunPhase.MEASURE),), (), None)
+    records = Run(RunMeta.model_validate({"clients_planned": 5}), (Sample("1", 0, 10**9, RunPhase.MEASURE),), (), None)
     assert verdict(records).outcome is Outcome.UNKNOWN
 
 

@@ -18,7 +18,9 @@ from malaria.analysis.windows import (
 )
 from malaria.errors import RunError
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Counter, Gauge, Metric, RunPhase, RunRecords, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from synthetic import make_records, with_meta
 
 S = 10**9
@@ -71,7 +73,7 @@ def test_what_a_sample_lacks_is_empty() -> None:
 
 
 def test_phases_and_totals() -> None:
-    records = RunRecords({}, (ONE, TWO), (), None)
+    records = Run(RunMeta(), (ONE, TWO), (), None)
     assert in_phase(records, RunPhase.MEASURE) == [TWO]
     assert total(records.samples, Counter.DUE) == 5
     assert total(records.samples, Counter.LATE_SAMPLES) == 0
@@ -87,12 +89,12 @@ def test_a_sample_belongs_to_the_second_it_ends(end_ns: int, second: int) -> Non
 
 def test_seconds_ascend() -> None:
     late = Sample("1", 0, 3 * S, RunPhase.MEASURE)
-    assert by_second(RunRecords({}, (late, ONE, TWO), (), None)) == {1: [ONE, TWO], 3: [late]}
+    assert by_second(Run(RunMeta(), (late, ONE, TWO), (), None)) == {1: [ONE, TWO], 3: [late]}
 
 
 def test_workers_are_those_that_were_hired() -> None:
-    assert workers_of(RunRecords({"workers": ["1", "9"]}, (ONE,), (), None)) == ["1", "9"]
-    assert workers_of(RunRecords({}, (TWO, ONE), (), None)) == ["1", "2"]
+    assert workers_of(Run(RunMeta.model_validate({"workers": ["1", "9"]}), (ONE,), (), None)) == ["1", "9"]
+    assert workers_of(Run(RunMeta(), (TWO, ONE), (), None)) == ["1", "2"]
 
 
 def test_the_measured_window() -> None:
@@ -101,7 +103,7 @@ def test_the_measured_window() -> None:
     assert measured_window_ns(with_meta(records, measure_end_ns=99 * S)) == (3 * S, 7 * S)
     assert measured_window_ns(with_meta(records, measure_end_ns=None)) == (3 * S, 7 * S)
     assert measured_window_ns(with_meta(records, measure_start_ns=None)) is None
-    assert measured_window_ns(RunRecords(records.meta, (ONE,), (), None)) is None
+    assert measured_window_ns(Run(records.meta, (ONE,), (), None)) is None
 
 
 def test_gauges_that_are_a_maximum_are_named_so() -> None:

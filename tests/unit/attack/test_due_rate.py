@@ -18,7 +18,7 @@ def due_rate(**group: object) -> DueRate:
 
 
 def test_a_constant_rate_is_one_step() -> None:
-    assert due_rate().steps(START_NS, 65 * S, ()) == [[START_NS, 10.0]]
+    assert due_rate().steps(START_NS, 65 * S, ()) == ((START_NS, 10.0),)
 
 
 def test_it_is_unknown_until_the_measured_time_is_set() -> None:
@@ -36,6 +36,6 @@ def test_a_closed_loop_has_none() -> None:
 def test_a_change_adds_a_step_and_what_comes_after_the_end_is_left_out() -> None:
     rate = due_rate()
     changes = [TimedRateChange(15 * S, "meters", Fraction(1, 2))]
-    assert rate.steps(START_NS, 65 * S, changes) == [[START_NS, 10.0], [15 * S, 20.0]]
-    assert rate.steps(START_NS, 10 * S, changes) == [[START_NS, 10.0]]
+    assert rate.steps(START_NS, 65 * S, changes) == ((START_NS, 10.0), (15 * S, 20.0))
+    assert rate.steps(START_NS, 10 * S, changes) == ((START_NS, 10.0),)
     assert [rate.at(at_ns, START_NS) for at_ns in (START_NS, 15 * S - 1, 15 * S)] == [10.0, 10.0, 20.0]

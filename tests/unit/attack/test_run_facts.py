@@ -13,6 +13,7 @@ from malaria.control.conductor import AttackCourse, Conductor
 from malaria.control.messages import Started, WorkerLost
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
+from malaria.records.run_meta import BrokerFacts, LostWorker, StartFacts
 
 WARHEAD = Warhead.model_validate(
     {"group": [{"name": "meters", "clients": 10, "interval": "2s", "qos": 0}], "attack": {"duration": "60s"}}
@@ -38,22 +39,22 @@ def test_a_bee_that_lost_all_workers_for_one_reason_is_one_loss(
 def test_the_facts_before_the_first_client(tmp_path: Path) -> None:
     request = AttackRequest(parse_target("broker"), WARHEAD, tmp_path, 1, "malaria attack broker", "meters")
     facts = planned_facts(request, TargetInfo("mosquitto 2", ("a note",)))
-    assert facts["target"] == "mqtt://broker:1883"
-    assert (facts["publishing"], facts["acknowledged"], facts["subscribing"]) == (True, False, False)
-    assert (facts["rate_planned_per_s"], facts["duration_planned_s"], facts["clients_planned"]) == (5.0, 60.0, 10)
-    assert (facts["broker"], facts["notes"]) == ({"version": "mosquitto 2"}, ["a note"])
-    assert planned_facts(request, TargetInfo(None, ()))["broker"] == {}
+    assert facts.target == "mqtt://broker:1883"
+    assert (facts.publishing, facts.acknowledged, facts.subscribing) == (True, False, False)
+    assert (facts.rate_planned_per_s, facts.duration_planned_s, facts.clients_planned) == (5.0, 60.0, 10)
+    assert (facts.broker, facts.notes) == (BrokerFacts(version="mosquitto 2"), ("a note",))
+    assert planned_facts(request, TargetInfo(None, ())).broker == BrokerFacts()
 
 
 def test_the_state_names_what_is_known_and_leaves_out_the_rest() -> None:
     conductor = Conductor(("a/1", "b/1"), AttackCourse(0, 10**9, 10**9, 10**9, counted=False))
     rate = DueRate(WARHEAD, 2)
     before = run_state(conductor, rate, [], str)
-    assert before == {"connect_failures": {}, "remedies": {}, "lost_workers": []}
+    assert before.known() == {"connect_failures": {}, "remedies": {}, "lost_workers": ()}
     for worker, at_ns in (("a/1", 5), ("b/1", 7)):
         conductor.hear(worker, Started(at_ns), at_ns)
     conductor.hear("b/1", WorkerLost("silent", "b"), 9)
     state = run_state(conductor, rate, [{"refused": 2}, {"refused": 1, "timeout": 4}], lambda name: f"share of {name}")
-    assert state["connect_failures"] == {"refused": 3, "timeout": 4}
-    assert state["lost_workers"] == [{"worker": "b", "share": "share of b", "reason": "silent"}]
-    assert state["start"] == {"first_ns": 5, "last_ns": 7, "spread_ns": 2}
+    assert state.connect_failures == {"refused": 3, "timeout": 4}
+    assert state.lost_workers == (LostWorker(worker="b", share="share of b", reason="silent"),)
+    assert state.start == StartFacts(first_ns=5, last_ns=7, spread_ns=2)

@@ -45,11 +45,11 @@ def test_what_a_run_is_told_of_its_campaign(tmp_path: Path) -> None:
     stage = Stage(broker=FakeBroker(starts=[CleanStart(None, "it was not ours to start")]))
     outcome = run(stage, tmp_path)
     first, second = stage.requests[:2]
-    assert first.facts == {
+    assert first.facts.known() == {
         "note": "the first", "level": 1, "variant": "", "broker": {"name": "mosquitto", "version": "2.0"},
         "clean_start": {"clean": None, "reason": "it was not ours to start"},
     }  # fmt: skip
-    assert (second.facts["variant"], second.facts["note"], second.title) == ("QoS 0", "beside it", "5 clients · QoS 0")
+    assert (second.facts.variant, second.facts.note, second.title) == ("QoS 0", "beside it", "5 clients · QoS 0")
     assert first.observe.process == ProcessChoice(pid=4711)
     part = outcome.records.parts[0]
     assert (part.clean, part.clean_reason) == (None, "it was not ours to start")

@@ -9,6 +9,7 @@ import pytest
 from malaria.cli.main import main
 from malaria.errors import SwarmError
 from malaria.records.rows import RunPhase, Sample
+from malaria.records.run_meta import RunMeta, SwarmFacts
 from malaria.records.store import RunWriter
 from malaria.swarm.hosts import state
 from malaria.swarm.run import collecting
@@ -30,7 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(state, "load_swarm", lambda name: name)
     with RunWriter.create(tmp_path / "run") as writer:
         writer.append([Sample("bee-1/1", 0, 10**9, RunPhase.MEASURE)])
-        writer.meta("swarm", {"name": "garden", "run": "token"})
+        writer.describe(RunMeta(swarm=SwarmFacts(name="garden", run="token")))
     return tmp_path / "run"
 
 

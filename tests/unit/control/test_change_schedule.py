@@ -14,6 +14,7 @@ from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
 from malaria.plan.timetable import SurgeTimes, TimedRateChange
 from malaria.records.rows import EventKind
+from malaria.records.run_meta import SurgeFacts
 
 S = NS_PER_S
 FIRST = SurgeTimes("meters", 500, 10 * S, 12 * S, 20 * S)
@@ -53,16 +54,14 @@ def test_what_was_announced_and_did_not_take_effect_did_not_happen() -> None:
     agenda.end()
     assert agenda.take_effect(99 * S) == []
     assert agenda.over
-    assert agenda.surges()[0]["add_ns"] is None
+    assert agenda.surges()[0].add_ns is None
 
 
 def test_nothing_happens_at_the_end_or_later() -> None:
     agenda = begun(FIRST, SECOND, end_ns=25 * S)
     assert len(agenda.announce(99 * S)) == 2
     agenda.take_effect(99 * S)
-    assert agenda.surges()[0] == {
-        "group": "meters", "clients": 500, "add_ns": 15 * S, "added_ns": None, "remove_ns": None, "removed_ns": None
-    }  # fmt: skip
+    assert agenda.surges()[0] == SurgeFacts(group="meters", clients=500, add_ns=15 * S)
 
 
 def test_all_of_them_have_come_when_every_worker_says_so() -> None:
@@ -70,12 +69,12 @@ def test_all_of_them_have_come_when_every_worker_says_so() -> None:
     agenda.announce(30 * S)
     agenda.take_effect(15 * S)
     agenda.observe([(SurgeStanding(250, 16 * S, 0, 0),), (SurgeStanding(249, 17 * S, 0, 0),)])
-    assert agenda.surges()[0]["added_ns"] is None
+    assert agenda.surges()[0].added_ns is None
     agenda.observe([(SurgeStanding(250, 16 * S, 0, 0),), (SurgeStanding(250, 18 * S, 250, 26 * S),)])
-    assert agenda.surges()[0]["added_ns"] == 18 * S
+    assert agenda.surges()[0].added_ns == 18 * S
     agenda.take_effect(25 * S)
     agenda.observe([(SurgeStanding(250, 16 * S, 250, 27 * S),), (SurgeStanding(250, 18 * S, 250, 26 * S),)])
-    assert (agenda.surges()[0]["remove_ns"], agenda.surges()[0]["removed_ns"]) == (25 * S, 27 * S)
+    assert (agenda.surges()[0].remove_ns, agenda.surges()[0].removed_ns) == (25 * S, 27 * S)
 
 
 def test_a_worker_that_is_lost_leaves_it_open() -> None:
@@ -84,7 +83,7 @@ def test_a_worker_that_is_lost_leaves_it_open() -> None:
     agenda.take_effect(30 * S)
     agenda.observe([(SurgeStanding(250, 16 * S, 250, 27 * S),)])
     passage = agenda.surges()[0]
-    assert (passage["added_ns"], passage["removed_ns"]) == (None, None)
+    assert (passage.added_ns, passage.removed_ns) == (None, None)
 
 
 FASTER = ChangeRate("meters", Fraction(1, 2))

@@ -224,10 +224,10 @@ def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
     play.at(7.01)
     play.say(replace(READY, surges=(SurgeStanding(5, 3 * S + 7, 5, 7 * S + 9),)))
     assert marks(play) == ["\N{MINUS SIGN}5 clients"]
-    assert play.conductor.agenda.surges() == [
-        {"group": "meters", "clients": 5, "add_ns": 3 * S, "added_ns": 3 * S + 7, "remove_ns": 7 * S,
-         "removed_ns": 7 * S + 9}
-    ]  # fmt: skip
+    (surge,) = play.conductor.agenda.surges()
+    assert (surge.group, surge.clients) == ("meters", 5)
+    assert (surge.add_ns, surge.added_ns) == (3 * S, 3 * S + 7)
+    assert (surge.remove_ns, surge.removed_ns) == (7 * S, 7 * S + 9)
 
 
 def test_a_surge_of_the_warm_up_counts_from_the_measured_time() -> None:
@@ -244,7 +244,7 @@ def test_an_interrupt_calls_off_what_was_announced() -> None:
     assert play.conductor.interrupt(1, round(2.8 * S)) == [EndPublishing()]
     play.at(9)
     assert marks(play) == []
-    assert play.conductor.agenda.surges()[0]["add_ns"] is None
+    assert play.conductor.agenda.surges()[0].add_ns is None
 
 
 def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
@@ -254,7 +254,7 @@ def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
     assert marks(play) == ["+5 clients"]
     play.at(9)
     surge = play.conductor.agenda.surges()[0]
-    assert (surge["add_ns"], surge["remove_ns"]) == (3 * S, None)
+    assert (surge.add_ns, surge.remove_ns) == (3 * S, None)
 
 
 def test_an_attack_without_a_duration_waits_for_its_surges() -> None:
@@ -277,7 +277,7 @@ def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
     play.say(replace(READY, surges=(SurgeStanding(3, 3 * S + 7, 0, 0),)))
     play.at(7.5)
     surge = play.conductor.agenda.surges()[0]
-    assert (surge["add_ns"], surge["added_ns"]) == (3 * S, None)
+    assert (surge.add_ns, surge.added_ns) == (3 * S, None)
 
 
 def test_a_change_by_hand_goes_through_the_same_door() -> None:

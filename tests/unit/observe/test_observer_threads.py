@@ -54,7 +54,7 @@ def play(*observers: Scripted, stated: bool = True) -> tuple[ObserverThreads, li
     for observer in observers:
         assert observer.played.wait(10)
     account = watch.stop()
-    assert [one["observer"] for one in account] == [observer.name for observer in observers]
+    assert [one.observer for one in account] == [observer.name for observer in observers]
     return watch, watch.drain()
 
 
@@ -73,7 +73,7 @@ def test_each_sample_is_a_row_on_the_clock() -> None:
     times = [row.at_ns for row in rows]
     assert times == sorted(times)
     assert (observer.begun, observer.stops) == (1, 1)
-    assert watch.account()[0]["samples"] == 2
+    assert watch.account()[0].samples == 2
 
 
 def test_a_loss_is_one_gap_with_its_reason_and_a_mark_at_each_end() -> None:
@@ -82,7 +82,7 @@ def test_a_loss_is_one_gap_with_its_reason_and_a_mark_at_each_end() -> None:
     assert values(rows) == [{"a": 1}, {"gap": "the broker is gone"}, {"a": 2}, {"gap": "the broker is gone"}]
     assert texts(rows) == ["sys lost: the broker is gone", "sys is back", "sys lost: the broker is gone"]
     assert all(row.kind is EventKind.OBSERVER for row in rows if isinstance(row, Event))
-    assert watch.account()[0]["gaps"] == 2
+    assert watch.account()[0].gaps == 2
 
 
 def test_a_failure_that_nobody_foresaw_is_a_gap_too() -> None:
@@ -100,7 +100,7 @@ def test_it_is_started_until_it_starts() -> None:
 def test_what_nobody_asked_for_is_quietly_absent() -> None:
     watch, rows = play(Scripted([LostError("not permitted")] * 3), stated=False)
     assert rows == []
-    assert watch.account()[0]["gaps"] == 0
+    assert watch.account()[0].gaps == 0
 
 
 def test_what_nobody_asked_for_is_missed_once_it_was_there() -> None:
@@ -164,7 +164,7 @@ def test_what_nobody_fetches_is_dropped_and_counted(monkeypatch: object) -> None
         watch, rows = play(Scripted([{"a": n} for n in range(5)]))
     finally:
         observer_threads.MOST_WAITING = kept  # type: ignore[misc]
-    assert (len(rows), watch.account()[0]["dropped_rows"]) == (3, 2)
+    assert (len(rows), watch.account()[0].dropped_rows) == (3, 2)
 
 
 def test_an_observer_that_does_not_stop_holds_nobody_up() -> None:
@@ -173,7 +173,7 @@ def test_an_observer_that_does_not_stop_holds_nobody_up() -> None:
             raise OSError("no")
 
     watch, _ = play(Bad([{"a": 1}]))
-    assert watch.account()[0]["reason"] == "it failed: OSError: no"
+    assert watch.account()[0].reason == "it failed: OSError: no"
 
 
 @dataclass

@@ -30,7 +30,7 @@ def view(
 
 
 def names(observe: dict[str, Any] | None = None, *, here: bool = True) -> list[str]:
-    return [one["observer"] for one in Observers(view(observe, here=here), lambda: 0).account()]
+    return [one.observer for one in Observers(view(observe, here=here), lambda: 0).account()]
 
 
 def test_what_is_observed_by_default() -> None:
@@ -59,7 +59,7 @@ def test_perf_is_for_processes_of_this_machine() -> None:
 
 def test_the_process_is_that_of_the_target_s_port() -> None:
     (process,) = Observers(view({"only": True, "process": True}), lambda: 0).account()
-    assert process["about"] == "a process that listens on port 1883 on this host"
+    assert process.about == "a process that listens on port 1883 on this host"
 
 
 def test_the_observer_comes_in_as_the_first_client() -> None:

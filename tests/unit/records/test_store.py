@@ -16,7 +16,9 @@ import pytest
 
 from malaria.errors import OperatorError, RunError
 from malaria.records import store
-from malaria.records.rows import Event, EventKind, LedgerTotals, Observation, RunPhase, RunRecords, Sample
+from malaria.records.rows import Event, EventKind, LedgerTotals, Observation, RunPhase, Sample
+from malaria.records.run import Run
+from malaria.records.run_meta import DiskFacts, RunMeta
 from malaria.records.store import FILE, RunWriter, list_runs, open_run
 from synthetic import make_records
 
@@ -27,10 +29,9 @@ SEEN = Observation("process", 7, {"cpu_percent": 71.5, "threads": 1, "name": "mo
 LEDGER = LedgerTotals(10, 9, 8, None, 6, 5, 4, 3, 2, 1, ("a note",))
 
 
-def write(directory: Path, records: RunRecords) -> None:
+def write(directory: Path, records: Run) -> None:
     with RunWriter.create(directory) as writer:
-        for key, value in records.meta.items():
-            writer.meta(key, value)
+        writer.describe(records.meta)
         writer.append(records.samples)
         for event in records.events:
             writer.event(event)
@@ -84,25 +85,25 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
 
 def test_what_observers_saw_comes_out_in_order_of_time(tmp_path: Path) -> None:
     lost = Observation("process", 9, {"gap": "no process 4711"})
-    write(tmp_path, RunRecords({}, (), (), None, (lost, SEEN)))
+    write(tmp_path, Run(RunMeta(), (), (), None, (lost, SEEN)))
     assert open_run(tmp_path).observations == (SEEN, lost)
 
 
 def test_an_infinite_reading_is_unknown(tmp_path: Path) -> None:
     values = {"a": float("inf"), "b": float("nan"), "c": -1, "d": 10**30}
-    write(tmp_path, RunRecords({}, (), (), None, (Observation("sys", 1, values),)))
+    write(tmp_path, Run(RunMeta(), (), (), None, (Observation("sys", 1, values),)))
     assert open_run(tmp_path).observations[0].values == {"a": None, "b": None, "c": -1, "d": 10**30}
 
 
 def test_a_run_of_format_1_has_no_observations(tmp_path: Path) -> None:
-    write(tmp_path, RunRecords({}, (SAMPLE,), (EVENT,), LEDGER))
+    write(tmp_path, Run(RunMeta(), (SAMPLE,), (EVENT,), LEDGER))
     spoil(tmp_path, "DROP TABLE observation")
     spoil(tmp_path, "UPDATE meta SET value = '1' WHERE key = 'format'")
-    assert open_run(tmp_path) == RunRecords({"format": 1}, (SAMPLE,), (EVENT,), LEDGER)
+    assert open_run(tmp_path) == Run(RunMeta.model_validate({"format": 1}), (SAMPLE,), (EVENT,), LEDGER)
 
 
 def test_a_sealed_run_is_one_file_that_can_be_copied(tmp_path: Path) -> None:
-    write(tmp_path / "run", RunRecords({}, (SAMPLE,), (EVENT,), LEDGER))
+    write(tmp_path / "run", Run(RunMeta(), (SAMPLE,), (EVENT,), LEDGER))
     assert [path.name for path in (tmp_path / "run").iterdir()] == [FILE]
     (tmp_path / "copy").mkdir()
     shutil.copyfile(tmp_path / "run" / FILE, tmp_path / "copy" / FILE)
@@ -112,28 +113,28 @@ def test_a_sealed_run_is_one_file_that_can_be_copied(tmp_path: Path) -> None:
 def test_the_last_word_counts(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "run") as writer:
         for phase in ("one", "two"):
-            writer.meta("title", phase)
+            writer.describe(RunMeta(title=phase))
             writer.ledger(replace(LEDGER, notes=(phase,)))
             writer.commit()
     records = open_run(tmp_path / "run")
-    assert records.meta["title"] == "two"
+    assert records.meta.title == "two"
     assert records.ledger == replace(LEDGER, notes=("two",))
 
 
 def test_what_is_not_known_is_absent(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "run") as writer:
-        writer.meta("rate_planned_per_s", None)
-    assert open_run(tmp_path / "run") == RunRecords({"format": store.FORMAT}, (), (), None)
+        writer.describe(RunMeta(rate_planned_per_s=None))
+    assert open_run(tmp_path / "run") == Run(RunMeta.model_validate({"format": store.FORMAT}), (), (), None)
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, Path("x")])
 def test_a_fact_that_is_no_json_is_a_bug_of_ours(tmp_path: Path, value: object) -> None:
     with RunWriter.create(tmp_path / "run") as writer, pytest.raises((TypeError, ValueError)):
-        writer.meta("title", value)
+        writer.describe(RunMeta(title=value))
 
 
 def test_a_run_is_never_written_over(tmp_path: Path) -> None:
-    write(tmp_path / "run", RunRecords({}, (), (), None))
+    write(tmp_path / "run", Run(RunMeta(), (), (), None))
     with pytest.raises(OperatorError, match="holds a run already") as caught:
         RunWriter.create(tmp_path / "run")
     assert "-o" in caught.value.remedy
@@ -196,7 +197,7 @@ def test_a_killed_run_is_read_whole_where_nothing_can_be_written(killed: Path, m
 
 
 def test_reading_leaves_a_read_only_directory_alone(tmp_path: Path) -> None:
-    write(tmp_path / "run", RunRecords({}, (SAMPLE,), (), None))
+    write(tmp_path / "run", Run(RunMeta(), (SAMPLE,), (), None))
     (tmp_path / "run").chmod(0o555)
     before = os.listdir(tmp_path / "run")
     assert open_run(tmp_path / "run").samples == (SAMPLE,)
@@ -220,7 +221,7 @@ def test_what_the_disk_refuses_is_written_when_there_is_room_again(tmp_path: Pat
     writer.seal()
     records = open_run(tmp_path / "run")
     assert records.samples == (SAMPLE, SAMPLE)
-    assert records.meta["disk_trouble"] == {"failures": 2, "first": "database or disk is full", "forgotten_rows": 0}
+    assert records.meta.disk_trouble == DiskFacts(failures=2, first="database or disk is full")
 
 
 def test_what_does_not_fit_in_memory_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,15 +230,19 @@ def test_what_does_not_fit_in_memory_is_counted(tmp_path: Path, monkeypatch: pyt
     disk.full = True
     writer.append([SAMPLE] * 5)
     writer.event(EVENT)
-    writer.meta("title", "kept")
+    writer.describe(RunMeta(title="kept"))
     writer.ledger(LEDGER)
     writer.commit()
     disk.full = False
     writer.seal()
     records = open_run(tmp_path / "run")
     assert (len(records.samples), len(records.events), writer.forgotten) == (3, 0, 3)
-    assert records.meta["disk_trouble"]["forgotten_rows"] == 3  # type: ignore[index]
-    assert (records.meta["title"], records.ledger) == ("kept", LEDGER)
+    assert records.meta.known()["disk_trouble"] == {
+        "failures": 1,
+        "first": "database or disk is full",
+        "forgotten_rows": 3,
+    }
+    assert (records.meta.title, records.ledger) == ("kept", LEDGER)
 
 
 def test_a_disk_that_stays_full_raises_nothing(tmp_path: Path) -> None:
@@ -268,7 +273,7 @@ def test_a_file_that_is_no_run(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_newer_run_names_both_versions(tmp_path: Path) -> None:
-    write(tmp_path, RunRecords({}, (), (), None))
+    write(tmp_path, Run(RunMeta(), (), (), None))
     spoil(tmp_path, "UPDATE meta SET value = '99' WHERE key = 'format'")
     with pytest.raises(RunError, match="format 99; this version of malaria reads up to 2") as caught:
         open_run(tmp_path)
@@ -312,7 +317,7 @@ SPOILED = {
 
 @pytest.mark.parametrize("what", SPOILED)
 def test_hostile_content_is_a_run_error(tmp_path: Path, what: str) -> None:
-    write(tmp_path, RunRecords({}, (SAMPLE,), (EVENT,), LEDGER, (SEEN,)))
+    write(tmp_path, Run(RunMeta(), (SAMPLE,), (EVENT,), LEDGER, (SEEN,)))
     statement, values = SPOILED[what]
     spoil(tmp_path, statement, *values)
     with pytest.raises(RunError, match="cannot be read"):
@@ -320,7 +325,7 @@ def test_hostile_content_is_a_run_error(tmp_path: Path, what: str) -> None:
 
 
 def test_a_view_in_the_place_of_a_table_is_not_computed(tmp_path: Path) -> None:
-    write(tmp_path, RunRecords({}, (SAMPLE,), (), None))
+    write(tmp_path, Run(RunMeta(), (SAMPLE,), (), None))
     spoil(tmp_path, "DROP TABLE event")
     spoil(
         tmp_path,
@@ -332,8 +337,8 @@ def test_a_view_in_the_place_of_a_table_is_not_computed(tmp_path: Path) -> None:
 
 
 def test_facts_of_later_versions_are_handed_on(tmp_path: Path) -> None:
-    write(tmp_path, RunRecords({"weather": ["fine"]}, (), (), None))
-    assert open_run(tmp_path).meta["weather"] == ["fine"]
+    write(tmp_path, Run(RunMeta.model_validate({"weather": ["fine"]}), (), (), None))
+    assert open_run(tmp_path).meta.weather == ["fine"]
 
 
 # --- the list of runs ----------------------------------------------------------------------------------------------
@@ -342,7 +347,7 @@ def test_facts_of_later_versions_are_handed_on(tmp_path: Path) -> None:
 def test_runs_are_listed_newest_first_with_their_verdict(tmp_path: Path) -> None:
     for day, name in ((1, "a"), (3, "demo/level-1"), (2, "b")):
         meta: dict[str, object] = {"started": f"2026-11-0{day}", "title": name, "target": "mqtt://x:1883"}
-        write(tmp_path / name, RunRecords(meta, (), (), None))
+        write(tmp_path / name, Run(RunMeta.model_validate(meta), (), (), None))
     (tmp_path / "b" / "summary.json").write_text(json.dumps({"verdict": {"outcome": "FAIL"}}))
     (tmp_path / "a" / "summary.json").write_text("[")
     listed = [(entry.title, entry.target, entry.outcome) for entry in list_runs(tmp_path)]
@@ -390,19 +395,19 @@ def test_a_damaged_recording_of_perf_leaves_the_run_as_it_is(tmp_path: Path) -> 
     records = open_run(tmp_path)
     assert records.profile is None
     assert records.samples
-    assert "perf.json cannot be read" in str(records.meta["notes"])
+    assert "perf.json cannot be read" in str(records.meta.notes)
 
 
 def test_a_run_that_is_there_can_be_added_to(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "run") as writer:
         writer.append([Sample("1", 0, 10, RunPhase.MEASURE)])
-        writer.meta("title", "before")
+        writer.describe(RunMeta(title="before"))
     with RunWriter.reopen(tmp_path / "run") as writer:
         writer.append([Sample("1", 10, 20, RunPhase.DRAIN)])
-        writer.meta("title", "after")
+        writer.describe(RunMeta(title="after"))
     records = open_run(tmp_path / "run")
     assert [sample.end_ns for sample in records.samples] == [10, 20]
-    assert records.meta["title"] == "after"
+    assert records.meta.title == "after"
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.db"]
     with pytest.raises(RunError):
         RunWriter.reopen(tmp_path / "nothing")

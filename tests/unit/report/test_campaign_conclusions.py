@@ -9,7 +9,7 @@ from typing import Any
 from malaria.report.campaign_answer import answer
 from malaria.report.campaign_conclusions import conclusions, knee
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed
+from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed, with_meta
 
 
 def answered(shown: list[ShownLevel]) -> tuple[str, str]:
@@ -29,7 +29,7 @@ def level(number: int, clients: int, trouble: Any = None, variant: str = "", **s
     shown = one(clients, trouble)
     told = {key: value for key, value in summary.items() if key == "surges"}
     broker = {**shown.summary["broker"], **{key: value for key, value in summary.items() if key != "surges"}}
-    records = replace(shown.records, meta={**shown.records.meta, **told})
+    records = with_meta(shown.records, **told)
     part = replace(shown.part, level=number, title=f"{clients:,} clients", variant=variant)
     return replace(shown, part=part, records=records, summary={**shown.summary, "broker": broker, **told})
 

@@ -8,7 +8,8 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Event, EventKind, Metric, RunRecords
+from malaria.records.rows import Event, EventKind, Metric
+from malaria.records.run import Run
 from malaria.report.figure_text import (
     StatedLatency,
     broker_name,
@@ -26,7 +27,7 @@ from malaria.report.figure_text import (
 from synthetic import make_records, with_meta
 
 
-def summary_of(records: RunRecords) -> dict[str, Any]:
+def summary_of(records: Run) -> dict[str, Any]:
     return dict(summarize(records))
 
 
@@ -59,7 +60,7 @@ def test_what_never_finished_bounds_a_percentile_from_below() -> None:
 def test_the_time_to_connect_is_that_of_the_phase() -> None:
     records = make_records()
     assert connect_time_ns(records) == 3 * NS_PER_S
-    cut = RunRecords(records.meta, records.samples, (Event(0, EventKind.PHASE, "connect"),), None)
+    cut = Run(records.meta, records.samples, (Event(0, EventKind.PHASE, "connect"),), None)
     assert connect_time_ns(cut) is None
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary import summarize
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from malaria.report.figure_text import UNKNOWN
 from malaria.report.page.target_page import seen, sys_block
 from malaria.report.target_text import blind_spots, messages_per_s, own_count, queue_lines, sys_lines, table_of
 from synthetic import make_records, observed, with_meta
 
 
-def told(records: RunRecords) -> dict[str, str]:
+def told(records: Run) -> dict[str, str]:
     return {fact.label: fact.value for fact in table_of(records, dict(summarize(records)))}
 
 
@@ -46,7 +47,7 @@ def test_what_nobody_watched_is_unknown_and_not_zero() -> None:
 )
 def test_messages_per_second(rates: dict[str, Any], meta: dict[str, object], words: str) -> None:
     whole = {"acked_per_s": None, "sent_per_s": None, "delivered_per_s": None, "due_per_s": 500.0} | rates
-    assert messages_per_s(RunRecords(meta, (), (), None), {"rates": whole}) == words
+    assert messages_per_s(Run(RunMeta.model_validate(meta), (), (), None), {"rates": whole}) == words
 
 
 def test_what_one_asks_of_sys_comes_first() -> None:

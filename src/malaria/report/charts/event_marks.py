@@ -7,26 +7,27 @@ from dataclasses import replace
 from typing import Final
 
 from malaria.analysis.observed import PROCESS, SYS, rows_of
-from malaria.records.rows import Event, EventKind, RunRecords
+from malaria.records.rows import Event, EventKind
+from malaria.records.run import Run
 
 RESTARTED: Final = "broker restarted"
 BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST})
 """Kinds that stand out."""
 
 
-def marks(records: RunRecords) -> list[Event]:
+def marks(records: Run) -> list[Event]:
     """In order of time; the phases are no marks."""
     told = [event for event in records.events if event.kind is not EventKind.PHASE]
     return sorted([*told, *restarts(records)], key=lambda event: event.at_ns)
 
 
-def restarts(records: RunRecords) -> list[Event]:
+def restarts(records: Run) -> list[Event]:
     """When the broker's process was another one than before; or else, when `$SYS` says a shorter uptime."""
     found = list(_steps(records, PROCESS, "restarts", sign=1)) or list(_steps(records, SYS, "uptime_s", sign=-1))
     return [Event(at_ns, EventKind.TROUBLE, RESTARTED) for at_ns in found]
 
 
-def _steps(records: RunRecords, observer: str, name: str, sign: int) -> Iterator[int]:
+def _steps(records: Run, observer: str, name: str, sign: int) -> Iterator[int]:
     """When a number went up (+1) or down (-1)."""
     before: float | None = None
     for row in rows_of(records, observer):

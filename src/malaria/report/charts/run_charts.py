@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from malaria.analysis.distribution import distribution
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Event, Metric, RunRecords
+from malaria.records.rows import Event, Metric
+from malaria.records.run import Run
 from malaria.report.charts.event_marks import BAD, gathered, marks
 from malaria.report.charts.time_panels import (
     ACKED,
@@ -62,35 +63,35 @@ PERCENTILES_PX: Final = 260
 type PlotlyFigure = dict[str, Any]
 
 
-def overview(records: RunRecords, series: SeriesColumns | None = None) -> PlotlyFigure:
+def overview(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
     """Due and done over time: the one chart of the top of the page."""
     meta = records.meta
-    done = ACKED if meta.get("acknowledged") else SENT if meta.get("publishing") else DELIVERED
-    lines = (DUE, done) if meta.get("publishing") else (done,)
+    done = ACKED if meta.acknowledged else SENT if meta.publishing else DELIVERED
+    lines = (DUE, done) if meta.publishing else (done,)
     return _over_time(records, _columns(records, series), [TimePanel("messages per second", lines)], OVERVIEW_PX)
 
 
-def stack(records: RunRecords, series: SeriesColumns | None = None) -> PlotlyFigure:
+def stack(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
     """Everything over one time axis with one cursor. `series`: the columns second by second, where they are known."""
     table = _columns(records, series)
     return _over_time(records, table, panels_of(records, table), PANEL_PX)
 
 
-def _columns(records: RunRecords, series: SeriesColumns | None) -> SeriesColumns:
+def _columns(records: Run, series: SeriesColumns | None) -> SeriesColumns:
     step = step_s(records)
     return series if series is not None and step == 1 else columns(records, step)
 
 
-def step_s(records: RunRecords) -> int:
+def step_s(records: Run) -> int:
     """Seconds from point to point: one, unless that were too many points."""
     return max(1, math.ceil(_end_ns(records) / NS_PER_S / MOST_POINTS))
 
 
-def _end_ns(records: RunRecords) -> int:
+def _end_ns(records: Run) -> int:
     return max((sample.end_ns for sample in records.samples), default=0)
 
 
-def percentiles(records: RunRecords) -> PlotlyFigure:
+def percentiles(records: Run) -> PlotlyFigure:
     """Latency by percentile, the tail stretched: each step to the right is one more nine."""
     figure = panes(["latency by percentile"], PERCENTILES_PX)
     shown: list[float] = []
@@ -113,7 +114,7 @@ def percentiles(records: RunRecords) -> PlotlyFigure:
     return plain(figure)
 
 
-def _over_time(records: RunRecords, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
+def _over_time(records: Run, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
     figure = panes([panel.title for panel in panels], panel_px)
     for number, panel in enumerate(panels):
         for line in panel.lines:
@@ -211,7 +212,7 @@ def _tick(ms: float) -> str:
     return f"{ms / 1000:,g} s" if ms >= 1000 else f"{ms:g} ms"
 
 
-def _mark(figure: go.Figure, records: RunRecords) -> None:
+def _mark(figure: go.Figure, records: Run) -> None:
     """What was not measured is shaded; each event that is worth it is a line through all charts, its text on top."""
     for begin, end in _unmeasured_s(records):
         figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
@@ -219,9 +220,9 @@ def _mark(figure: go.Figure, records: RunRecords) -> None:
         _mark_event(figure, event)
 
 
-def _unmeasured_s(records: RunRecords) -> list[tuple[float, float]]:
+def _unmeasured_s(records: Run) -> list[tuple[float, float]]:
     last_ns = _end_ns(records)
-    start, end = records.meta.get("measure_start_ns"), records.meta.get("measure_end_ns")
+    start, end = records.meta.measure_start_ns, records.meta.measure_end_ns
     spans: list[tuple[float, float]] = []
     if last_ns and isinstance(start, int):
         spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))

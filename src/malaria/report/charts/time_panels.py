@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from malaria.analysis.alongside import DROPPED, DROPPED_SO_FAR
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
@@ -126,7 +126,7 @@ MOST_CHOSEN: Final = 8
 """Series of a Prometheus page that have a panel; the others are in the raw data."""
 
 
-def panels_of(records: RunRecords, table: SeriesColumns) -> list[TimePanel]:
+def panels_of(records: Run, table: SeriesColumns) -> list[TimePanel]:
     """The panels and lines that this run has something to say about."""
     shown: list[TimePanel] = []
     for panel in (*PANELS, *_of_prometheus(table)):
@@ -138,8 +138,8 @@ def panels_of(records: RunRecords, table: SeriesColumns) -> list[TimePanel]:
     return shown
 
 
-def _means_something(records: RunRecords, line: PanelLine) -> bool:
-    return not line.needs or bool(records.meta.get(line.needs))
+def _means_something(records: Run, line: PanelLine) -> bool:
+    return not line.needs or bool(getattr(records.meta, line.needs))
 
 
 def _of_workers(panel: TimePanel, table: SeriesColumns) -> list[PanelLine]:

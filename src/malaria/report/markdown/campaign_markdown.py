@@ -77,7 +77,7 @@ def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     lines = [plain(" ".join(campaign.note.split())), ""] if campaign.note.strip() else []
     lines += [code(campaign.command, "sh"), ""]
     lines += table(["", ""], [[plain(name), plain(value)] for name, value in made_facts(campaign, shown)], words=2)
-    warhead = str(shown[0].records.meta.get("warhead_toml", "")) if shown else ""
+    warhead = shown[0].records.meta.warhead_toml or "" if shown else ""
     if campaign.source or warhead:
         lines += ["", code((campaign.source or warhead).rstrip(), "toml")]
     return lines
@@ -96,10 +96,10 @@ def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]
 def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
     """A level, or a variant of one, with what stands beside it."""
     said = headline(one.records, one.summary)
-    lines = [f"## {plain(one.name)}", "", plain(one.records.meta.get("load", "")), ""]
+    lines = [f"## {plain(one.name)}", "", plain(one.records.meta.load or ""), ""]
     lines += [f"**{said.outcome}** {plain(said.what)}", ""]
     lines += [line for told in (said.remedy, *said.further) if told for line in (plain(told), "")]
-    lines += [code(one.part.command or str(one.records.meta.get("command", "unknown")), "sh"), ""]
+    lines += [code(one.part.command or one.records.meta.command or "unknown", "sh"), ""]
     clean = clean_start(one.part)
     lines += [plain(clean), ""] if clean else []
     told = sections(one.records, one.summary)

@@ -11,7 +11,8 @@ from malaria.analysis.alongside import DROPPED_SO_FAR
 from malaria.analysis.series import columns
 from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Counter, RunRecords
+from malaria.records.rows import Counter
+from malaria.records.run import Run
 from malaria.report import perf_text, target_text
 from malaria.report import surge_text as surges
 from malaria.report.charts.event_marks import marks
@@ -58,7 +59,7 @@ OVER_TIME: Final = (
 )
 
 
-def sections(records: RunRecords, summary: Summary) -> dict[str, Sequence[str]]:
+def sections(records: Run, summary: Summary) -> dict[str, Sequence[str]]:
     """In the order in which one would ask; empty ones are to be left out."""
     return {
         "What it took": _seen(records, summary),
@@ -77,7 +78,7 @@ def titled(told: MarkdownSections, level: str) -> list[str]:
     return [line for title, content in told.items() if content for line in (f"{level} {title}", "", *content, "")]
 
 
-def _seen(records: RunRecords, summary: Summary) -> list[str]:
+def _seen(records: Run, summary: Summary) -> list[str]:
     facts = target_text.table_of(records, summary)
     head = ["verdict", *(fact.label for fact in facts)]
     row = [summary["verdict"]["outcome"], *(plain(fact.value) for fact in facts)]
@@ -93,7 +94,7 @@ def _surges(summary: Summary) -> list[str]:
     return table(surges.HEAD, rows, words=6) if rows else []
 
 
-def _over_time(records: RunRecords) -> list[str]:
+def _over_time(records: Run) -> list[str]:
     """A row for each of a dozen steps, and what happened."""
     end_s = max((sample.end_ns for sample in records.samples), default=0) / NS_PER_S
     series = columns(records, max(1, math.ceil(end_s / STEPS)))
@@ -125,7 +126,7 @@ def _clients(summary: Summary) -> list[str]:
     return [*counts, "", f"Generator: {count(ours['workers'])} workers, CPU {cpu}."]
 
 
-def _latencies(records: RunRecords, summary: Summary) -> list[str]:
+def _latencies(records: Run, summary: Summary) -> list[str]:
     found = latencies(records, summary)
     if not found:
         return ["None was measured."]
@@ -137,13 +138,13 @@ def _latencies(records: RunRecords, summary: Summary) -> list[str]:
     return [*table(["", "count", *STATISTICS.values()], rows), "", f"{'; '.join(meanings)}."]
 
 
-def _ledger(records: RunRecords, summary: Summary) -> list[str]:
+def _ledger(records: Run, summary: Summary) -> list[str]:
     messages = summary["messages"]
     lines: list[str] = []
     for title, entries in (("messages", published(messages)), ("deliveries", deliveries(messages))):
         if entries:
             lines += [*table([title, ""], [_entry(entry) for entry in entries]), ""]
-    if messages["due"] is None and records.meta.get("subscribing"):
+    if messages["due"] is None and records.meta.subscribing:
         lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
     known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
     besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
@@ -159,7 +160,7 @@ def _entry(entry: AccountLine) -> list[str]:
     return [f"{bold}{plain(sign)}{LABELS.get(entry.name, entry.name)}{bold}", f"{bold}{count(entry.number)}{bold}"]
 
 
-def _sys(records: RunRecords, summary: Summary) -> list[str]:
+def _sys(records: Run, summary: Summary) -> list[str]:
     first, rest = target_text.sys_lines(summary)
     if not first and not rest:
         return []
@@ -167,7 +168,7 @@ def _sys(records: RunRecords, summary: Summary) -> list[str]:
     return [code("\n".join(first or rest)), *(["", counted_by_it] if counted_by_it else [])]
 
 
-def _perf(records: RunRecords) -> list[str]:
+def _perf(records: Run) -> list[str]:
     profile = records.profile
     if profile is None:
         why = perf_text.why_none(records)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from malaria.analysis.headline import headline
-from malaria.records.rows import CampaignRecords, RunRecords
+from malaria.records.rows import CampaignRecords
+from malaria.records.run import Run
 from malaria.report.figure_text import length
 from malaria.report.markdown.campaign_markdown import campaign_lines
 from malaria.report.markdown.markdown_sections import sections, titled
@@ -17,24 +18,22 @@ from malaria.report.page.appendix import facts
 type Summary = Mapping[str, Any]
 
 
-def write_markdown(records: RunRecords, summary: Summary, path: Path) -> None:
+def write_markdown(records: Run, summary: Summary, path: Path) -> None:
     """Write the report of an attack. Raises OSError when it cannot, RunError for a damaged run."""
     path.write_text(render_run_markdown(records, summary), encoding="utf-8")
 
 
-def render_run_markdown(records: RunRecords, summary: Summary) -> str:
+def render_run_markdown(records: Run, summary: Summary) -> str:
     """Return the report of an attack as Markdown. Raises RunError for a damaged run."""
     return _joined(_attack(records, summary))
 
 
-def write_campaign_markdown(
-    campaign: CampaignRecords, levels: Mapping[str, tuple[RunRecords, Summary]], path: Path
-) -> None:
+def write_campaign_markdown(campaign: CampaignRecords, levels: Mapping[str, tuple[Run, Summary]], path: Path) -> None:
     """Write the report of a campaign. Raises as write_markdown."""
     path.write_text(render_campaign_markdown(campaign, levels), encoding="utf-8")
 
 
-def render_campaign_markdown(campaign: CampaignRecords, levels: Mapping[str, tuple[RunRecords, Summary]]) -> str:
+def render_campaign_markdown(campaign: CampaignRecords, levels: Mapping[str, tuple[Run, Summary]]) -> str:
     """Return the report of a campaign as Markdown; `levels` holds each run by its directory.
 
     Raises RunError for a damaged run.
@@ -46,22 +45,22 @@ def _joined(lines: Sequence[str]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _attack(records: RunRecords, summary: Summary) -> list[str]:
+def _attack(records: Run, summary: Summary) -> list[str]:
     meta = records.meta
     said = headline(records, summary)
     lines = [
-        f"# {plain(meta.get('title', 'attack'))}",
+        f"# {plain('attack' if meta.title is None else meta.title)}",
         "",
-        f"{plain(meta.get('target', ''))} · {plain(meta.get('load', ''))} · measured {length(summary)}",
+        f"{plain(meta.target or '')} · {plain(meta.load or '')} · measured {length(summary)}",
         "",
         f"**{said.outcome}** {plain(said.what)}",
         *(f"\n{plain(line)}" for line in (said.remedy, *said.further) if line),
         "",
-        code(str(meta.get("command", "unknown")), "sh"),
+        code(meta.command or "unknown", "sh"),
         "",
     ]
     end = {
         "Environment": table(["", ""], [[plain(n), plain(fact)] for n, fact in facts(records, summary)], words=2),
-        "Warhead": [code(str(meta.get("warhead_toml", "")).rstrip(), "toml")],
+        "Warhead": [code((meta.warhead_toml or "").rstrip(), "toml")],
     }
     return lines + titled(sections(records, summary) | end, "##")

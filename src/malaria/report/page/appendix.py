@@ -11,7 +11,7 @@ from typing import Final
 from malaria.analysis.clocks import clock_words
 from malaria.analysis.windows import bees_of
 from malaria.clock import NS_PER_MS
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figure_text import UNKNOWN, Summary, broker_name
@@ -22,7 +22,7 @@ LARGE_BYTES: Final = 100_000
 BEES_NAMED: Final = 20
 
 
-def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
+def facts(records: Run, summary: Summary) -> list[tuple[str, str]]:
     """The environment as names and plain texts, not yet markup."""
     ours = summary["generator"]
     named = [
@@ -35,22 +35,21 @@ def facts(records: RunRecords, summary: Summary) -> list[tuple[str, str]]:
     named += _swarm(records)
     if ours["rss_bytes"]:
         named.append(("generator memory", format_bytes(ours["rss_bytes"])))
-    stored = records.meta.get("environment")
-    known = stored if isinstance(stored, dict) else {}
-    named += [_fact(str(name), value) for name, value in known.items() if name != "malaria"]
-    notes = records.meta.get("notes")
-    return named + [("note", str(note)) for note in (notes if isinstance(notes, list) else [])]
+    known = records.meta.environment
+    stored = known.as_json() if known else {}
+    named += [_fact(name, value) for name, value in stored.items() if name != "malaria"]
+    return named + [("note", note) for note in records.meta.notes]
 
 
-def _swarm(records: RunRecords) -> list[tuple[str, str]]:
+def _swarm(records: Run) -> list[tuple[str, str]]:
     """The bees, how together they began, and what their clocks leave open; nothing for a load of one host."""
     bees = bees_of(records)
     if not bees:
         return []
     named = [("bees", f"{format_count(len(bees))}: {', '.join(bees[:BEES_NAMED])}{' …' * (len(bees) > BEES_NAMED)}")]
-    start = records.meta.get("start")
-    if isinstance(start, dict) and isinstance(start.get("spread_ns"), int):
-        named.append(("start spread", format_ms(start["spread_ns"] / NS_PER_MS)))
+    start = records.meta.start
+    if start and start.spread_ns is not None:
+        named.append(("start spread", format_ms(start.spread_ns / NS_PER_MS)))
     if words := clock_words(records):
         named.append(("between bees", words))
     return named
@@ -68,22 +67,21 @@ def _plain(value: object) -> str:
     return format_count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def environment(records: RunRecords, summary: Summary) -> str:
+def environment(records: Run, summary: Summary) -> str:
     rows = [[text(name), text(value)] for name, value in facts(records, summary)]
     return table(["", ""], rows, words=(1,), kind="facts")
 
 
-def observers(records: RunRecords) -> str:
+def observers(records: Run) -> str:
     """Who watched the target, and how that went; empty when nobody did."""
-    stored = records.meta.get("observers")
-    told = [one for one in (stored if isinstance(stored, list) else []) if isinstance(one, dict)]
     names = ("observer", "about", "samples", "late_samples", "dropped_rows", "gaps", "reason")
+    told = [one.as_json() for one in records.meta.observers]
     rows = [[text(_plain(one.get(name, UNKNOWN))) for name in names] for one in told]
     head = ["observer", "of", "samples", "left out", "dropped", "gaps", "last word"]
     return f"<h3>Who watched</h3>{table(head, rows, words=(1, 6))}" if rows else ""
 
 
-def end(records: RunRecords, summary: Summary) -> str:
+def end(records: Run, summary: Summary) -> str:
     """The last sections of a page."""
     return "\n".join(
         [
@@ -96,8 +94,8 @@ def end(records: RunRecords, summary: Summary) -> str:
     )
 
 
-def warhead(records: RunRecords) -> str:
-    return f"<pre><code>{text(records.meta.get('warhead_toml', 'unknown'))}</code></pre>"
+def warhead(records: Run) -> str:
+    return f"<pre><code>{text(records.meta.warhead_toml or 'unknown')}</code></pre>"
 
 
 def definitions() -> str:

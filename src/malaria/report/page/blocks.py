@@ -8,7 +8,8 @@ from typing import Final
 from malaria.analysis.headline import headline
 from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Counter, EventKind, Metric, RunRecords
+from malaria.records.rows import Counter, EventKind, Metric
+from malaria.records.run import Run
 from malaria.report.charts.event_marks import restarts
 from malaria.report.definitions import LABELS
 from malaria.report.figure_text import (
@@ -44,7 +45,7 @@ def defined(name: str, label: str = "") -> str:
     return f'<a href="#def-{text(name)}">{text(label or LABELS.get(name, name))}</a>'
 
 
-def verdict(records: RunRecords, summary: Summary) -> str:
+def verdict(records: Run, summary: Summary) -> str:
     """What it came to, large; what to do; the further reasons."""
     said = headline(records, summary)
     lines = [sentence(said.outcome, said.what)]
@@ -61,10 +62,10 @@ def sentence(outcome: str, what: str) -> str:
     return f'<p class="verdict"><span class="{text(outcome)}">{text(outcome)}</span> {words}</p>'
 
 
-def cards(records: RunRecords, summary: Summary) -> str:
+def cards(records: Run, summary: Summary) -> str:
     """The three to six figures that matter."""
     made = [_clients(records, summary), _rate(records, summary), _ack(records, summary), *_cpu(summary)]
-    if summary["messages"]["due"] is None and records.meta.get("subscribing"):
+    if summary["messages"]["due"] is None and records.meta.subscribing:
         made.append(card(defined("arrived"), count(total(records.samples, Counter.ARRIVED)), "messages"))
     lost, expected = summary["messages"]["lost"], summary["messages"]["expected"]
     if lost is not None:
@@ -72,23 +73,23 @@ def cards(records: RunRecords, summary: Summary) -> str:
     return f'<div class="cards">{"".join(made)}</div>'
 
 
-def _clients(records: RunRecords, summary: Summary) -> str:
+def _clients(records: Run, summary: Summary) -> str:
     clients, took_ns = summary["clients"], connect_time_ns(records)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
     return card(defined("clients"), connected(records, summary), f"of {count(clients['planned'])}{within}")
 
 
-def _rate(records: RunRecords, summary: Summary) -> str:
+def _rate(records: Run, summary: Summary) -> str:
     rates = summary["rates"]
     name = next((name for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
     if name is None:
         return ""
     due = rates["due_per_s"]
-    note = "closed loop" if records.meta.get("closed_loop") else "" if due is None else f"of {format_rate(due)} due"
+    note = "closed loop" if records.meta.closed_loop else "" if due is None else f"of {format_rate(due)} due"
     return card(defined("rates", name), format_rate(rates[f"{name}_per_s"]), note)
 
 
-def _ack(records: RunRecords, summary: Summary) -> str:
+def _ack(records: Run, summary: Summary) -> str:
     found = latencies(records, summary).get(Metric.ACK)
     return "" if found is None else card(defined("ack", "ack p99"), str(found["p99"]), f"p50 {found['p50']}")
 
@@ -102,7 +103,7 @@ def _cpu(summary: Summary) -> list[str]:
     return made
 
 
-def latency_table(records: RunRecords, summary: Summary) -> str:
+def latency_table(records: Run, summary: Summary) -> str:
     """One row for each latency; a percentile that is only known to be at least so much says so."""
     found = latencies(records, summary)
     rows = [
@@ -133,7 +134,7 @@ def connect_split(summary: Summary) -> str:
     return f'<div class="split" aria-hidden="true">{bars}</div><p class="small">A connect on average: {words}</p>'
 
 
-def events(records: RunRecords) -> str:
+def events(records: Run) -> str:
     told = sorted([*records.events, *restarts(records)], key=lambda event: event.at_ns)
     rows = [
         [f"{event.at_ns / NS_PER_S:,.1f} s", text(event.kind), text(event.text), count(event.count), text(event.worker)]

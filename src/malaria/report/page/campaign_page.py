@@ -109,7 +109,7 @@ def _level(level: Sequence[ShownLevel], figures: Charts) -> str:
 def _part(one: ShownLevel, figures: Charts, beside: Sequence[ShownLevel]) -> str:
     attack = material(one.records, one.summary)
     figures |= attack_charts(attack, one.suffix)
-    load = f'<p class="soft">{text(one.records.meta.get("load", ""))}</p>'
+    load = f'<p class="soft">{text(one.records.meta.load or "")}</p>'
     side = "<h3>Side by side</h3>" + blocks.compared(beside) if len(beside) > 1 else ""
     place = Place(one.suffix, "h3", one.part)
     return "\n".join(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from malaria.records.rows import CampaignRecords, RunRecords
+from malaria.records.rows import CampaignRecords
+from malaria.records.run import Run
 from malaria.report.charts import run_charts as charts
 from malaria.report.figure_text import Summary, moment
 from malaria.report.page import appendix, blocks
@@ -15,12 +16,12 @@ from malaria.report.page.sections import Charts, Place, attack_charts, body, mat
 from malaria.report.shown_levels import RunAndSummary
 
 
-def write_page(records: RunRecords, summary: Summary, path: Path) -> None:
+def write_page(records: Run, summary: Summary, path: Path) -> None:
     """Write the page of one attack. Raises RunError for a damaged run, OSError when it cannot be written."""
     path.write_text(render_run_page(records, summary), encoding="utf-8")
 
 
-def render_run_page(records: RunRecords, summary: Summary) -> str:
+def render_run_page(records: Run, summary: Summary) -> str:
     """Return the page of one attack as text that UTF-8 can carry. Raises RunError for a damaged run."""
     attack = material(records, summary)
     figures = {"overview": charts.overview(records, attack.series)} | attack_charts(attack)
@@ -29,7 +30,7 @@ def render_run_page(records: RunRecords, summary: Summary) -> str:
         body(attack, figures, Place()),
         appendix.end(records, summary),
     ]
-    title = str(records.meta.get("title") or "attack")
+    title = records.meta.title or "attack"
     return _encodable(document(f"{title} · malaria", "\n".join(parts), figures))
 
 
@@ -53,12 +54,12 @@ def _encodable(page: str) -> str:
     return page.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
-def _top(records: RunRecords, summary: Summary, figures: Charts) -> str:
+def _top(records: Run, summary: Summary, figures: Charts) -> str:
     """What one sees without scrolling: title, verdict, the figures that matter, one chart."""
     meta = records.meta
-    told = [meta.get("target"), meta.get("load"), moment(summary)]
+    told = [meta.target, meta.load, moment(summary)]
     line = " · ".join(str(part) for part in told if part)
-    head = f"<h1><b>{text(meta.get('title') or 'attack')}</b> · {text(line)}</h1>"
+    head = f"<h1><b>{text(meta.title or 'attack')}</b> · {text(line)}</h1>"
     return "\n".join(
         [head, blocks.verdict(records, summary), blocks.cards(records, summary), place_chart("overview", figures)]
     )

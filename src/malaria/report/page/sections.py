@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.series import columns
-from malaria.records.rows import CampaignPart, RunRecords
+from malaria.records.rows import CampaignPart
+from malaria.records.run import Run
 from malaria.report.charts import run_charts as charts
 from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import Summary
@@ -41,12 +42,12 @@ class Place:
 class Material:
     """An attack, and its columns second by second, which take a while to make."""
 
-    records: RunRecords
+    records: Run
     summary: Summary
     series: SeriesColumns
 
 
-def material(records: RunRecords, summary: Summary) -> Material:
+def material(records: Run, summary: Summary) -> Material:
     """Raises RunError for a damaged run."""
     return Material(records, summary, columns(records))
 
@@ -81,11 +82,11 @@ def body(attack: Material, figures: Charts, place: Place) -> str:
     )
 
 
-def _command(records: RunRecords, place: Place) -> str:
+def _command(records: Run, place: Place) -> str:
     clean = clean_start(place.part)
     told = f'<p class="soft">{text(clean)}</p>' if clean else ""
-    return blocks.repeat(place.part.command or str(records.meta.get("command", "unknown")), place.suffix) + told
+    return blocks.repeat(place.part.command or records.meta.command or "unknown", place.suffix) + told
 
 
-def _latency(records: RunRecords, summary: Summary, percentiles: str) -> str:
+def _latency(records: Run, summary: Summary, percentiles: str) -> str:
     return blocks.latency_table(records, summary) + blocks.connect_split(summary) + percentiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.records.perf_profile import Profile
-from malaria.records.rows import RunRecords
+from malaria.records.run import Run
 from malaria.report import perf_text, target_text
 from malaria.report.figure_text import Summary, count
 from malaria.report.page.blocks import defined
@@ -16,7 +16,7 @@ ROWS_SHOWN: Final = 15
 """Of perf's table; the others are folded away."""
 
 
-def seen(records: RunRecords, summary: Summary) -> str:
+def seen(records: Run, summary: Summary) -> str:
     """The table: one row that says what the level came to. Below it what was not seen, and why."""
     outcome = text(summary["verdict"]["outcome"])
     facts = target_text.table_of(records, summary)
@@ -25,7 +25,7 @@ def seen(records: RunRecords, summary: Summary) -> str:
     return table(head, [row], kind="seen") + _besides(records, summary) + _blind(records)
 
 
-def _besides(records: RunRecords, summary: Summary) -> str:
+def _besides(records: Run, summary: Summary) -> str:
     """What a pass had to hold, and whether queues grew."""
     stated, queues = target_text.conditions(records), target_text.queue_lines(summary)
     lines = [f"A pass had to hold: {stated}."] if stated else []
@@ -33,7 +33,7 @@ def _besides(records: RunRecords, summary: Summary) -> str:
     return "".join(f'<p class="soft small">{text(line)}</p>' for line in lines)
 
 
-def _blind(records: RunRecords) -> str:
+def _blind(records: Run) -> str:
     words = target_text.blind_spots(records)
     if not words and not records.observations:
         words = ["Nobody watched the target: see --observe."]
@@ -41,7 +41,7 @@ def _blind(records: RunRecords) -> str:
     return f'<ul class="reasons small">{items}</ul>' if items else ""
 
 
-def sys_block(records: RunRecords, summary: Summary) -> str:
+def sys_block(records: Run, summary: Summary) -> str:
     """Empty when the broker has no `$SYS`."""
     first, rest = target_text.sys_lines(summary)
     if not first and not rest:
@@ -57,7 +57,7 @@ def _pre(lines: list[str]) -> str:
     return f"<pre><code>{text(chr(10).join(lines))}</code></pre>"
 
 
-def perf(records: RunRecords) -> str:
+def perf(records: Run) -> str:
     """Empty when nobody asked for it."""
     profile = records.profile
     if profile is None:

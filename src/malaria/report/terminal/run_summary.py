@@ -14,7 +14,8 @@ from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
 from malaria.analysis.surge_words import surge_line
 from malaria.analysis.windows import total
-from malaria.records.rows import Counter, Metric, RunRecords
+from malaria.records.rows import Counter, Metric
+from malaria.records.run import Run
 from malaria.report.figure_text import (
     LATENCIES,
     UNKNOWN,
@@ -54,7 +55,7 @@ SURGES_SHOWN: Final = 3
 type Summary = Mapping[str, Any]
 
 
-def print_summary(records: RunRecords, summary: Summary, console: Console) -> None:
+def print_summary(records: Run, summary: Summary, console: Console) -> None:
     """Prints the block over one attack."""
     _print(_attack(records, summary, console.width), console)
 
@@ -73,7 +74,7 @@ def _print(lines: Sequence[Text], console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _attack(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+def _attack(records: Run, summary: Summary, width: int) -> list[Text]:
     body = [Text(), *_clients(records, summary, width), *_messages(records, summary, width), Text()]
     body += [*_latency_lines(records, summary, width)]
     body += _surges(summary, width)
@@ -84,7 +85,7 @@ def _attack(records: RunRecords, summary: Summary, width: int) -> list[Text]:
     return head + _verdict(records, summary, width, room) + body
 
 
-def _verdict(records: RunRecords, summary: Summary, width: int, room: int) -> list[Text]:
+def _verdict(records: Run, summary: Summary, width: int, room: int) -> list[Text]:
     """What, what to do, and as many further reasons as the screen has room for; the page has them all."""
     said = headline(records, summary)
     margin = f"{INDENT}{said.outcome}   "
@@ -102,26 +103,26 @@ def _verdict(records: RunRecords, summary: Summary, width: int, room: int) -> li
     return lines
 
 
-def _clients(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+def _clients(records: Run, summary: Summary, width: int) -> list[Text]:
     clients, took_ns = summary["clients"], connect_time_ns(records)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
     parts = [f"{connected(records, summary)} of {count(clients['planned'])} connected{within}"]
-    if records.meta.get("surges"):
+    if records.meta.surges:
         parts.append(f"{count(clients['connected'])} at the end")
     parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
     lines = _row("clients", parts, width)
-    failures = records.meta.get("connect_failures")
+    failures = records.meta.connect_failures
     if isinstance(failures, dict) and failures:
         cause, hit = max(failures.items(), key=lambda item: int(item[1]))
         lines += _row("", [f"{format_things(int(hit), 'client')}: {cause}"], width)
     return lines
 
 
-def _messages(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+def _messages(records: Run, summary: Summary, width: int) -> list[Text]:
     messages = summary["messages"]
     if messages["due"] is None:
         arrived = f"arrived {count(total(records.samples, Counter.ARRIVED))}"
-        return _row("messages", [arrived], width) if records.meta.get("subscribing") else []
+        return _row("messages", [arrived], width) if records.meta.subscribing else []
     made = [f"{name} {count(messages[name])}" for name in ("due", "sent", "acked") if messages[name] is not None]
     if messages["expected"] is not None:
         made.append(f"delivered {count(messages['delivered'])} of {count(messages['expected'])}")
@@ -131,7 +132,7 @@ def _messages(records: RunRecords, summary: Summary, width: int) -> list[Text]:
     return _row("messages", made, width) + (_row("", known, width) if known else [])
 
 
-def _latency_lines(records: RunRecords, summary: Summary, width: int) -> list[Text]:
+def _latency_lines(records: Run, summary: Summary, width: int) -> list[Text]:
     found = latencies(records, summary)
     if not found:
         return _row("latency", ["none was measured"], width)
@@ -149,7 +150,7 @@ def _latency_lines(records: RunRecords, summary: Summary, width: int) -> list[Te
     return [*lines, Text()]
 
 
-def _beside(records: RunRecords, metric: Metric) -> Text:
+def _beside(records: Run, metric: Metric) -> Text:
     """What stands behind the figures of a latency."""
     if metric is Metric.LAG:
         return _kept_up(records)
@@ -162,7 +163,7 @@ def _figure(value: StatedLatency) -> str:
     return f"{value!s:>{FIGURE_WIDTH}}"
 
 
-def _kept_up(records: RunRecords) -> Text:
+def _kept_up(records: Run) -> Text:
     """What the lag says about us: the broker's part of it is no fault of ours."""
     good = kept_up(records)
     return Text() if good is None else Text("we kept up") if good else Text("we ran late", COLOURS["INVALID"])
@@ -176,7 +177,7 @@ def _surges(summary: Summary, width: int) -> list[Text]:
     return [line for number, words in enumerate(told) for line in _row("" if number else "surge", [words], width)]
 
 
-def _broker(records: RunRecords, summary: Summary) -> str:
+def _broker(records: Run, summary: Summary) -> str:
     broker = summary["broker"]
     used, memory = broker["host_memory_used_bytes"], broker["host_memory_bytes"]
     parts = [

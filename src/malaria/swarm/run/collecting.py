@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from malaria.control.messages import SecondReport
 from malaria.errors import RunError
+from malaria.records.run_meta import BeeFacts, RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.swarm.run.launcher import Launcher
 from malaria.swarm.run.spool import SpooledRun, read_kept
@@ -53,38 +53,40 @@ def collect(directory: Path, quarters: Launcher) -> Collection:
     """Brings what the bees of a stored run still have. Raises RunError for a run that no swarm made."""
     records = open_run(directory)
     run, bees = _swarm_of(records.meta, directory)
-    files = asyncio.run(quarters.fetch_kept([str(bee["bee"]) for bee in bees], run))
+    files = asyncio.run(quarters.fetch_kept([bee.bee for bee in bees], run))
     batches = [
         batch
         for bee in bees
-        if (data := files.get(bee["bee"])) and (batch := batch_of(data, bee["bee"], run, bee["next_sequence"]))
+        if (data := files.get(bee.bee)) and (batch := batch_of(data, bee.bee, run, bee.next_sequence))
     ]
     if batches:
         _store(directory, bees, batches)
     asyncio.run(quarters.forget_kept(list(files), run))
     seconds = {batch.bee: sum(isinstance(kept.report, SecondReport) for kept in batch.reports) for batch in batches}
-    return Collection(seconds, tuple(str(bee["bee"]) for bee in bees if bee["bee"] not in seconds))
+    return Collection(seconds, tuple(bee.bee for bee in bees if bee.bee not in seconds))
 
 
-def _swarm_of(meta: Mapping[str, Any], directory: Path) -> tuple[str, list[dict[str, Any]]]:
-    swarm, bees = meta.get("swarm"), meta.get("bees")
-    if not isinstance(swarm, dict) or not isinstance(bees, list):
+def _swarm_of(meta: RunMeta, directory: Path) -> tuple[str, tuple[BeeFacts, ...]]:
+    if meta.swarm is None or meta.bees is None:
         raise RunError(f"{directory} was not made by a swarm", "name the directory of a run with --swarm")
-    return str(swarm["run"]), bees
+    return meta.swarm.run, meta.bees
 
 
-def _store(directory: Path, bees: list[dict[str, Any]], batches: list[CollectedBatch]) -> None:
+def _store(directory: Path, bees: tuple[BeeFacts, ...], batches: list[CollectedBatch]) -> None:
     with RunWriter.reopen(directory) as writer:
         for second in _seconds(batches):
             writer.append([second.sample])
             for event in second.events:
                 writer.event(event)
         new = {batch.bee: batch for batch in batches}
-        for bee in bees:
-            if batch := new.get(bee["bee"]):
-                bee["next_sequence"] = batch.next_sequence
-                bee["collected"] = bee.get("collected", 0) + len(batch.reports)
-        writer.meta("bees", bees)
+        writer.describe(RunMeta(bees=tuple(_with_batch(bee, new.get(bee.bee)) for bee in bees)))
+
+
+def _with_batch(bee: BeeFacts, batch: CollectedBatch | None) -> BeeFacts:
+    if batch is None:
+        return bee
+    collected = bee.collected + len(batch.reports)
+    return bee.model_copy(update={"next_sequence": batch.next_sequence, "collected": collected})
 
 
 def _seconds(batches: list[CollectedBatch]) -> Iterator[SecondReport]:

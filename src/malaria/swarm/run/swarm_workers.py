@@ -21,6 +21,15 @@ from malaria.clock import now_ns
 from malaria.control.messages import EndPublishing, Finish, Finished, Order, Prepared, Report, WorkerLost
 from malaria.errors import OperatorError, SwarmError
 from malaria.model.target import Target
+from malaria.records.run_meta import (
+    BeeClockFacts,
+    BeeFacts,
+    ClockFacts,
+    EnvironmentFacts,
+    OffsetFacts,
+    RunMeta,
+    SwarmFacts,
+)
 from malaria.schedule.share import WHOLE, Share
 from malaria.swarm.bee_layout import BeeLayout
 from malaria.swarm.run.bee_link import BeeLink
@@ -174,19 +183,21 @@ class SwarmWorkers:
         with contextlib.suppress(SwarmError, OSError):
             self._wait(self._forget_all(), FORGET_S + 1)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> RunMeta:
         """What is known of the bees by now, for the record. What does not change is told once."""
         at_ns = now_ns()
-        hosts = {} if self._introduced else {"bee_environments": self._environments()}
-        self._introduced = True
-        return hosts | {
-            "swarm": {"name": self._quarters.swarm, "run": self.run},
-            "bees": [self._facts_of(member) for member in self._members.values()],
-            "clocks": {
-                "error_ns": worst_pair_ns(line.worst_error_ns for line in self._lines.values()),
-                "bees": [self._clock_of(line, at_ns) for line in self._lines.values()],
-            },
-        }
+        facts = RunMeta(
+            swarm=SwarmFacts(name=self._quarters.swarm, run=self.run),
+            bees=tuple(self._facts_of(member) for member in self._members.values()),
+            clocks=ClockFacts(
+                error_ns=worst_pair_ns(line.worst_error_ns for line in self._lines.values()),
+                bees=tuple(self._clock_of(line, at_ns) for line in self._lines.values()),
+            ),
+        )
+        if not self._introduced:
+            self._introduced = True
+            facts = facts.model_copy(update={"bee_environments": self._environments()})
+        return facts
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -235,31 +246,32 @@ class SwarmWorkers:
             self._loop.call_soon_threadsafe(self._lines[name].order, order)
         return [(worker, WorkerLost(reason, bee=name)) for worker in left]
 
-    def _environments(self) -> dict[str, object]:
-        return {name: dict(line.joined.environment) for name, line in self._lines.items() if line.joined}
+    def _environments(self) -> dict[str, EnvironmentFacts]:
+        joined = {name: line.joined for name, line in self._lines.items() if line.joined}
+        return {name: EnvironmentFacts.model_validate(bee.environment) for name, bee in joined.items()}
 
-    def _facts_of(self, member: _Member) -> dict[str, object]:
-        return {
-            "bee": member.name,
-            "share": str(member.share),
-            "workers": list(member.workers),
-            "next_sequence": member.next_sequence,
-            "lost": member.lost or None,
-            "collected": member.collected,
-        }
+    def _facts_of(self, member: _Member) -> BeeFacts:
+        return BeeFacts(
+            bee=member.name,
+            share=str(member.share),
+            workers=tuple(member.workers),
+            next_sequence=member.next_sequence,
+            lost=member.lost or None,
+            collected=member.collected,
+        )
 
-    def _clock_of(self, line: BeeLink, at_ns: int) -> dict[str, object]:
+    def _clock_of(self, line: BeeLink, at_ns: int) -> BeeClockFacts:
         track, last = line.track, line.track.estimate(at_ns)
-        return {
-            "bee": line.name,
-            "before": _offset_facts(line.before, self._load_epoch_ns),
-            "last": _offset_facts(last, self._load_epoch_ns),
-            "worst_error_ns": line.worst_error_ns,
-            "best_rtt_ns": track.best_rtt_ns,
-            "exchanges": track.exchanges,
-            "corrections": line.corrections,
-            "steps": track.steps,
-        }
+        return BeeClockFacts(
+            bee=line.name,
+            before=_offset_facts(line.before, self._load_epoch_ns),
+            last=_offset_facts(last, self._load_epoch_ns),
+            worst_error_ns=line.worst_error_ns,
+            best_rtt_ns=track.best_rtt_ns,
+            exchanges=track.exchanges,
+            corrections=line.corrections,
+            steps=track.steps,
+        )
 
     def _watch_clocks(self) -> None:
         """Life of the thread that asks the bees for their time."""
@@ -372,10 +384,10 @@ class SwarmWorkers:
         await self._quarters.end()
 
 
-def _offset_facts(offset: Offset | None, epoch_ns: int) -> dict[str, int] | None:
+def _offset_facts(offset: Offset | None, epoch_ns: int) -> OffsetFacts | None:
     if offset is None:
         return None
-    return {"at_ns": offset.at_ns - epoch_ns, "offset_ns": offset.offset_ns, "error_ns": offset.error_ns}
+    return OffsetFacts(at_ns=offset.at_ns - epoch_ns, offset_ns=offset.offset_ns, error_ns=offset.error_ns)
 
 
 def bees_of(workers: Sequence[str]) -> list[str]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from malaria.records.rows import Event, EventKind, Observation, Reading, RunRecords
+from malaria.records.rows import Event, EventKind, Observation, Reading
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from malaria.report.charts.event_marks import RESTARTED, gathered, marks
 
 S = 10**9
 
 
-def run(observer: str, *rows: dict[str, Reading]) -> RunRecords:
+def run(observer: str, *rows: dict[str, Reading]) -> Run:
     observations = [Observation(observer, n * S, row) for n, row in enumerate(rows, 1)]
-    return RunRecords({}, (), (), None, tuple(observations))
+    return Run(RunMeta.model_validate({}), (), (), None, tuple(observations))
 
 
 def test_phases_are_no_marks() -> None:
     events = (Event(1, EventKind.PHASE, "measure"), Event(2, EventKind.SURGE, "+500 clients"))
-    assert [mark.text for mark in marks(RunRecords({}, (), events, None))] == ["+500 clients"]
+    assert [mark.text for mark in marks(Run(RunMeta.model_validate({}), (), events, None))] == ["+500 clients"]
 
 
 def test_a_process_that_is_another_one_was_started_anew() -> None:

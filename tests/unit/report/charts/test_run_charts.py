@@ -11,7 +11,9 @@ import pytest
 from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
 from malaria.observe import prometheus_names as series
-from malaria.records.rows import Event, EventKind, RunRecords
+from malaria.records.rows import Event, EventKind
+from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from malaria.report.charts.level_charts import levels_chart
 from malaria.report.charts.run_charts import MARKS_SHOWN, ms_scale, overview, percentiles, stack
 from malaria.report.charts.time_panels import PANELS, panels_of
@@ -128,6 +130,6 @@ def test_levels_wear_their_verdict() -> None:
 
 
 def test_an_empty_run_has_charts_all_the_same() -> None:
-    empty = RunRecords({}, (), (), None)
+    empty = Run(RunMeta(), (), (), None)
     for figure in (overview(empty), stack(empty), percentiles(empty)):
         json.dumps(figure, allow_nan=False)

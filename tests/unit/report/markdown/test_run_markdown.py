@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from malaria.analysis.summary import summarize
-from malaria.records.rows import CampaignPart, Observation, RunRecords
+from malaria.records.rows import CampaignPart, Observation
+from malaria.records.run import Run
 from malaria.report.markdown.markdown_text import plain
 from malaria.report.markdown.run_markdown import write_campaign_markdown, write_markdown
 from synthetic import by_directory, make_campaign, make_records, observed, with_meta
@@ -19,7 +20,7 @@ TURNS_THE_LINE_ROUND = "\u202e"
 NO_UTF8 = "caf\udce9"
 
 
-def written(records: RunRecords, path: Path) -> str:
+def written(records: Run, path: Path) -> str:
     write_markdown(records, summarize(records), path)
     return path.read_text(encoding="utf-8")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from malaria.analysis.summary import summarize
-from malaria.records.rows import CampaignPart, RunRecords
+from malaria.records.rows import CampaignPart
+from malaria.records.run import Run
 from malaria.report.page.run_page import write_campaign_page, write_page
 from synthetic import by_directory, make_campaign, make_records, with_meta
 
@@ -16,7 +17,7 @@ NO_UTF8 = "runs/caf\udce9"
 """How Python hands on a file name in Latin-1."""
 
 
-def named_in_latin_1() -> RunRecords:
+def named_in_latin_1() -> Run:
     return with_meta(make_records(), title=NO_UTF8, command=f"malaria attack mqtt://broker -o {NO_UTF8}")
 
 

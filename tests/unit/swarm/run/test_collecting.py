@@ -11,6 +11,7 @@ from bees import LocalQuarters
 from malaria.control.messages import Finished, Report, SecondReport
 from malaria.errors import RunError
 from malaria.records.rows import Event, EventKind, RunPhase, Sample
+from malaria.records.run_meta import BeeFacts, RunMeta, SwarmFacts
 from malaria.records.store import RunWriter, open_run
 from malaria.swarm.run.collecting import batch_of, collect
 from malaria.swarm.run.spool import Spool, SpooledRun
@@ -40,8 +41,8 @@ def stored(tmp_path: Path) -> tuple[Path, LocalQuarters]:
     keep(quarters.directory("bee-1"), REPORTS)
     with RunWriter.create(tmp_path / "run") as writer:
         writer.append([one.sample for one in REPORTS[:2] if isinstance(one, SecondReport)])
-        writer.meta("swarm", {"name": "test", "run": "run"})
-        writer.meta("bees", [{"bee": "bee-1", "next_sequence": 2, "collected": 0}])
+        writer.describe(RunMeta(swarm=SwarmFacts(name="test", run="run")))
+        writer.describe(RunMeta(bees=(BeeFacts(bee="bee-1", next_sequence=2),)))
     return tmp_path / "run", quarters
 
 
@@ -52,7 +53,7 @@ def test_only_what_the_run_lacks_is_brought_and_then_the_bee_forgets_it(stored: 
     records = open_run(directory)
     assert [sample.end_ns // S for sample in records.samples] == [1, 2, 3]
     assert [event.text for event in records.events] == ["the broker closed"]
-    assert records.meta["bees"] == [{"bee": "bee-1", "next_sequence": 4, "collected": 2}]
+    assert records.meta.bees == (BeeFacts(bee="bee-1", next_sequence=4, collected=2),)
     assert not list((quarters.directory("bee-1") / "kept").iterdir())
 
 

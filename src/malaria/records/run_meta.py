@@ -1,0 +1,221 @@
+"""The facts of a run (`meta` in run.db): what the part that makes load tells the part that reads results.
+
+Every key has one name and one type here, for writer and reader alike. `docs/run-format.md` explains each. A fact that
+is unknown is None (or empty, where an empty list says the same).
+
+Promises: frozen values; a value of the wrong type is a pydantic `ValidationError` when the object is made; keys of
+later versions are kept as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+
+LARGEST: Final = (1 << 63) - 1
+"""The largest integer that SQLite stores."""
+
+type Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+type Int = Annotated[int, Field(strict=True, ge=-LARGEST - 1, le=LARGEST)]
+type Number = Count | Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+type Flag = StrictBool
+type RateStep = tuple[Number, Number]
+"""(run time in ns, messages per second that are due from then on)"""
+
+
+class _Facts(BaseModel):
+    """A set of facts. Keys that this version does not know are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def as_json(self) -> dict[str, object]:
+        """Return the facts that were given, as JSON holds them."""
+        return self.model_dump(exclude_unset=True)
+
+
+class EnvironmentFacts(_Facts):
+    """The host that made the load."""
+
+    host: str | None = None
+    system: str | None = None
+    processor: str | None = None
+    cores: Count | None = None
+    memory_bytes: Count | None = None
+    open_files_limit: Mapping[str, Int] | None = None
+    clock_source: str | None = None
+    ephemeral_ports: str | None = None
+    accept_backlog: str | None = None
+    python: str | None = None
+    openssl: str | None = None
+    numpy: str | None = None
+    malaria: str | None = None
+
+
+class BrokerFacts(_Facts):
+    """What is known of the broker before its figures."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+class SurgeFacts(_Facts):
+    """One surge: when its clients were told to come, were all ready, were told to go, were all gone. None: never."""
+
+    group: str | None = None
+    clients: Count = 0
+    add_ns: Count | None = None
+    added_ns: Count | None = None
+    remove_ns: Count | None = None
+    removed_ns: Count | None = None
+
+
+class ObserverFacts(_Facts):
+    """One observer of the target side, and how it went."""
+
+    observer: str = ""
+    about: str | None = None
+    stated: Flag | None = None
+    interval_s: Number | None = None
+    samples: Count | None = None
+    late_samples: Count | None = None
+    gaps: Count | None = None
+    dropped_rows: Count | None = None
+    reason: str | None = None
+
+
+class LostWorker(_Facts):
+    """A worker, or a whole bee, that was lost with its share of the load."""
+
+    worker: str | None = None
+    share: str | None = None
+    reason: str | None = None
+
+
+class DiskFacts(_Facts):
+    """Commits that the disk refused, its first error, and the rows that were given up."""
+
+    failures: Count = 0
+    first: str | None = None
+    forgotten_rows: Count = 0
+
+
+class CleanStartFacts(_Facts):
+    """Whether the broker remembered nothing when the run began (None: not known), and why."""
+
+    clean: Flag | None = None
+    reason: str = ""
+
+
+class SwarmFacts(_Facts):
+    """The swarm that made the load: its name, and that of its records on the bees."""
+
+    name: str | None = None
+    run: str = ""
+
+
+class BeeFacts(_Facts):
+    """One bee: its share, and which of its reports the run has."""
+
+    bee: str
+    share: str | None = None
+    workers: tuple[str, ...] = ()
+    next_sequence: Count
+    lost: str | None = None
+    collected: Count = 0
+
+
+class OffsetFacts(_Facts):
+    """The offset of a bee's clock (bee minus conductor) at a run time, and its error."""
+
+    at_ns: Int | None = None
+    offset_ns: Int | None = None
+    error_ns: Count | None = None
+
+
+class BeeClockFacts(_Facts):
+    """What is known of one bee's clock before the load and at last."""
+
+    bee: str | None = None
+    before: OffsetFacts | None = None
+    last: OffsetFacts | None = None
+    worst_error_ns: Count | None = None
+    best_rtt_ns: Int | None = None
+    exchanges: Count | None = None
+    corrections: Count | None = None
+    steps: Count | None = None
+
+
+class ClockFacts(_Facts):
+    """How far a time of one bee may be off that of another, and the clock of each bee."""
+
+    error_ns: Count | None = None
+    bees: tuple[BeeClockFacts, ...] = ()
+
+
+class StartFacts(_Facts):
+    """When the first and the last worker took up the start of the load, in run time."""
+
+    first_ns: Int | None = None
+    last_ns: Int | None = None
+    spread_ns: Count | None = None
+
+
+class RunMeta(_Facts):
+    """All facts of a run. See `docs/run-format.md`."""
+
+    format: Count | None = None
+    malaria_version: str | None = None
+    command: str | None = None
+    target: str | None = None
+    started: str | None = None
+    epoch_wall_ns: Count | None = None
+    title: str | None = None
+    load: str | None = None
+    closed_loop: Flag | None = None
+    tracked: Flag | None = None
+    publishing: Flag | None = None
+    acknowledged: Flag | None = None
+    subscribing: Flag | None = None
+    clients_planned: Count | None = None
+    workers: tuple[str, ...] | None = None
+    rate_planned_per_s: Number | None = None
+    rate_steps: tuple[RateStep, ...] | None = None
+    duration_planned_s: Number | None = None
+    thresholds: tuple[str, ...] = ()
+    own_lag_limit_ns: Count | None = None
+    warhead_toml: str | None = None
+    environment: EnvironmentFacts | None = None
+    broker: BrokerFacts | None = None
+    surges: tuple[SurgeFacts, ...] = ()
+    measure_start_ns: Count | None = None
+    measure_end_ns: Count | None = None
+    end_ns: Count | None = None
+    aborted: str | None = None
+    observers: tuple[ObserverFacts, ...] = ()
+    lost_workers: tuple[LostWorker, ...] = ()
+    swarm: SwarmFacts | None = None
+    bees: tuple[BeeFacts, ...] | None = None
+    bee_environments: Mapping[str, EnvironmentFacts] = Field(default_factory=dict)
+    clocks: ClockFacts | None = None
+    start: StartFacts | None = None
+    connect_failures: Mapping[str, Count] = Field(default_factory=dict)
+    remedies: Mapping[str, str] = Field(default_factory=dict)
+    disk_trouble: DiskFacts | None = None
+    notes: tuple[str, ...] = ()
+    level: Count | None = None
+    variant: str | None = None
+    note: str | None = None
+    clean_start: CleanStartFacts | None = None
+
+    def known(self) -> dict[str, object]:
+        """Return the facts that are known, as JSON holds them."""
+        return {key: value for key, value in self.as_json().items() if value is not None}
+
+
+def in_words(error: ValidationError) -> str:
+    """Return the first fault as one line: `surges[0].clients: Input should be a valid integer`."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
+    return f"{where}: {first['msg']}"
