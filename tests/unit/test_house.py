@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import grimp
 
-SOURCE = Path(__file__).parents[2] / "src/malaria"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src/malaria"
+FLOORS = ROOT / "docs/design/001-floors.md"
 MOST_ROOT_MODULES = 8
+ENTRIES = {"__init__", "__main__", "api"}
+"""Modules of the root that are no room: they are what `python -m malaria` and `import malaria` give."""
 
 
 def modules() -> list[Path]:
@@ -62,3 +68,41 @@ NOT_YET_BROKEN = [["malaria.swarm.hosts.pythons", "malaria.swarm.hosts.wheels"]]
 def test_no_module_imports_itself_through_others() -> None:
     found = [circle for circle in circles(imports_by_file()) if circle not in NOT_YET_BROKEN]
     assert found == []
+
+
+def rooms() -> set[str]:
+    """The packages and modules directly below `malaria`."""
+    packages = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    return packages | {path.stem for path in SOURCE.glob("*.py")} - ENTRIES
+
+
+def contracts() -> list[dict[str, object]]:
+    listed: list[dict[str, object]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    return listed
+
+
+def test_the_page_of_floors_is_the_contract() -> None:
+    (block,) = re.findall(r"```\n(.*?)```", FLOORS.read_text(), re.S)
+    (layers,) = (contract["layers"] for contract in contracts() if contract["type"] == "layers")
+    assert block.splitlines() == layers
+
+
+def test_the_page_of_floors_names_every_room() -> None:
+    text = FLOORS.read_text()
+    (block,) = re.findall(r"```\n(.*?)```", text, re.S)
+    described = {name for row in re.findall(r"^\| (`.*?) \|", text, re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert set(re.findall(r"\w+", block)) == rooms() == described
+
+
+def test_every_room_is_forbidden_to_import_the_engine() -> None:
+    (sources,) = (c["source_modules"] for c in contracts() if c.get("forbidden_modules") == ["malaria.engine"])
+    assert isinstance(sources, list)
+    assert {name.removeprefix("malaria.") for name in sources} == rooms() - {"engine"}
+
+
+def test_words_live_where_the_glossary_says() -> None:
+    places = re.findall(r"\| `([^`]+)` \|$", (ROOT / "docs/words.md").read_text(), re.M)
+    assert len(places) > 30
+    assert [place for place in places if not (ROOT / place).exists()] == []
