@@ -58,6 +58,10 @@ def circles(imports: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
+def test_no_modules_import_each_other() -> None:
+    assert circles(imports_by_file()) == []
+
+
 def test_circles_are_found() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
 
