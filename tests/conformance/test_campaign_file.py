@@ -13,8 +13,8 @@ from conftest import lacking
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import CleanStart, Lifecycle, find_mosquitto
+from malaria.campaign.adjustments import with_hold
 from malaria.campaign.definition import Campaign, Variant, load_campaign
-from malaria.campaign.shortening import with_hold
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 

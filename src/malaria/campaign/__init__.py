@@ -1,17 +1,16 @@
-"""Many attacks, one after the other, to one page: a campaign conducted, gone on with, told."""
+"""Many attacks, one after the other, to one page: a program decides the steps, one runner carries them out."""
 
-from malaria.campaign.campaign_runner import HANDS, Hands, conduct_campaign
+from malaria.campaign.campaign_runner import CampaignTools, conduct_campaign
 from malaria.campaign.demo import demo_request
-from malaria.campaign.request import CampaignOutcome, CampaignRequest, Listener, Repeat
+from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, RepeatCommand
 from malaria.campaign.resuming import new_request, resumed_request
 
 __all__ = [
-    "HANDS",
+    "CampaignListener",
     "CampaignOutcome",
     "CampaignRequest",
-    "Hands",
-    "Listener",
-    "Repeat",
+    "CampaignTools",
+    "RepeatCommand",
     "conduct_campaign",
     "demo_request",
     "new_request",

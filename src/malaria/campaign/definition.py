@@ -1,8 +1,8 @@
 """A campaign: an ordered list of levels, each of them one attack and its variants, complete and checked.
 
 Promises: whatever is impossible is refused when the file is read, with file, key path and remedy, also what is
-impossible only beside the warhead: nobody waits two hours for the fault of the last level. Paths are seen from where
-the file lies. Does not promise that files of keys are there, nor that a broker starts.
+impossible only together with the warhead, so that no one waits two hours for the error of the last level. Relative
+paths start at the directory of the file. Does not promise that files of keys exist, nor that a broker starts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from malaria.campaign.composition import Composition
-from malaria.campaign.file_tables import KEYS, CampaignFile, Changes, OnFail
+from malaria.campaign.file_tables import KEYS, AttackChanges, CampaignFile, OnFail
+from malaria.campaign.layers import LayeredWarhead
 from malaria.errors import CampaignError
 from malaria.model.access import FILES
 from malaria.model.broker import LISTENER_FILES, BrokerTable
@@ -27,18 +27,18 @@ from malaria.units import format_bytes, format_count, format_duration_ns
 
 LARGEST_FILE_BYTES: Final = 10**6
 UNTIL_A_LEVEL_SAYS: Final = "3650d"
-"""A warhead of a campaign need not say when it ends. Whether its surges lie within a level's hold is seen there."""
+"""The warhead of a campaign needs no duration. Its surges are checked against the hold of each level."""
 DOCUMENT: Final = "see docs/campaign.md"
-WHOSE: Final = {"password": "username", "psk": "psk_identity"}
-"""What a secret belongs to."""
+OWNERS: Final = {"password": "username", "psk": "psk_identity"}
+"""Secret -> the key that it belongs to."""
 NO_SECRETS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One attack of a level. `name` is empty for the level itself. `listener`: which of our broker's it goes to.
+    """One attack of a level. `name` is empty for the level itself.
 
-    The target in the warhead lacks its url when the attack goes to a listener of our broker.
+    `listener` names the `[[broker.listener]]` that it goes to; the target in the warhead then has no url.
     """
 
     name: str
@@ -49,9 +49,9 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step: the attack itself first, then its variants. `clients` counts those who publish, before any surge.
+    """One level: the attack itself first, then its variants. `clients` counts those that publish, before any surge.
 
-    `number` is its place in the file, from 1, whatever is left out.
+    `number` is its place in the file, from 1, whatever `--levels` leaves out.
     """
 
     number: int
@@ -63,7 +63,7 @@ class Level:
 
     @property
     def name(self) -> str:
-        """What `--levels` and the directory of its run call it."""
+        """The name for `--levels` and of its run directory."""
         return f"level-{self.number}"
 
     @property
@@ -73,7 +73,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """The whole. `left_out` names what an option took away, one sentence each, for the page."""
+    """A whole campaign. `left_out` has a sentence for the page about each part that an option removed."""
 
     name: str
     title: str
@@ -88,12 +88,12 @@ class Campaign:
 
 
 def load_campaign(path: Path, secrets: Mapping[str, str] = NO_SECRETS) -> Campaign:
-    """Reads a campaign file. Raises OperatorError: CampaignError, or WarheadError for a fault of the warhead."""
+    """Read a campaign file. Raises OperatorError: CampaignError, or WarheadError for a fault of the warhead."""
     return campaign_from_toml(read_text(path), str(path), path.parent, secrets)
 
 
 def read_text(path: Path) -> str:
-    """The text of a campaign file. Raises CampaignError where there is none."""
+    """Return the text of a campaign file. Raises CampaignError if it cannot be read."""
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise CampaignError(f"{path} is too large for a campaign", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
@@ -103,15 +103,15 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise CampaignError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
     except UnicodeDecodeError:
-        raise CampaignError(f"{path} is no text in UTF-8", f"a campaign is a TOML file; {DOCUMENT}") from None
+        raise CampaignError(f"{path} is not UTF-8 text", f"a campaign is a TOML file; {DOCUMENT}") from None
 
 
 def campaign_from_toml(
     text: str, name: str = "campaign", directory: Path = Path(), secrets: Mapping[str, str] = NO_SECRETS
 ) -> Campaign:
-    """Reads a campaign from text. `name` is what errors call it. Raises as `load_campaign` does.
+    """Read a campaign from text. `name` is the file name in errors. Raises as `load_campaign` does.
 
-    `secrets` are a `password` and a `psk`, for a [target] that names a user or an identity and says none.
+    `secrets` may have a `password` and a `psk`, for a [target] with a user or an identity but no secret.
     """
     table = parsed(text, name, directory)
     _fill_in(table.get("target"), secrets)
@@ -126,28 +126,28 @@ def campaign_from_toml(
 
 
 def parsed(text: str, name: str, directory: Path) -> dict[str, Any]:
-    """The tables as they are written, unchecked, their paths seen from `directory`. Raises CampaignError."""
+    """Return the tables unchecked, with their paths made absolute from `directory`. Raises CampaignError."""
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CampaignError(f"{name} is no TOML: {error}", f"{DOCUMENT}, or start from campaigns/") from None
+        raise CampaignError(f"{name} is not TOML: {error}", f"{DOCUMENT}, or start from campaigns/") from None
     _anchor(table, directory)
     return table
 
 
 def _fill_in(target: Any, secrets: Mapping[str, str]) -> None:
     if isinstance(target, dict):
-        wanted = {secret: secrets[secret] for secret, whose in WHOSE.items() if whose in target and secret in secrets}
+        wanted = {secret: secrets[secret] for secret, owner in OWNERS.items() if owner in target and secret in secrets}
         target |= {secret: value for secret, value in wanted.items() if secret not in target}
 
 
 def places(name: str, above: Location = ()) -> Callable[[Location], str]:
-    """How keys are named to the operator, those in tables below `above` too."""
+    """Return what names a key to the operator: file and key path, below the tables `above`."""
     return lambda location: f"{name}: {key_path((*above, *location))}" if (*above, *location) else name
 
 
 def _anchor(table: dict[str, Any], directory: Path) -> None:
-    """Paths on this host are seen from where the file lies."""
+    """Make the paths on this host absolute, from the directory of the file."""
     levels = _dicts(table.get("level"))
     variants = [variant for level in levels for variant in _dicts(level.get("variant"))]
     for holder in (table, *levels, *variants):
@@ -183,9 +183,9 @@ def _anchor_keys(table: Any, keys: Sequence[str], directory: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What every level begins with, and how the keys of the warhead and of the campaign are named to the operator."""
+    """The attack that every level starts from, and what names the keys of both files to the operator."""
 
-    composition: Composition
+    layered: LayeredWarhead
     of_warhead: Callable[[Location], str]
     of_campaign: Callable[[Location], str]
 
@@ -201,26 +201,26 @@ def _base(file: CampaignFile, directory: Path, place: Callable[[Location], str])
     whole = table | {"attack": {"duration": UNTIL_A_LEVEL_SAYS} | table.get("attack", {})} if isinstance(
         table.get("attack", {}), dict) else table  # fmt: skip
     warhead = validated(whole, of_warhead)
-    composition = Composition(table, warhead.target)
-    base = _Base(composition, of_warhead, place)
-    composition.set_way(file.target if file.target.model_fields_set else None, None, ())
-    composition.set_thresholds(file.thresholds, ("thresholds",))
-    _change(base, composition, file.defaults, ("defaults",))
+    layered = LayeredWarhead(table, warhead.target)
+    base = _Base(layered, of_warhead, place)
+    layered.set_target(file.target if file.target.model_fields_set else None, None, ())
+    layered.set_thresholds(file.thresholds, ("thresholds",))
+    _change(base, layered, file.defaults, ("defaults",))
     return base
 
 
-def _change(base: _Base, composition: Composition, changes: Changes, at: Location) -> None:
-    """One layer. Raises CampaignError."""
+def _change(base: _Base, layered: LayeredWarhead, changes: AttackChanges, at: Location) -> None:
+    """Apply one layer of changes. Raises CampaignError."""
     try:
         if changes.clients is not None:
-            composition.set_clients(changes.clients, (*at, "clients"))
+            layered.set_clients(changes.clients, (*at, "clients"))
         if changes.hold_ns is not None:
-            composition.set_hold(changes.hold_ns, (*at, "hold"))
-        composition.set_attack(changes.attack, (*at, "attack"))
+            layered.set_hold(changes.hold_ns, (*at, "hold"))
+        layered.set_attack(changes.attack, (*at, "attack"))
         for name, keys in changes.group.items():
-            composition.set_group(name, keys, (*at, "group", name))
-        composition.set_thresholds(changes.thresholds, (*at, "thresholds"))
-        composition.set_way(changes.target, changes.listener, at)
+            layered.set_group(name, keys, (*at, "group", name))
+        layered.set_thresholds(changes.thresholds, (*at, "thresholds"))
+        layered.set_target(changes.target, changes.listener, at)
     except KeyPathError as error:
         raise CampaignError(f"{base.of_campaign(error.path)}: {error.message}", error.remedy) from None
 
@@ -228,20 +228,20 @@ def _change(base: _Base, composition: Composition, changes: Changes, at: Locatio
 def _level(file: CampaignFile, number: int, base: _Base) -> Level:
     table = file.levels[number]
     at: Location = ("level", number)
-    composition = base.composition.fork()
-    _change(base, composition, table, at)
+    layered = base.layered.fork()
+    _change(base, layered, table, at)
     if table.surges:
-        composition.set_surges(table.surges, (*at, "surge"))
-    attacks = [_attack(file, base, composition, at)]
+        layered.set_surges(table.surges, (*at, "surge"))
+    attacks = [_attack(file, base, layered, at)]
     for position, variant in enumerate(table.variants):
-        further, where = composition.fork(), (*at, "variant", position)
-        _change(base, further, variant, where)
-        attacks.append(replace(_attack(file, base, further, where), name=variant.name, note=variant.note))
+        branch, where = layered.fork(), (*at, "variant", position)
+        _change(base, branch, variant, where)
+        attacks.append(replace(_attack(file, base, branch, where), name=variant.name, note=variant.note))
     clients = _clients(attacks[0].warhead)
-    said = {key: getattr(table.observe, key) for key in table.observe.model_fields_set}
-    observe = file.observe.model_copy(update=said)
-    whose: Location = at if "perf" in said else ()
-    _check_perf(observe, attacks[0].warhead, base.of_campaign((*whose, "observe", "perf", "at")))
+    stated = {key: getattr(table.observe, key) for key in table.observe.model_fields_set}
+    observe = file.observe.model_copy(update=stated)
+    owner: Location = at if "perf" in stated else ()
+    _check_perf(observe, attacks[0].warhead, base.of_campaign((*owner, "observe", "perf", "at")))
     title = table.title or _title(attacks[0].warhead)
     return Level(number + 1, title, clients, tuple(attacks), table.note, observe)
 
@@ -250,39 +250,43 @@ def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:
     hold_ns = warhead.attack.duration_ns
     if observe.perf is not None and hold_ns is not None and observe.perf.at_ns >= hold_ns:
         length = format_duration_ns(hold_ns)
-        raise CampaignError(f"{place}: the level is over then: it lasts {length}", f"write a time before {length}")
+        raise CampaignError(f"{place}: the level is over by then: it lasts {length}", f"write a time before {length}")
 
 
-def _attack(file: CampaignFile, base: _Base, composition: Composition, at: Location) -> Variant:
+def _attack(file: CampaignFile, base: _Base, layered: LayeredWarhead, at: Location) -> Variant:
     def place(location: Location) -> str:
-        origin = composition.origin(location)
+        origin = layered.origin(location)
         if origin is not None:
             return base.of_campaign(origin)
         if location == ("attack", "duration"):
             return base.of_campaign((*at, "hold"))
         return base.of_warhead(location)
 
-    warhead = validated(composition.finished(), place)
-    listener = composition.listener
+    warhead = validated(layered.finished(), place)
+    listener = layered.listener
     try:
-        _check_way(file.broker, warhead, listener)
+        _check_target(file.broker, warhead, listener)
     except KeyPathError as error:
         raise CampaignError(f"{base.of_campaign((*at, *error.path))}: {error.message}", error.remedy) from None
     return Variant("", warhead, listener, "")
 
 
-def _check_way(broker: BrokerTable, warhead: Warhead, listener: str | None) -> None:
-    """A url, or a listener of a broker that we configure, and not both."""
+def _check_target(broker: BrokerTable, warhead: Warhead, listener: str | None) -> None:
+    """Check that an attack has either a url or a listener of the broker that the campaign configures."""
     url = warhead.target.url
     if listener is None:
         if url is None and not broker.tells_its_url:
             raise KeyPathError(("target", "url"), "is missing", 'write url = "mqtt://host" in [target]')
         return
     if url is not None:
-        raise KeyPathError("listener", "stands beside the url of a target, and both say where to", "leave one out")
+        raise KeyPathError(
+            "listener", "cannot be used with the url of a target: both set the address", "remove one of them"
+        )
     names = [one.name for one in broker.listeners]
     if listener not in names:
-        known = f"it has {', '.join(names)}" if names else 'write a [[broker.listener]], with kind = "mosquitto"'
+        known = (
+            f"its listeners: {', '.join(names)}" if names else 'write a [[broker.listener]], with kind = "mosquitto"'
+        )
         raise KeyPathError("listener", f"the broker has no listener {listener!r}", known)
 
 
@@ -291,6 +295,6 @@ def _clients(warhead: Warhead) -> int:
 
 
 def _title(warhead: Warhead) -> str:
-    """No times in it: `--hold` changes them."""
+    """Return a title from clients and surges, without times, which `--hold` changes."""
     surges = [f"+{format_count(surge.clients)}" for surge in warhead.surges]
     return ", ".join([f"{format_count(_clients(warhead))} clients", *surges])

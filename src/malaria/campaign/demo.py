@@ -9,7 +9,8 @@ from typing import Final
 
 from malaria.broker import find_mosquitto
 from malaria.campaign.definition import campaign_from_toml
-from malaria.campaign.request import CampaignRequest, Repeat
+from malaria.campaign.levels import Levels
+from malaria.campaign.request import CampaignRequest, RepeatCommand
 
 FILE: Final = "demo.toml"
 COMMAND: Final = ("malaria", "demo")
@@ -18,10 +19,10 @@ EMBEDDED: Final = 'kind = "embedded"'
 
 
 def demo_request(directory: Path, workers: Callable[[int], int]) -> CampaignRequest:
-    """Against mosquitto if it is installed, else against the broker that comes with us."""
+    """Return the demo against mosquitto if it is installed, else against the embedded broker."""
     text = files(__package__).joinpath(FILE).read_text(encoding="utf-8")
     if find_mosquitto() is None:
         text = text.replace(MOSQUITTO, EMBEDDED)
     campaign = campaign_from_toml(text, FILE)
-    repeat = Repeat(COMMAND, by_level=False)
-    return CampaignRequest(campaign, directory, workers, " ".join(COMMAND), repeat, text)
+    repeat = RepeatCommand(COMMAND, by_level=False)
+    return CampaignRequest(campaign, Levels(campaign), directory, workers, " ".join(COMMAND), repeat, text)

@@ -1,7 +1,7 @@
-"""A campaign's file as it is kept beside what it measured: one that needs no other, and holds no secret.
+"""Copy a campaign's file into its run directory: self-contained and without secrets.
 
-Promises: read from anywhere on this host it gives the campaign that the original gave, but for passwords and keys that
-stood in it. Files of keys and certificates stay where they are, and are named by their whole path.
+Promises: read from anywhere on this host, the copy gives the same campaign, without the passwords and keys of the
+original. Files of keys and certificates stay where they are; the copy has their absolute paths.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from malaria.model.faults import SECRETS
 from malaria.model.warhead import warhead_table
 
 NO_SECRETS: Final = """\
-# Passwords, keys and headers are not written here: put them back into [target],
-# or give MALARIA_PASSWORD or MALARIA_PSK.
+# Passwords, keys and headers are not stored here: put them back into [target],
+# or set MALARIA_PASSWORD or MALARIA_PSK.
 
 """
 HEADERS: Final = "headers"
-"""A table that is secret as a whole."""
+"""A key whose whole table is secret."""
 _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
-"""User and password in an URL."""
+"""The user and password of a URL."""
 
 
 def campaign_copy(text: str, directory: Path) -> str:
-    """The copy of a campaign that was read from `text` in `directory`. Raises OperatorError for what is none."""
+    """Return the copy of a campaign that was read from `text` in `directory`. Raises OperatorError if it is none."""
     table = parsed(text, "campaign", directory)
     defaults = table.get("defaults", {})
     if isinstance(defaults.get("warhead"), str):
         defaults["warhead"] = warhead_table((directory / defaults["warhead"]).absolute())
-    told, secrets = _without_secrets(table)
-    return (NO_SECRETS if secrets else "") + tomli_w.dumps(told)
+    public, secrets = _without_secrets(table)
+    return (NO_SECRETS if secrets else "") + tomli_w.dumps(public)
 
 
 def _without_secrets(value: Any) -> tuple[Any, int]:
-    """The same without them, and how many there were."""
+    """Return the value without its secrets, and how many were removed."""
     if isinstance(value, dict):
         found = {key: _without_secrets(part) for key, part in value.items() if not _is_secret(key, part)}
         secrets = len(value) - len(found) + sum(count for _, count in found.values())
@@ -50,5 +50,5 @@ def _without_secrets(value: Any) -> tuple[Any, int]:
 
 
 def _is_secret(key: str, value: Any) -> bool:
-    """A group may be named `password`: then it is a table."""
+    """Tell a secret from a group that is named `password`, which is a table."""
     return key in SECRETS and (key == HEADERS or not isinstance(value, dict))

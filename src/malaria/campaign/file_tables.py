@@ -1,6 +1,6 @@
 """The tables of a campaign file as they are written; `malaria.campaign.definition` makes attacks of them.
 
-Promises: what stands in one table alone is checked here; what shows only beside the warhead, there.
+Promises: what can be checked in one table alone is checked here; what needs the warhead too is checked there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_NAME: Final = 80
 
 
 class OnFail(StrEnum):
-    """What a level that fails does to those after it."""
+    """What happens after a level that fails."""
 
     STOP = "stop"
     CONTINUE = "continue"
@@ -34,28 +34,26 @@ class OnFail(StrEnum):
 
 def _one_line(text: str) -> str:
     if not text.strip() or not text.isprintable() or len(text) > LONGEST_NAME:
-        raise NotationError(f"{text[:LONGEST_NAME]!r} is no name", f"write one line of at most {LONGEST_NAME} signs")
+        raise NotationError(f"{text[:LONGEST_NAME]!r} is not a name", f"write one line, at most {LONGEST_NAME} long")
     return text
 
 
 def _table(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        raise NotationError(f"{value!r} is no table", "write its keys on lines below a [header], or in { }")
+        raise NotationError(f"{value!r} is not a table", "write its keys on lines below a [header], or in { }")
     return value
 
 
 def _tables(value: Any) -> Any:
     if not isinstance(value, Mapping) or not all(isinstance(part, Mapping) for part in value.values()):
-        raise NotationError(
-            "what is written is no table of groups", "write group.NAME.KEY = VALUE, or [level.group.NAME]"
-        )
+        raise NotationError("is not a table of groups", "write group.NAME.KEY = VALUE, or [level.group.NAME]")
     return value
 
 
 def _warhead(value: Any) -> Any:
     if isinstance(value, str | Mapping) and value:
         return value
-    raise NotationError(f"{value!r} is no warhead", 'name a file, warhead = "meters.toml", or write its tables here')
+    raise NotationError(f"{value!r} is not a warhead", 'name a file, warhead = "meters.toml", or write its tables here')
 
 
 type Name = Annotated[str, AfterValidator(_one_line)]
@@ -63,8 +61,8 @@ type Raw = Annotated[dict[str, Any], BeforeValidator(_table)]
 type Groups = Annotated[dict[str, dict[str, Any]], BeforeValidator(_tables)]
 
 
-class Changes(Table):
-    """What one table of the campaign changes in the attack above it. `clients`: of the group that publishes."""
+class AttackChanges(Table):
+    """The changes that a table makes to the attack above it. `clients` is for the only group that publishes."""
 
     clients: Count | None = None
     hold_ns: DurationNs | None = Field(default=None, alias="hold", gt=0)
@@ -77,34 +75,34 @@ class Changes(Table):
     @model_validator(mode="after")
     def _check_changes(self) -> Self:
         if self.hold_ns is not None and "duration" in self.attack:
-            raise KeyPathError("hold", "stands beside attack.duration, and both say how long", "leave one of them out")
+            raise KeyPathError("hold", "cannot be used with attack.duration: both set the length", "remove one of them")
         for name, table in self.group.items():
             if "name" in table:
-                raise KeyPathError(("group", name, "name"), "a group keeps its name", "leave it out")
+                raise KeyPathError(("group", name, "name"), "cannot be changed here", "remove it")
         return self
 
 
-class Defaults(Changes):
-    """`[defaults]`: the warhead of every level, as the name of a file or in tables, and changes to it."""
+class Defaults(AttackChanges):
+    """The table `[defaults]`: the warhead of every level, as a file name or in tables, and changes to it."""
 
     warhead: Annotated[str | dict[str, Any], BeforeValidator(_warhead)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.target is not None:
-            raise KeyPathError("target", "stands in [defaults]", "write it as [target], at the top of the file")
+            raise KeyPathError("target", "cannot be in [defaults]", "write it as [target] at the top of the file")
         return self
 
 
-class VariantTable(Changes):
-    """`[[level.variant]]`: the same level once more with changes, to be shown beside it."""
+class VariantTable(AttackChanges):
+    """A `[[level.variant]]`: the same level again with changes, shown next to it."""
 
     name: Name
     note: str = ""
 
 
-class LevelTable(Changes):
-    """`[[level]]`: one attack, its surges, and its variants."""
+class LevelTable(AttackChanges):
+    """A `[[level]]`: one attack, its surges, and its variants."""
 
     title: Name | None = None
     note: str = ""
@@ -117,12 +115,14 @@ class LevelTable(Changes):
         names = [variant.name for variant in self.variants]
         for position, name in enumerate(names):
             if name in names[:position]:
-                raise KeyPathError(("variant", position, "name"), f"{name!r} is taken", "give each its own name")
+                raise KeyPathError(
+                    ("variant", position, "name"), f"{name!r} is used twice", "give each variant its own name"
+                )
         return self
 
 
 class CampaignFile(Table):
-    """The whole file."""
+    """A campaign file as a whole."""
 
     title: Name
     note: str = ""

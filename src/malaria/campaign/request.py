@@ -1,4 +1,4 @@
-"""What a campaign is asked for, who watches it, and what comes of it."""
+"""What a campaign is asked to do, who is shown its progress, and what comes of it."""
 
 from __future__ import annotations
 
@@ -8,44 +8,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from malaria.campaign.definition import Campaign, Level
+from malaria.campaign.definition import Campaign
+from malaria.campaign.program import Program
 from malaria.outputs.files import Runs
 from malaria.records.rows import CampaignPart, CampaignRecords, Progress
 from malaria.swarm.run.launcher import Launcher
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
-    """How a part is run again: these words, and where `by_level`, the name of its level behind `--levels`."""
+class RepeatCommand:
+    """The command that runs a part again: `words`, and with `by_level` the name of its level after `--levels`."""
 
     words: tuple[str, ...]
     by_level: bool = True
 
-    def command(self, level: Level) -> str:
-        return shlex.join([*self.words, *(("--levels", level.name) if self.by_level else ())])
+    def of_level(self, number: int) -> str:
+        return shlex.join([*self.words, *(("--levels", f"level-{number}") if self.by_level else ())])
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignRequest:
-    """What to do. `copy` is the campaign's file as it is to be kept; `before`: what is done of it already.
+    """What to do. `copy` is the campaign's file as it is stored; `before` what has been done of it already.
 
-    `workers` tells how many to hire for so many clients. `options` are without secrets.
+    `workers` gives the number of worker processes for a number of clients. `options` hold no secrets.
     """
 
     campaign: Campaign
+    program: Program = field(repr=False)
     directory: Path
     workers: Callable[[int], int]
     command: str
-    repeat: Repeat
+    repeat: RepeatCommand
     copy: str = field(repr=False)
     options: Mapping[str, str | None] = field(default_factory=dict)
     before: CampaignRecords | None = None
-    launcher: Launcher | None = None  # where bees are; None: this machine makes the load
+    launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignOutcome:
-    """What came of it. `runs` has the records and the summary of each part that was run, by its directory."""
+    """The result of a campaign. `runs` has the records and the summary of each part that was run, by its directory."""
 
     directory: Path
     records: CampaignRecords
@@ -53,11 +55,11 @@ class CampaignOutcome:
     summary: dict[str, Any]
 
 
-class Listener(Protocol):
-    """Who watches."""
+class CampaignListener(Protocol):
+    """Whoever is shown how a campaign goes."""
 
     def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
-        """A part begins, the `number`th of so many; returns who watches its progress."""
+        """Show that a part begins, the `number`th of `of`. Return what is called with its progress."""
 
     def tell(self, text: str) -> None:
-        """Something happened between the attacks."""
+        """Show a line about what happened between the attacks."""

@@ -1,4 +1,4 @@
-"""From a campaign's file, or from the directory of one that was cut short, to what is to be done."""
+"""Make the request of a campaign: from its file, or from the directory of one that was cut short."""
 
 from __future__ import annotations
 
@@ -7,39 +7,54 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from malaria.campaign.alteration import Said, altered, complete, without_secrets, words
-from malaria.campaign.definition import Campaign, campaign_from_toml, load_campaign, read_text
+from malaria.campaign.definition import campaign_from_toml, load_campaign, read_text
 from malaria.campaign.demo import COMMAND as DEMO
 from malaria.campaign.file_copy import campaign_copy
-from malaria.campaign.recording import planned
-from malaria.campaign.request import CampaignRequest, Repeat
+from malaria.campaign.levels import Levels
+from malaria.campaign.overrides import StatedOptions, complete, overridden, typed, without_secrets
+from malaria.campaign.recorder import planned_parts
+from malaria.campaign.request import CampaignRequest, RepeatCommand
 from malaria.errors import RunError
 from malaria.records.campaign_store import COPY, open_campaign
+from malaria.records.rows import CampaignPart
 
 PROGRAM: Final = ("malaria", "campaign")
 
 type Workers = Callable[[int], int]
 
 
-def new_request(file: Path, said: Said, directory: Path, workers: Workers) -> CampaignRequest:
-    """A campaign from its beginning. Raises OperatorError."""
-    said = complete(said)
-    campaign = altered(load_campaign(file, _secrets(said)), said)
-    copy = campaign_copy(read_text(file), file.parent)
-    command = shlex.join([*PROGRAM, str(file), *words(said)])
-    return CampaignRequest(campaign, directory, workers, command, _repeat(str(file), said), copy, without_secrets(said))
+def new_request(file: Path, options: StatedOptions, directory: Path, workers: Workers) -> CampaignRequest:
+    """Return the request of a campaign from its beginning. Raises OperatorError."""
+    options = complete(options)
+    campaign = overridden(load_campaign(file, _secrets(options)), options)
+    return CampaignRequest(
+        campaign,
+        Levels(campaign),
+        directory,
+        workers,
+        command=shlex.join([*PROGRAM, str(file), *typed(options)]),
+        repeat=_repeat_command(str(file), options),
+        copy=campaign_copy(read_text(file), file.parent),
+        options=without_secrets(options),
+    )
 
 
-def resumed_request(directory: Path, secrets: Said, workers: Workers) -> CampaignRequest:
-    """What is left of a campaign. Raises OperatorError: RunError for a directory that holds none, or another one."""
+def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -> CampaignRequest:
+    """Return the request of what is left of a campaign, with the file and the options that it was started with.
+
+    Raises OperatorError: RunError for a directory that holds no campaign, or whose file was changed.
+    """
     before = open_campaign(directory)
-    said = dict(before.options) | dict(secrets)
+    options = dict(before.options) | dict(secrets)
     text = _copy(directory)
-    campaign = altered(campaign_from_toml(text, before.file, directory, _secrets(said)), said)
-    _check_same(campaign, [(part.level, part.title, part.variant, part.clients) for part in before.parts], directory)
+    campaign = overridden(campaign_from_toml(text, before.file, directory, _secrets(options)), options)
+    program = Levels(campaign)
+    if _outline(planned_parts(program)) != _outline(before.parts):
+        message = f"{directory / COPY} has other levels than the campaign that was started"
+        raise RunError(message, "restore the file, or start anew: malaria campaign FILE")
     demo = before.command == shlex.join(DEMO)
-    repeat = Repeat(DEMO, by_level=False) if demo else _repeat(before.file, said)
-    return CampaignRequest(campaign, directory, workers, before.command, repeat, text, before.options, before)
+    repeat = RepeatCommand(DEMO, by_level=False) if demo else _repeat_command(before.file, options)
+    return CampaignRequest(campaign, program, directory, workers, before.command, repeat, text, before.options, before)
 
 
 def _copy(directory: Path) -> str:
@@ -47,20 +62,17 @@ def _copy(directory: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read: {error}", "begin the campaign anew: malaria campaign FILE") from None
+        raise RunError(f"{path} cannot be read: {error}", "start the campaign anew: malaria campaign FILE") from None
 
 
-def _check_same(campaign: Campaign, before: list[tuple[int, str, str, int]], directory: Path) -> None:
-    parts = [(part.level, part.title, part.variant, part.clients) for part in planned(campaign)]
-    if parts != before:
-        message = f"{directory / COPY} has other levels than those that were begun"
-        raise RunError(message, "put back the file as it was, or begin anew: malaria campaign FILE")
+def _outline(parts: tuple[CampaignPart, ...]) -> list[tuple[int, str, str, int]]:
+    return [(part.level, part.title, part.variant, part.clients) for part in parts]
 
 
-def _secrets(said: Said) -> dict[str, str]:
-    return {name: text for name in ("password", "psk") if (text := said.get(name)) is not None}
+def _secrets(options: StatedOptions) -> dict[str, str]:
+    return {name: text for name in ("password", "psk") if (text := options.get(name)) is not None}
 
 
-def _repeat(file: str, said: Said) -> Repeat:
-    beside = {name: text for name, text in said.items() if name != "levels"}
-    return Repeat((*PROGRAM, file, *words(beside)))
+def _repeat_command(file: str, options: StatedOptions) -> RepeatCommand:
+    others = {name: text for name, text in options.items() if name != "levels"}
+    return RepeatCommand((*PROGRAM, file, *typed(others)))

@@ -41,7 +41,7 @@ EXAMPLES: Final = (
 
 
 @dataclass(frozen=True)
-class Which:
+class WhichCampaign:
     """The campaign."""
 
     file: Annotated[
@@ -56,8 +56,8 @@ class Which:
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What the command says beside the file; the names are those of `malaria.campaign.alteration`."""
+class CampaignChanges:
+    """What the command says beside the file; the names are those of `malaria.campaign.overrides`."""
 
     levels: Annotated[
         str | None,
@@ -78,7 +78,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CampaignResult:
     """What becomes of it."""
 
     workers: Workers = None
@@ -92,8 +92,10 @@ class Outcome:
     quiet: Quiet = False
 
 
-@takes(Which, Changes, Entry, Outcome)
-def campaign(_: tuple[str, ...], which: Which, changes: Changes, entry: Entry, outcome: Outcome) -> int:
+@takes(WhichCampaign, CampaignChanges, Entry, CampaignResult)
+def campaign(
+    _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, entry: Entry, outcome: CampaignResult
+) -> int:
     """A file of levels, end to end: the broker started clean before each, one attack each, one page over all.
 
     The page is written anew after every level. Ctrl-C once finishes what is under way and reports, twice stops now;
@@ -107,9 +109,9 @@ def campaign(_: tuple[str, ...], which: Which, changes: Changes, entry: Entry, o
     return tour(request, Showing("malaria campaign", outcome.json, outcome.quiet))
 
 
-def _request(which: Which, said: dict[str, str | None], outcome: Outcome) -> CampaignRequest:
+def _request(which: WhichCampaign, said: dict[str, str | None], outcome: CampaignResult) -> CampaignRequest:
     from malaria.campaign import new_request, resumed_request
-    from malaria.campaign.alteration import SECRETS, flag
+    from malaria.campaign.overrides import SECRETS, flag
 
     workers = workers_for(outcome.workers)
     if which.resume is None:

@@ -32,7 +32,7 @@ def tour(request: CampaignRequest, showing: Showing) -> int:
     from malaria.report.terminal.run_summary import print_levels
 
     screen = console(showing.json)
-    with interruptible() as interrupt, conducting(request.launcher), Screen(showing, screen) as view:
+    with interruptible() as interrupt, conducting(request.launcher), CampaignScreen(showing, screen) as view:
         outcome = conduct_campaign(request, view, interrupt)
     if not showing.quiet:
         print_levels(outcome.summary, screen)
@@ -41,7 +41,7 @@ def tour(request: CampaignRequest, showing: Showing) -> int:
     return exit_code(outcome.summary)
 
 
-class Screen:
+class CampaignScreen:
     """For each part a live view of its own, which ends when the next one begins; between them plain lines."""
 
     def __init__(self, showing: Showing, console: Console) -> None:
@@ -49,7 +49,7 @@ class Screen:
         self._console = console
         self._views = ExitStack()
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> CampaignScreen:
         return self
 
     def __exit__(self, *_: object) -> None:

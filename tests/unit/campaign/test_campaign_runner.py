@@ -1,28 +1,33 @@
-"""A campaign from request to page, with hands that start no broker and make no load."""
+"""A campaign from request to page, with tools that start no broker and make no load."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from campaign_fakes import TEXT, FakeBroker, Stage, names, request
 from malaria.broker import CleanStart
-from malaria.campaign import CampaignOutcome, conduct_campaign, resumed_request
+from malaria.campaign import CampaignOutcome, CampaignRequest, conduct_campaign, resumed_request
+from malaria.campaign.program import Step, StepResult
 from malaria.errors import HostLimitError, OperatorError, RunError, TargetError, UnstoredRunError
 from malaria.model.observe import ProcessChoice
 from malaria.records.campaign_store import open_campaign
 from malaria.records.rows import INTERRUPTED, PartState
-from touring import TEXT, FakeBroker, Stage, names, request
 
+STORED = Path(__file__).parents[2] / "data" / "campaign"
 REFUSAL = OperatorError("mosquitto ended at once with exit code 3. Its last words:\n17: no", "mend what mosquitto says")
 DONE, CUT, NOT_RUN = PartState.DONE, PartState.INTERRUPTED, PartState.NOT_RUN
 
 
 def run(stage: Stage, directory: Path, text: str = TEXT, **options: Any) -> CampaignOutcome:
-    return conduct_campaign(request(directory, text, **options), stage, stage.interrupt, stage.hands)
+    return conduct_campaign(request(directory, text, **options), stage, stage.interrupt, stage.tools)
 
 
 def states(outcome: CampaignOutcome) -> list[tuple[PartState, str]]:
@@ -37,7 +42,7 @@ def test_every_level_in_order_its_variants_behind_it(tmp_path: Path) -> None:
     assert stage.begun[1] == ("5 clientsQoS 0", 2, 4)
     assert [asked.warhead.groups[0].qos for asked in stage.requests] == [1, 0, 1, 1]
     assert states(outcome) == [(DONE, "")] * 4
-    assert stage.told[-1] == "9 clients: PASS"
+    assert stage.lines[-1] == "9 clients: PASS"
     assert stage.broker.stopped == 1
 
 
@@ -121,7 +126,7 @@ def test_a_target_that_refuses_hits_its_level_alone(tmp_path: Path) -> None:
     assert states(outcome)[:3] == [
         (NOT_RUN, "mqtt://x: not authorised; look at its user"), (NOT_RUN, "no ports"), (DONE, ""),
     ]  # fmt: skip
-    assert stage.told[0] == "5 clients: not run: mqtt://x: not authorised; look at its user"
+    assert stage.lines[0] == "5 clients: not run: mqtt://x: not authorised; look at its user"
 
 
 def test_a_full_disk_ends_it(tmp_path: Path) -> None:
@@ -138,11 +143,11 @@ def test_a_full_disk_ends_it(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_written_is_told_and_tried_again(tmp_path: Path) -> None:
-    stage = Stage(unreadable=OSError(28, "No space left on device"))
+    stage = Stage(full=OSError(28, "No space left on device"))
     outcome = run(stage, tmp_path)
     assert states(outcome) == [(DONE, "")] * 4
-    assert stage.shown == 5
-    assert "the page could not be written: No space left on device" in " ".join(stage.told)
+    assert stage.written == 5
+    assert "the page could not be written: No space left on device" in " ".join(stage.lines)
 
 
 # --- the operator --------------------------------------------------------------------------------------------------
@@ -187,7 +192,7 @@ def test_an_attack_that_ended_early_is_not_done(tmp_path: Path) -> None:
 
 def resume(stage: Stage, directory: Path) -> CampaignOutcome:
     again = resumed_request(directory, {}, lambda clients: 1)
-    return conduct_campaign(again, stage, stage.interrupt, stage.hands)
+    return conduct_campaign(again, stage, stage.interrupt, stage.tools)
 
 
 def test_what_is_done_is_not_repeated_and_what_was_cut_short_is(tmp_path: Path) -> None:
@@ -228,14 +233,14 @@ def test_a_done_level_whose_run_is_damaged_is_run_anew(tmp_path: Path) -> None:
     outcome = resume(stage, tmp_path)
     assert names(stage) == ["level-2-run-2"]
     assert states(outcome) == [(DONE, "")] * 4
-    assert "run anew" in stage.told[0]
+    assert "is run again" in stage.lines[0]
 
 
 def test_two_do_not_go_on_with_the_same_one(tmp_path: Path) -> None:
     refused: list[str] = []
 
     def meddle(_: object) -> None:
-        with pytest.raises(RunError, match="is being run just now") as caught:
+        with pytest.raises(RunError, match="another command runs this campaign") as caught:
             resume(Stage(), tmp_path)
         refused.append(caught.value.message)
 
@@ -249,6 +254,73 @@ def test_nothing_is_left_to_do(tmp_path: Path) -> None:
     outcome = resume(stage, tmp_path)
     assert stage.requests == []
     assert outcome.summary == before.summary
+
+
+# --- a program that depends on its results ---------------------------------------------------------------------------
+
+
+class Doubling:
+    """Twice as many clients after each PASS; plans nothing ahead."""
+
+    def __init__(self, first: Step) -> None:
+        self._first = first
+
+    @property
+    def planned(self) -> Sequence[Step]:
+        return ()
+
+    def next(self, history: Sequence[StepResult]) -> Step | None:
+        if any(result.verdict == "FAIL" for result in history):
+            return None
+        clients = 5 * 2 ** len(history)
+        number = len(history) + 1
+        title, directory = f"{clients} clients", f"step-{number}"
+        return replace(self._first, level=number, title=title, clients=clients, directory=directory)
+
+
+def doubling(directory: Path) -> CampaignRequest:
+    return request(directory, program=Doubling(request(directory).program.planned[0]))
+
+
+def test_a_step_is_recorded_when_it_is_asked_for(tmp_path: Path) -> None:
+    stage = Stage(outcomes=["PASS", "PASS", "FAIL"])
+    outcome = conduct_campaign(doubling(tmp_path), stage, stage.interrupt, stage.tools)
+    assert names(stage) == ["step-1", "step-2", "step-3"]
+    assert [(part.title, part.state) for part in open_campaign(tmp_path).parts] == [
+        ("5 clients", DONE), ("10 clients", DONE), ("20 clients", DONE),
+    ]  # fmt: skip
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
+
+
+def test_it_goes_on_from_its_record_as_if_it_had_not_been_cut(tmp_path: Path) -> None:
+    cut = Stage(outcomes=["PASS", SystemExit()])
+    with pytest.raises(SystemExit):
+        conduct_campaign(doubling(tmp_path), cut, cut.interrupt, cut.tools)
+    stage = Stage(outcomes=["PASS", "FAIL"])
+    again = replace(doubling(tmp_path), before=open_campaign(tmp_path))
+    outcome = conduct_campaign(again, stage, stage.interrupt, stage.tools)
+    assert names(stage) == ["step-2", "step-3"]
+    assert [part.clients for part in outcome.records.parts] == [5, 10, 20]
+
+
+# --- what version 0.1 stored -----------------------------------------------------------------------------------------
+
+
+def test_a_campaign_of_version_0_1_is_read_and_resumed(tmp_path: Path) -> None:
+    shutil.copytree(STORED, tmp_path / "run")
+    stage = Stage()
+    outcome = resume(stage, tmp_path / "run")
+    assert stage.requests == []
+    assert states(outcome) == [(DONE, "")] * 2
+    assert outcome.summary["verdict"] == json.loads((STORED / "summary.json").read_text())["verdict"]
+
+
+def test_a_campaign_of_version_0_1_that_was_cut_short_goes_on(tmp_path: Path) -> None:
+    shutil.copytree(STORED, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "level-2")
+    stage = Stage()
+    assert states(resume(stage, tmp_path / "run")) == [(DONE, "")] * 2
+    assert names(stage) == ["level-2"]
 
 
 # --- before the first level ----------------------------------------------------------------------------------------
@@ -265,14 +337,14 @@ def test_everything_is_rehearsed_before_anything_begins(tmp_path: Path) -> None:
 def test_what_can_never_work_leaves_nothing_behind(tmp_path: Path, where: str) -> None:
     stage = Stage()
     unfit = OperatorError("it can never work", "mend it")
-    hands = stage.hands
+    tools = stage.tools
     if where == "check":
         stage.broker.unfit = unfit
     else:
         stage.dry_runs = _Refusing(unfit)
     directory = tmp_path / "run"
     with pytest.raises(OperatorError, match="it can never work"):
-        conduct_campaign(request(directory), stage, stage.interrupt, hands)
+        conduct_campaign(request(directory), stage, stage.interrupt, tools)
     assert not directory.exists()
     assert stage.broker.stopped == 1
     assert stage.broker.began == []
@@ -312,8 +384,8 @@ def test_a_broker_that_we_do_not_configure_is_looked_for_at_the_target(tmp_path:
     )
     stage = Stage()
     outcome = run(stage, tmp_path, text)
-    (door,) = stage.doors
-    assert (door.host, door.port, door.look(1.0).problem) == ("broker", 1999, "")
+    (endpoint,) = stage.endpoints
+    assert (endpoint.host, endpoint.port, endpoint.look(1.0).problem) == ("broker", 1999, "")
     campaign, attack = outcome.records.parts[0].command.splitlines()
     assert campaign == "malaria campaign meters.toml --levels level-1"
     assert shlex.split(attack) == ["malaria", "attack", "broker:1999", "-w", str(tmp_path / "level-1" / "warhead.toml")]

@@ -51,7 +51,7 @@ def test_it_needs_no_other_file_and_no_secret_is_in_it(tmp_path: Path) -> None:
     copy = campaign_copy(WITH_SECRETS, tmp_path)
     assert "hush" not in copy
     assert "00ff" not in copy
-    assert copy.startswith("# Passwords, keys and headers are not written here")
+    assert copy.startswith("# Passwords, keys and headers are not stored here")
     (tmp_path / "load" / "meters.toml").unlink()
     again = campaign_from_toml(copy, "copy", Path("/elsewhere"), {"psk": "00ff00ff"})
     (group,) = again.levels[0].warhead.groups
@@ -69,5 +69,5 @@ def test_paths_are_whole(tmp_path: Path) -> None:
 
 
 def test_what_is_no_campaign(tmp_path: Path) -> None:
-    with pytest.raises(OperatorError, match="is no TOML"):
+    with pytest.raises(OperatorError, match="is not TOML"):
         campaign_copy("[", tmp_path)

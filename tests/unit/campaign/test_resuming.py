@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from campaign_fakes import TEXT
 from malaria.campaign import CampaignRequest, new_request, resumed_request
 from malaria.campaign.demo import demo_request
-from malaria.campaign.recording import CampaignRecorder
+from malaria.campaign.recorder import CampaignRecorder
 from malaria.errors import OperatorError, RunError
 from malaria.records.campaign_store import open_campaign
-from touring import TEXT
 
 REMOTE = TEXT.replace(
     'kind = "mosquitto"', 'kind = "none"\n[target]\nurl = "broker"\nusername = "u"\npassword = "hush"'
@@ -39,7 +39,7 @@ def test_the_command_says_it_again_without_secrets(tmp_path: Path) -> None:
         "hold": "20s", "levels": "5", "target": "mqtts://broker:8883", "insecure": None, "username": "u",
     }  # fmt: skip
     (level,) = request.campaign.levels
-    again = shlex.split(request.repeat.command(level))
+    again = shlex.split(request.repeat.of_level(level.number))
     assert again[:5] == words[:5]
     assert again[-2:] == ["--levels", "level-1"]
     assert level.warhead.target.password == "hush"
@@ -75,7 +75,7 @@ def test_a_copy_that_was_changed_is_refused(tmp_path: Path) -> None:
     begun(made(tmp_path))
     copy = tmp_path / "run" / "campaign.toml"
     copy.write_text(copy.read_text().replace("clients = 7", "clients = 8"))
-    with pytest.raises(RunError, match="has other levels than those that were begun"):
+    with pytest.raises(RunError, match="has other levels than the campaign that was started"):
         resumed_request(tmp_path / "run", {}, lambda clients: clients)
     copy.unlink()
     with pytest.raises(RunError, match="cannot be read"):
@@ -95,7 +95,7 @@ def test_the_demo_takes_the_broker_that_is_there(
     request = demo_request(tmp_path / "run", lambda clients: clients)
     assert request.campaign.broker.kind == kind
     assert [level.clients for level in request.campaign.levels] == [100, 300, 600]
-    assert [request.repeat.command(level) for level in request.campaign.levels] == ["malaria demo"] * 3
+    assert [request.repeat.of_level(level.number) for level in request.campaign.levels] == ["malaria demo"] * 3
     begun(request)
     again = resumed_request(tmp_path / "run", {}, lambda clients: clients)
     assert (again.campaign.levels, again.repeat) == (request.campaign.levels, request.repeat)

@@ -11,9 +11,11 @@ from typing import Any, Final
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest
 from malaria.broker import CleanStart
-from malaria.campaign import CampaignRequest, Hands, Repeat
-from malaria.campaign.alteration import altered
+from malaria.campaign import CampaignRequest, CampaignTools, RepeatCommand
 from malaria.campaign.definition import campaign_from_toml
+from malaria.campaign.levels import Levels
+from malaria.campaign.overrides import overridden
+from malaria.campaign.program import Program
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.outputs.files import write_campaign_files
@@ -44,14 +46,21 @@ clients = 7
 [[level]]
 clients = 9
 """
-REPEAT: Final = Repeat(("malaria", "campaign", "meters.toml"))
+REPEAT: Final = RepeatCommand(("malaria", "campaign", "meters.toml"))
 URL: Final = "mqtt://127.0.0.1:1883"
 
 
-def request(directory: Path, text: str = TEXT, **options: Any) -> CampaignRequest:
-    campaign = altered(campaign_from_toml(text, "meters.toml"), options)
+def request(directory: Path, text: str = TEXT, program: Program | None = None, **options: Any) -> CampaignRequest:
+    campaign = overridden(campaign_from_toml(text, "meters.toml"), options)
     return CampaignRequest(
-        campaign, directory, lambda clients: 1, "malaria campaign meters.toml", REPEAT, text, options
+        campaign=campaign,
+        program=program or Levels(campaign),
+        directory=directory,
+        workers=lambda clients: 1,
+        command="malaria campaign meters.toml",
+        repeat=REPEAT,
+        copy=text,
+        options=options,
     )
 
 
@@ -106,36 +115,36 @@ class Stage:
     during: Callable[[AttackRequest], None] = lambda _: None
     requests: list[AttackRequest] = field(default_factory=list)
     dry_runs: list[AttackRequest] = field(default_factory=list)
-    doors: list[Any] = field(default_factory=list)
+    endpoints: list[Any] = field(default_factory=list)
     begun: list[tuple[str, int, int]] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-    shown: int = 0
-    unreadable: OSError | None = None
-    pages: bool = False  # whether they are written, which takes its time
+    lines: list[str] = field(default_factory=list)
+    written: int = 0  # how often the page was
+    full: OSError | None = None
+    pages: bool = False  # write real pages, which takes its time
 
     @property
-    def hands(self) -> Hands:
-        return Hands(self._broker, self._dry_run, self._conduct, self._show)
+    def tools(self) -> CampaignTools:
+        return CampaignTools(self._broker, self._dry_run, self._conduct, self._write_files)
 
     def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
         self.begun.append((part.title + part.variant, number, of))
         return lambda _: None
 
     def tell(self, text: str) -> None:
-        self.told.append(text)
+        self.lines.append(text)
 
-    def _broker(self, table: object, door: Any) -> FakeBroker:
-        self.doors.append(door)
+    def _broker(self, table: object, endpoint: Any) -> FakeBroker:
+        self.endpoints.append(endpoint)
         return self.broker
 
     def _dry_run(self, asked: AttackRequest) -> Callable[[float], Answer]:
         self.dry_runs.append(asked)
         return lambda _: Answer()
 
-    def _show(self, *arguments: Any) -> dict[str, Any]:
-        self.shown += 1
-        if self.unreadable is not None:
-            raise self.unreadable
+    def _write_files(self, *arguments: Any) -> dict[str, Any]:
+        self.written += 1
+        if self.full is not None:
+            raise self.full
         return write_campaign_files(*arguments) if self.pages else {}
 
     def _conduct(

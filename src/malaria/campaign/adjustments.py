@@ -1,6 +1,6 @@
-"""A campaign made shorter, or sent elsewhere, by what the command line says: `--levels`, `--hold`, `--target`.
+"""Shorten a campaign or send it to another target: `--levels`, `--hold`, `--target`.
 
-Promises: what comes out is as complete and as checked as what went in, and names what was left out of it.
+Promises: the result is as complete and as checked as the campaign that went in, and names what was left out.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from malaria.units import parse_duration_ns
 
 
 def only_levels(campaign: Campaign, text: str) -> Campaign:
-    """Those with so many clients, or of that name: `500,level-6`. Raises CampaignError for what no level has."""
+    """Keep the levels with these numbers of clients or names: `500,level-6`. Raises CampaignError for others."""
     wanted = [part.strip().replace("_", "") for part in text.split(",")]
-    there = list(dict.fromkeys(str(level.clients) for level in campaign.levels))
+    counts = list(dict.fromkeys(str(level.clients) for level in campaign.levels))
     names = [level.name for level in campaign.levels]
     for part in wanted:
-        if part not in there and part not in names:
-            known = f"there are {', '.join(there)}; or name them: {names[0]} to {names[-1]}"
-            raise CampaignError(f"--levels: no level has {part!r} clients", known)
+        if part not in counts and part not in names:
+            known = f"numbers of clients: {', '.join(counts)}; names: {names[0]} to {names[-1]}"
+            raise CampaignError(f"--levels: no level has {part!r} clients or that name", known)
     kept = tuple(level for level in campaign.levels if {str(level.clients), level.name} & set(wanted))
     gone = [level.title for level in campaign.levels if level not in kept]
     return replace(campaign, levels=kept, left_out=campaign.left_out + tuple(f"level {t} (--levels)" for t in gone))
 
 
 def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
-    """Every level as long as that; times within a level (surges, ramps) keep their part of it.
+    """Make every level so long; times within a level (surges, ramps) are scaled in proportion.
 
-    Raises OperatorError when something does not fit into it.
+    Raises OperatorError when something does not fit.
     """
     if hold_ns <= 0:
-        raise CampaignError("--hold: 0 s is no time at all", "write a duration over 0, such as 20s")
+        raise CampaignError("--hold: must be longer than 0 s", "write a duration such as 20s")
 
     def held(level: Level, variant: Variant) -> Variant:
         place = places(f"{campaign.name} with --hold: level {level.title}")
@@ -50,7 +50,7 @@ def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
 
 
 def _earlier(level: Level, hold_ns: int) -> Observe:
-    """perf begins at its part of the level, and is over so early that it is read before the level ends."""
+    """Scale the start of perf, and end it early enough that its recording is read before the level ends."""
     perf, before_ns = level.observe.perf, level.warhead.attack.duration_ns or hold_ns
     if perf is None:
         return level.observe
@@ -77,12 +77,12 @@ def _scaled(warhead: Warhead, hold_ns: int) -> dict[str, Any]:
 
 
 def with_target(campaign: Campaign, target: Access) -> Campaign:
-    """The same levels against another target, whose broker is not ours to start.
+    """Send the same levels to another target, whose broker the campaign does not start.
 
-    Variants that differ in nothing but their way in are left out, and said to be.
+    Variants that differ only in how clients get in are left out, with a sentence in `left_out`.
     """
     left_out = [
-        f"{variant.name} of level {level.title}: it differs in its way in, and --target says another"
+        f"{variant.name} of level {level.title}: it differs only in the listener or target, which --target replaces"
         for level in campaign.levels
         for variant in level.attacks[1:]
         if _same_load(variant, level)

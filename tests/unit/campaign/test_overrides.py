@@ -1,4 +1,4 @@
-"""What the command line says beside a campaign's file."""
+"""Options of the command line, applied to a campaign."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from malaria.campaign.alteration import altered, complete, without_secrets, words
+from campaign_fakes import TEXT
 from malaria.campaign.definition import Campaign, campaign_from_toml
+from malaria.campaign.overrides import complete, overridden, typed, without_secrets
 from malaria.errors import CampaignError, OperatorError
 from malaria.model.broker import BrokerKind
-from touring import TEXT
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def campaign() -> Campaign:
 
 
 def test_nothing_is_said(campaign: Campaign) -> None:
-    assert altered(campaign, {}) == campaign
-    assert altered(campaign, {"password": "of something else", "psk": "00"}) == campaign
+    assert overridden(campaign, {}) == campaign
+    assert overridden(campaign, {"password": "of something else", "psk": "00"}) == campaign
 
 
 def test_levels_and_hold(campaign: Campaign) -> None:
-    short = altered(campaign, {"levels": "7", "hold": "3s"})
+    short = overridden(campaign, {"levels": "7", "hold": "3s"})
     assert [(level.clients, level.warhead.attack.duration_ns) for level in short.levels] == [(7, 3 * 10**9)]
 
 
@@ -34,7 +34,7 @@ def test_another_target(campaign: Campaign) -> None:
         "target": "wss://broker/mqtt", "insecure": None, "no_resume": None, "tls_version": "1.3", "username": "u",
         "password": "p", "header": "A: b\nC: d",
     }  # fmt: skip
-    there = altered(campaign, said)
+    there = overridden(campaign, said)
     access = there.levels[0].warhead.target
     assert there.broker.kind is BrokerKind.NONE
     assert (access.url, access.username, access.password) == ("wss://broker/mqtt", "u", "p")
@@ -43,14 +43,14 @@ def test_another_target(campaign: Campaign) -> None:
 
 
 def test_a_password_for_nobody_is_that_of_another_broker(campaign: Campaign) -> None:
-    assert altered(campaign, {"target": "broker", "password": "p"}).levels[0].warhead.target.password is None
+    assert overridden(campaign, {"target": "broker", "password": "p"}).levels[0].warhead.target.password is None
 
 
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"psk_file": "x"}, "--psk-file says how to get into another broker"),
-        ({"username": "x"}, "--username says how to get into another broker"),
+        ({"psk_file": "x"}, "--psk-file can be used only with --target"),
+        ({"username": "x"}, "--username can be used only with --target"),
         ({"hold": "soon"}, "--hold: "),
         ({"hold": "0s"}, "--hold: "),
         ({"levels": "6"}, "--levels: no level has '6' clients"),
@@ -60,7 +60,7 @@ def test_a_password_for_nobody_is_that_of_another_broker(campaign: Campaign) -> 
 )
 def test_what_is_impossible_names_the_option(campaign: Campaign, said: dict[str, Any], message: str) -> None:
     with pytest.raises(CampaignError) as caught:
-        altered(campaign, said)
+        overridden(campaign, said)
     assert caught.value.message.startswith(message)
 
 
@@ -72,7 +72,7 @@ def test_what_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert kept == {
         "target": "mqtts://broker:8883", "cafile": str(tmp_path / "ca.pem"), "insecure": None, "username": "me",
     }  # fmt: skip
-    assert words(said) == [
+    assert typed(said) == [
         "--target", "mqtts://broker:8883", "--cafile", str(tmp_path / "ca.pem"), "--insecure", "--username", "me",
     ]  # fmt: skip
 

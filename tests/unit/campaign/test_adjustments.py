@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from malaria.campaign.adjustments import only_levels, with_hold, with_target
 from malaria.campaign.definition import Campaign, campaign_from_toml
-from malaria.campaign.shortening import only_levels, with_hold, with_target
 from malaria.errors import CampaignError, OperatorError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerKind
@@ -67,7 +67,7 @@ def test_levels_by_their_clients(campaign: Campaign) -> None:
 def test_levels_that_are_not_there(campaign: Campaign, text: str) -> None:
     with pytest.raises(CampaignError, match="no level has") as caught:
         only_levels(campaign, text)
-    assert caught.value.remedy == "there are 5, 7; or name them: level-1 to level-3"
+    assert caught.value.remedy == "numbers of clients: 5, 7; names: level-1 to level-3"
 
 
 def test_levels_by_their_names(campaign: Campaign) -> None:
@@ -92,7 +92,7 @@ def test_a_shorter_hold_keeps_the_proportions(campaign: Campaign) -> None:
 
 
 def test_a_hold_that_is_too_short(campaign: Campaign) -> None:
-    with pytest.raises(CampaignError, match="no time at all"):
+    with pytest.raises(CampaignError, match="longer than 0 s"):
         with_hold(campaign, 0)
     with pytest.raises(OperatorError, match=r"c\.toml with --hold: level 7 clients, \+3: surge\[0\]\.hold") as caught:
         with_hold(campaign, 2_000_000)

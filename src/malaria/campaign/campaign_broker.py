@@ -1,4 +1,4 @@
-"""The broker of a campaign: what the page says of it, how it is observed, and whether it still lives."""
+"""The broker of a campaign: its facts for the page, how it is observed, and a watch that notices its end."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from malaria.observe.observer import clean
 
 LOOK_EVERY_S: Final = 0.5
 _SECRET_LINE: Final = re.compile(r"^(\s*\S*(?:password|psk|secret)\s+)(?!\S*/)\S.*$", re.MULTILINE | re.IGNORECASE)
-"""A line of a configuration that holds a secret itself, and not the path of a file."""
+"""A line of a configuration that holds a secret itself, not the path of a file."""
 _SSH: Final = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^:]+)(?::(?P<port>\d+))?/?")
 
 
-class Broker(Protocol):
-    """What a campaign needs of `malaria.broker.Lifecycle`."""
+class CampaignBroker(Protocol):
+    """The part of `malaria.broker.Lifecycle` that a campaign needs."""
 
     running: RunningBroker | None
 
@@ -40,7 +40,7 @@ class Broker(Protocol):
 
 
 def broker_facts(table: BrokerTable, running: RunningBroker | None) -> dict[str, str | None]:
-    """What is known of it, without secrets."""
+    """Return what the page shows of the broker, without secrets."""
     return {
         "kind": table.kind.value,
         "name": running.name if running else None,
@@ -50,7 +50,7 @@ def broker_facts(table: BrokerTable, running: RunningBroker | None) -> dict[str,
 
 
 def _settings(table: BrokerTable, running: RunningBroker | None) -> str | None:
-    """The configuration that we made or were given; else what starts the broker."""
+    """Return the configuration that was generated or given; else what starts the broker."""
     if running is not None and running.configuration is not None:
         return running.configuration
     if table.config is not None and table.ssh is None:
@@ -63,18 +63,18 @@ def _settings(table: BrokerTable, running: RunningBroker | None) -> str | None:
 
 
 def observed(wanted: Observe, table: BrokerTable, running: RunningBroker | None) -> Observe:
-    """What is wanted, and the process of a broker that we started by its id, wherever it runs."""
+    """Return what to observe: a broker that the campaign started is watched by its process id, wherever it runs."""
     if running is None or running.pid is None:
         return wanted
     host = _ssh_host(running.ssh)
-    said: dict[str, object] = {}
+    found: dict[str, object] = {}
     if _is_open(wanted, "process") or wanted.process == ProcessChoice():
-        said["process"] = ProcessChoice(pid=running.pid, ssh=host)
+        found["process"] = ProcessChoice(pid=running.pid, ssh=host)
     if host is not None and _is_open(wanted, "host"):
-        said["host"] = host
-    if host is not None and said and wanted.ssh_config is None and table.ssh_config is not None:
-        said["ssh_config"] = table.ssh_config
-    return wanted.model_copy(update=said)
+        found["host"] = host
+    if host is not None and found and wanted.ssh_config is None and table.ssh_config is not None:
+        found["ssh_config"] = table.ssh_config
+    return wanted.model_copy(update=found)
 
 
 def _is_open(wanted: Observe, name: str) -> bool:
@@ -88,35 +88,35 @@ def _ssh_host(text: str | None) -> SshHost | None:
     return SshHost(found["host"].strip("[]"), found["user"] or "", int(found["port"]) if found["port"] else None)
 
 
-class Watch:
-    """Looks after the broker while an attack goes on, in a thread of its own: some brokers are asked over a network.
+class BrokerWatch:
+    """A thread that asks, while an attack goes on, whether the broker still runs: some are asked over a network.
 
-    `news` tells of its end, once.
+    `news` reports the end of the broker, once.
     """
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: CampaignBroker) -> None:
         self._broker = broker
-        self._told = False
+        self._reported = False
         self._death = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, name="broker", daemon=True)
 
     def look(self) -> None:
-        """One look. What cannot be asked just now is no death."""
+        """Ask once. An error is not an end: the broker may be out of reach for a moment."""
         with suppress(OperatorError, OSError):
             self._death = self._death or self._broker.death() or ""
 
     def news(self) -> Sequence[str]:
-        if self._told or not self._death:
+        if self._reported or not self._death:
             return ()
-        self._told = True
-        return (self._obituary(self._broker.running),)
+        self._reported = True
+        return (self._end_sentence(self._broker.running),)
 
-    def _obituary(self, running: RunningBroker | None) -> str:
-        """A broker that was killed had no time for last words; one that gave up may have said why."""
-        told = f"{running.name if running else 'the broker'} ended with {self._death}"
-        said = running.last_words() if running and not self._death.startswith("signal") else ""
-        return f"{told}; it said last: {clean(said.splitlines()[-1])}" if said.strip() else told
+    def _end_sentence(self, running: RunningBroker | None) -> str:
+        """Return how the broker ended, with its last line unless a signal killed it."""
+        ended = f"{running.name if running else 'the broker'} ended with {self._death}"
+        output = running.last_words() if running and not self._death.startswith("signal") else ""
+        return f"{ended}; its last line: {clean(output.splitlines()[-1])}" if output.strip() else ended
 
     def __enter__(self) -> Self:
         self._thread.start()

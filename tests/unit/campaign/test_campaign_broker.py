@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from malaria.campaign.level_broker import Watch, broker_facts, observed
+from campaign_fakes import FakeBroker
+from malaria.campaign.campaign_broker import BrokerWatch, broker_facts, observed
 from malaria.errors import OperatorError
 from malaria.model.broker import BrokerTable
 from malaria.model.observe import Observe, ProcessChoice, SshHost
-from touring import FakeBroker
 
 
 def table(**keys: Any) -> BrokerTable:
@@ -91,16 +91,16 @@ def test_settings_of_others(keys: dict[str, Any], settings: str | None) -> None:
 
 def test_an_end_is_told_once() -> None:
     broker = FakeBroker(ends=[None, "exit code 3", "exit code 3"], running=running())
-    watch = Watch(broker)
+    watch = BrokerWatch(broker)
     told = []
     for _ in range(4):
         watch.look()
         told += watch.news()
-    assert told == ["mosquitto ended with exit code 3; it said last: out of \ufffd[1mmemory"]
+    assert told == ["mosquitto ended with exit code 3; its last line: out of \ufffd[1mmemory"]
 
 
 def test_who_was_killed_had_no_last_words() -> None:
-    watch = Watch(FakeBroker(ends=["signal KILL"], running=running()))
+    watch = BrokerWatch(FakeBroker(ends=["signal KILL"], running=running()))
     watch.look()
     assert list(watch.news()) == ["mosquitto ended with signal KILL"]
 
@@ -110,6 +110,6 @@ def test_who_cannot_be_asked_is_not_dead() -> None:
         def death(self) -> str | None:
             raise OperatorError("ssh broker: no route", "")
 
-    watch = Watch(Unreachable())
+    watch = BrokerWatch(Unreachable())
     watch.look()
     assert watch.news() == ()

@@ -1,14 +1,14 @@
-"""What has become of a campaign so far: kept in `campaign.json` at every change, told on the page after every part.
+"""The record of a campaign under way: `campaign.json` at every change, the page after every part.
 
-Promises: whoever is killed leaves the page of what was done, and enough to go on. A disk that takes nothing ends
-nothing: what could not be written is told to who watches, and is tried again after the next part.
+Promises: a command that is killed leaves the page of what was done, and enough to go on. A full disk ends nothing: the
+listener is told what could not be written, and it is tried again after the next part.
 """
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -16,8 +16,8 @@ from typing import IO, Any, Final, Self
 from malaria.analysis.summary import summarize
 from malaria.analysis.whole import summarize_campaign
 from malaria.attack.runner import AttackOutcome
-from malaria.campaign.alteration import without_secrets
-from malaria.campaign.definition import Campaign, Level, Variant
+from malaria.campaign.overrides import without_secrets
+from malaria.campaign.program import Program, Step, StepKey, StepResult
 from malaria.campaign.request import CampaignOutcome, CampaignRequest
 from malaria.errors import OperatorError, RunError
 from malaria.outputs.files import Runs
@@ -28,61 +28,28 @@ from malaria.records.store import open_run
 
 NOT_YET: Final = "its turn has not come"
 
-type Show = Callable[[CampaignRecords, Runs, Path], dict[str, Any]]
+type WriteFiles = Callable[[CampaignRecords, Runs, Path], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One attack of a campaign in its place: the `position`th of its parts, the `variant`th of its level, from 0."""
-
-    position: int
-    level: Level
-    attack: Variant
-    variant: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.level.title} · {self.attack.name}" if self.attack.name else self.level.title
-
-    @property
-    def directory(self) -> str:
-        return f"{self.level.name}-variant-{self.variant}" if self.variant else self.level.name
-
-
-def turns(campaign: Campaign) -> tuple[Turn, ...]:
-    """Every attack in the order in which they are made."""
-    found = [(level, number) for level in campaign.levels for number in range(len(level.attacks))]
-    return tuple(Turn(at, level, level.attacks[number], number) for at, (level, number) in enumerate(found))
-
-
-def planned(campaign: Campaign) -> tuple[CampaignPart, ...]:
-    """The parts before the first one is run."""
-    return tuple(
-        CampaignPart(
-            level=turn.level.number,
-            title=turn.level.title,
-            variant=turn.attack.name,
-            clients=turn.level.clients,
-            note=turn.attack.note if turn.variant else turn.level.note,
-            why=NOT_YET,
-        )
-        for turn in turns(campaign)
-    )
+def planned_parts(program: Program) -> tuple[CampaignPart, ...]:
+    """Return the parts of `campaign.json` before the first step."""
+    return tuple(step.part(NOT_YET) for step in program.planned)
 
 
 class CampaignRecorder:
-    """The records of one campaign under way. A context manager: nobody else goes on with it while its block runs."""
+    """The records of one campaign under way. While its block runs, no other command can go on with the campaign."""
 
-    def __init__(self, request: CampaignRequest, show: Show, tell: Callable[[str], None]) -> None:
-        """Raises OperatorError when the directory cannot be written, or holds a campaign that nobody goes on with."""
+    def __init__(self, request: CampaignRequest, write_files: WriteFiles, tell: Callable[[str], None]) -> None:
+        """Raises OperatorError when the directory cannot be written, or holds a campaign that is not to be resumed."""
         self.directory = request.directory
         self.records = request.before or _fresh(request)
         self.runs: dict[str, Any] = {}
-        self._show = show
+        self._decided: set[StepKey] = set()
+        self._write_files = write_files
         self._tell = tell
         if request.before is None:
             _begin(request, self.records)
-        self._lock = _locked(request.directory)  # until the end of the block, or of us
+        self._lock = _locked(request.directory)  # until the end of the block, or of the process
         if request.before is not None:
             self._take_up()
 
@@ -92,12 +59,38 @@ class CampaignRecorder:
     def __exit__(self, *_: object) -> None:
         self._lock.close()
 
-    def change(self, turn: Turn, **changes: Any) -> None:
-        """What is new of a part."""
-        parts = list(self.records.parts)
-        parts[turn.position] = replace(parts[turn.position], **changes)
+    def history(self) -> Sequence[StepResult]:
+        """Return the results that a program decides on, in the order of the parts."""
+        results = [StepResult(part, self._summary_of(part)) for part in self.records.parts]
+        return [result for result in results if result.key in self._decided]
+
+    def part(self, step: Step) -> CampaignPart:
+        return self.records.parts[self.position(step)]
+
+    def position(self, step: Step) -> int:
+        """Return the place of a step among the parts, from 0. A step that was not planned becomes the last part."""
+        keys = [(part.level, part.variant) for part in self.records.parts]
+        if step.key not in keys:
+            self.records = replace(self.records, parts=(*self.records.parts, step.part(NOT_YET)))
+            return len(keys)
+        return keys.index(step.key)
+
+    def change(self, step: Step, **changes: Any) -> None:
+        """Record what is new about a step. A `state` other than RUNNING decides it."""
+        position, parts = self.position(step), list(self.records.parts)
+        parts[position] = replace(parts[position], **changes)
         self.records = replace(self.records, parts=tuple(parts))
+        if changes.get("state", PartState.RUNNING) is not PartState.RUNNING:
+            self._decided.add(step.key)
         self._write()
+
+    def leave_rest(self, why: str) -> None:
+        """Record why nothing more is run."""
+        parts = (
+            part if (part.level, part.variant) in self._decided else replace(part, state=PartState.NOT_RUN, why=why)
+            for part in self.records.parts
+        )
+        self.records = replace(self.records, parts=tuple(parts))
 
     def describe_broker(self, facts: Mapping[str, str | None]) -> None:
         self.records = replace(self.records, broker=facts)
@@ -105,31 +98,30 @@ class CampaignRecorder:
     def add_run(self, outcome: AttackOutcome) -> None:
         self.runs[outcome.directory.name] = (outcome.records, outcome.summary)
 
-    def outcome_of(self, part: CampaignPart) -> str | None:
-        """The verdict over a part that was run."""
-        run = self.runs.get(part.directory or "")
-        return None if run is None else str(run[1]["verdict"]["outcome"])
-
-    def fresh_directory(self, turn: Turn) -> Path:
-        """Where its run goes: what is left of an earlier one that was cut short stays where it is."""
-        names = (turn.directory if number == 1 else f"{turn.directory}-run-{number}" for number in range(1, 10_000))
+    def fresh_directory(self, step: Step) -> Path:
+        """Return where the run of a step goes. The run of an earlier attempt that was cut short stays where it is."""
+        names = (step.directory if number == 1 else f"{step.directory}-run-{number}" for number in range(1, 10_000))
         return next(self.directory / name for name in names if not (self.directory / name).exists())
 
     def publish(self) -> None:
-        """Writes the page and the summary of what is done."""
+        """Write the page and the summary of what is done."""
         try:
-            self._show(self.records, self.runs, self.directory)
+            self._write_files(self.records, self.runs, self.directory)
         except OSError as error:
             self._tell(f"the page could not be written: {error.strerror or error}; make room, then: "
                        f"malaria report {self.directory}")  # fmt: skip
 
     def close(self) -> CampaignOutcome:
-        """The campaign is over."""
+        """Record the end of the campaign and write its page."""
         self.records = replace(self.records, ended=now_text())
         self._write()
         self.publish()
         summary = summarize_campaign(self.records, {name: figures for name, (_, figures) in self.runs.items()})
         return CampaignOutcome(self.directory, self.records, self.runs, summary)
+
+    def _summary_of(self, part: CampaignPart) -> dict[str, Any] | None:
+        run = self.runs.get(part.directory or "")
+        return None if run is None else run[1]
 
     def _write(self) -> None:
         try:
@@ -138,10 +130,11 @@ class CampaignRecorder:
             self._tell(f"{self.directory}: {error.strerror or error}")
 
     def _take_up(self) -> None:
-        """What was done stays so; what was cut short is to be run anew."""
+        """Keep the parts that are done, and forget what came of the others: they are to be run again."""
         parts = []
         for part in self.records.parts:
             if part.state is PartState.DONE and self._read(part):
+                self._decided.add((part.level, part.variant))
                 parts.append(part)
             else:
                 parts.append(replace(part, state=PartState.NOT_RUN, directory=None, why=NOT_YET))
@@ -155,7 +148,7 @@ class CampaignRecorder:
             records = open_run(self.directory / part.directory)
             self.runs[part.directory] = (records, dict(summarize(records)))
         except RunError as error:
-            self._tell(f"{error.message}: run anew")
+            self._tell(f"{error.message}: this part is run again")
             return False
         return True
 
@@ -173,7 +166,7 @@ def _fresh(request: CampaignRequest) -> CampaignRecords:
         command=request.command,
         started=now_text(),
         broker={"kind": campaign.broker.kind.value},
-        parts=planned(campaign),
+        parts=planned_parts(request.program),
         options=without_secrets(request.options),
         left_out=campaign.left_out,
         source=request.copy,
@@ -190,16 +183,16 @@ def _begin(request: CampaignRequest, records: CampaignRecords) -> None:
         (directory / COPY).write_text(request.copy, encoding="utf-8", errors="backslashreplace")
         write_campaign(directory, records)
     except OSError as error:
-        remedy = "look at its permissions and at the space left on the disk, or choose another place with -o"
+        remedy = "check its permissions and the space left on the disk, or choose another place with -o"
         raise OperatorError(f"cannot write a campaign to {directory}: {error.strerror}", remedy) from None
 
 
 def _locked(directory: Path) -> IO[bytes]:
-    """Two that go on with one campaign would write over each other. Raises RunError for the second."""
+    """Lock a campaign, so that no two commands write over each other. Raises RunError for the second one."""
     file = (directory / COPY).open("rb")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise RunError(f"{directory}: this campaign is being run just now", "wait for its end") from None
+        raise RunError(f"{directory}: another command runs this campaign just now", "wait for its end") from None
     return file

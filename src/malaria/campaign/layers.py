@@ -1,7 +1,7 @@
-"""The tables of a warhead with changes of several layers in them, and the memory of where each key came from.
+"""Layer changes onto the tables of a warhead, and remember where each key was written.
 
-Promises: a later layer wins; what one layer says in place of another key of the same meaning takes that away; a fault
-of the whole can be told by the place in the file that its key was written at.
+Promises: a later layer wins; a key that replaces another one (interval, rate) removes it; an error in the result can
+name the place in the file where its key was written.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from malaria.model.warhead import flat_conditions
 REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     option.key: option.replaces for option in OPTIONS.values() if option.table == "group" and option.replaces
 }
-"""Key of a group -> the keys that it stands in place of."""
+"""Key of a group -> the keys that it replaces."""
 
 
 @dataclass(slots=True)
-class Composition:
-    """The tables of a warhead that is sound by itself, to be changed layer by layer. Not shared: `fork` it."""
+class LayeredWarhead:
+    """The tables of a valid warhead, changed layer by layer. Mutable: `fork` it before a branch."""
 
     table: dict[str, Any]
     access: Access
     listener: str | None = None
     origins: dict[Location, Location] = field(default_factory=dict)
 
-    def fork(self) -> Composition:
-        return Composition(deepcopy(self.table), self.access, self.listener, dict(self.origins))
+    def fork(self) -> LayeredWarhead:
+        return LayeredWarhead(deepcopy(self.table), self.access, self.listener, dict(self.origins))
 
     def origin(self, location: Location) -> Location | None:
-        """Where in the campaign the key at this place of the warhead was written; None: in the warhead."""
+        """Return where the campaign file sets this key of the warhead; None if the warhead itself does."""
         for length in range(len(location), 0, -1):
             if location[:length] in self.origins:
                 return self.origins[location[:length]] + location[length:]
         return None
 
     def set_clients(self, clients: int, at: Location) -> None:
-        """Of the one group that publishes. Raises KeyPathError when there is no such one."""
+        """Set the clients of the only group that publishes. Raises KeyPathError if there is not exactly one."""
         found = [i for i, group in enumerate(self._groups) if group.get("role", DEFAULT_ROLE) in PUBLISHING]
         if len(found) != 1:
             count = f"{len(found)} groups publish" if found else "no group publishes"
-            raise KeyPathError(at, f"{count}, so it is not clear whose clients these are", "write group.NAME.clients")
+            raise KeyPathError(at, f"{count}, so it is not clear which group is meant", "write group.NAME.clients")
         self._put(("group", found[0], "clients"), clients, at)
 
     def set_hold(self, hold_ns: int, at: Location) -> None:
@@ -71,25 +71,25 @@ class Composition:
             self._put(("group", position, key), value, (*at, key))
 
     def set_surges(self, surges: Sequence[Mapping[str, Any]], at: Location) -> None:
-        """In place of those of the warhead. One that names no group is of the one that publishes."""
+        """Replace the surges of the warhead. A surge without a group gets the only group that publishes."""
         publishing = [group for group in self._groups if group.get("role", DEFAULT_ROLE) in PUBLISHING]
         own = {"group": publishing[0]["name"]} if len(publishing) == 1 else {}
         self._put(("surge",), [own | dict(surge) for surge in surges], at)
 
     def set_thresholds(self, conditions: Mapping[str, Any], at: Location) -> None:
-        """Each in place of all on the same figure; `false` takes those away."""
+        """Replace the thresholds of each figure that is named; `false` removes them."""
         known: dict[str, list[Any]] = {}
         for key, condition in flat_conditions(self.table.get("thresholds", {}), ""):
             known.setdefault(key, []).append(condition)
-        said: dict[str, list[Any]] = {}
+        changed: dict[str, list[Any]] = {}
         for key, condition in flat_conditions(conditions, ""):
-            said.setdefault(key, []).append(condition)
-        merged = known | said
+            changed.setdefault(key, []).append(condition)
+        merged = known | changed
         self.table["thresholds"] = {key: texts for key, texts in merged.items() if texts != [False]}
-        self.origins |= {("thresholds", key): (*at, key) for key in said}
+        self.origins |= {("thresholds", key): (*at, key) for key in changed}
 
-    def set_way(self, target: Access | None, listener: str | None, at: Location) -> None:
-        """How clients get in. A target with a url of its own starts from nothing, and so does a listener."""
+    def set_target(self, target: Access | None, listener: str | None, at: Location) -> None:
+        """Set how clients get in. A target with a url replaces the one before as a whole, and so does a listener."""
         if target is not None:
             self.access = target if target.url is not None else self.access.overridden(target)
             self.origins[("target",)] = (*at, "target")
@@ -99,9 +99,9 @@ class Composition:
             self.listener = None
 
     def finished(self) -> dict[str, Any]:
-        """The tables, with the way in."""
-        said = self.access.model_dump(exclude_unset=True, exclude_none=True)
-        return self.table | ({"target": said} if said else {})
+        """Return the tables with the target."""
+        target = self.access.model_dump(exclude_unset=True, exclude_none=True)
+        return self.table | ({"target": target} if target else {})
 
     @property
     def _groups(self) -> list[dict[str, Any]]:

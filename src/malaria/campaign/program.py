@@ -1,0 +1,91 @@
+"""What a campaign is made of: a program decides step by step what to run next, from what has been run before.
+
+A program is pure: no clock, no I/O. `malaria.campaign.campaign_runner` does everything else for any program: broker,
+attack, record, page. Each step becomes a part of `campaign.json` before it is run, and its result is read back from
+there, so a program that depends on earlier results goes on after a crash by being asked again with the same history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from malaria.model.observe import Observe
+from malaria.model.warhead import Warhead
+from malaria.records.rows import CampaignPart
+
+type StepKey = tuple[int, str]
+"""The number of a level and the name of a variant (empty: the level itself): unique within a campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One attack that a program wants. `clients` counts those that publish, before any surge.
+
+    The target in the warhead lacks its url when the attack goes to a listener of a broker that the campaign starts;
+    `listener` names it. `directory` is the name of the run below the campaign's directory.
+    """
+
+    level: int
+    title: str
+    variant: str
+    clients: int
+    note: str
+    directory: str
+    warhead: Warhead
+    listener: str | None
+    observe: Observe
+    skip: str = ""
+    """Why the step is not to be run after all; empty: run it."""
+
+    @property
+    def key(self) -> StepKey:
+        return self.level, self.variant
+
+    @property
+    def name(self) -> str:
+        """`3,000 clients · QoS 0`."""
+        return f"{self.title} · {self.variant}" if self.variant else self.title
+
+    def part(self, why: str) -> CampaignPart:
+        """Return how `campaign.json` shows the step before it is run; `why` says why it has not been."""
+        return CampaignPart(self.level, self.title, self.variant, self.clients, self.note, why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What came of a step: its part of `campaign.json`, and the summary of its run (None: there is no run)."""
+
+    part: CampaignPart
+    summary: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> StepKey:
+        return self.part.level, self.part.variant
+
+    @property
+    def verdict(self) -> str | None:
+        """The outcome of the verdict over its run."""
+        return None if self.summary is None else str(self.summary["verdict"]["outcome"])
+
+
+class Program(Protocol):
+    """Decides what to run next. Pure: no clock, no I/O; tested without a broker."""
+
+    @property
+    def planned(self) -> Sequence[Step]:
+        """The steps that are certain to be asked for, in order.
+
+        They are checked before the first one is run, and shown on the page as not run yet. A program that does not
+        know its later steps leaves them out: each appears when it is asked for.
+        """
+        ...
+
+    def next(self, history: Sequence[StepResult]) -> Step | None:
+        """Return the next step, None at the end.
+
+        `history` has every step that is decided: run, cut short, not possible, or skipped. After a campaign is resumed
+        it has the steps that were done; those that were cut short are to be asked for again.
+        """
+        ...
