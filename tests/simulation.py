@@ -29,6 +29,7 @@ from malaria.model.observe import Observe
 from malaria.observe.sys_tree import SysTree
 from malaria.plan.clients import Identity
 from malaria.records.rows import Event, Observation, Progress
+from malaria.records.run_meta import ObserverFacts, RunMeta
 from malaria.schedule.share import WHOLE, Share
 from malaria.transport.route import Route
 from malaria.workers.local import Load
@@ -208,8 +209,8 @@ class SimulatedPool:
     def late(self) -> list[tuple[str, Report]]:
         return []
 
-    def facts(self) -> dict[str, object]:
-        return {}
+    def facts(self) -> RunMeta:
+        return RunMeta()
 
     def forget(self) -> None: ...
 
@@ -252,17 +253,13 @@ class SimulatedObservers:
     def outstanding_ns(self, since_ns: int) -> int:
         return self._figures.outstanding_ns(since_ns, self._time.now_ns)
 
-    def account(self) -> list[dict[str, Any]]:
-        if not self._wanted:
-            return []
-        return [{"observer": "sys", "about": "$SYS/# of the stub", "stated": True,
-                 "interval_s": self._interval_ns / NS_PER_S, "samples": self._samples, "late_samples": 0, "gaps": 0,
-                 "dropped_rows": 0, "reason": ""}]  # fmt: skip
-
-    def stop(self) -> list[dict[str, Any]]:
+    def stop(self) -> tuple[ObserverFacts, ...]:
         self._over = True
         self._sample()
-        return self.account()
+        if not self._wanted:
+            return ()
+        return (ObserverFacts(observer="sys", about="$SYS/# of the stub", stated=True,
+                              interval_s=self._interval_ns / NS_PER_S, samples=self._samples),)  # fmt: skip
 
     def _turn(self) -> None:
         if not self._over:
