@@ -225,7 +225,7 @@ class AttackRunner:
             self._fresh_events.append(event)
 
     def _note_observations(self) -> None:
-        for row in self._observers.look(self._conductor.measure_start_ns):
+        for row in self._observers.take_rows(self._conductor.measure_start_ns):
             if isinstance(row, Event):
                 self._note_events((row,))
             else:

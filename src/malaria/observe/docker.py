@@ -1,4 +1,4 @@
-"""A container by its name, through the socket of the Docker engine on this machine.
+"""Observes a container by its name, through the socket of the Docker engine on this machine.
 
 CPU is in percent of one core, from differences of the engine's own counter. Source: Docker Engine API, ContainerStats.
 """
@@ -35,7 +35,7 @@ class _SocketConnection(http.client.HTTPConnection):
 
 
 class DockerObserver:
-    """One container."""
+    """The observer of one container."""
 
     name = "docker"
 
@@ -43,7 +43,7 @@ class DockerObserver:
         self.about = f"container {container}"
         self._container = container
         self._path = path or os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or SOCKET
-        self._last: tuple[int, int] | None = None  # (our time, its CPU time), both in ns
+        self._last: tuple[int, int] | None = None  # (run time, CPU time of the container), both in ns
 
     def start(self) -> None:
         if not os.path.exists(self._path):
@@ -56,7 +56,7 @@ class DockerObserver:
             raise LostError(f"{self.about} is not running")
         last, self._last = self._last, (now_ns, cpu_ns)
         found = container_figures(stats)
-        if last is not None and now_ns > last[0] and cpu_ns >= last[1]:  # less: it was started anew
+        if last is not None and now_ns > last[0] and cpu_ns >= last[1]:  # less CPU time than before: it was restarted
             found["cpu_percent"] = round(100 * (cpu_ns - last[1]) / (now_ns - last[0]), 2)
         return found
 
@@ -66,21 +66,21 @@ class DockerObserver:
         connection = _SocketConnection(self._path)
         try:
             connection.request("GET", path)
-            answer = connection.getresponse()
-            data = read_body(answer, LARGEST_ANSWER_BYTES)
+            response = connection.getresponse()
+            data = read_body(response, LARGEST_ANSWER_BYTES)
         except PermissionError:
-            raise LostError(f"{self._path} may not be read by this user; join the group docker") from None
+            raise LostError(f"this user may not read {self._path}; join the group docker") from None
         except (OSError, http.client.HTTPException) as error:
             raise LostError(f"the Docker engine does not answer: {clean(str(error))}") from None
         finally:
             connection.close()
-        if answer.status == http.client.NOT_FOUND:
+        if response.status == http.client.NOT_FOUND:
             raise LostError(f"there is no {self.about}")
-        return _object(data, answer.status)
+        return _parse_object(data, response.status)
 
 
 def container_figures(stats: Mapping[str, Any]) -> dict[str, float | int | str | None]:
-    """What is so at this moment. Memory is without the cache of files, as `docker stats` has it."""
+    """Return the current figures. Memory does not include the file cache, as in `docker stats`."""
     used = _number(stats, "memory_stats", "usage")
     cache = _number(stats, "memory_stats", "stats", "inactive_file") or 0
     networks = stats.get("networks")
@@ -102,11 +102,12 @@ def _number(table: Mapping[str, Any], *keys: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _object(data: bytes, status: int) -> dict[str, Any]:
+def _parse_object(data: bytes, status: int) -> dict[str, Any]:
+    """Parse the JSON object of a response. Raises LostError for any other response."""
     try:
         parsed = json.loads(data)
     except (ValueError, RecursionError):
         parsed = None
     if status != http.client.OK or not isinstance(parsed, dict):
-        raise LostError(f"the Docker engine answers {status} and no figures")
+        raise LostError(f"the Docker engine answers with status {status} and without figures")
     return parsed

@@ -1,7 +1,8 @@
-"""The host of the broker as an observer: processors, memory, network, TCP.
+"""Observes the host of the broker: processors, memory, network, TCP.
 
-Rates are differences over the host's own uptime, so that a late or slow reading does not distort them. Network figures
-leave the loopback device out where there is another one, and say it apart: a broker on this machine is loaded over it.
+Rates are differences divided by the change of the host's own uptime, so that a late or slow reading does not distort
+them. Network figures leave out the loopback device, which has figures of its own: it carries the load of a broker on
+this machine.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ SOCKETS: Final = {"tcp_sockets": "TCP.inuse", "tcp_time_wait": "TCP.tw", "socket
 
 @dataclass(frozen=True, slots=True)
 class HostSnapshot:
-    """What one reading says."""
+    """One reading of the host."""
 
     uptime_s: float
     cpu: proc.CpuTicks
@@ -47,7 +48,7 @@ class HostSnapshot:
 
 
 class HostObserver:
-    """One host, through a reader."""
+    """The observer of one host, this one or one over ssh."""
 
     name = "host"
 
@@ -63,7 +64,7 @@ class HostObserver:
     def sample(self, now_ns: int) -> Readings:
         snapshot = read_snapshot(self._reader.texts(FILES), self.about)
         last, self._last = self._last, snapshot
-        if last is not None and last.uptime_s > snapshot.uptime_s:  # it was booted anew
+        if last is not None and last.uptime_s > snapshot.uptime_s:  # the host was rebooted: its counters began at 0
             last = self._first = None
         self._first = self._first or snapshot
         return current_figures(snapshot, self._first) | rates(snapshot, last)
@@ -73,12 +74,12 @@ class HostObserver:
 
 
 def read_snapshot(texts: Mapping[str, str], place: str) -> HostSnapshot:
-    """Raises LostError when the essential is missing."""
+    """Parse the texts of one reading. Raises LostError if uptime, processors or memory are missing."""
     uptime_s = proc.uptime_s(texts.get(proc.UPTIME, ""))
     cpu = proc.cpu_ticks(texts.get(proc.STAT, ""))
     memory = proc.keyed_numbers(texts.get(proc.MEMORY, ""))
     if uptime_s is None or cpu is None or "MemTotal" not in memory:
-        raise LostError(f"{place} has no /proc that can be read")
+        raise LostError(f"{place} has no readable /proc")
     counters = proc.paired_counters(texts.get(proc.SNMP, "")) | proc.paired_counters(texts.get(proc.NETSTAT, ""))
     network = _network(proc.device_counters(texts.get(proc.DEVICES, "")))
     return HostSnapshot(uptime_s, cpu, memory, network, counters, proc.socket_counts(texts.get(proc.SOCKSTAT, "")))
@@ -94,7 +95,7 @@ def _network(devices: Mapping[str, tuple[int, int, int, int]]) -> dict[str, int]
 
 
 def current_figures(snapshot: HostSnapshot, first: HostSnapshot) -> dict[str, float | int | str | None]:
-    """What is so at this moment."""
+    """Return the figures of this moment, and what the kernel's counters grew by since the first reading."""
     memory = snapshot.memory
     free = memory.get("MemAvailable")
     found: dict[str, float | int | str | None] = {
@@ -110,7 +111,7 @@ def current_figures(snapshot: HostSnapshot, first: HostSnapshot) -> dict[str, fl
 
 
 def rates(snapshot: HostSnapshot, last: HostSnapshot | None) -> dict[str, float | None]:
-    """What changed since the last reading; nothing at the first, or when no time has passed."""
+    """Return the rates since the last reading; empty for the first one, or if no time has passed."""
     if last is None or snapshot.uptime_s <= last.uptime_s:
         return {}
     seconds = snapshot.uptime_s - last.uptime_s

@@ -1,6 +1,7 @@
-"""The body of an HTTP answer, with a bound on its size and on the time that it takes.
+"""Reads the body of an HTTP response with a bound on its size and on the whole time it takes.
 
-A socket's timeout starts anew with each byte: who sends one now and then could hold an observer for hours.
+A socket timeout starts again with every byte: a server that sends one byte now and then could hold an observer for
+hours.
 """
 
 from __future__ import annotations
@@ -10,22 +11,25 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-PATIENCE_S: Final = 4.0
+BODY_TIMEOUT_S: Final = 4.0
 CHUNK_BYTES: Final = 1 << 16
 
 
 def read_body(
-    answer: http.client.HTTPResponse, most_bytes: int, clock_s: Callable[[], float] = time.monotonic
+    response: http.client.HTTPResponse, most_bytes: int, clock_s: Callable[[], float] = time.monotonic
 ) -> bytes:
-    """Up to `most_bytes`. Raises OSError and http.client.HTTPException, for one cut short or too slow as well."""
-    end_s = clock_s() + PATIENCE_S
+    """Return up to `most_bytes` of the body.
+
+    Raises OSError and http.client.HTTPException, also for a body that is cut short or too slow.
+    """
+    end_s = clock_s() + BODY_TIMEOUT_S
     parts: list[bytes] = []
     left = most_bytes
-    while left and (part := answer.read1(min(left, CHUNK_BYTES))):
+    while left and (part := response.read1(min(left, CHUNK_BYTES))):
         parts.append(part)
         left -= len(part)
         if clock_s() > end_s:
-            raise TimeoutError(f"its answer took longer than {PATIENCE_S:g} s")
-    if left and answer.length:
-        raise http.client.IncompleteRead(b"", answer.length)
+            raise TimeoutError(f"the response took longer than {BODY_TIMEOUT_S:g} s")
+    if left and response.length:
+        raise http.client.IncompleteRead(b"", response.length)
     return b"".join(parts)

@@ -1,8 +1,8 @@
-"""What every observer of the target side is: it is started, asked for a sample now and then, and stopped.
+"""The interface of every observer of the target side: start it, ask it for samples, stop it.
 
-Promises of an observer: `start` and `sample` return or raise within a few seconds, whatever the other side does; what
-cannot be read is a `LostError` with a reason in words; `stop` may be called after anything, twice too. All three are
-called from one thread of the observer's own.
+An observer promises three things. `start` and `sample` return or raise within a few seconds, whatever the other side
+does. What cannot be read raises `LostError` with a reason for people. `stop` may be called at any time, also twice.
+All three are called from one thread that belongs to the observer.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Final, Protocol, runtime_checkable
 from malaria.records.rows import Reading
 
 LONGEST_TEXT: Final = 200
-"""Characters of a text that is kept: what a broker says about itself may be of any length."""
+"""Most characters kept of a text from outside: a broker may describe itself at any length."""
 
 type Readings = Mapping[str, Reading]
 
 
 class LostError(Exception):
-    """What is observed cannot be read now. The text is the reason, for people; the next sample tries again."""
+    """The observed thing cannot be read now. The text is the reason, for people; the next sample tries again."""
 
 
 class Observer(Protocol):
-    """One thing that is watched. `name` is that of its rows, `about` says what it watches, without secrets."""
+    """One observed thing. `name` is the name of its rows; `about` describes what it observes, without secrets."""
 
     @property
     def name(self) -> str: ...
@@ -31,11 +31,11 @@ class Observer(Protocol):
     def about(self) -> str: ...
 
     def start(self) -> None:
-        """Raises LostError; it is called again before the next sample then."""
+        """Prepare for the first sample. After a LostError it is called again before the next sample."""
         ...
 
     def sample(self, now_ns: int) -> Readings:
-        """What there is to read now; empty when nothing is new. `now_ns` is of a monotonic clock. Raises LostError."""
+        """Read the current values; empty if nothing is new. `now_ns` is of a monotonic clock. Raises LostError."""
         ...
 
     def stop(self) -> None: ...
@@ -43,14 +43,14 @@ class Observer(Protocol):
 
 @runtime_checkable
 class CountingObserver(Protocol):
-    """An observer of what the other side counts: its last word, from after the load, has the whole of it."""
+    """An observer of counters: a sample taken after the load covers all of the load."""
 
     def outstanding_ns(self, since_ns: int) -> int:
-        """How long the next word may yet take that covers the time up to `since_ns`; 0: it is there, or not awaited."""
+        """Return how long the first update from after `since_ns` may still take; 0 if it came or is not expected."""
         ...
 
 
 def clean(text: str, longest: int = LONGEST_TEXT) -> str:
-    """A text from outside as it may be stored and shown: of one line, printable, not too long."""
+    """Make a text from outside safe to store and show: one line, printable, at most `longest` characters."""
     kept = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:longest].strip())
     return kept + ("…" if len(text) > longest else "")

@@ -1,4 +1,4 @@
-"""The lookout of an attack: who observes the target, and how the observer of `$SYS` gets in there."""
+"""Starts the observers of one target and collects their rows; chooses how the observer of `$SYS` logs in there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from malaria.transport.route import Endpoint, Route
 
 @dataclass(frozen=True, slots=True)
 class ObservedTarget:
-    """What is to be observed: the way to the target, whose clients the warhead has, and where a recording goes."""
+    """The target to observe: what to observe of it, its clients, the route to it, and the directory of a recording."""
 
     wanted: Observe
     warhead: Warhead
@@ -38,65 +38,65 @@ class ObservedTarget:
 
 
 class Observers:
-    """The observers of one target. Made before there is load, so that what is wrong with them is said early."""
+    """The observers of one target. They are made before the load begins, so that mistakes are reported early."""
 
-    def __init__(self, view: ObservedTarget, clock: Callable[[], int]) -> None:
+    def __init__(self, target: ObservedTarget, clock: Callable[[], int]) -> None:
         """`clock` gives nanoseconds of run time. Raises OperatorError for what cannot be observed of this target."""
         self._measured_from_ns: int | None = None
-        scene = ObserverContext(
-            access=sys_access(view),
-            local=is_local(view.route.endpoints[0]),
-            directory=view.directory,
+        context = ObserverContext(
+            access=sys_access(target),
+            local=is_local(target.route.endpoints[0]),
+            directory=target.directory,
             measured_from=lambda: self._measured_from_ns,
         )
-        self._watching = ObserverThreads(scheduled_observers(view.wanted, scene), clock)
+        self._threads = ObserverThreads(scheduled_observers(target.wanted, context), clock)
 
     def start(self) -> None:
-        self._watching.start()
+        self._threads.start()
 
-    def look(self, measured_from_ns: int | None = None) -> list[Observation | Event]:
-        """What has been seen since the last look. From the argument on the measured time runs, if it does."""
+    def take_rows(self, measured_from_ns: int | None = None) -> list[Observation | Event]:
+        """Return the rows since the last call. The argument is the run time at which measuring began, if it has."""
         self._measured_from_ns = measured_from_ns
-        return self._watching.drain()
+        return self._threads.drain()
 
     def outstanding_ns(self, since_ns: int) -> int:
-        """How long it may yet take until the target has told of the time up to `since_ns`; 0: nothing is to come."""
-        return self._watching.outstanding_ns(since_ns)
+        """Return how long it may take until the target's counters cover the time up to `since_ns`; 0: they do."""
+        return self._threads.outstanding_ns(since_ns)
 
     def account(self) -> tuple[ObserverFacts, ...]:
-        """How each observer has fared so far."""
-        return self._watching.account()
+        """Return the state of every observer: its samples, gaps, and why it sees nothing."""
+        return self._threads.account()
 
     def stop(self) -> tuple[ObserverFacts, ...]:
-        """Ends the observers and tells how each has fared; one more look gets their last rows."""
-        return self._watching.stop()
+        """Stop the observers and return their final state; one more `take_rows` gets their last rows."""
+        return self._threads.stop()
 
 
-def sys_access(view: ObservedTarget) -> SysAccess:
-    """In as the first client of the first group, but for what `[observe.sys]` says otherwise; under its own name."""
-    own = view.wanted.sys if isinstance(view.wanted.sys, Access) else Access()
-    group = view.warhead.groups[0]
-    access = view.warhead.access_of(group).overridden(own)
-    told = {"target": access, "clients": 1}
-    if own.username is not None:
-        told |= {"username": None, "password": None}
-    warhead = view.warhead.model_copy(update={"groups": (group.model_copy(update=told),), "surges": ()})
-    gateway = Gateway(make_plan(warhead, WHOLE, Identity("", 0, 0)).groups[0], view.route, warhead)
+def sys_access(target: ObservedTarget) -> SysAccess:
+    """Return how to log in: as the first client of the first group, except for what `[observe.sys]` sets."""
+    own = target.wanted.sys if isinstance(target.wanted.sys, Access) else Access()
+    group = target.warhead.groups[0]
+    access = target.warhead.access_of(group).overridden(own)
+    changes = {"target": access, "clients": 1}
+    if own.username is not None:  # the group's login would take precedence over it
+        changes |= {"username": None, "password": None}
+    warhead = target.warhead.model_copy(update={"groups": (group.model_copy(update=changes),), "surges": ()})
+    gateway = Gateway(make_plan(warhead, WHOLE, Identity("", 0, 0)).groups[0], target.route, warhead)
     username, password = gateway.credentials.login_at(0)
     return SysAccess(
-        host=view.route.names[0] if view.route.names else view.route.endpoints[0][1][0],
-        port=view.route.endpoints[0][1][1],
+        host=target.route.names[0] if target.route.names else target.route.endpoints[0][1][0],
+        port=target.route.endpoints[0][1][1],
         client_id=f"malaria-observer-{secrets.token_hex(4)}",
         username=username,
         password=password,
         context=_context(gateway),
-        path=view.route.path if view.route.scheme in WITH_PATH else None,
+        path=target.route.path if target.route.scheme in WITH_PATH else None,
         headers=access.headers,
     )
 
 
 def is_local(endpoint: Endpoint) -> bool:
-    """Whether an address is one of this machine: loopback, or one that a socket of ours can have."""
+    """Return whether an address belongs to this machine: loopback, or one that a local socket can bind."""
     family, (host, _) = endpoint
     if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         return True
@@ -107,7 +107,7 @@ def is_local(endpoint: Endpoint) -> bool:
 
 
 class _NamedContext:
-    """A TLS context that asks for a server by its own name for it, whatever name is called."""
+    """A TLS context that always uses its own server name, whatever name the caller passes."""
 
     def __init__(self, context: ssl.SSLContext, name: str) -> None:
         self.check_hostname = context.check_hostname

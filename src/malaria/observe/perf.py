@@ -1,8 +1,8 @@
-"""`perf record` on the broker's process for some seconds at a chosen moment, as a table and as folded stacks.
+"""Runs `perf record` on the broker's process at a chosen time; the result is a table and folded stacks.
 
-It is asked at the pace of the other observers and never waits: recording and reading the recording are processes beside
-us. Hardware cycles are counted where the machine has such counters, else the processor's clock (`cpu-clock`). What is
-kept is `perf.json` in the run's directory; the recording itself goes.
+Sampling it never waits: recording, and reading the recording, are child processes. They count hardware cycles where the
+machine has such counters, else the processor's clock (`cpu-clock`). The result is `perf.json` in the run's directory;
+the recording itself is deleted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from malaria.observe.perf_stacks import profile_of, read_script
 from malaria.records.perf_profile import FILE, Profile
 
 FREQUENCY_PER_S: Final = 199
-"""Samples per second and core; odd, so that it keeps no step with what happens every millisecond."""
+"""Samples per second and core; odd, so that it does not run in step with anything that happens every millisecond."""
 HARDWARE: Final = ("/sys/bus/event_source/devices/cpu", "/sys/bus/event_source/devices/cpu_core",
                    "/sys/bus/event_source/devices/armv8_pmuv3_0")  # fmt: skip
 PARANOID: Final = Path("/proc/sys/kernel/perf_event_paranoid")
@@ -34,22 +34,22 @@ REFUSALS: Final = ("permission", "not permitted", "access to performance monitor
 
 @dataclass(frozen=True, slots=True)
 class RecordingTime:
-    """When to record, and for how long."""
+    """The time to record at, and the length of the recording."""
 
-    begins: Callable[[], int | None]  # run time at which it may begin; None: not yet known
+    begins: Callable[[], int | None]  # run time to begin at; None: not yet known
     seconds: float
 
 
 class PerfObserver:
-    """One recording of one process. `pid` names it once it is known; `directory` takes the result."""
+    """The observer that makes one recording of one process. `pid` finds the process; `directory` takes the result."""
 
     name = "perf"
 
-    def __init__(self, pid: Callable[[], int | None], moment: RecordingTime, directory: Path) -> None:
-        self.about = f"perf of the broker's process for {moment.seconds:g} s"
+    def __init__(self, pid: Callable[[], int | None], time: RecordingTime, directory: Path) -> None:
+        self.about = f"perf of the broker's process for {time.seconds:g} s"
         self.profile: Profile | None = None
         self._pid = pid
-        self._moment = moment
+        self._time = time
         self._directory = directory
         self._work: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,9 +63,9 @@ class PerfObserver:
         return self._stage(now_ns)
 
     def stop(self) -> None:
-        """A recording that is over is still counted, if that takes no longer than a bound; one under way is lost."""
+        """Count a recording that is complete, within STOP_S; give up one that is still under way."""
         with suppress(LostError, subprocess.TimeoutExpired):
-            self._count_what_there_is()
+            self._count_complete_recording()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -75,8 +75,8 @@ class PerfObserver:
         if self._work is not None:
             shutil.rmtree(self._work, ignore_errors=True)
 
-    def _count_what_there_is(self) -> None:
-        """Raises LostError and subprocess.TimeoutExpired."""
+    def _count_complete_recording(self) -> None:
+        """Run the remaining stages of a recording that is over. Raises LostError and subprocess.TimeoutExpired."""
         if self._stage == self._record and self._process is not None and self._process.poll() is not None:
             self._record(0)
         if self._stage == self._read and self._process is not None:
@@ -84,16 +84,16 @@ class PerfObserver:
             self._read(0)
 
     def _wait(self, now_ns: int) -> Readings:
-        begins_ns = self._moment.begins()
+        begins_ns = self._time.begins()
         if begins_ns is None or now_ns < begins_ns:
             return {}
         pid = self._pid()
         if pid is None:
-            raise LostError("there is no process to record: name it, as in --observe process=NAME")
+            raise LostError("there is no process to record; name it, as in --observe process=NAME")
         self._work = self._work or Path(tempfile.mkdtemp(prefix="malaria-perf-"))
-        self._spawn(record_command(pid, self._moment.seconds, self._recording), "record.txt")
+        self._spawn(record_command(pid, self._time.seconds, self._recording), "record.txt")
         self._stage = self._record
-        return {"recording": 1, "pid": pid, "seconds": self._moment.seconds}
+        return {"recording": 1, "pid": pid, "seconds": self._time.seconds}
 
     def _record(self, _: int) -> Readings:
         if not self._finished("record.txt"):
@@ -108,10 +108,10 @@ class PerfObserver:
         assert self._work is not None
         with (self._work / "script.txt").open(errors="replace") as script:
             counted = profile_of(read_script(script))
-        self.profile = replace(counted, seconds=self._moment.seconds, event=event_name())
+        self.profile = replace(counted, seconds=self._time.seconds, event=event_name())
         self._stage = self._rest
         if not self.profile.samples:
-            raise LostError("perf took no sample: the process did nothing, or may not be seen")
+            raise LostError("perf took no sample: the process was idle, or this user may not record it")
         (self._directory / FILE).write_text(json.dumps(self.profile.as_json()) + "\n")
         return {"samples": self.profile.samples}
 
@@ -131,7 +131,7 @@ class PerfObserver:
             )
 
     def _finished(self, output: str) -> bool:
-        """Raises LostError when it failed; nothing further is tried then."""
+        """Return whether the child process is done. Raises LostError if it failed; then the recording is given up."""
         assert self._process is not None
         assert self._work is not None
         code = self._process.poll()
@@ -139,12 +139,12 @@ class PerfObserver:
             return False
         if code:
             self._stage = self._rest
-            raise LostError(_why((self._work / f"{output}.err").read_text(errors="replace")))
+            raise LostError(_explain_failure((self._work / f"{output}.err").read_text(errors="replace")))
         return True
 
 
 def event_name() -> str:
-    """What is counted on this machine."""
+    """Return the event that perf can count on this machine."""
     return "cycles" if any(os.path.exists(path) for path in HARDWARE) else "cpu-clock"
 
 
@@ -158,12 +158,12 @@ def script_command(recording: Path) -> list[str]:
     return ["perf", "script", "-i", str(recording), "-F", "comm,pid,ip,sym,dso", "--force"]
 
 
-def _why(said: str) -> str:
-    """perf's own words in one line; for want of permission, what to do."""
-    if any(word in said.lower() for word in REFUSALS):
+def _explain_failure(output: str) -> str:
+    """Return the last line of perf's own message, or the remedy if it lacks the permission."""
+    if any(refusal in output.lower() for refusal in REFUSALS):
         level = PARANOID.read_text().strip() if PARANOID.exists() else "?"
         return (
             f"perf is not permitted here (kernel.perf_event_paranoid is {level}); as root, or: sysctl {PARANOID.name}=1"
         )
-    lines = [line for line in said.splitlines() if line.strip()]
-    return f"perf failed: {clean(lines[-1])}" if lines else "perf failed and said nothing"
+    lines = [line for line in output.splitlines() if line.strip()]
+    return f"perf failed: {clean(lines[-1])}" if lines else "perf failed without a message"

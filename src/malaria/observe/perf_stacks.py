@@ -1,6 +1,6 @@
-"""What `perf script` prints, counted: a table as `perf report` has it, and folded stacks for a flame graph. Pure.
+"""Counts the output of `perf script`: a table like that of `perf report`, and folded stacks for a flame graph. Pure.
 
-A sample is a line `command pid`, then a line `address symbol (object)` for each frame, the innermost first, then an
+A sample is a line `command pid`, a line `address symbol (object)` for each frame from the innermost outwards, and an
 empty line.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 from malaria.records.perf_profile import Profile, Row
 
 ROWS: Final = 40
-"""Of the table: what is below is summed up in one."""
+"""Most rows of the table."""
 MOST_STACKS: Final = 5_000
 DEEPEST: Final = 127
 UNKNOWN: Final = "[unknown]"
@@ -27,14 +27,14 @@ _FRAME: Final = re.compile(r"\s+[0-9a-f]+ (?P<symbol>.*?)(?:\+0x[0-9a-f]+)? \((?
 
 @dataclass(frozen=True, slots=True)
 class StackSample:
-    """One sample: frames from the innermost outwards, each (symbol, object)."""
+    """One sample; its frames are (symbol, object), from the innermost outwards."""
 
     command: str
     frames: tuple[tuple[str, str], ...]
 
 
 def read_script(lines: Iterable[str]) -> Iterator[StackSample]:
-    """The samples; a line that is none of the three kinds is passed over."""
+    """Yield the samples; skip any line that is not of the three kinds."""
     command, frames = "", []
     for line in lines:
         frame = _FRAME.match(line) if line[:1].isspace() else None
@@ -51,7 +51,7 @@ def read_script(lines: Iterable[str]) -> Iterator[StackSample]:
 
 
 def profile_of(samples: Iterable[StackSample]) -> Profile:
-    """Counts them."""
+    """Count the samples by function and by stack."""
     leaves: Counter[tuple[str, str, str]] = Counter()
     stacks: Counter[str] = Counter()
     left_out = 0
@@ -69,7 +69,7 @@ def profile_of(samples: Iterable[StackSample]) -> Profile:
 
 
 def fold(sample: StackSample) -> str:
-    """`command;outermost;…;innermost`; a kernel's frame ends in `_[k]`, as flame graphs colour them."""
+    """Return `command;outermost;…;innermost`; kernel frames end in `_[k]`, which flame graphs colour differently."""
     frames = [f"{symbol}_[k]" if _in_kernel(shared) else symbol for symbol, shared in sample.frames[:DEEPEST]]
     return ";".join(part.replace(";", ":") for part in (sample.command, *reversed(frames)))
 

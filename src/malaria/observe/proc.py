@@ -1,6 +1,6 @@
-"""The texts of Linux' /proc as figures. Pure: text in, frozen values out; what a text lacks is None or 0 as stated.
+"""Parses the texts of Linux' /proc. Pure: text in, frozen values out; None for a text that cannot be parsed.
 
-Source: proc(5). Times of CPU are in ticks of 1/100 s (USER_HZ, the same on every Linux that people run).
+Source: proc(5). CPU times are in ticks of 1/100 s (USER_HZ, the same on every Linux in use).
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class ProcessStat:
 
 @dataclass(frozen=True, slots=True)
 class CpuTicks:
-    """The first line of /proc/stat, and how many processors there are."""
+    """The first line of /proc/stat, and the number of processors."""
 
     busy: int
-    whole: int  # guest time is in user time already
+    whole: int  # user time includes guest time
     processors: int
 
 
 def uptime_s(text: str) -> float | None:
-    """Seconds since boot, to a hundredth: the clock beside which ticks are read."""
+    """Return the seconds since boot, to a hundredth: the clock to which CPU ticks belong."""
     try:
         return float(text.split()[0])
     except (ValueError, IndexError):
@@ -55,7 +55,7 @@ def uptime_s(text: str) -> float | None:
 
 
 def process_stat(text: str) -> ProcessStat | None:
-    """A name may hold blanks and brackets: it ends at the last one."""
+    """Parse one line of /proc/PID/stat. The name may contain blanks and brackets: it ends at the last bracket."""
     head, _, tail = text.rpartition(")")
     pid, _, name = head.partition(" (")
     fields = tail.split()
@@ -75,7 +75,7 @@ def process_stat(text: str) -> ProcessStat | None:
 
 
 def cpu_ticks(text: str) -> CpuTicks | None:
-    """user nice system idle iowait irq softirq steal: waiting is idle, stolen time is nobody's work here."""
+    """Sum up user nice system idle iowait irq softirq steal: iowait counts as idle, stolen time as not busy."""
     lines = text.splitlines()
     try:
         ticks = [int(field) for field in lines[0].split()[1:9]]
@@ -89,7 +89,7 @@ def cpu_ticks(text: str) -> CpuTicks | None:
 
 
 def keyed_numbers(text: str) -> dict[str, int]:
-    """`Name:  123 kB` lines (meminfo, status, smaps_rollup): numbers as they stand, units left out."""
+    """Parse `Name:  123 kB` lines (meminfo, status, smaps_rollup) into numbers, without their units."""
     found: dict[str, int] = {}
     for line in text.splitlines():
         name, _, rest = line.partition(":")
@@ -100,7 +100,7 @@ def keyed_numbers(text: str) -> dict[str, int]:
 
 
 def paired_counters(text: str) -> dict[str, int]:
-    """`Tcp: Name Name` over `Tcp: 1 2` (snmp, netstat), as `Tcp.Name`."""
+    """Parse pairs of lines `Tcp: Name Name` and `Tcp: 1 2` (snmp, netstat) into `Tcp.Name` -> number."""
     found: dict[str, int] = {}
     lines = text.splitlines()
     for heads, values in zip(lines[::2], lines[1::2], strict=False):
@@ -112,7 +112,7 @@ def paired_counters(text: str) -> dict[str, int]:
 
 
 def socket_counts(text: str) -> dict[str, int]:
-    """`TCP: inuse 71 orphan 0` lines (sockstat), as `TCP.inuse`."""
+    """Parse `TCP: inuse 71 orphan 0` lines (sockstat) into `TCP.inuse` -> number."""
     found: dict[str, int] = {}
     for line in text.splitlines():
         family, _, rest = line.partition(":")
@@ -124,7 +124,7 @@ def socket_counts(text: str) -> dict[str, int]:
 
 
 def device_counters(text: str) -> dict[str, tuple[int, int, int, int]]:
-    """By network device: bytes received, packets received, bytes sent, packets sent."""
+    """Return for each network device: bytes received, packets received, bytes sent, packets sent."""
     found: dict[str, tuple[int, int, int, int]] = {}
     for line in text.splitlines()[2:]:
         name, _, rest = line.partition(":")
@@ -135,7 +135,7 @@ def device_counters(text: str) -> dict[str, tuple[int, int, int, int]]:
 
 
 def listening_sockets(text: str, port: int) -> set[str]:
-    """The inodes of sockets in /proc/net/tcp (or tcp6) that listen on a port."""
+    """Return the inodes of the sockets in /proc/net/tcp (or tcp6) that listen on a port."""
     inodes: set[str] = set()
     for line in text.splitlines()[1:]:
         fields = line.split()
@@ -152,13 +152,13 @@ def _port_of(address: str) -> int:
 
 
 def holders(links: Mapping[str, Sequence[str]], inodes: set[str]) -> list[int]:
-    """The processes one of whose descriptors (`/proc/PID/fd` -> targets of its links) is one of these sockets."""
+    """Return the processes that have one of these sockets open, from `/proc/PID/fd` -> targets of its links."""
     wanted = {f"socket:[{inode}]" for inode in inodes}
     return sorted(int(path.split("/")[2]) for path, targets in links.items() if wanted.intersection(targets))
 
 
 def tree(stats: Mapping[int, ProcessStat], root: int) -> list[int]:
-    """A process and all that come from it, itself first."""
+    """Return a process and all its descendants, itself first."""
     children: dict[int, list[int]] = {}
     for stat in stats.values():
         children.setdefault(stat.parent, []).append(stat.pid)

@@ -1,4 +1,4 @@
-"""Where the texts of /proc come from: this machine, or another one over a shell (`malaria.observe.ssh_proc_reader`)."""
+"""Reads files of /proc: on this machine here, on another one over ssh in `ssh_proc_reader`."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ LARGEST_TEXT_BYTES: Final = 4 << 20
 
 
 class ProcReader(Protocol):
-    """Reads what a Linux kernel says about itself. Patterns are those of a shell: `/proc/[0-9]*/stat`."""
+    """A source of /proc files. Patterns are those of a shell: `/proc/[0-9]*/stat`."""
 
     @property
     def place(self) -> str:
-        """Which host, in words."""
+        """Return the name of the host, for people."""
         ...
 
     def open(self) -> None:
-        """Raises LostError when the host cannot be reached, or has no /proc."""
+        """Connect to the host. Raises LostError if it cannot be reached or has no /proc."""
         ...
 
     def texts(self, patterns: Sequence[str]) -> Mapping[str, str]:
-        """The files that match, by path. What cannot be read is left out. Raises LostError when nothing can be."""
+        """Read the files that match; return path -> text, without unreadable ones. Raises LostError as `open`."""
         ...
 
     def links(self, patterns: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Where the links in the directories that match point to, by directory. Raises LostError as `texts`."""
+        """Read the links in the directories that match; return directory -> targets. Raises LostError as `open`."""
         ...
 
     def close(self) -> None: ...
 
 
 class LocalProcReader:
-    """This machine."""
+    """The /proc of this machine."""
 
     place = "this host"
 
     def open(self) -> None:
         if not Path("/proc/stat").exists():
-            raise LostError("this system has no /proc, which is what is read of processes and hosts")
+            raise LostError("this system has no /proc: processes and hosts can be observed on Linux only")
 
     def texts(self, patterns: Sequence[str]) -> Mapping[str, str]:
         found = {path: _text(path) for pattern in patterns for path in _matching(pattern)}
@@ -61,7 +61,7 @@ def _matching(pattern: str) -> list[str]:
 
 def _text(path: str) -> str | None:
     try:
-        with open(path, "rb") as file:  # a file of /proc has no size: as much as there is, up to the bound
+        with open(path, "rb") as file:  # a file of /proc states no size: read what there is, up to the bound
             return file.read(LARGEST_TEXT_BYTES).decode(errors="replace")
     except OSError:
         return None
@@ -74,7 +74,7 @@ def _targets(path: str) -> list[str]:
             try:
                 targets.append(os.readlink(entry.path))
             except OSError:
-                targets.append("")  # closed in between
+                targets.append("")  # closed since the directory was listed
     except OSError:
         return []
     return targets

@@ -79,7 +79,7 @@ class ProcessObserver:
         uptime_s = proc.uptime_s(texts.get(proc.UPTIME, ""))
         stats = _stats(texts)
         if uptime_s is None:
-            raise LostError(f"{self._reader.place} has no /proc that can be read")
+            raise LostError(f"{self._reader.place} has no readable /proc")
         root = self._follow(stats)
         members = [stats[pid] for pid in proc.tree(stats, root.pid)]
         return self._measure(uptime_s, root, members, now_ns)

@@ -1,8 +1,8 @@
-"""Chosen series of a broker's Prometheus page.
+"""Observes chosen series of a broker's Prometheus page.
 
-Names of readings are as Prometheus writes them, `name{label="value"}`; of a counter there is a rate beside it, from
-differences. What we know the meaning of stands there under our own name too (`series`), chosen or not. The page is read
-with a bound on its size, its series and the time it takes; redirects are not followed.
+Readings are named as Prometheus writes them, `name{label="value"}`; a counter has its rate as well, from differences.
+Figures that malaria has a name for are always kept under that name too (`prometheus_names`). Size of the page, number
+of series and time are bounded; redirects are not followed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TOTAL: Final = "_total"
 
 
 class PrometheusObserver:
-    """One page."""
+    """The observer of one page."""
 
     name = "prometheus"
 
@@ -44,20 +44,20 @@ class PrometheusObserver:
         self.about = f"{self._parts.scheme}://{self._parts.netloc.rpartition('@')[2]}{self._parts.path}"
 
     def start(self) -> None:
-        """There is nothing to keep open: each page is a request of its own."""
+        """Do nothing: every sample is a request of its own."""
 
     def sample(self, now_ns: int) -> Readings:
         page = fetch(self._parts)
         try:
             samples = list(_samples(page))
-            series = [*_ours(samples), *self._chosen(samples)]
+            series = [*_named_figures(samples), *self._chosen(samples)]
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise LostError(f"{self.about} is no Prometheus page: {clean(str(error))}") from None
+            raise LostError(f"{self.about} is not a Prometheus page: {clean(str(error))}") from None
         seconds = None if self._read_ns is None else (now_ns - self._read_ns) / NS_PER_S
         before, self._totals, self._read_ns = self._totals, {}, now_ns
         found: dict[str, float | int | str | None] = {}
         for name, value, is_total in series:
-            if name in found:  # ours, whatever else the page has of that name
+            if name in found:  # malaria's figure goes before a series of the same name
                 continue
             found[name] = value
             if is_total:
@@ -67,13 +67,13 @@ class PrometheusObserver:
         return found
 
     def outstanding_ns(self, _: int) -> int:
-        """Asked once more at the end, it knows all."""
+        """Return 0: every sample has the current counters."""
         return 0
 
     def stop(self) -> None: ...
 
     def _chosen(self, samples: Iterable[tuple[Sample, bool]]) -> Iterator[tuple[str, float, bool]]:
-        """(name, value, is it a counter) of what is wanted; what is more than the bound is counted."""
+        """Yield (name, value, is it a counter) of the chosen series; count those beyond the bounds."""
         kept = left_out = 0
         for sample, is_counter in samples:
             name = series_name(sample)
@@ -92,44 +92,44 @@ class PrometheusObserver:
 
 
 def _samples(page: str) -> Iterator[tuple[Sample, bool]]:
-    """Every sample of the page, and whether it is a counter's."""
+    """Yield every sample of the page, and whether it belongs to a counter."""
     for family in text_string_to_metric_families(page):
-        added = family.type == "counter" and f"{family.name}{TOTAL}" not in page  # by the parser
+        added = family.type == "counter" and f"{family.name}{TOTAL}" not in page  # the parser added `_total`
         for sample in family.samples:
             name = sample.name.removesuffix(TOTAL) if added else sample.name
             yield sample._replace(name=name), family.type == "counter"
 
 
-def _ours(samples: Iterable[tuple[Sample, bool]]) -> Iterator[tuple[str, float, bool]]:
-    """The figures that we have names for."""
+def _named_figures(samples: Iterable[tuple[Sample, bool]]) -> Iterator[tuple[str, float, bool]]:
+    """Yield the figures that malaria has names for."""
     for name, value in figures_of_page((sample.name, sample.value) for sample, _ in samples).items():
         yield name, value, name in COUNTERS
 
 
 def series_name(sample: Sample) -> str:
-    """As the page has it, labels in order."""
+    """Return the name of a series as the page has it, with its labels in alphabetical order."""
     labels = ",".join(f'{key}="{clean(value)}"' for key, value in sorted(sample.labels.items()))
     return f"{sample.name}{{{labels}}}" if labels else sample.name
 
 
 def fetch(parts: SplitResult) -> str:
-    """The page. Raises LostError."""
-    place = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    """Fetch the page. Raises LostError."""
+    address = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     try:
         connection = _connection(parts)
         try:
             connection.request("GET", _path(parts), headers=_headers(parts))
-            answer = connection.getresponse()
-            data = read_body(answer, LARGEST_PAGE_BYTES + 1)
+            response = connection.getresponse()
+            data = read_body(response, LARGEST_PAGE_BYTES + 1)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-        raise LostError(f"{place} does not answer: {clean(reason)}") from None
-    if answer.status != http.client.OK:
-        raise LostError(f"{place} answers {answer.status} {clean(answer.reason)} for {parts.path or '/'}")
+        raise LostError(f"{address} does not answer: {clean(reason)}") from None
+    if response.status != http.client.OK:
+        raise LostError(f"{address} answers {response.status} {clean(response.reason)} for {parts.path or '/'}")
     if len(data) > LARGEST_PAGE_BYTES:
-        raise LostError(f"{place}: the page is longer than {LARGEST_PAGE_BYTES >> 20} MiB")
+        raise LostError(f"{address}: the page is longer than {LARGEST_PAGE_BYTES >> 20} MiB")
     return data.decode(errors="replace")
 
 

@@ -1,8 +1,8 @@
-"""What brokers call their figures on their Prometheus pages, and what we call them: the names of `sys_names`.
+"""Maps the series of brokers' Prometheus pages to the names that malaria gives their figures (those of `sys_names`).
 
-Names are from each broker's own documentation or source; RabbitMQ's were seen on one (3.10). A figure is the sum over
-all labels of its series (nodes, protocols, kinds of queue). Where a page has several of a figure's series, the first in
-the table counts.
+The series come from each broker's own documentation or source; RabbitMQ's were checked on version 3.10. A figure is the
+sum over all labels of its series (nodes, protocols, queue types). If a page has several series of one figure, the first
+in the table counts.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
         "emqx_delivery_dropped",
         "com_hivemq_messages_dropped_count",
         "nanomq_messages_dropped",
-        "rabbitmq_global_messages_dead_lettered_maxlen_total",  # whether or not the queue has a dead-letter exchange
+        "rabbitmq_global_messages_dead_lettered_maxlen_total",  # counts without a dead-letter exchange, too
         "queue_message_drop",  # VerneMQ
     ),
     "messages_stored": ("rabbitmq_queue_messages",),
     "messages_inflight": ("rabbitmq_queue_messages_unacked",),
 }
-"""Our name -> series, most trusted first."""
+"""malaria's name -> series, most trusted first."""
 _NAMES: Final = {series: name for name, several in FIGURES.items() for series in several}
 
 
 def figures_of_page(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """Our figures from (series without labels, value); what the page does not have is not there."""
+    """Return the figures that malaria has names for, from (series without labels, value) pairs."""
     sums: dict[str, float] = {}
     for series, value in samples:
         if series in _NAMES and math.isfinite(value):

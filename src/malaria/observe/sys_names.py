@@ -1,9 +1,9 @@
-"""What brokers call their figures on `$SYS`, and what we call them.
+"""Maps the `$SYS` topics of brokers to the names that malaria gives their figures.
 
-Names of topics are from each broker's own documentation. `+` stands for the name of a node: figures of several nodes
-are added up. Where a broker has a figure under several names, the first in the table counts. What is not in the table
-is kept under its topic alone. RabbitMQ and NATS have no `$SYS` on MQTT, NanoMQ tells only who comes and goes: their
-figures are on their Prometheus pages.
+The topics come from each broker's own documentation. `+` stands for the name of a node; figures of several nodes are
+added up. If a broker has several topics for one figure, the first in the table counts. A topic that is not in the
+table is kept under its own name. RabbitMQ and NATS have no `$SYS` topics, and NanoMQ publishes only clients that
+connect and disconnect: for their figures see `prometheus_names`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Final
 
 ALL: Final = "$SYS/#"
 TEXTS: Final = frozenset({"version"})
-"""Figures that are words."""
+"""Figures that are text."""
 
 COUNTERS: Final = (
     "messages_received", "messages_sent", "messages_dropped", "publish_received", "publish_sent", "publish_dropped",
     "bytes_received", "bytes_sent",
 )  # fmt: skip
-"""Totals since the broker's start: of these there are rates, from differences. `messages` are packets of any type,
-`publish` only PUBLISH. Those sent leave out what was sent to the observer itself."""
-SENT_TO_US: Final = {"messages_sent": "messages", "publish_sent": "messages", "bytes_sent": "bytes"}
+"""Totals since the broker's start; rates are computed from their differences. `messages` counts packets of any type,
+`publish` only PUBLISH. The rates of what was sent leave out what was sent to the observer itself."""
+SENT_TO_OBSERVER: Final = {"messages_sent": "messages", "publish_sent": "messages", "bytes_sent": "bytes"}
 
 FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "version": ("broker/version", "brokers/+/version"),
@@ -31,7 +31,7 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "clients_connected": (
         "broker/clients/connected",  # mosquitto from 1.4 on, HiveMQ
         "broker/clients/active",  # mosquitto before
-        "brokers/+/stats/live_connections/count",  # EMQX 5; its connections are sessions too whose client is away
+        "brokers/+/stats/live_connections/count",  # EMQX 5; `connections` there counts offline sessions too
         "brokers/+/stats/connections/count",  # EMQX 4.3
         "brokers/+/stats/connections.count",
         "brokers/+/stats/clients/count",  # EMQX 2
@@ -83,7 +83,7 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "heap_bytes": ("broker/heap/current", "broker/heap/current size", "+/vm/memory/total"),
     "bytes_received": (
         "broker/bytes/received",
-        "broker/load/bytes/received",  # HiveMQ: a total, whatever its name says
+        "broker/load/bytes/received",  # HiveMQ: a total in spite of its name
         "brokers/+/metrics/bytes/received",
         "+/bytes/received",
     ),
@@ -101,22 +101,22 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "bytes_received_per_min": ("broker/load/bytes/received/1min",),
     "bytes_sent_per_min": ("broker/load/bytes/sent/1min",),
 }
-"""Our name -> topics below $SYS, most trusted first."""
+"""malaria's name -> topics below $SYS, most trusted first."""
 
 LEFT_OUT: Final = "messages_left_out"
-"""How many of the broker's messages were not kept; absent when there was none."""
+"""The number of messages from the broker that were not kept; absent if all were."""
 HEARTBEAT: Final = "$SYS/broker/uptime"
-"""mosquitto publishes what has changed, and this each time: a counter that is missing then has not changed."""
+"""mosquitto publishes only counters that changed, but this topic every time: a missing counter has not changed."""
 _NODE_UPTIME: Final = re.compile(r"\$SYS/brokers/[^/]+/uptime")
 """EMQX 5 writes milliseconds there, EMQX 4 `1 days, 2 hours, 3 minutes, 4 seconds`."""
 _SECONDS: Final = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 PER_CLIENT: Final = ("$SYS/brokers/+/clients/+/+", "$SYS/brokers/connected", "$SYS/brokers/disconnected")
-"""Of each client a topic of its own: with thousands of them no figure, but a flood."""
+"""Topics of single clients: thousands of them are a flood and not a figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicMeaning:
-    """What a topic says. `rank`: 0 is the most trusted of its name."""
+    """The figure that a topic carries. Rank 0 is the most trusted topic of a name."""
 
     name: str
     rank: int
@@ -124,7 +124,7 @@ class TopicMeaning:
 
 @dataclass(slots=True)
 class _TopicPatterns:
-    """Patterns by level."""
+    """Topic patterns as a tree, one level of the topic per node."""
 
     below: dict[str, _TopicPatterns] = field(default_factory=dict)
     meaning: TopicMeaning | None = None
@@ -147,29 +147,30 @@ _FLOOD: Final = _pattern_tree({pattern: TopicMeaning("", 0) for pattern in PER_C
 
 
 def meaning_of(topic: str) -> TopicMeaning | None:
-    """What we call it; None for a topic that is not in the table."""
-    return _look(_MEANINGS, topic.split("/"))
+    """Return the figure of a topic; None if the topic is not in the table."""
+    return _find(_MEANINGS, topic.split("/"))
 
 
 def is_per_client(topic: str) -> bool:
-    return _look(_FLOOD, topic.split("/")) is not None
+    """Return whether the topic is about one client that connects or disconnects."""
+    return _find(_FLOOD, topic.split("/")) is not None
 
 
 def figure_of(topic: str, text: str) -> float | int | None:
-    """The number of a topic in the unit of our name for it; None for what is none."""
+    """Return the number of a topic in the unit of malaria's name for it; None if the text is not a number."""
     number = number_of(text)
     if number is None or not _NODE_UPTIME.fullmatch(topic):
         return number
-    words = text.replace(",", " ").split()
-    if len(words) == 1:
+    parts = text.replace(",", " ").split()
+    if len(parts) == 1:
         return number / 1000
-    spans = [(number_of(count), _SECONDS.get(unit)) for count, unit in zip(words[::2], words[1::2], strict=False)]
+    spans = [(number_of(count), _SECONDS.get(unit)) for count, unit in zip(parts[::2], parts[1::2], strict=False)]
     known = [count * seconds for count, seconds in spans if count is not None and seconds is not None]
-    return sum(known) if 2 * len(known) == len(words) else None
+    return sum(known) if 2 * len(known) == len(parts) else None
 
 
 def number_of(text: str) -> float | int | None:
-    """`4711`, `9908.68`, `3600 seconds`; None for what is no number."""
+    """Read `4711`, `9908.68` or `3600 seconds`; return None for anything else."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     if first.lstrip("-").isdecimal() and len(first) < 20:
         return int(first)
@@ -180,11 +181,11 @@ def number_of(text: str) -> float | int | None:
     return value if abs(value) < float("inf") else None
 
 
-def _look(node: _TopicPatterns, levels: list[str]) -> TopicMeaning | None:
-    """The exact name of a level goes before `+`."""
+def _find(node: _TopicPatterns, levels: list[str]) -> TopicMeaning | None:
+    """Find the pattern of a topic; the exact name of a level goes before `+`."""
     for level in levels[:1]:
         for key in (level, "+"):
-            found = _look(node.below[key], levels[1:]) if key in node.below else None
+            found = _find(node.below[key], levels[1:]) if key in node.below else None
             if found is not None:
                 return found
         return None

@@ -1,10 +1,10 @@
 """The state of a broker's `$SYS` tree: topics in, figures out. No I/O.
 
-Rates come from differences of the broker's own counters between two of its announcements, over the time between them:
-mosquitto's one-minute averages need minutes to settle. What the broker sent to the observer itself is taken off the
-counters of what it sent: at a low load the watching would be a large part of it.
+A rate is the difference of one of the broker's counters between two of its announcements, divided by the time between
+them; mosquitto's own one-minute averages need minutes to settle. Messages that the broker sent to the observer are
+subtracted from what it sent: at a low load they would be a large part of it.
 
-Promises: whatever a broker sends, the memory is bounded, and what does not fit is counted.
+Promises: memory is bounded, whatever a broker sends, and what does not fit is counted.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from malaria.records.rows import Reading
 MOST_TOPICS: Final = 2_000
 LONGEST_TOPIC: Final = 250
 LONGEST_PAYLOAD_BYTES: Final = 4_000
-"""What of a payload is looked at."""
+"""The part of a payload that is read."""
 SHORTEST_STEP_NS: Final = NS_PER_S // 5
-"""Announcements nearer than this are one: what came between is no rate."""
+"""Messages closer together than this belong to one announcement; their difference is not a rate."""
 ROUND_NS: Final = NS_PER_S // 10
-"""How long the topics of one announcement take to come."""
+"""The time that the topics of one announcement take to arrive."""
 LONGEST_INTERVAL_NS: Final = 15 * NS_PER_S
-"""Of announcements whose next one is worth waiting for: mosquitto's ten seconds are, EMQX's minute is not."""
+"""The longest interval of announcements that is waited for at the end: mosquitto's 10 s, but not EMQX's minute."""
 
 
 @dataclass(slots=True)
 class _CounterHistory:
-    """A counter's last two announcements, as (time, value)."""
+    """The last two announcements of one counter, as (time, value)."""
 
     before: tuple[int, float] | None = None
     last: tuple[int, float] | None = None
-    retained: float | None = None  # of an unknown time before the first announcement
+    retained: float | None = None  # its time, before the first announcement, is unknown
 
     def announce(self, at_ns: int, value: float) -> None:
         if self.last is not None and at_ns - self.last[0] < SHORTEST_STEP_NS:
@@ -44,37 +44,38 @@ class _CounterHistory:
             self.before, self.last = self.last, (at_ns, value)
 
     def stand_still(self, at_ns: int) -> None:
-        """It was not announced when others were."""
+        """Note that others were announced and this one was not: it has not changed."""
         if self.last is not None and self.last[0] < at_ns:
             self.before, self.last = self.last, (at_ns, self.last[1])
         elif self.last is None and self.retained is not None:
             self.last = at_ns, self.retained
 
     def per_s(self) -> float | None:
-        if self.before is None or self.last is None or self.last[1] < self.before[1]:  # the broker began anew
+        """Return the rate between the last two announcements; None if there were none, or the broker was restarted."""
+        if self.before is None or self.last is None or self.last[1] < self.before[1]:
             return None
         return (self.last[1] - self.before[1]) * NS_PER_S / (self.last[0] - self.before[0])
 
 
 @dataclass(slots=True)
 class SysTree:
-    """What the broker has said so far on one connection."""
+    """Everything that the broker has published so far on one connection."""
 
     topics: dict[str, str] = field(default_factory=dict)
-    messages: int = 0  # that came to us
-    ignored: int = 0  # comings and goings, topics too many or too long
-    last_ns: int | None = None  # when something came last
-    round_ns: int | None = None  # when the last announcement began
+    messages: int = 0  # received by the observer
+    ignored: int = 0  # about single clients, with too long a topic, or beyond MOST_TOPICS
+    last_ns: int | None = None  # time of the last message
+    round_ns: int | None = None  # start of the last announcement
     longest_pause_ns: int = 0  # between two announcements
     _bytes: int = 0
-    _courses: dict[str, _CounterHistory] = field(default_factory=dict)
+    _histories: dict[str, _CounterHistory] = field(default_factory=dict)
     _heartbeat_ns: int | None = None
     _fresh: set[str] = field(default_factory=set)
 
     def take(self, topic: str, payload: bytes, at_ns: int, retained: bool) -> None:
-        """One message. What is retained is of an unknown earlier time, so no rate begins there."""
-        sent_to_us = {"messages": self.messages, "bytes": self._bytes}
-        self._note_pause(at_ns, retained)
+        """Take one message. A retained value is of an unknown earlier time, so no rate begins with it."""
+        sent_to_observer = {"messages": self.messages, "bytes": self._bytes}
+        self._measure_pause(at_ns, retained)
         self.messages += 1
         self._bytes += _publish_bytes(topic, payload)
         if sys_names.is_per_client(topic) or len(topic) > LONGEST_TOPIC or self._too_many(topic):
@@ -85,15 +86,18 @@ class SysTree:
         self._fresh.add(topic)
         if topic == sys_names.HEARTBEAT and not retained:
             self._beat(at_ns)
-        self._follow(topic, text, None if retained else at_ns, sent_to_us)
+        self._follow(topic, text, None if retained else at_ns, sent_to_observer)
 
     @property
     def has_news(self) -> bool:
-        """Whether something has come since the last `values`."""
+        """Return whether a message came since the last call of `values`."""
         return bool(self._fresh)
 
     def outstanding_ns(self, since_ns: int, at_ns: int) -> int:
-        """How long the whole of an announcement from after `since_ns` may take, by the interval of those before."""
+        """Return how long the first announcement from after `since_ns` may still take to arrive in full; 0: it is here.
+
+        The estimate is the longest pause between announcements so far and a quarter more.
+        """
         interval_ns = self.longest_pause_ns
         if self.last_ns is None or not 0 < interval_ns <= LONGEST_INTERVAL_NS:
             return 0
@@ -103,7 +107,7 @@ class SysTree:
         return max(0, began_ns + ROUND_NS - at_ns)
 
     def values(self) -> dict[str, Reading]:
-        """Figures under our names, rates, and the topics that have come since the last call."""
+        """Return all figures under malaria's names, their rates, and the topics that came since the last call."""
         found: dict[str, Reading] = {}
         ranks: dict[str, int] = {}
         for topic, text in self.topics.items():
@@ -111,7 +115,7 @@ class SysTree:
             if meaning is None:
                 continue
             rank = ranks.setdefault(meaning.name, meaning.rank)
-            if meaning.rank < rank:
+            if meaning.rank < rank:  # a better topic for this name than the ones so far
                 found.pop(meaning.name, None)
                 found.pop(f"{meaning.name}_per_s", None)
             elif meaning.rank > rank:
@@ -124,35 +128,36 @@ class SysTree:
         return found
 
     def _add(self, found: dict[str, Reading], name: str, topic: str, text: str) -> None:
-        """Numbers of several nodes are added up; of words the first stands."""
+        """Add a topic to its figure: numbers of several nodes are summed, of texts the first is kept."""
         if name in sys_names.TEXTS:
             found.setdefault(name, text)
             return
-        _sum_up(found, name, sys_names.figure_of(topic, text))
+        _add_up(found, name, sys_names.figure_of(topic, text))
         if name in sys_names.COUNTERS:
-            course = self._courses.get(topic)
-            per_s = None if course is None else course.per_s()
-            _sum_up(found, f"{name}_per_s", None if per_s is None else round(per_s, 3))
+            history = self._histories.get(topic)
+            per_s = None if history is None else history.per_s()
+            _add_up(found, f"{name}_per_s", None if per_s is None else round(per_s, 3))
 
-    def _follow(self, topic: str, text: str, at_ns: int | None, sent_to_us: dict[str, int]) -> None:
+    def _follow(self, topic: str, text: str, at_ns: int | None, sent_to_observer: dict[str, int]) -> None:
+        """Record the value of a counter, so that its rate can be computed. `at_ns` is None for a retained value."""
         meaning = sys_names.meaning_of(topic)
         number = sys_names.number_of(text)
         if meaning is None or meaning.name not in sys_names.COUNTERS or number is None:
             return
-        course = self._courses.setdefault(topic, _CounterHistory())
+        history = self._histories.setdefault(topic, _CounterHistory())
         if at_ns is not None:
-            course.announce(at_ns, number - sent_to_us.get(sys_names.SENT_TO_US.get(meaning.name, ""), 0))
-        elif meaning.name not in sys_names.SENT_TO_US:
-            course.retained = number
+            history.announce(at_ns, number - sent_to_observer.get(sys_names.SENT_TO_OBSERVER.get(meaning.name, ""), 0))
+        elif meaning.name not in sys_names.SENT_TO_OBSERVER:
+            history.retained = number
 
     def _beat(self, at_ns: int) -> None:
-        """A new round begins: a counter that was not in the one before stood still then, but for what we got."""
+        """Begin a new announcement: counters that were missing in the one before have not changed in it."""
         before, self._heartbeat_ns = self._heartbeat_ns, at_ns
         if before is not None:
-            for course in self._courses.values():
-                course.stand_still(before)
+            for history in self._histories.values():
+                history.stand_still(before)
 
-    def _note_pause(self, at_ns: int, retained: bool) -> None:
+    def _measure_pause(self, at_ns: int, retained: bool) -> None:
         if self.last_ns is not None and not retained and at_ns - self.last_ns > SHORTEST_STEP_NS:
             self.longest_pause_ns = max(self.longest_pause_ns, at_ns - self.last_ns)
             self.round_ns = at_ns
@@ -162,7 +167,7 @@ class SysTree:
         return topic not in self.topics and len(self.topics) >= MOST_TOPICS
 
 
-def _sum_up(found: dict[str, Reading], name: str, value: float | int | None) -> None:
+def _add_up(found: dict[str, Reading], name: str, value: float | int | None) -> None:
     before = found.get(name)
     if value is None:
         found.setdefault(name, None)
@@ -171,6 +176,6 @@ def _sum_up(found: dict[str, Reading], name: str, value: float | int | None) -> 
 
 
 def _publish_bytes(topic: str, payload: bytes) -> int:
-    """The bytes of the PUBLISH (QoS 0, MQTT 3.1.1) that brought it."""
+    """Return the size of the PUBLISH (QoS 0, MQTT 3.1.1) that carried a message."""
     rest = 2 + len(topic.encode(errors="replace")) + len(payload)
     return 1 + (1 if rest < 128 else 2 if rest < 16_384 else 3 if rest < 2_097_152 else 4) + rest

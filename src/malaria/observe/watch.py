@@ -1,4 +1,4 @@
-"""The observers alone: looks at a broker without making load, for a while or until Ctrl-C. May run for days."""
+"""Runs the observers alone: observes a broker without making load, for a while or until Ctrl-C. May run for days."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from malaria.clock import now_ns
 from malaria.observe.observers import ObservedTarget, Observers
 from malaria.records.rows import Event, Observation
 
-LOOK_EVERY_S: Final = 0.1
+POLL_S: Final = 0.1
 
 type ObservedRow = Observation | Event
 
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """What to look at, and for how long (None: until it is ended)."""
+    """The target to observe, and for how long (None: until it is ended)."""
 
-    view: ObservedTarget
+    target: ObservedTarget
     duration_ns: int | None = None
 
 
-def watch(wish: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], None], ended: Callable[[], bool]) -> bool:
-    """Gives the rows as they come, with the time since the start. True when anything at all was seen.
+def watch(request: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], None], ended: Callable[[], bool]) -> bool:
+    """Pass every new row to `on_rows`, with the time since the start; return whether anything was seen.
 
     Raises OperatorError for what cannot be observed of this target.
     """
     start_ns = now_ns()
-    lookout = Observers(wish.view, lambda: now_ns() - start_ns)
-    lookout.start()
+    observers = Observers(request.target, lambda: now_ns() - start_ns)
+    observers.start()
     try:
         while not ended():
             at_ns = now_ns() - start_ns
-            on_rows(at_ns, lookout.look())
-            if wish.duration_ns is not None and at_ns >= wish.duration_ns:
+            on_rows(at_ns, observers.take_rows())
+            if request.duration_ns is not None and at_ns >= request.duration_ns:
                 break
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_S)
     finally:
-        account = lookout.stop()
-        on_rows(now_ns() - start_ns, lookout.look())
-    return any(one.samples for one in account)
+        account = observers.stop()
+        on_rows(now_ns() - start_ns, observers.take_rows())
+    return any(observer.samples for observer in account)

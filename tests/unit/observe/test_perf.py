@@ -80,7 +80,7 @@ def test_where_there_is_no_perf_it_says_where_to_get_it(tmp_path: Path, monkeypa
     [
         ("echo 'Access to performance monitoring is limited' >&2; exit 1", r"not permitted here .*perf_event_paranoid"),
         ("echo; echo 'no such thing' >&2; exit 1", "perf failed: no such thing"),
-        ("exit 1", "perf failed and said nothing"),
+        ("exit 1", "perf failed without a message"),
     ],
 )
 def test_a_refusal_is_said_once_and_not_tried_again(program: Path, tmp_path: Path, command: str, reason: str) -> None:

@@ -129,7 +129,7 @@ def test_trouble_is_said_in_words(site: Site, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(LostError, match="answers 302"):
         observer.sample(0)
     site.status, site.body = 200, b"<html>\x00{"
-    with pytest.raises(LostError, match="is no Prometheus page"):
+    with pytest.raises(LostError, match="is not a Prometheus page"):
         observer.sample(0)
     monkeypatch.setattr(prometheus, "LARGEST_PAGE_BYTES", 3)
     with pytest.raises(LostError, match="longer than"):

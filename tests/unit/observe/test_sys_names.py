@@ -7,7 +7,7 @@ import pytest
 from malaria.observe.sys_names import (
     COUNTERS,
     FIGURES,
-    SENT_TO_US,
+    SENT_TO_OBSERVER,
     figure_of,
     is_per_client,
     meaning_of,
@@ -47,7 +47,7 @@ def test_the_table_holds_together() -> None:
     topics = [topic for topics in FIGURES.values() for topic in topics]
     assert len(topics) == len(set(topics))
     assert set(COUNTERS) <= set(FIGURES)
-    assert set(SENT_TO_US) <= set(COUNTERS)
+    assert set(SENT_TO_OBSERVER) <= set(COUNTERS)
 
 
 def test_comings_and_goings() -> None:
