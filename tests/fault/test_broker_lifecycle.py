@@ -230,7 +230,10 @@ def test_over_ssh_its_file_is_removed(far: Start, port: int, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("option", "reason"),
-    [("UserKnownHostsFile /dev/null", "Host key verification failed"), ("IdentityFile /dev/null", "Permission denied")],
+    [
+        ("UserKnownHostsFile /dev/null", "its host key is not in known_hosts"),
+        ("IdentityFile /dev/null", "it refused our login"),
+    ],
 )
 def test_an_ssh_that_is_refused(life: Start, sshd: SshServer, tmp_path: Path, option: str, reason: str) -> None:
     other = tmp_path / "ssh_config"

@@ -9,7 +9,7 @@ from malaria.extras import need_extra
 
 
 def test_what_is_there_is_enough() -> None:
-    need_extra("asyncssh")
+    need_extra("distributed")
 
 
 def test_what_lacks_is_named_with_the_remedy() -> None:

@@ -1,4 +1,4 @@
-"""A broker that we may start, stop and clean: mosquitto, our own, a command, a unit; over ssh too."""
+"""Starts, stops and cleans a broker: mosquitto, the embedded one, a command or a systemd unit; over ssh too."""
 
 from malaria.broker.embedded import start_embedded
 from malaria.broker.lifecycle import CleanStart, Lifecycle
@@ -19,5 +19,5 @@ __all__ = [
 
 
 def start_default() -> RunningBroker:
-    """The broker of `malaria demo`. Raises OperatorError when none can be started."""
+    """Start the broker of `malaria demo`. Raises OperatorError if none can be started."""
     return start_mosquitto() if find_mosquitto() else start_embedded()

@@ -1,4 +1,4 @@
-"""The process of the embedded broker: `python -m malaria.broker.amqtt_process PORT` serves until it is told to end."""
+"""The process of the embedded broker: `python -m malaria.broker.amqtt_process PORT` serves until it is terminated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from malaria.broker.running import HOST
 
 
 def main() -> None:
-    """The broker process: serves until it is terminated, or until whoever started it is gone."""
+    """Serve until this process is terminated, or until the process that started it is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.ERROR)
     asyncio.run(_serve(int(sys.argv[1])))
 
 
 def _end_with_parent() -> None:
-    """Our standard input is a pipe that the parent holds open: its end is the parent's end."""
+    """Exit when the standard input ends: it is a pipe that the parent process holds open."""
     sys.stdin.buffer.read()
     os._exit(0)
 

@@ -1,8 +1,7 @@
-"""What mosquitto is to be: listeners, security, limits; as frozen settings and as the text of its configuration.
+"""The settings of a mosquitto (listeners, security, limits), and the text of its configuration file.
 
-Promises: pure text, the same for the same settings; each listener carries its own security (`per_listener_settings`);
-no value can smuggle a further line in.
-Does not promise that mosquitto takes it: what a version refuses, it says when it starts.
+Promises: pure; the same settings give the same text. Every listener has its own security (`per_listener_settings`). No
+value can add a further line. Does not promise that mosquitto accepts it: a version that does not reports it at start.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from malaria.errors import OperatorError
 
 LOOPBACK: Final = "127.0.0.1"
 PSK_HINT: Final = "malaria"
-"""Any text does; but without one mosquitto does not look at the keys of a listener at all."""
+"""Any text will do; without a hint mosquitto ignores the keys of a listener."""
 
 
 @dataclass(frozen=True, slots=True)
 class MosquittoListener:
-    """One port that mosquitto listens on. TLS when it has a certificate or PSK keys, WebSocket when told so."""
+    """One port that mosquitto listens on. With a certificate or PSK keys it speaks TLS."""
 
     port: int
     address: str = LOOPBACK
@@ -47,9 +46,9 @@ class MosquittoListener:
 
 @dataclass(frozen=True, slots=True)
 class MosquittoSettings:
-    """One mosquitto. `persistence_file` None: what it holds is gone when it stops. Counts of 0 mean without limit.
+    """The settings of one mosquitto. Without a `persistence_file` it keeps nothing on disk. A count of 0 is no limit.
 
-    `further` are lines of its configuration as they are; those about a listener are about the last one.
+    `further` are lines of its configuration, copied as they are; lines about a listener apply to the last one.
     """
 
     listeners: tuple[MosquittoListener, ...]
@@ -63,15 +62,15 @@ class MosquittoSettings:
 
 
 def configuration_text(settings: MosquittoSettings) -> str:
-    """The configuration file. Raises OperatorError for a value that would not stay on its line."""
-    lines = [*_of_broker(settings)]
+    """Return the configuration file. Raises OperatorError for a value that contains a line break."""
+    lines = [*_broker_lines(settings)]
     for listener in settings.listeners:
-        lines += ["", *_of_listener(listener)]
+        lines += ["", *_listener_lines(listener)]
     text = [_line(key) for key in lines] + [""] + list(settings.further)
     return "\n".join(text).rstrip() + "\n"
 
 
-def _of_broker(settings: MosquittoSettings) -> Iterator[str]:
+def _broker_lines(settings: MosquittoSettings) -> Iterator[str]:
     yield "per_listener_settings true"
     if settings.user is not None:
         yield f"user {settings.user}"
@@ -80,21 +79,21 @@ def _of_broker(settings: MosquittoSettings) -> Iterator[str]:
     if settings.max_inflight_messages is not None:
         yield f"max_inflight_messages {settings.max_inflight_messages}"
     yield f"connection_messages {_flag(settings.log_connections)}"
-    yield from _persistence(settings.persistence_file)
+    yield from _persistence_lines(settings.persistence_file)
 
 
-def _persistence(file: Path | None) -> Iterator[str]:
+def _persistence_lines(file: Path | None) -> Iterator[str]:
     yield f"persistence {_flag(file is not None)}"
     if file is not None:
         yield f"persistence_location {file.parent}/"
         yield f"persistence_file {file.name}"
 
 
-def _of_listener(listener: MosquittoListener) -> Iterator[str]:
+def _listener_lines(listener: MosquittoListener) -> Iterator[str]:
     yield f"listener {listener.port} {listener.address}"
     if listener.websockets:
         if ":" not in listener.address:
-            yield "socket_domain ipv4"  # without it libwebsockets binds [::], whatever the address says
+            yield "socket_domain ipv4"  # else libwebsockets binds [::], whatever the address is
         yield "protocol websockets"
     for key, value in _VALUES.items():
         if (found := getattr(listener, value)) is not None:
@@ -119,7 +118,7 @@ _VALUES: Final = {
     "acl_file": "acl_file",
     "max_connections": "max_connections",
 }
-"""mosquitto's key of a listener -> our field. `ciphers` is for TLS 1.2 and below."""
+"""mosquitto's key of a listener -> field of MosquittoListener. `ciphers` is for TLS 1.2 and below."""
 
 
 def _flag(value: bool) -> str:
@@ -128,5 +127,7 @@ def _flag(value: bool) -> str:
 
 def _line(text: str) -> str:
     if any(not character.isprintable() for character in text):
-        raise OperatorError(f"{text!r} cannot stand in a configuration of mosquitto", "give it without line breaks")
+        raise OperatorError(
+            f"{text!r} cannot be written to a configuration of mosquitto", "remove line breaks and control characters"
+        )
     return text

@@ -8,7 +8,7 @@ from malaria.broker.running import RunningBroker, free_port, launch, private_dir
 
 
 def start_embedded() -> RunningBroker:
-    """Starts amqtt on a free loopback port. Raises OperatorError when it does not run."""
+    """Start amqtt on a free loopback port. Raises OperatorError when it does not run."""
     port = free_port()
     log = private_directory("amqtt") / "amqtt.log"
     return launch("amqtt", [sys.executable, "-m", "malaria.broker.amqtt_process", str(port)], port, log)

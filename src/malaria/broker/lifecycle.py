@@ -1,7 +1,7 @@
-"""The broker between the levels of a campaign: started, cleaned, asked whether it lives, stopped; as `[broker]` says.
+"""Starts, cleans, checks and stops the broker between the levels of a campaign, as `[broker]` says.
 
-Promises: after `begin_level` the broker answers, and the result says whether that was a clean start and why; a service
-that was running before runs after; nothing of ours is left when the block ends.
+Promises: after `begin_level` the broker answers, and the result says whether that was a clean start, and why. A service
+that was running before the campaign runs after it. Nothing that malaria started is left when the block ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from malaria.broker.broker_host import BrokerHost, last
+from malaria.broker.broker_host import BrokerHost, last_line
 from malaria.broker.listeners import access_table, settings_of
 from malaria.broker.persistence import remove_persistence
 from malaria.broker.running import RunningBroker, private_directory
@@ -25,32 +25,32 @@ from malaria.model.target import SECURE, parse_target
 from malaria.transport.failures import connect_error
 
 REFUSED: Final = connect_error(errno.ECONNREFUSED)
-GLANCE_S: Final = 1.0
+CHECK_S: Final = 1.0
 CLEAN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class CleanStart:
-    """Whether a level began with a broker that remembered nothing; None: that is not known. `reason` says why."""
+    """Whether a level began with a broker that held no old state (None: unknown), and why."""
 
     clean: bool | None
     reason: str
 
 
 class Lifecycle:
-    """One campaign's broker. `door` is where the target lets in; brokers that we configure have their own.
+    """The broker of one campaign. `endpoint` is the target's address; a broker that malaria configures has its own.
 
-    A context manager: the end of the block stops what was started, and starts again the service that was stopped.
+    A context manager: the end of the block stops what was started, and restarts a service that it had stopped.
     """
 
-    def __init__(self, table: BrokerTable, door: BrokerEndpoint | None = None) -> None:
+    def __init__(self, table: BrokerTable, endpoint: BrokerEndpoint | None = None) -> None:
         self.table = table
         self.running: RunningBroker | None = None
         host = BrokerHost(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
-        ours = table.tells_its_url and table.kind is BrokerKind.MOSQUITTO
-        self._directory = private_directory("keys") if ours else None
+        configured = table.tells_its_url and table.kind is BrokerKind.MOSQUITTO
+        self._directory = private_directory("keys") if configured else None
         settings = settings_of(table, self._directory) if self._directory else None
-        self._ground = StartContext(table, host, door, settings)
+        self._context = StartContext(table, host, endpoint, settings)
         self._levels = 0
         self._since = ""
         self._served_before = False
@@ -62,65 +62,68 @@ class Lifecycle:
         self.stop()
 
     def check(self) -> None:
-        """Raises OperatorError when the broker can never be started, because its program is not installed here."""
+        """Raise OperatorError if the broker can never be started, because its program is not installed here."""
         check_program(self.table)
 
     def access(self, listener: str | None = None) -> dict[str, Any]:
-        """The keys of `[target]` for one of our listeners, by its name; the first one if none is named.
+        """Return the keys of `[target]` for a listener that malaria configured, by name; by default the first one.
 
-        Empty for a broker that we do not configure. Raises OperatorError for a name that no listener has.
+        Empty for a broker that malaria does not configure. Raises OperatorError for a name that no listener has.
         """
-        if self._ground.settings is None:
+        if self._context.settings is None:
             embedded = self.running if self.table.kind is BrokerKind.EMBEDDED else None
             return {"url": f"mqtt://{embedded.host}:{embedded.port}"} if embedded else {}
-        listeners = {one.name: one for one in self._ground.settings.listeners}
+        listeners = {listener.name: listener for listener in self._context.settings.listeners}
         if listener is not None and listener not in listeners:
             raise OperatorError(f"the broker has no listener {listener!r}", f"it has {', '.join(listeners)}")
         return access_table(listeners[listener] if listener else next(iter(listeners.values())))
 
     def way_in(self, stated: Access, listener: str | None = None) -> Access:
-        """How clients get in: at our listener, if `stated` says no url, with what is stated in place of what we know.
+        """Return how clients log in: at malaria's own listener if `stated` has no url; stated values take precedence.
 
-        What is stated about TLS is left out at a listener that has none. Raises as `access` does.
+        Stated TLS options are left out at a listener without TLS. Raises as `access` does.
         """
-        ours = self.access(listener) if stated.url is None else {}
-        if not ours:
+        configured = self.access(listener) if stated.url is None else {}
+        if not configured:
             return stated
-        if parse_target(ours["url"]).scheme not in SECURE:
+        if parse_target(configured["url"]).scheme not in SECURE:
             stated = Access(**{key: getattr(stated, key) for key in stated.model_fields_set - TLS_KEYS})
-        return Access.model_validate(ours).overridden(stated)
+        return Access.model_validate(configured).overridden(stated)
 
     def begin_level(self, title: str) -> CleanStart:
-        """Sees to it that the broker runs, anew where `clean` says so. Raises OperatorError when it does not answer."""
+        """Make sure that the broker runs; restart it where `clean` says so.
+
+        Raises OperatorError when it does not answer.
+        """
         first, self._levels = self._levels == 0, self._levels + 1
-        anew = self.table.clean is Clean.EACH_LEVEL or (self.table.clean is Clean.FIRST and first)
+        restart = self.table.clean is Clean.EACH_LEVEL or (self.table.clean is Clean.FIRST and first)
         if self.table.kind is BrokerKind.NONE:
-            return CleanStart(None, "it was not ours to start")
+            return CleanStart(None, "malaria did not start it")
         if first:
             self._served_before = self._is_served()
-        if first and self._served_before and not anew:
-            self.running, self._since = adopt(self._ground), "before the campaign"
+        if first and self._served_before and not restart:
+            self.running, self._since = adopt(self._context), "before the campaign"
             return CleanStart(False, "it was running before the campaign began")
         death = self.death()
-        if self.running is not None and death is None and not anew:
+        if self.running is not None and death is None and not restart:
             return CleanStart(False, f"it has been running since {self._since}")
         self._end()
-        removed = self._take_away() if anew else []
-        self._refuse_a_stranger()
-        self.running, self._since = start(self._ground), title
-        return self._how(anew, removed, death)
+        removed = self._clean() if restart else []
+        self._refuse_other_broker()
+        self.running, self._since = start(self._context), title
+        return self._describe_start(restart, removed, death)
 
     def death(self) -> str | None:
-        """How the broker ended, in words; None while it runs, or was never started."""
+        """Return how the broker ended; None while it runs, or if it was never started."""
         if self.running is None:
             return None
         died = self.running.death()
-        if died is None and self.table.stop_command and self._look() == REFUSED:
+        if died is None and self.table.stop_command and self._problem() == REFUSED:  # its process is not known
             return f"an unknown end: {REFUSED}"
         return died
 
     def stop(self) -> None:
-        """Stops what was started, and starts again the service that was running before. May be called twice."""
+        """Stop what was started, and restart the service that was running before. May be called twice."""
         try:
             if self._served_before and self.table.kind is not BrokerKind.NONE:
                 self._leave_running()
@@ -133,62 +136,63 @@ class Lifecycle:
     # --- the steps ---------------------------------------------------------------------------------------------------
 
     def _is_served(self) -> bool:
-        """Is a service that we only start and stop running already?"""
+        """Return whether a service, a unit or a pair of commands, is running already."""
         if self.table.kind is BrokerKind.SYSTEMD:
-            return self._ground.unit.poll() is None
-        return bool(self.table.stop_command) and self._look() == ""
+            return self._context.unit.poll() is None
+        return bool(self.table.stop_command) and self._problem() == ""
 
-    def _look(self) -> str:
-        """What keeps a client from being let in; empty when nothing does."""
-        return endpoint_of(self._ground).look(GLANCE_S).problem
+    def _problem(self) -> str:
+        """Return why the broker lets no client in; empty if it does."""
+        return endpoint_of(self._context).check(CHECK_S).problem
 
     def _end(self) -> None:
-        """Stops it, be it started by us or before us."""
+        """Stop the broker, whether malaria started it or it was running before."""
         running, self.running = self.running, None
         if running is not None:
             running.stop()
         elif self._served_before and self.table.kind is BrokerKind.SYSTEMD:
-            self._ground.unit.terminate()
+            self._context.unit.terminate()
         elif self._served_before:
-            self._ground.pair.terminate()
+            self._context.pair.terminate()
 
     def _leave_running(self) -> None:
+        """Leave a service that was running before the campaign running; start it if it is not."""
         running, self.running = self.running, None
         if running is None or running.death() is not None:
-            service = self._ground.unit if self.table.kind is BrokerKind.SYSTEMD else self._ground.pair
+            service = self._context.unit if self.table.kind is BrokerKind.SYSTEMD else self._context.pair
             with suppress(OperatorError):
                 service.start()
         if running is not None:
             shutil.rmtree(running.log.parent, ignore_errors=True)
 
-    def _take_away(self) -> list[str]:
-        """Cleans; what was done, in words."""
+    def _clean(self) -> list[str]:
+        """Remove what the broker kept; return what was done, for people."""
         done = []
         for path in self.table.persistence:
-            removed = remove_persistence(self._ground.host, path)
+            removed = remove_persistence(self._context.host, path)
             done.append(f"{path} removed" if removed else f"{path} was not there")
         if self.table.clean_command:
-            ended = self._ground.host.run(self.table.clean_command, CLEAN_S)
-            if ended.code:
-                message = f"clean_command ended with exit code {ended.code}: {last(ended.said)}"
-                raise OperatorError(message, f"try it by hand on {self._ground.host.name}")
+            result = self._context.host.run(self.table.clean_command, CLEAN_S)
+            if result.code:
+                message = f"clean_command ended with exit code {result.code}: {last_line(result.output)}"
+                raise OperatorError(message, f"try it by hand on {self._context.host.name}")
             done.append("clean_command done")
         return done
 
-    def _refuse_a_stranger(self) -> None:
-        """A broker that answers where ours is to be would be taken for it."""
+    def _refuse_other_broker(self) -> None:
+        """Raise OperatorError if another broker answers at the address: it would be taken for the one started."""
         external = self.table.kind is BrokerKind.COMMAND or self.table.config is not None
-        if external and self._look() == "":
-            door = endpoint_of(self._ground)
-            message = f"another broker answers at {door.host} port {door.port} already"
-            raise OperatorError(message, 'stop it, or leave it to itself with kind = "none"')
+        if external and self._problem() == "":
+            endpoint = endpoint_of(self._context)
+            message = f"another broker answers at {endpoint.host} port {endpoint.port} already"
+            raise OperatorError(message, 'stop it, or set kind = "none" to test that one')
 
-    def _how(self, anew: bool, removed: list[str], death: str | None) -> CleanStart:
-        start = "started for this level" if death is None else f"started again after {death}"
-        if self.table.kind is BrokerKind.EMBEDDED or (self._ground.settings and not self.table.persistence):
-            return CleanStart(True, f"{start}; it keeps nothing on its disk")
+    def _describe_start(self, restart: bool, removed: list[str], death: str | None) -> CleanStart:
+        started = "started for this level" if death is None else f"started again after {death}"
+        if self.table.kind is BrokerKind.EMBEDDED or (self._context.settings and not self.table.persistence):
+            return CleanStart(True, f"{started}; it keeps nothing on its disk")
         if removed:
-            return CleanStart(True, f"{start}, {', '.join(removed)}")
-        if anew:
-            return CleanStart(None, f"{start}, but with what it kept on its disk: name its persistence file")
-        return CleanStart(False, f"{start}, with what it kept on its disk")
+            return CleanStart(True, f"{started}, {', '.join(removed)}")
+        if restart:
+            return CleanStart(None, f"{started}, but with what it kept on its disk: name its persistence file")
+        return CleanStart(False, f"{started}, with what it kept on its disk")

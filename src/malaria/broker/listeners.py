@@ -1,4 +1,4 @@
-"""From what `[[broker.listener]]` says to what mosquitto is told, and to what clients must know to get in."""
+"""Turns `[[broker.listener]]` into mosquitto's settings, and into the `[target]` keys that clients need to log in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ WEBSOCKETS: Final = frozenset({ListenerTransport.WS, ListenerTransport.WSS})
 
 
 def settings_of(table: BrokerTable, directory: Path) -> MosquittoSettings:
-    """The mosquitto that the table describes: ports found, keys made in `directory` where the table says how many."""
+    """Return the settings of the mosquitto that the table describes.
+
+    Finds free ports for listeners without one, and makes PSK keys in `directory` where the table asks for them.
+    """
     listeners = table.listeners or (ListenerTable(name=ListenerTransport.PLAIN),)
     return MosquittoSettings(
         with_free_ports([_listener(listener, directory) for listener in listeners]),
@@ -62,7 +65,7 @@ def _make_keys(table: ListenerTable, directory: Path) -> Path:
 
 
 def access_table(listener: MosquittoListener) -> dict[str, Any]:
-    """The keys of `[target]` with which clients on this host get in there."""
+    """Return the keys of `[target]` with which clients on this host log in at the listener."""
     return dict(_access(listener))
 
 

@@ -1,4 +1,4 @@
-"""A mosquitto of our own, with a configuration made for it."""
+"""Starts mosquitto on this machine with a configuration made for it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from malaria.broker.running import TIMEOUTS, BrokerTimeouts, RunningBroker, free
 from malaria.errors import OperatorError
 
 SBIN: Final = "/usr/sbin:/usr/local/sbin"
-"""Debian installs it there, which is not on everybody's PATH."""
+"""The directories that Debian installs it in; not every user has them on PATH."""
 CONTROL: Final = "control"
-"""The name of the plain loopback listener that every mosquitto of ours has: there we ask whether it answers."""
+"""The name of the plain loopback listener that every mosquitto started here has; it is where the broker is checked."""
 
 
 def find_mosquitto() -> str | None:
-    """The path of mosquitto, or None."""
+    """Return the path of mosquitto, or None."""
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
 
 
 def start_mosquitto(settings: str = "") -> RunningBroker:
-    """Starts mosquitto on a free loopback port, `settings` being further lines of its configuration.
+    """Start mosquitto on a free loopback port; `settings` are further lines of its configuration.
 
     Raises OperatorError when it fails.
     """
@@ -33,11 +33,11 @@ def start_mosquitto(settings: str = "") -> RunningBroker:
 
 
 def start_configured(
-    settings: MosquittoSettings, directory: Path | None = None, patience: BrokerTimeouts = TIMEOUTS
+    settings: MosquittoSettings, directory: Path | None = None, timeouts: BrokerTimeouts = TIMEOUTS
 ) -> RunningBroker:
-    """Starts mosquitto with these listeners and a plain one of its own on loopback, at which the result answers.
+    """Start mosquitto with these listeners and a plain one on loopback, which is the address of the result.
 
-    `directory` (a new private one if not given) gets its configuration and log, and goes when it is stopped.
+    `directory` (by default a new private one) takes its configuration and log, and is deleted when it is stopped.
     Raises OperatorError when it fails.
     """
     command = find_mosquitto()
@@ -46,25 +46,25 @@ def start_configured(
     directory = directory or private_directory("mosquitto")
     control = MosquittoListener(free_port(), name=CONTROL)
     if settings.user is None and os.geteuid() == 0:
-        settings = replace(settings, user="root")  # it would become another user, who cannot read this file again
+        settings = replace(settings, user="root")  # else it becomes a user that cannot read its private files
     configuration = directory / "mosquitto.conf"
-    # the plain one first: with none but WebSocket listeners, mosquitto 2.0 says that it has none and ends
+    # the plain one comes first: with only WebSocket listeners, mosquitto 2.0 reports that it has none and ends
     listeners = (control, *settings.listeners)
     text = configuration_text(replace(settings, listeners=listeners))
     write_private(configuration, text)
     broker = launch(
-        "mosquitto", [command, "-c", str(configuration)], control.port, directory / "mosquitto.log", None, patience
+        "mosquitto", [command, "-c", str(configuration)], control.port, directory / "mosquitto.log", None, timeouts
     )
     broker.listeners, broker.configuration = settings.listeners, text
     return broker
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file that only we can read."""
+    """Write a file that only this user can read."""
     path.touch(mode=0o600)
     path.write_text(text)
 
 
 def with_free_ports(listeners: Sequence[MosquittoListener]) -> tuple[MosquittoListener, ...]:
-    """The listeners, each whose port is 0 at a port of loopback that nobody listens to now."""
-    return tuple(replace(one, port=one.port or free_port()) for one in listeners)
+    """Return the listeners, with a free loopback port in place of each port 0."""
+    return tuple(replace(listener, port=listener.port or free_port()) for listener in listeners)

@@ -1,20 +1,20 @@
-"""Takes away what a broker kept on its disk, so that its next start is a clean one.
+"""Removes a broker's persistence file, so that its next start is a clean one.
 
-Promises: removes exactly the named file, and only when it is a plain file that looks like what a broker keeps; every
-other thing is refused and left as it is. What is not there is clean already.
+Promises: removes exactly the named file, and only a plain file that looks like a broker's persistence; refuses anything
+else and leaves it as it is. A file that does not exist counts as clean.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from malaria.broker.broker_host import BrokerHost, last
+from malaria.broker.broker_host import BrokerHost, last_line
 from malaria.errors import OperatorError
 
 MOSQUITTO_DB: Final = b"\x00\xb5\x00mosquitto db"
 """The first bytes of every mosquitto.db."""
 SQLITE: Final = b"SQLite format 3\x00"
-"""What mosquitto's plugin for SQLite and other brokers keep."""
+"""The first bytes of an SQLite file, which mosquitto's SQLite plugin and other brokers write."""
 
 _REMOVE: Final = f"""\
 [ -L "$1" ] && {{ echo link; exit; }}
@@ -27,27 +27,26 @@ case "$(head -c 16 "$1" | od -An -v -tx1 | tr -d ' \\n')" in
     *) echo foreign ;;
 esac
 """
-"""Runs where the file is, with its path as $1; the last line is one word."""
+"""Runs on the host of the file, with its path as $1; the last line that it prints is the result, one word."""
 
 REFUSALS: Final = {
     "link": "is a symbolic link",
     "directory": "is a directory",
-    "device": "is no plain file",
+    "device": "is not a plain file",
     "foreign": "does not look like a broker's persistence file",
     "secret": "cannot be read",
-    "hidden": "is in a directory that is not there or cannot be entered",
+    "hidden": "is in a directory that does not exist or cannot be entered",
 }
 REMEDY: Final = "name the file itself, such as /var/lib/mosquitto/mosquitto.db; for anything else give clean_command"
 
 
 def remove_persistence(host: BrokerHost, path: str) -> bool:
-    """Whether there was something to remove. Raises OperatorError, with the file untouched, for what it refuses."""
+    """Remove the file and return whether there was one. Raises OperatorError, without touching it, if it is refused."""
     if not path.startswith("/"):
-        raise OperatorError(f"persistence file {path!r} is no absolute path", REMEDY)
-    done = host.run(["sh", "-c", _REMOVE, "sh", path])
-    word = last(done.said)
-    if word in ("removed", "nothing"):
-        return word == "removed"
-    if word in REFUSALS:
-        raise OperatorError(f"{path} on {host.name} {REFUSALS[word]}: it was left as it is", REMEDY)
-    raise OperatorError(f"{path} on {host.name} cannot be removed: {word}", "run as its owner, or give sudo = true")
+        raise OperatorError(f"persistence file {path!r} is not an absolute path", REMEDY)
+    result = last_line(host.run(["sh", "-c", _REMOVE, "sh", path]).output)
+    if result in ("removed", "nothing"):
+        return result == "removed"
+    if result in REFUSALS:
+        raise OperatorError(f"{path} on {host.name} {REFUSALS[result]}: it was left as it is", REMEDY)
+    raise OperatorError(f"{path} on {host.name} cannot be removed: {result}", "run as its owner, or set sudo = true")

@@ -1,6 +1,6 @@
-"""A broker process of ours: started, waited for, stopped by its own process id, its last words told when it fails.
+"""Starts a broker's process, waits until it answers, and stops it by its own process id.
 
-Promises: no broker outlives us, not even when we are killed; one that was stopped leaves nothing on the disk.
+Promises: no broker outlives this process, even if this process is killed; a stopped broker leaves no files behind.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ START_S: Final = 15.0
 STOP_S: Final = 5.0
 LAST_LINES: Final = 5
 QUIET_PORTS: Final = range(10_000, 32_768)
-"""Below those that Linux gives to connections (ip_local_port_range)."""
+"""Ports below those that Linux gives to outgoing connections (ip_local_port_range)."""
 TRIES: Final = 100
 PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h: the signal that a process gets when its parent ends."""
 
 
 class BrokerProcess(Protocol):
-    """What is started, asked and stopped: a child of ours, one on another host, a service. As of `subprocess`."""
+    """A process with the methods of `subprocess.Popen`: a child process, one on another host, or a service."""
 
     @property
     def pid(self) -> int | None: ...
@@ -50,12 +50,12 @@ class BrokerProcess(Protocol):
 
 
 type BrokerCheck = Callable[[float], Answer]
-"""One look at a broker, given the most seconds that it may take: does it let a client in?"""
+"""Checks once whether a broker lets a client in; the argument is the most seconds that it may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerTimeouts:
-    """How long a broker may take to answer after its start, and to end after it was told to."""
+    """How long a broker may take to answer after its start, and to end after SIGTERM."""
 
     ready_s: float = START_S
     stop_s: float = STOP_S
@@ -65,15 +65,15 @@ TIMEOUTS: Final = BrokerTimeouts()
 
 
 def plain_check(host: str, port: int) -> BrokerCheck:
-    """Looks with plain MQTT and without a name."""
+    """Return a check over plain MQTT, without a user name."""
     return lambda timeout_s: probe((socket.AF_INET, (host, port)), timeout_s=timeout_s)
 
 
 class RunningBroker:
     """A broker that answers at `host`:`port`. A context manager: the end of the block stops it.
 
-    `ssh` names the host of its process, None being this one; `pid` counts there, and is None where it is not known.
-    `listeners` are those that we configured, beside the plain one at `port`.
+    `ssh` is the host of its process, None for this one; `pid` is its id there, None if unknown. `listeners` are those
+    that malaria configured, without the plain one at `port`.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class RunningBroker:
         port: int,
         process: BrokerProcess,
         log: Path,
-        look: BrokerCheck | None = None,
-        patience: BrokerTimeouts = TIMEOUTS,
+        check: BrokerCheck | None = None,
+        timeouts: BrokerTimeouts = TIMEOUTS,
     ) -> None:
         self.name = name
         self.host = HOST
@@ -92,30 +92,30 @@ class RunningBroker:
         self.log = log
         self.ssh: str | None = None
         self.listeners: tuple[MosquittoListener, ...] = ()
-        self.configuration: str | None = None  # where we made it: for the page, there is no secret in it
+        self.configuration: str | None = None  # if malaria made it: printed on the page, it contains no secret
         self.started = time.time()
         self._stopped = False
         self.process = process
-        self._look = look or plain_check(self.host, port)
-        self._patience = patience
+        self._check = check or plain_check(self.host, port)
+        self._timeouts = timeouts
 
     @property
     def pid(self) -> int | None:
         return self.process.pid
 
     def death(self) -> str | None:
-        """How its process ended, in words: `exit code 3`, `signal KILL`. None while it runs."""
+        """Return how its process ended: `exit code 3`, `signal KILL`. None while it runs."""
         code = self.process.poll()
         return None if code is None else describe_exit(code)
 
     def last_words(self) -> str:
-        """The end of what it said."""
+        """Return the last lines of its output."""
         return last_lines(self.log)
 
     def stop(self) -> None:
-        """SIGTERM, some patience, SIGKILL; its directory goes too. May be called twice.
+        """Send SIGTERM, then SIGKILL if it takes too long, and delete its directory. May be called twice.
 
-        Raises OperatorError when a broker that is no child of ours cannot be stopped.
+        Raises OperatorError when a broker that is not a child process cannot be stopped.
         """
         if self._stopped:
             return
@@ -124,7 +124,7 @@ class RunningBroker:
             if self.process.stdin is not None:
                 self.process.stdin.close()
             self.process.terminate()
-            self.process.wait(self._patience.stop_s)
+            self.process.wait(self._timeouts.stop_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -138,32 +138,32 @@ class RunningBroker:
         self.stop()
 
     def wait_until_it_answers(self) -> RunningBroker:
-        """Returns itself once a client is accepted. Raises OperatorError with the last words if none ever is."""
+        """Return itself once a client is let in. Raises OperatorError with its last output if none ever is."""
         try:
             return self._wait()
-        except BaseException:  # an interrupt too: nobody else knows of it yet
+        except BaseException:  # an interrupt too: no caller has it yet, and could stop it
             with suppress(OperatorError):
                 self.stop()
             raise
 
     def _wait(self) -> RunningBroker:
-        end, problem = time.monotonic() + self._patience.ready_s, ""
+        end, problem = time.monotonic() + self._timeouts.ready_s, ""
         while (died := self.death()) is None and time.monotonic() < end:
-            answer = self._look(min(1.0, self._patience.ready_s))
+            answer = self._check(min(1.0, self._timeouts.ready_s))
             if not answer.problem:
                 self.version = answer.version
                 return self
             problem = answer.problem
             time.sleep(0.05)
         what = (
-            f"ended at once with {died}" if died else f"did not answer within {self._patience.ready_s:g} s: {problem}"
+            f"ended at once with {died}" if died else f"did not answer within {self._timeouts.ready_s:g} s: {problem}"
         )
-        said = self.last_words() or "(nothing)"
-        raise OperatorError(f"{self.name} {what}. Its last words:\n{said}", f"mend what {self.name} says")
+        output = self.last_words() or "(nothing)"
+        raise OperatorError(f"{self.name} {what}. Its last output:\n{output}", f"correct what {self.name} reports")
 
 
 def describe_exit(code: int) -> str:
-    """An exit code as `subprocess` has it, in words."""
+    """Return an exit code, as `subprocess` has it, in words."""
     if code >= 0:
         return f"exit code {code}"
     try:
@@ -173,7 +173,7 @@ def describe_exit(code: int) -> str:
 
 
 def private_directory(name: str) -> Path:
-    """A new directory that only we can read, for a broker's log and configuration."""
+    """Make a directory that only this user can read, for a broker's log and configuration."""
     return Path(tempfile.mkdtemp(prefix=f"malaria-{name}-"))
 
 
@@ -182,20 +182,20 @@ def launch(
     command: Sequence[str],
     port: int,
     log: Path,
-    look: BrokerCheck | None = None,
-    patience: BrokerTimeouts = TIMEOUTS,
+    check: BrokerCheck | None = None,
+    timeouts: BrokerTimeouts = TIMEOUTS,
 ) -> RunningBroker:
-    """Starts a broker in the background, its output in `log`; it owns the log's directory. Returns once it answers.
+    """Start a broker in the background and return it once it answers. `log` takes its output; it owns that directory.
 
-    Raises OperatorError when it does not start. Its standard input is a pipe that ends with us, and it is told to
-    terminate when the thread that called this ends.
+    Raises OperatorError when it does not start. Its standard input is a pipe that ends with this process, and it gets
+    SIGTERM when the calling thread ends.
     """
     process = start_process(name, command, log)
-    return RunningBroker(name, port, process, log, look, patience).wait_until_it_answers()
+    return RunningBroker(name, port, process, log, check, timeouts).wait_until_it_answers()
 
 
 def start_process(name: str, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """What `launch` starts, without waiting for an answer."""
+    """Start the process of a broker as `launch` does, without waiting for an answer."""
     try:
         with log.open("wb") as sink:
             return subprocess.Popen(
@@ -203,7 +203,7 @@ def start_process(name: str, command: Sequence[str], log: Path) -> subprocess.Po
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # the operator's Ctrl-C is for us: we stop it when we are done
+                start_new_session=True,  # the operator's Ctrl-C is for malaria, which stops it when it is done
                 preexec_fn=_child_settings(),
             )
     except OSError as error:
@@ -212,12 +212,12 @@ def start_process(name: str, command: Sequence[str], log: Path) -> subprocess.Po
 
 
 def _child_settings() -> Callable[[], None]:
-    """What the child does to itself before it becomes the broker. Made beforehand: little is safe after a fork."""
+    """Return what the child does before it becomes the broker; all is looked up now: little is safe after a fork."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def settle() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # as many connections as the system allows
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # allow as many connections as the system does
         if libc is not None:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -225,9 +225,9 @@ def _child_settings() -> Callable[[], None]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody has now, and that no connection gets for its own end before it is taken.
+    """Return a port of loopback that is free, and that no outgoing connection can take before it is used.
 
-    What the kernel gives for port 0 is of the range from which it serves every connect.
+    The ports that the kernel gives for port 0 are also those that it gives to outgoing connections.
     """
     for _ in range(TRIES):
         port = QUIET_PORTS.start + secrets.randbelow(len(QUIET_PORTS))
@@ -240,7 +240,7 @@ def free_port() -> int:
 
 
 def last_lines(log: Path) -> str:
-    """The end of a log; empty when there is none."""
+    """Return the last lines of a log; empty if there is none."""
     try:
         return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
     except OSError:

@@ -1,4 +1,4 @@
-"""Brokers that somebody else runs for us: a systemd unit, or a pair of commands that start and stop one."""
+"""Brokers that another program runs: a systemd unit, or a pair of commands that start and stop one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.broker.broker_host import BrokerHost, CommandResult, last
+from malaria.broker.broker_host import BrokerHost, last_line
 from malaria.errors import OperatorError
+from malaria.ssh.connection import CommandResult
 
-STEP_S: Final = 0.2
+POLL_S: Final = 0.2
 ALIVE: Final = frozenset({"active", "activating", "reloading", "deactivating", "refreshing"})
-"""What `systemctl is-active` says of a unit whose process runs, or is about to."""
+"""Answers of `systemctl is-active` for a unit whose process runs, or is about to."""
 SYSTEMCTL_S: Final = 100.0
 """A little more than systemd itself waits for a unit to start or stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class SystemdUnit:
-    """A systemd unit, in the place of a process."""
+    """A systemd unit, used like a process."""
 
     host: BrokerHost
     name: str
@@ -38,8 +39,8 @@ class SystemdUnit:
         self._do("start")
 
     def poll(self) -> int | None:
-        """None while it runs, else the exit code of its main process (0 where systemd does not know one)."""
-        if last(self._systemctl("is-active").said) in ALIVE:
+        """Return the exit code of its main process (0 if systemd does not know one); None while it runs."""
+        if last_line(self._systemctl("is-active").output) in ALIVE:
             return None
         return self._property("ExecMainStatus") or 0
 
@@ -54,23 +55,23 @@ class SystemdUnit:
         while (code := self.poll()) is None:
             if end is not None and time.monotonic() >= end:
                 raise subprocess.TimeoutExpired(f"systemctl stop {self.name}", timeout or 0)
-            time.sleep(STEP_S)
+            time.sleep(POLL_S)
         return code
 
     def last_words(self, lines: int) -> str:
-        """The end of its journal; empty when that cannot be read."""
+        """Return the end of its journal; empty if it cannot be read."""
         try:
             done = self.host.run(["journalctl", "--no-pager", "-o", "cat", "-n", str(lines), "-u", self.name])
         except OperatorError:
             return ""
-        return "" if done.code else done.said
+        return "" if done.code else done.output
 
     def _do(self, verb: str, *options: str) -> None:
         done = self._systemctl(verb, *options)
         if done.code:
             raise OperatorError(
-                f"systemctl {verb} {self.name} on {self.host.name}: {last(done.said)}",
-                f"see: systemctl status {self.name}. If it is a matter of rights, give sudo = true",
+                f"systemctl {verb} {self.name} on {self.host.name}: {last_line(done.output)}",
+                f"see systemctl status {self.name}; if this user may not do it, set sudo = true",
             )
 
     def _systemctl(self, verb: str, *options: str) -> CommandResult:
@@ -78,13 +79,13 @@ class SystemdUnit:
 
     def _property(self, name: str) -> int | None:
         done = self.host.run(["systemctl", "show", f"--property={name}", "--value", "--", self.name])
-        value = last(done.said)
+        value = last_line(done.output)
         return int(value) if done.code == 0 and value.isdigit() else None
 
 
 @dataclass(frozen=True, slots=True)
 class CommandPair:
-    """A broker behind two commands, in the place of a process: nothing is known of it but whether it answers."""
+    """A broker that two commands start and stop, used like a process. Its process is unknown: it answers or not."""
 
     host: BrokerHost
     start_command: Sequence[str]
@@ -101,7 +102,7 @@ class CommandPair:
         return None
 
     def start(self) -> str:
-        """What the command said. Raises OperatorError when it fails or stays."""
+        """Run the start command and return its output. Raises OperatorError if it fails or does not end."""
         return self._do(self.start_command, self.start_s)
 
     def poll(self) -> None:
@@ -111,7 +112,7 @@ class CommandPair:
         self._do(self.stop_command, self.stop_s)
 
     def kill(self) -> None:
-        """There is nothing more to be done than the command did."""
+        """Do nothing: the stop command is all there is."""
 
     def wait(self, timeout: float | None = None) -> int:
         return 0
@@ -119,9 +120,9 @@ class CommandPair:
     def _do(self, command: Sequence[str], timeout_s: float) -> str:
         done = self.host.run(command, timeout_s)
         if done.code:
-            said = "\n".join(done.said.splitlines()[-5:]) or "(nothing)"
+            output = "\n".join(done.output.splitlines()[-5:]) or "(nothing)"
             raise OperatorError(
-                f"{command[0]} on {self.host.name} ended with exit code {done.code}. Its last words:\n{said}",
+                f"{command[0]} on {self.host.name} ended with exit code {done.code}. Its last output:\n{output}",
                 "try it by hand on that host",
             )
-        return done.said
+        return done.output

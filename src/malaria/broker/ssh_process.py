@@ -1,21 +1,23 @@
-"""A broker's process on another host, held by one ssh connection as if it were a child of ours.
+"""The broker's process on another host, held by one ssh connection.
 
-Promises: its output and its exit code come to us; it is told to end when we tell it, when we end, and when the
-connection is lost. Does not promise to outlast a connection that is gone for more than a minute.
+Promises: its output and its exit code are known here; it is told to end when it is stopped here, when this process
+ends, and when the connection breaks.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from malaria.broker.broker_host import SSH_FAILED, BrokerHost
-from malaria.broker.running import start_process
+from malaria.broker.broker_host import BrokerHost
 from malaria.errors import OperatorError
+from malaria.ssh.held_process import HeldProcess
+from malaria.ssh.ssh_failures import SshError
 
 GREETING: Final = "malaria: the broker's process is"
 HOLD: Final = f"""\
@@ -32,58 +34,72 @@ code=$?
 kill $watch 2>/dev/null
 exit $code
 """
-"""Runs the broker on that host, with as many connections as that allows. The end of its input is our word to end."""
+"""Runs the broker on that host, with as many open files as the host allows. The end of the input ends the broker."""
+SSH_FAILED: Final = 255
+"""The exit code of a process whose connection broke, as ssh returns it."""
+KILL_S: Final = 10.0
 _PID: Final = re.compile(rf"^{re.escape(GREETING)} (\d+)$", re.MULTILINE)
 _BY_SIGNAL: Final = 128
-"""A shell says 128 + n of a child that signal n ended."""
+"""A shell returns 128 + n for a child that signal n ended."""
 
 
 class SshBrokerProcess:
-    """The process of a broker on another host, by the ssh client that holds it."""
+    """The process of a broker on another host. `lost` is why its connection broke; None while it holds."""
 
-    def __init__(self, host: BrokerHost, client: subprocess.Popen[bytes], log: Path) -> None:
+    stdin = None
+
+    def __init__(self, host: BrokerHost, command: Sequence[str], log: Path) -> None:
+        """Start `command` on the host, its output in `log`. Raises OperatorError if the host cannot be reached."""
+        self.lost: SshError | None = None
         self._host = host
-        self._client = client
         self._log = log
         self._pid: int | None = None
+        words = host.words(["sh", "-c", HOLD, "sh", *command])
+        try:
+            self._held = HeldProcess(host.destination, shlex.join(words), log)
+        except SshError as error:
+            raise host.unreachable(error) from None
 
     @property
     def pid(self) -> int | None:
-        """Its number on that host; None as long as it has not said it."""
+        """The process id on that host; None until it is known."""
         if self._pid is None and (found := _PID.search(_text(self._log))):
             self._pid = int(found[1])
         return self._pid
 
-    @property
-    def stdin(self) -> IO[bytes] | None:
-        return self._client.stdin
-
     def poll(self) -> int | None:
-        code = self._client.poll()
-        return None if code is None else _code(code)
-
-    def terminate(self) -> None:
-        """The end of the input has said so already."""
-
-    def kill(self) -> None:
-        """By its number, on its host; then the connection."""
-        if self.pid is not None and self._client.poll() is None:
-            with suppress(OperatorError):  # out of reach: then its side of the lost connection ends the broker
-                self._host.run(["kill", "-KILL", str(self.pid)], timeout_s=10)
-        self._client.terminate()
+        try:
+            return _as_subprocess(self._held.poll())
+        except SshError as error:
+            return self._lose(error)
 
     def wait(self, timeout: float | None = None) -> int:
-        return _code(self._client.wait(timeout))
+        try:
+            return _as_subprocess(self._held.wait(timeout))
+        except SshError as error:
+            return self._lose(error)
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(f"the broker on {self._host.name}", timeout or 0) from None
+
+    def terminate(self) -> None:
+        """End the input of the script that holds it; the script then sends SIGTERM."""
+        self._held.end_input()
+
+    def kill(self) -> None:
+        """Kill it by its id on its host, then break the connection."""
+        if self.pid is not None and self.poll() is None:
+            with suppress(OperatorError):  # out of reach: the end of the connection ends the broker
+                self._host.run(["kill", "-KILL", str(self.pid)], KILL_S)
+        self._held.disconnect()
+
+    def _lose(self, error: SshError) -> int:
+        self.lost = error
+        return SSH_FAILED
 
 
-def hold(name: str, host: BrokerHost, command: Sequence[str], log: Path) -> SshBrokerProcess:
-    """Starts `command` on `host`, its output in `log`. Raises OperatorError when there is no ssh here."""
-    return SshBrokerProcess(host, start_process(name, host.argv(["sh", "-c", HOLD, "sh", *command]), log), log)
-
-
-def _code(code: int) -> int:
-    """The exit code as `subprocess` has it: of a signal, its number below 0."""
-    return _BY_SIGNAL - code if _BY_SIGNAL < code < SSH_FAILED else code
+def _as_subprocess[C: (int, int | None)](code: C) -> C:
+    """Return the exit code as `subprocess` has it: the negative number of a signal."""
+    return _BY_SIGNAL - code if code is not None and _BY_SIGNAL < code < SSH_FAILED else code
 
 
 def _text(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""Each kind of `[broker]` and how it is started: one function per kind, all of them to a broker that answers."""
+"""Starts each kind of `[broker]`: one function per kind; all return a broker that answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from malaria.broker.broker_host import SSH_FAILED, BrokerHost, last, ssh_remedy
+from malaria.broker.broker_host import BrokerHost
 from malaria.broker.configuration import MosquittoSettings
 from malaria.broker.embedded import start_embedded
 from malaria.broker.mosquitto import SBIN, find_mosquitto, start_configured
@@ -18,12 +18,11 @@ from malaria.broker.running import (
     BrokerProcess,
     BrokerTimeouts,
     RunningBroker,
-    describe_exit,
     private_directory,
     start_process,
 )
 from malaria.broker.services import CommandPair, SystemdUnit
-from malaria.broker.ssh_process import GREETING, hold
+from malaria.broker.ssh_process import GREETING, SshBrokerProcess
 from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
 from malaria.model.broker import BrokerKind, BrokerTable
@@ -33,24 +32,27 @@ REMOTE_MOSQUITTO: Final = f'PATH=$PATH:{SBIN} exec mosquitto -c "$1"'
 
 @dataclass(frozen=True, slots=True)
 class BrokerEndpoint:
-    """Where a broker that we do not configure lets clients in, and how to look whether it does."""
+    """The address of a broker that malaria does not configure, and a check whether it lets clients in."""
 
     host: str
     port: int
-    look: BrokerCheck
+    check: BrokerCheck
 
 
 @dataclass(frozen=True, slots=True)
 class StartContext:
-    """What is needed to start the broker, again and again the same: `settings` for a mosquitto that we configure."""
+    """Everything that a start of the broker needs, the same for every start.
+
+    `settings` is for a mosquitto that malaria configures, `endpoint` for any other broker.
+    """
 
     table: BrokerTable
     host: BrokerHost
-    door: BrokerEndpoint | None = None
+    endpoint: BrokerEndpoint | None = None
     settings: MosquittoSettings | None = None
 
     @property
-    def patience(self) -> BrokerTimeouts:
+    def timeouts(self) -> BrokerTimeouts:
         return BrokerTimeouts(self.table.ready_timeout_ns / NS_PER_S, self.table.stop_timeout_ns / NS_PER_S)
 
     @property
@@ -59,12 +61,12 @@ class StartContext:
 
     @property
     def pair(self) -> CommandPair:
-        patience, table = self.patience, self.table
-        return CommandPair(self.host, table.command, table.stop_command, patience.ready_s, patience.stop_s)
+        timeouts, table = self.timeouts, self.table
+        return CommandPair(self.host, table.command, table.stop_command, timeouts.ready_s, timeouts.stop_s)
 
 
 class SystemdBroker(RunningBroker):
-    """A systemd unit. Its words are in the journal."""
+    """A broker that is a systemd unit; its output is in the journal."""
 
     def last_words(self) -> str:
         assert isinstance(self.process, SystemdUnit)
@@ -80,14 +82,12 @@ class SshBroker(RunningBroker):
 
     def death(self) -> str | None:
         death = super().death()
-        if death != describe_exit(SSH_FAILED):
-            return death
-        said = self.last_words()
-        return f"a lost ssh connection to {self.ssh} ({last(said)}; {ssh_remedy(said, self.ssh or '')})"
+        lost = self.process.lost if isinstance(self.process, SshBrokerProcess) else None
+        return f"a lost ssh connection to {self.ssh} ({lost.remedy})" if lost is not None else death
 
 
 def check_program(table: BrokerTable) -> None:
-    """Raises OperatorError when what starts the broker is not on this host. Of another host nothing is known yet."""
+    """Raise OperatorError if the program that starts the broker is not on this host. Does not check another host."""
     if table.ssh is not None:
         return
     if table.kind is BrokerKind.MOSQUITTO and find_mosquitto() is None:
@@ -95,80 +95,87 @@ def check_program(table: BrokerTable) -> None:
     program = {BrokerKind.COMMAND: table.command[:1], BrokerKind.SYSTEMD: ("systemctl",)}.get(table.kind, ())
     for name in program:
         if shutil.which(name) is None:
-            raise OperatorError(f"{name}: there is no such program on this host", "install it, or give its whole path")
+            raise OperatorError(f"{name}: there is no such program on this host", "install it, or give its full path")
 
 
-def start(ground: StartContext) -> RunningBroker:
-    """Starts it and waits until it answers. Raises OperatorError when it does not, or is none that we can start."""
-    return _START[ground.table.kind](ground)
+def start(context: StartContext) -> RunningBroker:
+    """Start the broker and return it once it answers. Raises OperatorError if it does not, or cannot be started."""
+    return _START[context.table.kind](context)
 
 
-def _start_none(ground: StartContext) -> RunningBroker:
-    raise OperatorError("no broker is ours to start", 'say in [broker] how to: kind = "mosquitto", for example')
+def _start_none(context: StartContext) -> RunningBroker:
+    raise OperatorError("malaria is not told how to start the broker", 'add it to [broker], such as kind = "mosquitto"')
 
 
-def _start_embedded(ground: StartContext) -> RunningBroker:
+def _start_embedded(context: StartContext) -> RunningBroker:
     return start_embedded()
 
 
-def _start_mosquitto(ground: StartContext) -> RunningBroker:
-    if ground.settings is not None:
-        return start_configured(ground.settings, None, ground.patience)
-    if ground.host.ssh is not None:
-        return _run(ground, "mosquitto", ["sh", "-c", REMOTE_MOSQUITTO, "sh", str(ground.table.config)])
-    return _run(ground, "mosquitto", [find_mosquitto() or "mosquitto", "-c", str(ground.table.config)])
+def _start_mosquitto(context: StartContext) -> RunningBroker:
+    if context.settings is not None:
+        return start_configured(context.settings, None, context.timeouts)
+    if context.host.ssh is not None:
+        return _run(context, "mosquitto", ["sh", "-c", REMOTE_MOSQUITTO, "sh", str(context.table.config)])
+    return _run(context, "mosquitto", [find_mosquitto() or "mosquitto", "-c", str(context.table.config)])
 
 
-def _start_command(ground: StartContext) -> RunningBroker:
-    name = Path(ground.table.command[0]).name
-    if not ground.table.stop_command:
-        return _run(ground, name, ground.table.command)
-    said = ground.pair.start()
-    return _serving(ground, said)
+def _start_command(context: StartContext) -> RunningBroker:
+    name = Path(context.table.command[0]).name
+    if not context.table.stop_command:
+        return _run(context, name, context.table.command)
+    return _adopt_service(context, context.pair.start())
 
 
-def _start_unit(ground: StartContext) -> RunningBroker:
-    ground.unit.start()
-    return adopt(ground)
+def _start_unit(context: StartContext) -> RunningBroker:
+    context.unit.start()
+    return adopt(context)
 
 
-def adopt(ground: StartContext) -> RunningBroker:
-    """A service that runs already: a unit, or what the command starts. Returns once it answers."""
-    return _serving(ground, "")
+def adopt(context: StartContext) -> RunningBroker:
+    """Return a service that runs already, a unit or what the command starts, once it answers."""
+    return _adopt_service(context, "")
 
 
-def _serving(ground: StartContext, said: str) -> RunningBroker:
-    """The broker behind a unit or a pair of commands; `said` are the words of its start."""
+def _adopt_service(context: StartContext, output: str) -> RunningBroker:
+    """Return the broker behind a unit or a pair of commands; `output` is that of its start."""
     log = private_directory("broker") / "broker.log"
-    log.write_text(said)
-    if ground.table.kind is BrokerKind.SYSTEMD:
-        return _answering(ground, SystemdBroker, ground.unit.name, ground.unit, log)
-    return _answering(ground, RunningBroker, Path(ground.table.command[0]).name, ground.pair, log)
+    log.write_text(output)
+    if context.table.kind is BrokerKind.SYSTEMD:
+        return _answering(context, SystemdBroker, context.unit.name, context.unit, log)
+    return _answering(context, RunningBroker, Path(context.table.command[0]).name, context.pair, log)
 
 
-def _run(ground: StartContext, name: str, command: Sequence[str]) -> RunningBroker:
-    """A command that stays: a child of ours, or of the ssh connection."""
+def _run(context: StartContext, name: str, command: Sequence[str]) -> RunningBroker:
+    """Start a command that keeps running: a child process here, or held by an ssh connection."""
     log = private_directory("broker") / "broker.log"
-    if ground.host.ssh is not None:
-        return _answering(ground, SshBroker, name, hold(name, ground.host, command, log), log)
-    process = start_process(name, ground.host.argv(command), log)
-    return _answering(ground, RunningBroker, name, process, log)
+    if context.host.ssh is None:
+        process = start_process(name, context.host.words(command), log)
+        return _answering(context, RunningBroker, name, process, log)
+    try:
+        held = SshBrokerProcess(context.host, command, log)
+    except OperatorError:
+        shutil.rmtree(log.parent, ignore_errors=True)
+        raise
+    return _answering(context, SshBroker, name, held, log)
 
 
 def _answering(
-    ground: StartContext, kind: type[RunningBroker], name: str, process: BrokerProcess, log: Path
+    context: StartContext, kind: type[RunningBroker], name: str, process: BrokerProcess, log: Path
 ) -> RunningBroker:
-    door = endpoint_of(ground)
-    broker = kind(name, door.port, process, log, door.look, ground.patience)
-    broker.host, broker.ssh = door.host, ground.host.ssh
+    """Return the broker of a started process once it answers."""
+    endpoint = endpoint_of(context)
+    broker = kind(name, endpoint.port, process, log, endpoint.check, context.timeouts)
+    broker.host, broker.ssh = endpoint.host, context.host.ssh
     return broker.wait_until_it_answers()
 
 
-def endpoint_of(ground: StartContext) -> BrokerEndpoint:
-    """Where to look. Raises OperatorError when nobody said."""
-    if ground.door is None:
-        raise OperatorError(f"a broker of kind {ground.table.kind} needs a target to look at", "give [target] its url")
-    return ground.door
+def endpoint_of(context: StartContext) -> BrokerEndpoint:
+    """Return the address to check the broker at. Raises OperatorError if there is none."""
+    if context.endpoint is None:
+        raise OperatorError(
+            f"a broker of kind {context.table.kind} needs the address of its target", "give [target] its url"
+        )
+    return context.endpoint
 
 
 _START: Final[Mapping[BrokerKind, Callable[[StartContext], RunningBroker]]] = {

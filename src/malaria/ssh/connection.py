@@ -1,4 +1,4 @@
-"""Open ssh connections and run scripts over them, with asyncssh.
+"""Open ssh connections and run scripts and commands over them, with asyncssh.
 
 Promises: a host's key is checked against known_hosts or the stated key, also where a configuration switches checking
 off, and so is the key of each jump host; passwords and agent forwarding are never used.
@@ -7,35 +7,52 @@ off, and so is the key of each jump host; passwords and agent forwarding are nev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING, Any, Final
 
-from malaria.extras import need_extra
 from malaria.ssh.destination import SshDestination, parse_destination
-from malaria.ssh.ssh_failures import SshError, explain_failure, printable
+from malaria.ssh.ssh_failures import CONNECTION_LOST, SshError, explain_failure, printable
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection, SSHClientConnectionOptions
 
-CONNECT_S: Final = 15.0
-"""Enough for many connections at once over a slow line."""
 RUN_S: Final = 60.0
-KEEPALIVE_S: Final = 5
+CONFIG_FILES: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
+"""Read in this order, as ssh does; the first value of an option counts."""
 SYSTEM_KNOWN_HOSTS: Final = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 USER_KNOWN_HOSTS: Final = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 
 
+@dataclass(frozen=True, slots=True)
+class SshTimeouts:
+    """The time to connect in, and how long a silent host is believed to be there."""
+
+    connect_s: float = 15.0  # enough for many connections at once over a slow line
+    keepalive_s: float = 5.0
+    keepalive_count: int = 3
+
+
+TIMEOUTS: Final = SshTimeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """The exit code of a command and its output, errors included."""
+
+    code: int
+    output: str
+
+
 @asynccontextmanager
-async def connect(destination: SshDestination) -> AsyncIterator[SSHClientConnection]:
+async def connect(destination: SshDestination, timeouts: SshTimeouts = TIMEOUTS) -> AsyncIterator[SSHClientConnection]:
     """Open a connection for the block, through jump hosts if there are any. Raises SshError."""
-    need_extra("asyncssh")
     async with AsyncExitStack() as stack:
         try:
-            connection = await _open(destination, stack)
+            connection = await _open(destination, timeouts, stack)
         except Exception as error:
             if (failure := explain_failure(error)) is None:
                 raise
@@ -62,7 +79,31 @@ async def run(connection: SSHClientConnection, script: str, stdin: str | None = 
     return str(done.stdout or "")
 
 
-async def _open(destination: SshDestination, stack: AsyncExitStack) -> SSHClientConnection:
+async def run_command(destination: SshDestination, command: Sequence[str], timeout_s: float = RUN_S) -> CommandResult:
+    """Run one command over a connection of its own; its words reach it as they are.
+
+    Raises SshError when the host cannot be reached or is lost, and TimeoutError when the command takes longer.
+    """
+    import asyncssh
+
+    async with connect(destination) as connection:
+        try:
+            async with asyncio.timeout(timeout_s):
+                done = await connection.run(
+                    join(command), stdin=asyncssh.DEVNULL, stderr=asyncssh.STDOUT, errors="replace"
+                )
+        except TimeoutError:
+            raise
+        except Exception as error:
+            if (failure := explain_failure(error)) is None:
+                raise
+            raise failure from None
+    if done.returncode is None:
+        raise SshError(*CONNECTION_LOST)
+    return CommandResult(done.returncode, str(done.stdout or "").strip())
+
+
+async def _open(destination: SshDestination, timeouts: SshTimeouts, stack: AsyncExitStack) -> SSHClientConnection:
     import asyncssh
 
     options = asyncssh.SSHClientConnectionOptions(**_settings(destination))
@@ -70,22 +111,23 @@ async def _open(destination: SshDestination, stack: AsyncExitStack) -> SSHClient
     tunnel: SSHClientConnection | None = None
     for text in jumps.split(",") if jumps else ():
         jump = _jump_host(destination, text)
-        tunnel = await _open_one(jump, asyncssh.SSHClientConnectionOptions(**_settings(jump)), tunnel, stack)
-    return await _open_one(destination, options, tunnel, stack)
+        jump_options = asyncssh.SSHClientConnectionOptions(**_settings(jump))
+        tunnel = await stack.enter_async_context(await _open_one(jump, timeouts, jump_options, tunnel))
+    return await stack.enter_async_context(await _open_one(destination, timeouts, options, tunnel))
 
 
 async def _open_one(
     destination: SshDestination,
+    timeouts: SshTimeouts,
     options: SSHClientConnectionOptions,
     tunnel: SSHClientConnection | None,
-    stack: AsyncExitStack,
 ) -> SSHClientConnection:
     import asyncssh
 
     settings, trusted = _settings(destination), _trusted(destination, options.known_hosts)
-    async with asyncio.timeout(CONNECT_S):
-        connection = await asyncssh.connect(**settings, known_hosts=trusted, tunnel=tunnel)
-    return await stack.enter_async_context(connection)
+    keepalive = {"keepalive_interval": timeouts.keepalive_s, "keepalive_count_max": timeouts.keepalive_count}
+    async with asyncio.timeout(timeouts.connect_s):
+        return await asyncssh.connect(**settings, **keepalive, known_hosts=trusted, tunnel=tunnel)
 
 
 def _settings(destination: SshDestination) -> dict[str, Any]:
@@ -94,12 +136,11 @@ def _settings(destination: SshDestination) -> dict[str, Any]:
         "password_auth": False,
         "kbdint_auth": False,
         "agent_forwarding": False,
-        "keepalive_interval": KEEPALIVE_S,
+        "config": [destination.config] if destination.config else _existing(CONFIG_FILES),
     }
     settings |= {"port": destination.port} if destination.port else {}
     settings |= {"username": destination.user} if destination.user else {}
-    settings |= {"client_keys": [str(Path(destination.key).expanduser())]} if destination.key else {}
-    return settings | ({"config": [destination.config]} if destination.config else {})
+    return settings | ({"client_keys": [str(Path(destination.key).expanduser())]} if destination.key else {})
 
 
 def _trusted(destination: SshDestination, configured: Any) -> Any:
@@ -111,10 +152,12 @@ def _trusted(destination: SshDestination, configured: Any) -> Any:
 
     if destination.host_key:
         return [asyncssh.import_public_key(destination.host_key)], [], []
-    files = [*(configured or USER_KNOWN_HOSTS), *SYSTEM_KNOWN_HOSTS]
+    return _existing([*(configured or USER_KNOWN_HOSTS), *SYSTEM_KNOWN_HOSTS]) or ([], [], [])
+
+
+def _existing(files: Sequence[str]) -> list[str]:
     paths = (Path(file).expanduser() for file in files)
-    existing = [str(path) for path in paths if path.is_file() or path.is_char_device()]
-    return existing or ([], [], [])
+    return [str(path) for path in paths if path.is_file() or path.is_char_device()]
 
 
 def _jump_host(destination: SshDestination, text: str) -> SshDestination:

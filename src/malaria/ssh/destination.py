@@ -36,8 +36,8 @@ class SshDestination:
 
 
 def parse_destination(text: str) -> SshDestination:
-    """Read `user@host:port`, `host`, `user@[fe80::1]:22` or `ssh://user@host`. Raises NotationError."""
-    found = _DESTINATION.fullmatch(text.strip().removeprefix("ssh://"))
+    """Read `user@host:port`, `host`, `user@[fe80::1]:22` or `ssh://user@host/`. Raises NotationError."""
+    found = _DESTINATION.fullmatch(text.strip().removeprefix("ssh://").removesuffix("/"))
     host = (found["ip6"] or found["host"] or "") if found else ""
     user = found["user"] if found else ""
     port = int(found["port"]) if found and found["port"] else None

@@ -6,6 +6,7 @@ from typing import Final
 
 from malaria.errors import OperatorError
 
+CONNECTION_LOST: Final = ("the connection was lost", "check that it is still up, then try again")
 FAILURES: Final = (
     (
         "HostKeyNotVerifiable",
@@ -28,7 +29,10 @@ FAILURES: Final = (
     ("ConnectionRefusedError", "nothing listens at its ssh port", "check that sshd runs there, and the port"),
     ("gaierror", "no such host", "check the spelling and the name server, or give an address"),
     ("TimeoutError", "no answer", "check that it is up, and that no firewall blocks ssh"),
-    ("ConnectionLost", "the connection was lost", "check that it is still up, then try again"),
+    ("ConnectionLost", *CONNECTION_LOST),
+    ("ConnectionAbortedError", *CONNECTION_LOST),
+    ("ConnectionResetError", *CONNECTION_LOST),
+    ("BrokenPipeError", *CONNECTION_LOST),
     ("DisconnectError", "it ended the connection: {reported}", "read the log of its sshd"),
     ("SFTPNoSpaceOnFilesystem", "its disk is full", "free some space there"),
     ("SFTPPermissionDenied", "a file there may not be written", "name a directory that this user may write"),

@@ -90,5 +90,5 @@ def test_further_lines_come_last() -> None:
 @pytest.mark.parametrize("sign", ["\n", "\r", "\0", "\x1b"])
 def test_no_value_makes_a_line_of_its_own(sign: str) -> None:
     listener = MosquittoListener(1, acl_file=Path(f"/keys/x{sign}allow_anonymous true"))
-    with pytest.raises(OperatorError, match="cannot stand in a configuration"):
+    with pytest.raises(OperatorError, match="cannot be written to a configuration"):
         configuration_text(MosquittoSettings((listener,)))

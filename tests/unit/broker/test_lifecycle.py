@@ -85,7 +85,7 @@ ONE_LIFE, THREE_LIVES = ["start", "stop"], ["start", "stop"] * 3
             [CleanStart(True, "started for this level, clean_command done"), RUNS_ON, RUNS_ON],
             ONE_LIFE,
         ),
-        ({"kind": "none"}, [CleanStart(None, "it was not ours to start")] * 3, []),
+        ({"kind": "none"}, [CleanStart(None, "malaria did not start it")] * 3, []),
     ],
 )
 def test_clean_starts(stage: Stage, table: dict[str, Any], starts: list[CleanStart], did: list[str]) -> None:
@@ -162,7 +162,7 @@ def test_a_service_that_ran_before_runs_again_after_a_failure(stage: Stage, monk
 
     stage.answers = ""
     monkeypatch.setattr(lifecycle, "start", failing)
-    monkeypatch.setattr(Lifecycle, "_refuse_a_stranger", lambda _: None)
+    monkeypatch.setattr(Lifecycle, "_refuse_other_broker", lambda _: None)
     with pytest.raises(OperatorError, match="does not start"), service(stage) as life:
         life.begin_level("1")
     assert (stage.directory / "down").exists()
@@ -170,7 +170,10 @@ def test_a_service_that_ran_before_runs_again_after_a_failure(stage: Stage, monk
 
 
 def test_without_a_door_nobody_can_look(stage: Stage) -> None:
-    with pytest.raises(OperatorError, match="needs a target"), Lifecycle(BrokerTable.model_validate(COMMAND)) as life:
+    with (
+        pytest.raises(OperatorError, match="needs the address of its target"),
+        Lifecycle(BrokerTable.model_validate(COMMAND)) as life,
+    ):
         life.begin_level("1")
 
 

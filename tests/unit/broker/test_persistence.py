@@ -49,7 +49,7 @@ def test_a_persistence_file_goes_and_nothing_else(tmp_path: Path, beginning: byt
         (link, "symbolic link"),
         (directory, "is a directory"),
         (foreign, "does not look like"),
-        (os.mkfifo, "no plain file"),
+        (os.mkfifo, "not a plain file"),
     ],
 )
 def test_what_is_left_as_it_is(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
@@ -63,11 +63,11 @@ def test_what_is_left_as_it_is(tmp_path: Path, make: Callable[[Path], None], mes
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(OperatorError, match="not there or cannot be entered"):
+    with pytest.raises(OperatorError, match="does not exist or cannot be entered"):
         remove_persistence(HERE, str(tmp_path / "nowhere" / "mosquitto.db"))
 
 
 @pytest.mark.parametrize("path", ["mosquitto.db", "../x.db", ""])
 def test_only_absolute_paths(path: str) -> None:
-    with pytest.raises(OperatorError, match="no absolute path"):
+    with pytest.raises(OperatorError, match="not an absolute path"):
         remove_persistence(HERE, path)

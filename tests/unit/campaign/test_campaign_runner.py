@@ -385,7 +385,7 @@ def test_a_broker_that_we_do_not_configure_is_looked_for_at_the_target(tmp_path:
     stage = Stage()
     outcome = run(stage, tmp_path, text)
     (endpoint,) = stage.endpoints
-    assert (endpoint.host, endpoint.port, endpoint.look(1.0).problem) == ("broker", 1999, "")
+    assert (endpoint.host, endpoint.port, endpoint.check(1.0).problem) == ("broker", 1999, "")
     campaign, attack = outcome.records.parts[0].command.splitlines()
     assert campaign == "malaria campaign meters.toml --levels level-1"
     assert shlex.split(attack) == ["malaria", "attack", "broker:1999", "-w", str(tmp_path / "level-1" / "warhead.toml")]

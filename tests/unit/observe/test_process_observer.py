@@ -144,7 +144,7 @@ def test_a_zombie_is_no_process() -> None:
 
 
 def test_a_host_without_proc() -> None:
-    with pytest.raises(LostError, match="no /proc"):
+    with pytest.raises(LostError, match="no readable /proc"):
         ProcessObserver(FakeReader(), ProcessSelector(pid=1)).sample(0)
 
 

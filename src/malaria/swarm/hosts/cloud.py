@@ -269,7 +269,6 @@ def key_file(swarm: str, stated: str = "") -> Path:
 
 def public_key(file: Path) -> str:
     """`ssh-ed25519 AAAA...`. Raises SwarmError for a file that is no key, or one with a passphrase."""
-    need_extra("asyncssh")
     import asyncssh
 
     beside = file.with_name(f"{file.name}.pub")
@@ -307,7 +306,6 @@ def _nonce_file(swarm: str) -> Path:
 
 
 def _kept_key(name: str) -> Path:
-    need_extra("asyncssh")
     import asyncssh
 
     file = state_directory() / name
