@@ -173,6 +173,12 @@ def pid_of(process: SshBrokerProcess) -> int:
     return process.pid
 
 
+def wait_for(log: Path, text: str) -> None:
+    end = time.monotonic() + 10
+    while text not in log.read_text() and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def gone(pid: int) -> bool:
     """A killed process may take a moment on a busy machine."""
     end = time.monotonic() + 10
@@ -209,9 +215,7 @@ def test_the_end_of_its_input_ends_it(held: Callable[[str], SshBrokerProcess]) -
 def test_one_that_does_not_listen_is_killed(held: Callable[[str], SshBrokerProcess], tmp_path: Path) -> None:
     process = held("trap '' TERM; echo deaf; while :; do sleep 0.05; done")
     pid = pid_of(process)
-    end = time.monotonic() + 10
-    while "deaf" not in (tmp_path / "log").read_text() and time.monotonic() < end:
-        time.sleep(0.005)
+    wait_for(tmp_path / "log", "deaf")
     process.terminate()
     process.kill()
     process.wait(10)
@@ -224,6 +228,7 @@ def test_a_lost_connection_is_not_the_end_of_the_broker(
     before = sessions_of(sshd)
     process = held("echo working; exec sleep 60")
     pid = pid_of(process)
+    wait_for(tmp_path / "log", "working")
     for session in sessions_of(sshd) - before:
         os.kill(session, signal.SIGKILL)
     assert process.wait(10) == SSH_FAILED

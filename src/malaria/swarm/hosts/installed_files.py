@@ -23,7 +23,7 @@ from malaria.swarm.hosts.machine import Machine, this_machine
 MALARIA: Final = "mqtt-malaria"
 ROOTS: Final = (MALARIA, "distributed", "cryptography")
 """What a bee needs, with all that these need."""
-NOT_FOR_BEES: Final = frozenset({"amqtt", "plotly"})
+NOT_FOR_BEES: Final = frozenset({"amqtt", "asyncssh", "plotly"})
 METADATA: Final = ("METADATA", "entry_points.txt")
 _LEFT_OUT: Final = re.compile(
     r"(^|/)__pycache__/|\.pyc$|^\.\./|/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json)$"
