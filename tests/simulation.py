@@ -374,5 +374,21 @@ def restore(simulation: Simulation) -> None:
     simulation.network.restore()
 
 
+def correct_clocks(simulation: Simulation) -> None:
+    """Tell every worker how its clock lies exactly."""
+    simulation.pool.correct_epochs(simulation.epoch_ns)
+
+
 def press_ctrl_c(simulation: Simulation) -> None:
     simulation.interrupt.count += 1
+
+
+def slow_subscriber(pattern: str) -> Action:
+    """Connect a subscriber that never acknowledges what it gets."""
+
+    def join(simulation: Simulation) -> None:
+        client = simulation.network.direct_client()
+        client.say(connect_packet("slow"))
+        client.say(subscribe_packet(1, pattern, 1))
+
+    return join

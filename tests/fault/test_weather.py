@@ -22,8 +22,6 @@ from malaria.broker import RunningBroker
 from malaria.errors import RunError
 from malaria.records.rows import Counter, EventKind, Progress
 from malaria.records.store import open_run
-from stub_broker import Behaviour
-from stub_server import StubServer
 
 QUICK = {"clients": 20, "rate": "10", "reconnect": ["100ms", "500ms"], "duration": "4s"}
 MALARIA = [sys.executable, "-m", "malaria"]
@@ -77,43 +75,6 @@ def test_a_killed_broker_is_a_fail_with_the_figures_until_then(own_mosquitto: Ru
     assert outcome.records.meta.connect_failures == {"nothing listens at this port": 21}
 
 
-def test_a_frozen_broker_is_waited_for_and_nothing_is_lost(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
-    def freeze() -> None:
-        os.kill(own_mosquitto.pid, signal.SIGSTOP)
-        subprocess.Popen(["/bin/sh", "-c", f"sleep 1; kill -CONT {own_mosquitto.pid}"])
-
-    summary = attack(own_mosquitto.port, tmp_path, freeze, drain="10s").summary
-    assert summary["messages"]["lost"] == summary["messages"]["unresolved"] == 0
-    assert summary["latency_ms"]["ack"]["max"] > 700
-    assert summary["clients"]["dropped"] == 0
-
-
-def test_a_broker_that_stays_frozen_cannot_hang_us(own_mosquitto: RunningBroker, tmp_path: Path) -> None:
-    try:
-        outcome = attack(own_mosquitto.port, tmp_path, lambda: os.kill(own_mosquitto.pid, signal.SIGSTOP), drain="1s")
-    finally:
-        os.kill(own_mosquitto.pid, signal.SIGCONT)
-    assert outcome.summary["verdict"]["outcome"] == "FAIL"
-    assert outcome.summary["messages"]["unresolved"] > 0
-    assert outcome.summary["latency_ms"]["ack"]["max"] is None
-
-
-def test_a_broker_that_closes_every_connection(tmp_path: Path) -> None:
-    with StubServer(Behaviour(close_after_messages=50)) as stub:
-        outcome = run_attack(stub.port, tmp_path, subscribers=1, **QUICK)
-    assert outcome.summary["clients"]["dropped"] == stub.counts.closed
-    assert outcome.summary["verdict"]["outcome"] == "FAIL"
-    assert any("the broker closed the connection" in event.text for event in outcome.records.events)
-
-
-@pytest.mark.parametrize("garbage", [b"\xff" * 64, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x30\x00", b"\x00"])
-def test_garbage_mid_run(tmp_path: Path, garbage: bytes) -> None:
-    with StubServer(Behaviour(garbage_after_messages=200, garbage=garbage)) as stub:
-        outcome = run_attack(stub.port, tmp_path, subscribers=1, **QUICK)
-    assert total(outcome, Counter.MALFORMED) >= 1
-    assert outcome.summary["messages"]["due"] == 800
-
-
 # --- ourselves -------------------------------------------------------------------------------------------------------
 
 
@@ -133,33 +94,6 @@ def test_a_killed_worker_leaves_its_share_unknown_and_the_rest_readable(
     assert outcome.summary["messages"]["lost"] is None
     assert outcome.summary["messages"]["sent"] > share
     assert [event for event in outcome.records.events if event.kind is EventKind.LOST]
-
-
-def test_a_worker_dies_in_a_surge_and_then_the_operator_loses_patience(tmp_path: Path) -> None:
-    """What had happened of the surge is in the record, what had not is not."""
-    interrupt = Interrupt()
-    killed: list[psutil.Process] = []
-
-    def interfere(progress: Progress) -> None:
-        lost = any(event.kind is EventKind.LOST for event in progress.events)
-        if lost:
-            interrupt.count = 1
-        elif not killed and any(event.kind is EventKind.SURGE for event in progress.events):
-            killed.append(workers_of(os.getpid())[0])
-            killed[0].kill()
-
-    with StubServer() as stub:
-        outcome = run_attack(
-            stub.port, tmp_path, 2, 1, interfere, interrupt, clients=20, rate="10", duration="20s",
-            surges=[{"clients": 10, "at": "1s", "hold": "5s"}]
-        )  # fmt: skip
-    assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
-    assert [event.text for event in outcome.records.events if event.kind is EventKind.SURGE] == ["+10 clients"]
-    (surge,) = outcome.records.meta.surges  # type: ignore[misc]
-    assert surge.add_ns is not None
-    assert (surge.remove_ns, surge.removed_ns) == (None, None)
-    meta = outcome.records.meta
-    assert meta.end_ns - meta.measure_start_ns < 12 * 10**9
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -155,7 +155,7 @@ class Meter:
 
     def restart_period(self, at_ns: int) -> None:
         """Begins the first period; what was counted before belongs to it."""
-        self._start_ns = at_ns
+        self._start_ns = max(0, at_ns)  # run time 0 may be known some milliseconds wrong
 
     def move_period(self, by_ns: int) -> None:
         """Run time is counted anew: the current period began then, as it is known by now."""
