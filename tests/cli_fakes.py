@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import malaria.campaign
+import malaria.outputs.rewriting  # noqa: F401  imported before anything is replaced: what it imports stays real
 from malaria.errors import OperatorError
 from malaria.records.rows import CampaignPart, Event, EventKind
 from malaria.records.run import Run
@@ -65,8 +67,12 @@ class Calls:
     def write_attack_files(self, *arguments: Any) -> None:
         self.written.append(arguments)
 
-    def write_campaign_files(self, *arguments: Any) -> dict[str, Any]:
-        self.written.append(arguments)
+    def rewrite_attack(self, directory: Path, into: Path) -> tuple[Any, dict[str, Any]]:
+        self.written.append((self.open_run(directory), self.summary, into))
+        return RECORDS, self.summary
+
+    def rewrite_campaign(self, campaign: Any, directories: Any, into: Path, _: object) -> dict[str, Any]:
+        self.written.append((campaign, directories, into))
         return self.summary
 
     def open_run(self, directory: Path) -> Run:
@@ -98,13 +104,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Calls:
         "records.store.open_run": calls.open_run,
         "records.store.list_runs": lambda _: calls.entries,
         "records.campaign_store.list_campaigns": lambda _: calls.campaigns,
-        "analysis.summary.summarize": lambda _: calls.summary,
-        "analysis.series.columns": lambda _: COLUMNS,
+        "outputs.export_formats.summarize": lambda _: calls.summary,
+        "outputs.export_formats.columns": lambda _: COLUMNS,
         "report.terminal.live_view.LiveView": lambda *arguments: View(calls, *arguments),
         "report.terminal.run_summary.print_summary": lambda _, summary, __: calls.printed.append(summary),
         "report.terminal.run_summary.print_levels": lambda summary, _: calls.printed.append(summary),
         "outputs.files.write_attack_files": calls.write_attack_files,
-        "outputs.files.write_campaign_files": calls.write_campaign_files,
+        "outputs.rewriting.rewrite_attack": calls.rewrite_attack,
+        "outputs.rewriting.rewrite_campaign": calls.rewrite_campaign,
     }
     for name, stand_in in stand_ins.items():
         monkeypatch.setattr(f"malaria.{name}", stand_in)

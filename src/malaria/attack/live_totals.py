@@ -12,14 +12,14 @@ from malaria.records.histogram import Histogram
 from malaria.records.rows import BeeStanding, Counter, Gauge, Metric, Progress, Sample
 
 HALF_S_NS: Final = NS_PER_S // 2
-"""A shorter period is a piece cut off by a phase, and says nothing of a second."""
+"""A shorter period was cut off by a phase, so its rate is not that of a second."""
 SHOWN: Final = (Metric.ACK, Metric.END_TO_END, Metric.CONNECT, Metric.OWN_LAG)
-"""What a live view has room for; the rest is unpacked when the run is judged."""
+"""The metrics that a live view has room for; the others are unpacked when the run is summarized."""
 
 
 @dataclass(slots=True)
-class _Second:
-    """One second of all workers, as far as they have told it."""
+class _OpenSecond:
+    """One second of all workers, as far as they have reported it."""
 
     missing: set[str]
     samples: list[Sample] = field(default_factory=list)
@@ -31,34 +31,34 @@ class LiveTotals:
 
     def __init__(self, workers: Sequence[str]) -> None:
         self.counters: dict[str, int] = {}
-        self._here = set(workers)
+        self._present = set(workers)
         self._bees: dict[str, list[str]] = {}
         for worker in workers:
             bee, slash, _ = worker.partition("/")
             if slash:
                 self._bees.setdefault(bee, []).append(worker)
-        self._last: dict[str, Sample] = {}  # of each worker of a bee, its last whole second
+        self._last: dict[str, Sample] = {}  # the last whole second of each worker of a bee
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Mapping[str, int]] = {}
-        self._open: dict[int, _Second] = {}
+        self._open: dict[int, _OpenSecond] = {}
         self._second: Sample | None = None  # without its histograms
         self._second_histograms: dict[str, Histogram] = {}
 
     def add(self, sample: Sample) -> None:
-        """Takes one worker's sample."""
+        """Add one worker's sample."""
         for name, value in sample.counters.items():
             self.counters[name] = self.counters.get(name, 0) + value
-        if sample.worker in self._here:
+        if sample.worker in self._present:
             self._gauges[sample.worker] = sample.gauges
         if self._bees and sample.end_ns - sample.start_ns >= HALF_S_NS:
             self._last[sample.worker] = sample
         number = round(sample.end_ns / NS_PER_S)
-        second = self._open.get(number) or self._open.setdefault(number, _Second(set(self._here)))
+        second = self._open.get(number) or self._open.setdefault(number, _OpenSecond(set(self._present)))
         second.missing.discard(sample.worker)
         second.samples.append(replace(sample, histograms={}))
         for metric in SHOWN:
             if packed := sample.histograms.get(metric):
-                histogram = Histogram.from_bytes(packed)  # the dearest step by far: once, for both sums
+                histogram = Histogram.from_bytes(packed)  # by far the slowest step, so once for both sums
                 self._histograms.setdefault(metric, Histogram()).merge(histogram)
                 second.histograms.setdefault(metric, Histogram()).merge(histogram)
         if not second.missing:
@@ -66,14 +66,14 @@ class LiveTotals:
             self._open = {later: rest for later, rest in self._open.items() if later > number}
 
     def lose(self, worker: str) -> None:
-        """It will tell no more: nobody waits for it, and its clients are gone."""
-        self._here.discard(worker)
+        """Stop waiting for a worker that is lost, and leave out its clients."""
+        self._present.discard(worker)
         for second in self._open.values():
             second.missing.discard(worker)
         self._gauges.pop(worker, None)
 
     def progress(self, frame: Progress) -> Progress:
-        """The frame with the figures filled in."""
+        """Return the frame with the figures filled in."""
         return replace(
             frame,
             totals=dict(self.counters),
@@ -85,7 +85,7 @@ class LiveTotals:
         )
 
     def _standing(self, bee: str, workers: Sequence[str]) -> BeeStanding:
-        last = [self._last[worker] for worker in workers if worker in self._last and worker in self._here]
+        last = [self._last[worker] for worker in workers if worker in self._last and worker in self._present]
         ready = sum(self._gauges.get(worker, {}).get(Gauge.CLIENTS_READY, 0) for worker in workers)
         return BeeStanding(
             bee,
@@ -93,7 +93,7 @@ class LiveTotals:
             _per_s(last, Counter.SENT),
             _per_s(last, Counter.ACKED),
             max((sample.gauges.get(Gauge.LAG_MAX_NS, 0) for sample in last), default=None),
-            lost=not self._here.intersection(workers),
+            lost=not self._present.intersection(workers),
         )
 
     def _merged_gauges(self) -> dict[str, int]:
@@ -105,10 +105,10 @@ class LiveTotals:
 
 
 def _sum(samples: Sequence[Sample]) -> Sample:
-    """The same second of all workers as one sample, as long as that of a worker.
+    """Add the same second of all workers to one sample, as long as the second of one worker.
 
-    Their seconds begin and end some milliseconds apart: from the first begin to the last end is longer than what any of
-    them counted, and a rate over it too low.
+    Their seconds begin and end some milliseconds apart. The time from the first begin to the last end is longer than
+    what any worker counted, so a rate over it would be too low.
     """
     merged = merge_samples(samples)
     spans_ns = sum(one.end_ns - one.start_ns for one in samples)
@@ -116,7 +116,7 @@ def _sum(samples: Sequence[Sample]) -> Sample:
 
 
 def _per_s(samples: Sequence[Sample], counter: Counter) -> float | None:
-    """The sum over workers, each over its own period."""
+    """Add the rates of the workers, each over its own period; None without workers."""
     if not samples:
         return None
     return sum(one.counters.get(counter, 0) * NS_PER_S / (one.end_ns - one.start_ns) for one in samples)

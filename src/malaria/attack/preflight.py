@@ -1,4 +1,4 @@
-"""What must hold before an attack: names resolved, limits kept, files that can be used, a target that lets us in."""
+"""Check before an attack: names resolve, limits hold, files can be used, and the target lets clients in."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def no_news() -> Sequence[str]:
 class AttackRequest:
     """What to do: one warhead against one target, once.
 
-    `facts` go into the run beside what the attack knows by itself. `news` tells what has become of the broker since it
-    was last asked, as whoever started it sees it: a sentence for each mark.
+    `facts` are stored with those that the attack finds itself. `news` returns what happened to the broker since the
+    last call, as seen by whoever started it: a sentence for each mark in the charts.
     """
 
     target: Target
@@ -51,34 +51,35 @@ class AttackRequest:
     observe: Observe = field(default_factory=Observe)
     facts: RunMeta = field(default_factory=RunMeta)
     news: Callable[[], Sequence[str]] = no_news
-    launcher: Launcher | None = None  # where bees are; None: this machine makes the load
+    launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
 
     @property
     def targets(self) -> dict[str, Target]:
-        """Where each group goes, by its name."""
+        """The target of each group, by its name."""
         return {group.name: self.target_of(group) for group in self.warhead.groups}
 
     def target_of(self, group: Group) -> Target:
-        """The group's own target, if it has one."""
+        """Return the group's own target, or else that of the attack."""
         return self.target if group.target.url is None else parse_target(group.target.url)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetInfo:
-    """What the target said of itself, and how we got in (sentences for the report)."""
+    """The version that the target states, and how clients get in (sentences for the report)."""
 
     version: str | None
     notes: tuple[str, ...]
 
 
 def prepare(request: AttackRequest) -> Load:
+    """Resolve names and check limits of this host. Raises OperatorError."""
     warhead = request.warhead
     clients = clients_planned(warhead)
     targets = request.targets
     _check_tls(warhead, targets)
     if request.launcher is None:
         routes = routes_of(warhead, targets, clients, request.workers)
-    else:  # of the one client that we are ourselves; each bee finds its own way
+    else:  # for the one client that checks the target; each bee resolves names itself
         routes = {name: route_to(target) for name, target in targets.items()}
     name = secrets.token_hex(3)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
@@ -87,21 +88,20 @@ def prepare(request: AttackRequest) -> Load:
 
 
 def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
-    """Whether the attack can be made at all, as far as that shows without its target: names, limits, files, observers.
+    """Check without the target whether the attack can be made: names, limits, files, observers.
 
-    Returns how to look whether the target lets the first client in, given the most seconds that it may take.
-    Raises OperatorError.
+    Return a function that connects the first client, within the seconds that it is given. Raises OperatorError.
     """
     load = prepare(request)
     Observers(view_of(request, load), lambda: 0)
     plans = make_plan(request.warhead, WHOLE, load.identity).groups
     gateways = [Gateway(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
     endpoint = load.routes[plans[0].group.name].endpoints[0]
-    return lambda wait_s: probe(endpoint, _visitor(gateways[0]), gateways[0], wait_s)
+    return lambda wait_s: probe(endpoint, _probe_client(gateways[0]), gateways[0], wait_s)
 
 
 def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
-    """Of groups whose names are made of `{identity}`: who speaks to whom is then in the file of keys."""
+    """Return the identities of groups that use `{identity}` in topics or names: they come from the file of keys."""
     identities: dict[str, tuple[str, ...]] = {}
     for group in warhead.groups:
         if group.uses_identity:
@@ -110,25 +110,26 @@ def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
             identities[group.name] = tuple(credentials.identity_at(index) for index in range(clients))
             if not all(identities[group.name]):
                 raise WarheadError(
-                    f"group {group.name} uses {{identity}} and has no file of keys", "give --psk-file FILE"
+                    f"group {group.name} uses {{identity}} but has no file of keys", "give --psk-file FILE"
                 )
     return identities
 
 
 def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
-    """Keys about TLS beside targets without it are a slip that would go unnoticed."""
+    """Refuse TLS keys when no target uses TLS: the mistake would go unnoticed."""
     stated = [key for group in warhead.groups for key in warhead.access_of(group).tls_keys]
     if stated and not any(target.scheme in SECURE for target in targets.values()):
         target = next(iter(targets.values()))
         raise TargetError(
-            f"{stated[0]} is for TLS, and {target} has none", "write mqtts:// (or wss://) before the host"
+            f"{stated[0]} needs TLS, and {target} does not use it", "write mqtts:// (or wss://) before the host"
         )
 
 
 def check_target(request: AttackRequest, load: Load) -> TargetInfo:
-    """One client's worth of talk per way in before thousands: a target that refuses us is the operator's to mend.
+    """Connect one client of each different way in, before thousands come.
 
-    Raises TargetError when it does, and OperatorError for files of any group that cannot be used or are too short.
+    Raises TargetError when the target refuses it, and OperatorError for files of a group that cannot be used or are
+    too short.
     """
     checked: list[tuple[Access, Route, Group | None]] = []
     notes: list[str] = []
@@ -137,12 +138,12 @@ def check_target(request: AttackRequest, load: Load) -> TargetInfo:
     for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
         access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
         gateway = Gateway(plan, route, request.warhead)
-        # in MQTT 5 a broker states its terms, and each group may ask for something that they exclude
+        # an MQTT 5 broker states its limits, and each group may ask for something that they exclude
         asked = access, route, plan.group if plan.protocol is Protocol.V5 else None
         if asked in checked:
             continue
         checked.append(asked)
-        answer = probe(route.endpoints[0], _visitor(gateway), gateway, wait_s)
+        answer = probe(route.endpoints[0], _probe_client(gateway), gateway, wait_s)
         if answer.problem:
             raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
         version = version or answer.version
@@ -151,12 +152,12 @@ def check_target(request: AttackRequest, load: Load) -> TargetInfo:
 
 
 def _first_of(plan: GroupPlan) -> str:
-    """Whom it hit: the others have not been tried."""
+    """Name the client that was tried; the rest of the group was not."""
     return f" (tried with the first of {format_count(plan.count)} {plan.group.name})" if plan.count > 1 else ""
 
 
 def _notes(group: str, access: Access, way: str) -> Iterator[str]:
-    """How a group gets in, for the report; nothing to say of a plain one."""
+    """Yield how a group gets in, for the report; nothing for a plain connection."""
     if not way:
         return
     each = "one pre-shared key for each client" if access.psk_file else "one pre-shared key" if access.uses_psk else ""
@@ -165,15 +166,15 @@ def _notes(group: str, access: Access, way: str) -> Iterator[str]:
         yield f"the broker's certificate was not verified for {group} (--insecure)"
 
 
-def _visitor(gateway: Gateway) -> ProbeClient:
-    """The first client of a group, under its own name, unless a session of that name may wait for it."""
+def _probe_client(gateway: Gateway) -> ProbeClient:
+    """Return the first client of a group, without its name if a stored session may wait for that name."""
     plan = gateway.plan
     client_id = plan.client_id(0) if plan.group.clean_start else ""
     return ProbeClient(client_id, *gateway.credentials.login_at(0), plan.protocol)
 
 
 def view_of(request: AttackRequest, load: Load) -> ObservedTarget:
-    """The way to what observes the target: `[observe.sys]` may name another listener of the broker."""
+    """Return what to observe and the route there: `[observe.sys]` may name another listener of the broker."""
     sys = request.observe.sys
     route = load.routes[request.warhead.groups[0].name]
     if isinstance(sys, Access) and sys.url is not None:

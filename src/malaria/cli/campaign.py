@@ -1,4 +1,4 @@
-"""`malaria campaign`: a file of levels, end to end, to one page."""
+"""The command `malaria campaign`: run a file of levels, end to end, to one page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import fresh_directory, launcher_of, workers_for
-from malaria.cli.campaign_screen import Showing, tour
+from malaria.cli.campaign_screen import Showing, perform_campaign
 from malaria.cli.options import (
     CLIENTS,
     LOAD,
@@ -42,34 +42,39 @@ EXAMPLES: Final = (
 
 @dataclass(frozen=True)
 class WhichCampaign:
-    """The campaign."""
+    """Which campaign to run."""
 
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="The campaign: a TOML file, see docs/campaign.md.", show_default=False),
+        typer.Argument(metavar="FILE", help="A campaign file (TOML), see docs/campaign.md.", show_default=False),
     ] = None
     resume: Annotated[
         Path | None,
-        option(LOAD, "--resume", text="Go on with a campaign that was cut short, as it was begun.", metavar="DIR"),
+        option(LOAD, "--resume", text="Go on with a campaign that was cut short.", metavar="DIR"),
     ] = None
     allowed: Allowed = 0
 
 
 @dataclass(frozen=True)
 class CampaignChanges:
-    """What the command says beside the file; the names are those of `malaria.campaign.overrides`."""
+    """Options that change the campaign; the names are those of `malaria.campaign.overrides`."""
 
     levels: Annotated[
         str | None,
-        option(LOAD, "--levels", text="Only levels with so many clients, or by name: 500,level-6.", metavar="N,..."),
+        option(
+            LOAD,
+            "--levels",
+            text="Only levels with these clients or names: 500,level-6.",
+            metavar="N,...",
+        ),
     ] = None
     target: Annotated[
         str | None,
-        option(LOAD, "--target", text="Another broker, which is then not ours to start.", metavar="TARGET"),
+        option(LOAD, "--target", text="Another broker, which is neither started nor cleaned.", metavar="TARGET"),
     ] = None
     hold: Annotated[
         str | None,
-        option(TIME, "--hold", text="Every level as long as that, its surges in proportion: 20s.", metavar="TIME"),
+        option(TIME, "--hold", text="Length of every level, its surges in proportion: 20s.", metavar="TIME"),
     ] = None
     username: Annotated[
         str | None, option(CLIENTS, "-u", "--username", text="User name for every client, with --target.")
@@ -79,14 +84,14 @@ class CampaignChanges:
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """What becomes of it."""
+    """Where the load comes from and where the results go."""
 
     workers: Workers = None
     swarm: SwarmName = None
     scheduler: Scheduler = None
     output: Annotated[
         Path | None,
-        option(RESULT, "-o", "--output", text="The campaign's directory (runs/TIME-FILE).", metavar="DIR"),
+        option(RESULT, "-o", "--output", text="Directory of the campaign (runs/TIME-FILE).", metavar="DIR"),
     ] = None
     json: JsonFile = None
     quiet: Quiet = False
@@ -96,20 +101,20 @@ class CampaignResult:
 def campaign(
     _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, entry: Entry, outcome: CampaignResult
 ) -> int:
-    """A file of levels, end to end: the broker started clean before each, one attack each, one page over all.
+    """Run a file of levels, end to end: start the broker clean before each, attack it, and write one page over all.
 
-    The page is written anew after every level. Ctrl-C once finishes what is under way and reports, twice stops now;
+    The page is written again after every level. Ctrl-C once finishes the level and reports, twice stops now;
     --resume goes on at the level where it stopped.
     """
-    request = _request(which, _said(changes, entry), outcome)
+    request = _request(which, _stated(changes, entry), outcome)
     launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
     if launcher is not None:
         request = replace(request, launcher=launcher)
     _refuse_public_brokers(request.campaign, which.allowed)
-    return tour(request, Showing("malaria campaign", outcome.json, outcome.quiet))
+    return perform_campaign(request, Showing("malaria campaign", outcome.json, outcome.quiet))
 
 
-def _request(which: WhichCampaign, said: dict[str, str | None], outcome: CampaignResult) -> CampaignRequest:
+def _request(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult) -> CampaignRequest:
     from malaria.campaign import new_request, resumed_request
     from malaria.campaign.overrides import SECRETS, flag
 
@@ -118,21 +123,24 @@ def _request(which: WhichCampaign, said: dict[str, str | None], outcome: Campaig
         if which.file is None:
             raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
         directory = outcome.output or fresh_directory(which.file.stem, datetime.now())
-        return new_request(which.file, said, directory, workers)
-    stray = [flag(name) for name in said if name not in SECRETS]
+        return new_request(which.file, options, directory, workers)
+    stray = [flag(name) for name in options if name not in SECRETS]
     stray += ["FILE"] if which.file else []
     stray += ["--output"] if outcome.output else []
     if stray:
-        raise CampaignError(f"{stray[0]} stands beside --resume", "a campaign goes on as it was begun: leave it out")
-    return resumed_request(which.resume, said, workers)
+        raise CampaignError(
+            f"{stray[0]} cannot be used with --resume",
+            "a campaign is resumed as it was started",
+        )
+    return resumed_request(which.resume, options, workers)
 
 
-def _said(*shapes: object) -> dict[str, str | None]:
-    """What was said, as texts. A switch that is off says nothing."""
+def _stated(*shapes: object) -> dict[str, str | None]:
+    """Return the options that were given, as texts. A switch that is off is not among them."""
     values = {field.name: getattr(shape, field.name) for shape in shapes for field in fields(shape)}  # type: ignore[arg-type]
-    told = {name: value for name, value in values.items() if value is not None and value is not False}
-    lists = {name: "\n".join(value) for name, value in told.items() if isinstance(value, list)}
-    return {name: None if value is True else str(value) for name, value in (told | lists).items()}
+    given = {name: value for name, value in values.items() if value is not None and value is not False}
+    lists = {name: "\n".join(value) for name, value in given.items() if isinstance(value, list)}
+    return {name: None if value is True else str(value) for name, value in (given | lists).items()}
 
 
 def _refuse_public_brokers(campaign: Campaign, allowed: int) -> None:
@@ -146,6 +154,6 @@ def _refuse_public_brokers(campaign: Campaign, allowed: int) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("campaign", short_help="a file of levels, end to end, to one page", epilog="\n\n".join(EXAMPLES))(
+    app.command("campaign", short_help="run a file of levels, end to end, to one page", epilog="\n\n".join(EXAMPLES))(
         campaign
     )

@@ -1,4 +1,4 @@
-"""What `campaign` and `demo` share: a campaign on the screen while it goes on, and what is said at its end."""
+"""Show a campaign while it runs, and its verdict at the end: shared by `campaign` and `demo`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Showing:
     quiet: bool
 
 
-def tour(request: CampaignRequest, showing: Showing) -> int:
-    """Conducts the campaign; the exit code is that of its verdict."""
+def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
+    """Run the campaign on the screen. Return the exit code of its verdict."""
     from malaria.attack.interrupt import interruptible
     from malaria.campaign import conduct_campaign
     from malaria.report.terminal.run_summary import print_levels
@@ -42,7 +42,7 @@ def tour(request: CampaignRequest, showing: Showing) -> int:
 
 
 class CampaignScreen:
-    """For each part a live view of its own, which ends when the next one begins; between them plain lines."""
+    """A live view for each part, which ends when the next one begins; between them plain lines."""
 
     def __init__(self, showing: Showing, console: Console) -> None:
         self._showing = showing
@@ -61,15 +61,15 @@ class CampaignScreen:
 
         self._views.close()
         title = f"{self._showing.title} · {number} of {of} · {part_name(part)}"
-        self._say(f"{title}: {part.clean_reason}")
+        self._print(f"{title}: {part.clean_reason}")
         view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet))
         return view.update
 
     def tell(self, text: str) -> None:
         self._views.close()
-        self._say(text)
+        self._print(text)
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         from malaria.report.figure_text import printable
 
         if not self._showing.quiet:

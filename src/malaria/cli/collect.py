@@ -27,9 +27,8 @@ def collect(
 
     Each record is taken once, however often this is called. Then the page is made anew.
     """
-    from malaria.analysis.summary import summarize
     from malaria.errors import RunError
-    from malaria.outputs.files import write_attack_files
+    from malaria.outputs.rewriting import rewrite_attack
     from malaria.records.store import open_run
     from malaria.swarm.hosts.state import load_swarm
     from malaria.swarm.run.collecting import collect as bring
@@ -46,9 +45,7 @@ def collect(
     for bee in collection.without:
         print(f"  {bee}: nothing more, or not reached", file=sys.stderr)
     if collection.seconds:
-        records = open_run(directory)
-        summary = dict(summarize(records))
-        write_attack_files(records, summary, directory)
+        rewrite_attack(directory, directory)
         say_page(directory, screen_for(None))
     return 0
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import fresh_directory, workers_for
-from malaria.cli.campaign_screen import Showing, tour
+from malaria.cli.campaign_screen import Showing, perform_campaign
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
 TITLE: Final = "malaria demo"
@@ -37,7 +37,7 @@ def demo(
     from malaria.campaign import demo_request
 
     directory = output or fresh_directory("demo", datetime.now())
-    code = tour(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
+    code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
     if _wants_to_see(show) and not quiet:
         from malaria.outputs.files import PAGE
 

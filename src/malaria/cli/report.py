@@ -1,4 +1,4 @@
-"""`malaria report`: the page of a stored run, made anew."""
+"""The command `malaria report`: write the page of a stored run again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 
 from malaria.cli.attack_screen import console, say_page, write_json
 from malaria.cli.stored import RunArgument, campaign_in, chosen, is_campaign, levels_in
-from malaria.errors import RunError
 
 EXAMPLES: Final = ("malaria report", "malaria report runs/2026-11-22T1751-meters -o /tmp/page")
 
@@ -28,50 +27,29 @@ def report(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.", show_default=False)] = False,
 ) -> int:
     """Write report.html, report.md and summary.json from the records of a run, and print its summary."""
-    directory = chosen(run)
+    from malaria.outputs.rewriting import rewrite_attack, rewrite_campaign
+    from malaria.report.terminal.run_summary import print_levels, print_summary
+
+    directory, screen = chosen(run), console(json)
     into = output or directory
     into.mkdir(parents=True, exist_ok=True)
-    whole = _campaign if is_campaign(directory) else _attack
-    summary = whole(directory, into, json, quiet)
+    if is_campaign(directory):
+        summary = rewrite_campaign(campaign_in(directory), levels_in(directory), into, _print_error)
+        if not quiet:
+            print_levels(summary, screen)
+    else:
+        records, summary = rewrite_attack(directory, into)
+        if not quiet:
+            print_summary(records, summary, screen)
     write_json(summary, json)
     if not quiet:
-        say_page(into, console(json))
+        say_page(into, screen)
     return 0
 
 
-def _attack(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
-    from malaria.analysis.summary import summarize
-    from malaria.outputs.files import write_attack_files
-    from malaria.records.store import open_run
-    from malaria.report.terminal.run_summary import print_summary
-
-    records = open_run(directory)
-    summary = dict(summarize(records))
-    if not quiet:
-        print_summary(records, summary, console(json))
-    write_attack_files(records, summary, into)
-    return summary
-
-
-def _campaign(directory: Path, into: Path, json: str | None, quiet: bool) -> object:
-    """A part that cannot be read is named, and does not hide the others."""
-    from malaria.analysis.summary import summarize
-    from malaria.outputs.files import write_campaign_files
-    from malaria.records.store import open_run
-    from malaria.report.terminal.run_summary import print_levels
-
-    runs = {}
-    for path in levels_in(directory):
-        try:
-            records = open_run(path)
-            runs[path.name] = (records, dict(summarize(records)))
-        except RunError as error:
-            print(f"error: {error.message}", file=sys.stderr)
-    summary = write_campaign_files(campaign_in(directory), runs, into)
-    if not quiet:
-        print_levels(summary, console(json))
-    return summary
+def _print_error(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("report", short_help="make the page of a stored run anew", epilog="\n\n".join(EXAMPLES))(report)
+    app.command("report", short_help="write the page of a stored run again", epilog="\n\n".join(EXAMPLES))(report)

@@ -1,4 +1,4 @@
-"""`malaria runs`: the list of what is stored."""
+"""The command `malaria runs`: list the stored runs."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ def runs(
         typer.Option("--json", metavar="FILE", help="Write the list as JSON; - is stdout.", show_default=False),
     ] = None,
 ) -> int:
-    """List the stored runs, the newest last."""
+    """List the stored runs and campaigns, the newest last."""
     from malaria.records.campaign_store import list_campaigns
     from malaria.records.store import list_runs
 
     entries = sorted([*list_campaigns(root), *list_runs(root)], key=lambda entry: entry.started or "")
+    screen = console(json)
     if json is not None:
         write_json([asdict(entry) | {"directory": str(entry.directory)} for entry in entries], json)
-        return 0
-    screen = console(json)
-    if entries:
+    elif entries:
         screen.print(_table(entries))
     else:
         screen.print(f"no run below {root}", highlight=False, markup=False)
@@ -58,4 +57,4 @@ def _table(entries: list[RunEntry]) -> Table:
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("runs", short_help="list what is stored", epilog="\n\n".join(EXAMPLES))(runs)
+    app.command("runs", short_help="list the stored runs", epilog="\n\n".join(EXAMPLES))(runs)

@@ -75,10 +75,10 @@ def test_going_on(asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch)
     ("options", "said"),
     [
         ([], "no campaign is named"),
-        (["c.toml", "--resume", "x"], "FILE stands beside --resume"),
-        (["--resume", "x", "--hold", "20s"], "--hold stands beside --resume"),
-        (["--resume", "x", "-o", "y"], "--output stands beside --resume"),
-        (["--resume", "x", "--psk-file", "y"], "--psk-file stands beside --resume"),
+        (["c.toml", "--resume", "x"], "FILE cannot be used with --resume"),
+        (["--resume", "x", "--hold", "20s"], "--hold cannot be used with --resume"),
+        (["--resume", "x", "-o", "y"], "--output cannot be used with --resume"),
+        (["--resume", "x", "--psk-file", "y"], "--psk-file cannot be used with --resume"),
     ],
 )
 @pytest.mark.usefixtures("asked")

@@ -68,4 +68,4 @@ def test_parquet_with_pyarrow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert main(["export", "run", "-o", "x.parquet"]) == 0
     assert Path("x.parquet").read_bytes() == b"PAR1 ['acked_per_s', 't_s']"
     assert main(["export", "run", "-f", "parquet"]) == 2
-    assert "give -o FILE" in capsys.readouterr().err
+    assert "give a file: -o run.parquet" in capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["attack", "x", "--no-subscriber", "-w", "w.toml"], "--no-subscriber stands beside a warhead"),
         (["publish", "x", "-w", "w.toml"], "No such option: -w"),
         (["report"], "there is no run below runs/"),
-        (["export", "-f", "xls"], "'xls' is no format"),
+        (["export", "-f", "xls"], "'xls' is not a format"),
     ],
 )
 def test_bad_commands_end_with_2(

@@ -9,6 +9,8 @@ import pytest
 
 from cli_fakes import RECORDS, Calls, install
 from malaria.cli.main import main
+from malaria.records.campaign_store import write_campaign
+from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 
 
 @pytest.fixture
@@ -35,11 +37,13 @@ def test_elsewhere_and_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_campaign(calls: Calls) -> None:
+    parts = [CampaignPart(n, f"level {n}", "", 5, directory=f"level-{n}", state=PartState.DONE) for n in (1, 2)]
+    stored = CampaignRecords("all levels", "", "c.toml", "", "", {}, tuple(parts))
+    write_campaign(Path("runs/demo"), stored)
     assert main(["report", "runs/demo"]) == 0
     ((campaign, runs, directory),) = calls.written
-    assert (campaign.title, str(directory)) == ("demo", "runs/demo")
-    assert [part.directory for part in campaign.parts] == ["level-1", "level-2"]
-    assert runs == dict.fromkeys(("level-1", "level-2"), (RECORDS, calls.summary))
+    assert (campaign, str(directory)) == (stored, "runs/demo")
+    assert [str(path) for path in runs] == ["runs/demo/level-1", "runs/demo/level-2"]
     assert calls.printed == [calls.summary]
 
 

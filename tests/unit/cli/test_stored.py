@@ -10,6 +10,8 @@ import pytest
 from cli_fakes import RECORDS, install
 from malaria.cli.stored import chosen, levels_in, one_run
 from malaria.errors import RunError
+from malaria.records.campaign_store import write_campaign
+from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 
 
 def stored(path: Path, at_s: int = 0) -> Path:
@@ -35,16 +37,25 @@ def test_none_is_there(tmp_path: Path) -> None:
         chosen(None, tmp_path / "missing")
 
 
-def test_levels_are_in_order(tmp_path: Path) -> None:
-    for name in ("level-10", "level-2", "level-1"):
-        stored(tmp_path / "demo" / name)
-    assert [path.name for path in levels_in(tmp_path / "demo")] == ["level-1", "level-2", "level-10"]
-    assert levels_in(tmp_path / "demo" / "level-1") == []
+def campaign(path: Path, *levels: str) -> Path:
+    parts = [CampaignPart(n, name, "", 5, directory=name, state=PartState.DONE) for n, name in enumerate(levels, 1)]
+    for name in levels:
+        stored(path / name)
+    write_campaign(path, CampaignRecords("t", "", "c.toml", "", "", {}, tuple(parts)))
+    return path
+
+
+def test_the_levels_of_a_campaign_are_in_its_order(tmp_path: Path) -> None:
+    path = campaign(tmp_path / "demo", "level-1", "level-2-run-2", "level-10")
+    stored(path / "level-2")  # cut short, and run again
+    assert [level.name for level in levels_in(path)] == ["level-1", "level-2-run-2", "level-10"]
+    assert levels_in(path / "level-1") == []
+    assert chosen(None, tmp_path) == path
 
 
 def test_a_campaign_is_not_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
-    level = stored(tmp_path / "demo" / "level-1")
+    level = campaign(tmp_path / "demo", "level-1") / "level-1"
     assert one_run(level) == (level, RECORDS)
     with pytest.raises(RunError, match="holds 1 levels") as caught:
         one_run(tmp_path / "demo")

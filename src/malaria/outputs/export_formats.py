@@ -1,0 +1,56 @@
+"""The figures of a run in formats that other programs read: CSV, JSON, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib import import_module
+from typing import Final
+
+from malaria.analysis.series import columns
+from malaria.analysis.summary import summarize
+from malaria.errors import OperatorError
+from malaria.outputs.files import json_text
+from malaria.records.run import Run
+
+
+def to_csv(run: Run) -> bytes:
+    """Return a row per second. Unknown values are empty."""
+    series = columns(run)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(series)
+    writer.writerows(zip(*series.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def to_json(run: Run) -> bytes:
+    """Return everything that is known of the run."""
+    everything = {
+        "summary": dict(summarize(run)),
+        "meta": run.meta.known(),
+        "series": dict(columns(run)),
+        "events": [asdict(event) for event in run.events],
+        "ledger": None if run.ledger is None else asdict(run.ledger),
+    }
+    return json_text(everything).encode()
+
+
+def to_parquet(run: Run) -> bytes:
+    """Return a row per second. Raises OperatorError if pyarrow is not installed."""
+    try:
+        parquet = import_module("pyarrow.parquet")
+        table = import_module("pyarrow").table(dict(columns(run)))
+    except ImportError:
+        remedy = "install it: pip install 'mqtt-malaria[parquet]', or use --format csv"
+        raise OperatorError("Parquet needs pyarrow, which is not installed", remedy) from None
+    sink = io.BytesIO()
+    parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+FORMATS: Final[Mapping[str, Callable[[Run], bytes]]] = {"csv": to_csv, "json": to_json, "parquet": to_parquet}
+BINARY: Final = frozenset({"parquet"})
+"""Formats that do not belong on a terminal."""
