@@ -33,9 +33,13 @@ _NS_PER_UNIT: Final = {
     "h": 3600 * 10**9,
     "d": 86400 * 10**9,
 }
-_NUMBER: Final = r"(?:\d{1,40}(?:\.\d{1,20})?|\.\d{1,20})"
+_NUMBER: Final = r"(?:[0-9]{1,40}(?:\.[0-9]{1,20})?|\.[0-9]{1,20})"
 """Long enough for both sides of any rate that was read and is written back as a fraction."""
 _UNIT: Final = "|".join(sorted(_NS_PER_UNIT, key=len, reverse=True))
+DURATION_WITH_UNITS_PATTERN: Final = rf"\s*(?:{_NUMBER}\s*(?:{_UNIT})\s*)+"
+DURATION_PATTERN: Final = rf"(?:{DURATION_WITH_UNITS_PATTERN}|\s*{_NUMBER}\s*)"
+RATE_PATTERN: Final = rf"\s*{_NUMBER}\s*(?:/\s*(?:{_NUMBER}|(?:{_NUMBER})?\s*(?:{_UNIT})\s*)+)?"
+"""Patterns (for people's editors) of the texts that `parse_duration_ns` and `parse_rate` take."""
 _PLAIN_NUMBER: Final = re.compile(_NUMBER, re.ASCII)
 _PART: Final = re.compile(rf"\s*({_NUMBER})\s*({_UNIT})", re.ASCII)
 _LONGEST_DURATION_NS: Final = 100 * 365 * _NS_PER_UNIT["d"]

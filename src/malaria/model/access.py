@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from malaria.errors import TargetError
 from malaria.model.faults import KeyPathError
@@ -45,29 +45,54 @@ def _headers(value: Any) -> Any:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
-type HeaderPairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_headers), PlainSerializer(dict)]
+type HeaderPairs = Annotated[
+    tuple[tuple[str, str], ...], BeforeValidator(_headers), PlainSerializer(dict),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+]  # fmt: skip
+
+type TlsVersion = Annotated[
+    Literal["1.2", "1.3"] | None, BeforeValidator(_version),
+    WithJsonSchema({"enum": ["1.2", "1.3", 1.2, 1.3]}),
+]  # fmt: skip
 
 
 class Access(Table):
     """The keys of `[target]`. What is not said is None, or the default that stands here."""
 
     url: str | None = None
+    """The broker: mqtt://host:1883, mqtts://host, ws://host/path or wss://host/path."""
     username: str | None = None
+    """Template of the user names, for groups that have none of their own."""
     password: str | None = Field(default=None, repr=False)
+    """Template of the passwords. Never stored with a run."""
     credentials_file: str | None = None
+    """CSV file of user,password; client i of a group takes line i."""
     headers: HeaderPairs = Field(default=(), repr=False)
+    """Headers of the WebSocket upgrade. Never stored with a run."""
     cafile: str | None = None
+    """PEM file of the authorities that may vouch for the broker, in place of those of the system."""
     cert: str | None = None
+    """Client certificate (PEM): a file, a template with {index}, or a directory."""
     key: str | None = None
+    """Private key of `cert`, unless it is in the same file."""
     insecure: Flag = False
+    """Accept any broker without verifying its certificate."""
     server_name: str | None = None
-    tls_version: Annotated[Literal["1.2", "1.3"] | None, BeforeValidator(_version)] = None
+    """Host name to ask for (SNI) and to verify, in place of the target's host."""
+    tls_version: TlsVersion = None
+    """TLS version; left out, what the broker prefers."""
     ciphers: str | None = None
+    """Ciphers of TLS 1.2, in OpenSSL's notation."""
     resume: Flag = True
+    """Shorten the TLS handshake of a client that reconnects."""
     psk_file: str | None = None
+    """File of pre-shared keys, identity:hexkey on each line; client i of a group takes line i."""
     psk_identity: str | None = None
+    """Template of the PSK identities, with one key for all clients."""
     psk: str | None = Field(default=None, repr=False)
+    """The key for all clients, hexadecimal. Never stored with a run."""
     first_key: int = Field(default=0, strict=True, ge=0)
+    """Line of the group's first client in a file of keys, users or certificates, counted from 0."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -19,16 +19,27 @@ class Attack(Table):
     """The settings of the whole attack. `duration_ns` None: it ends when every message has been sent."""
 
     duration_ns: DurationNs | None = Field(default=None, alias="duration")
+    """How long the load is measured. May be left out when every publishing group has `messages`."""
     warmup_ns: DurationNs = Field(default=0, alias="warmup")
+    """Load before the measured time begins."""
     drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
+    """The longest wait, after the load, for messages that are still under way."""
     connect_rate: ConnectRate = Fraction(1000)
+    """Connects per second of all clients together; 0 sets no pace."""
     connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
+    """The most connects under way at once."""
     connect_timeout_ns: DurationNs = Field(default=CONNECT_TIMEOUT_NS, alias="connect_timeout")
+    """The longest wait for each step of a connect (TCP, TLS, WebSocket, CONNACK)."""
     reconnect_ns: ReconnectNs = Field(default=(NS_PER_S, 30 * NS_PER_S), alias="reconnect")
+    """The first and the longest wait before a lost client connects again, or "never"."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
+    """Draw the same random sizes and times as another run with this seed."""
     own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
+    """How late our own messages may leave (99th percentile) before the run is INVALID."""
     source_addresses: Sources = ()
+    """Local addresses to spread clients over, or "auto" for 127.0.0.0/8."""
     protocol: ProtocolText = PROTOCOLS[0]
+    """MQTT version of all groups."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

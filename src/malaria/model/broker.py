@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 from malaria.clock import NS_PER_S
 from malaria.model.faults import KeyPathError
-from malaria.model.fields import DurationNs, Flag
+from malaria.model.fields import TEXTS, DurationNs, Flag
 from malaria.model.table import Table
 from malaria.units import NotationError
 
@@ -71,28 +72,43 @@ def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-type CommandLine = Annotated[tuple[str, ...], BeforeValidator(_command)]
-type Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
+type CommandLine = Annotated[tuple[str, ...], BeforeValidator(_command), WithJsonSchema(TEXTS)]
+type Several = Annotated[tuple[str, ...], BeforeValidator(_several), WithJsonSchema(TEXTS)]
 
 
 class ListenerTable(Table):
     """One port of a mosquitto that we configure. `port` 0: one that is free. `psk_clients`: keys to make."""
 
     kind: ListenerTransport = ListenerTransport.PLAIN
+    """Transport of the listener."""
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """Name of the listener; by default its kind."""
     port: int = Field(default=0, strict=True, ge=0, le=65535)
+    """Port; 0 takes a free one."""
     address: str = "127.0.0.1"
+    """Address to listen on."""
     certificate: str | None = None
+    """Server certificate (PEM)."""
     key: str | None = None
+    """Private key of the server certificate (PEM)."""
     cafile: str | None = None
+    """Authorities of the clients' certificates (PEM)."""
     psk_file: str | None = None
+    """File of pre-shared keys, identity:hexkey on each line."""
     psk_clients: int | None = Field(default=None, strict=True, ge=1, le=MOST_KEYS)
+    """Number of identities and keys to make, in place of psk_file."""
     tls_version: Literal["1.2", "1.3"] | None = None
+    """TLS version."""
     ciphers: str | None = None
+    """Ciphers of TLS 1.2."""
     password_file: str | None = None
+    """Password file of mosquitto."""
     acl_file: str | None = None
+    """Access rules of mosquitto."""
     identity_as_username: Flag = False
+    """Take the PSK identity, or the name in the certificate, as user name."""
     max_connections: int | None = Field(default=None, strict=True, ge=1)
+    """The most connections that the listener accepts."""
 
     @model_validator(mode="before")
     @classmethod
@@ -117,6 +133,12 @@ class ListenerTable(Table):
             self._refuse(PSK_KEYS, "belongs to a listener of kind psk")
         return self
 
+    @classmethod
+    def adapt_schema(cls, schema: JsonSchemaValue) -> None:
+        """Ask for no name: it is the kind, if it is left out."""
+        super().adapt_schema(schema)
+        del schema["required"]
+
     def _check_psk(self) -> None:
         given = [key for key in PSK_KEYS if getattr(self, key) is not None]
         if len(given) != 1:
@@ -137,21 +159,37 @@ class BrokerTable(Table):
     """`[broker]`. Commands are programs with their arguments, not lines for a shell."""
 
     kind: BrokerKind = BrokerKind.NONE
+    """How the broker is started."""
     clean: Clean = Clean.EACH_LEVEL
+    """Before which levels the broker is restarted without its stored messages."""
     ready_timeout_ns: DurationNs = Field(default=15 * NS_PER_S, alias="ready_timeout")
+    """The longest wait until the broker accepts connections."""
     stop_timeout_ns: DurationNs = Field(default=5 * NS_PER_S, alias="stop_timeout")
+    """The longest wait for the broker to end."""
     listeners: tuple[ListenerTable, ...] = Field(default=(), alias="listener")
+    """Listeners of a mosquitto that this campaign configures."""
     config: str | None = None
+    """Configuration file of mosquitto, in place of listeners."""
     max_queued_messages: int | None = Field(default=None, strict=True, ge=0)
+    """Setting of mosquitto."""
     max_inflight_messages: int | None = Field(default=None, strict=True, ge=0)
+    """Setting of mosquitto."""
     command: CommandLine = ()
+    """Program that is the broker, with its arguments."""
     stop_command: CommandLine = ()
+    """Program that stops the broker."""
     clean_command: CommandLine = ()
+    """Program that removes the broker's stored messages."""
     unit: str | None = Field(default=None, pattern=r"^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,254}$")
+    """Unit of systemd."""
     persistence: Several = ()
+    """Files that hold the broker's stored messages."""
     ssh: str | None = None
+    """Host of the broker: user@host or user@host:port."""
     ssh_config: str | None = None
+    """Configuration file of ssh."""
     sudo: Flag = False
+    """Run the commands with sudo."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from malaria.clock import NS_PER_S
-from malaria.schedule.payload import Content, parse_size
-from malaria.units import NotationError, parse_duration_ns, parse_rate
+from malaria.model.table import NAME
+from malaria.schedule.payload import SIZE_PATTERN, Content, parse_size
+from malaria.units import DURATION_PATTERN, RATE_PATTERN, NotationError, parse_duration_ns, parse_rate
 
 SOURCE_FILE: Final = "file:"
 AUTO: Final = "auto"
@@ -166,20 +167,70 @@ def _sources_back(sources: tuple[str, ...]) -> list[str] | str:
     return AUTO if sources == (AUTO,) else list(sources)
 
 
-type DurationNs = Annotated[int, BeforeValidator(parse_duration_ns), PlainSerializer(duration_text)]
-type Interval = Annotated[Fraction, BeforeValidator(_interval)]
-type ConnectRate = Annotated[Fraction, BeforeValidator(_pace), PlainSerializer(str)]
-type PartOfInterval = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str)]
-type KeepaliveS = Annotated[int, BeforeValidator(_whole_seconds)]
-type ExpiryS = Annotated[int | None, BeforeValidator(_expiry), PlainSerializer(_expiry_back)]
-type ProtocolText = Annotated[str | None, BeforeValidator(_protocol)]
+def _text(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+
+
+_DURATION: Final[dict[str, Any]] = {
+    NAME: "Duration",
+    "anyOf": [{"type": "number", "minimum": 0}, _text(DURATION_PATTERN)],
+}
+_RATE: Final[dict[str, Any]] = {NAME: "Rate", "anyOf": [{"type": "number", "minimum": 0}, _text(RATE_PATTERN)]}
+TEXTS: Final[dict[str, Any]] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+"""The schema of a text, or a list of texts."""
+
+RATE_SCHEMA: Final = {"description": 'Messages per second and client, in place of `interval`: 0.166, "1/6".', **_RATE}
+"""`rate` is a key of the file alone: it becomes `interval` before values are looked at."""
+
+# The second line of each type is what a JSON Schema says of it: the notation of the file, not the value read from it.
+type DurationNs = Annotated[
+    int, BeforeValidator(parse_duration_ns), PlainSerializer(duration_text),
+    WithJsonSchema(_DURATION),
+]  # fmt: skip
+type Interval = Annotated[
+    Fraction, BeforeValidator(_interval),
+    WithJsonSchema(_DURATION),
+]  # fmt: skip
+type ConnectRate = Annotated[
+    Fraction, BeforeValidator(_pace), PlainSerializer(str),
+    WithJsonSchema(_RATE),
+]  # fmt: skip
+type PartOfInterval = Annotated[
+    Fraction, BeforeValidator(_fraction), PlainSerializer(str),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _text("[0-9./ ]+")]}),
+]  # fmt: skip
+type KeepaliveS = Annotated[
+    int, BeforeValidator(_whole_seconds),
+    WithJsonSchema(_DURATION),
+]  # fmt: skip
+type ExpiryS = Annotated[
+    int | None, BeforeValidator(_expiry), PlainSerializer(_expiry_back),
+    WithJsonSchema({"anyOf": [_DURATION, {"const": NEVER}]}),
+]  # fmt: skip
+type ProtocolText = Annotated[
+    str | None, BeforeValidator(_protocol),
+    WithJsonSchema({"enum": [*PROTOCOLS, 5]}),
+]  # fmt: skip
 type UserProperties = Annotated[
-    tuple[tuple[str, str], ...], BeforeValidator(_user_properties), PlainSerializer(_user_properties_back)
-]
-type SizeText = Annotated[str, BeforeValidator(_size), PlainSerializer(_size_back)]
-type PayloadText = Annotated[str, BeforeValidator(_payload)]
-type ReconnectNs = Annotated[tuple[int, int] | None, BeforeValidator(_reconnect), PlainSerializer(_reconnect_back)]
-type Sources = Annotated[tuple[str, ...], BeforeValidator(_sources), PlainSerializer(_sources_back)]
+    tuple[tuple[str, str], ...], BeforeValidator(_user_properties), PlainSerializer(_user_properties_back),
+    WithJsonSchema({"type": "object", "additionalProperties": TEXTS}),
+]  # fmt: skip
+type SizeText = Annotated[
+    str, BeforeValidator(_size), PlainSerializer(_size_back),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, _text(SIZE_PATTERN)]}),
+]  # fmt: skip
+type PayloadText = Annotated[
+    str, BeforeValidator(_payload),
+    WithJsonSchema({"anyOf": [{"enum": [str(content) for content in Content]}, _text("[^:]+:.*[^:]")]}),
+]  # fmt: skip
+type ReconnectNs = Annotated[
+    tuple[int, int] | None, BeforeValidator(_reconnect), PlainSerializer(_reconnect_back),
+    WithJsonSchema({"anyOf": [{"const": NEVER}, {"type": "array", "items": _DURATION, "minItems": 2, "maxItems": 2}]}),
+]  # fmt: skip
+type Sources = Annotated[
+    tuple[str, ...], BeforeValidator(_sources), PlainSerializer(_sources_back),
+    WithJsonSchema({"anyOf": [{"const": AUTO}, {"type": "array", "items": {"type": "string"}}]}),
+]  # fmt: skip
 type Qos = Annotated[int, Field(strict=True, ge=0, le=2)]
 type Flag = Annotated[bool, Field(strict=True)]
 type Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]

@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Any, Self
 
 from pydantic import model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 from malaria.model.completion import completed
+from malaria.model.fields import RATE_SCHEMA
 from malaria.model.group_checks import check_group
 from malaria.model.group_keys import GroupKeys
 
 
 class Group(GroupKeys):
-    """A group whose keys fit together. Refuses a table whose keys do not."""
+    """Clients that behave alike. Keys that contradict each other are refused."""
 
     @model_validator(mode="before")
     @classmethod
@@ -26,3 +28,11 @@ class Group(GroupKeys):
     def _check(self) -> Self:
         check_group(self)
         return self
+
+    @classmethod
+    def adapt_schema(cls, schema: JsonSchemaValue) -> None:
+        """Add `rate`, and ask for no key that `completed` fills in."""
+        super().adapt_schema(schema)
+        schema["properties"]["rate"] = RATE_SCHEMA
+        schema["properties"]["header"].pop("default", None)
+        schema["required"] = [key for key in schema["required"] if key != "topic"]

@@ -54,40 +54,70 @@ class WillTable(Message5):
     """What the broker is to publish for a client that goes without a word. `topic` is a template."""
 
     topic: str
+    """Topic of the will; a template."""
     payload: str = ""
+    """Text of the will."""
     qos: Qos = 0
+    """QoS of the will."""
     retain: Flag = False
+    """Publish the will as a retained message."""
     delay: ExpiryS = None
+    """MQTT 5: whole seconds between the end of the connection and the will."""
 
 
 class GroupKeys(Client5):
     """The keys of `[[group]]`. `interval` is seconds between a client's messages; 0 is closed loop."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """Name of the group: letters, digits, - and _."""
     role: Role = Role.PUBLISH
+    """What the clients do."""
     clients: Count
+    """Number of clients in the whole attack."""
     interval: Interval = Fraction(1)
+    """Time between two messages of a client; 0 sends as fast as the window allows (closed loop)."""
     arrival: Arrival = Arrival.STEADY
+    """How the messages lie in time."""
     jitter: PartOfInterval = Fraction(1, 2)
+    """The largest part of the interval that a message is late, for arrival = "jitter"."""
     ramp_ns: DurationNs = Field(default=0, alias="ramp")
+    """Time over which the clients come in, one by one, while the attack runs."""
     rate_ramp_ns: DurationNs = Field(default=0, alias="rate_ramp")
+    """Time in which the rate grows from 0 to the full rate."""
     start_after_ns: DurationNs = Field(default=0, alias="start_after")
+    """Time after the start of the load at which this group begins."""
     qos: Qos = 1
+    """QoS of what is published, or of the subscriptions."""
     retain: Flag = False
+    """Publish retained messages."""
     size: SizeText = DEFAULT_SIZE
+    """Bytes of a payload: 500, "500~25" (mean~standard deviation), "100-900" (every size equally likely)."""
     payload: PayloadText = "random"
+    """What fills the payloads: random, hex, text, zero, "file:PATH" or "module:function"."""
     header: Flag = True
+    """Begin payloads with the 20 bytes that loss, order and end-to-end latency are measured with."""
     messages: Count | None = None
+    """Messages per client; then the client is done."""
     topic: str
+    """Topic that is published to, or the filter that is subscribed to; a template."""
     filters: tuple[str, ...] = ()
+    """Topic filters to subscribe to, in place of `topic`; templates."""
     inflight: int = Field(default=20, strict=True, ge=1, le=MOST_INFLIGHT)
+    """The most unacknowledged messages of a client."""
     keepalive: KeepaliveS = 60
+    """Keep-alive in whole seconds; 0 sets none."""
     clean_start: Flag = True
+    """Start a new session. false keeps sessions, and sends unacknowledged messages again."""
     client_id: str = "malaria-{run}-{group}-{index}"
+    """Template of the client ids."""
     username: str | None = None
+    """Template of the user names."""
     password: str | None = Field(default=None, repr=False)
+    """Template of the passwords. Never stored with a run."""
     will: WillTable | None = None
+    """Message that the broker publishes when a client is lost without a DISCONNECT."""
     target: Access = Access()
+    """How this group reaches the broker, where that differs from [target]."""
 
     @property
     def publishes(self) -> bool:

@@ -29,10 +29,15 @@ class Message5(Table):
     """The properties of a message. Texts are templates."""
 
     message_expiry: ExpiryS = None
+    """MQTT 5: whole seconds after which the broker forgets a message."""
     content_type: str | None = None
+    """MQTT 5: content type of every message; a template."""
     response_topic: str | None = None
+    """MQTT 5: topic that answers go to; a template."""
     correlation_data: str | None = None
+    """MQTT 5: what tells an answer from others; a template."""
     user_properties: UserProperties = ()
+    """MQTT 5: user properties of every message: name = text, or a list of texts; templates."""
 
     def properties_at(self, values: PlaceholderValues) -> dict[str, Any]:
         """As the packet has them; `values` is what the placeholders stand for."""
@@ -57,15 +62,25 @@ class Client5(Message5):
     """What else a client says in MQTT 5. `protocol` None: as `[attack]` has it."""
 
     protocol: ProtocolText = None
+    """MQTT version of this group, in place of the one of [attack]."""
     session_expiry: ExpiryS = None
+    """MQTT 5: whole seconds that the broker keeps a session after its connection, or "never" (ends)."""
     receive_maximum: Limit | None = None
+    """MQTT 5: the most deliveries of QoS 1 and 2 that the broker may have under way."""
     maximum_packet_size: LargeLimit | None = None
+    """MQTT 5: bytes of the largest packet that the broker may send."""
     topic_alias_maximum: int = Field(default=0, strict=True, ge=0, le=65535)
+    """MQTT 5: the most topic aliases that the broker may use."""
     topic_alias: Flag = False
+    """MQTT 5: send the topic once per connection, and its alias from then on."""
     no_local: Flag = False
+    """MQTT 5: do not deliver to a client what it publishes itself."""
     retain_as_published: Flag = False
+    """MQTT 5: deliver messages with the RETAIN flag that they were published with."""
     retain_handling: Literal[0, 1, 2] = 0
+    """MQTT 5: retained messages at subscribing: 0 all, 1 those of new subscriptions, 2 none."""
     subscription_identifier: LargeLimit | None = None
+    """MQTT 5: number that the broker puts on messages of these subscriptions."""
 
     def connect_properties(self, *, clean_start: bool) -> dict[str, Any]:
         """Of CONNECT. A session that is to be kept and has no expiry is kept for ever, as in MQTT 3.1.1."""

@@ -174,30 +174,49 @@ def _perf(value: Any) -> Any:
 class Prometheus(Table):
     """A page of figures. `series`: names or regular expressions of what to keep; none: everything, up to a bound."""
 
-    url: Annotated[str, BeforeValidator(_page_url)] = Field(repr=False)
-    series: tuple[Annotated[str, BeforeValidator(_pattern)], ...] = ()
+    url: Annotated[str, BeforeValidator(_page_url, json_schema_input_type=str)] = Field(repr=False)
+    """Address of the page."""
+    series: tuple[Annotated[str, BeforeValidator(_pattern, json_schema_input_type=str)], ...] = ()
+    """Names of series to keep, or regular expressions; none keeps all, up to a bound."""
 
 
 class Perf(Table):
     """`perf record` on the broker's process. `at` counts from the beginning of the measured time."""
 
     seconds_ns: DurationNs = Field(default=10 * NS_PER_S, alias="seconds", gt=0, le=LONGEST_PERF_NS)
+    """How long to sample."""
     at_ns: DurationNs = Field(default=0, alias="at")
+    """When to begin, counted from the beginning of the measured time."""
 
 
 class Observe(Table):
     """The keys of `[observe]`; None is what nobody has said."""
 
-    sys: Annotated[bool | Access | None, BeforeValidator(_sys)] = None
-    process: Annotated[ProcessChoice | None, BeforeValidator(_process), PlainSerializer(str)] = None
-    host: Annotated[bool | SshHost | None, BeforeValidator(_host), PlainSerializer(
-        lambda host: str(host) if isinstance(host, SshHost) else host)] = None  # fmt: skip
-    prometheus: Annotated[Prometheus | None, BeforeValidator(_page)] = None
-    docker: Annotated[str | None, BeforeValidator(_container)] = None
-    perf: Annotated[Perf | None, BeforeValidator(_perf)] = None
+    sys: Annotated[bool | Access | None, BeforeValidator(_sys, json_schema_input_type=bool | Access)] = None
+    """Read $SYS of the broker: true, false, or the keys of [target] that differ for it."""
+    process: Annotated[
+        ProcessChoice | None, BeforeValidator(_process, json_schema_input_type=bool | int | str), PlainSerializer(str)
+    ] = None
+    """The process of the broker: a process id, a name, ":PORT", or "ssh://user@host/NAME"; true finds it by its
+    port."""
+    host: Annotated[
+        bool | SshHost | None,
+        BeforeValidator(_host, json_schema_input_type=bool | str),
+        PlainSerializer(lambda host: str(host) if isinstance(host, SshHost) else host),
+    ] = None
+    """The host of the broker: true for this machine, or "ssh://user@host"."""
+    prometheus: Annotated[Prometheus | None, BeforeValidator(_page, json_schema_input_type=str | Prometheus)] = None
+    """A Prometheus page of the broker: its address, or a table with url and series."""
+    docker: Annotated[str | None, BeforeValidator(_container, json_schema_input_type=str)] = None
+    """The container of the broker."""
+    perf: Annotated[Perf | None, BeforeValidator(_perf, json_schema_input_type=bool | Perf)] = None
+    """Sample the stacks of the broker with `perf record`."""
     interval_ns: DurationNs = Field(default=NS_PER_S, alias="interval", ge=SHORTEST_INTERVAL_NS)
+    """Time between two readings."""
     ssh_config: str | None = None
+    """Configuration file of ssh."""
     only_stated: Flag = Field(default=False, alias="only")
+    """Observe only what is stated here, and nothing by default."""
 
     def is_stated(self, name: str) -> bool:
         """Whether somebody asked for it, or it would only be there by default."""

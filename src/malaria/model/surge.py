@@ -30,10 +30,15 @@ class Surge(Table):
     """`at_ns` counts from the beginning of the measured time. `hold_ns` None: they stay to the end."""
 
     group: str
+    """Group that the clients are added to."""
     clients: Count
+    """Number of clients that are added."""
     at_ns: DurationNs = Field(alias="at")
+    """When they are added, counted from the beginning of the measured time."""
     hold_ns: DurationNs | None = Field(default=None, alias="hold")
+    """How long until they are taken away again. Left out, they stay to the end."""
     ramp_ns: DurationNs = Field(default=0, alias="ramp")
+    """Time over which they come in, one by one."""
 
     @property
     def leave_ns(self) -> int | None:

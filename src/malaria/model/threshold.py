@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from malaria.units import NotationError, parse_duration_ns
+from malaria.model.table import NAME
+from malaria.units import DURATION_WITH_UNITS_PATTERN, NotationError, parse_duration_ns
 
 NS_PER_MS: Final = 10**6
 PERCENT: Final = "%"
@@ -125,6 +126,39 @@ class Threshold:
 
     def __str__(self) -> str:
         return f"{self.key} {self.condition}"
+
+
+def thresholds_schema() -> dict[str, Any]:
+    """The JSON Schema of `[thresholds]`: figures in quotes, "ack.p99" = ..., or without, ack.p99 = ..."""
+    conditions = {key: _condition_schema(figure) for key, figure in FIGURES.items()}
+    tables: dict[str, dict[str, Any]] = {}
+    for key, condition in conditions.items():
+        table, _, name = key.partition(".")
+        tables.setdefault(table, {})[name] = condition
+    nested = {
+        table: {"type": "object", "properties": entries, "additionalProperties": False}
+        for table, entries in tables.items()
+    }
+    return {"type": "object", "properties": conditions | nested, "additionalProperties": False}
+
+
+def _condition_schema(figure: SummaryFigure) -> dict[str, Any]:
+    operator = "(?:<=|>=|==|!=|<|>)"
+    number = r"[0-9]{1,15}(?:\.[0-9]{1,15})?\s*"
+    if figure.unit is FigureUnit.MS:
+        name, limits = "TimeLimit", [DURATION_WITH_UNITS_PATTERN]
+    else:
+        name = "".join(
+            (
+                "Count" if figure.unit is FigureUnit.COUNT else "Rate",
+                "Of" * bool(figure.bases),
+                *(base.capitalize() for base in figure.bases),
+                "Limit",
+            )
+        )
+        limits = [f"{number}(?:{figure.unit})?", *(rf"{number}%\s*of\s+{word}" for word in figure.bases)]
+    text = {"type": "string", "pattern": rf"^\s*{operator}\s*(?:{'|'.join(limits)})\s*$"}
+    return {NAME: name, "anyOf": [text, {"type": "array", "items": text}]}
 
 
 def parse_threshold(key: str, condition: str) -> Threshold:

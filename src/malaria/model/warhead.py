@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import tomli_w
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from malaria.clock import NS_PER_S
 from malaria.errors import WarheadError
@@ -32,7 +32,7 @@ from malaria.model.groups import check_groups, check_protocol
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
-from malaria.model.threshold import Threshold, parse_threshold
+from malaria.model.threshold import Threshold, parse_threshold, thresholds_schema
 from malaria.mqtt.packets import Protocol
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
 
@@ -70,10 +70,15 @@ class Warhead(Table):
     """A load, whole."""
 
     groups: tuple[Group, ...] = Field(default=(), alias="group")
+    """Groups of clients that behave alike."""
     surges: tuple[Surge, ...] = Field(default=(), alias="surge")
+    """Clients that are added to the running attack and taken away again."""
     attack: Attack = Attack()
+    """Settings of the whole attack."""
     target: Access = Access()
-    thresholds: Annotated[tuple[Threshold, ...], BeforeValidator(_thresholds)] = ()
+    """How clients reach the broker, and how they prove who they are."""
+    thresholds: Annotated[tuple[Threshold, ...], BeforeValidator(_thresholds), WithJsonSchema(thresholds_schema())] = ()
+    """Conditions that a passing run meets: "figure" = "operator limit", or a list of such texts."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -34,7 +34,8 @@ LARGEST_PAYLOAD: Final = 268_435_455 - 2
 """Bytes of a PUBLISH after its fixed header (MQTT 2.2.3), less the two bytes of a topic's length."""
 
 _SIZE_REMEDY: Final = 'write bytes, for example 500, "500~25" (mean~standard deviation) or "100-900" (evenly spread)'
-_SIZE: Final = re.compile(r"\s*(\d{1,12})\s*(?:-\s*(\d{1,12})|~\s*(\d{1,12}(?:\.\d{1,6})?))?\s*", re.ASCII)
+SIZE_PATTERN: Final = r"\s*([0-9]{1,12})\s*(?:-\s*([0-9]{1,12})|~\s*([0-9]{1,12}(?:\.[0-9]{1,6})?))?\s*"
+_SIZE: Final = re.compile(SIZE_PATTERN, re.ASCII)
 _TAIL_STDDEVS: Final = 6  # two normal draws in a thousand million lie beyond
 
 
