@@ -1,6 +1,6 @@
 """What the conductor of a swarm has to do: the words of N bees, of real size, unpacked, judged, merged and stored.
 
-Feeds the hive, the conductor, the running totals and the run's database with what N bees send in a few seconds, in this
+Feeds conductor, running totals and the database of the run with what N bees send in a few seconds, in this
 process and without a network. The reference is the same for 20 bees, per bee. What Dask's own loop costs comes on top,
 and is seen in `bench.swarm_lag`.
 """
@@ -27,7 +27,7 @@ from malaria.records.rows import Gauge, Progress, RunPhase
 from malaria.records.store import RunWriter
 from malaria.swarm.run.bee_messages import ReportBatch
 from malaria.swarm.run.heartbeats import gather_s
-from malaria.swarm.run.spool import SpooledRun
+from malaria.swarm.run.spool import SpooledReport
 
 SWARMS: Final = (20, 100, 1000)
 WORKERS: Final = 4
@@ -76,7 +76,7 @@ def words_of(bee: str, number: int, bees: int, chance: np.random.Generator) -> l
         if place == 0:
             reports += [(worker, second_of(worker, number, chance)) for worker in workers]
         first = number * 1000 + place * 100
-        kept = tuple(SpooledRun(first + n, *report) for n, report in enumerate(reports))
+        kept = tuple(SpooledReport(first + n, *report) for n, report in enumerate(reports))
         words.append(pickle.dumps(ReportBatch(bee, kept), pickle.HIGHEST_PROTOCOL))
     return words
 

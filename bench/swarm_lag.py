@@ -25,7 +25,7 @@ from malaria.records.rows import Metric
 from malaria.records.run import Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from bees import LocalQuarters  # the tests' bees, on this machine
+from bees import LocalLauncher  # the tests' bees, on this machine
 
 ROUNDS: Final = 3
 LOAD: Final = {
@@ -48,7 +48,7 @@ class Lag:
 
 def attack(port: int, bees: bool) -> Lag:
     with tempfile.TemporaryDirectory() as directory:
-        launcher = LocalQuarters(Path(directory) / "bees", count=2, workers=1) if bees else None
+        launcher = LocalLauncher(Path(directory) / "bees", count=2, workers=1) if bees else None
         request = AttackRequest(
             parse_target(f"mqtt://127.0.0.1:{port}"),
             Warhead.model_validate(LOAD),

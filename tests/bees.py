@@ -1,4 +1,4 @@
-"""Bees of a test: processes of this machine as the hosts of a swarm, each with its directory, joined over loopback."""
+"""Bees for tests: processes of this machine as the hosts of a swarm, each with its directory, joined over loopback."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
 
 from malaria.errors import SwarmError
 from malaria.model.key_part import KeyPart
-from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.hosts.bee_layout import PID_FILE, SPOOL
 from malaria.swarm.run.certificates import RunCertificates
-from malaria.swarm.run.spool import kept_name
-
-PID_FILE: Final = "bee.pid"
+from malaria.swarm.run.launcher import LaunchedBee
+from malaria.swarm.run.spool import spool_name
 
 
 @dataclass
-class LocalQuarters:
-    """So many bees on 127.0.0.1. `before` stands before the command of each: another namespace, for example."""
+class LocalLauncher:
+    """So many bees on 127.0.0.1. `before` is put before the command of each bee: another namespace, for example."""
 
     root: Path
     count: int = 2
@@ -42,19 +40,19 @@ class LocalQuarters:
     def pid(self, name: str) -> int:
         return int((self.directory(name) / PID_FILE).read_text())
 
-    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
-        return list(await asyncio.gather(*(self._start(name, port, papers[name]) for name in self.names)))
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
+        return list(await asyncio.gather(*(self._start(name, port, certificates[name]) for name in self.names)))
 
-    async def _start(self, name: str, port: int, papers: RunCertificates) -> BeeLayout:
+    async def _start(self, name: str, port: int, certificates: RunCertificates) -> LaunchedBee:
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
-        settings = {"name": name, "scheduler": f"tls://127.0.0.1:{port}", "papers": asdict(papers)}
+        settings = {"name": name, "scheduler": f"tls://127.0.0.1:{port}", "certificates": asdict(certificates)}
         command = [*self.before.get(name, []), sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]
         process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, env=dict(os.environ))
         await process.communicate(json.dumps(settings).encode())
         if process.returncode:
             raise SwarmError(f"{name} could not be started")
-        return BeeLayout(name, str(directory))
+        return LaunchedBee(name, str(directory))
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
         return ()
@@ -62,13 +60,13 @@ class LocalQuarters:
     def sources_of(self, name: str) -> tuple[str, ...]:
         return ()
 
-    async def fetch_kept(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
-        paths = {name: self.directory(name) / "kept" / kept_name(run_name, name) for name in names}
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+        paths = {name: self.directory(name) / SPOOL / spool_name(run_name, name) for name in names}
         return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
 
-    async def forget_kept(self, names: Sequence[str], run_name: str) -> None:
+    async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
         for name in names:
-            (self.directory(name) / "kept" / kept_name(run_name, name)).unlink(missing_ok=True)
+            (self.directory(name) / SPOOL / spool_name(run_name, name)).unlink(missing_ok=True)
 
     async def end(self) -> None:
-        """Nothing was needed to start them."""
+        """Do nothing: no connection is left open."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from attacking import until
-from hives import broker_on, is_alive, listening, pid_of, settle_in
 from malaria.records.rows import EventKind
 from malaria.records.store import open_run
 from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.state import save_swarm
 from namespaces import Network
+from swarm_attacks import broker_on, is_alive, listening, pid_of, settle_in
 
 QUIET_S = 2.0
 """Clients publish eight times as often: who is silent so long has stopped."""

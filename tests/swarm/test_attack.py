@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hives import attack, broker_on, listening, settle_in
 from malaria.attack.runner import AttackOutcome
 from malaria.schedule.payload import HEADER
 from malaria.swarm.hosts.inventory import Swarm
 from namespaces import Network
+from swarm_attacks import attack, broker_on, listening, settle_in
 
 MS = 1_000_000
 AHEAD_NS = 80 * MS

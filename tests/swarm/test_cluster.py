@@ -1,4 +1,4 @@
-"""Who gets a word in a run, and who does not."""
+"""Which parties are let into a run, and which are not."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from malaria.swarm.run.cluster import Cluster
 from malaria.swarm.run.dask_settings import security_of
 
 
-async def is_let_in(port: int, papers: RunCertificates) -> bool:
+async def is_let_in(port: int, certificates: RunCertificates) -> bool:
     try:
         client = await Client(
-            f"tls://127.0.0.1:{port}", security=security_of(papers), asynchronous=True, timeout=5, set_as_default=False
+            f"tls://127.0.0.1:{port}",
+            security=security_of(certificates),
+            asynchronous=True,
+            timeout=5,
+            set_as_default=False,
         )
     except OSError:
         return False
@@ -25,8 +29,8 @@ async def is_let_in(port: int, papers: RunCertificates) -> bool:
     return True
 
 
-async def says_anything(port: int) -> bool:
-    """Whether a caller without papers of his own hears as much as a byte."""
+async def is_answered(port: int) -> bool:
+    """Return whether a caller without a certificate is sent anything."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -39,14 +43,14 @@ async def says_anything(port: int) -> bool:
         return False
 
 
-def test_only_who_has_papers_of_this_run_gets_in() -> None:
+def test_only_a_certificate_of_this_run_lets_in() -> None:
     async def play() -> tuple[bool, bool, bool]:
-        papers, strangers = issue(["conductor", "bee-1"]), issue(["bee-1"])
+        certificates, strangers = issue(["conductor", "bee-1"]), issue(["bee-1"])
         cluster = Cluster("run")
-        port = await cluster.open_own(0, papers["conductor"])
+        port = await cluster.open_own(0, certificates["conductor"])
         try:
-            ours, others = await is_let_in(port, papers["bee-1"]), await is_let_in(port, strangers["bee-1"])
-            return ours, others, await says_anything(port)
+            ours, others = await is_let_in(port, certificates["bee-1"]), await is_let_in(port, strangers["bee-1"])
+            return ours, others, await is_answered(port)
         finally:
             await cluster.close(dismiss=True)
 
@@ -58,6 +62,6 @@ def test_a_cluster_without_encryption_is_refused() -> None:
         asyncio.run(Cluster("run").open_running("tcp://127.0.0.1:8786"))
 
 
-def test_a_cluster_whose_files_nobody_named_is_refused() -> None:
+def test_a_cluster_without_tls_files_is_refused() -> None:
     with pytest.raises(SwarmError, match="name no TLS files"):
         asyncio.run(Cluster("run").open_running("tls://127.0.0.1:8786"))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from attacking import until
-from hives import attack, broker_on, is_alive, pid_of, settle_in
 from malaria.errors import RunError
 from malaria.records.rows import Counter, EventKind, Progress, RunPhase
 from malaria.records.run import Run
@@ -20,6 +19,7 @@ from malaria.swarm.hosts.state import save_swarm
 from malaria.swarm.run.collecting import collect
 from malaria.swarm.run.ssh_launcher import SshLauncher
 from namespaces import Network
+from swarm_attacks import attack, broker_on, is_alive, pid_of, settle_in
 
 S: Final = 1_000_000_000
 

@@ -43,9 +43,13 @@ own_lag_limit = "1m"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
-    """The environment of the manifests, with papers of the test's own in place of the secret."""
-    papers = issue(["malaria"])["malaria"]
-    for name, text in (("ca.pem", papers.authority), ("cert.pem", papers.certificate), ("key.pem", papers.key)):
+    """The environment of the manifests, with certificates of the test's own in place of the secret."""
+    own = issue(["malaria"])["malaria"]
+    for name, text in (
+        ("ca.pem", own.authority),
+        ("cert.pem", own.certificate),
+        ("key.pem", own.key),
+    ):
         (tmp_path / name).write_text(text)
     (data,) = (part["data"] for part in yaml.safe_load_all(MANIFEST.read_text()) if part["kind"] == "ConfigMap")
     return {name: value.replace("/tls/", f"{tmp_path}/") for name, value in data.items()}

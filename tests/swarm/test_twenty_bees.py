@@ -17,9 +17,9 @@ from typing import Final
 import pytest
 import tomli_w
 
-from hives import PORT, broker_on
 from malaria.records.store import open_run
 from namespaces import network, no_namespaces
+from swarm_attacks import PORT, broker_on
 
 BEES: Final = 20
 CLIENTS: Final = 3000

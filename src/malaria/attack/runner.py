@@ -119,11 +119,11 @@ def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Worke
 
     swarm = stack.enter_context(SwarmWorkers(launcher))
 
-    def hire(load: Load) -> WorkerPool:
-        swarm.hire(load, request.targets, launcher.workers)
+    def start(load: Load) -> WorkerPool:
+        swarm.assign(load, request.targets, launcher.workers)
         return swarm
 
-    return hire
+    return start
 
 
 def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo) -> None:

@@ -20,20 +20,11 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.errors import SwarmError
 from malaria.ssh.connection import run
+from malaria.swarm.hosts.bee_files import make_directory, put_for, shell_path
+from malaria.swarm.hosts.bee_layout import BUNDLE, DEPLOYED, PYTHON, VENV, Deployed, deployed_from_json
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.install_bundle import PACKAGES, InstallBundle, make_bundle
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import (
-    BUNDLE,
-    DEPLOYED,
-    PYTHON,
-    VENV,
-    Deployed,
-    deployed_from_json,
-    make_directory,
-    put_for,
-    shell_path,
-)
 from malaria.swarm.hosts.machine import PYTHON_VERSION, Machine
 from malaria.swarm.hosts.portable_python import portable_python
 

@@ -18,9 +18,10 @@ from malaria.model.key_part import Claim, KeyPart, misplaced, parts_of, read_hea
 from malaria.plan.credentials import part_of_file, read_keys, read_lines, read_logins
 from malaria.schedule.share import Share
 from malaria.ssh.connection import run
+from malaria.swarm.hosts.bee_files import make_directory, put_for, shell_path
+from malaria.swarm.hosts.bee_layout import KEYS
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import KEYS, make_directory, put_for, shell_path
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection

@@ -16,9 +16,10 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from malaria.ssh.connection import connect, run
+from malaria.swarm.hosts.bee_files import shell_path
+from malaria.swarm.hosts.bee_layout import MARKER, PID_FILE, VENV
 from malaria.swarm.hosts.each_host import HostResult, for_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import MARKER, PID_FILE, VENV, shell_path
 
 ALL_AT_ONCE: Final = 1000
 ABORT_S: Final = 10.0

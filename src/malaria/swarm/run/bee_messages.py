@@ -1,4 +1,7 @@
-"""What a conductor and a bee tell each other beside orders and reports. All frozen, all picklable, no secrets shown."""
+"""Messages between a conductor and a bee, besides the orders and reports of workers. All frozen and picklable.
+
+Promises: no secret shows in a repr.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from malaria.model.target import Target
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import Share
-from malaria.swarm.run.spool import SpooledRun
+from malaria.swarm.run.spool import SpooledReport
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A bee is there. `directory` is where it may write, `clock_address` where it tells the time to who has the key."""
+    """A bee is ready for an assignment.
+
+    `directory` is where it may write; `clock_address` is where it answers with its time whoever has the run's key.
+    """
 
     bee: str
     cores: int
@@ -27,7 +33,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What one bee is to carry. The warhead names its files as they are called on the bee."""
+    """The part of a load that one bee makes. The warhead names its files by their paths on the bee."""
 
     warhead: Warhead = field(repr=False)
     targets: Mapping[str, Target] = field(repr=False)  # by group
@@ -35,21 +41,21 @@ class Assignment:
     share: Share
     epoch_ns: int  # run time 0 on the bee's clock
     workers: int | None = None  # None: one per core
-    gather_s: float = 0.1  # how long words of workers are gathered before they are sent as one
+    gather_s: float = 0.1  # how long reports of workers are gathered before they are sent as one batch
     sources: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """The bee has its workers: their names and shares, in order."""
+    """The bee has started its workers: their names and shares, in order."""
 
     workers: Mapping[str, Share]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """From the conductor, at least once a beat: what to do, and where run time 0 lies on the bee's clock by now."""
+    """Orders for a bee's workers, sent at least once a heartbeat; `epoch_ns` corrects run time 0 on the bee's clock."""
 
     orders: tuple[Order, ...] = ()
     epoch_ns: int | None = None
@@ -57,12 +63,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ReportBatch:
-    """From a bee, at least once a beat: what its workers said since the last one, numbered without gaps.
+    """What a bee's workers reported since the last batch, numbered without gaps; sent at least once a heartbeat.
 
-    `stopped` says why the bee ended its load by itself; `kept` why its records are not on its disk. Empty: neither.
+    `stopped` is the reason if the bee ended its load by itself; `spool_failure` is the reason if its records are not on
+    its disk. Both are empty otherwise.
     """
 
     bee: str
-    reports: tuple[SpooledRun, ...]
+    reports: tuple[SpooledReport, ...]
     stopped: str = ""
-    unkept: str = ""
+    spool_failure: str = ""

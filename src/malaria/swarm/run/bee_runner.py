@@ -1,8 +1,8 @@
-"""A bee on its host, away from its conductor: hires workers, passes orders down, records up, and minds the silence.
+"""A bee on its host: starts workers, passes orders to them and their reports to the conductor, and watches for silence.
 
 Promises: every record is numbered and on the bee's disk before it is sent; a bee that hears nothing of its conductor
-for `CONDUCTOR_PATIENCE_NS` ends its load as at the end of an attack, and keeps what its workers still say; one that was
-never told to begin makes no load, so that being set up a second time does no harm. `send` is how it speaks.
+for `CONDUCTOR_PATIENCE_NS` ends its load as at the end of an attack, and keeps what its workers still report; a bee
+without an assignment makes no load, so that setting it up a second time does no harm.
 """
 
 from __future__ import annotations
@@ -18,161 +18,163 @@ from malaria.control.messages import CorrectEpoch, Finish, Finished, Prepared, R
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError
 from malaria.plan.timetable import clients_planned
+from malaria.swarm.hosts.bee_layout import RUN_FILES, SPOOL
 from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch
-from malaria.swarm.run.heartbeats import BEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
-from malaria.swarm.run.load_bundle import LUGGAGE
-from malaria.swarm.run.spool import Spool, SpooledRun
-from malaria.swarm.run.timekeeping import Answerer
+from malaria.swarm.run.heartbeats import BEE_HEARTBEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
+from malaria.swarm.run.spool import Spool, SpooledReport
+from malaria.swarm.run.timekeeping import TimeServer
 from malaria.transport.addresses import routes_of
 from malaria.workers.host_facts import describe_host
 from malaria.workers.local import Load, LocalWorkers
 
 CONDUCTOR: Final = "conductor"
-FAREWELL_NS: Final = 10 * NS_PER_S
+LAST_REPORTS_NS: Final = 10 * NS_PER_S
 """How long workers may take to finish once the bee has ended its load by itself."""
 
 type Send = Callable[[ReportBatch], None]
 
 
 class BeeRunner:
-    """The bee of one run on this host."""
+    """The bee of one run on this host. Batches go to the conductor through `send`."""
 
     def __init__(self, name: str, run: str, directory: Path, host: str, send: Send) -> None:
-        """`host` is our address as the conductor sees it."""
+        """`host` is this host's address as the conductor sees it."""
         self._name = name
         self._host = host
-        self._time: Answerer | None = None
+        self._time_server: TimeServer | None = None
         self._run = run
         self._directory = directory
         self._send = send
-        self._bee: LocalWorkers | None = None
-        self._keeper: Spool | None = None
+        self._workers: LocalWorkers | None = None
+        self._spool: Spool | None = None
         self._sequence = 0
         self._gather_s = 0.0
         self._stopped = ""
-        self._vigil = Heartbeats([CONDUCTOR], now_ns(), CONDUCTOR_PATIENCE_NS)
+        self._heartbeats = Heartbeats([CONDUCTOR], now_ns(), CONDUCTOR_PATIENCE_NS)
         self._pump = threading.Thread(target=self._pass_on, name="reports", daemon=True)
         self._closing = threading.Event()
         self._orders = threading.Lock()
 
-    # --- what the conductor asks for -------------------------------------------------------------------------------
+    # --- called by the conductor -----------------------------------------------------------------------------------
 
     def join(self, clock_key: bytes) -> Joined:
-        """Says who it is, and begins to tell the time."""
+        """Introduce this bee, and start to answer questions for its time."""
         cores = os.process_cpu_count() or 1
-        self._time = self._time or Answerer(self._host, clock_key, self._hear_conductor)
-        return Joined(self._name, cores, str(self._directory), describe_host(), self._time.address)
+        self._time_server = self._time_server or TimeServer(self._host, clock_key, self._hear_conductor)
+        return Joined(self._name, cores, str(self._directory), describe_host(), self._time_server.address)
 
-    def hire(self, contract: Assignment) -> Assigned:
-        """Starts the workers. Raises OperatorError for what this host cannot make."""
-        if self._bee is not None:
+    def assign(self, assignment: Assignment) -> Assigned:
+        """Start the workers. Raises OperatorError for a load that this host cannot make."""
+        if self._workers is not None:
             raise OperatorError(f"{self._name} has its share already", "this is a bug of malaria")
-        clients = contract.share.count(clients_planned(contract.warhead))
-        workers = contract.workers or max(1, min(os.process_cpu_count() or 1, clients))
-        attack = contract.warhead.attack.model_copy(update={"source_addresses": contract.sources})
-        warhead = contract.warhead.model_copy(update={"attack": attack})
-        routes = routes_of(warhead, contract.targets, clients, workers)
-        self._unpack(contract)
-        self._gather_s = contract.gather_s
-        load = Load(warhead, contract.identity, routes, contract.epoch_ns)
-        self._keeper = Spool(self._directory / "kept", self._run, self._name)
-        self._vigil = Heartbeats([CONDUCTOR], now_ns(), START_PATIENCE_NS)
-        self._bee = LocalWorkers(load, contract.share, workers, f"{self._name}/")
+        clients = assignment.share.count(clients_planned(assignment.warhead))
+        count = assignment.workers or max(1, min(os.process_cpu_count() or 1, clients))
+        attack = assignment.warhead.attack.model_copy(update={"source_addresses": assignment.sources})
+        warhead = assignment.warhead.model_copy(update={"attack": attack})
+        routes = routes_of(warhead, assignment.targets, clients, count)
+        self._write_files(assignment)
+        self._gather_s = assignment.gather_s
+        load = Load(warhead, assignment.identity, routes, assignment.epoch_ns)
+        self._spool = Spool(self._directory / SPOOL, self._run, self._name)
+        self._heartbeats = Heartbeats([CONDUCTOR], now_ns(), START_PATIENCE_NS)
+        self._workers = LocalWorkers(load, assignment.share, count, f"{self._name}/")
         self._pump.start()
-        return Assigned({worker: self._bee.share_of(worker) for worker in self._bee.workers})
+        return Assigned({worker: self._workers.share_of(worker) for worker in self._workers.workers})
 
-    def obey(self, word: Command) -> int:
-        """Passes orders on; returns this host's clock, as it was when the word came."""
+    def execute(self, command: Command) -> int:
+        """Pass orders on; return this host's clock at the arrival of the command."""
         at_ns = now_ns()
         self._hear_conductor()
         with self._orders:
-            if self._bee is not None and not self._stopped:
-                if word.epoch_ns is not None:
-                    self._bee.order(CorrectEpoch(word.epoch_ns))
-                for order in word.orders:
-                    self._bee.order(order)
+            if self._workers is not None and not self._stopped:
+                if command.epoch_ns is not None:
+                    self._workers.order(CorrectEpoch(command.epoch_ns))
+                for order in command.orders:
+                    self._workers.order(order)
         return at_ns
 
     def _hear_conductor(self) -> None:
-        self._vigil.heard(CONDUCTOR, now_ns())
+        self._heartbeats.heard(CONDUCTOR, now_ns())
 
     def forget(self) -> None:
-        """The conductor has all records on its own disk."""
+        """Delete the records: the conductor has all of them on its own disk."""
         self.close()
-        if self._keeper is not None:
-            self._keeper.forget()
+        if self._spool is not None:
+            self._spool.remove()
 
     # --- by itself -------------------------------------------------------------------------------------------------
 
-    def stop(self, why: str) -> None:
-        """Ends the load without the conductor, and waits until the workers have said the rest."""
+    def stop(self, reason: str) -> None:
+        """End the load without the conductor; the workers still report the rest."""
         with self._orders:
-            if self._bee is None or self._stopped or self._closing.is_set():
+            if self._workers is None or self._stopped or self._closing.is_set():
                 return
-            self._stopped = why
-            self._bee.order(Finish())
+            self._stopped = reason
+            self._workers.order(Finish())
 
     def close(self) -> None:
-        """Waits for the last words of a bee that ends, then lets its workers go."""
+        """Wait for the last reports of a load that ends, then end the workers."""
         self._closing.set()
         if self._pump.is_alive() and threading.current_thread() is not self._pump:
-            self._pump.join(FAREWELL_NS / NS_PER_S)
-        if self._bee is not None:
-            self._bee.close()
-        if self._time is not None:
-            self._time.close()
-        if self._keeper is not None:
-            self._keeper.close()
-        for path in (self._directory / LUGGAGE).glob("*"):
+            self._pump.join(LAST_REPORTS_NS / NS_PER_S)
+        if self._workers is not None:
+            self._workers.close()
+        if self._time_server is not None:
+            self._time_server.close()
+        if self._spool is not None:
+            self._spool.close()
+        for path in (self._directory / RUN_FILES).glob("*"):
             path.unlink(missing_ok=True)
 
     def _pass_on(self) -> None:
-        """The life of the pump: up to the last word of the last worker."""
-        assert self._bee is not None
-        working, unready = set(self._bee.workers), set(self._bee.workers)
-        beat_ns = now_ns()
+        """Send batches until the last worker has finished. Runs in the thread `reports`."""
+        assert self._workers is not None
+        working, unready = set(self._workers.workers), set(self._workers.workers)
+        sent_ns = now_ns()
         end_ns = None
         while working and (end_ns is None or now_ns() < end_ns):
-            said = gather(self._bee, self._gather_s)
-            working -= {worker for worker, report in said if isinstance(report, Finished | WorkerLost)}
+            reports = gather(self._workers, self._gather_s)
+            working -= {worker for worker, report in reports if isinstance(report, Finished | WorkerLost)}
             at_ns = now_ns()
             if unready:
-                unready -= {worker for worker, report in said if isinstance(report, Prepared)}
+                unready -= {worker for worker, report in reports if isinstance(report, Prepared)}
                 if not unready:
-                    self._vigil.watch_closely(at_ns, CONDUCTOR_PATIENCE_NS)
-            if said or at_ns - beat_ns >= BEAT_NS:
-                beat_ns = at_ns
-                self._report(said)
-            if self._vigil.gone(at_ns):
+                    self._heartbeats.restart(at_ns, CONDUCTOR_PATIENCE_NS)
+            if reports or at_ns - sent_ns >= BEE_HEARTBEAT_NS:
+                sent_ns = at_ns
+                self._report(reports)
+            if self._heartbeats.silent(at_ns):
                 self.stop("heard nothing of its conductor any more")
             if end_ns is None and (self._stopped or self._closing.is_set()):
-                end_ns = at_ns + FAREWELL_NS
+                end_ns = at_ns + LAST_REPORTS_NS
         self._report([])
 
-    def _report(self, said: list[tuple[str, Report]]) -> None:
-        assert self._keeper is not None
-        numbered = tuple(SpooledRun(self._sequence + place, *one) for place, one in enumerate(said))
+    def _report(self, reports: list[tuple[str, Report]]) -> None:
+        """Number reports, write them to the disk, send them."""
+        assert self._spool is not None
+        numbered = tuple(SpooledReport(self._sequence + place, *one) for place, one in enumerate(reports))
         self._sequence += len(numbered)
-        self._keeper.keep([one for one in numbered if not isinstance(one.report, Standing)])
-        self._send(ReportBatch(self._name, numbered, self._stopped, self._keeper.failure))
+        # a standing is of no use once a later one has come
+        self._spool.append([one for one in numbered if not isinstance(one.report, Standing)])
+        self._send(ReportBatch(self._name, numbered, self._stopped, self._spool.failure))
 
-    def _unpack(self, contract: Assignment) -> None:
-        """The files of the clients, keys among them: for our eyes only, and gone with the run."""
-        directory = self._directory / LUGGAGE
+    def _write_files(self, assignment: Assignment) -> None:
+        """Write the files of the clients, keys among them: readable by the owner alone, removed when the run ends."""
+        directory = self._directory / RUN_FILES
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, data in contract.files.items():
+        for name, data in assignment.files.items():
             with open(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data)
 
 
-def gather(bee: LocalWorkers, gather_s: float) -> list[tuple[str, Report]]:
-    """What the workers say within that time, in order; of the standings of a worker only the last."""
-    said: list[tuple[str, Report]] = []
+def gather(workers: LocalWorkers, gather_s: float) -> list[tuple[str, Report]]:
+    """Return what the workers report within that time, in order; of the standings of a worker only the last."""
+    reports: list[tuple[str, Report]] = []
     end_ns = now_ns() + round(gather_s * NS_PER_S)
     while (left_ns := end_ns - now_ns()) > NS_PER_MS:
-        heard = bee.poll(left_ns / NS_PER_S)
-        if not heard and not bee.working:
+        heard = workers.poll(left_ns / NS_PER_S)
+        if not heard and not workers.working:
             break
-        said += heard
-    last = {worker: place for place, (worker, report) in enumerate(said) if isinstance(report, Standing)}
-    return [one for place, one in enumerate(said) if not isinstance(one[1], Standing) or last[one[0]] == place]
+        reports += heard
+    last = {worker: place for place, (worker, report) in enumerate(reports) if isinstance(report, Standing)}
+    return [one for place, one in enumerate(reports) if not isinstance(one[1], Standing) or last[one[0]] == place]

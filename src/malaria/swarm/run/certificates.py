@@ -1,7 +1,7 @@
-"""Certificates for the parts of one run: an authority made for it and forgotten with it, and a key for each part.
+"""Certificates for the parties of one run: an authority made for this run alone, and a key for each party.
 
-Promises: who holds no certificate of this run's authority neither hears nor says a word in it; keys are in memory, and
-reach a bee inside its ssh connection, never in an argument. The authority's own key is not kept: nobody joins later.
+Promises: a party without a certificate of this run's authority can neither read nor send anything; keys are in memory,
+and reach a bee inside its ssh connection, never in an argument. The authority's key is not kept: nobody joins later.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name
 
 LIFE: Final = timedelta(days=31)
-"""Longer than a run."""
+"""Longer than any run."""
 EARLY: Final = timedelta(days=1)
-"""Bees whose clock is behind take it at once."""
+"""Certificates are valid from a day ago, so that bees whose clock is behind take them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunCertificates:
-    """What one part of a run has, in PEM."""
+    """The certificates and the key of one party, in PEM."""
 
     authority: str
     certificate: str
@@ -31,18 +31,18 @@ class RunCertificates:
 
 
 def issue(names: Iterable[str], now: datetime | None = None) -> dict[str, RunCertificates]:
-    """Papers for every name, by one new authority."""
+    """Issue certificates for every name, by one new authority."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     now = now or datetime.now(UTC)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certify("malaria run", authority_key, None, now)
-    papers: dict[str, RunCertificates] = {}
+    issued: dict[str, RunCertificates] = {}
     for name in names:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certify(name, key, (authority.subject, authority_key), now)
-        papers[name] = RunCertificates(_pem(authority), _pem(certificate), _pem_of_key(key))
-    return papers
+        issued[name] = RunCertificates(_pem(authority), _pem(certificate), _pem_of_key(key))
+    return issued
 
 
 def _certify(
@@ -51,7 +51,7 @@ def _certify(
     issuer: tuple[Name, EllipticCurvePrivateKey] | None,
     now: datetime,
 ) -> Certificate:
-    """A certificate; without an issuer that of an authority, signed by itself."""
+    """Make a certificate; without an issuer that of an authority, signed by itself."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -77,7 +77,7 @@ def _certify(
         )  # fmt: skip
         builder = builder.add_extension(usage, True)
     else:
-        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # each part calls and is called
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # each party calls and is called
         builder = builder.add_extension(x509.ExtendedKeyUsage(both), False)
     return builder.sign(signing, hashes.SHA256())
 

@@ -1,13 +1,13 @@
-"""How far a bee's clock is from the conductor's, and how well that is known. Pure: time comes in as numbers.
+"""Estimate how far a bee's clock is from the conductor's, with an error bound. Pure: times come in as numbers.
 
-One exchange asks a bee for its time. The answer was given between the question and its arrival, so the offset (bee
-minus conductor) lies between `told - heard` and `told - asked`: an interval as wide as the way there and back, whatever
-the two ways took. The intervals of many exchanges are intersected, each widened by what two clocks can drift apart in
-the meantime; what is left holds the true offset. The narrow ones count, so quick exchanges win by themselves.
+One exchange asks a bee for its time. The bee answered between the question and the arrival of the answer, so the offset
+(bee minus conductor) lies between `answered - heard` and `answered - asked`: an interval as wide as the round trip,
+however the two ways share it. The intervals of many exchanges are intersected, each widened by what two clocks can
+drift apart in the meantime; the rest holds the true offset. Narrow intervals, from quick exchanges, decide.
 
 Promises: the true offset is never further from the estimate than the error, as long as the two clocks drift apart by no
-more than `DRIFT_PPM`. Intervals that do not meet tell that they did (a clock was set, a machine slept): counted, and
-begun anew.
+more than `DRIFT_PPM`. Intervals that do not overlap show that they did (a clock was set, a machine slept): that is
+counted, and the estimate begins anew.
 
 Source: F. Cristian, Probabilistic clock synchronization (1989); K. Marzullo's intersection of intervals (RFC 5905).
 """
@@ -25,10 +25,10 @@ MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question: `asked_ns` and `heard_ns` on our clock, `told_ns` on theirs."""
+    """One question: `asked_ns` and `heard_ns` on the conductor's clock, `answered_ns` on the bee's."""
 
     asked_ns: int
-    told_ns: int
+    answered_ns: int
     heard_ns: int
 
     @property
@@ -38,36 +38,36 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Their clock minus ours, at an instant of ours; the truth is not further away than `error_ns`."""
+    """The bee's clock minus the conductor's at `at_ns` (conductor's clock); the truth is at most `error_ns` away."""
 
     at_ns: int
     offset_ns: int
     error_ns: int
 
     def distance_ns(self, used_ns: int) -> int:
-        """How far the truth may be from an offset that was used."""
+        """Return how far the truth may be from an offset that was used."""
         return abs(used_ns - self.offset_ns) + self.error_ns
 
     def allows(self, used_ns: int) -> bool:
-        """Whether that offset may be the truth."""
+        """Return whether that offset may be the truth."""
         return abs(used_ns - self.offset_ns) <= self.error_ns
 
 
 class ClockTrack:
-    """What is known of one bee's clock. One owner."""
+    """The exchanges with one bee, condensed. One owner."""
 
     def __init__(self, drift_ppm: int = DRIFT_PPM) -> None:
         self.exchanges = 0
-        self.steps = 0  # how often intervals did not meet
+        self.steps = 0  # how often intervals did not overlap
         self.best_rtt_ns: int | None = None
         self._drift_ppm = drift_ppm
         self._low_ns = self._high_ns = self._at_ns = 0
 
     def take(self, exchange: Exchange) -> None:
-        """Enters an exchange; in the order of `heard_ns`."""
-        low = exchange.told_ns - exchange.heard_ns
-        high = exchange.told_ns - exchange.asked_ns
-        slack = self._drift(exchange.rtt_ns)  # it holds for an instant of the exchange; which one is not known
+        """Enter an exchange; in the order of `heard_ns`."""
+        low = exchange.answered_ns - exchange.heard_ns
+        high = exchange.answered_ns - exchange.asked_ns
+        slack = self._drift(exchange.rtt_ns)  # the interval holds for an unknown instant of the exchange
         low, high = low - slack, high + slack
         if self.exchanges:
             since = self._drift(max(0, exchange.heard_ns - self._at_ns))
@@ -82,7 +82,7 @@ class ClockTrack:
         self._low_ns, self._high_ns, self._at_ns = low, high, exchange.heard_ns
 
     def estimate(self, at_ns: int) -> Offset | None:
-        """The offset at an instant of ours, not before the last exchange; None before the first."""
+        """Return the offset at an instant of the conductor's clock, after the last exchange; None before the first."""
         if not self.exchanges:
             return None
         middle = (self._low_ns + self._high_ns) // 2
@@ -94,12 +94,12 @@ class ClockTrack:
 
 
 def worst_pair_ns(errors_ns: Iterable[int]) -> int:
-    """The error of a difference of times of two hosts, at most: the sum of the two largest. One host has none."""
+    """Return the largest error of a difference of times of two hosts: the sum of the two largest. One host has none."""
     worst = sorted(errors_ns)[-2:]
     return sum(worst) if len(worst) == 2 else 0
 
 
 def spread_ns(starts_ns: Iterable[int]) -> int:
-    """From the first to the last."""
+    """Return the time from the first to the last."""
     known = list(starts_ns)
     return max(known) - min(known) if known else 0

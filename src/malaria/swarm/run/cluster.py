@@ -1,7 +1,6 @@
 """The Dask cluster of one run, from the conductor's side: its own scheduler or one that runs already, and the bees.
 
-Everything here is a coroutine of the hive's loop. Promises: a bee is set up once, on the host that it belongs to, and
-never again.
+Everything here is a coroutine of the swarm's event loop. Promises: a bee is set up once, on its own host.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ import dask
 from distributed import Client, Scheduler, Security
 
 from malaria.errors import SwarmError
-from malaria.swarm.bee_layout import BeeLayout
-from malaria.swarm.run.bee_actor import DISPATCH, BeeActor, topic_of
+from malaria.swarm.run.bee_actor import REPORT_BATCH, BeeActor, topic_of
 from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch
 from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.dask_settings import NO_PAGES, SETTINGS, quieten, security_of
+from malaria.swarm.run.launcher import LaunchedBee
 
 LOOK_S: Final = 0.05
 GOODBYE_S: Final = 5.0
 
 
 class ActorProxy:
-    """One bee's actor, called from here. Raises what the bee raised; OSError or RuntimeError when it is gone."""
+    """Call one bee's actor. Its methods raise what the bee raised; OSError or RuntimeError when the bee is gone."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
@@ -35,18 +34,18 @@ class ActorProxy:
     async def join(self, clock_key: bytes) -> Joined:
         return await self._actor.join(clock_key)  # type: ignore[no-any-return]
 
-    async def hire(self, contract: Assignment) -> Assigned:
-        return await self._actor.hire(contract)  # type: ignore[no-any-return]
+    async def assign(self, assignment: Assignment) -> Assigned:
+        return await self._actor.assign(assignment)  # type: ignore[no-any-return]
 
-    async def obey(self, word: Command) -> int:
-        return await self._actor.obey(word)  # type: ignore[no-any-return]
+    async def execute(self, command: Command) -> int:
+        return await self._actor.execute(command)  # type: ignore[no-any-return]
 
     async def forget(self) -> None:
         await self._actor.forget()
 
 
 class Cluster:
-    """One run's connection to its bees."""
+    """The connection of one run to its bees."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -54,13 +53,13 @@ class Cluster:
         self._client: Client | None = None
         quieten(logging.CRITICAL)
 
-    async def open_own(self, port: int, papers: RunCertificates) -> int:
-        """A scheduler in this process, at every address of this host; returns its port.
+    async def open_own(self, port: int, certificates: RunCertificates) -> int:
+        """Start a scheduler in this process, at every address of this host; return its port.
 
-        Whoever comes without papers of this run is turned away before a word of his is read.
+        A connection without a certificate of this run is refused before anything is read from it.
         """
         dask.config.set(SETTINGS)
-        security = security_of(papers)
+        security = security_of(certificates)
         self._scheduler = await Scheduler(
             port=port,
             protocol="tls",
@@ -73,7 +72,7 @@ class Cluster:
         return listening
 
     async def open_running(self, address: str) -> None:
-        """A scheduler that runs already; TLS files are named by Dask's own configuration."""
+        """Connect to a scheduler that runs already; Dask's own configuration names the TLS files. Raises SwarmError."""
         if not address.startswith("tls://"):
             raise SwarmError(f"--scheduler {address} is not encrypted", "write tls://HOST:PORT")
         security = Security(require_encryption=True)
@@ -83,28 +82,28 @@ class Cluster:
         try:
             await self._connect(address, security)
         except (OSError, TimeoutError) as error:
-            remedy = "is it up, and is there a way to it? do its certificates have the same authority as ours?"
+            remedy = "check that it is up, and that its certificates have the authority of Dask's settings"
             raise SwarmError(f"no scheduler at {address}: {error}", remedy) from None
 
     async def _connect(self, address: str, security: Security) -> None:
         self._client = await Client(address, security=security, asynchronous=True, direct_to_workers=False)
 
-    def listen(self, hear: Callable[[ReportBatch], None]) -> None:
-        """Calls `hear` with what the bees say, on the loop."""
+    def listen(self, on_batch: Callable[[ReportBatch], None]) -> None:
+        """Call `on_batch` with every batch of the bees, on the event loop."""
 
         def on_event(event: tuple[float, dict[str, bytes]]) -> None:
-            hear(pickle.loads(event[1][DISPATCH]))
+            on_batch(pickle.loads(event[1][REPORT_BATCH]))
 
         self._the_client.subscribe_topic(topic_of(self._run), on_event)
 
     async def workers(self) -> dict[str, str]:
-        """Address by name of everybody who is there."""
+        """Return the workers that are there: name -> address."""
         scheduler: Any = self._the_client.scheduler
         identity = await scheduler.identity(n_workers=-1)
         return {str(worker["name"]): address for address, worker in identity["workers"].items()}
 
     async def wait_for(self, names: Sequence[str], timeout_s: float) -> list[str]:
-        """Until all are there; returns who is not when the time is over."""
+        """Wait until all workers are there; return those that are missing when the time is over."""
         missing = list(names)
         end_s = asyncio.get_running_loop().time() + timeout_s
         while missing and asyncio.get_running_loop().time() < end_s:
@@ -113,25 +112,25 @@ class Cluster:
             missing = [name for name in names if name not in there]
         return missing
 
-    async def seat(self, place: BeeLayout) -> ActorProxy:
-        """Sets a bee up."""
-        address = (await self.workers())[place.name]
+    async def start_actor(self, bee: LaunchedBee) -> ActorProxy:
+        """Start the actor of a bee on its own worker."""
+        address = (await self.workers())[bee.name]
         future = self._the_client.submit(
             BeeActor,
-            place.name,
+            bee.name,
             self._run,
-            place.directory,
+            bee.directory,
             actor=True,
             workers=[address],
             allow_other_workers=False,
             retries=0,
             pure=False,
-            key=f"malaria-{self._run}-{place.name}",
+            key=f"malaria-{self._run}-{bee.name}",
         )
         return ActorProxy(await future)
 
     async def close(self, *, dismiss: bool) -> None:
-        """Leaves; with `dismiss` the workers are told to end. A scheduler of ours ends, too."""
+        """Disconnect, after ending the workers with `dismiss`. A scheduler of this process ends, too."""
         try:
             async with asyncio.timeout(GOODBYE_S):
                 if dismiss and self._scheduler is not None:
@@ -142,7 +141,7 @@ class Cluster:
                 if self._scheduler is not None:
                     await self._scheduler.close()
         except (OSError, TimeoutError):
-            pass  # who does not hear us ends by itself
+            pass  # a worker that cannot be reached ends by itself
 
     @property
     def _the_client(self) -> Client:

@@ -1,8 +1,8 @@
-"""Brings records that bees have kept on their disks into the run that they belong to, each once.
+"""Bring the records on the disks of bees into the run that they belong to, each once.
 
 A bee that lost its conductor, or was lost by it, has numbered reports that the run lacks. `next_sequence` in the run's
-`bees` says from which number on, and is stored in one step with what came before it, so that whatever was interrupted,
-nothing is doubled and nothing left out. The verdict of such a run stays UNKNOWN: a part of its load was not made.
+`bees` is the number of the first of them. It is stored in one step with the records before it, so that whatever was
+interrupted, no record is doubled or left out. The verdict of such a run stays UNKNOWN: a part of its load was not made.
 """
 
 from __future__ import annotations
@@ -17,43 +17,42 @@ from malaria.errors import RunError
 from malaria.records.run_meta import BeeFacts, RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.swarm.run.launcher import Launcher
-from malaria.swarm.run.spool import SpooledRun, read_kept
+from malaria.swarm.run.spool import SpooledReport, read_spool
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedBatch:
-    """What one bee has kept and the run lacks."""
+    """The reports on the disk of one bee that the run lacks."""
 
     bee: str
-    reports: tuple[SpooledRun, ...]
+    reports: tuple[SpooledReport, ...]
     next_sequence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What came of it: seconds of records by bee, and the bees that had nothing or could not be reached."""
+    """The result: seconds of records by bee, and the bees that had none or could not be reached."""
 
     seconds: Mapping[str, int]
     without: tuple[str, ...]
 
 
 def batch_of(data: bytes, bee: str, run: str, first_sequence: int) -> CollectedBatch | None:
-    """The reports of a file that are new; None when there are none, or it belongs to something else."""
+    """Return the reports of a spool file from a number on; None if there are none or it belongs to another run."""
     try:
-        heading, reports = read_kept(data)
+        header, reports = read_spool(data)
     except ValueError:
         return None
-    fresh = tuple(kept for kept in reports if kept.sequence >= first_sequence)
-    if (heading.run, heading.bee) != (run, bee) or not fresh:
+    fresh = tuple(spooled for spooled in reports if spooled.sequence >= first_sequence)
+    if (header.run, header.bee) != (run, bee) or not fresh:
         return None
     return CollectedBatch(bee, fresh, fresh[-1].sequence + 1)
 
 
-def collect(directory: Path, quarters: Launcher) -> Collection:
-    """Brings what the bees of a stored run still have. Raises RunError for a run that no swarm made."""
-    records = open_run(directory)
-    run, bees = _swarm_of(records.meta, directory)
-    files = asyncio.run(quarters.fetch_kept([bee.bee for bee in bees], run))
+def collect(directory: Path, launcher: Launcher) -> Collection:
+    """Store what the bees of a run still have. Raises RunError for a run that no swarm made."""
+    run, bees = _swarm_of(open_run(directory).meta, directory)
+    files = asyncio.run(launcher.fetch_spools([bee.bee for bee in bees], run))
     batches = [
         batch
         for bee in bees
@@ -61,8 +60,8 @@ def collect(directory: Path, quarters: Launcher) -> Collection:
     ]
     if batches:
         _store(directory, bees, batches)
-    asyncio.run(quarters.forget_kept(list(files), run))
-    seconds = {batch.bee: sum(isinstance(kept.report, SecondReport) for kept in batch.reports) for batch in batches}
+    asyncio.run(launcher.remove_spools(list(files), run))
+    seconds = {batch.bee: len(list(_seconds([batch]))) for batch in batches}
     return Collection(seconds, tuple(bee.bee for bee in bees if bee.bee not in seconds))
 
 
@@ -91,6 +90,6 @@ def _with_batch(bee: BeeFacts, batch: CollectedBatch | None) -> BeeFacts:
 
 def _seconds(batches: list[CollectedBatch]) -> Iterator[SecondReport]:
     for batch in batches:
-        for kept in batch.reports:
-            if isinstance(kept.report, SecondReport):
-                yield kept.report
+        for spooled in batch.reports:
+            if isinstance(spooled.report, SecondReport):
+                yield spooled.report

@@ -1,4 +1,4 @@
-"""Bees on a Dask cluster that somebody else runs: Kubernetes, Slurm, a cloud. Each of its workers becomes one.
+"""Bees on a Dask cluster that runs already, on Kubernetes, Slurm or a cloud: each of its workers becomes a bee.
 
 Dask's own configuration names the TLS files (`distributed.comm.tls`, or DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its
 like in the environment). Its workers must have this version of malaria.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.run.launcher import LaunchedBee
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DaskLauncher:
-    """The workers of one scheduler, whoever they are when the attack begins."""
+    """The workers of one scheduler, as they are when the attack begins."""
 
     names: Final[tuple[str, ...]] = ()
     port: Final = 0
@@ -30,8 +30,8 @@ class DaskLauncher:
     def swarm(self) -> str:
         return self.scheduler
 
-    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
-        """Nothing is started: they are there."""
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
+        """Start nothing: the workers run already."""
         return []
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
@@ -40,11 +40,11 @@ class DaskLauncher:
     def sources_of(self, name: str) -> tuple[str, ...]:
         return ()
 
-    async def fetch_kept(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
-        """Their disks are out of our reach."""
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+        """Return nothing: the disks of the workers cannot be reached."""
         return {}
 
-    async def forget_kept(self, names: Sequence[str], run_name: str) -> None:
+    async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
         return None
 
     async def end(self) -> None:

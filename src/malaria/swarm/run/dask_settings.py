@@ -1,8 +1,8 @@
-"""How Dask is set up for a load generator: it carries words and minds nothing else.
+"""Settings that make Dask carry messages and nothing else.
 
-Dask's defaults are those of a calculator: it measures its workers a hundred times a second, moves work to who is idle,
-and does again what was lost. A load that is made twice is a wrong measurement, and every wake-up of Dask's loop is one
-that the engine beside it feels.
+Dask's defaults serve calculations: it measures its workers a hundred times a second, moves work to idle workers, and
+repeats work that was lost. A load that is made twice is a wrong measurement, and every wake-up of Dask's loop takes
+time from the engine on the same host.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 WORKER_TTL_S: Final = 4
 SETTINGS: Final[dict[str, Any]] = {
-    # nothing is done again, moved or restarted
+    # repeat, move and restart nothing
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.worker.lifetime.restart": False,
-    # who is gone is noticed; our own vigil is quicker
+    # notice a worker that is gone; our own heartbeats are quicker
     "distributed.scheduler.worker-ttl": f"{WORKER_TTL_S}s",
     "distributed.comm.timeouts.tcp": "11s",  # Dask takes no less
     "distributed.comm.timeouts.connect": "10s",
     "distributed.comm.retry.count": 0,
-    # nothing is measured that nobody looks at
+    # measure nothing that nobody looks at
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -42,30 +42,29 @@ SETTINGS: Final[dict[str, Any]] = {
     "distributed.admin.low-level-log-length": 16,  # reports that were passed on
     "distributed.diagnostics.nvml": False,
     "distributed.comm.compression": False,  # our histograms are compressed
-    # no pages for browsers, which would be open to everybody
+    # serve no pages: they would be open to everybody
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
 NO_PAGES: Final = "127.0.0.1:0"
-"""Where Dask's web server listens, which cannot be left out."""
-
+"""The address of Dask's web server, which cannot be left out."""
 
 LOGGERS: Final = ("distributed", "distributed.client", "tornado", "tornado.application")
 
 
 def quieten(level: int) -> None:
-    """Below that level Dask says nothing: what happens to bees is told in our own words."""
+    """Silence Dask's log below a level: what happens to bees is reported by the attack."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(level)
 
 
-def security_of(papers: RunCertificates) -> Security:
-    """TLS for every connection, with this run's authority alone."""
+def security_of(certificates: RunCertificates) -> Security:
+    """Return TLS settings for every connection that trust this run's authority alone."""
     from distributed import Security
 
     return Security(
         require_encryption=True,
-        tls_ca_file=papers.authority,
-        **{f"tls_{role}_cert": papers.certificate for role in ("client", "scheduler", "worker")},
-        **{f"tls_{role}_key": papers.key for role in ("client", "scheduler", "worker")},
+        tls_ca_file=certificates.authority,
+        **{f"tls_{role}_cert": certificates.certificate for role in ("client", "scheduler", "worker")},
+        **{f"tls_{role}_key": certificates.key for role in ("client", "scheduler", "worker")},
     )

@@ -1,15 +1,22 @@
-"""Where the bees of an attack live, and how the process of each is started and ended there."""
+"""Where the bees of an attack are, and how the process of each is started and ended there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-from malaria.swarm.bee_layout import BeeLayout
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
     from malaria.swarm.run.certificates import RunCertificates
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedBee:
+    """A bee's process: its name as a worker of Dask, and where it may write (empty: where Dask may)."""
+
+    name: str
+    directory: str = ""
 
 
 class Launcher(Protocol):
@@ -20,7 +27,7 @@ class Launcher(Protocol):
 
     @property
     def swarm(self) -> str:
-        """What the record calls it."""
+        """The name of the swarm in the record."""
         ...
 
     @property
@@ -28,36 +35,37 @@ class Launcher(Protocol):
 
     @property
     def workers(self) -> int | None:
-        """Worker processes on each; None: one per core."""
+        """Worker processes on each bee; None: one per core."""
         ...
 
     @property
     def port(self) -> int:
-        """Where the conductor's scheduler is to listen; 0: any free one."""
+        """The port that the conductor's scheduler listens at; 0: any free one."""
         ...
 
-    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
-        """Starts a process on each, which joins the scheduler that listens here. Raises SwarmError, with the bees that
-        failed.
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
+        """Start a process on each bee, which joins the scheduler that listens here at `port`.
+
+        Raises SwarmError, which names every bee that failed.
         """
         ...
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
-        """The parts of files of keys that a bee has already."""
+        """Return the parts of files of keys that a bee has already."""
         ...
 
     def sources_of(self, name: str) -> tuple[str, ...]:
-        """The addresses that the clients of a bee leave from; none: as its kernel likes."""
+        """Return the addresses that the clients of a bee connect from; empty: the kernel chooses."""
         ...
 
-    async def fetch_kept(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
-        """The files of records of a run that those bees have kept, as far as they can be reached."""
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+        """Return the spool files of a run by bee, of those bees that can be reached and have one."""
         ...
 
-    async def forget_kept(self, names: Sequence[str], run_name: str) -> None:
-        """They have been collected."""
+    async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
+        """Remove spool files that have been collected."""
         ...
 
     async def end(self) -> None:
-        """Lets go of what was needed to start them."""
+        """Release what was needed to start the bees."""
         ...

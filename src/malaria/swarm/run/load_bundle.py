@@ -1,8 +1,8 @@
-"""The files that clients need, packed for a bee: keys, passwords, certificates, payloads.
+"""Pack the files that clients need for a bee: keys, passwords, certificates, payloads.
 
-A bee gets what its own clients need and nothing of the others: of a file with a line for each client its part, which
-says whose lines it has. Promises: the warhead that goes with the
-files names each of them as it will be called on the bee. Reads files; writes none.
+A bee gets the files of its own clients and nothing of the others. Of a file with a line for each client it gets its
+part, whose first line says which lines it has. Promises: the warhead that goes with the files names each of them by its
+path on the bee. Reads files; writes none.
 """
 
 from __future__ import annotations
@@ -19,23 +19,20 @@ from malaria.model.placeholders import fill
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import Share
+from malaria.swarm.hosts.bee_layout import KEYS, RUN_FILES
 from malaria.swarm.hosts.key_shares import KeyFile, part_name, read_key_file, serves
-from malaria.swarm.hosts.layout import KEYS
 
-LUGGAGE: Final = "luggage"
-"""The directory below the bee's own."""
 OF_ONE_RUN: Final = "0" * 16
-"""Tells no file from another: a part that was packed is for the run that it was packed for."""
+"""The tag of a part that is packed for one run: it need not be told from the parts of other files."""
 FROM_FILE: Final = "file:"
 WHOLE_FILES: Final = ("cafile",)
+CLIENT_FILES: Final = ("cert", "key")
 type Packed = tuple[Warhead, dict[str, bytes]]
 """(the warhead as a bee sees it, the files that go with it)"""
 
-CLIENT_FILES: Final = ("cert", "key")
-
 
 class LoadBundle:
-    """Packs for one bee after the other; what is read is read once."""
+    """The files of one load, packed for one bee after the other; each is read once."""
 
     def __init__(self, warhead: Warhead, identity: Identity) -> None:
         self._warhead = warhead
@@ -44,42 +41,42 @@ class LoadBundle:
         self._files = cache(_read_lines)
 
     def pack(self, share: Share, directory: str, there: Sequence[KeyPart] = ()) -> Packed:
-        """The warhead for the bee whose directory that is, and its files by name.
+        """Return the warhead for the bee with that directory, and its files by name.
 
-        `there` are the parts of files of keys that it has already: what stands in them is not sent.
+        `there` are the parts of files of keys that the bee has already: their lines are not sent.
         Raises OperatorError for a file that cannot be read or cannot be shared out.
         """
-        trunk = _Trunk(directory, there)
-        groups = tuple(self._pack_group(group, share, trunk) for group in self._warhead.groups)
-        return self._warhead.model_copy(update={"groups": groups}), trunk.files
+        packing = _Packing(directory, there)
+        groups = tuple(self._pack_group(group, share, packing) for group in self._warhead.groups)
+        return self._warhead.model_copy(update={"groups": groups}), packing.files
 
-    def _pack_group(self, group: Group, share: Share, trunk: _Trunk) -> Group:
-        """With its whole way in stated as its own, so that its files can be other than those of the target of all."""
+    def _pack_group(self, group: Group, share: Share, packing: _Packing) -> Group:
+        """Return the group with a target of its own, so that its files can differ from those of the common target."""
         access = self._warhead.access_of(group)
         mine = share.members(self._warhead.clients_of(group)).tolist()
-        told: dict[str, object] = {}
+        changes: dict[str, object] = {}
         if access.psk_file is not None:
-            told |= self._pack_shared("psk_file", group, share, trunk)
+            changes |= self._pack_shared("psk_file", group, share, packing)
         if access.credentials_file is not None:
-            told |= self._pack_shared("credentials_file", group, share, trunk)
+            changes |= self._pack_shared("credentials_file", group, share, packing)
         for name in (name for name in WHOLE_FILES if getattr(access, name) is not None):
-            told[name] = trunk.put(f"{group.name}.{name}", self._bytes(getattr(access, name)))
+            changes[name] = packing.put(f"{group.name}.{name}", self._bytes(getattr(access, name)))
         for name in (name for name in CLIENT_FILES if getattr(access, name) is not None):
-            told[name] = self._pack_pattern(name, getattr(access, name), group, mine, trunk)
+            changes[name] = self._pack_pattern(name, getattr(access, name), group, mine, packing)
         payload = group.payload
         if payload.startswith(FROM_FILE):
-            payload = FROM_FILE + trunk.put(f"{group.name}.payload", self._bytes(payload.removeprefix(FROM_FILE)))
-        return group.model_copy(update={"target": access.model_copy(update=told), "payload": payload})
+            payload = FROM_FILE + packing.put(f"{group.name}.payload", self._bytes(payload.removeprefix(FROM_FILE)))
+        return group.model_copy(update={"target": access.model_copy(update=changes), "payload": payload})
 
-    def _pack_shared(self, name: str, group: Group, share: Share, trunk: _Trunk) -> dict[str, object]:
-        """A file with a line for each client: the part that the bee has, or its lines of this group's alone."""
+    def _pack_shared(self, name: str, group: Group, share: Share, packing: _Packing) -> dict[str, object]:
+        """Pack a file with a line for each client: name the part that the bee has, or send the lines of this group."""
         access = self._warhead.access_of(group)
         file, tag = self._files(getattr(access, name))
         claim = Claim(group.name, access.first_key, self._warhead.clients_of(group))
-        if any(serves(part, tag, share, claim) for part in trunk.there):
-            return {name: f"{trunk.home}/{KEYS}/{part_name(tag)}"}
+        if any(serves(part, tag, share, claim) for part in packing.there):
+            return {name: f"{packing.home}/{KEYS}/{part_name(tag)}"}
         lines = self._lines_of(file.lines, claim, share)
-        return {name: trunk.put(f"{group.name}.{name}", lines), "first_key": 0}
+        return {name: packing.put(f"{group.name}.{name}", lines), "first_key": 0}
 
     @staticmethod
     def _lines_of(lines: Sequence[str], claim: Claim, share: Share) -> bytes:
@@ -87,8 +84,8 @@ class LoadBundle:
         part = KeyPart(share.first, share.of, len(own), (0,), OF_ONE_RUN)
         return "".join(f"{line}\n" for line in (part.heading, *(own[place] for place in part.members()))).encode()
 
-    def _pack_pattern(self, name: str, path: str, group: Group, mine: Sequence[int], trunk: _Trunk) -> str:
-        """One file for all, or one for each client by a pattern."""
+    def _pack_pattern(self, name: str, path: str, group: Group, mine: Sequence[int], packing: _Packing) -> str:
+        """Pack one file for all clients, or one for each client by a pattern."""
         if Path(path).is_dir():
             raise WarheadError(
                 f"{path} is a directory of certificates, which bees elsewhere cannot share",
@@ -96,26 +93,26 @@ class LoadBundle:
             )
         paths = {index: fill(path, self._values(group, index)) for index in mine}
         if len(set(paths.values())) == 1 and len(paths) > 1:
-            return trunk.put(f"{group.name}.{name}", self._bytes(next(iter(paths.values()))))
+            return packing.put(f"{group.name}.{name}", self._bytes(next(iter(paths.values()))))
         for index, one in paths.items():
-            trunk.put(f"{group.name}-{index}.{name}", self._bytes(one))
-        return trunk.path(f"{group.name}-{{index}}.{name}")
+            packing.put(f"{group.name}-{index}.{name}", self._bytes(one))
+        return packing.path(f"{group.name}-{{index}}.{name}")
 
     def _values(self, group: Group, index: int) -> dict[str, str | int]:
         return group.values_at(index, self._identity.name, self._identity.of_client(group, index))
 
 
-class _Trunk:
-    """What has been packed for one bee."""
+class _Packing:
+    """The files that have been packed for one bee."""
 
     def __init__(self, home: str, there: Sequence[KeyPart]) -> None:
         self.files: dict[str, bytes] = {}
         self.there = there
         self.home = home
-        self._directory = f"{home}/{LUGGAGE}".replace("{", "{{").replace("}", "}}")
+        self._directory = f"{home}/{RUN_FILES}".replace("{", "{{").replace("}", "}}")
 
     def put(self, name: str, data: bytes) -> str:
-        """Its path on the bee."""
+        """Add a file; return its path on the bee."""
         self.files[name] = data
         return self.path(name)
 
@@ -124,7 +121,7 @@ class _Trunk:
 
 
 def _read_lines(path: str) -> tuple[KeyFile, str]:
-    """A file of keys, and the tag that tells it from others."""
+    """Read a file of keys; return it with the tag that tells it from others."""
     file = read_key_file(Path(path))
     return file, file.tag
 

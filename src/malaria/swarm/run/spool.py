@@ -1,11 +1,10 @@
-"""The records that a bee keeps on its own disk until its conductor has them: one file for each run.
+"""Keep the records of a run on a bee's own disk until its conductor has them: one file for each run.
 
-A report gets its number when it is made, on the bee; the conductor takes each number once, so what comes a second time,
-from the disk after it came over the network, is left out. Promises: what was written can be read again up to the last
-whole report, however the writer ended. The file holds no key and no password, and is readable by its owner alone.
+A report gets its number on the bee when it is made. The conductor takes each number once, so a report that comes from
+the disk after it came over the network is left out. Promises: everything up to the last whole report can be read,
+however the writer ended. The file holds no key and no password, and is readable by its owner alone.
 
-The reader believes what it reads (it unpickles): a bee's file is worth as much trust as the bee, whose words are taken
-in the same way while it runs.
+The reader unpickles what it reads. It trusts a bee's file as much as it trusts the bee while it runs.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from typing import Final
 
 from malaria.control.messages import Report
 
-SUFFIX: Final = ".kept"
+SUFFIX: Final = ".spool"
 VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledRun:
+class SpooledReport:
     """One numbered report of a worker."""
 
     sequence: int
@@ -36,7 +35,7 @@ class SpooledRun:
 
 @dataclass(frozen=True, slots=True)
 class SpoolHeader:
-    """Whose records, and of which run. The first thing in a file."""
+    """The first thing in a file: the run and the bee whose records follow."""
 
     version: int
     run: str
@@ -44,18 +43,18 @@ class SpoolHeader:
 
 
 class Spool:
-    """Writes one file. A full disk ends the keeping and not the load: `failure` says why."""
+    """The writer of one file. A full disk ends the writing and not the load; `failure` then holds the reason."""
 
     def __init__(self, directory: Path, run: str, bee: str) -> None:
-        self.path = directory / kept_name(run, bee)
+        self.path = directory / spool_name(run, bee)
         self.failure = ""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._file = os.fdopen(descriptor, "wb")
         self._write([SpoolHeader(VERSION, run, bee)])
 
-    def keep(self, reports: list[SpooledRun]) -> None:
-        """Hands them to the kernel: they outlive this process."""
+    def append(self, reports: list[SpooledReport]) -> None:
+        """Hand reports to the kernel, so that they outlive this process."""
         if reports and not self.failure:
             self._write(reports)
 
@@ -63,12 +62,12 @@ class Spool:
         with suppress(OSError):
             self._file.close()
 
-    def forget(self) -> None:
-        """The conductor has them all."""
+    def remove(self) -> None:
+        """Delete the file: the conductor has all of it."""
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _write(self, things: list[SpooledRun] | list[SpoolHeader]) -> None:
+    def _write(self, things: list[SpooledReport] | list[SpoolHeader]) -> None:
         try:
             self._file.write(b"".join(pickle.dumps(thing, pickle.HIGHEST_PROTOCOL) for thing in things))
             self._file.flush()
@@ -76,19 +75,18 @@ class Spool:
             self.failure = error.strerror or str(error)
 
 
-def kept_name(run: str, bee: str) -> str:
-    """Of the file in the directory of kept records."""
+def spool_name(run: str, bee: str) -> str:
+    """Return the name of the file in the spool directory."""
     return f"{run}-{bee}{SUFFIX}"
 
 
-def read_kept(data: bytes) -> tuple[SpoolHeader, list[SpooledRun]]:
-    """What a file holds. Raises ValueError for one that is none of ours; a broken end is left out."""
-    stream = io.BytesIO(data)
-    things = _things(stream)
-    heading = next(things, None)
-    if not isinstance(heading, SpoolHeader) or heading.version != VERSION:
-        raise ValueError("these are no records of a bee of this version")
-    return heading, [thing for thing in things if isinstance(thing, SpooledRun)]
+def read_spool(data: bytes) -> tuple[SpoolHeader, list[SpooledReport]]:
+    """Read the contents of a file; a broken end is left out. Raises ValueError for anything but a spool file."""
+    things = _things(io.BytesIO(data))
+    header = next(things, None)
+    if not isinstance(header, SpoolHeader) or header.version != VERSION:
+        raise ValueError("this is not a spool file of this version")
+    return header, [thing for thing in things if isinstance(thing, SpooledReport)]
 
 
 def _things(stream: io.BytesIO) -> Iterator[object]:

@@ -1,7 +1,7 @@
 """Bees on the hosts of a swarm, started over ssh: the Python that was deployed there, in the bee's own directory.
 
-The connection of ssh ends as soon as the bee runs. From then on it speaks to the conductor's port over TLS, with papers
-that came in on its standard input.
+The ssh connection ends as soon as the bee runs. From then on the bee speaks to the conductor's port over TLS, with the
+certificate that it got on its standard input.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.errors import SwarmError
 from malaria.ssh.connection import run
-from malaria.swarm.bee_layout import BeeLayout
+from malaria.swarm.hosts.bee_files import sftp_path, shell_path
+from malaria.swarm.hosts.bee_layout import PYTHON, SPOOL
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
-from malaria.swarm.hosts.layout import PYTHON, sftp_path, shell_path
-from malaria.swarm.run.spool import kept_name
+from malaria.swarm.run.launcher import LaunchedBee
+from malaria.swarm.run.spool import spool_name
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -35,7 +36,6 @@ cd {directory} 2>/dev/null || {{ echo "nothing is deployed there" >&2; exit 1; }
 {python} -m malaria.swarm.run.bee_process "$(pwd -P)" && pwd -P
 """
 REMEDY: Final = "deploy first: malaria swarm deploy --swarm {swarm}"
-KEPT: Final = "kept"
 
 
 class SshLauncher:
@@ -61,64 +61,67 @@ class SshLauncher:
     def swarm(self) -> str:
         return self._swarm.name
 
-    async def start(self, port: int, papers: Mapping[str, RunCertificates]) -> list[BeeLayout]:
-        return self._all(await on_each(self._swarm.hosts, partial(self._start, port, papers)))
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
+        return self._all(await on_each(self._swarm.hosts, partial(self._start, port, certificates)))
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
-        """As they were when its process was started."""
+        """Return the parts of files of keys that a bee had when its process was started."""
         return self._parts.get(name, ())
 
     def sources_of(self, name: str) -> tuple[str, ...]:
         return self._hosts[name].source_addresses
 
-    async def fetch_kept(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
-        """The records of a run that bees have on their disks; of those that can be reached and have any."""
-        fetched = await on_each([self._hosts[name] for name in names], partial(_fetch, run_name))
-        return {outcome.host.name: outcome.value for outcome in fetched if outcome.value is not None}
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+        fetched = await on_each([self._hosts[name] for name in names], partial(_fetch_spool, run_name))
+        return {result.host.name: result.value for result in fetched if result.value is not None}
 
-    async def forget_kept(self, names: Sequence[str], run_name: str) -> None:
-        """They have been collected."""
-        await on_each([self._hosts[name] for name in names], partial(_forget, run_name))
+    async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
+        await on_each([self._hosts[name] for name in names], partial(_remove_spool, run_name))
 
     async def end(self) -> None:
-        """Nothing of ssh is left open."""
+        """Do nothing: no ssh connection is left open."""
 
-    def _all[T](self, outcomes: Sequence[HostResult[T]]) -> list[T]:
-        """What came of each. Raises SwarmError, with all that failed: a load needs every bee."""
-        failed = [outcome for outcome in outcomes if outcome.failed]
+    def _all[T](self, results: Sequence[HostResult[T]]) -> list[T]:
+        """Return the values. Raises SwarmError, which names every host that failed: a load needs all of them."""
+        failed = [result for result in results if result.failed]
         if failed:
-            told = "\n".join(f"{outcome.host}: {outcome.error}" for outcome in failed)
-            raise SwarmError(told, failed[0].remedy or REMEDY.format(swarm=self._swarm.name))
-        return [outcome.value for outcome in outcomes if outcome.value is not None]
+            causes = "\n".join(f"{result.host}: {result.error}" for result in failed)
+            raise SwarmError(causes, failed[0].remedy or REMEDY.format(swarm=self._swarm.name))
+        return [result.value for result in results if result.value is not None]
 
     async def _start(
-        self, port: int, papers: Mapping[str, RunCertificates], host: BeeHost, connection: SSHClientConnection
-    ) -> BeeLayout:
+        self,
+        port: int,
+        certificates: Mapping[str, RunCertificates],
+        host: BeeHost,
+        connection: SSHClientConnection,
+    ) -> LaunchedBee:
         settings = {
             "name": host.name,
             "scheduler": f"tls://{_bracketed(connection.get_extra_info('sockname')[0])}:{port}",
-            "papers": asdict(papers[host.name]),
+            "certificates": asdict(certificates[host.name]),
         }
         self._parts[host.name] = await parts_there(host, connection)
         script = START.format(directory=shell_path(host), python=PYTHON)
         directory = (await run(connection, script, json.dumps(settings), START_S)).strip()
-        return BeeLayout(host.name, directory)
+        return LaunchedBee(host.name, directory)
 
 
-async def _fetch(run_name: str, host: BeeHost, connection: SSHClientConnection) -> bytes | None:
+async def _fetch_spool(run_name: str, host: BeeHost, connection: SSHClientConnection) -> bytes | None:
     import asyncssh
 
     async with connection.start_sftp_client() as sftp:
         with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-            async with sftp.open(sftp_path(host, KEPT, kept_name(run_name, host.name)), "rb") as file:
+            async with sftp.open(sftp_path(host, SPOOL, spool_name(run_name, host.name)), "rb") as file:
                 data = await file.read()
                 return data if isinstance(data, bytes) else None
     return None
 
 
-async def _forget(run_name: str, host: BeeHost, connection: SSHClientConnection) -> None:
-    await run(connection, f"rm -f {shell_path(host, KEPT, kept_name(run_name, host.name))}")
+async def _remove_spool(run_name: str, host: BeeHost, connection: SSHClientConnection) -> None:
+    await run(connection, f"rm -f {shell_path(host, SPOOL, spool_name(run_name, host.name))}")
 
 
 def _bracketed(address: str) -> str:
+    """Return an address as it stands in a URL."""
     return f"[{address}]" if ":" in address else address

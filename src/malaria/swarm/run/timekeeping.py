@@ -1,8 +1,8 @@
-"""Asking a bee for its time by datagrams: a way there and back of a tenth of a millisecond where Dask's takes several.
+"""Ask a bee for its time by datagrams: a round trip of a tenth of a millisecond, where a call over Dask takes several.
 
-A question is a nonce, an answer the same nonce and the time, both sealed with a key of the run, so that nobody else
-sets our clocks. Where a firewall lets no datagram through, the exchanges that go with each word over Dask have to do:
-the offset is then as true, and its error larger.
+A question is a nonce, an answer the same nonce and the time, both sealed with a key of the run, so that nobody else can
+answer. Where a firewall blocks datagrams, the exchanges that go with each command over Dask must do: the offset is as
+true then, and its error larger.
 """
 
 from __future__ import annotations
@@ -27,44 +27,44 @@ TIME: Final = struct.Struct("!q")
 QUESTION_SIZE: Final = NONCE_SIZE + SEAL_SIZE
 ANSWER_SIZE: Final = NONCE_SIZE + TIME.size + SEAL_SIZE
 WAIT_S: Final = 0.1
-"""For one answer. A later one tells nothing that is worth waiting for."""
+"""How long one answer is waited for. A later one would bound the offset poorly."""
 
 
 def seal(key: bytes, data: bytes) -> bytes:
-    """What only who has the key can make."""
+    """Return a seal over data, which only a holder of the key can make."""
     return hashlib.blake2b(data, digest_size=SEAL_SIZE, key=key).digest()
 
 
 def answer_to(question: bytes, key: bytes, clock: Clock) -> bytes | None:
-    """The answer; None for what is no question of ours."""
+    """Return the answer to a question; None for any other datagram."""
     at_ns = clock()  # first: what follows takes time
     nonce, given = question[:NONCE_SIZE], question[NONCE_SIZE:]
     if len(question) != QUESTION_SIZE or not hmac.compare_digest(given, seal(key, nonce)):
         return None
-    told = nonce + TIME.pack(at_ns)
-    return told + seal(key, told)
+    body = nonce + TIME.pack(at_ns)
+    return body + seal(key, body)
 
 
-def told_by(answer: bytes, nonce: bytes, key: bytes) -> int | None:
-    """The time in an answer to the question with that nonce; None for any other datagram."""
-    told, given = answer[:-SEAL_SIZE], answer[-SEAL_SIZE:]
-    if len(answer) != ANSWER_SIZE or told[:NONCE_SIZE] != nonce or not hmac.compare_digest(given, seal(key, told)):
+def time_in(answer: bytes, nonce: bytes, key: bytes) -> int | None:
+    """Return the time in an answer to the question with that nonce; None for any other datagram."""
+    body, given = answer[:-SEAL_SIZE], answer[-SEAL_SIZE:]
+    if len(answer) != ANSWER_SIZE or body[:NONCE_SIZE] != nonce or not hmac.compare_digest(given, seal(key, body)):
         return None
-    return int(TIME.unpack(told[NONCE_SIZE:])[0])
+    return int(TIME.unpack(body[NONCE_SIZE:])[0])
 
 
-class Answerer:
-    """On a bee: a thread that tells the time to whoever has the key, until the process ends.
+class TimeServer:
+    """A thread on a bee that answers questions for its time from holders of the key, until it is closed.
 
-    `asked` is called with each question that is genuine: a sign of life of whoever asks.
+    `on_question` is called for each question that is genuine: a sign of life of the conductor.
     """
 
-    def __init__(self, host: str, key: bytes, asked: Callable[[], None]) -> None:
+    def __init__(self, host: str, key: bytes, on_question: Callable[[], None]) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.bind((host, 0))
         self._key = key
-        self._asked = asked
+        self._on_question = on_question
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
         threading.Thread(target=self._answer, name="time", daemon=True).start()
 
@@ -76,15 +76,15 @@ class Answerer:
     def _answer(self) -> None:
         with suppress(OSError):
             while True:
-                question, whence = self._socket.recvfrom(512)
+                question, sender = self._socket.recvfrom(512)
                 answer = answer_to(question, self._key, now_ns)
                 if answer is not None:
-                    self._socket.sendto(answer, whence)
-                    self._asked()
+                    self._socket.sendto(answer, sender)
+                    self._on_question()
 
 
-def ask(address: tuple[str, int], key: bytes, times: int) -> list[Exchange]:
-    """Asks so many times, one after the other; gives up at the first answer that does not come."""
+def ask_time(address: tuple[str, int], key: bytes, times: int) -> list[Exchange]:
+    """Ask so many times, one after the other; give up at the first answer that does not come."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     exchanges: list[Exchange] = []
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as caller:
@@ -103,9 +103,9 @@ def _ask_once(send: Callable[[bytes], object], receive: Callable[[int], bytes], 
     while True:
         answer = receive(512)
         heard_ns = now_ns()
-        told_ns = told_by(answer, nonce, key)
-        if told_ns is not None:
-            return Exchange(asked_ns, told_ns, heard_ns)
+        answered_ns = time_in(answer, nonce, key)
+        if answered_ns is not None:
+            return Exchange(asked_ns, answered_ns, heard_ns)
 
 
 def new_key() -> bytes:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from malaria.swarm.hosts import deploy as module
+from malaria.swarm.hosts.bee_layout import Deployed, deployed_from_json
 from malaria.swarm.hosts.deploy import Packer, Site, site_of
 from malaria.swarm.hosts.install_bundle import InstallBundle
-from malaria.swarm.hosts.layout import Deployed, deployed_from_json
 from malaria.swarm.hosts.machine import Machine
 
 LINUX = Machine("Linux", "x86_64")

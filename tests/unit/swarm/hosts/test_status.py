@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from malaria.model.key_part import KeyPart
-from malaria.swarm.hosts.layout import Deployed
+from malaria.swarm.hosts.bee_layout import Deployed
 from malaria.swarm.hosts.status import ASK, BeeStatus, Room, room_of, room_of_swarm, standing_of
 from malaria.transport.addresses import CLIENT_BYTES, TLS_BYTES, WORKER_BYTES
 

@@ -1,4 +1,4 @@
-"""The conductor's line to one bee, without a bee: its chair is a list."""
+"""The conductor's connection to one bee; a list takes the bee's place."""
 
 from __future__ import annotations
 
@@ -12,111 +12,84 @@ from malaria.control.messages import ConnectAll, Finish, StartPublishing
 from malaria.swarm.run import bee_link as module
 from malaria.swarm.run.bee_link import FIRST_EXCHANGES, BeeLink
 from malaria.swarm.run.bee_messages import Command, Joined
-from malaria.swarm.run.clock_offsets import Exchange
 
 MS = 1_000_000
 
 
-class FakeChair:
-    """Keeps the words; its clock is `ahead_ns` before ours."""
+class FakeProxy:
+    """Keeps the commands; its clock is `ahead_ns` ahead."""
 
     def __init__(self, ahead_ns: int = 0) -> None:
         self.ahead_ns = ahead_ns
-        self.words: list[Command] = []
+        self.commands: list[Command] = []
         self.raises: Exception | None = None
         self.enough = asyncio.Event()
 
     async def join(self, _: bytes) -> Joined:
         return Joined("bee-1", 2, "/tmp", {}, ("127.0.0.1", 1))
 
-    async def obey(self, word: Command) -> int:
+    async def execute(self, command: Command) -> int:
         if self.raises is not None:
             raise self.raises
-        self.words.append(word)
+        self.commands.append(command)
         self.enough.set()
         return now_ns() + self.ahead_ns
 
 
 @pytest.fixture(autouse=True)
 def _no_datagrams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ask", lambda *_: [])
+    monkeypatch.setattr(module, "ask_time", lambda *_: [])
 
 
-def line_to(chair: FakeChair, broken: Any = lambda *_: None) -> BeeLink:
-    return BeeLink("bee-1", chair, broken)  # type: ignore[arg-type]
+def link_to(proxy: FakeProxy, broken: Any = lambda *_: None) -> BeeLink:
+    return BeeLink("bee-1", proxy, broken)  # type: ignore[arg-type]
 
 
-async def talked(line: BeeLink, chair: FakeChair) -> None:
-    """One word on its way, then the end of the conversation."""
-    chair.enough.clear()
-    talk = asyncio.ensure_future(line.talk(0.5))
-    await chair.enough.wait()
-    line.end()
-    await talk
+async def converse(link: BeeLink, proxy: FakeProxy) -> None:
+    """Let one command be sent, then end."""
+    proxy.enough.clear()
+    sender = asyncio.ensure_future(link.send_commands(0.5))
+    await proxy.enough.wait()
+    link.end()
+    await sender
 
 
-def test_where_no_datagram_comes_through_the_words_themselves_tell_the_offset() -> None:
+def test_where_no_datagram_comes_through_commands_measure_the_offset() -> None:
     async def play() -> BeeLink:
-        line = line_to(FakeChair(ahead_ns=80 * MS))
-        await line.meet(b"key")
-        return line
+        link = link_to(FakeProxy(ahead_ns=80 * MS))
+        await link.join(b"key")
+        return link
 
-    line = asyncio.run(play())
-    assert line.track.exchanges == FIRST_EXCHANGES
-    assert line.before is not None
-    assert line.before.allows(80 * MS)
-    assert not line.before.allows(0)
-
-
-def test_run_time_is_given_in_the_bees_own_clock() -> None:
-    line = line_to(FakeChair())
-    line.track.take(Exchange(0, 80 * MS, 0))
-    assert line.epoch_on_bee(5 * MS) == 85 * MS
+    link = asyncio.run(play())
+    assert link.clock.track.exchanges == FIRST_EXCHANGES
+    assert link.clock.before is not None
+    assert link.clock.before.allows(80 * MS)
+    assert not link.clock.before.allows(0)
 
 
 def test_orders_go_together_and_in_their_order() -> None:
-    async def play() -> FakeChair:
-        chair = FakeChair()
-        line = line_to(chair)
+    async def play() -> FakeProxy:
+        proxy = FakeProxy()
+        link = link_to(proxy)
         for order in (ConnectAll(rest=True), StartPublishing(1, 2, 3), Finish()):
-            line.order(order)
-        await talked(line, chair)
-        return chair
+            link.order(order)
+        await converse(link, proxy)
+        return proxy
 
-    chair = asyncio.run(play())
-    assert chair.words[0].orders == (ConnectAll(rest=True), StartPublishing(1, 2, 3), Finish())
-    assert all(not word.orders for word in chair.words[1:])
-
-
-def test_an_offset_that_cannot_be_true_any_more_is_corrected_and_the_error_kept() -> None:
-    async def play() -> tuple[BeeLink, FakeChair]:
-        chair = FakeChair(ahead_ns=3 * MS)
-        line = line_to(chair)
-        at_ns = now_ns()
-        line.track.take(Exchange(at_ns, at_ns, at_ns))
-        line.epoch_on_bee(1_000)
-        line._take(Exchange(at_ns, at_ns + 3 * MS, at_ns))  # it has jumped
-        line.order(Finish())
-        await talked(line, chair)
-        return line, chair
-
-    line, chair = asyncio.run(play())
-    assert line.track.steps == 1
-    assert line.corrections == 1
-    assert chair.words[0].epoch_ns is not None
-    assert abs(chair.words[0].epoch_ns - 1_000 - 3 * MS) < MS
-    assert line.worst_error_ns >= 3 * MS - MS
+    proxy = asyncio.run(play())
+    assert proxy.commands[0].orders == (ConnectAll(rest=True), StartPublishing(1, 2, 3), Finish())
+    assert all(not command.orders for command in proxy.commands[1:])
 
 
-def test_a_bee_that_cannot_be_called_is_told_once() -> None:
-    told: list[tuple[str, str]] = []
+def test_a_bee_that_cannot_be_called_is_reported_once() -> None:
+    broken: list[tuple[str, str]] = []
 
     async def play() -> None:
-        chair = FakeChair()
-        chair.raises = OSError("gone")
-        line = line_to(chair, lambda name, why: told.append((name, why)))
-        line.order(Finish())
-        await line.talk(0.5)
+        proxy = FakeProxy()
+        proxy.raises = OSError("gone")
+        link = link_to(proxy, lambda name, reason: broken.append((name, reason)))
+        link.order(Finish())
+        await link.send_commands(0.5)
 
     asyncio.run(play())
-    assert told == [("bee-1", "is gone: its connection ended")]
+    assert broken == [("bee-1", "is gone: its connection ended")]

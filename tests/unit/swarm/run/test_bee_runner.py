@@ -20,13 +20,13 @@ from malaria.swarm.run import bee_runner as module
 from malaria.swarm.run.bee_messages import Assignment, Command, ReportBatch
 from malaria.swarm.run.bee_runner import BeeRunner, gather
 from malaria.swarm.run.heartbeats import CONDUCTOR_PATIENCE_NS, Heartbeats
-from malaria.swarm.run.spool import read_kept
+from malaria.swarm.run.spool import read_spool
 from malaria.workers.local import Load
 
 WARHEAD = Warhead.model_validate(
     {"group": [{"name": "g", "clients": 4, "size": 20, "topic": "t"}], "attack": {"duration": "1s"}}
 )
-CONTRACT = Assignment(
+ASSIGNMENT = Assignment(
     WARHEAD, {"g": parse_target("mqtt://127.0.0.1:1")}, Identity("run", 1, 1), WHOLE.split(2)[1], 5, workers=1
 )
 
@@ -83,56 +83,56 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeBee]]:
 
 
 class Sent(list[ReportBatch]):
-    """What the lodging sends."""
+    """The batches that a bee has sent."""
 
     @property
     def reports(self) -> list[Report]:
-        return [kept.report for dispatch in self for kept in dispatch.reports]
+        return [kept.report for batch in self for kept in batch.reports]
 
 
-def lodging(directory: Path, sent: Sent) -> BeeRunner:
+def runner_in(directory: Path, sent: Sent) -> BeeRunner:
     return BeeRunner("bee-2", "run", directory, "127.0.0.1", sent.append)
 
 
 def test_it_makes_its_share_on_its_own_clock_and_no_other(tmp_path: Path, made: list[FakeBee]) -> None:
-    one = lodging(tmp_path, Sent())
-    hired = one.hire(CONTRACT)
-    assert dict(hired.workers) == {"bee-2/1": WHOLE.split(2)[1]}
+    one = runner_in(tmp_path, Sent())
+    assigned = one.assign(ASSIGNMENT)
+    assert dict(assigned.workers) == {"bee-2/1": WHOLE.split(2)[1]}
     assert made[0].load.epoch_ns == 5
     assert list(made[0].load.routes) == ["g"]
     with pytest.raises(OperatorError, match="has its share already"):
-        one.hire(CONTRACT)
+        one.assign(ASSIGNMENT)
     one.stop("over")
     one.close()
     assert made[0].closed
 
 
-def test_without_a_contract_no_word_makes_load(tmp_path: Path, made: list[FakeBee]) -> None:
-    assert lodging(tmp_path, Sent()).obey(Command((ConnectAll(rest=True),))) > 0
+def test_without_an_assignment_no_command_makes_load(tmp_path: Path, made: list[FakeBee]) -> None:
+    assert runner_in(tmp_path, Sent()).execute(Command((ConnectAll(rest=True),))) > 0
     assert made == []
 
 
 def test_orders_are_passed_on_and_reports_are_numbered_kept_and_sent(tmp_path: Path, made: list[FakeBee]) -> None:
     sent = Sent()
-    one = lodging(tmp_path, sent)
-    one.hire(CONTRACT)
+    one = runner_in(tmp_path, sent)
+    one.assign(ASSIGNMENT)
     made[0].saying += [Prepared(2), standing(1), standing(2)]
-    one.obey(Command((ConnectAll(rest=True),), epoch_ns=7))
+    one.execute(Command((ConnectAll(rest=True),), epoch_ns=7))
     assert made[0].orders == [CorrectEpoch(7), ConnectAll(rest=True)]
-    one.obey(Command((Finish(),)))
+    one.execute(Command((Finish(),)))
     one.close()
     assert [report for report in sent.reports if not isinstance(report, Standing)] == [Prepared(2), Finished()]
-    numbers = [kept.sequence for dispatch in sent for kept in dispatch.reports]
+    numbers = [kept.sequence for batch in sent for kept in batch.reports]
     assert numbers == list(range(len(numbers)))
-    (file,) = (tmp_path / "kept").iterdir()
-    _, kept = read_kept(file.read_bytes())
+    (file,) = (tmp_path / "spool").iterdir()
+    _, kept = read_spool(file.read_bytes())
     assert [one.report for one in kept] == [Prepared(2), Finished()]  # standings are of no use later
     one.forget()
     assert not file.exists()
 
 
 def test_of_the_standings_of_a_worker_only_the_last_counts() -> None:
-    bee = FakeBee(Load(WARHEAD, CONTRACT.identity, {}, 0), WHOLE, 1, "")
+    bee = FakeBee(Load(WARHEAD, ASSIGNMENT.identity, {}, 0), WHOLE, 1, "")
     bee.saying += [standing(1), Started(5), standing(2)]
     bee.order(Finish())
     assert gather(bee, 0.05) == [("1", Started(5)), ("1", standing(2)), ("1", Finished())]  # type: ignore[arg-type]
@@ -140,25 +140,25 @@ def test_of_the_standings_of_a_worker_only_the_last_counts() -> None:
 
 def test_a_bee_that_hears_nothing_stops_its_load_and_says_why(tmp_path: Path, made: list[FakeBee]) -> None:
     sent = Sent()
-    one = lodging(tmp_path, sent)
-    one.hire(CONTRACT)
-    one._vigil = Heartbeats([module.CONDUCTOR], now_ns() - CONDUCTOR_PATIENCE_NS - 1, CONDUCTOR_PATIENCE_NS)
+    one = runner_in(tmp_path, sent)
+    one.assign(ASSIGNMENT)
+    one._heartbeats = Heartbeats([module.CONDUCTOR], now_ns() - CONDUCTOR_PATIENCE_NS - 1, CONDUCTOR_PATIENCE_NS)
     one._pump.join(30)
     assert made[0].orders == [Finish()]
     assert sent[-1].stopped == "heard nothing of its conductor any more"
     assert Finished() in sent.reports
-    one.obey(Command((ConnectAll(rest=True),)))  # too late
+    one.execute(Command((ConnectAll(rest=True),)))  # too late
     assert made[0].orders == [Finish()]
     one.close()
-    assert len(list((tmp_path / "kept").iterdir())) == 1  # until it is collected
+    assert len(list((tmp_path / "spool").iterdir())) == 1  # until it is collected
 
 
 def test_files_of_clients_are_private_and_gone_with_the_run(tmp_path: Path, made: list[FakeBee]) -> None:
     from dataclasses import replace
 
-    one = lodging(tmp_path, Sent())
-    one.hire(replace(CONTRACT, files={"g.psk": b"id:00\n"}))
-    path = tmp_path / "luggage" / "g.psk"
+    one = runner_in(tmp_path, Sent())
+    one.assign(replace(ASSIGNMENT, files={"g.psk": b"id:00\n"}))
+    path = tmp_path / "files" / "g.psk"
     assert path.read_bytes() == b"id:00\n"
     assert path.stat().st_mode & 0o777 == 0o600
     one.stop("over")
@@ -172,4 +172,4 @@ def test_a_share_that_this_host_cannot_make_is_refused(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(module, "routes_of", refuse)
     with pytest.raises(OperatorError, match="too many clients"):
-        lodging(tmp_path, Sent()).hire(CONTRACT)
+        runner_in(tmp_path, Sent()).assign(ASSIGNMENT)

@@ -25,20 +25,20 @@ def warhead(clients: int = 5, target: dict[str, Any] | None = None, **group: Any
 
 
 def unpack(directory: Path, files: dict[str, bytes]) -> None:
-    (directory / "luggage").mkdir(parents=True)
+    (directory / "files").mkdir(parents=True)
     for name, data in files.items():
-        (directory / "luggage" / name).write_bytes(data)
+        (directory / "files" / name).write_bytes(data)
 
 
 def test_every_client_finds_its_key_on_its_own_bee_and_no_bee_has_anothers(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text("".join(f"id-{n}:{n:02x}\n" for n in range(10)))
     load = warhead(5, {"psk_file": str(path), "first_key": 3})
-    luggage = LoadBundle(load, IDENTITY)
+    bundle = LoadBundle(load, IDENTITY)
     seen: set[str] = set()
     for number, share in enumerate(WHOLE.split(2)):
         directory = tmp_path / f"bee-{number}"
-        packed, files = luggage.pack(share, str(directory))
+        packed, files = bundle.pack(share, str(directory))
         unpack(directory, files)
         group = packed.groups[0]
         credentials = load_credentials(packed.access_of(group), group, 5, "run")
@@ -74,9 +74,9 @@ def test_certificates_of_all_and_of_each(tmp_path: Path) -> None:
     packed, files = LoadBundle(load, IDENTITY).pack(WHOLE.split(2)[0], "/bee")
     assert sorted(files.values()) == [b"c-0.pem", b"c-2.pem", b"ca.pem", b"data.bin"]
     access = packed.access_of(packed.groups[0])
-    assert access.cafile == "/bee/luggage/meters.cafile"
-    assert access.cert == "/bee/luggage/meters-{index}.cert"
-    assert packed.groups[0].payload == "file:/bee/luggage/meters.payload"
+    assert access.cafile == "/bee/files/meters.cafile"
+    assert access.cert == "/bee/files/meters-{index}.cert"
+    assert packed.groups[0].payload == "file:/bee/files/meters.payload"
     assert load.groups[0].payload == f"file:{tmp_path}/data.bin"  # ours is as it was
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_not_there_and_a_directory_that_cannot_be_shared(tmp_path
         LoadBundle(warhead(target={"cert": str(tmp_path)}), IDENTITY).pack(share, "/bee")
 
 
-def test_a_warhead_without_files_has_no_luggage() -> None:
+def test_a_warhead_without_files_has_no_files() -> None:
     packed, files = LoadBundle(warhead(), IDENTITY).pack(WHOLE.split(2)[0], "/bee")
     assert files == {}
     assert packed.groups[0].clients == 5
@@ -99,10 +99,10 @@ def test_keys_that_were_shared_before_are_not_sent_again(tmp_path: Path) -> None
     path.write_text("".join(f"id-{n}:{n:02x}\n" for n in range(10)))
     file = read_key_file(path)
     first, second = file.parts(2)
-    luggage = LoadBundle(warhead(5, {"psk_file": str(path)}), IDENTITY)
-    packed, files = luggage.pack(WHOLE.split(2)[0], str(tmp_path), (first,))
+    bundle = LoadBundle(warhead(5, {"psk_file": str(path)}), IDENTITY)
+    packed, files = bundle.pack(WHOLE.split(2)[0], str(tmp_path), (first,))
     assert files == {}
     access = packed.access_of(packed.groups[0])
     assert access.psk_file == f"{tmp_path}/keys/{file.tag}.part"
     for wrong in (second, replace(first, file="f" * 16), replace(first, parts=3)):
-        assert luggage.pack(WHOLE.split(2)[0], str(tmp_path), (wrong,))[1] != {}
+        assert bundle.pack(WHOLE.split(2)[0], str(tmp_path), (wrong,))[1] != {}

@@ -8,52 +8,52 @@ from pathlib import Path
 import pytest
 
 from malaria.control.messages import Finished, Prepared, Started
-from malaria.swarm.run.spool import Spool, SpooledRun, SpoolHeader, kept_name, read_kept
+from malaria.swarm.run.spool import Spool, SpooledReport, SpoolHeader, read_spool, spool_name
 
 REPORTS = [
-    SpooledRun(0, "bee-1/1", Prepared(10)),
-    SpooledRun(1, "bee-1/1", Started(5)),
-    SpooledRun(2, "bee-1/1", Finished()),
+    SpooledReport(0, "bee-1/1", Prepared(10)),
+    SpooledReport(1, "bee-1/1", Started(5)),
+    SpooledReport(2, "bee-1/1", Finished()),
 ]
 
 
-def keeper(directory: Path) -> Spool:
-    return Spool(directory / "kept", "run", "bee-1")
+def spool_in(directory: Path) -> Spool:
+    return Spool(directory / "spool", "run", "bee-1")
 
 
 def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
-    one = keeper(tmp_path)
-    one.keep(REPORTS[:1])
-    one.keep(REPORTS[1:])
-    heading, reports = read_kept(one.path.read_bytes())  # while it is still open
+    one = spool_in(tmp_path)
+    one.append(REPORTS[:1])
+    one.append(REPORTS[1:])
+    heading, reports = read_spool(one.path.read_bytes())  # while it is still open
     assert (heading.run, heading.bee, reports) == ("run", "bee-1", REPORTS)
     one.close()
 
 
 def test_every_cut_of_a_file_gives_the_whole_reports_before_it(tmp_path: Path) -> None:
-    one = keeper(tmp_path)
+    one = spool_in(tmp_path)
     head = one.path.stat().st_size
-    one.keep(REPORTS)
+    one.append(REPORTS)
     one.close()
     data = one.path.read_bytes()
     for cut in range(head, len(data)):
-        _, reports = read_kept(data[:cut])
+        _, reports = read_spool(data[:cut])
         assert reports == REPORTS[: len(reports)]
         assert len(reports) < len(REPORTS)
 
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
     for data in (b"", b"hello", pickle.dumps(REPORTS[0]), pickle.dumps(SpoolHeader(99, "run", "bee-1"))):
-        with pytest.raises(ValueError, match="no records of a bee"):
-            read_kept(data)
+        with pytest.raises(ValueError, match="not a spool file"):
+            read_spool(data)
 
 
 def test_it_is_for_its_owner_alone_and_gone_when_it_is_not_needed(tmp_path: Path) -> None:
-    one = keeper(tmp_path)
-    assert one.path == tmp_path / "kept" / kept_name("run", "bee-1")
+    one = spool_in(tmp_path)
+    assert one.path == tmp_path / "spool" / spool_name("run", "bee-1")
     assert one.path.stat().st_mode & 0o777 == 0o600
     assert one.path.parent.stat().st_mode & 0o777 == 0o700
-    one.forget()
+    one.remove()
     assert not one.path.exists()
 
 
@@ -65,10 +65,10 @@ def test_a_full_disk_ends_the_keeping_and_is_told(tmp_path: Path) -> None:
         def flush(self) -> None: ...
         def close(self) -> None: ...
 
-    one = keeper(tmp_path)
+    one = spool_in(tmp_path)
     one._file.close()
     one._file = Full()  # type: ignore[assignment]
-    one.keep(REPORTS)
+    one.append(REPORTS)
     assert one.failure == "No space left on device"
-    one.keep(REPORTS)  # and no more of it
+    one.append(REPORTS)  # and no more of it
     one.close()

@@ -10,11 +10,11 @@ import pytest
 
 from malaria.errors import SwarmError
 from malaria.ssh.ssh_failures import SshError
-from malaria.swarm.bee_layout import BeeLayout
 from malaria.swarm.hosts.each_host import HostResult
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.run import ssh_launcher as module
 from malaria.swarm.run.certificates import RunCertificates
+from malaria.swarm.run.launcher import LaunchedBee
 from malaria.swarm.run.ssh_launcher import SshLauncher
 
 BEES = (
@@ -22,7 +22,7 @@ BEES = (
     BeeHost(name="west", host="fe80::7"),
 )
 SWARM = Swarm(name="field", bee=BEES)
-PAPERS = {bee.name: RunCertificates("AUTHORITY", "CERTIFICATE", "SECRET KEY") for bee in BEES}
+CERTIFICATES = {bee.name: RunCertificates("AUTHORITY", "CERTIFICATE", "SECRET KEY") for bee in BEES}
 
 
 class Connection:
@@ -68,15 +68,15 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 
 def test_each_bee_is_started_where_it_lies_and_told_who_we_are_to_it(ran: list[tuple[str, str, str]]) -> None:
-    places = asyncio.run(SshLauncher(SWARM).start(4321, PAPERS))
-    assert places == [BeeLayout("east", "/home/east"), BeeLayout("west", "/home/west")]
+    places = asyncio.run(SshLauncher(SWARM).start(4321, CERTIFICATES))
+    assert places == [LaunchedBee("east", "/home/east"), LaunchedBee("west", "/home/west")]
     settings = [json.loads(given) for _, _, given in ran]
     assert [one["scheduler"] for one in settings] == ["tls://10.0.0.1:4321", "tls://[fe80::1]:4321"]
-    assert settings[0]["papers"]["key"] == "SECRET KEY"
+    assert settings[0]["certificates"]["key"] == "SECRET KEY"
 
 
 def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[str, str, str]]) -> None:
-    asyncio.run(SshLauncher(SWARM).start(1, PAPERS))
+    asyncio.run(SshLauncher(SWARM).start(1, CERTIFICATES))
     assert not any("SECRET" in script or "CERTIFICATE" in script for _, script, _ in ran)
     assert ran[0][1].startswith("cd /srv/bee ")
 
@@ -84,17 +84,17 @@ def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[s
 def test_every_bee_that_failed_is_named(ran: list[tuple[str, str, str]]) -> None:
     full = Swarm(name="field", bee=(BEES[0], BeeHost(name="south", host="10.0.0.9", directory="/full")))
     with pytest.raises(SwarmError) as refused:
-        asyncio.run(SshLauncher(full).start(1, PAPERS | {"south": PAPERS["east"]}))
+        asyncio.run(SshLauncher(full).start(1, CERTIFICATES | {"south": CERTIFICATES["east"]}))
     assert refused.value.message == "south (10.0.0.9): nothing is deployed there"
     assert refused.value.remedy == "deploy first: malaria swarm deploy --swarm field"
 
 
 def test_what_the_attack_asks_of_them() -> None:
-    quarters = SshLauncher(SWARM, workers=2, port=8786)
-    assert (quarters.swarm, quarters.names, quarters.workers, quarters.port) == ("field", ("east", "west"), 2, 8786)
-    assert quarters.sources_of("east") == ("10.0.0.3", "10.0.0.4")
-    assert quarters.parts_of("east") == ()
-    assert quarters.scheduler == ""
+    launcher = SshLauncher(SWARM, workers=2, port=8786)
+    assert (launcher.swarm, launcher.names, launcher.workers, launcher.port) == ("field", ("east", "west"), 2, 8786)
+    assert launcher.sources_of("east") == ("10.0.0.3", "10.0.0.4")
+    assert launcher.parts_of("east") == ()
+    assert launcher.scheduler == ""
 
 
 def test_a_swarm_without_bees_makes_no_load() -> None:
@@ -102,6 +102,6 @@ def test_a_swarm_without_bees_makes_no_load() -> None:
         SshLauncher(Swarm(name="empty"))
 
 
-def test_kept_records_are_removed_by_their_name_alone(ran: list[tuple[str, str, str]]) -> None:
-    asyncio.run(SshLauncher(SWARM).forget_kept(["east"], "run1"))
-    assert ran == [("east", "rm -f /srv/bee/kept/run1-east.kept", "")]
+def test_collected_records_are_removed_by_their_name_alone(ran: list[tuple[str, str, str]]) -> None:
+    asyncio.run(SshLauncher(SWARM).remove_spools(["east"], "run1"))
+    assert ran == [("east", "rm -f /srv/bee/spool/run1-east.spool", "")]

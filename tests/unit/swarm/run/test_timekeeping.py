@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.swarm.run.timekeeping import _ask_once, answer_to, new_key, seal, told_by
+from malaria.swarm.run.timekeeping import _ask_once, answer_to, new_key, seal, time_in
 
 KEY = b"k" * 32
 NONCE = b"12345678"
@@ -13,7 +13,7 @@ NONCE = b"12345678"
 def test_a_question_is_answered_with_the_time() -> None:
     answer = answer_to(NONCE + seal(KEY, NONCE), KEY, lambda: -5)
     assert answer is not None
-    assert told_by(answer, NONCE, KEY) == -5
+    assert time_in(answer, NONCE, KEY) == -5
 
 
 @pytest.mark.parametrize("question", [b"", NONCE, NONCE + seal(b"other", NONCE), NONCE + seal(KEY, NONCE) + b"x"])
@@ -24,9 +24,9 @@ def test_who_has_not_the_key_gets_no_answer(question: bytes) -> None:
 def test_an_answer_to_another_question_or_by_another_is_none() -> None:
     answer = answer_to(NONCE + seal(KEY, NONCE), KEY, lambda: 5)
     assert answer is not None
-    assert told_by(answer, b"87654321", KEY) is None
-    assert told_by(answer, NONCE, new_key()) is None
-    assert told_by(answer[:-1], NONCE, KEY) is None
+    assert time_in(answer, b"87654321", KEY) is None
+    assert time_in(answer, NONCE, new_key()) is None
+    assert time_in(answer[:-1], NONCE, KEY) is None
 
 
 def test_a_late_answer_to_an_earlier_question_is_passed_over() -> None:
@@ -40,5 +40,5 @@ def test_a_late_answer_to_an_earlier_question_is_passed_over() -> None:
         answers.append(answer)
 
     exchange = _ask_once(send, lambda _: answers.pop(0), KEY)
-    assert exchange.told_ns == 2
+    assert exchange.answered_ns == 2
     assert exchange.asked_ns <= exchange.heard_ns

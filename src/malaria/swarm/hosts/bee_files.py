@@ -1,40 +1,20 @@
-"""The files of a bee's directory, and how they get there.
-
-    DIR/.malaria-bee     marks the directory as malaria's: no other is written into, and no other is removed
-    DIR/venv             -> venv-DIGEST: Python with malaria; a bee's processes all run DIR/venv/bin/python
-    DIR/python/          the Python of the venv, where one was sent
-    DIR/deployed.json    version, digest and Python of what is deployed
-    DIR/keys/            the bee's part of each file of keys, 0600
-    DIR/bee.pid          the process of the bee while it makes load: leader of its own session
-    DIR/bee.log          what that process printed
+"""Write files into a bee's directory.
 
 Promises: the directory is readable by its owner alone; a file is there whole or not at all.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
 from posixpath import dirname
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from malaria.ssh.connection import run
+from malaria.swarm.hosts.bee_layout import KEYS, MARKER, PRIVATE_FILE
 from malaria.swarm.hosts.inventory import BeeHost
 
 if TYPE_CHECKING:
     from asyncssh import SFTPClient, SSHClientConnection
-
-MARKER: Final = ".malaria-bee"
-VENV: Final = "venv"
-PYTHON: Final = f"{VENV}/bin/python"
-BUNDLE: Final = "bundle.tar.gz"
-DEPLOYED: Final = "deployed.json"
-KEYS: Final = "keys"
-PID_FILE: Final = "bee.pid"
-LOG_FILE: Final = "bee.log"
-PRIVATE_FILE: Final = 0o600
-PRIVATE_DIRECTORY: Final = 0o700
 
 MAKE_DIRECTORY: Final = """\
 set -e
@@ -50,27 +30,6 @@ chmod 700 "$d"
 cd "$d"
 pwd -P
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """The contents of `deployed.json`."""
-
-    version: str
-    digest: str
-    python: str
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self)) + "\n"
-
-
-def deployed_from_json(text: str) -> Deployed | None:
-    """Read the contents of `deployed.json`; None for anything else."""
-    try:
-        table = json.loads(text)
-        return Deployed(str(table["version"]), str(table["digest"]), str(table["python"]))
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 async def make_directory(host: BeeHost, connection: SSHClientConnection) -> str:

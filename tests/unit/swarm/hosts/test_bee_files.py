@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from malaria.swarm.hosts.bee_files import MAKE_DIRECTORY, sftp_path, shell_path
+from malaria.swarm.hosts.bee_layout import Deployed, deployed_from_json
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.layout import MAKE_DIRECTORY, Deployed, deployed_from_json, sftp_path, shell_path
 
 
 def test_what_is_deployed_comes_back_from_its_file() -> None:

@@ -1,4 +1,4 @@
-"""What tests of attacks by bees need: a broker on a host of its own, and bees that have this very malaria."""
+"""Attacks by bees in tests: a broker on a host of its own, and bees that run this very malaria."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.records.rows import Progress
+from malaria.swarm.hosts.bee_layout import MARKER
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
-from malaria.swarm.hosts.layout import MARKER
 from malaria.swarm.run.ssh_launcher import SshLauncher
 from namespaces import Namespace
 from ssh_server import wait_for
