@@ -19,6 +19,7 @@ from malaria.cli.main import main
 from malaria.model.key_part import Claim
 from malaria.plan.credentials import read_keys
 from malaria.schedule.share import WHOLE
+from malaria.ssh.connection import SshTimeouts
 from malaria.swarm.hosts.each_host import on_each
 from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.key_shares import part_name, parts_there, read_key_file, serves
@@ -100,7 +101,7 @@ def test_hosts_are_readied_deployed_and_left_as_they_were(
     assert [bee["standing"]["deployed"] is not None for bee in bees] == [True, False, False, False]
     assert bees[0]["standing"]["ports"] == 64512
     assert all(bee["clients"] > 0 for bee in bees)
-    monkeypatch.setattr("malaria.ssh.connection.CONNECT_S", 6.0)
+    monkeypatch.setattr("malaria.ssh.connection.TIMEOUTS", SshTimeouts(connect_s=6.0))
     hosts.hosts[3].cut()
     try:
         assert main(["swarm", "status", "--bee", "bee-3", "--bee", "bee-4"]) == 1

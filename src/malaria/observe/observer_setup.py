@@ -18,9 +18,7 @@ from malaria.observe.perf import PerfObserver, RecordingTime
 from malaria.observe.proc_reader import LocalProcReader, ProcReader
 from malaria.observe.process_observer import ProcessObserver, ProcessSelector
 from malaria.observe.prometheus import PrometheusObserver
-from malaria.observe.ssh_proc_reader import SshProcReader
 from malaria.observe.sys_topics import SysAccess, SysObserver
-from malaria.ssh.destination import SshDestination
 
 SSH_REMEDY: Final = 'write "ssh://user@HOST" for the host of the broker'
 
@@ -63,12 +61,15 @@ class _ProcReaders:
 
     def __init__(self, config: str) -> None:
         self._config = config
-        self._by_host: dict[SshHost, SshProcReader] = {}
+        self._by_host: dict[SshHost, ProcReader] = {}
 
     def of(self, host: SshHost | None) -> ProcReader:
         if host is None:
             return LocalProcReader()
         if host not in self._by_host:
+            from malaria.observe.ssh_proc_reader import SshProcReader  # needs asyncio, which a local attack does not
+            from malaria.ssh.destination import SshDestination
+
             destination = SshDestination(host.host, host.user, host.port, config=self._config)
             self._by_host[host] = SshProcReader(destination)
         return self._by_host[host]

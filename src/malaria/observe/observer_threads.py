@@ -1,10 +1,10 @@
-"""Several observers at once: each in a thread of its own, at its own pace, on the run's clock.
+"""Runs several observers at once, each in a thread of its own and at its own interval, on the run's clock.
 
-Promises: no observer holds up another, nor who reads the rows. One that loses what it watches gives a row `gap` with
-the reason and a mark, once, and another mark when it is back; one that fails in a way nobody foresaw does the same. One
-that takes longer than its interval gives fewer samples: those left out are counted (`late_samples`), never made up for.
-What nobody fetches is dropped beyond a bound, and counted. `stop` takes a bounded time.
-An observer that is there only by default and never saw anything leaves no row and no mark, only its reason.
+Promises: no observer holds up another one, or the reader of the rows. An observer that loses its object, or fails in an
+unforeseen way, writes one row `gap` with the reason and one event, and another event when it is back. A sample that
+takes longer than the interval is followed by fewer samples; the skipped ones are counted (`late_samples`). Rows that
+are not fetched are dropped beyond a bound, and counted. `stop` takes a bounded time. An observer that runs only by
+default and never sees anything writes no row and no event; its reason is kept.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from malaria.records.rows import GAP, Event, EventKind, Observation
 from malaria.records.run_meta import ObserverFacts
 
 MOST_WAITING: Final = 20_000
-"""Rows that nobody has fetched."""
+"""Most rows that wait to be fetched."""
 STOP_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledObserver:
-    """An observer and how it is to be asked. `stated`: somebody asked for it."""
+    """An observer and the interval of its samples. `stated`: the user asked for it, it is not a default."""
 
     observer: Observer
     interval_ns: int = NS_PER_S
@@ -36,33 +36,35 @@ class ScheduledObserver:
 
 
 @dataclass(slots=True)
-class _State:
-    """How one observer has fared."""
+class _ThreadState:
+    """The state of one observer's thread."""
 
-    post: ScheduledObserver
+    scheduled: ScheduledObserver
     samples: int = 0
     late: int = 0
     gaps: int = 0
-    dropped: int = 0  # rows that nobody fetched in time
-    reason: str = ""  # why there is nothing now; empty while there is
+    dropped: int = 0  # rows that were not fetched in time
+    reason: str = ""  # why the last sample failed; empty if it did not
     started: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
 
     @property
     def silent(self) -> bool:
-        return not self.post.stated and not self.samples
+        return not self.scheduled.stated and not self.samples
 
 
 class ObserverThreads:
     """Runs observers until it is stopped. `clock` gives nanoseconds of run time."""
 
-    def __init__(self, posts: Sequence[ScheduledObserver], clock: Callable[[], int]) -> None:
-        self._states = [_State(post) for post in posts]
+    def __init__(self, scheduled: Sequence[ScheduledObserver], clock: Callable[[], int]) -> None:
+        self._states = [_ThreadState(one) for one in scheduled]
         self._clock = clock
         self._rows: queue.SimpleQueue[Observation | Event] = queue.SimpleQueue()
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._watch, args=(state,), name=f"observe-{state.post.observer.name}", daemon=True)
+            threading.Thread(
+                target=self._run, args=(state,), name=f"observe-{state.scheduled.observer.name}", daemon=True
+            )
             for state in self._states
         ]
 
@@ -71,7 +73,7 @@ class ObserverThreads:
             thread.start()
 
     def drain(self) -> list[Observation | Event]:
-        """What has come since the last call, in the order in which it came."""
+        """Return the rows since the last call, in the order in which they came."""
         rows: list[Observation | Event] = []
         while True:
             try:
@@ -80,12 +82,12 @@ class ObserverThreads:
                 return rows
 
     def outstanding_ns(self, since_ns: int) -> int:
-        """How long it may yet take until all is heard that is about the time up to `since_ns` (of `malaria.clock`)."""
-        observers = [state.post.observer for state in self._states]
+        """Return how long updates that cover the time up to `since_ns` (of `malaria.clock`) may still take."""
+        observers = [state.scheduled.observer for state in self._states]
         return max((one.outstanding_ns(since_ns) for one in observers if isinstance(one, CountingObserver)), default=0)
 
     def stop(self) -> tuple[ObserverFacts, ...]:
-        """Ends all observers and tells how each has fared. One that does not end in time is left alone."""
+        """Stop all observers and return their final state. One that does not end in time is left behind."""
         self._over.set()
         end = time.monotonic() + STOP_S
         for thread in self._threads:
@@ -94,30 +96,30 @@ class ObserverThreads:
         return self.account()
 
     def account(self) -> tuple[ObserverFacts, ...]:
-        """How each observer has fared so far."""
-        return tuple(_account(state) for state in self._states)
+        """Return the state of every observer so far."""
+        return tuple(_facts_of(state) for state in self._states)
 
-    def _watch(self, state: _State) -> None:
-        """The life of one observer's thread."""
-        observer, interval_ns = state.post.observer, state.post.interval_ns
+    def _run(self, state: _ThreadState) -> None:
+        """Sample one observer at its interval until `stop`; this is the body of its thread."""
+        observer, interval_ns = state.scheduled.observer, state.scheduled.interval_ns
         turn = self._clock() // interval_ns
         while not self._over.is_set():
-            self._turn(state)
+            self._sample(state)
             due = turn + 1
             turn = max(due, self._clock() // interval_ns + 1)
             state.late += turn - due
             self._over.wait(max(0, turn * interval_ns - self._clock()) / NS_PER_S)
-        if isinstance(observer, CountingObserver):  # what has been counted since its last turn
-            self._turn(state)
+        if isinstance(observer, CountingObserver):  # read what was counted since its last sample
+            self._sample(state)
         try:
             observer.stop()
         except Exception as error:
-            state.reason = _unforeseen(error)
+            state.reason = _unforeseen_failure(error)
         state.stopped.set()
 
-    def _turn(self, state: _State) -> None:
-        """One sample, or the reason why there is none."""
-        observer = state.post.observer
+    def _sample(self, state: _ThreadState) -> None:
+        """Take one sample, or record the reason why there is none."""
+        observer = state.scheduled.observer
         try:
             if not state.started:
                 observer.start()
@@ -126,45 +128,45 @@ class ObserverThreads:
             values = dict(observer.sample(before_ns))
             at_ns = (before_ns + self._clock()) // 2
         except LostError as error:
-            self._lose(state, str(error))
-        except Exception as error:  # hostile input, or a bug of ours: the run goes on without this observer's figures
-            self._lose(state, _unforeseen(error))
+            self._mark_lost(state, str(error))
+        except Exception as error:  # hostile input, or a bug: the run goes on without this observer's figures
+            self._mark_lost(state, _unforeseen_failure(error))
         else:
             if values:
-                self._find(state, at_ns)
+                self._mark_found(state, at_ns)
                 state.samples += 1
                 self._put(state, Observation(observer.name, at_ns, values))
 
-    def _lose(self, state: _State, reason: str) -> None:
+    def _mark_lost(self, state: _ThreadState, reason: str) -> None:
         fresh = not state.reason
         state.reason = reason
         if state.silent or not fresh:
             return
         state.gaps += 1
-        at_ns, name = self._clock(), state.post.observer.name
+        at_ns, name = self._clock(), state.scheduled.observer.name
         self._put(state, Observation(name, at_ns, {GAP: reason}))
         self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} lost: {reason}", name))
 
-    def _find(self, state: _State, at_ns: int) -> None:
+    def _mark_found(self, state: _ThreadState, at_ns: int) -> None:
         if state.reason and state.gaps:
-            name = state.post.observer.name
+            name = state.scheduled.observer.name
             self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} is back", name))
         state.reason = ""
 
-    def _put(self, state: _State, row: Observation | Event) -> None:
+    def _put(self, state: _ThreadState, row: Observation | Event) -> None:
         if self._rows.qsize() < MOST_WAITING:
             self._rows.put(row)
         else:
             state.dropped += 1
 
 
-def _account(state: _State) -> ObserverFacts:
-    observer = state.post.observer
+def _facts_of(state: _ThreadState) -> ObserverFacts:
+    observer = state.scheduled.observer
     return ObserverFacts(
         observer=observer.name,
         about=observer.about,
-        stated=state.post.stated,
-        interval_s=state.post.interval_ns / NS_PER_S,
+        stated=state.scheduled.stated,
+        interval_s=state.scheduled.interval_ns / NS_PER_S,
         samples=state.samples,
         late_samples=state.late,
         gaps=state.gaps,
@@ -173,5 +175,5 @@ def _account(state: _State) -> ObserverFacts:
     )
 
 
-def _unforeseen(error: Exception) -> str:
+def _unforeseen_failure(error: Exception) -> str:
     return clean(f"it failed: {type(error).__name__}: {error}")

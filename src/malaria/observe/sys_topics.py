@@ -1,7 +1,7 @@
-"""The broker's own figures, from `$SYS/#`, over one MQTT connection of the observer's own (paho-mqtt, a thread).
+"""Observes the broker's own figures on `$SYS/#`, over an MQTT connection of its own (paho-mqtt, in a thread).
 
-It comes with QoS 0 and a clean session, and counts as one more client. A broker that refuses, or says nothing, is a gap
-with the likely reason; the connection is made anew by itself.
+The connection uses QoS 0 and a clean session, and the broker counts it as one more client. A broker that refuses it, or
+publishes nothing, is a gap with the likely reason. A lost connection is made again by itself.
 """
 
 from __future__ import annotations
@@ -24,28 +24,32 @@ from malaria.observe.sys_tree import SysTree
 
 CONNECT_S: Final = 5.0
 KEEPALIVE_S: Final = 15
-FIRST_WORD_NS: Final = 3 * NS_PER_S
-"""A broker with retained `$SYS` topics answers a subscription at once."""
-LONGEST_WAIT_NS: Final = 130 * NS_PER_S
-"""EMQX, HiveMQ: once a minute. Twice that is silence, where no other interval has been seen."""
+FIRST_MESSAGE_NS: Final = 3 * NS_PER_S
+"""A broker with retained `$SYS` topics sends them at once after the subscription."""
+UNKNOWN_INTERVAL_NS: Final = 130 * NS_PER_S
+"""The silence allowed while the interval is unknown: EMQX and HiveMQ announce once a minute, twice that is silence."""
+SHORTEST_SILENCE_NS: Final = 25 * NS_PER_S
+"""Less is never called silence: mosquitto announces every 10 s, and a busy broker does so late."""
+INTERVALS: Final = 2
+"""How many intervals in a row a broker may skip."""
 
 
 @dataclass(frozen=True, slots=True)
 class SysAccess:
-    """How to get to the topics. `context` is for TLS, its keys and certificates loaded; `path` for WebSocket."""
+    """How to log in. `context` is for TLS, with its keys and certificates loaded; `path` is for WebSocket."""
 
     host: str
     port: int
     client_id: str = ""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    context: Any = None  # an ssl.SSLContext, or what wraps a socket like one
+    context: Any = None  # an ssl.SSLContext, or an object with its wrap_socket
     path: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
 class SysObserver:
-    """The `$SYS` topics of one broker."""
+    """The observer of the `$SYS` topics of one broker."""
 
     name = "sys"
 
@@ -54,8 +58,8 @@ class SysObserver:
         self._access = access
         self._clock = clock
         self._client: paho.Client | None = None
-        self._lock = Lock()  # what follows is written by paho's thread
-        self._figures = SysTree()
+        self._lock = Lock()  # paho's thread writes the fields below
+        self._tree = SysTree()
         self._trouble = ""
         self._subscribed_ns: int | None = None
 
@@ -65,7 +69,7 @@ class SysObserver:
             self._client.connect_async(self._access.host, self._access.port, KEEPALIVE_S)
             self._client.loop_start()
         end = time.monotonic() + CONNECT_S
-        while time.monotonic() < end and self._figures.last_ns is None and not self._trouble:
+        while time.monotonic() < end and self._tree.last_ns is None and not self._trouble:
             time.sleep(0.02)
         if self._trouble:
             raise LostError(self._trouble)
@@ -76,22 +80,28 @@ class SysObserver:
                 raise LostError(self._trouble)
             if self._subscribed_ns is None:
                 raise LostError("no answer to the subscription yet")
-            figures = self._figures
-            silent_ns = self._clock() - (figures.last_ns or self._subscribed_ns)
-            if figures.last_ns is None and silent_ns > FIRST_WORD_NS:
-                raise LostError(_silence(silent_ns, ever=False))
-            if silent_ns > patience_ns(figures.longest_pause_ns):
-                raise LostError(_silence(silent_ns, ever=True))
-            return figures.values() if figures.has_news else {}
+            tree = self._tree
+            silent_ns = self._clock() - (tree.last_ns or self._subscribed_ns)
+            if tree.last_ns is None and silent_ns > FIRST_MESSAGE_NS:
+                raise LostError(
+                    f"nothing on {ALL} in {silent_ns // NS_PER_S} s: the broker has no such topics, "
+                    "or its access rules hide them from this user"
+                )
+            if silent_ns > longest_silence_ns(tree.longest_pause_ns):
+                raise LostError(
+                    f"nothing on {ALL} for {silent_ns // NS_PER_S} s: the broker is stuck, "
+                    "or its access rules have changed"
+                )
+            return tree.values() if tree.has_news else {}
 
     def outstanding_ns(self, since_ns: int) -> int:
         with self._lock:
-            return 0 if self._trouble else self._figures.outstanding_ns(since_ns, self._clock())
+            return 0 if self._trouble else self._tree.outstanding_ns(since_ns, self._clock())
 
     def stop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            with suppress(Exception):  # whatever state it is in
+            with suppress(Exception):  # it may be in any state
                 client.disconnect()
                 client.loop_stop()
 
@@ -113,8 +123,8 @@ class SysObserver:
 
     def _on_connect(self, client: paho.Client, _: object, __: object, reason: ReasonCode, ___: object) -> None:
         with self._lock:
-            self._trouble = f"the broker refuses us: {clean(str(reason)).lower()}" if reason.is_failure else ""
-            self._figures = SysTree()  # what it sent to us counts anew
+            self._trouble = _refusal(reason) if reason.is_failure else ""
+            self._tree = SysTree()  # the broker's count of what it sent to this client begins at 0
             self._subscribed_ns = None
         if not reason.is_failure:
             client.subscribe(ALL, qos=0)
@@ -139,18 +149,13 @@ class SysObserver:
         except UnicodeDecodeError:
             return
         with self._lock:
-            self._figures.take(topic, bytes(message.payload), self._clock(), message.retain)
+            self._tree.take(topic, bytes(message.payload), self._clock(), message.retain)
 
 
-def patience_ns(longest_pause_ns: int) -> int:
-    """How long a broker may be silent that has announced itself at this interval; 0: not yet."""
-    return max(3 * longest_pause_ns, 5 * NS_PER_S) if longest_pause_ns else LONGEST_WAIT_NS
+def longest_silence_ns(longest_pause_ns: int) -> int:
+    """Return how long a broker may be silent whose announcements were so far apart; 0: not known yet."""
+    return max(INTERVALS * longest_pause_ns, SHORTEST_SILENCE_NS) if longest_pause_ns else UNKNOWN_INTERVAL_NS
 
 
-def _silence(silent_ns: int, ever: bool) -> str:
-    seconds = silent_ns // NS_PER_S
-    if ever:
-        return f"nothing on {ALL} for {seconds} s: the broker is stuck, or its access rules have changed"
-    return (
-        f"nothing on {ALL} in {seconds} s: the broker has no such topics, or its access rules hide them from this user"
-    )
+def _refusal(reason: ReasonCode) -> str:
+    return f"the broker refuses the observer's connection: {clean(str(reason)).lower()}"

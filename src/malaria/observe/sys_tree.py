@@ -66,9 +66,10 @@ class SysTree:
     ignored: int = 0  # about single clients, with too long a topic, or beyond MOST_TOPICS
     last_ns: int | None = None  # time of the last message
     round_ns: int | None = None  # start of the last announcement
-    longest_pause_ns: int = 0  # between two announcements
+    longest_pause_ns: int = 0  # between two announcements; 0 until the second one
     _bytes: int = 0
     _histories: dict[str, _CounterHistory] = field(default_factory=dict)
+    _live_ns: int | None = None  # time of the last message that was not retained
     _heartbeat_ns: int | None = None
     _fresh: set[str] = field(default_factory=set)
 
@@ -158,10 +159,16 @@ class SysTree:
                 history.stand_still(before)
 
     def _measure_pause(self, at_ns: int, retained: bool) -> None:
-        if self.last_ns is not None and not retained and at_ns - self.last_ns > SHORTEST_STEP_NS:
-            self.longest_pause_ns = max(self.longest_pause_ns, at_ns - self.last_ns)
-            self.round_ns = at_ns
+        """Note the time of a message. The age of retained values is unknown: they are not an announcement."""
         self.last_ns = at_ns
+        if retained:
+            return
+        before_ns, self._live_ns = self._live_ns, at_ns
+        if before_ns is None:
+            self.round_ns = at_ns
+        elif at_ns - before_ns > SHORTEST_STEP_NS:
+            self.longest_pause_ns = max(self.longest_pause_ns, at_ns - before_ns)
+            self.round_ns = at_ns
 
     def _too_many(self, topic: str) -> bool:
         return topic not in self.topics and len(self.topics) >= MOST_TOPICS

@@ -48,11 +48,13 @@ class CommandResult:
 
 
 @asynccontextmanager
-async def connect(destination: SshDestination, timeouts: SshTimeouts = TIMEOUTS) -> AsyncIterator[SSHClientConnection]:
+async def connect(
+    destination: SshDestination, timeouts: SshTimeouts | None = None
+) -> AsyncIterator[SSHClientConnection]:
     """Open a connection for the block, through jump hosts if there are any. Raises SshError."""
     async with AsyncExitStack() as stack:
         try:
-            connection = await _open(destination, timeouts, stack)
+            connection = await _open(destination, timeouts or TIMEOUTS, stack)
         except Exception as error:
             if (failure := explain_failure(error)) is None:
                 raise

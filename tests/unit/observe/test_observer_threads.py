@@ -141,7 +141,7 @@ def test_one_slower_than_its_interval_is_counted_and_never_piles_up() -> None:
     state = watch._states[0]
     rest: list[float] = []
     watch._over.wait = _waiting(now, rest, watch)  # type: ignore[method-assign]
-    watch._watch(state)
+    watch._run(state)
     assert state.late == 9  # three in each of three turns
     assert rest == [0.5, 0.5, 0.5]
 

@@ -142,11 +142,13 @@ def test_a_number_that_is_none_is_unknown() -> None:
     assert "\x1b" not in str(values["version"])
 
 
-def test_pauses_are_seen() -> None:
+def test_the_pause_between_two_live_announcements_is_the_interval() -> None:
     figures = SysTree()
     tell(figures, 0, retained=True, uptime=0)
-    tell(figures, 10 * S, uptime=1)
-    tell(figures, 10 * S + 1, clients__connected=1)
+    tell(figures, 2 * S, uptime=1)
+    tell(figures, 2 * S + 1, clients__connected=1)
+    assert figures.longest_pause_ns == 0, "the retained ones were published at an unknown time"
+    tell(figures, 12 * S + 1, uptime=2)
     assert figures.longest_pause_ns == 10 * S
 
 
@@ -154,8 +156,9 @@ def test_the_next_announcement_is_waited_for_as_long_as_they_are_apart() -> None
     figures = SysTree()
     assert figures.outstanding_ns(S, S) == 0, "nothing is known of this broker"
     tell(figures, 0, retained=True, uptime=0)
-    assert figures.outstanding_ns(S, S) == 0, "nor how far apart its words are"
+    assert figures.outstanding_ns(S, S) == 0, "nor how far apart its announcements are"
     tell(figures, 2 * S, uptime=2)
+    assert figures.outstanding_ns(3 * S, 3 * S) == 0, "nor after the first one"
     tell(figures, 4 * S, uptime=4)
     over_ns = 5 * S
     assert figures.outstanding_ns(over_ns, over_ns) == 6.5 * S + ROUND_NS - over_ns
