@@ -17,7 +17,8 @@ from malaria.analysis.summary import summarize
 from malaria.records.perf_profile import Profile, Row
 from malaria.records.rows import GAP, CampaignPart, Event, EventKind, Observation
 from malaria.records.run import Run
-from malaria.report.page.run_page import write_campaign_page, write_page
+from malaria.report.page.campaign_page import render_campaign_page
+from malaria.report.page.run_page import render_run_page
 from malaria.units import format_count, format_ms
 from synthetic import HELD, by_directory, make_campaign, make_records, make_whole_campaign, observed, with_meta
 
@@ -54,7 +55,7 @@ class Reader:
         self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         self.page.on("request", lambda request: self._note(request.url))
         self.page.goto(path.as_uri())
-        self.page.wait_for_function("document.documentElement.dataset.drawn === 'all'")
+        self.page.wait_for_selector("html[data-drawn=all]", state="attached")
 
     def _note(self, url: str) -> None:
         if not url.startswith(("file:", "data:")):
@@ -67,7 +68,7 @@ class Reader:
 def written(tmp_path: Path, records: Run) -> tuple[Path, dict[str, Any]]:
     summary = dict(summarize(records))
     path = tmp_path / "report.html"
-    write_page(records, summary, path)
+    path.write_text(render_run_page(records, summary), encoding="utf-8")
     return path, summary
 
 
@@ -161,7 +162,7 @@ def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
         make_records(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))
     ]  # type: ignore[arg-type]
     path = tmp_path / "report.html"
-    write_campaign_page(make_campaign(runs), by_directory(runs), path)
+    path.write_text(render_campaign_page(make_campaign(runs), by_directory(runs)), encoding="utf-8")
     reader = Reader(browser, path)
     assert reader.troubles == []
     assert reader.page.locator("h2[id^=level-]").count() == 2
@@ -175,7 +176,7 @@ type Levels = dict[str, tuple[Run, dict[str, Any]]]
 def whole_campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Levels]:
     campaign, levels = make_whole_campaign()
     path = tmp_path_factory.mktemp("campaign") / "report.html"
-    write_campaign_page(campaign, levels, path)
+    path.write_text(render_campaign_page(campaign, levels), encoding="utf-8")
     return path, levels
 
 
@@ -240,7 +241,7 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
     levels = by_directory([records])
     levels["level-1"][1]["surges"] = [HELD | {"group": HOSTILE, "reasons": [HOSTILE]}]
     path = tmp_path / "report.html"
-    write_campaign_page(hostile, levels, path)
+    path.write_text(render_campaign_page(hostile, levels), encoding="utf-8")
     reader = Reader(browser, path)
     assert reader.evaluate("window.hurt") is None
     assert reader.troubles == []
@@ -290,7 +291,8 @@ def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path
 def test_a_page_of_levels_fits_too(browser: Browser, tmp_path: Path, width: int) -> None:
     records = with_meta(make_records(trouble="falls-behind"), title=HOSTILE)
     path = tmp_path / "report.html"
-    write_campaign_page(make_campaign([records] * 2, HOSTILE), by_directory([records] * 2), path)
+    page = render_campaign_page(make_campaign([records] * 2, HOSTILE), by_directory([records] * 2))
+    path.write_text(page, encoding="utf-8")
     reader = Reader(browser, path, width)
     assert reader.evaluate("document.documentElement.scrollWidth") <= width
     assert reader.evaluate("window.hurt") is None

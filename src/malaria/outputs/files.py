@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -27,28 +27,28 @@ type Runs = Mapping[str, tuple[Run, dict[str, Any]]]
 
 def write_summary(summary: Mapping[str, Any], directory: Path) -> None:
     """Write `summary.json`. Raises OSError when the disk does not take it."""
-    _replace(directory / SUMMARY, lambda path: path.write_text(json_text(summary), encoding="ascii"))
+    _replace(directory / SUMMARY, json_text(summary))
 
 
 def write_attack_files(records: Run, summary: dict[str, Any], directory: Path) -> None:
     """Write all files of an attack. Raises OSError when the disk does not take them, RunError for a damaged run."""
-    from malaria.report.markdown.run_markdown import write_markdown  # charts are slow to import, and come last
-    from malaria.report.page.run_page import write_page
+    from malaria.report.markdown.run_markdown import render_run_markdown  # charts are slow to import, and come last
+    from malaria.report.page.run_page import render_run_page
 
     write_summary(summary, directory)
-    _replace(directory / PAGE, lambda path: write_page(records, summary, path))
-    _replace(directory / MARKDOWN, lambda path: write_markdown(records, summary, path))
+    _replace(directory / PAGE, render_run_page(records, summary))
+    _replace(directory / MARKDOWN, render_run_markdown(records, summary))
 
 
 def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path) -> dict[str, Any]:
     """Write all files of a campaign and return its summary. Raises as `write_attack_files` does."""
-    from malaria.report.markdown.run_markdown import write_campaign_markdown
-    from malaria.report.page.run_page import write_campaign_page
+    from malaria.report.markdown.campaign_markdown import render_campaign_markdown
+    from malaria.report.page.campaign_page import render_campaign_page
 
     summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in runs.items()})
     write_summary(summary, directory)
-    _replace(directory / PAGE, lambda path: write_campaign_page(campaign, runs, path))
-    _replace(directory / MARKDOWN, lambda path: write_campaign_markdown(campaign, runs, path))
+    _replace(directory / PAGE, render_campaign_page(campaign, runs))
+    _replace(directory / MARKDOWN, render_campaign_markdown(campaign, runs))
     return summary
 
 
@@ -57,11 +57,11 @@ def json_text(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Replace a file by what `write` writes. Raises what it raises; then the old file is untouched."""
+def _replace(path: Path, text: str) -> None:
+    """Replace the text of a file. Raises OSError if the disk does not take it; then the old file is untouched."""
     fresh = path.with_name(f"{path.name}.new")
     try:
-        write(fresh)
+        fresh.write_text(text, encoding="utf-8")
         os.replace(fresh, path)
     finally:
         with suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from malaria.analysis.headline import headline
 from malaria.analysis.whole import summarize_campaign
@@ -11,10 +12,12 @@ from malaria.report.campaign_conclusions import PASS, UNKNOWN, highest_passed, k
 from malaria.report.figure_text import broker_name, name_and_version
 from malaria.report.shown_levels import ShownLevel
 
+NO_SETTINGS: Final = "Its settings are not known: malaria did not start it."
+
 type NamedTexts = list[tuple[str, str]]
 
 
-def answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> tuple[str, str]:
+def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> tuple[str, str]:
     """The outcome of the whole, as its summary has it, and how far it held, by name."""
     if not campaign.parts:
         return UNKNOWN, campaign.ended or "nothing was run"
@@ -69,3 +72,8 @@ def broker_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> Name
     seen = broker_name(shown[0].records, shown[0].summary) if shown else ""
     facts = {"broker": seen if len(seen) > len(started) else started, "started as": broker.get("kind") or ""}
     return [(label, value) for label, value in facts.items() if value]
+
+
+def broker_settings(campaign: CampaignRecords) -> str:
+    """Return the configuration with which the broker was started; empty if it is not known (NO_SETTINGS)."""
+    return (campaign.broker.get("settings") or "").rstrip()

@@ -1,4 +1,4 @@
-"""What perf recorded: where the broker's time went; or why that is not known. Texts are plain."""
+"""What perf recorded: where the broker's time went, or why that is not known. All texts are plain."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from malaria.records.run import Run
 from malaria.units import format_count, format_things
 
 PERF: Final = "perf"
-UNFINISHED: Final = "it was not done when the run ended"
+UNFINISHED: Final = "perf was still recording when the run ended"
 KERNEL: Final = "[k]"
 USER: Final = "[.]"
-HEAD: Final = ("overhead", "samples", "command", "shared object", "symbol")
-"""Of the table, as `perf report` has it."""
+PERF_HEAD: Final = ("overhead", "samples", "command", "shared object", "symbol")
+"""The columns of the table, as `perf report` has them."""
 
 
 def was_asked_for(records: Run) -> bool:
-    return records.profile is not None or any(one == PERF for one, _ in _accounts(records)) or bool(_rows(records))
+    return records.profile is not None or any(one == PERF for one, _ in _observers(records)) or bool(_rows(records))
 
 
 def why_none(records: Run) -> str:
-    """The reason in words. Empty when there is a recording, or nobody asked for one."""
+    """Return the reason why there is no recording; empty if there is one, or none was asked for."""
     if records.profile is not None or not was_asked_for(records):
         return ""
     gaps = [str(row[GAP]) for row in _rows(records) if GAP in row]
-    told = [reason for one, reason in _accounts(records) if one == PERF and reason]
-    return next(iter([*told, *reversed(gaps)]), UNFINISHED)
+    reasons = [reason for one, reason in _observers(records) if one == PERF and reason]
+    return next(iter([*reasons, *reversed(gaps)]), UNFINISHED)
 
 
 def caption(profile: Profile) -> str:
-    """What was recorded, in a sentence."""
+    """Return in a few words what was recorded: `100 samples of cpu-clock over 20 s`."""
     parts = [format_things(profile.samples, "sample")]
     parts += [f"of {profile.event}"] if profile.event else []
     parts += [f"over {profile.seconds:g} s"] if profile.seconds else []
     return " ".join(parts)
 
 
-def lines(profile: Profile, most: int | None = None) -> list[list[str]]:
-    """The table's rows; what is beyond `most` is summed up in one."""
+def perf_rows(profile: Profile, most: int | None = None) -> list[list[str]]:
+    """Return the rows under PERF_HEAD; those beyond `most`, and samples without a row, are summed up in one."""
     shown = profile.rows[:most]
     made = [[f"{row.percent:.2f} %", format_count(row.samples), row.command, row.shared_object, _symbol(row)]
             for row in shown]  # fmt: skip
@@ -54,7 +54,7 @@ def _symbol(row: Row) -> str:
     return f"{KERNEL if in_kernel else USER} {row.symbol}"
 
 
-def _accounts(records: Run) -> list[tuple[str, str]]:
+def _observers(records: Run) -> list[tuple[str, str]]:
     return [(one.observer, one.reason or "") for one in records.meta.observers]
 
 

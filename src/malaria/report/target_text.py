@@ -40,7 +40,7 @@ class TargetFigure:
     value: str
 
 
-def table_of(records: Run, summary: Summary) -> list[TargetFigure]:
+def target_figures(records: Run, summary: Summary) -> list[TargetFigure]:
     """Broker CPU, host CPU, memory, messages per second: what a level comes to."""
     broker = summary["broker"]
     return [
@@ -142,19 +142,26 @@ def _signed(per_s: float) -> str:
     return f"−{shown}" if per_s < 0 else shown
 
 
+def remarks(records: Run, summary: Summary) -> list[str]:
+    """Return what a pass had to hold, and how the queues grew, each as a sentence."""
+    stated, queues = conditions(records), queue_lines(summary)
+    lines = [f"A pass had to hold: {stated}."] if stated else []
+    return lines + ([f"In steady time {'; '.join(queues)}."] if queues else [])
+
+
 def conditions(records: Run) -> str:
     """What counts as a pass, as the warhead or the command said it; empty when neither did."""
     return " · ".join(records.meta.thresholds)
 
 
 def blind_spots(records: Run) -> list[str]:
-    """A sentence for each observer that did not see all of it; perf speaks for itself."""
+    """Return a sentence for each observer that missed something; perf has a section of its own."""
     return [_blind(one) for one in records.meta.observers if one.observer != "perf" and (one.gaps or one.reason)]
 
 
 def _blind(observer: ObserverFacts) -> str:
     name, gaps, reason = observer.observer, observer.gaps, observer.reason
     if not observer.samples:
-        return f"{name}: nothing was seen. {reason}".strip()
+        return f"{name}: nothing was seen. {reason or ''}".strip()
     times = "once" if gaps == 1 else f"{gaps} times" if gaps else "at the end"
     return f"{name}: lost {times}{f', last: {reason}' if reason else '; it came back'}."

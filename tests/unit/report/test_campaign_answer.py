@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.records.rows import INTERRUPTED, CampaignPart, PartState
-from malaria.report.campaign_answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.campaign_answer import broker_facts, campaign_answer, made_facts, not_to_the_end
 from malaria.report.shown_levels import shown_parts
 from synthetic import by_directory, make_campaign, make_records
 
@@ -16,13 +16,13 @@ NEXT = CampaignPart(2, "3,000 clients", "", 3000, why=INTERRUPTED)
 
 
 def test_one_level_that_passed() -> None:
-    assert answer(CAMPAIGN, SHOWN) == ("PASS", "the broker carried it")
+    assert campaign_answer(CAMPAIGN, SHOWN) == ("PASS", "the broker carried it")
     assert not_to_the_end(CAMPAIGN) == ""
 
 
 def test_one_that_was_interrupted_has_no_verdict_over_the_whole() -> None:
     cut = replace(CAMPAIGN, parts=(*CAMPAIGN.parts, NEXT))
-    outcome, words = answer(cut, SHOWN)
+    outcome, words = campaign_answer(cut, SHOWN)
     assert outcome == "UNKNOWN"
     assert words.startswith("held up to meters; interrupted by the operator: 1 of 2 parts were run")
     assert not_to_the_end(cut) == "not run to the end: 1 of 2; see what is missing"
@@ -30,7 +30,7 @@ def test_one_that_was_interrupted_has_no_verdict_over_the_whole() -> None:
 
 def test_a_level_that_could_not_be_run_is_unknown() -> None:
     part = replace(NEXT, state=PartState.NOT_RUN, why="mosquitto ended at once")
-    outcome, words = answer(replace(CAMPAIGN, parts=(part,)), [])
+    outcome, words = campaign_answer(replace(CAMPAIGN, parts=(part,)), [])
     assert outcome == "UNKNOWN"
     assert words.endswith("mosquitto ended at once")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from malaria.report.campaign_answer import answer
+from malaria.report.campaign_answer import campaign_answer
 from malaria.report.campaign_conclusions import conclusions, knee
 from malaria.report.shown_levels import ShownLevel, shown_parts
 from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed, with_meta
@@ -15,7 +15,7 @@ from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, ob
 def answered(shown: list[ShownLevel]) -> tuple[str, str]:
     parts = tuple(replace(one.part, directory=f"run-{number}") for number, one in enumerate(shown))
     placed = [replace(one, part=part) for one, part in zip(shown, parts, strict=True)]
-    return answer(replace(make_campaign([]), parts=parts), placed)
+    return campaign_answer(replace(make_campaign([]), parts=parts), placed)
 
 
 @cache

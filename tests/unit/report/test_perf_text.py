@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.records.rows import GAP, Observation
-from malaria.report.page.target_page import perf
-from malaria.report.perf_text import UNFINISHED, caption, lines, was_asked_for, why_none
+from malaria.report.page.target_view import PerfView, perf_view
+from malaria.report.perf_text import UNFINISHED, caption, perf_rows, was_asked_for, why_none
 from synthetic import PROFILE, make_records, observed, with_meta
 
 NOT_PERMITTED = "perf is not permitted here (kernel.perf_event_paranoid is 3); as root, or: sysctl perf=1"
@@ -15,7 +15,7 @@ NOT_PERMITTED = "perf is not permitted here (kernel.perf_event_paranoid is 3); a
 def test_nobody_asked() -> None:
     records = make_records(seconds=2)
     assert not was_asked_for(records)
-    assert (why_none(records), perf(records)) == ("", "")
+    assert (why_none(records), perf_view(records)) == ("", None)
 
 
 def test_there_is_a_recording() -> None:
@@ -23,24 +23,26 @@ def test_there_is_a_recording() -> None:
     assert was_asked_for(records)
     assert why_none(records) == ""
     assert caption(PROFILE) == "100 samples of cpu-clock over 20 s"
-    made = perf(records)
-    assert "[k] tcp_poll" in made
-    assert "<svg" in made
+    view = perf_view(records)
+    assert view is not None
+    assert view.table is not None
+    assert view.table.rows[0][-1].text == "[k] tcp_poll"
+    assert view.graph is not None
 
 
 def test_what_is_not_shown_is_summed_up() -> None:
-    assert lines(PROFILE, 1) == [
+    assert perf_rows(PROFILE, 1) == [
         ["60.00 %", "60", "mosquitto", "[kernel.kallsyms]", "[k] tcp_poll"],
         ["40.00 %", "40", "", "", "everything else"],
     ]
-    assert len(lines(PROFILE)) == 3
+    assert len(perf_rows(PROFILE)) == 3
 
 
 def test_the_observer_says_why_there_is_none() -> None:
     told = [{"observer": "perf", "samples": 0, "gaps": 1, "reason": NOT_PERMITTED}]
     records = with_meta(make_records(seconds=2), observers=told)
     assert why_none(records) == NOT_PERMITTED
-    assert "not permitted here" in perf(records)
+    assert perf_view(records) == PerfView(NOT_PERMITTED)
 
 
 def test_of_a_run_that_was_killed_the_rows_say_it() -> None:

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from malaria.analysis.headline import headline
 from malaria.records.rows import CampaignRecords
-from malaria.report.campaign_answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.campaign_answer import (
+    NO_SETTINGS,
+    broker_facts,
+    broker_settings,
+    campaign_answer,
+    made_facts,
+    not_to_the_end,
+)
 from malaria.report.campaign_conclusions import conclusions
+from malaria.report.environment_text import environment
 from malaria.report.figure_text import connected
+from malaria.report.headings import Heading
+from malaria.report.level_columns import LEVEL_COLUMNS, level_figures
 from malaria.report.markdown.markdown_sections import sections, titled
-from malaria.report.markdown.markdown_text import anchor, code, plain, table
-from malaria.report.page.appendix import facts
-from malaria.report.page.blocks import COLUMNS, row_of
+from malaria.report.markdown.markdown_text import anchor, code, joined, plain, table
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, clean_start, missing_lines, shown_parts
 
-MADE: Final = "How the load was made"
-BROKER: Final = "The broker"
-MISSING: Final = "What is missing"
-ENVIRONMENT: Final = "Environment"
-CONCLUSIONS: Final = "Conclusions"
+
+def render_campaign_markdown(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> str:
+    """Return the report of a campaign as Markdown; `runs` holds the run of each part by its directory.
+
+    Raises RunError for a damaged run.
+    """
+    return joined(_lines(campaign, runs))
 
 
-def campaign_lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
-    """The whole of it."""
+def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
     shown = shown_parts(campaign, runs)
     told: dict[str, Sequence[str]] = {
-        CONCLUSIONS: [f"- {plain(sentence)}" for sentence in conclusions(shown)],
-        MADE: _made(campaign, shown),
-        BROKER: _broker(campaign, shown),
+        Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in conclusions(shown)],
+        Heading.MADE: _made(campaign, shown),
+        Heading.BROKER: _broker(campaign, shown),
     }
     levels = [line for level in by_level(shown) for number, one in enumerate(level) for line in
               _part(one, level if number == 0 else ())]  # fmt: skip
     end: dict[str, Sequence[str]] = {
-        MISSING: [f"- {plain(line)}" for line in missing_lines(campaign, runs)],
-        ENVIRONMENT: _environment(shown),
+        Heading.MISSING: [f"- {plain(line)}" for line in missing_lines(campaign, runs)],
+        Heading.ENVIRONMENT: _environment(shown),
     }
     return [
         *_top(campaign, shown),
@@ -48,19 +56,19 @@ def campaign_lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary])
 
 def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     target = shown[0].summary["target"] if shown else campaign.file
-    outcome, words = answer(campaign, shown)
+    outcome, words = campaign_answer(campaign, shown)
     lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(words)}", ""]
     rest = not_to_the_end(campaign)
     lines += [f"{rest}.", ""] if rest else []
     if not shown:
         return lines
-    head = ["level", "verdict", "clients", *COLUMNS.values(), "why"]
+    head = ["level", "verdict", "clients", *LEVEL_COLUMNS.values(), "why"]
     return [*lines, *table(head, [_row(one) for one in shown], words=2), ""]
 
 
 def _row(one: ShownLevel) -> list[str]:
     why = "; ".join(one.summary["verdict"]["reasons"][:2])
-    figures = [plain(cell) for cell in row_of(one)]
+    figures = [plain(cell) for cell in level_figures(one)]
     return [_link(one.name), one.outcome, connected(one.records, one.summary), *figures, plain(why)]
 
 
@@ -84,12 +92,12 @@ def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
 
 
 def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
-    settings = campaign.broker.get("settings")
+    settings = broker_settings(campaign)
     lines = table(["", ""], [[plain(name), plain(value)] for name, value in broker_facts(campaign, shown)], words=2)
     return [
         *lines,
         "",
-        code(settings.rstrip()) if settings else "Its settings are not known: it was not ours to start.",
+        code(settings) if settings else NO_SETTINGS,
     ]
 
 
@@ -103,21 +111,25 @@ def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
     clean = clean_start(one.part)
     lines += [plain(clean), ""] if clean else []
     told = sections(one.records, one.summary)
-    note: dict[str, Sequence[str]] = {"Note": [plain(" ".join(one.part.note.split()))] if one.part.note.strip() else []}
-    return lines + titled({"Side by side": _beside(level), **told, **note}, "###")
+    note: dict[str, Sequence[str]] = {
+        Heading.NOTE: [plain(" ".join(one.part.note.split()))] if one.part.note.strip() else []
+    }
+    return lines + titled({Heading.SIDE_BY_SIDE: _beside(level), **told, **note}, "###")
 
 
 def _beside(level: Sequence[ShownLevel]) -> list[str]:
     """A level and its variants; nothing where it has none."""
     if len(level) < 2:
         return []
-    rows = [[plain(one.part.variant or one.part.title), one.outcome, *(plain(cell) for cell in row_of(one))] for one in
-            level]  # fmt: skip
-    return table(["", "verdict", *COLUMNS.values()], rows, words=2)
+    rows = [
+        [plain(one.part.variant or one.part.title), one.outcome, *(plain(cell) for cell in level_figures(one))]
+        for one in level
+    ]
+    return table(["", "verdict", *LEVEL_COLUMNS.values()], rows, words=2)
 
 
 def _environment(shown: Sequence[ShownLevel]) -> list[str]:
     if not shown:
         return []
-    rows = [[plain(name), plain(fact)] for name, fact in facts(shown[-1].records, shown[-1].summary)]
+    rows = [[plain(name), plain(fact)] for name, fact in environment(shown[-1].records, shown[-1].summary)]
     return table(["", ""], rows, words=2)

@@ -14,12 +14,13 @@ from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter
 from malaria.records.run import Run
 from malaria.report import perf_text, target_text
-from malaria.report import surge_text as surges
 from malaria.report.charts.event_marks import marks
 from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figure_text import LATENCIES, STATISTICS, UNKNOWN, count, latencies, ms
+from malaria.report.headings import Heading
 from malaria.report.ledger_text import AccountLine, counted, deliveries, published
 from malaria.report.markdown.markdown_text import code, plain, table
+from malaria.report.surge_text import SURGE_HEAD, surge_row, surges_of
 from malaria.units import format_bytes
 
 STEPS: Final = 12
@@ -62,14 +63,14 @@ OVER_TIME: Final = (
 def sections(records: Run, summary: Summary) -> dict[str, Sequence[str]]:
     """In the order in which one would ask; empty ones are to be left out."""
     return {
-        "What it took": _seen(records, summary),
-        "Surges": _surges(summary),
-        "Over time": _over_time(records),
-        "Clients": _clients(summary),
-        "Latency": _latencies(records, summary),
-        "The ledger": _ledger(records, summary),
-        "$SYS": _sys(records, summary),
-        "perf": _perf(records),
+        Heading.TARGET: _seen(records, summary),
+        Heading.SURGES: _surges(summary),
+        Heading.OVER_TIME: _over_time(records),
+        Heading.CLIENTS: _clients(summary),
+        Heading.LATENCY: _latencies(records, summary),
+        Heading.LEDGER: _ledger(records, summary),
+        Heading.SYS: _sys(records, summary),
+        Heading.PERF: _perf(records),
     }
 
 
@@ -79,19 +80,17 @@ def titled(told: MarkdownSections, level: str) -> list[str]:
 
 
 def _seen(records: Run, summary: Summary) -> list[str]:
-    facts = target_text.table_of(records, summary)
+    facts = target_text.target_figures(records, summary)
     head = ["verdict", *(fact.label for fact in facts)]
     row = [summary["verdict"]["outcome"], *(plain(fact.value) for fact in facts)]
-    stated, queues = target_text.conditions(records), target_text.queue_lines(summary)
-    lines = [f"- A pass had to hold: {plain(stated)}."] if stated else []
-    lines += [f"- In steady time {'; '.join(queues)}."] if queues else []
-    lines += [f"- {plain(line)}" for line in target_text.blind_spots(records)]
+    remarks = (*target_text.remarks(records, summary), *target_text.blind_spots(records))
+    lines = [f"- {plain(line)}" for line in remarks]
     return [*table(head, [row]), *([""] if lines else []), *lines]
 
 
 def _surges(summary: Summary) -> list[str]:
-    rows = [[plain(cell) for cell in surges.row(surge)] for surge in surges.surges_of(summary)]
-    return table(surges.HEAD, rows, words=6) if rows else []
+    rows = [[plain(cell) for cell in surge_row(surge)] for surge in surges_of(summary)]
+    return table(SURGE_HEAD, rows, words=6) if rows else []
 
 
 def _over_time(records: Run) -> list[str]:
@@ -157,7 +156,7 @@ def _entry(entry: AccountLine) -> list[str]:
     """The total in bold."""
     bold = "**" if entry.sign == "=" else ""
     sign = f"{entry.sign} " if entry.sign else ""
-    return [f"{bold}{plain(sign)}{LABELS.get(entry.name, entry.name)}{bold}", f"{bold}{count(entry.number)}{bold}"]
+    return [f"{bold}{plain(sign)}{entry.label}{bold}", f"{bold}{count(entry.number)}{bold}"]
 
 
 def _sys(records: Run, summary: Summary) -> list[str]:
@@ -173,7 +172,7 @@ def _perf(records: Run) -> list[str]:
     if profile is None:
         why = perf_text.why_none(records)
         return [f"There is no recording: {plain(why)}."] if why else []
-    rows = [[plain(cell) for cell in line] for line in perf_text.lines(profile, PERF_ROWS)]
+    rows = [[plain(cell) for cell in line] for line in perf_text.perf_rows(profile, PERF_ROWS)]
     ordered = [[command, shared, symbol, overhead, samples] for overhead, samples, command, shared, symbol in rows]
-    head = [*perf_text.HEAD[2:], *perf_text.HEAD[:2]]
+    head = [*perf_text.PERF_HEAD[2:], *perf_text.PERF_HEAD[:2]]
     return [f"{perf_text.caption(profile)}.", "", *table(head, ordered, words=3)]

@@ -28,6 +28,11 @@ def code(content: str, language: str = "") -> str:
     return "\n".join([f"{fence}{language}", *lines, fence])
 
 
+def joined(lines: Sequence[str]) -> str:
+    """Return the lines as the text of a file."""
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def anchor(heading: str) -> str:
     """What GitHub, GitLab and Gitea call a heading: small letters, hyphens for spaces, nothing else."""
     return "".join(char for char in heading.lower().replace(" ", "-") if char.isalnum() or char in "-_")

@@ -1,133 +1,192 @@
-"""The page of a campaign: the answer, all levels at a glance, how it was made, then each level as an attack's page."""
+"""The page of a campaign: the answer, all levels at a glance, how it was made, then each level like an attack."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass
 
 from malaria.records.rows import CampaignRecords
-from malaria.report.campaign_answer import answer, broker_facts, made_facts, not_to_the_end
+from malaria.report.campaign_answer import (
+    NO_SETTINGS,
+    broker_facts,
+    broker_settings,
+    campaign_answer,
+    made_facts,
+    not_to_the_end,
+)
 from malaria.report.campaign_conclusions import conclusions
 from malaria.report.charts.level_charts import levels_chart
-from malaria.report.figure_text import moment
-from malaria.report.page import appendix, blocks
-from malaria.report.page.markup import command, folded, table, text
-from malaria.report.page.sections import Charts, Place, attack_charts, body, material, place_chart
+from malaria.report.figure_text import connected, moment
+from malaria.report.headings import Heading
+from malaria.report.level_columns import LEVEL_COLUMNS, level_figures
+from malaria.report.page.environment_view import EnvironmentView, environment_view
+from malaria.report.page.page_document import render_document
+from malaria.report.page.page_elements import (
+    CellTexts,
+    ChartPlace,
+    CommandLine,
+    PageTable,
+    TableCell,
+    defined,
+    named_values,
+    outcome_cell,
+    page_table,
+    paragraphs,
+)
+from malaria.report.page.run_sections import (
+    PageCharts,
+    RunSections,
+    VerdictView,
+    chart_place,
+    run_charts,
+    run_material,
+    run_sections,
+    unbroken,
+    verdict_view,
+)
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, missing_lines, shown_parts
 
-END: Final = {"environment": "Environment", "definitions": "How each figure is defined"}
+
+@dataclass(frozen=True, slots=True)
+class ContentsEntry:
+    """A link to a section, and those to the variants of a level below it."""
+
+    cell: TableCell
+    below: tuple[TableCell, ...] = ()
 
 
-def campaign_body(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> tuple[str, Charts]:
-    """The whole of it as markup, and its charts."""
-    shown = shown_parts(campaign, runs)
-    figures: Charts = {"levels": levels_chart(shown)} if shown else {}
-    levels = "\n".join(_level(level, figures) for level in by_level(shown))
-    parts = [
-        _top(campaign, shown, figures),
-        _conclusions(shown),
-        _contents(campaign, shown, runs),
-        _made(campaign, shown),
-        _broker(campaign, shown),
-        levels,
-        _missing(campaign, runs),
-        _end(shown),
-    ]
-    return "\n".join(part for part in parts if part), figures
+@dataclass(frozen=True, slots=True)
+class LevelView:
+    """A level or a variant of one. `side_by_side` is None for a level without variants."""
+
+    anchor: str
+    name: str
+    load: str
+    verdict: VerdictView
+    side_by_side: PageTable | None
+    sections: RunSections
 
 
-def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel], figures: Charts) -> str:
-    """Title, how far it held, the chart over all levels and their table."""
-    told = [str(shown[0].summary["target"]), moment(shown[0].summary)] if shown else [campaign.file, "nothing was run"]
-    head = f"<h1><b>{text(campaign.title)}</b> · {text(' · '.join(part for part in told if part))}</h1>"
-    seen = [place_chart("levels", figures), blocks.levels(shown)] if shown else []
-    return "\n".join([head, _verdict(campaign, shown), *seen])
+@dataclass(frozen=True, slots=True)
+class CampaignPage:
+    """What the template campaign_page.html shows. What is None belongs to a campaign of which nothing was run."""
+
+    title: str
+    subtitle: str
+    verdict: VerdictView
+    unfinished: str
+    chart: ChartPlace | None
+    overview: PageTable
+    conclusions: tuple[str, ...]
+    contents: tuple[ContentsEntry, ...]
+    note: tuple[str, ...]
+    command: CommandLine
+    made: PageTable
+    source: str
+    broker: PageTable
+    broker_settings: str
+    no_settings: str
+    levels: tuple[LevelView, ...]
+    missing: tuple[str, ...]
+    environment: EnvironmentView | None
 
 
-def _verdict(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
-    rest = not_to_the_end(campaign)
-    more = f'<p><a href="#missing">{text(rest)}</a></p>' if rest else ""
-    return blocks.sentence(*answer(campaign, shown)) + more
+def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndSummary]) -> str:
+    """Return the page of a campaign as text that UTF-8 can carry. Raises RunError for a damaged run.
+
+    `levels` holds the run of each part by its directory. A part that is not in it was not run, or cannot be read.
+    """
+    shown = shown_parts(campaign, levels)
+    charts: PageCharts = {"levels": levels_chart(shown)} if shown else {}
+    made = tuple(_level(one, level, charts) for level in by_level(shown) for one in level)
+    outcome, sentence = campaign_answer(campaign, shown)
+    missing = missing_lines(campaign, levels)
+    page = CampaignPage(
+        title=campaign.title,
+        subtitle=_subtitle(campaign, shown),
+        verdict=VerdictView(outcome, unbroken(sentence)),
+        unfinished=not_to_the_end(campaign),
+        chart=chart_place("levels", charts) if shown else None,
+        overview=levels_table(shown),
+        conclusions=tuple(conclusions(shown)),
+        contents=_contents(shown, bool(missing)),
+        note=paragraphs(campaign.note),
+        command=CommandLine("command-campaign", campaign.command),
+        made=named_values(made_facts(campaign, shown)),
+        source=campaign.source,
+        broker=named_values(broker_facts(campaign, shown)),
+        broker_settings=broker_settings(campaign),
+        no_settings=NO_SETTINGS,
+        levels=made,
+        missing=tuple(missing),
+        environment=environment_view(shown[-1].records, shown[-1].summary) if shown else None,
+    )
+    return render_document("campaign_page.html", page, charts)
 
 
-def _conclusions(shown: Sequence[ShownLevel]) -> str:
-    items = "".join(f"<li>{text(sentence)}</li>" for sentence in conclusions(shown))
-    return f'<h2 id="conclusions">Conclusions</h2>\n<ul>{items}</ul>' if items else ""
+def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
+    first = shown[0].summary if shown else None
+    parts = [str(first["target"]), moment(first)] if first else [campaign.file, "nothing was run"]
+    return " · ".join(part for part in parts if part)
 
 
-def _contents(campaign: CampaignRecords, shown: Sequence[ShownLevel], runs: Mapping[str, RunAndSummary]) -> str:
-    """Links to every section; the variants below their level."""
-    items = [_link("made", "How the load was made"), _link("broker", "The broker")]
-    for level in by_level(shown):
-        below = "".join(_link(one.anchor, one.part.variant) for one in level if one.part.variant)
-        head = next((one for one in level if not one.part.variant), None)
-        name = _anchored(head.anchor, head.name) if head else text(level[0].part.title)
-        items.append(f"<li>{name}{f'<ul>{below}</ul>' if below else ''}</li>")
-    items += [_link("missing", "What is missing")] if missing_lines(campaign, runs) else []
-    items += [_link(anchor, title) for anchor, title in END.items()] if shown else []
-    return f'<nav aria-label="Contents"><h2>Contents</h2><ul>{"".join(items)}</ul></nav>'
-
-
-def _link(anchor: str, words: str) -> str:
-    return f"<li>{_anchored(anchor, words)}</li>"
-
-
-def _anchored(anchor: str, words: str) -> str:
-    return f'<a href="#{anchor}">{text(words)}</a>'
-
-
-def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
-    """The command, and what made the load."""
-    rows = [[text(name), text(value)] for name, value in made_facts(campaign, shown)]
-    lines = [
-        '<h2 id="made">How the load was made</h2>',
-        blocks.note(campaign.note),
-        command("command-campaign", campaign.command),
-        table(["", ""], rows, words=(1,), kind="facts"),
-    ]
-    if campaign.source:
-        lines.append(folded("the campaign as it was", f"<pre><code>{text(campaign.source)}</code></pre>"))
-    if shown:
-        lines.append(folded(f"the warhead of {shown[0].name}", appendix.warhead(shown[0].records)))
-    return "\n".join(lines)
-
-
-def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
-    rows = [[text(name), text(value)] for name, value in broker_facts(campaign, shown)]
-    settings = campaign.broker.get("settings")
-    made = f"<pre><code>{text(settings.rstrip())}</code></pre>" if settings else (
-        '<p class="soft">Its settings are not known: it was not ours to start.</p>')  # fmt: skip
-    return f'<h2 id="broker">The broker</h2>\n{table(["", ""], rows, words=(1,), kind="facts")}\n{made}'
-
-
-def _level(level: Sequence[ShownLevel], figures: Charts) -> str:
-    """A level with its variants beside it, then each of them alone."""
-    parts = [_part(one, figures, level if number == 0 else ()) for number, one in enumerate(level)]
-    return "\n".join(parts)
-
-
-def _part(one: ShownLevel, figures: Charts, beside: Sequence[ShownLevel]) -> str:
-    attack = material(one.records, one.summary)
-    figures |= attack_charts(attack, one.suffix)
-    load = f'<p class="soft">{text(one.records.meta.load or "")}</p>'
-    side = "<h3>Side by side</h3>" + blocks.compared(beside) if len(beside) > 1 else ""
-    place = Place(one.suffix, "h3", one.part)
-    return "\n".join(
-        [
-            f'<h2 id="{one.anchor}">{text(one.name)}</h2>',
-            load,
-            blocks.verdict(one.records, one.summary),
-            side,
-            body(attack, figures, place),
-        ]
+def _level(one: ShownLevel, level: Sequence[ShownLevel], charts: PageCharts) -> LevelView:
+    """Return a level or a variant, and add its charts to those of the page."""
+    run = run_material(one.records, one.summary)
+    charts |= run_charts(run, one.suffix)
+    is_first = one is level[0]  # the comparison is shown once, above the first of them
+    return LevelView(
+        anchor=one.anchor,
+        name=one.name,
+        load=one.records.meta.load or "",
+        verdict=verdict_view(one.records, one.summary),
+        side_by_side=side_by_side(level) if is_first and len(level) > 1 else None,
+        sections=run_sections(run, charts, one.suffix, one.part),
     )
 
 
-def _missing(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> str:
-    """The levels that were not run, with the reason; and those that were cut short."""
-    items = "".join(f"<li>{text(line)}</li>" for line in missing_lines(campaign, runs))
-    return f'<h2 id="missing">What is missing</h2>\n<ul>{items}</ul>' if items else ""
+def levels_table(shown: Sequence[ShownLevel]) -> PageTable:
+    """Return a row for each level, and for its variants below it; each name links to its section."""
+    head: CellTexts = ["level", "verdict", "clients", *_column_heads()]
+    rows: list[CellTexts] = [
+        [_level_name(one), outcome_cell(one.outcome), connected(one.records, one.summary), *level_figures(one)]
+        for one in shown
+    ]
+    return page_table(head, rows, kind="levels")
 
 
-def _end(shown: Sequence[ShownLevel]) -> str:
-    return appendix.end(shown[-1].records, shown[-1].summary) if shown else ""
+def side_by_side(level: Sequence[ShownLevel]) -> PageTable:
+    """Return a row for the level and for each of its variants."""
+    rows: list[CellTexts] = [
+        [TableCell(one.part.variant or one.part.title, one.anchor), outcome_cell(one.outcome), *level_figures(one)]
+        for one in level
+    ]
+    head: CellTexts = ["", "verdict", *_column_heads()]
+    return page_table(head, rows, kind="levels")
+
+
+def _column_heads() -> list[TableCell]:
+    return [defined(name, label) for name, label in LEVEL_COLUMNS.items()]
+
+
+def _level_name(one: ShownLevel) -> TableCell:
+    return TableCell(one.part.variant or one.part.title, one.anchor, is_indented=bool(one.part.variant))
+
+
+def _contents(shown: Sequence[ShownLevel], is_missing: bool) -> tuple[ContentsEntry, ...]:
+    """Return links to every section, those to the variants below their level."""
+    first = {"made": Heading.MADE, "broker": Heading.BROKER}
+    last = {"missing": Heading.MISSING} if is_missing else {}
+    last |= {"environment": Heading.ENVIRONMENT, "definitions": Heading.DEFINITIONS} if shown else {}
+    return (
+        *(ContentsEntry(TableCell(title, anchor)) for anchor, title in first.items()),
+        *(_contents_of_level(level) for level in by_level(shown)),
+        *(ContentsEntry(TableCell(title, anchor)) for anchor, title in last.items()),
+    )
+
+
+def _contents_of_level(level: Sequence[ShownLevel]) -> ContentsEntry:
+    below = tuple(TableCell(one.part.variant, one.anchor) for one in level if one.part.variant)
+    head = next((one for one in level if not one.part.variant), None)
+    # the level itself may be missing although a variant of it was run: then its name leads nowhere
+    return ContentsEntry(TableCell(head.name, head.anchor) if head else TableCell(level[0].part.title), below)

@@ -1,65 +1,116 @@
-"""The page of an attack, and of a campaign: one HTML file that needs nothing else."""
+"""The page of one attack: one HTML file that works offline."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
-from malaria.records.rows import CampaignRecords
+from malaria.analysis.windows import total
+from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
-from malaria.report.charts import run_charts as charts
-from malaria.report.figure_text import Summary, moment
-from malaria.report.page import appendix, blocks
-from malaria.report.page.campaign_page import campaign_body
-from malaria.report.page.markup import document, text
-from malaria.report.page.sections import Charts, Place, attack_charts, body, material, place_chart
-from malaria.report.shown_levels import RunAndSummary
+from malaria.report.charts.run_charts import overview
+from malaria.report.figure_text import Summary, connect_time_ns, connected, count, latencies, moment
+from malaria.report.page.environment_view import EnvironmentView, environment_view
+from malaria.report.page.page_document import render_document
+from malaria.report.page.page_elements import (
+    ChartPlace,
+    FigureCard,
+    defined,
+)
+from malaria.report.page.run_sections import (
+    RunSections,
+    VerdictView,
+    chart_place,
+    run_charts,
+    run_material,
+    run_sections,
+    verdict_view,
+)
+from malaria.units import format_duration_ns, format_rate
 
 
-def write_page(records: Run, summary: Summary, path: Path) -> None:
-    """Write the page of one attack. Raises RunError for a damaged run, OSError when it cannot be written."""
-    path.write_text(render_run_page(records, summary), encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """What the template run_page.html shows."""
+
+    title: str
+    subtitle: str
+    verdict: VerdictView
+    cards: tuple[FigureCard, ...]
+    overview: ChartPlace
+    sections: RunSections
+    environment: EnvironmentView
 
 
 def render_run_page(records: Run, summary: Summary) -> str:
     """Return the page of one attack as text that UTF-8 can carry. Raises RunError for a damaged run."""
-    attack = material(records, summary)
-    figures = {"overview": charts.overview(records, attack.series)} | attack_charts(attack)
-    parts = [
-        _top(records, summary, figures),
-        body(attack, figures, Place()),
-        appendix.end(records, summary),
-    ]
-    title = records.meta.title or "attack"
-    return _encodable(document(f"{title} · malaria", "\n".join(parts), figures))
-
-
-def write_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndSummary], path: Path) -> None:
-    """Write the page of a campaign. Raises as write_page."""
-    path.write_text(render_campaign_page(campaign, levels), encoding="utf-8")
-
-
-def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndSummary]) -> str:
-    """Return the page of a campaign: all levels at a glance, then each as on a page of its own.
-
-    `levels` holds the run of each part by its directory. A part that is not in it was not run, or cannot be read.
-    Raises RunError for a damaged run.
-    """
-    content, figures = campaign_body(campaign, levels)
-    return _encodable(document(f"{campaign.title} · malaria", content, figures))
-
-
-def _encodable(page: str) -> str:
-    """Spell out lone surrogates, as the store does: a file name that is not UTF-8 gives them to the command line."""
-    return page.encode("utf-8", errors="backslashreplace").decode("utf-8")
-
-
-def _top(records: Run, summary: Summary, figures: Charts) -> str:
-    """What one sees without scrolling: title, verdict, the figures that matter, one chart."""
+    run = run_material(records, summary)
+    charts = {"overview": overview(records, run.series)} | run_charts(run)
     meta = records.meta
-    told = [meta.target, meta.load, moment(summary)]
-    line = " · ".join(str(part) for part in told if part)
-    head = f"<h1><b>{text(meta.title or 'attack')}</b> · {text(line)}</h1>"
-    return "\n".join(
-        [head, blocks.verdict(records, summary), blocks.cards(records, summary), place_chart("overview", figures)]
+    subtitle = (meta.target, meta.load, moment(summary))
+    page = RunPage(
+        title=meta.title or "attack",
+        subtitle=" · ".join(part for part in subtitle if part),
+        verdict=verdict_view(records, summary),
+        cards=figure_cards(records, summary),
+        overview=chart_place("overview", charts),
+        sections=run_sections(run, charts),
+        environment=environment_view(records, summary),
     )
+    return render_document("run_page.html", page, charts)
+
+
+def figure_cards(records: Run, summary: Summary) -> tuple[FigureCard, ...]:
+    """Return the three to six figures that matter most; those that are not known are left out."""
+    lost, expected = summary["messages"]["lost"], summary["messages"]["expected"]
+    cards = [
+        _clients(records, summary),
+        _rate(records, summary),
+        _ack(records, summary),
+        None if lost is None else FigureCard(defined("lost"), count(lost), f"of {count(expected)} deliveries"),
+        _broker_cpu(summary),
+        _generator_cpu(summary),
+        _arrived(records, summary),
+    ]
+    return tuple(card for card in cards if card is not None)
+
+
+def _clients(records: Run, summary: Summary) -> FigureCard:
+    took_ns = connect_time_ns(records)
+    within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
+    planned = count(summary["clients"]["planned"])
+    return FigureCard(defined("clients"), connected(records, summary), f"of {planned}{within}")
+
+
+def _rate(records: Run, summary: Summary) -> FigureCard | None:
+    rates = summary["rates"]
+    name = next((name for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
+    if name is None:
+        return None
+    due = rates["due_per_s"]
+    note = "closed loop" if records.meta.closed_loop else "" if due is None else f"of {format_rate(due)} due"
+    return FigureCard(defined("rates", name), format_rate(rates[f"{name}_per_s"]), note)
+
+
+def _ack(records: Run, summary: Summary) -> FigureCard | None:
+    found = latencies(records, summary).get(Metric.ACK)
+    return None if found is None else FigureCard(defined("ack", "ack p99"), str(found["p99"]), f"p50 {found['p50']}")
+
+
+def _broker_cpu(summary: Summary) -> FigureCard | None:
+    percent = summary["broker"]["cpu_percent"]
+    return None if percent is None else FigureCard(defined("broker_cpu"), f"{percent:.0f} %", "of one core")
+
+
+def _generator_cpu(summary: Summary) -> FigureCard | None:
+    generator = summary["generator"]
+    if generator["cpu_percent"] is None:
+        return None
+    workers = f"{count(generator['workers'])} worker{'' if generator['workers'] == 1 else 's'}"
+    return FigureCard(defined("generator_cpu"), f"{generator['cpu_percent']:.0f} %", f"of a core, {workers}")
+
+
+def _arrived(records: Run, summary: Summary) -> FigureCard | None:
+    """Return the card of an attack that only subscribes: it has no messages due."""
+    if summary["messages"]["due"] is not None or not records.meta.subscribing:
+        return None
+    return FigureCard(defined("arrived"), count(total(records.samples, Counter.ARRIVED)), "messages")

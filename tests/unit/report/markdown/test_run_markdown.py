@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.records.rows import CampaignPart, Observation
 from malaria.records.run import Run
+from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.markdown_text import plain
-from malaria.report.markdown.run_markdown import write_campaign_markdown, write_markdown
+from malaria.report.markdown.run_markdown import render_run_markdown
 from synthetic import by_directory, make_campaign, make_records, observed, with_meta
 
 CLEARS_THE_SCREEN = "\x1b[2J"
@@ -20,20 +20,19 @@ TURNS_THE_LINE_ROUND = "\u202e"
 NO_UTF8 = "caf\udce9"
 
 
-def written(records: Run, path: Path) -> str:
-    write_markdown(records, summarize(records), path)
-    return path.read_text(encoding="utf-8")
+def rendered(records: Run) -> str:
+    return render_run_markdown(records, summarize(records))
 
 
 @pytest.mark.parametrize("words", [CLEARS_THE_SCREEN, TITLES_THE_WINDOW, TURNS_THE_LINE_ROUND, NO_UTF8])
 @pytest.mark.parametrize("where", ["title", "load", "command", "warhead_toml", "aborted"])
-def test_no_character_of_it_moves_a_cursor(words: str, where: str, tmp_path: Path) -> None:
-    text = written(with_meta(make_records(), **{where: f"a{words}b"}), tmp_path / "report.md")
+def test_no_character_of_it_moves_a_cursor(words: str, where: str) -> None:
+    text = rendered(with_meta(make_records(), **{where: f"a{words}b"}))
     assert all(line.isprintable() for line in text.split("\n"))
 
 
 @pytest.mark.parametrize("words", [CLEARS_THE_SCREEN, TURNS_THE_LINE_ROUND, "`" * 5])
-def test_nor_does_any_of_a_campaign(words: str, tmp_path: Path) -> None:
+def test_nor_does_any_of_a_campaign(words: str) -> None:
     records = observed(with_meta(make_records(seconds=3, workers=1), load=f"a{words}b"))
     row = Observation("sys", 10**9, {f"$SYS/{words}": words})
     records = replace(records, observations=(*records.observations, row))
@@ -42,15 +41,13 @@ def test_nor_does_any_of_a_campaign(words: str, tmp_path: Path) -> None:
     parts.append(CampaignPart(2, words, words, 1, why=words))
     hostile = replace(campaign, note=words, parts=tuple(parts), broker={"settings": words}, options={words: words},
                       source=words)  # fmt: skip
-    path = tmp_path / "report.md"
-    write_campaign_markdown(hostile, by_directory([records]), path)
-    text = path.read_text(encoding="utf-8")
+    text = render_campaign_markdown(hostile, by_directory([records]))
     assert all(line.isprintable() for line in text.split("\n"))
     assert sum(line.startswith("# ") for line in text.split("\n")) == 1
 
 
-def test_a_warhead_keeps_its_lines(tmp_path: Path) -> None:
-    text = written(with_meta(make_records(), warhead_toml='[[group]]\nname = "a|b"\n'), tmp_path / "report.md")
+def test_a_warhead_keeps_its_lines() -> None:
+    text = rendered(with_meta(make_records(), warhead_toml='[[group]]\nname = "a|b"\n'))
     assert '```toml\n[[group]]\nname = "a|b"\n```' in text
 
 

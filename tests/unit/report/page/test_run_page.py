@@ -1,17 +1,16 @@
-"""Whatever a run holds, its page can be written and read back."""
+"""Whatever a run holds, its page can be rendered, and every link on it leads somewhere."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.records.rows import CampaignPart
 from malaria.records.run import Run
-from malaria.report.page.run_page import write_campaign_page, write_page
-from synthetic import by_directory, make_campaign, make_records, with_meta
+from malaria.report.page.campaign_page import render_campaign_page
+from malaria.report.page.run_page import render_run_page
+from synthetic import by_directory, make_campaign, make_records, make_whole_campaign, with_meta
 
 NO_UTF8 = "runs/caf\udce9"
 """How Python hands on a file name in Latin-1."""
@@ -21,34 +20,41 @@ def named_in_latin_1() -> Run:
     return with_meta(make_records(), title=NO_UTF8, command=f"malaria attack mqtt://broker -o {NO_UTF8}")
 
 
-def test_a_file_name_that_is_no_utf8_is_spelled_out(tmp_path: Path) -> None:
-    records, path = named_in_latin_1(), tmp_path / "report.html"
-    write_page(records, summarize(records), path)
-    assert "-o runs/caf\\udce9" in path.read_text(encoding="utf-8")
+def test_a_file_name_that_is_not_utf8_is_spelled_out() -> None:
+    records = named_in_latin_1()
+    assert "-o runs/caf\\udce9" in render_run_page(records, summarize(records))
 
 
-def test_so_it_is_on_a_page_of_levels(tmp_path: Path) -> None:
-    records, path = named_in_latin_1(), tmp_path / "report.html"
-    write_campaign_page(make_campaign([records]), by_directory([records]), path)
-    assert "runs/caf\\udce9</h2>" in path.read_text(encoding="utf-8")
+def test_so_it_is_on_a_page_of_levels() -> None:
+    records = named_in_latin_1()
+    assert "runs/caf\\udce9</h2>" in render_campaign_page(make_campaign([records]), by_directory([records]))
 
 
-def test_a_level_that_was_not_run_says_why(tmp_path: Path) -> None:
-    runs, path = [make_records()], tmp_path / "report.html"
+def test_a_level_that_was_not_run_says_why() -> None:
+    runs = [make_records()]
     campaign = make_campaign(runs)
     missing = CampaignPart(2, "4,000 clients", "", 4000, why="mosquitto ended at once with exit code 3")
-    write_campaign_page(replace(campaign, parts=(*campaign.parts, missing)), by_directory(runs), path)
-    assert "4,000 clients: not run: mosquitto ended at once" in path.read_text(encoding="utf-8")
+    page = render_campaign_page(replace(campaign, parts=(*campaign.parts, missing)), by_directory(runs))
+    assert "4,000 clients: not run: mosquitto ended at once" in page
 
 
-def test_nothing_was_run(tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
+def test_a_campaign_of_which_nothing_was_run() -> None:
     missing = CampaignPart(1, "500 clients", "", 500, why="interrupted")
-    write_campaign_page(replace(make_campaign([]), parts=(missing,)), {}, path)
-    assert "500 clients: not run: interrupted" in path.read_text(encoding="utf-8")
+    page = render_campaign_page(replace(make_campaign([]), parts=(missing,)), {})
+    assert "500 clients: not run: interrupted" in page
 
 
-def test_a_page_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_every_link_leads_somewhere() -> None:
+    campaign, levels = make_whole_campaign()
     records = make_records()
-    with pytest.raises(FileNotFoundError):
-        write_page(records, summarize(records), tmp_path / "missing" / "report.html")
+    for page in (render_campaign_page(campaign, levels), render_run_page(records, summarize(records))):
+        body = page[page.index("<main>") : page.index("</main>")]
+        links = set(re.findall(r'href="#([^"]*)"', body))
+        assert links
+        assert links <= set(re.findall(r'id="([^"]*)"', body))
+
+
+def test_a_run_without_a_warhead_says_so() -> None:
+    records = with_meta(make_records(seconds=2), warhead_toml=None)
+    page = render_run_page(records, summarize(records))
+    assert "<pre><code>unknown</code></pre>" in page

@@ -1,0 +1,70 @@
+"""The environment of a run as names and plain texts: target, broker, generator, bees, host, and who observed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from malaria.analysis.clocks import clock_words
+from malaria.analysis.windows import bees_of
+from malaria.clock import NS_PER_MS
+from malaria.records.run import Run
+from malaria.report.figure_text import UNKNOWN, Summary, broker_name
+from malaria.units import format_bytes, format_count, format_ms
+
+BEES_NAMED: Final = 20
+OBSERVER_HEAD: Final = ("observer", "of", "samples", "left out", "dropped", "gaps", "last message")
+_OBSERVER_FIELDS: Final = ("observer", "about", "samples", "late_samples", "dropped_rows", "gaps", "reason")
+
+
+def environment(records: Run, summary: Summary) -> list[tuple[str, str]]:
+    """Return each fact as name and value; what is not known is left out or a dash."""
+    generator = summary["generator"]
+    named = [
+        ("target", str(summary["target"] or UNKNOWN)),
+        ("broker", broker_name(records, summary)),
+        ("started", str(summary["started"] or UNKNOWN)),
+        ("malaria", str(summary["version"] or UNKNOWN)),
+        ("generator", f"{generator['workers']} workers"),
+    ]
+    named += _swarm(records)
+    if generator["rss_bytes"]:
+        named.append(("generator memory", format_bytes(generator["rss_bytes"])))
+    host = records.meta.environment
+    known = host.as_json() if host else {}
+    named += [_named(name, value) for name, value in known.items() if name != "malaria"]
+    return named + [("note", note) for note in records.meta.notes]
+
+
+def _swarm(records: Run) -> list[tuple[str, str]]:
+    """Return the bees, how far apart they started, and the error of their clocks; nothing for a single host."""
+    bees = bees_of(records)
+    if not bees:
+        return []
+    named = [("bees", f"{format_count(len(bees))}: {', '.join(bees[:BEES_NAMED])}{' …' * (len(bees) > BEES_NAMED)}")]
+    start = records.meta.start
+    if start and start.spread_ns is not None:
+        named.append(("start spread", format_ms(start.spread_ns / NS_PER_MS)))
+    if words := clock_words(records):
+        named.append(("between bees", words))
+    return named
+
+
+def _named(name: str, value: object) -> tuple[str, str]:
+    if name.endswith("_bytes") and isinstance(value, int):
+        return name.removesuffix("_bytes").replace("_", " "), format_bytes(value)
+    if isinstance(value, dict):
+        return name.replace("_", " "), ", ".join(f"{key} {_plain(one)}" for key, one in value.items())
+    return name.replace("_", " "), _plain(value)
+
+
+def _plain(value: object) -> str:
+    return format_count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def observer_rows(records: Run) -> list[list[str]]:
+    """Return a row under OBSERVER_HEAD for each observer of the run."""
+    return [[_known(getattr(one, name)) for name in _OBSERVER_FIELDS] for one in records.meta.observers]
+
+
+def _known(value: object) -> str:
+    return UNKNOWN if value is None else _plain(value)

@@ -1,0 +1,33 @@
+"""The headings of the report, the same on the page and in Markdown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Heading(StrEnum):
+    """The heading of one section."""
+
+    # of a campaign
+    CONCLUSIONS = "Conclusions"
+    MADE = "How the load was made"
+    BROKER = "The broker"
+    MISSING = "What is missing"
+    # of one attack
+    COMMAND = "The command to repeat it"
+    SIDE_BY_SIDE = "Side by side"
+    TARGET = "What it took"
+    SURGES = "Surges"
+    OVER_TIME = "Over time"
+    CLIENTS = "Clients"
+    LATENCY = "Latency"
+    LEDGER = "The ledger"
+    SYS = "$SYS"
+    PERF = "perf"
+    NOTE = "Note"
+    RAW_DATA = "Raw data"
+    WARHEAD = "Warhead"
+    # at the end
+    ENVIRONMENT = "Environment"
+    OBSERVERS = "Observers"
+    DEFINITIONS = "How each figure is defined"

@@ -1,0 +1,68 @@
+"""The ledger section of a page: the sums, what is in none of them, and the other counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from malaria.records.run import Run
+from malaria.report.figure_text import Summary, count
+from malaria.report.ledger_text import (
+    AccountLine,
+    apart_from_sums,
+    counted,
+    deliveries,
+    ledger_notes,
+    published,
+)
+from malaria.report.page.page_elements import CellTexts, PageTable, TableCell, defined, page_table
+
+
+@dataclass(frozen=True, slots=True)
+class SumLine:
+    """One line of a sum: its sign, name, number and explanation."""
+
+    sign: str
+    label: TableCell
+    number: str
+    sentence: str
+    is_total: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSum:
+    title: str
+    lines: tuple[SumLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """`besides` and `counters` are None if there is nothing to count."""
+
+    sums: tuple[AccountSum, ...]
+    besides: PageTable | None
+    notes: tuple[str, ...]
+    counters: PageTable | None
+
+
+def account_view(records: Run, summary: Summary) -> AccountView:
+    messages = summary["messages"]
+    sums = {"messages": published(messages), "deliveries": deliveries(messages)}
+    besides: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart_from_sums(messages)]
+    return AccountView(
+        tuple(AccountSum(title, tuple(map(_sum_line, lines))) for title, lines in sums.items() if lines),
+        _counts("besides", besides),
+        ledger_notes(records),
+        _counts("what else was counted", [[*line] for line in counted(records)]),
+    )
+
+
+def _sum_line(line: AccountLine) -> SumLine:
+    return SumLine(line.sign, _label(line), count(line.number), line.sentence, line.sign == "=")
+
+
+def _label(line: AccountLine) -> TableCell:
+    return defined(line.name) if line.is_defined else TableCell(line.label)
+
+
+def _counts(title: str, rows: list[CellTexts]) -> PageTable | None:
+    return page_table([title, "", ""], rows, words=(2,), kind="sum") if rows else None

@@ -1,0 +1,24 @@
+"""The end of a page: hosts, versions and settings of a run, and how its observers fared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from malaria.records.run import Run
+from malaria.report.environment_text import OBSERVER_HEAD, environment, observer_rows
+from malaria.report.figure_text import Summary
+from malaria.report.page.page_elements import PageTable, named_values, page_table
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentView:
+    """Hosts, versions and settings; `observers` is None if nothing observed the target."""
+
+    facts: PageTable
+    observers: PageTable | None
+
+
+def environment_view(records: Run, summary: Summary) -> EnvironmentView:
+    rows = observer_rows(records)
+    observers = page_table(OBSERVER_HEAD, rows, words=(1, 6)) if rows else None
+    return EnvironmentView(named_values(environment(records, summary)), observers)

@@ -1,0 +1,164 @@
+"""The sections of a page about one attack, as plain values in the order in which a reader asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.analysis.headline import headline
+from malaria.analysis.recovery import RULES
+from malaria.analysis.series import columns
+from malaria.clock import NS_PER_S
+from malaria.records.rows import CampaignPart, EventKind
+from malaria.records.run import Run
+from malaria.report.charts.event_marks import restarts
+from malaria.report.charts.run_charts import PlotlyFigure, percentiles, stack
+from malaria.report.charts.time_panels import SeriesColumns
+from malaria.report.figure_text import Summary, count
+from malaria.report.page.account_view import AccountView, account_view
+from malaria.report.page.downloads import raw_data
+from malaria.report.page.latency_view import LatencyView, latency_view
+from malaria.report.page.page_elements import (
+    ChartPlace,
+    CommandLine,
+    DownloadLink,
+    FoldedTable,
+    PageTable,
+    command_lines,
+    page_table,
+    paragraphs,
+)
+from malaria.report.page.target_view import PerfView, SysView, TargetView, perf_view, sys_view, target_view
+from malaria.report.shown_levels import clean_start
+from malaria.report.surge_text import SURGE_HEAD, surge_row, surges_of
+
+DESCRIPTIONS: Final = {
+    "overview": "Messages per second, due and done, over time",
+    "stack": "Clients, messages per second, latency, the broker's CPU and memory, what it holds, lag and CPU over time",
+    "percentiles": "Latency by percentile",
+    "levels": "Broker CPU, latency and messages per second by number of clients",
+}
+"""The text alternative of each kind of chart."""
+NO_PART: Final = CampaignPart(0, "", "", 0)
+
+type PageCharts = dict[str, PlotlyFigure]
+"""The charts of a page by the id of their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """The large line, the remedy (may be empty), and the further reasons."""
+
+    outcome: str
+    sentence: str
+    remedy: str = ""
+    further: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SurgesView:
+    """The surges, and the rules by which they were judged, each with its name."""
+
+    table: PageTable
+    rules: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSections:
+    """Everything that a page says about one attack below its first screen. Sections that are None are left out."""
+
+    commands: tuple[CommandLine, ...]
+    clean_start: str
+    target: TargetView
+    surges: SurgesView | None
+    over_time: ChartPlace
+    events: FoldedTable
+    latency: LatencyView
+    account: AccountView
+    sys: SysView | None
+    perf: PerfView | None
+    note: tuple[str, ...]
+    downloads: tuple[DownloadLink, ...]
+    warhead: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunMaterial:
+    """An attack with its series second by second, which takes a while to compute and is used several times."""
+
+    records: Run
+    summary: Summary
+    series: SeriesColumns
+
+
+def run_material(records: Run, summary: Summary) -> RunMaterial:
+    """Raise RunError for a damaged run."""
+    return RunMaterial(records, summary, columns(records))
+
+
+def run_charts(run: RunMaterial, suffix: str = "") -> PageCharts:
+    """Return the charts of one attack; `suffix` makes their ids unique on a page of several."""
+    return {
+        f"stack{suffix}": stack(run.records, run.series),
+        f"percentiles{suffix}": percentiles(run.records),
+    }
+
+
+def chart_place(name: str, charts: Mapping[str, PlotlyFigure]) -> ChartPlace:
+    return ChartPlace(name, charts[name]["layout"]["height"], DESCRIPTIONS[name.partition("-")[0]])
+
+
+def verdict_view(records: Run, summary: Summary) -> VerdictView:
+    answer = headline(records, summary)
+    return VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy, answer.further)
+
+
+def unbroken(sentence: str) -> str:
+    """Keep numbers and their percent signs on one line."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def run_sections(run: RunMaterial, charts: PageCharts, suffix: str = "", part: CampaignPart = NO_PART) -> RunSections:
+    """Return the sections of an attack, whose charts are in `charts` under names that end in `suffix`.
+
+    `part` is what a campaign says about it.
+    """
+    records, summary = run.records, run.summary
+    return RunSections(
+        commands=command_lines(part.command or records.meta.command or "unknown", f"command{suffix}"),
+        clean_start=clean_start(part),
+        target=target_view(records, summary),
+        surges=surges_view(summary),
+        over_time=chart_place(f"stack{suffix}", charts),
+        events=events_table(records),
+        latency=latency_view(records, summary, chart_place(f"percentiles{suffix}", charts)),
+        account=account_view(records, summary),
+        sys=sys_view(records, summary),
+        perf=perf_view(records),
+        note=paragraphs(part.note),
+        downloads=raw_data(run.series, summary, f"level{suffix}-" if suffix else ""),
+        warhead=warhead_of(records),
+    )
+
+
+def surges_view(summary: Summary) -> SurgesView | None:
+    """Return None if there was no surge, or none was judged."""
+    rows = [surge_row(surge) for surge in surges_of(summary)]
+    return SurgesView(page_table(SURGE_HEAD, rows, words=(3, 4, 5)), tuple(RULES.items())) if rows else None
+
+
+def events_table(records: Run) -> FoldedTable:
+    """Return all that happened, phases included, in order of time."""
+    events = sorted([*records.events, *restarts(records)], key=lambda event: event.at_ns)
+    rows = [
+        [f"{event.at_ns / NS_PER_S:,.1f} s", str(event.kind), event.text, count(event.count), event.worker]
+        for event in events
+    ]
+    marks = sum(event.kind is not EventKind.PHASE for event in events)
+    label = f"{count(len(rows))} events, {count(marks)} of them marks in the charts" if marks else "the phases"
+    return FoldedTable(label, page_table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
+
+
+def warhead_of(records: Run) -> str:
+    return records.meta.warhead_toml or "unknown"

@@ -1,0 +1,88 @@
+"""The sections of a page about the target: its table, `$SYS` and perf."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from malaria.records.run import Run
+from malaria.report import perf_text, target_text
+from malaria.report.figure_text import Summary, count
+from malaria.report.page.flame import FlameGraph, flame_graph
+from malaria.report.page.page_elements import CellTexts, FoldedTable, PageTable, defined, outcome_cell, page_table
+
+PERF_ROWS_SHOWN: Final = 15
+"""Rows of perf's table that are shown; all of them are in a folded table."""
+NOT_OBSERVED: Final = "Nobody watched the target: see --observe."
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """`remarks` say what a pass had to hold and whether queues grew, `blind_spots` what was not seen."""
+
+    table: PageTable
+    remarks: tuple[str, ...]
+    blind_spots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SysView:
+    """`lines` are shown, `rest` (may be empty) is folded under its label; `own_count` may be empty."""
+
+    lines: tuple[str, ...]
+    own_count: str
+    rest_label: str
+    rest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PerfView:
+    """A recording, or `why_none`: the reason why there is none."""
+
+    why_none: str = ""
+    caption: str = ""
+    graph: FlameGraph | None = None
+    table: PageTable | None = None
+    whole: FoldedTable | None = None
+
+
+def target_view(records: Run, summary: Summary) -> TargetView:
+    figures = target_text.target_figures(records, summary)
+    head: CellTexts = ["verdict", *(defined(figure.name, figure.label) for figure in figures)]
+    row: CellTexts = [outcome_cell(str(summary["verdict"]["outcome"])), *(figure.value for figure in figures)]
+    blind = target_text.blind_spots(records)
+    if not blind and not records.observations:
+        blind = [NOT_OBSERVED]
+    return TargetView(page_table(head, [row], kind="seen"), tuple(target_text.remarks(records, summary)), tuple(blind))
+
+
+def sys_view(records: Run, summary: Summary) -> SysView | None:
+    """Return None if the broker has no `$SYS`."""
+    first, rest = target_text.sys_lines(summary)
+    if not first and not rest:
+        return None
+    folded = rest if first else []  # without a first part the rest is all there is to show
+    return SysView(
+        tuple(first or rest),
+        target_text.own_count(records, summary),
+        f"{count(len(folded))} more topics" if folded else "",
+        tuple(folded),
+    )
+
+
+def perf_view(records: Run) -> PerfView | None:
+    """Return None if no recording was asked for."""
+    profile = records.profile
+    if profile is None:
+        why = perf_text.why_none(records)
+        return PerfView(why) if why else None
+    whole = None
+    if len(profile.rows) > PERF_ROWS_SHOWN:
+        whole = FoldedTable(f"all {count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))
+    shown = _perf_table(perf_text.perf_rows(profile, PERF_ROWS_SHOWN))
+    return PerfView("", perf_text.caption(profile), flame_graph(profile.stacks), shown, whole)
+
+
+def _perf_table(rows: Sequence[Sequence[str]]) -> PageTable:
+    return page_table(perf_text.PERF_HEAD, rows, words=(2, 3, 4), kind="perf")

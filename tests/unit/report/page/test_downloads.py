@@ -1,0 +1,41 @@
+"""The files that a page carries inside."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import io
+import json
+
+from malaria.analysis.series import columns
+from malaria.analysis.summary import summarize
+from malaria.report.page.downloads import LARGE_BYTES, raw_data, series_csv
+from malaria.report.page.page_elements import DownloadLink
+from synthetic import make_records
+
+
+def content(link: DownloadLink) -> bytes:
+    return base64.b64decode(link.href.partition("base64,")[2])
+
+
+def test_the_series_as_csv_is_the_series() -> None:
+    records = make_records(seconds=5)
+    rows = list(csv.DictReader(io.StringIO(series_csv(columns(records)))))
+    assert [row["due_per_s"] for row in rows] == [str(value) for value in columns(records)["due_per_s"]]
+
+
+def test_a_link_carries_its_file() -> None:
+    records = make_records(seconds=3)
+    summary = json.loads(json.dumps(summarize(records)))
+    figures, table = raw_data(columns(records), summary, "level-1-")
+    assert (figures.name, table.name) == ("level-1-summary.json", "level-1-series.csv")
+    assert json.loads(content(figures)) == summary
+    assert content(table).decode() == series_csv(columns(records))
+
+
+def test_a_long_series_is_compressed() -> None:
+    series = {"t_s": list(range(LARGE_BYTES))}
+    _, table = raw_data(series, {})
+    assert table.name == "series.csv.gz"
+    assert gzip.decompress(content(table)).decode() == series_csv(series)
