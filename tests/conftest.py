@@ -46,6 +46,10 @@ _watching = pytest.StashKey[subprocess.Popen[bytes]]()
 _began_s = 0.0  # when the test that runs now began (monotonic clock)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files of tests/presentation anew")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)

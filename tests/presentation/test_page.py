@@ -185,7 +185,7 @@ NAMELESS = "[...document.querySelectorAll('.chart, svg.flame')].filter(one => !o
 HEADLESS = "[...document.querySelectorAll('table')].filter(table => !table.querySelector('th[scope]'))"
 
 
-def test_the_page_of_a_campaign_has_all_that_a_person_would_write(
+def test_the_page_of_a_campaign_has_the_figures_of_its_summaries_and_no_dead_link(
     browser: Browser, whole_campaign: tuple[Path, Levels]
 ) -> None:
     path, levels = whole_campaign
@@ -195,11 +195,6 @@ def test_the_page_of_a_campaign_has_all_that_a_person_would_write(
     for _, summary in levels.values():
         assert f"{summary['broker']['cpu_percent']:.0f} %" in text
         assert format_count(summary["messages"]["acked"]) in text
-    said = ("held up to 3,000 clients; at 4,000 clients", "the broker's CPU goes down from 60 % to 45 %",
-            "never recovered within 1 min (metastable)", "$SYS/broker/clients/active 3002", "[k] tcp_poll",
-            "A clean start: started for this level.", "What the field has.", "listener 1883", "2.0 and 3.0 for each",
-            "5,000 clients: not run: a level before it failed", "500.0, on target", "310 MB / 2.0 GB")  # fmt: skip
-    assert [words for words in said if words not in text] == []
     assert [reader.evaluate(f"{wrong}.length") for wrong in (DEAD, NAMELESS, HEADLESS)] == [0, 0, 0]
     titles = reader.evaluate(
         "Object.keys(document.getElementById('stack-1')._fullLayout).filter(k => /^yaxis/.test(k))"

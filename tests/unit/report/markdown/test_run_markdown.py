@@ -54,3 +54,9 @@ def test_a_warhead_keeps_its_lines() -> None:
 @pytest.mark.parametrize(("words", "escaped"), [("a|b", "a\\|b"), ("two\nlines\r", "two lines "), ("`x`", "\\`x\\`")])
 def test_a_cell_stays_one_cell(words: str, escaped: str) -> None:
     assert plain(words) == escaped
+
+
+def test_no_text_is_taken_for_markdown() -> None:
+    text = rendered(with_meta(make_records(), title="a|b *c* <script>", command="echo ```"))
+    assert "a\\|b \\*c\\* \\<script\\>" in text
+    assert "````sh" in text

@@ -1,0 +1,89 @@
+"""What people read, letter by letter: the terminal, the Markdown and the page.
+
+`pytest tests/presentation --update-golden` writes the golden files anew: look at the difference, then commit.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from malaria.analysis.summary import summarize
+from malaria.analysis.whole import summarize_campaign
+from malaria.report.markdown.campaign_markdown import render_campaign_markdown
+from malaria.report.markdown.run_markdown import render_run_markdown
+from malaria.report.page.campaign_page import render_campaign_page
+from malaria.report.page.run_page import render_run_page
+from malaria.report.terminal.run_summary import print_levels, print_summary
+from page_text import page_text
+from synthetic import make_records, make_whole_campaign
+
+GOLDEN = Path(__file__).parent / "golden"
+OUTCOMES = {None: "PASS", "falls-behind": "FAIL", "generator-limit": "INVALID", "lost-worker": "UNKNOWN",
+            "unfinished": "FAIL"}  # fmt: skip
+"""The troubles of a synthetic run, and what comes of them."""
+
+type Check = Callable[[str, str], None]
+each_trouble = pytest.mark.parametrize("trouble", OUTCOMES)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Check:
+    """Compare a text with the golden file of that name, or write it with --update-golden."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return check
+
+
+def printed(show: Callable[[Console], None]) -> str:
+    file = io.StringIO()
+    show(Console(file=file, width=80))
+    return file.getvalue()
+
+
+@each_trouble
+def test_the_summary_of_an_attack(trouble: str | None, golden: Check) -> None:
+    records = make_records(trouble=trouble)  # type: ignore[arg-type]
+    summary = summarize(records)
+    text = printed(lambda console: print_summary(records, summary, console))
+    golden(f"terminal-{trouble or 'pass'}.txt", text)
+    assert f"  {OUTCOMES[trouble]}   " in text
+    assert len(text.splitlines()) <= 23  # one more line says where the page is
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_summary_of_a_campaign(golden: Check) -> None:
+    campaign, levels = make_whole_campaign()
+    summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in levels.items()})
+    text = printed(lambda console: print_levels(summary, console))
+    golden("terminal-campaign.txt", text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@each_trouble
+def test_an_attack_in_markdown(trouble: str | None, golden: Check) -> None:
+    records = make_records(trouble=trouble)  # type: ignore[arg-type]
+    golden(f"report-{trouble or 'pass'}.md", render_run_markdown(records, summarize(records)))
+
+
+def test_a_campaign_in_markdown(golden: Check) -> None:
+    golden("report-campaign.md", render_campaign_markdown(*make_whole_campaign()))
+
+
+@pytest.mark.parametrize("trouble", [None, "falls-behind"])
+def test_the_page_of_an_attack(trouble: str | None, golden: Check) -> None:
+    records = make_records(trouble=trouble)  # type: ignore[arg-type]
+    golden(f"page-{trouble or 'pass'}.txt", page_text(render_run_page(records, summarize(records))))
+
+
+def test_the_page_of_a_campaign(golden: Check) -> None:
+    golden("page-campaign.txt", page_text(render_campaign_page(*make_whole_campaign())))
