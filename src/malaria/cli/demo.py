@@ -1,4 +1,4 @@
-"""`malaria demo`: a broker, a small campaign, a page; on a machine with nothing installed."""
+"""`malaria demo`: run a small campaign against a broker started for it, on a machine with nothing else installed."""
 
 from __future__ import annotations
 
@@ -21,39 +21,41 @@ TITLE: Final = "malaria demo"
 def demo(
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="The run's directory (runs/TIME-demo).", show_default=False),
+        typer.Option("-o", "--output", metavar="DIR", help="Run directory (runs/TIME-demo).", show_default=False),
     ] = None,
     json: Annotated[
         str | None,
-        typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - is stdout.", show_default=False),
+        typer.Option("--json", metavar="FILE", help="Write the summary as JSON (-: stdout).", show_default=False),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.", show_default=False)] = False,
     show: Annotated[
         bool | None,
-        typer.Option("--open/--no-open", help="Open the page (on a desktop, yes).", show_default=False),
+        typer.Option(
+            "--open/--no-open", help="Open the page in a browser (default: only on a desktop).", show_default=False
+        ),
     ] = None,
 ) -> int:
-    """Start a broker on this machine, attack it at three levels, and write a page. Needs nothing, takes a minute."""
+    """Start a broker on this machine, load it at three levels, and write a page. Takes about a minute."""
     from malaria.campaign import demo_request
 
     directory = output or fresh_directory("demo", datetime.now())
     code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
-    if _wants_to_see(show) and not quiet:
+    if _opens_page(show) and not quiet:
         from malaria.outputs.files import PAGE
 
         webbrowser.open((directory / PAGE).resolve().as_uri())
     return code
 
 
-def _wants_to_see(said: bool | None) -> bool:
-    """A page is opened by itself only where somebody sits before a screen."""
-    if said is not None:
-        return said
+def _opens_page(stated: bool | None) -> bool:
+    """Return the stated choice; by default a page is opened only on a desktop with a terminal."""
+    if stated is not None:
+        return stated
     desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return desktop and sys.stdout.isatty()
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(
-        "demo", short_help="a broker, a small campaign and a page, on this machine", epilog="\n\n".join(EXAMPLES)
-    )(demo)
+    app.command("demo", short_help="run a small campaign on this machine, with a page", epilog="\n\n".join(EXAMPLES))(
+        demo
+    )

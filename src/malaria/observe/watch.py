@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.clock import now_ns
-from malaria.observe.observers import ObservedTarget, Observers
+from malaria.errors import OperatorError
+from malaria.model.observe import NOTHING, Observe, ProcessChoice
+from malaria.observe.observers import ObservedTarget, Observers, is_local
 from malaria.records.rows import Event, Observation
+from malaria.transport.route import Route
 
 POLL_S: Final = 0.1
 
@@ -43,3 +46,16 @@ def watch(request: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], Non
         account = observers.stop()
         on_rows(now_ns() - start_ns, observers.take_rows())
     return any(observer.samples for observer in account)
+
+
+def with_defaults_stated(observe: Observe, route: Route) -> Observe:
+    """Return what to observe, with the default observers stated, so that they report why they see nothing.
+
+    Raises OperatorError if there is nothing to observe.
+    """
+    if observe == NOTHING:
+        raise OperatorError("--observe none: there is nothing to watch", "leave it out, or name what to observe")
+    if observe.only_stated:
+        return observe
+    local = {"process": ProcessChoice(), "host": True} if is_local(route.endpoints[0]) else {}
+    return observe.model_copy(update={"sys": True} | local)

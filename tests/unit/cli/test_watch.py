@@ -18,7 +18,7 @@ NOBODY = "127.0.0.1:1"
         (["--interval", "0"], "--observe interval"),
         (["--observe", "weather"], "'weather' is nothing to observe"),
         (["--observe", "none"], "there is nothing to watch"),
-        (["--observe", "perf"], "there is no run to keep the recording"),
+        (["--observe", "perf"], "there is no run directory for the recording"),
         (["--observe", "host=ssh://-x"], "no host to reach over ssh"),
         (["--prometheus", "nowhere"], "no address to listen at"),
         (["--psk-file", "missing.psk"], "missing.psk"),
