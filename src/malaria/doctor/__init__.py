@@ -1,6 +1,6 @@
-"""Finds what stands in the way of a load before it is made: this machine's limits, and the target.
+"""Checks, before a load is made, what would make it fail: the limits of this machine, and the target.
 
-Promises: examining changes nothing and takes seconds; what cannot be read is said to be unknown, never to be good.
+Promises: a check changes nothing and takes seconds; what cannot be read is reported as unknown, never as good.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["DoctorFinding", "HostLimits", "Status", "examine"]
 def examine(
     target: Target | None, warhead: Warhead, workers: int, host: HostLimits | None = None
 ) -> list[DoctorFinding]:
-    """Everything that matters to the clients of a warhead in so many worker processes, and to the target."""
+    """Run every check of this machine and the target for the clients of a warhead and a number of workers."""
     host = host or HostLimits()
     clients = sum(group.clients for group in warhead.groups)
     if target is None:

@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """OK; WARN: figures may suffer; BAD: the run would fail."""
+    """The result of a check: OK, WARN (figures may be distorted) or BAD (the run would fail)."""
 
     OK = "OK"
     WARN = "WARN"
@@ -16,7 +16,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """What was measured beside what is needed, in people's units; the remedy is empty when all is well."""
+    """One checked thing: what was measured and what is needed, in people's units. The remedy is empty if it is OK."""
 
     name: str
     measured: str
@@ -26,5 +26,5 @@ class DoctorFinding:
 
 
 def judged(name: str, measured: str, needed: str, trouble: tuple[Status, str] | None) -> DoctorFinding:
-    """A finding that is well unless there is trouble: (how bad, the remedy)."""
+    """Return a finding that is OK, or has the status and remedy of `trouble`."""
     return DoctorFinding(name, measured, needed) if trouble is None else DoctorFinding(name, measured, needed, *trouble)

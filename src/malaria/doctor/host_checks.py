@@ -1,4 +1,4 @@
-"""This machine: one small function for each thing that has spoilt a load before, in a table."""
+"""Checks of this machine: one small function for each limit that has spoilt a load, and the table of them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from malaria.transport.addresses import ephemeral_ports
 from malaria.units import format_bytes, format_count
 
 SLOW_CLOCKS: Final = frozenset({"hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit"})
-"""Clock sources that are read by a system call and a device, 1 us and more each time."""
+"""Clock sources that are read from a device by a system call, which takes 1 us and more."""
 STEADY_GOVERNOR: Final = "performance"
 LEAST_PYTHON: Final = (3, 13)
 PORT_RANGE: Final = "sys/net/ipv4/ip_local_port_range"
 MORE_PORTS: Final = (
-    "give --source-address (on loopback clients are spread by themselves), "
+    "use --source-address (on loopback malaria spreads the clients by itself), "
     "or sysctl net.ipv4.ip_local_port_range='1024 65535'"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
-    """Where this machine's facts are read."""
+    """The facts of this machine, and the directories where they are read."""
 
     proc: Path = Path("/proc")
     sys: Path = Path("/sys")
@@ -40,32 +40,32 @@ class HostLimits:
     has_psk: bool = field(default_factory=lambda: bool(ssl.HAS_PSK))
 
     def text(self, path: Path) -> str | None:
-        """What a file of /proc or /sys says; None when it is not there."""
+        """Read a file of /proc or /sys; None if it cannot be read."""
         try:
             return path.read_text().strip()
         except OSError:
             return None
 
     def number(self, *parts: str) -> int | None:
-        """A number below /proc."""
+        """Read a number from a file below /proc; None if there is none."""
         text = self.text(self.proc.joinpath(*parts))
         return int(text) if text is not None and text.isdigit() else None
 
 
 def examine_host(host: HostLimits, need: LoadNeed) -> list[DoctorFinding]:
-    """Every check of this machine, in the order of the table."""
+    """Run every check of this machine, in the order of the table."""
     return [check(host, need) for check in CHECKS]
 
 
 def open_files(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     soft, hard = host.limits
     fits = hard == resource.RLIM_INFINITY or hard >= need.descriptors
-    remedy = f"raise it as root: ulimit -Hn {need.descriptors}, or take more --workers"
+    remedy = f"raise it as root: ulimit -Hn {need.descriptors}, or use more --workers"
     measured = _limit(hard) if soft == hard else f"{_limit(soft)}, raised to {_limit(hard)}"
     return judged(
         "open files",
         measured,
-        _times(need.descriptors, need.workers, "workers"),
+        _per_holder(need.descriptors, need.workers, "workers"),
         None if fits else (Status.BAD, remedy),
     )
 
@@ -86,7 +86,7 @@ def local_ports(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     low = int(first) if first.isdigit() else 65536 - ports
     targets = {address[1] for _, address in need.endpoints}
     taken = taken_ports(host.proc, range(low, low + ports), targets)
-    needed = _times(need.ports, need.sources, "sources")
+    needed = _per_holder(need.ports, need.sources, "sources")
     trouble = (Status.BAD if targets else Status.WARN, MORE_PORTS) if ports - taken < need.ports else None
     return judged("local ports", f"{format_count(ports - taken)} of {format_count(ports)}", needed, trouble)
 
@@ -113,7 +113,7 @@ def conntrack(host: HostLimits, need: LoadNeed) -> DoctorFinding:
 
 def clock_source(host: HostLimits, _: LoadNeed) -> DoctorFinding:
     name = host.text(host.sys / "devices/system/clocksource/clocksource0/current_clocksource")
-    remedy = "every message is stamped with it; boot with clocksource=tsc if this processor's is stable"
+    remedy = "it is read for every message; boot with clocksource=tsc if the TSC of this processor is stable"
     trouble = (Status.WARN, remedy) if name in SLOW_CLOCKS else None
     return judged("clock source", name or "unknown", "not a slow device", trouble)
 
@@ -123,16 +123,16 @@ def governor(host: HostLimits, _: LoadNeed) -> DoctorFinding:
     names = sorted({host.text(file) or "unknown" for file in files})
     trouble = (Status.WARN, "latencies vary with the clock rate: cpupower frequency-set -g performance")
     steady = set(names) <= {STEADY_GOVERNOR}
-    return judged("CPU governor", ", ".join(names) or "none here", STEADY_GOVERNOR, None if steady else trouble)
+    return judged("CPU governor", ", ".join(names) or "none", STEADY_GOVERNOR, None if steady else trouble)
 
 
 def cores(host: HostLimits, need: LoadNeed) -> DoctorFinding:
     load = (host.text(host.proc / "loadavg") or "unknown").split()[0]
     measured = f"{host.cores}, load {load}"
     if need.workers > host.cores:
-        return DoctorFinding("cores", measured, f"{need.workers} workers", Status.WARN, f"take --workers {host.cores}")
+        return DoctorFinding("cores", measured, f"{need.workers} workers", Status.WARN, f"use --workers {host.cores}")
     busy = load[:1].isdigit() and float(load) > host.cores / 2
-    trouble = (Status.WARN, "something else is busy on this machine and takes CPU time from the load") if busy else None
+    trouble = (Status.WARN, "stop other programs on this machine: they take CPU time from the load") if busy else None
     return judged("cores", measured, f"{need.workers} workers", trouble)
 
 
@@ -144,7 +144,7 @@ def memory(host: HostLimits, need: LoadNeed) -> DoctorFinding:
         return DoctorFinding("memory", "unknown", needed)
     free = int(line[1]) * 1024
     trouble = (
-        (Status.BAD, "take fewer clients, or share them with another machine") if free < need.memory_bytes else None
+        (Status.BAD, "use fewer clients, or spread them over several machines") if free < need.memory_bytes else None
     )
     return judged("memory", f"{format_bytes(free)} free", needed, trouble)
 
@@ -154,7 +154,7 @@ def python(host: HostLimits, _: LoadNeed) -> DoctorFinding:
     needed = ".".join(map(str, LEAST_PYTHON)) + ", TLS-PSK"
     if host.python < LEAST_PYTHON:
         return DoctorFinding("Python", measured, needed, Status.BAD, "uv python install 3.13")
-    trouble = (Status.WARN, "take a Python whose OpenSSL has PSK: uv python install 3.13")
+    trouble = (Status.WARN, "use a Python whose OpenSSL has PSK: uv python install 3.13")
     return judged("Python", measured, needed, None if host.has_psk else trouble)
 
 
@@ -176,6 +176,6 @@ def _limit(value: int) -> str:
     return "unlimited" if value == resource.RLIM_INFINITY else format_count(value)
 
 
-def _times(count: int, holders: int, name: str) -> str:
-    """So many for each of them; their number is no news when it is one."""
+def _per_holder(count: int, holders: int, name: str) -> str:
+    """Return `count × holders name`, or only the count if there is one holder."""
     return f"{format_count(count)} × {holders} {name}" if holders > 1 else format_count(count)

@@ -1,4 +1,4 @@
-"""What a load asks of the machine that makes it."""
+"""The files, ports and memory that a load needs on the machine that makes it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from malaria.transport.addresses import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TL
 from malaria.transport.route import Endpoint
 
 CONNECTS_IN_PROGRESS: Final = 64
-"""The default of `connects_in_progress`: so many handshakes may wait for the broker's accept at once."""
+"""The default of `connects_in_progress`: the most handshakes that wait for the broker's accept at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadNeed:
-    """The load in the terms of the machine."""
+    """The needs of one load."""
 
     clients: int
     workers: int
     endpoints: tuple[Endpoint, ...] = ()
-    sources: int = 1  # addresses that the clients leave from
-    secure: bool = False  # over TLS
+    sources: int = 1  # number of source addresses
+    secure: bool = False  # clients use TLS
 
     @property
     def descriptors(self) -> int:
-        """Of each worker."""
+        """Open files of each worker."""
         return -(-self.clients // self.workers) + DESCRIPTORS_OF_OUR_OWN
 
     @property
     def ports(self) -> int:
-        """Of each source address towards each target address."""
+        """Local ports of each source address towards each target address."""
         return -(-self.clients // (self.sources * max(1, len(self.endpoints))))
 
     @property

@@ -1,4 +1,4 @@
-"""What /proc says about sockets: which local ports are taken, who listens where, what a process may open."""
+"""Reads /proc about sockets: taken local ports, the process that listens on a port, its limit of open files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LISTEN: Final = 0x0A
 
 
 class TcpSocket(NamedTuple):
-    """One line of /proc/net/tcp or tcp6."""
+    """One socket, a line of /proc/net/tcp or tcp6."""
 
     local_port: int
     remote_port: int
@@ -20,8 +20,8 @@ class TcpSocket(NamedTuple):
     inode: str
 
 
-def tcp_rows(proc: Path) -> Iterator[TcpSocket]:
-    """Every TCP socket of this network namespace; none where it cannot be read."""
+def tcp_sockets(proc: Path) -> Iterator[TcpSocket]:
+    """Yield every TCP socket of this network namespace; none if it cannot be read."""
     for name in ("tcp", "tcp6"):
         try:
             lines = (proc / "net" / name).read_text().splitlines()[1:]
@@ -33,8 +33,8 @@ def tcp_rows(proc: Path) -> Iterator[TcpSocket]:
 
 
 def taken_ports(proc: Path, ports: range, targets: Collection[int]) -> int:
-    """How many of these local ports have a connection, or the rest of one, to a port in `targets` (empty: to any)."""
-    rows = (row for row in tcp_rows(proc) if row.state != LISTEN and (not targets or row.remote_port in targets))
+    """Count the local ports that have a connection, open or closing, to a port in `targets` (empty: to any port)."""
+    rows = (row for row in tcp_sockets(proc) if row.state != LISTEN and (not targets or row.remote_port in targets))
     return len({row.local_port for row in rows if row.local_port in ports})
 
 
@@ -43,8 +43,8 @@ def _port(address: str) -> int:
 
 
 def listener_pid(proc: Path, port: int) -> int | None:
-    """The process that listens on this port, if we may see it."""
-    inodes = {f"socket:[{row.inode}]" for row in tcp_rows(proc) if row.state == LISTEN and row.local_port == port}
+    """Return the process that listens on this port, if this user may see it."""
+    inodes = {f"socket:[{row.inode}]" for row in tcp_sockets(proc) if row.state == LISTEN and row.local_port == port}
     pids = sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()) if inodes else []
     return next((pid for pid in pids if _holds(proc / str(pid) / "fd", inodes)), None)
 
@@ -53,11 +53,11 @@ def _holds(descriptors: Path, inodes: set[str]) -> bool:
     try:
         return any(os.readlink(entry) in inodes for entry in descriptors.iterdir())
     except OSError:
-        return False  # another user's, or gone meanwhile
+        return False  # another user's process, or it has ended meanwhile
 
 
 def open_files_limit(proc: Path, pid: int) -> int | None:
-    """The soft limit of a process; None when it is unlimited or cannot be read."""
+    """Return the soft limit of open files of a process; None if it is unlimited or cannot be read."""
     try:
         text = (proc / str(pid) / "limits").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""The target: does it answer, does it speak MQTT, does it let a client in, can it hold them all?"""
+"""Checks of the target: it answers, speaks MQTT, lets a client in, and may open enough files for all clients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DESCRIPTORS_OF_THE_BROKER: Final = 32
 
 
 def examine_target(host: HostLimits, target: Target, warhead: Warhead, need: LoadNeed) -> list[DoctorFinding]:
-    """One finding for each address of the target, and the limits of a broker on this machine."""
+    """Check each address of the target, and the limits of a broker on this machine."""
     (plan,) = make_plan(warhead, WHOLE, Identity("doctor", 0, 0)).groups
     route = route_to(target)
     answers = [
@@ -35,7 +35,7 @@ def examine_target(host: HostLimits, target: Target, warhead: Warhead, need: Loa
 
 
 def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> DoctorFinding:
-    """As the first client of the group would go in."""
+    """Log in at one address as the first client of the group would."""
     endpoint = route.endpoints[0]
     host, port = endpoint[1]
     name = f"target {f'[{host}]' if ':' in host else host}:{port}"
@@ -44,8 +44,8 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> DoctorFi
         gateway = Gateway(plan, route, warhead)
     except OperatorError as error:
         return DoctorFinding(name, error.message, needed, Status.BAD, error.remedy)
-    visitor = ProbeClient("", *gateway.credentials.login_at(0), plan.protocol)
-    answer = probe(endpoint, visitor, gateway, patience_s(warhead.attack))
+    client = ProbeClient("", *gateway.credentials.login_at(0), plan.protocol)
+    answer = probe(endpoint, client, gateway, patience_s(warhead.attack))
     if answer.problem:
         return DoctorFinding(name, answer.problem, needed, Status.BAD, answer.remedy)
     way = f" ({answer.way})" if answer.way else ""
@@ -53,7 +53,7 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> DoctorFi
 
 
 def examine_local_broker(host: HostLimits, need: LoadNeed) -> list[DoctorFinding]:
-    """Where the broker is a process that we may look at: how many clients its own limit of open files lets in."""
+    """Check whether the limit of open files of a broker on this machine allows all clients."""
     share = -(-need.clients // len(need.endpoints)) + DESCRIPTORS_OF_THE_BROKER
     findings = []
     for port in sorted({address[1] for _, address in need.endpoints}):
@@ -66,7 +66,7 @@ def examine_local_broker(host: HostLimits, need: LoadNeed) -> list[DoctorFinding
 
 
 def _broker_limit(pid: int, limit: int, share: int, owner: str) -> DoctorFinding:
-    name = "listener's open files"  # what listens there may be no broker: its own name tells
+    name = "listener's open files"  # the process that listens may be a proxy: its own name is shown
     measured, needed = f"{format_count(limit)} ({owner})", format_count(share)
     if limit >= share:
         return DoctorFinding(name, measured, needed)

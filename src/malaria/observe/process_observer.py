@@ -1,8 +1,8 @@
-"""The broker's process as an observer: CPU, memory, threads, descriptors; with all that come from it.
+"""Observes the broker's process and its descendants: CPU, memory, threads, descriptors.
 
-It is found by its id, its name, or the port on which it listens. One that was found by name or port and ended is looked
-for again: what a supervisor starts anew is found, and says so (`restarts`).
-CPU is in percent of one core, over the host's own uptime; a child that ends takes the last bit of its CPU with it.
+The process is found by its id, its name, or the port on which it listens. A process that was found by name or port and
+ends is searched for again, so that a restart by a supervisor is found and counted (`restarts`).
+CPU is in percent of one core, measured against the host's own uptime. The last CPU time of a child that ends is lost.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ ALL_STATS: Final = "/proc/[0-9]*/stat"
 ALL_DESCRIPTORS: Final = "/proc/[0-9]*/fd"
 TCP_TABLES: Final = ("/proc/net/tcp", "/proc/net/tcp6")
 LONGEST_NAME: Final = 15
-"""Characters of a process' name that the kernel keeps (TASK_COMM_LEN)."""
+"""Characters of a process name that the kernel keeps (TASK_COMM_LEN)."""
 PSS_EVERY_NS: Final = 10 * NS_PER_S
-"""Adding up shares of pages walks all of a process' memory under a lock that it needs itself: seldom."""
+"""Reading PSS walks all memory of a process under a lock that the process itself needs, so it is read seldom."""
 MOST_THREADS: Final = 64
-"""Context switches are counted thread by thread: with more of them it would cost too much to look."""
+"""Context switches are read thread by thread; with more threads than this it would cost too much."""
 FORWARDERS: Final = frozenset({"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta"})
-"""What listens in place of a broker that runs in a container."""
+"""Programs that listen in place of a broker that runs in a container."""
 ZOMBIE: Final = "Z"
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSelector:
-    """Which process: exactly one of these."""
+    """The process to observe: exactly one of these is set."""
 
     pid: int | None = None
     name: str | None = None
@@ -50,7 +50,7 @@ class ProcessSelector:
 
 @dataclass(frozen=True, slots=True)
 class _ProcessSample:
-    """The reading before."""
+    """The counters of one sample, from which the next one computes rates."""
 
     uptime_s: float
     ticks: Mapping[int, int]
@@ -58,14 +58,14 @@ class _ProcessSample:
 
 
 class ProcessObserver:
-    """One process, and its children."""
+    """The observer of one process and its descendants."""
 
     name = "process"
 
-    def __init__(self, reader: ProcReader, wanted: ProcessSelector) -> None:
-        self.about = f"{wanted} on {reader.place}"
+    def __init__(self, reader: ProcReader, selector: ProcessSelector) -> None:
+        self.about = f"{selector} on {reader.place}"
         self._reader = reader
-        self._wanted = wanted
+        self._selector = selector
         self._root: proc.ProcessStat | None = None
         self._last: _ProcessSample | None = None
         self._restarts = 0
@@ -88,7 +88,7 @@ class ProcessObserver:
         self._reader.close()
 
     def find(self) -> int | None:
-        """The id of the process now, for who wants to look closer; None when there is none."""
+        """Return the current id of the process; None if there is none."""
         try:
             stats = _stats(self._reader.texts((ALL_STATS,)))
             return self._find(stats) or None
@@ -96,46 +96,46 @@ class ProcessObserver:
             return None
 
     def _follow(self, stats: Mapping[int, proc.ProcessStat]) -> proc.ProcessStat:
-        """The process as it is now; a process id that somebody else has by now is not it."""
+        """Return the process as it is now; one with the same id that was started later is another process."""
         before = self._root
         if before is not None:
             now = stats.get(before.pid)
             if now is not None and now.started_ticks == before.started_ticks:
                 return now
             self._last = None
-            if self._wanted.pid is not None:
-                raise LostError(f"{self._wanted} has ended")
+            if self._selector.pid is not None:
+                raise LostError(f"{self._selector} has ended")
         found = stats.get(self._find(stats))
         if found is None:
-            raise LostError(f"there is no {str(self._wanted).removeprefix('a ')} on {self._reader.place}")
+            raise LostError(f"there is no {str(self._selector).removeprefix('a ')} on {self._reader.place}")
         self._restarts += before is not None
         self._root = found
         return found
 
     def _find(self, stats: Mapping[int, proc.ProcessStat]) -> int:
-        """Its id; 0 when there is none. Of several the oldest, which is the parent of the others."""
-        wanted = self._wanted
-        if wanted.pid is not None:
-            return wanted.pid
-        if wanted.name is not None:
-            called = [stat for stat in stats.values() if stat.name == wanted.name[:LONGEST_NAME]]
+        """Return its id, 0 if there is none; the oldest of several, which is the parent of the others."""
+        selector = self._selector
+        if selector.pid is not None:
+            return selector.pid
+        if selector.name is not None:
+            called = [stat for stat in stats.values() if stat.name == selector.name[:LONGEST_NAME]]
         else:
             called = [stats[pid] for pid in self._listening() if pid in stats]
         oldest = min(called, key=lambda stat: (stat.started_ticks, stat.pid), default=None)
-        if oldest is not None and wanted.port is not None and oldest.name in FORWARDERS:
+        if oldest is not None and selector.port is not None and oldest.name in FORWARDERS:
             raise LostError(
-                f"port {wanted.port} is that of a container ({oldest.name} listens there): observe docker=NAME"
+                f"port {selector.port} belongs to a container ({oldest.name} listens there): observe docker=NAME"
             )
         return oldest.pid if oldest is not None else 0
 
     def _listening(self) -> list[int]:
         tables = self._reader.texts(TCP_TABLES)
-        inodes = {i for text in tables.values() for i in proc.listening_sockets(text, self._wanted.port or 0)}
+        inodes = {i for text in tables.values() for i in proc.listening_sockets(text, self._selector.port or 0)}
         if not inodes:
             return []
         pids = proc.holders(self._reader.links((ALL_DESCRIPTORS,)), inodes)
         if not pids:
-            raise LostError(f"somebody listens on port {self._wanted.port}, but whose it is may only root see")
+            raise LostError(f"a process listens on port {self._selector.port}, but only root may see which one")
         return pids
 
     def _measure(
@@ -159,7 +159,7 @@ class ProcessObserver:
         return found
 
     def _details(self, members: list[proc.ProcessStat]) -> tuple[int | None, int | None]:
-        """Context switches of all threads, and open descriptors; None where they may not be seen."""
+        """Return context switches of all threads, and open descriptors; None if this user may not read them."""
         few = sum(stat.threads for stat in members) <= MOST_THREADS
         statuses = self._reader.texts([f"/proc/{stat.pid}/task/*/status" for stat in members]) if few else {}
         numbers = [proc.keyed_numbers(text) for text in statuses.values()]
@@ -180,13 +180,13 @@ class ProcessObserver:
 
 
 def _stats(texts: Mapping[str, str]) -> dict[int, proc.ProcessStat]:
-    """By id, those that live."""
+    """Return the processes that have not ended, by id."""
     parsed = (proc.process_stat(text) for path, text in texts.items() if path != proc.UPTIME)
     return {stat.pid: stat for stat in parsed if stat is not None and stat.state != ZOMBIE}
 
 
 def _rates(now: _ProcessSample, before: _ProcessSample) -> dict[str, float | int | str | None]:
-    """Of the processes that are there now; one that came since then brings all of its CPU."""
+    """Return the rates of the processes that exist now; a new one counts with all of its CPU time."""
     seconds = now.uptime_s - before.uptime_s
     ticks = sum(max(0, ticks - before.ticks.get(pid, 0)) for pid, ticks in now.ticks.items())
     found: dict[str, float | int | str | None] = {"cpu_percent": round(100 * ticks / proc.TICKS_PER_S / seconds, 2)}

@@ -87,7 +87,7 @@ def test_what_only_forwards_a_port_into_a_container_is_not_the_broker() -> None:
     reader.files["/proc/100/stat"] = stat_line(100, "docker-proxy", 1)
     reader.files["/proc/net/tcp"] = LISTENING
     observer = ProcessObserver(reader, ProcessSelector(port=1883))
-    with pytest.raises(LostError, match=r"that of a container .*docker=NAME"):
+    with pytest.raises(LostError, match=r"belongs to a container .*docker=NAME"):
         observer.sample(0)
     assert observer.find() is None
 
