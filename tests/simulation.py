@@ -177,6 +177,10 @@ class SimulatedPool:
     def workers(self) -> tuple[str, ...]:
         return tuple(worker.name for worker in self._workers)
 
+    @property
+    def all(self) -> Sequence[SimulatedWorker]:
+        return self._workers
+
     def share_of(self, worker: str) -> Share:
         return self.worker(worker).share
 
@@ -246,7 +250,7 @@ class SimulatedObservers:
             self._client.say(subscribe_packet(1, "$SYS/#", 0))
             self._time.at(self._time.now_ns, self._turn)
 
-    def look(self, _: int | None = None) -> list[Observation | Event]:
+    def take_rows(self, _: int | None = None) -> list[Observation | Event]:
         rows, self._rows = self._rows, []
         return rows
 

@@ -61,9 +61,9 @@ class Worker:
         self._clock = platform.clock
         self._epoch_ns = task.epoch_ns
         plan = make_plan(task.warhead, task.share, task.identity)
-        self._engine = Engine(plan, task.routes, Meter(task.worker, platform.cpu_clock), platform)
-        self._engine.set_epoch(task.epoch_ns)
-        self._engine.watch(channel.fileno(), self._process_orders)
+        self.engine = Engine(plan, task.routes, Meter(task.worker, platform.cpu_clock), platform)
+        self.engine.set_epoch(task.epoch_ns)
+        self.engine.watch(channel.fileno(), self._process_orders)
         self._next_standing_ns = self._clock()
         self._next_second_ns = self._following_second(self._clock())
         self._phase_changes: list[tuple[int, RunPhase]] = []  # those that come by the clock, without an order
@@ -75,7 +75,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # what exists now stays: no collection has to walk it again
         self.begin()
-        turn = self._engine.turn
+        turn = self.engine.turn
         while not self.over:
             now = turn(self._next_ns)
             if now >= self._next_ns:
@@ -83,18 +83,18 @@ class Worker:
 
     def begin(self) -> None:
         """Report that the plan is made. To be called once, before the first turn."""
-        self._send(Prepared(self._engine.plan.clients))
+        self._send(Prepared(self.engine.plan.clients))
         self._plan_next_report()
 
     def step(self) -> None:
         """Make one turn: the body of `run` for a caller that has a clock of its own."""
-        now = self._engine.turn(self._next_ns)
+        now = self.engine.turn(self._next_ns)
         if now >= self._next_ns:
             self._report_what_is_due(now)
 
     def wake_ns(self) -> int:
         """Return when the next turn has something to do if nothing arrives before; 0 means now."""
-        return self._engine.wake_ns(self._next_ns)
+        return self.engine.wake_ns(self._next_ns)
 
     # --- reports ---------------------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class Worker:
                 self._report_second()
             self._next_second_ns = self._following_second(now)
         if now >= self._next_standing_ns:
-            self._send(self._engine.standing())
+            self._send(self.engine.standing())
             self._next_standing_ns = now + STANDING_EVERY_NS
         self._plan_next_report()
 
@@ -124,14 +124,14 @@ class Worker:
         return now + NS_PER_S - (now - self._epoch_ns) % NS_PER_S
 
     def _report_second(self) -> None:
-        sample = self._engine.sample()
-        meter = self._engine.meter
+        sample = self.engine.sample()
+        meter = self.engine.meter
         self._send(SecondReport(sample, tuple(meter.events(sample.end_ns)), meter.clients_failed()))
 
     def _enter_phase(self, phase: RunPhase) -> None:
-        self._engine.phase = phase
+        self.engine.phase = phase
         if phase is RunPhase.DRAIN:
-            self._engine.end_publishing()
+            self.engine.end_publishing()
 
     # --- orders ----------------------------------------------------------------------------------------------------
 
@@ -141,19 +141,19 @@ class Worker:
                 self._process(self._channel.recv())
             self._plan_next_report()
         except (EOFError, OSError):  # the conductor is gone
-            self._engine.hang_up()
+            self.engine.hang_up()
             self.over = True
 
     def _process(self, order: Order) -> None:
         match order:
             case ConnectAll(rest):
                 self._enter_phase(RunPhase.CONNECT)
-                self._engine.connect(rest=rest)
-                self._send(self._engine.standing())
+                self.engine.connect(rest=rest)
+                self._send(self.engine.standing())
             case StartPublishing():
                 self._publish(order)
             case Act():
-                self._engine.act(order)
+                self.engine.act(order)
             case EndPublishing():
                 self._report_second()
                 self._phase_changes.clear()
@@ -164,13 +164,13 @@ class Worker:
                 self._finish()
             case CorrectEpoch(epoch_ns):
                 self._epoch_ns = epoch_ns
-                self._engine.correct_epoch(epoch_ns)
+                self.engine.correct_epoch(epoch_ns)
 
     def _publish(self, order: StartPublishing) -> None:
         epoch = self._epoch_ns
         end = None if order.end_ns is None else epoch + order.end_ns
         self._start_ns = epoch + order.origin_ns
-        self._engine.publish(PublishSpan(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
+        self.engine.publish(PublishSpan(epoch, epoch + order.origin_ns, epoch + order.measure_ns, end))
         if order.measure_ns > order.origin_ns:
             self._enter_phase(RunPhase.WARMUP)
             self._phase_changes = [(epoch + order.measure_ns, RunPhase.MEASURE)]
@@ -181,12 +181,12 @@ class Worker:
             self._phase_changes.append((end, RunPhase.DRAIN))
 
     def _account(self) -> Account:
-        inbox = self._engine.inbox
-        published = tuple(publisher.published() for publisher in self._engine.publishers)
+        inbox = self.engine.inbox
+        published = tuple(publisher.published() for publisher in self.engine.publishers)
         return Account(published, inbox.received(), inbox.note)
 
     def _finish(self) -> None:
-        engine = self._engine
+        engine = self.engine
         engine.end_publishing()
         engine.phase = RunPhase.FINISH
         for publisher in engine.publishers:
@@ -202,7 +202,7 @@ class Worker:
         try:
             self._channel.send(report)
         except OSError:  # the conductor is gone
-            self._engine.hang_up()
+            self.engine.hang_up()
             self.over = True
 
 
