@@ -242,12 +242,13 @@ class SimulatedObservers:
         self._rows: list[Observation | Event] = []
         self._samples = 0
         self._over = False
-        self._client = simulation.network.direct_client(self._hear)
+        self._network = simulation.network
 
     def start(self) -> None:
         if self._wanted:
-            self._client.say(connect_packet("malaria-observer"))
-            self._client.say(subscribe_packet(1, "$SYS/#", 0))
+            client = self._network.direct_client(self._hear)
+            client.say(connect_packet("malaria-observer"))
+            client.say(subscribe_packet(1, "$SYS/#", 0))
             self._time.at(self._time.now_ns, self._turn)
 
     def take_rows(self, _: int | None = None) -> list[Observation | Event]:

@@ -178,6 +178,16 @@ def test_halves_of_packets_change_nothing(tmp_path: Path) -> None:
                                                       "delivered": 2000}  # fmt: skip
 
 
+@pytest.mark.parametrize("inflight", [3, 20])
+def test_a_closed_loop_writes_whole_packets_into_a_full_buffer(tmp_path: Path, inflight: int) -> None:
+    """Each message is larger than the buffer, so every send is taken in part, and the next waits for its rest."""
+    simulation = Simulation(link=Link(MS, send_buffer=700))
+    outcome = simulation.run(tmp_path, 1, interval=0, clients=2, inflight=inflight, size=1000)
+    messages = outcome.summary["messages"]
+    assert simulation.broker.faults == []
+    assert messages["due"] == messages["sent"] == messages["acked"] == messages["delivered"] > 500
+
+
 @pytest.mark.slow
 def test_an_hour_of_load(tmp_path: Path) -> None:
     simulation = Simulation(Behaviour(ack_delay_ns=5 * MS, lose_every=777))

@@ -399,8 +399,9 @@ class Publisher:
         self._look_ahead()
 
     def _send_singly(self, position: int, most: int, now_ns: int) -> int:
-        sent = 0
-        while sent < most and self._send_one(position, now_ns):
+        sent, gate, client = 0, self._columns.gate, self.base + position
+        # the gate closes when the kernel takes a part of a message: the next one must not cut into it
+        while sent < most and not gate[client] and self._send_one(position, now_ns):
             sent += 1
         return sent
 
