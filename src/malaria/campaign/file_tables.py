@@ -9,17 +9,21 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from malaria.model.access import Access
+from malaria.model.attack import Attack
 from malaria.model.broker import BrokerTable, ListenerTable
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs
+from malaria.model.group import Group
+from malaria.model.json_schema import WrittenAs
 from malaria.model.observe import Observe, Perf, Prometheus
 from malaria.model.surge import Surge
 from malaria.model.table import Table
+from malaria.model.threshold import thresholds_schema
 from malaria.model.warhead import KEYS as WARHEAD_KEYS
-from malaria.model.warhead import keys_of
+from malaria.model.warhead import Warhead, keys_of
 from malaria.units import NotationError
 
 LONGEST_NAME: Final = 80
@@ -57,20 +61,45 @@ def _warhead(value: Any) -> Any:
 
 
 type Name = Annotated[str, AfterValidator(_one_line)]
-type Raw = Annotated[dict[str, Any], BeforeValidator(_table)]
-type Groups = Annotated[dict[str, dict[str, Any]], BeforeValidator(_tables)]
+type AttackKeys = Annotated[dict[str, Any], BeforeValidator(_table), WrittenAs(Attack)]
+type SurgeKeys = Annotated[dict[str, Any], BeforeValidator(_table), WrittenAs(Surge, "SurgeKeys")]
+type ThresholdChanges = Annotated[
+    dict[str, Any], BeforeValidator(_table), WithJsonSchema(thresholds_schema(removable=True))
+]
+type GroupChanges = Annotated[
+    dict[str, dict[str, Any]],
+    BeforeValidator(_tables),
+    WrittenAs(
+        Group,
+        "GroupChanges",
+        without=frozenset({"name"}),
+        around=lambda group: {"type": "object", "additionalProperties": group},
+    ),
+]
+type WarheadKeys = Annotated[
+    str | dict[str, Any],
+    BeforeValidator(_warhead),
+    WrittenAs(Warhead, around=lambda warhead: {"anyOf": [{"type": "string"}, warhead]}),
+]
 
 
 class AttackChanges(Table):
     """The changes that a table makes to the attack above it. `clients` is for the only group that publishes."""
 
     clients: Count | None = None
+    """Number of clients of the only group that publishes."""
     hold_ns: DurationNs | None = Field(default=None, alias="hold", gt=0)
+    """How long the load is measured."""
     listener: Name | None = None
+    """Name of the [[broker.listener]] that clients connect to."""
     target: Access | None = None
-    attack: Raw = Field(default_factory=dict)
-    group: Groups = Field(default_factory=dict)
-    thresholds: Raw = Field(default_factory=dict)
+    """Changes to [target]. With a url, it replaces [target]."""
+    attack: AttackKeys = Field(default_factory=dict)
+    """Changes to [attack] of the warhead."""
+    group: GroupChanges = Field(default_factory=dict)
+    """Changes to groups of the warhead: group.NAME.KEY = VALUE."""
+    thresholds: ThresholdChanges = Field(default_factory=dict)
+    """Conditions that a passing run meets; false removes those of the figure."""
 
     @model_validator(mode="after")
     def _check_changes(self) -> Self:
@@ -85,7 +114,8 @@ class AttackChanges(Table):
 class Defaults(AttackChanges):
     """The table `[defaults]`: the warhead of every level, as a file name or in tables, and changes to it."""
 
-    warhead: Annotated[str | dict[str, Any], BeforeValidator(_warhead)]
+    warhead: WarheadKeys
+    """The load of every level: the name of a file, or its tables."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -98,17 +128,24 @@ class VariantTable(AttackChanges):
     """A `[[level.variant]]`: the same level again with changes, shown next to it."""
 
     name: Name
+    """Heading of the variant, next to the level's."""
     note: str = ""
+    """What a reader should know."""
 
 
 class LevelTable(AttackChanges):
     """A `[[level]]`: one attack, its surges, and its variants."""
 
     title: Name | None = None
+    """Heading of the level."""
     note: str = ""
-    surges: tuple[Raw, ...] = Field(default=(), alias="surge")
+    """What a reader should know."""
+    surges: tuple[SurgeKeys, ...] = Field(default=(), alias="surge")
+    """Surges of this level, in place of the warhead's."""
     variants: tuple[VariantTable, ...] = Field(default=(), alias="variant")
+    """The same level again with changes."""
     observe: Observe = Observe()
+    """Changes to [observe] for this level."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -125,14 +162,23 @@ class CampaignFile(Table):
     """A campaign file as a whole."""
 
     title: Name
+    """Heading of the page, one line."""
     note: str = ""
+    """What a reader should know."""
     on_fail: OnFail = OnFail.CONTINUE
+    """What happens after a level that fails."""
     target: Access = Access()
+    """How clients reach the broker, and how they prove who they are."""
     broker: BrokerTable = BrokerTable()
+    """How the broker is started, stopped and cleaned."""
     observe: Observe = Observe()
+    """What to watch on the target's side."""
     defaults: Defaults
+    """The warhead, and changes to it for all levels."""
     levels: tuple[LevelTable, ...] = Field(alias="level", min_length=1)
-    thresholds: Raw = Field(default_factory=dict)
+    """The levels, one attack each, in their order."""
+    thresholds: ThresholdChanges = Field(default_factory=dict)
+    """Conditions that a passing run meets, in place of the warhead's on the same figure."""
 
 
 KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {

@@ -29,6 +29,7 @@ from malaria.cli import (
     publish,
     report,
     runs,
+    schema,
     subscribe,
     swarm,
     watch,
@@ -42,6 +43,7 @@ KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
 COMMANDS: Final = (
     demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, collect, swarm, doctor,
+    schema,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo

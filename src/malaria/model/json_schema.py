@@ -24,13 +24,24 @@ _REFERENCE: Final = "#/definitions/{model}"
 
 @dataclass(frozen=True, slots=True)
 class WrittenAs:
-    """Marks a type whose JSON Schema is that of a table, after `change`: the type itself takes any keys."""
+    """Marks a type of raw keys: in a JSON Schema it is written as `table`.
+
+    With a `name` it is a table of that name, in which no key is required and keys of `without` are unknown: changes to
+    another table. `around` puts the table's schema into another one.
+    """
 
     table: type[Table]
-    change: Callable[[JsonSchemaValue], JsonSchemaValue] = lambda schema: schema
+    name: str = ""
+    without: frozenset[str] = frozenset()
+    around: Callable[[JsonSchemaValue], JsonSchemaValue] = lambda schema: schema
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return self.change(dict(handler.resolve_ref_schema(handler(self.table.__pydantic_core_schema__))))
+        reference = handler(self.table.__pydantic_core_schema__)
+        if not self.name:
+            return self.around(reference)
+        changes = {key: part for key, part in handler.resolve_ref_schema(reference).items() if key != "required"}
+        changes["properties"] = {key: part for key, part in changes["properties"].items() if key not in self.without}
+        return self.around({NAME: self.name, **changes})
 
 
 class _Written(GenerateJsonSchema):
@@ -75,7 +86,7 @@ class _Arranged:
         if "$ref" not in schema:
             return rest
         name = schema["$ref"].rpartition("/")[2]
-        if "properties" not in self._made[name]:
+        if "properties" not in self._made[name] or NAME in self._made[name]:
             return self.of(self._made[name] | {key: part for key, part in schema.items() if key != "$ref"})
         if name not in self.definitions:
             self.definitions[name] = {}  # a table may hold itself

@@ -128,9 +128,13 @@ class Threshold:
         return f"{self.key} {self.condition}"
 
 
-def thresholds_schema() -> dict[str, Any]:
-    """The JSON Schema of `[thresholds]`: figures in quotes, "ack.p99" = ..., or without, ack.p99 = ..."""
-    conditions = {key: _condition_schema(figure) for key, figure in FIGURES.items()}
+def thresholds_schema(*, removable: bool = False) -> dict[str, Any]:
+    """Make the JSON Schema of `[thresholds]`: figures in quotes, "ack.p99" = ..., or without, ack.p99 = ...
+
+    With `removable`, false in place of a condition takes away what is stated elsewhere.
+    """
+    false = [{"const": False}] if removable else []
+    conditions = {key: _condition_schema(figure, false) for key, figure in FIGURES.items()}
     tables: dict[str, dict[str, Any]] = {}
     for key, condition in conditions.items():
         table, _, name = key.partition(".")
@@ -142,23 +146,17 @@ def thresholds_schema() -> dict[str, Any]:
     return {"type": "object", "properties": conditions | nested, "additionalProperties": False}
 
 
-def _condition_schema(figure: SummaryFigure) -> dict[str, Any]:
+def _condition_schema(figure: SummaryFigure, others: list[dict[str, Any]]) -> dict[str, Any]:
     operator = "(?:<=|>=|==|!=|<|>)"
     number = r"[0-9]{1,15}(?:\.[0-9]{1,15})?\s*"
     if figure.unit is FigureUnit.MS:
         name, limits = "TimeLimit", [DURATION_WITH_UNITS_PATTERN]
     else:
-        name = "".join(
-            (
-                "Count" if figure.unit is FigureUnit.COUNT else "Rate",
-                "Of" * bool(figure.bases),
-                *(base.capitalize() for base in figure.bases),
-                "Limit",
-            )
-        )
+        kind = "Count" if figure.unit is FigureUnit.COUNT else "Rate"
+        name = f"{kind}{'Of' * bool(figure.bases)}{''.join(map(str.capitalize, figure.bases))}Limit"
         limits = [f"{number}(?:{figure.unit})?", *(rf"{number}%\s*of\s+{word}" for word in figure.bases)]
     text = {"type": "string", "pattern": rf"^\s*{operator}\s*(?:{'|'.join(limits)})\s*$"}
-    return {NAME: name, "anyOf": [text, {"type": "array", "items": text}]}
+    return {NAME: name + "OrFalse" * bool(others), "anyOf": [text, {"type": "array", "items": text}, *others]}
 
 
 def parse_threshold(key: str, condition: str) -> Threshold:

@@ -15,7 +15,7 @@ import typer
 from cli_fakes import Calls, install
 from malaria import __version__
 from malaria.cli import attack as attack_command
-from malaria.cli import campaign, connect, demo, doctor, export, keygen, publish, report, runs, subscribe, watch
+from malaria.cli import campaign, connect, demo, doctor, export, keygen, publish, report, runs, schema, subscribe, watch
 from malaria.cli.main import app, main
 from malaria.cli.options import PANELS
 from malaria.errors import HostLimitError, OperatorError
@@ -23,7 +23,7 @@ from malaria.errors import HostLimitError, OperatorError
 COMMANDS = {
     "demo": demo, "attack": attack_command, "campaign": campaign, "publish": publish, "subscribe": subscribe,
     "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
-    "watch": watch,
+    "watch": watch, "schema": schema,
 }  # fmt: skip
 GROUP = typer.main.get_group(app)
 
@@ -59,7 +59,7 @@ def test_help_shows_examples(name: str, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_is_a_command(name: str) -> None:
     for example in COMMANDS[name].EXAMPLES:
-        words = shlex.split(re.sub(r"   #.*| > \w+\.(csv|psk)", "", example))
+        words = shlex.split(re.sub(r"   #.*| > \w+(\.\w+)+", "", example))
         context = GROUP.commands[name].make_context(name, words[2:], resilient_parsing=False)
         assert context.params
 
