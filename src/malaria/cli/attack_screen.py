@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,20 +63,20 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
 
     from malaria.attack.interrupt import interruptible  # heavy: only when there is something to do
     from malaria.attack.runner import AttackRequest, conduct
+    from malaria.outputs.run_directory import run_directory
     from malaria.report.terminal.live_view import LiveView
 
     command = command_line(arguments, where.target, target)
-    directory = result.output or fresh_directory(wish.title, datetime.now())
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
     launcher = launcher_of(result.swarm, result.scheduler, result.workers)
-    request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, launcher=launcher)
     screen = console(result.json)
-    load = describe(warhead)
-    view = LiveView(f"malaria attack {target.url}", load, screen, result.quiet)
-    with interruptible() as interrupt, conducting(launcher), view:
-        outcome = conduct(request, view.update, interrupt)
-    return finish(outcome, result, screen)
+    view = LiveView(f"malaria attack {target.url}", describe(warhead), screen, result.quiet)
+    with run_directory(result.output, RUNS, wish.title, overwrite=result.overwrite) as directory:
+        request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, launcher=launcher)
+        with interruptible() as interrupt, conducting(launcher), view:
+            outcome = conduct(request, view.update, interrupt)
+        return finish(outcome, result, screen)
 
 
 def launcher_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Launcher | None:
@@ -162,13 +161,6 @@ def default_workers(clients: int) -> int:
 def workers_for(stated: int | None) -> Callable[[int], int]:
     """How many to hire for so many clients."""
     return lambda clients: stated or default_workers(clients)
-
-
-def fresh_directory(title: str, now: datetime, root: Path = RUNS) -> Path:
-    """`runs/2026-11-22T1751-meters`; with a number behind it when that is taken."""
-    stem = f"{now:%Y-%m-%dT%H%M}-{title}"
-    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 10_000))
-    return next(root / name for name in names if not (root / name).exists())
 
 
 def command_line(arguments: Sequence[str], target_text: str | None, target: Target) -> str:

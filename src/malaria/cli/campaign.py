@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import fresh_directory, launcher_of, workers_for
+from malaria.cli.attack_screen import RUNS, launcher_of, workers_for
 from malaria.cli.campaign_screen import Showing, perform_campaign
 from malaria.cli.options import (
     CLIENTS,
@@ -19,6 +20,7 @@ from malaria.cli.options import (
     Allowed,
     Entry,
     JsonFile,
+    Overwrite,
     Password,
     Quiet,
     Scheduler,
@@ -93,6 +95,7 @@ class CampaignResult:
         Path | None,
         option(RESULT, "-o", "--output", text="Directory of the campaign (runs/TIME-FILE).", metavar="DIR"),
     ] = None
+    overwrite: Overwrite = False
     json: JsonFile = None
     quiet: Quiet = False
 
@@ -106,33 +109,40 @@ def campaign(
     The page is written again after every level. Ctrl-C once finishes the level and reports, twice stops now;
     --resume goes on at the level where it stopped.
     """
-    request = _request(which, _stated(changes, entry), outcome)
-    launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
-    if launcher is not None:
-        request = replace(request, launcher=launcher)
-    _refuse_public_brokers(request.campaign, which.allowed)
-    return perform_campaign(request, Showing("malaria campaign", outcome.json, outcome.quiet))
+    with _request(which, _stated(changes, entry), outcome) as request:
+        launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
+        if launcher is not None:
+            request = replace(request, launcher=launcher)
+        _refuse_public_brokers(request.campaign, which.allowed)
+        return perform_campaign(request, Showing("malaria campaign", outcome.json, outcome.quiet))
 
 
-def _request(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult) -> CampaignRequest:
+@contextmanager
+def _request(
+    which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult
+) -> Iterator[CampaignRequest]:
+    """Give the request of a new campaign or of one that is resumed, while its directory is held for it."""
     from malaria.campaign import new_request, resumed_request
-    from malaria.campaign.overrides import SECRETS, flag
+    from malaria.outputs.run_directory import run_directory
 
     workers = workers_for(outcome.workers)
-    if which.resume is None:
-        if which.file is None:
-            raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
-        directory = outcome.output or fresh_directory(which.file.stem, datetime.now())
-        return new_request(which.file, options, directory, workers)
-    stray = [flag(name) for name in options if name not in SECRETS]
-    stray += ["FILE"] if which.file else []
-    stray += ["--output"] if outcome.output else []
+    if which.resume is not None:
+        _refuse_beside_resume(which, options, outcome)
+        yield resumed_request(which.resume, options, workers)
+        return
+    if which.file is None:
+        raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
+    with run_directory(outcome.output, RUNS, which.file.stem, overwrite=outcome.overwrite) as directory:
+        yield new_request(which.file, options, directory, workers)
+
+
+def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult) -> None:
+    from malaria.campaign.overrides import SECRETS, flag
+
+    given = {"FILE": which.file, "--output": outcome.output, "--overwrite": outcome.overwrite}
+    stray = [flag(name) for name in options if name not in SECRETS] + [name for name, value in given.items() if value]
     if stray:
-        raise CampaignError(
-            f"{stray[0]} cannot be used with --resume",
-            "a campaign is resumed as it was started",
-        )
-    return resumed_request(which.resume, options, workers)
+        raise CampaignError(f"{stray[0]} cannot be used with --resume", "a campaign is resumed as it was started")
 
 
 def _stated(*shapes: object) -> dict[str, str | None]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import fresh_directory, workers_for
+from malaria.cli.attack_screen import RUNS, workers_for
 from malaria.cli.campaign_screen import Showing, perform_campaign
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
@@ -37,12 +36,12 @@ def demo(
 ) -> int:
     """Start a broker on this machine, load it at three levels, and write a page. Takes about a minute."""
     from malaria.campaign import demo_request
+    from malaria.outputs.files import PAGE
+    from malaria.outputs.run_directory import run_directory
 
-    directory = output or fresh_directory("demo", datetime.now())
-    code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
+    with run_directory(output, RUNS, "demo") as directory:
+        code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
     if _opens_page(show) and not quiet:
-        from malaria.outputs.files import PAGE
-
         webbrowser.open((directory / PAGE).resolve().as_uri())
     return code
 

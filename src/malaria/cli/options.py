@@ -71,6 +71,9 @@ Scheduler = Annotated[
     str | None,
     option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
 ]
+Overwrite = Annotated[
+    bool, option(RESULT, "--overwrite", text="Replace the run that the directory of -o holds; nothing else in it.")
+]
 JsonFile = Annotated[
     str | None, option(RESULT, "--json", text="Write the summary as JSON to a file; - is stdout.", metavar="FILE")
 ]
@@ -357,6 +360,7 @@ class Result:
         Path | None,
         option(RESULT, "-o", "--output", text="The run's directory (runs/TIME-TITLE).", metavar="DIR"),
     ] = None
+    overwrite: Overwrite = False
     observe: Annotated[
         list[str] | None,
         option(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from cli_fakes import RECORDS, Calls, install
-from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers, fresh_directory
+from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers
 from malaria.cli.main import main
 from malaria.model.target import parse_target
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
@@ -110,14 +109,6 @@ def test_without_room_for_the_page_the_verdict_still_stands(
     assert main(["attack", "x"]) == 0
     assert calls.printed == [calls.summary]
     assert "the page could not be written: No space left on device" in capsys.readouterr().err
-
-
-def test_directories_have_time_and_title(tmp_path: Path) -> None:
-    now = datetime(2026, 11, 22, 17, 51)
-    first = fresh_directory("meters", now, tmp_path)
-    assert first == tmp_path / "2026-11-22T1751-meters"
-    first.mkdir()
-    assert fresh_directory("meters", now, tmp_path) == tmp_path / "2026-11-22T1751-meters-2"
 
 
 def test_workers_are_as_many_as_cores_and_clients(monkeypatch: pytest.MonkeyPatch) -> None:
