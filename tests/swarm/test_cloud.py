@@ -48,9 +48,9 @@ def alive(ec2: Any) -> list[dict[str, Any]]:
 def test_a_swarm_on_ec2_from_up_to_down(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
     stranger = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
 
-    # a cost is shown, and without --yes and a terminal nothing is made
+    # the instances are announced, and without --yes and a terminal nothing is made
     assert main(["swarm", "up", "3", *(word for word in UP if word != "--yes")]) == 2
-    assert "3 x t3.micro in us-east-1: $0.03 an hour" in capsys.readouterr().out
+    assert "3 x t3.micro in us-east-1: Amazon charges" in capsys.readouterr().out
     assert len(alive(ec2)) == 1
 
     assert main(["swarm", "up", "3", *UP]) == 0

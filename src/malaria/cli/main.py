@@ -20,7 +20,6 @@ from malaria import __version__
 from malaria.cli import (
     attack,
     campaign,
-    collect,
     connect,
     demo,
     doctor,
@@ -42,8 +41,7 @@ FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
 COMMANDS: Final = (
-    demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, collect, swarm, doctor,
-    schema,
+    demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor, schema,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo

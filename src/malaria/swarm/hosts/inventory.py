@@ -1,7 +1,7 @@
-"""The bees of a swarm: which hosts they are, how to reach them, and where on them we may write.
+"""The bees of a swarm: which hosts they are, how to reach them, and the directory of malaria on each.
 
-Promises: what cannot be a host is refused with its key; nothing in a value can be taken for an option of a command or
-for more than one word of a shell. Does not promise that a host is there: `malaria.ssh` sees that.
+Promises: a value that cannot be right is refused with its key; no value can be taken for an option of a command or for
+several words of a shell. Does not promise that a host exists.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MARK: Final = "malaria swarm"
 def _jump(value: Any) -> str:
     """`user@a,user@b:2222`, as ssh -J takes it."""
     if not isinstance(value, str):
-        raise NotationError(f"{value!r} is no jump host", "write user@host:port; several with commas")
+        raise NotationError(f"{value!r} is not a jump host", "write user@host:port; several with commas")
     return ",".join(str(parse_destination(part)) for part in value.split(",")) if value else ""
 
 
@@ -40,48 +40,48 @@ type Jump = Annotated[str, BeforeValidator(_jump)]
 
 
 class BeeHost(Table):
-    """One host that makes load. What is empty is as the ssh configuration (`ssh_config`, else ~/.ssh/config) says."""
+    """One host that makes load. Empty values are left to the ssh configuration (`ssh_config`, else ~/.ssh/config)."""
 
     name: str = Field(pattern=_NAME)
     host: str
     user: str = ""
     port: int | None = Field(default=None, strict=True, ge=1, le=65535)
     jump: Jump = ""
-    key: str = ""  # file of our private key; the agent's and ssh's usual ones are tried too
+    key: str = ""  # file of a private key; the agent's and ssh's usual ones are tried too
     ssh_config: str = ""
-    host_key: str = ""  # the one that it must have; empty: one that known_hosts has
-    directory: str = DEFAULT_DIRECTORY  # on the bee; all of ours is in it
-    source_addresses: tuple[str, ...] = ()  # of the bee, that its clients leave from
+    host_key: str = ""  # the public key that it must have; empty: one of known_hosts
+    directory: str = DEFAULT_DIRECTORY  # on the bee; malaria writes into no other
+    source_addresses: tuple[str, ...] = ()  # of the bee; its clients connect from them
     region: str = ""
     instance: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not HOST.fullmatch(self.host):
-            raise KeyPathError("host", f"{self.host[:80]!r} is no host", "write a name or an address")
+            raise KeyPathError("host", f"{self.host[:80]!r} is not a host", "write a name or an address")
         if self.user and not USER.fullmatch(self.user):
-            raise KeyPathError("user", f"{self.user[:80]!r} is no user", "write the name to log in with")
+            raise KeyPathError("user", f"{self.user[:80]!r} is not a user", "write the name to log in with")
         parts = self.directory.split("/")
         if not _DIRECTORY.fullmatch(self.directory) or ".." in parts or self.directory.rstrip("/") == "~":
             raise KeyPathError(
                 "directory",
-                f"{self.directory[:80]!r} is no directory of ours",
+                f"{self.directory[:80]!r} cannot be the bee's directory",
                 f"write one such as {DEFAULT_DIRECTORY}",
             )
         if self.host_key and not _HOST_KEY.fullmatch(self.host_key):
-            raise KeyPathError("host_key", "is no public key", "write it as in known_hosts: ssh-ed25519 AAAA...")
+            raise KeyPathError("host_key", "is not a public key", "write it as in known_hosts: ssh-ed25519 AAAA...")
         return self
 
     @property
     def destination(self) -> SshDestination:
-        """How ssh reaches it."""
+        """Return how ssh reaches the bee."""
         return SshDestination(
             self.host, self.user, self.port, self.jump, self.key, config=self.ssh_config, host_key=self.host_key
         )
 
     @property
     def of_cloud(self) -> bool:
-        """Whether it is an instance that we made."""
+        """Return whether malaria made the bee as an instance."""
         return bool(self.instance)
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ class Swarm(Table):
     """The bees of an attack, in their order: bee i carries share i of n."""
 
     name: str = Field(default=DEFAULT_SWARM, pattern=_NAME)
-    region: str = ""  # where it has instances of ours
+    region: str = ""  # region of its instances
     bee: Annotated[tuple[BeeHost, ...], BeforeValidator(_bees), PlainSerializer(list)] = ()
 
     @model_validator(mode="after")
@@ -105,12 +105,12 @@ class Swarm(Table):
         places: set[tuple[str, str, int | None, str]] = set()
         for number, bee in enumerate(self.bee):
             if bee.name in seen:
-                raise KeyPathError(("bee", number, "name"), f"{bee.name!r} comes a second time", "give it another name")
+                raise KeyPathError(("bee", number, "name"), f"{bee.name!r} is used twice", "give it another name")
             place = (bee.host, bee.user, bee.port, bee.directory)
             if place in places:
                 raise KeyPathError(
                     ("bee", number, "host"),
-                    f"{bee.destination} is a bee already",
+                    f"{bee.destination} is already a bee",
                     "leave it out, or give its own directory",
                 )
             seen.add(bee.name)
@@ -122,23 +122,23 @@ class Swarm(Table):
         return self.bee
 
     def named(self, name: str) -> BeeHost:
-        """Raises SwarmError for a bee that is not in it."""
+        """Return a bee. Raises SwarmError for a name that the swarm does not have."""
         found = next((bee for bee in self.bee if bee.name == name), None)
         if found is None:
             raise SwarmError(f"swarm {self.name} has no bee {name!r}", f"it has {', '.join(b.name for b in self.bee)}")
         return found
 
     def chosen(self, names: Iterable[str]) -> tuple[BeeHost, ...]:
-        """The bees of these names; all of them for no name."""
+        """Return the bees of these names, or all bees if there is no name. Raises SwarmError."""
         wanted = list(names)
         return tuple(self.named(name) for name in wanted) if wanted else self.bee
 
     def with_hosts(self, hosts: Iterable[BeeHost]) -> Swarm:
-        """The same swarm with other bees. Raises SwarmError for two of the same name or place."""
+        """Return the same swarm with other bees. Raises SwarmError for two of the same name or directory."""
         return swarm_of({"name": self.name, "region": self.region, "bee": [host.model_dump() for host in hosts]})
 
     def with_more(self, hosts: Sequence[Mapping[str, Any]]) -> Swarm:
-        """With these bees at the end; one without a name gets the first bee-N that is free."""
+        """Return the swarm with these bees added; one without a name gets the first free name bee-N."""
         tables = [host.model_dump() for host in self.bee]
         taken = {str(table["name"]) for table in tables} | {str(host["name"]) for host in hosts if host.get("name")}
         numbers = (number for number in range(1, 1_000_000) if f"bee-{number}" not in taken)
@@ -150,7 +150,7 @@ _KNOWN: Final = {"": frozenset(Swarm.model_fields), "bee": frozenset(BeeHost.mod
 
 
 def swarm_of(table: Mapping[str, Any], file: str = "") -> Swarm:
-    """A swarm from a table. Raises SwarmError, with the key at fault."""
+    """Make a swarm from a table. Raises SwarmError, which names the key at fault."""
     try:
         return Swarm.model_validate(table)
     except ValidationError as error:
@@ -158,7 +158,7 @@ def swarm_of(table: Mapping[str, Any], file: str = "") -> Swarm:
 
 
 def swarm_from_toml(text: str, file: str = "") -> Swarm:
-    """Raises SwarmError."""
+    """Read a swarm. Raises SwarmError, which names the key at fault."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -171,7 +171,7 @@ def swarm_to_toml(swarm: Swarm) -> str:
 
 
 def inventory_from(text: str, file: str) -> list[dict[str, Any]]:
-    """The bees of an inventory: [[bee]] tables of TOML, or one user@host:port a line. Raises SwarmError."""
+    """Read the bees of an inventory: [[bee]] tables of TOML, or one user@host:port per line. Raises SwarmError."""
     if Path(file).suffix == ".toml":
         swarm = swarm_of({"bee": _numbered(text, file)}, file)
         return [bee.model_dump(exclude_defaults=True) for bee in swarm.bee]
@@ -180,7 +180,7 @@ def inventory_from(text: str, file: str) -> list[dict[str, Any]]:
 
 
 def table_of(address: str) -> dict[str, Any]:
-    """The table of a bee at `user@host:port`. Raises SwarmError."""
+    """Return the table of a bee at `user@host:port`. Raises SwarmError."""
     return _line(address, _MARK)
 
 
@@ -190,7 +190,7 @@ def _numbered(text: str, file: str) -> list[Any]:
     except tomllib.TOMLDecodeError as error:
         raise SwarmError(f"{file}: {error}", "write [[bee]] tables, see docs/swarm.md") from None
     if not isinstance(tables, list):
-        raise SwarmError(f"{file}: bee: is no list of tables", "write [[bee]] and its keys on the lines below")
+        raise SwarmError(f"{file}: bee: is not a list of tables", "write [[bee]] and its keys on the lines below")
     return [{"name": f"bee-{n}", **table} if isinstance(table, dict) else table for n, table in enumerate(tables, 1)]
 
 

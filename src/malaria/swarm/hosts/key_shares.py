@@ -1,7 +1,7 @@
-"""Each bee gets its own part of a file of keys (or of users), and no other: who is who stays as on one machine.
+"""Give each bee its part of a file of keys (or of users): every client has the same line as on one machine.
 
-Promises: the parts hold every line once; each is readable by its owner alone, and holds nothing of another bee's; the
-whole file never leaves this machine. An attack whose clients find their lines in the parts that are there sends none.
+Promises: the parts hold every line once; each is readable by its owner alone, and holds no line of another bee; the
+whole file never leaves this machine. An attack whose clients find their lines in the parts on the bees sends none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HEADINGS: Final = (["user", "password"], ["username", "password"])
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """A whole file: its lines that count, and the tag that tells it from others."""
+    """A whole file: its lines without comments and headings, and the tag that tells it from others."""
 
     path: Path
     lines: tuple[str, ...]
@@ -50,12 +50,12 @@ class KeyFile:
         return parts_of(len(self.lines), bees, starts, self.tag)
 
     def text_of(self, part: KeyPart) -> str:
-        """What the bee's file holds."""
+        """Return the contents of a bee's file."""
         return "".join(f"{line}\n" for line in (part.heading, *(self.lines[index] for index in part.members())))
 
 
 def read_key_file(path: Path) -> KeyFile:
-    """A file of keys or of users, looked through. Raises OperatorError for one that is wrong, or a part already."""
+    """Read and check a file of keys or of users. Raises OperatorError for one that is wrong, or already a part."""
     if part_of_file(path) is not None:
         raise OperatorError(f"{path} is one bee's part already", "give the whole file")
     lines = [line for _, line in read_lines(path)]
@@ -70,10 +70,10 @@ def read_key_file(path: Path) -> KeyFile:
     return KeyFile(path, tuple(lines))
 
 
-def turns_of(warhead: Warhead, path: Path) -> tuple[int, ...]:
-    """Where turns have to begin in a file, so that every group of a warhead finds its lines on its own bees.
+def starts_of(warhead: Warhead, path: Path) -> tuple[int, ...]:
+    """Return the lines at which dealing begins anew, so that every group of a warhead finds its lines on its bees.
 
-    A group that names no file counts: the file may be given beside the warhead.
+    A group that names no file counts too: the file may be given as an option of the attack.
     """
     firsts = {0}
     for group in warhead.groups:
@@ -88,15 +88,15 @@ async def share_keys(
     hosts: Sequence[BeeHost],
     file: KeyFile,
     starts: Iterable[int] = (),
-    tell: Callable[[HostResult[KeyPart]], None] | None = None,
+    report: Callable[[HostResult[KeyPart]], None] | None = None,
 ) -> list[HostResult[KeyPart]]:
-    """Gives each host its part, all hosts being the swarm in its order. Raises OperatorError for too few lines."""
+    """Give each host its part; `hosts` are the whole swarm in its order. Raises OperatorError for too few lines."""
     if len(file.lines) < len(hosts):
         raise OperatorError(
             f"{file.path} has {len(file.lines):,} lines for {len(hosts):,} bees: some would get none", "make more keys"
         )
     parts = {host.name: part for host, part in zip(hosts, file.parts(len(hosts), starts), strict=True)}
-    return await on_each(hosts, partial(_give, file=file, parts=parts), tell)
+    return await on_each(hosts, partial(_give, file=file, parts=parts), report)
 
 
 async def _give(host: BeeHost, connection: SSHClientConnection, file: KeyFile, parts: dict[str, KeyPart]) -> KeyPart:
@@ -111,14 +111,14 @@ def part_name(tag: str) -> str:
 
 
 async def parts_there(host: BeeHost, connection: SSHClientConnection) -> tuple[KeyPart, ...]:
-    """The parts that a bee has, of whatever files."""
+    """Return the parts that a bee has, of any file."""
     script = f'for part in {shell_path(host, KEYS)}/*.part; do head -n 1 "$part" 2>/dev/null; done; :'
     found = (read_heading(line) for line in (await run(connection, script)).splitlines())
     return tuple(part for part in found if part is not None)
 
 
 def serves(part: KeyPart, tag: str, share: Share, claim: Claim) -> bool:
-    """Whether a part has all the lines that a group's clients of a share need of the file of that tag."""
+    """Return whether a part has all lines of the file of that tag that a group's clients of a share need."""
     of_the_share = (part.number, part.number + 1, part.parts) == (share.first, share.last, share.of)
     long_enough = claim.first + claim.clients <= part.lines
     return part.file == tag and of_the_share and long_enough and misplaced([claim], part.parts, part.starts) is None

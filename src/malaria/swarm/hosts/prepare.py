@@ -1,7 +1,7 @@
-"""Readies hosts for load: open files, local ports, accept queue; a new Python where the packages have one.
+"""Prepare hosts for load: open files, local ports, accept queue, and a Python where the packages have one.
 
-A shell script does it, as root or with sudo that asks nothing, and says line by line what it changed and what was well
-already. It changes only what is under the need, writes two files of its own in /etc, and can be read first: PREPARE.
+A shell script does it, as root or with sudo without a password, and reports line by line what it changed and what was
+right already. It only raises what is too low, writes two files of its own in /etc, and can be read first: PREPARE.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ NO_ROOT: Final = "malaria: not root"
 
 PREPARE: Final = """\
 #!/bin/sh
-# Readies a Linux host to make load with malaria. Run it as root; again is harmless. It says what it changes.
-# It takes where /etc is, and no-packages to install none.
+# Prepares a Linux host to make load with malaria. Run it as root; running it again is harmless. It reports its changes.
+# Arguments: the directory of /etc, and no-packages to install none.
 etc=${1:-/etc}
 install=${2:-packages}
 files=1048576
@@ -36,7 +36,7 @@ changed() { echo "changed: $*"; }
 kept() { echo "kept: $*"; }
 lacking() { echo "lacking: $*"; }
 
-# at least so much, now; what is more stays
+# raise a setting to at least so much, now; a higher one stays
 at_least() {
     file=/proc/sys/$(echo "$1" | tr . /)
     old=$(cat "$file" 2>/dev/null) || { lacking "$1 cannot be read here"; return; }
@@ -46,7 +46,7 @@ at_least() {
     fi
 }
 
-# a file of ours in /etc, for after the next start
+# write a file in /etc, for after the next start
 persist() {
     mkdir -p "$(dirname "$1")"
     if [ "$(cat "$1" 2>/dev/null)" = "$2" ]; then kept "$1"
@@ -67,7 +67,7 @@ persist "$etc/sysctl.d/90-malaria.conf" "fs.nr_open = $files
 net.core.somaxconn = 4096
 net.ipv4.ip_local_port_range = 1024 65535"
 
-# open files of who logs in from now on
+# open files of logins from now on
 persist "$etc/security/limits.d/90-malaria.conf" "* hard nofile $files
 * soft nofile $files
 root hard nofile $files
@@ -88,7 +88,7 @@ if [ -n "$packages" ] && command -v apt-get >/dev/null; then
 fi
 """.replace("@VERSION@", PYTHON_VERSION)
 
-ROOTED: Final = f"""\
+AS_ROOT: Final = f"""\
 if [ "$(id -u)" = 0 ]; then exec sh -s -- "{{etc}}" {{packages}}; fi
 sudo -n true </dev/null 2>/dev/null && exec sudo -n sh -s -- "{{etc}}" {{packages}}
 echo "{NO_ROOT}"
@@ -97,17 +97,17 @@ echo "{NO_ROOT}"
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What was done: sentences."""
+    """What the script reported, as sentences."""
 
     changed: tuple[str, ...]
     kept: tuple[str, ...]
     lacking: tuple[str, ...]
-    open_files: int | None  # that a process of a new login may have
+    open_files: int | None  # limit of a process of a new login
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How far preparing may go."""
+class PrepareOptions:
+    """Where the script writes, and whether it may install packages."""
 
     etc: str = ETC
     packages: bool = True
@@ -115,35 +115,35 @@ class Manner:
 
 async def prepare(
     hosts: Sequence[BeeHost],
-    tell: Callable[[HostResult[Preparation]], None] | None = None,
-    manner: Manner = Manner(),
+    report: Callable[[HostResult[Preparation]], None] | None = None,
+    options: PrepareOptions = PrepareOptions(),
 ) -> list[HostResult[Preparation]]:
-    """Readies every host; a failed one is in its outcome."""
-    done = await on_each(hosts, partial(_prepare_one, manner=manner))
-    again = await on_each([outcome.host for outcome in done if not outcome.failed], _open_files)
-    limits = {outcome.host.name: outcome.value for outcome in again}
-    outcomes = [_with_limit(outcome, limits.get(outcome.host.name)) for outcome in done]
-    for outcome in outcomes:
-        if tell is not None:
-            tell(outcome)
-    return outcomes
+    """Prepare every host; a host that fails has its error in its result."""
+    done = await on_each(hosts, partial(_prepare_one, options=options))
+    again = await on_each([result.host for result in done if not result.failed], _open_files)
+    limits = {result.host.name: result.value for result in again}
+    results = [_with_limit(result, limits.get(result.host.name)) for result in done]
+    for result in results:
+        if report is not None:
+            report(result)
+    return results
 
 
-async def _prepare_one(host: BeeHost, connection: SSHClientConnection, manner: Manner) -> Preparation:
-    script = ROOTED.format(etc=manner.etc, packages="packages" if manner.packages else "no-packages")
-    said = await run(connection, script, stdin=PREPARE, timeout_s=PREPARE_S)
-    if NO_ROOT in said:
+async def _prepare_one(host: BeeHost, connection: SSHClientConnection, options: PrepareOptions) -> Preparation:
+    script = AS_ROOT.format(etc=options.etc, packages="packages" if options.packages else "no-packages")
+    output = await run(connection, script, stdin=PREPARE, timeout_s=PREPARE_S)
+    if NO_ROOT in output:
         raise SwarmError(
-            "preparing needs root, or sudo without a password, there",
-            "or run it there by hand: malaria swarm prepare --script > prepare.sh; sudo sh prepare.sh",
+            "preparing needs root there, or sudo without a password",
+            "run it there by hand: malaria swarm prepare --script > prepare.sh; sudo sh prepare.sh",
         )
-    return preparation_of(said)
+    return preparation_of(output)
 
 
-def preparation_of(said: str) -> Preparation:
-    """Reads what the script prints."""
+def preparation_of(output: str) -> Preparation:
+    """Read what the script prints."""
     sorts: dict[str, list[str]] = {"changed": [], "kept": [], "lacking": []}
-    for line in said.splitlines():
+    for line in output.splitlines():
         sort, _, sentence = line.partition(": ")
         if sort in sorts:
             sorts[sort].append(sentence)
@@ -151,19 +151,19 @@ def preparation_of(said: str) -> Preparation:
 
 
 async def _open_files(host: BeeHost, connection: SSHClientConnection) -> int:
-    """Of a new login: the limits of the old one do not change."""
-    said = (await run(connection, "ulimit -Hn")).strip()
-    return int(said) if said.isdigit() else OPEN_FILES
+    """Return the limit of open files of a new login: a login that is open keeps its old one."""
+    limit = (await run(connection, "ulimit -Hn")).strip()
+    return int(limit) if limit.isdigit() else OPEN_FILES
 
 
-def _with_limit(outcome: HostResult[Preparation], limit: int | None) -> HostResult[Preparation]:
-    done = outcome.value
+def _with_limit(result: HostResult[Preparation], limit: int | None) -> HostResult[Preparation]:
+    done = result.value
     if done is None:
-        return outcome
+        return result
     lacking = done.lacking
     if limit is not None and limit < OPEN_FILES:
         lacking += (
             f"a new login may open {limit:,} files; it should be {OPEN_FILES:,}: if sshd there has UsePAM no, "
-            "start sshd with LimitNOFILE",
+            "start it with LimitNOFILE",
         )
-    return HostResult(outcome.host, Preparation(done.changed, done.kept, lacking, limit))
+    return HostResult(result.host, Preparation(done.changed, done.kept, lacking, limit))

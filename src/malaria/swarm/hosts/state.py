@@ -1,4 +1,4 @@
-"""Which swarms there are: one TOML file each, readable by its owner alone.
+"""Store the swarms: one TOML file each, readable by its owner alone.
 
 Promises: a file is written whole or not at all; two commands that change a swarm at the same time wait for each other.
 """
@@ -21,7 +21,7 @@ PRIVATE_DIRECTORY: Final = 0o700
 
 
 def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where swarms are kept: $MALARIA_HOME/swarms, $XDG_STATE_HOME/malaria/swarms, ~/.local/state/malaria/swarms."""
+    """Return $MALARIA_HOME/swarms, $XDG_STATE_HOME/malaria/swarms or ~/.local/state/malaria/swarms."""
     if home := environ.get("MALARIA_HOME"):
         return Path(home) / "swarms"
     state = environ.get("XDG_STATE_HOME")
@@ -33,7 +33,7 @@ def state_file(name: str) -> Path:
 
 
 def load_swarm(name: str) -> Swarm:
-    """Raises SwarmError for one that is not known, or whose file is damaged."""
+    """Read a swarm. Raises SwarmError for one that is not known, or whose file is damaged."""
     file = state_file(name)
     try:
         text = file.read_text()
@@ -43,7 +43,7 @@ def load_swarm(name: str) -> Swarm:
             f"there is no swarm {name!r}; known: {known}", f"make one: malaria swarm add user@host --swarm {name}"
         ) from None
     except OSError as error:
-        raise SwarmError(f"{file}: {error.strerror}", "a swarm's file must be readable by you") from None
+        raise SwarmError(f"{file}: {error.strerror}", "make the file readable for this user") from None
     return swarm_from_toml(text, str(file))
 
 
@@ -53,27 +53,27 @@ def list_swarms() -> list[str]:
 
 @dataclass(slots=True)
 class Draft:
-    """A swarm under change; what `swarm` is at the end of the block is kept."""
+    """A swarm under change; what `swarm` is at the end of the block is stored."""
 
     swarm: Swarm
 
-    def keep(self) -> None:
-        """Writes it as it is now: what follows may take long, or fail."""
+    def store(self) -> None:
+        """Write the swarm as it is now: what follows may take long, or fail."""
         save_swarm(self.swarm)
 
 
 @contextmanager
 def changing(name: str) -> Iterator[Draft]:
-    """The swarm of that name, new if there is none, for a change that nobody disturbs."""
+    """Open a swarm, new if there is none, for a change during the block; other commands wait."""
     file = state_file(name)
     with _locked(file):
         draft = Draft(load_swarm(name) if file.exists() else Swarm(name=name))
         yield draft
-        draft.keep()
+        draft.store()
 
 
 def save_swarm(swarm: Swarm) -> Path:
-    """Written beside and moved into place."""
+    """Write a swarm: under another name first, then moved into place."""
     file = state_file(swarm.name)
     file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     unfinished = file.with_name(f"{file.name}.new-{os.getpid()}")
@@ -86,7 +86,7 @@ def save_swarm(swarm: Swarm) -> Path:
 
 
 def forget_swarm(name: str) -> None:
-    """Its file is removed; no host is touched."""
+    """Remove a swarm's file. No host is touched."""
     state_file(name).unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
-"""What a swarm is able to, bee by bee: reachable, deployed, keys, limits, and how many clients these allow.
+"""Ask the bees for their status: what is deployed, keys, limits, and how many clients these allow.
 
-Promises: asking changes nothing; what cannot be read is said to be unknown. The clients that fit are those that open
-files, local ports and memory allow; whether the processor keeps up, a run says (INVALID when it does not).
+Promises: asking changes nothing; what cannot be read is unknown. The number of clients is what open files, local ports
+and memory allow; whether the processor keeps up is seen in a run (INVALID if it does not).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ for part in {keys}/*.part; do [ -r "$part" ] && echo "part $(head -n 1 "$part")"
 
 @dataclass(frozen=True, slots=True)
 class BeeStatus:
-    """What a bee says of itself; None: unknown."""
+    """What a bee reports; None: unknown."""
 
     cores: int | None
     open_files: int | None  # of one process
-    ports: int | None  # of each source address, towards one address of the target
+    ports: int | None  # of each source address, to one address of the target
     backlog: int | None
     memory_bytes: int | None
     free_bytes: int | None
@@ -54,30 +54,30 @@ class BeeStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """How many clients fit, and what would run out first."""
+class BeeCapacity:
+    """How many clients a bee can have, and the limit that it would reach first."""
 
     clients: int
     limit: str
 
 
 async def ask_status(
-    hosts: Sequence[BeeHost], tell: Callable[[HostResult[BeeStatus]], None] | None = None
+    hosts: Sequence[BeeHost], report: Callable[[HostResult[BeeStatus]], None] | None = None
 ) -> list[HostResult[BeeStatus]]:
-    """Asks every host; one that does not answer is in its outcome."""
-    return await on_each(hosts, _ask_one, tell, AT_ONCE)
+    """Ask every host; a host that fails has its error in its result."""
+    return await on_each(hosts, _ask_one, report, AT_ONCE)
 
 
 async def _ask_one(host: BeeHost, connection: SSHClientConnection) -> BeeStatus:
     script = ASK.format(directory=shell_path(host), python=PYTHON, deployed=DEPLOYED, pid=PID_FILE, keys=KEYS)
-    return standing_of(await run(connection, script))
+    return status_from(await run(connection, script))
 
 
-def standing_of(said: str) -> BeeStatus:
-    """Reads what the script prints."""
+def status_from(output: str) -> BeeStatus:
+    """Read what the script prints."""
     facts: dict[str, str] = {}
     parts: list[KeyPart] = []
-    for line in said.splitlines():
+    for line in output.splitlines():
         name, _, value = line.partition(" ")
         if name == "part":
             parts += [part] if (part := read_heading(value)) is not None else []
@@ -97,26 +97,26 @@ def standing_of(said: str) -> BeeStatus:
     )
 
 
-def room_of(standing: BeeStatus, sources: int = 1) -> Room | None:
-    """How many clients over TLS, one worker per core, towards one address of the target; None: too little is known."""
-    cores = standing.cores or 1
-    fits: list[Room] = []
-    if standing.open_files is not None:
-        fits.append(Room(cores * max(0, standing.open_files - DESCRIPTORS_OF_OUR_OWN), "open files"))
-    if standing.ports is not None:
-        fits.append(Room(standing.ports * max(1, sources), "local ports"))
-    if standing.free_bytes is not None:
-        room_bytes = max(0, standing.free_bytes - cores * WORKER_BYTES)
-        fits.append(Room(room_bytes // (CLIENT_BYTES + TLS_BYTES), "memory"))
-    return min(fits, key=lambda room: room.clients, default=None)
+def capacity_of(status: BeeStatus, sources: int = 1) -> BeeCapacity | None:
+    """Return the capacity for clients over TLS to one address of the target, one worker per core; None: unknown."""
+    cores = status.cores or 1
+    fits: list[BeeCapacity] = []
+    if status.open_files is not None:
+        fits.append(BeeCapacity(cores * max(0, status.open_files - DESCRIPTORS_OF_OUR_OWN), "open files"))
+    if status.ports is not None:
+        fits.append(BeeCapacity(status.ports * max(1, sources), "local ports"))
+    if status.free_bytes is not None:
+        left_bytes = max(0, status.free_bytes - cores * WORKER_BYTES)
+        fits.append(BeeCapacity(left_bytes // (CLIENT_BYTES + TLS_BYTES), "memory"))
+    return min(fits, key=lambda capacity: capacity.clients, default=None)
 
 
-def room_of_swarm(rooms: Mapping[str, Room]) -> tuple[int, str, Room] | None:
-    """Shares are equal, so the bee with the least room decides for all: (clients in all, that bee, its room)."""
-    if not rooms:
+def swarm_capacity(capacities: Mapping[str, BeeCapacity]) -> tuple[int, str, BeeCapacity] | None:
+    """Return (clients in all, the bee with the least capacity, its capacity): shares are equal, so that bee decides."""
+    if not capacities:
         return None
-    name = min(rooms, key=lambda bee: rooms[bee].clients)
-    return rooms[name].clients * len(rooms), name, rooms[name]
+    name = min(capacities, key=lambda bee: capacities[bee].clients)
+    return capacities[name].clients * len(capacities), name, capacities[name]
 
 
 def _number(facts: Mapping[str, str], name: str) -> int | None:

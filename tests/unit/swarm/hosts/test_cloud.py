@@ -10,23 +10,13 @@ import asyncssh
 import pytest
 
 from malaria.errors import SwarmError
-from malaria.swarm.hosts.cloud import (
-    HOST_KEY_TAG,
-    InstanceRequest,
-    bees_of,
-    forget_keys,
-    host_key,
-    key_file,
-    merged,
-    nonce,
-    public_key,
-    token,
-    user_data,
-)
+from malaria.swarm.hosts.cloud import HOST_KEY_TAG, InstanceRequest, token
+from malaria.swarm.hosts.cloud_keys import forget_keys, host_key, key_file, nonce, public_key, user_data
+from malaria.swarm.hosts.cloud_swarm import bee_tables, merge_bees
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.state import list_swarms, state_directory
 
-WISH = InstanceRequest("night", 3, "us-east-1", "ami-1", "c7i.large")
+REQUEST = InstanceRequest("night", 3, "us-east-1", "ami-1", "c7i.large")
 
 
 @pytest.fixture(autouse=True)
@@ -39,18 +29,18 @@ def instance(name: str, address: str = "", **more: Any) -> dict[str, Any]:
     return {"InstanceId": name, "PublicIpAddress": address, "Tags": tags} | more
 
 
-def test_the_same_wish_has_the_same_token_until_it_is_answered() -> None:
+def test_the_same_request_has_the_same_token_until_it_is_answered() -> None:
     once = nonce("night")
     assert nonce("night") == once
-    assert token(WISH, ["i-1", "i-2"], once) == token(WISH, ["i-2", "i-1"], once)
-    others = [token(WISH, ["i-1"], once), token(WISH, ["i-1", "i-2"], "other")]
-    assert token(WISH, ["i-1", "i-2"], once) not in others
-    assert len(token(WISH, [], once)) <= 64
+    assert token(REQUEST, ["i-1", "i-2"], once) == token(REQUEST, ["i-2", "i-1"], once)
+    others = [token(REQUEST, ["i-1"], once), token(REQUEST, ["i-1", "i-2"], "other")]
+    assert token(REQUEST, ["i-1", "i-2"], once) not in others
+    assert len(token(REQUEST, [], once)) <= 64
 
 
 def test_instances_become_bees_with_the_host_key_that_they_must_have() -> None:
     found = [instance("i-1", "1.2.3.4"), instance("i-2"), instance("i-3", PrivateIpAddress="10.0.0.3")]
-    tables = bees_of(found, "us-east-1", "ubuntu", "/k")
+    tables = bee_tables(found, "us-east-1", "ubuntu", "/k")
     assert [(table["instance"], table["host"]) for table in tables] == [("i-1", "1.2.3.4"), ("i-3", "10.0.0.3")]
     bee = BeeHost(name="bee-1", **tables[0])
     assert (bee.host_key, bee.user, bee.of_cloud) == ("ssh-ed25519 AAAAAAAAAAAAAAAAAAAA", "ubuntu", True)
@@ -62,8 +52,8 @@ def test_a_swarm_keeps_its_other_bees_and_follows_its_instances() -> None:
         BeeHost(name="mine", host="10.0.0.9"),
         BeeHost(name="bee-2", host="8.8.8.8", instance="i-gone"),
     ]
-    found = bees_of([instance("i-1", "1.1.1.1"), instance("i-5", "5.5.5.5")], "us-east-1", "ubuntu", "")
-    now = merged(bees, found)
+    found = bee_tables([instance("i-1", "1.1.1.1"), instance("i-5", "5.5.5.5")], "us-east-1", "ubuntu", "")
+    now = merge_bees(bees, found)
     assert [bee.host if isinstance(bee, BeeHost) else bee["host"] for bee in now] == ["1.1.1.1", "10.0.0.9", "5.5.5.5"]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from malaria.cli.attack_screen import conducting
-from malaria.swarm.hosts.conductor_lock import conducting_swarm, tell_conductors
+from malaria.swarm.hosts.conductor_lock import conducting_swarm, stop_conductors
 from malaria.swarm.hosts.state import state_directory
 
 CONDUCT = """\
@@ -47,17 +47,17 @@ def conductor(swarm: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_all_that_conduct_it_are_told_and_no_other() -> None:
     with conductor("bees") as one, conductor("bees") as another, conductor("wasps") as stranger:
-        assert tell_conductors("bees") == 2
+        assert stop_conductors("bees") == 2
         assert (one.wait(10), another.wait(10)) == (7, 7)
         assert stranger.poll() is None
-    assert tell_conductors("bees") == 0
+    assert stop_conductors("bees") == 0
 
 
 def test_one_that_was_killed_leaves_a_file_that_names_nobody() -> None:
     with conductor("bees") as one:
         one.kill()
         one.wait()
-        assert tell_conductors("bees") == 0
+        assert stop_conductors("bees") == 0
     assert not list(state_directory().iterdir())
 
 
@@ -70,7 +70,7 @@ def test_a_pid_that_another_has_now_is_left_alone() -> None:
     try:
         with left.open() as looked_at:  # by another `abort` at the same time
             fcntl.flock(looked_at, fcntl.LOCK_SH)
-            assert tell_conductors("bees") == 0
+            assert stop_conductors("bees") == 0
     finally:
         signal.signal(signal.SIGTERM, before)
     assert not asked

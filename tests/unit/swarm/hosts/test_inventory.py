@@ -46,9 +46,9 @@ def test_a_bee_that_cannot_be_is_refused_with_its_key(change: dict[str, Any], ke
 
 def test_two_bees_have_not_the_same_name_nor_the_same_place() -> None:
     one = {"name": "bee-1", "host": "10.0.0.3"}
-    with pytest.raises(SwarmError, match=r"bee\[1\]\.name: 'bee-1' comes a second time"):
+    with pytest.raises(SwarmError, match=r"bee\[1\]\.name: 'bee-1' is used twice"):
         swarm_of({"bee": [one, one | {"host": "10.0.0.4"}]})
-    with pytest.raises(SwarmError, match=r"bee\[1\]\.host: 10\.0\.0\.3 is a bee already"):
+    with pytest.raises(SwarmError, match=r"bee\[1\]\.host: 10\.0\.0\.3 is already a bee"):
         swarm_of({"bee": [one, one | {"name": "bee-2"}]})
     assert len(swarm_of({"bee": [one, one | {"name": "bee-2", "directory": "~/.malaria-2"}]}).hosts) == 2
 
@@ -97,7 +97,7 @@ def test_an_inventory_has_lines_or_tables() -> None:
     [
         ("bees.txt", "a\n-x\n", "bees.txt: line 2: '-x' is not a host"),
         ("bees.toml", "[[bee]]\nhots = 'a'\n", r"bees.toml: bee\[0\]\.host: is missing"),
-        ("bees.toml", "bee = 3", "bees.toml: bee: is no list of tables"),
+        ("bees.toml", "bee = 3", "bees.toml: bee: is not a list of tables"),
         ("bees.toml", "[[bee", "bees.toml: "),
     ],
 )

@@ -11,7 +11,7 @@ from malaria.model.key_part import Claim, KeyPart
 from malaria.model.warhead import warhead_from_toml
 from malaria.plan.credentials import read_keys, read_logins
 from malaria.schedule.share import Share
-from malaria.swarm.hosts.key_shares import read_key_file, serves, turns_of
+from malaria.swarm.hosts.key_shares import read_key_file, serves, starts_of
 
 LINES = [f"meter-{n}:{n:04x}" for n in range(7)]
 TWO_GROUPS = """
@@ -88,8 +88,8 @@ def test_what_cannot_be_shared_is_refused(file: Path, tmp_path: Path) -> None:
 
 def test_turns_begin_where_groups_begin() -> None:
     warhead = warhead_from_toml(TWO_GROUPS.format(first=3), "w.toml")
-    assert turns_of(warhead, Path("m.psk")) == (0, 3)
-    assert turns_of(warhead, Path("other.psk")) == (0,)
+    assert starts_of(warhead, Path("m.psk")) == (0, 3)
+    assert starts_of(warhead, Path("other.psk")) == (0,)
 
 
 TAG = "0" * 16

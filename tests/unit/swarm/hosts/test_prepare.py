@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from malaria.swarm.hosts.prepare import NO_ROOT, PREPARE, ROOTED, Preparation, preparation_of
+from malaria.swarm.hosts.prepare import AS_ROOT, NO_ROOT, PREPARE, Preparation, preparation_of
 
-AS_ROOTED = ROOTED.format(etc="/etc", packages="no-packages")
+AS_AS_ROOT = AS_ROOT.format(etc="/etc", packages="no-packages")
 WITHOUT_PASSWORD = '[ "$2" = true ] && { cat >/dev/null; exit 0; }\necho "as root: $*"\nhead -n 1'
 
 
@@ -29,7 +29,7 @@ def _command(file: Path, body: str) -> None:
 
 def run_as(commands: Path) -> str:
     environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}"}
-    command = ["sh", "-c", AS_ROOTED]
+    command = ["sh", "-c", AS_AS_ROOT]
     return subprocess.run(command, input=PREPARE, text=True, capture_output=True, env=environment, check=True).stdout
 
 

@@ -64,7 +64,7 @@ def add_and_fail(host: str, *, keep: bool) -> None:
     with changing("night") as draft:
         draft.swarm = draft.swarm.with_more([table_of(host)])
         if keep:
-            draft.keep()
+            draft.store()
         raise RuntimeError
 
 

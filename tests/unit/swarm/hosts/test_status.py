@@ -6,7 +6,7 @@ import pytest
 
 from malaria.model.key_part import KeyPart
 from malaria.swarm.hosts.bee_layout import Deployed
-from malaria.swarm.hosts.status import ASK, BeeStatus, Room, room_of, room_of_swarm, standing_of
+from malaria.swarm.hosts.status import ASK, BeeCapacity, BeeStatus, capacity_of, status_from, swarm_capacity
 from malaria.transport.addresses import CLIENT_BYTES, TLS_BYTES, WORKER_BYTES
 
 PART = KeyPart(1, 20, 3000, (0,), "0" * 16)
@@ -23,7 +23,7 @@ running 4711
 part {PART.heading}
 part # something else
 """
-KNOWN = standing_of(SAID)
+KNOWN = status_from(SAID)
 
 
 def test_all_is_read() -> None:
@@ -45,30 +45,34 @@ def test_all_is_read() -> None:
 
 
 def test_what_a_host_does_not_say_is_unknown() -> None:
-    unknown = standing_of("cores \nfiles unlimited\nports \n")
+    unknown = status_from("cores \nfiles unlimited\nports \n")
     assert (unknown.cores, unknown.open_files, unknown.ports, unknown.deployed, unknown.parts) == (None,) * 4 + ((),)
-    assert room_of(unknown) is None
+    assert capacity_of(unknown) is None
 
 
 @pytest.mark.parametrize(
     ("said", "sources", "room"),
     [
-        (SAID, 1, Room(28_232, "local ports")),
-        (SAID, 3, Room(3 * 28_232, "local ports")),
-        (SAID.replace("1048576", "1064"), 1, Room(2_000, "open files")),
+        (SAID, 1, BeeCapacity(28_232, "local ports")),
+        (SAID, 3, BeeCapacity(3 * 28_232, "local ports")),
+        (SAID.replace("1048576", "1064"), 1, BeeCapacity(2_000, "open files")),
         (SAID.replace("free 4000000", "free 200000"), 1,
-         Room((204_800_000 - 2 * WORKER_BYTES) // (CLIENT_BYTES + TLS_BYTES), "memory")),
-        (SAID.replace("free 4000000", "free 100"), 1, Room(0, "memory")),
+         BeeCapacity((204_800_000 - 2 * WORKER_BYTES) // (CLIENT_BYTES + TLS_BYTES), "memory")),
+        (SAID.replace("free 4000000", "free 100"), 1, BeeCapacity(0, "memory")),
     ],
 )  # fmt: skip
-def test_what_runs_out_first_says_how_many_clients_fit(said: str, sources: int, room: Room) -> None:
-    assert room_of(standing_of(said), sources) == room
+def test_what_runs_out_first_says_how_many_clients_fit(said: str, sources: int, room: BeeCapacity) -> None:
+    assert capacity_of(status_from(said), sources) == room
 
 
 def test_shares_are_equal_so_the_smallest_bee_decides() -> None:
-    rooms = {"bee-1": Room(1000, "memory"), "bee-2": Room(10, "open files"), "bee-3": Room(500, "memory")}
-    assert room_of_swarm(rooms) == (30, "bee-2", rooms["bee-2"])
-    assert room_of_swarm({}) is None
+    rooms = {
+        "bee-1": BeeCapacity(1000, "memory"),
+        "bee-2": BeeCapacity(10, "open files"),
+        "bee-3": BeeCapacity(500, "memory"),
+    }
+    assert swarm_capacity(rooms) == (30, "bee-2", rooms["bee-2"])
+    assert swarm_capacity({}) is None
 
 
 def test_the_script_has_room_for_all_its_words() -> None:

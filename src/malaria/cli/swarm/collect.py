@@ -1,45 +1,48 @@
-"""`malaria swarm collect`: records that bees have kept on their disks come home."""
+"""`malaria swarm collect`: bring the records on the disks of bees into their run."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from malaria.cli.attack_screen import console as screen_for
 from malaria.cli.attack_screen import say_page
-from malaria.cli.stored import RunArgument, chosen
-from malaria.cli.swarm import swarm_app
-
-EXAMPLE: Final = "malaria swarm collect runs/2026-11-22T1751-meters"
+from malaria.cli.stored import RunArgument
+from malaria.cli.stored import chosen as chosen_run
 
 
 def collect(
     run: RunArgument = None,
     swarm: Annotated[
         str | None,
-        typer.Option("--swarm", metavar="NAME", help="Where the bees are (who made it).", show_default=False),
+        typer.Option(
+            "--swarm",
+            metavar="NAME",
+            help="Name of the swarm (default: the one that made the run).",
+            show_default=False,
+        ),
     ] = None,
 ) -> int:
-    """Bring what bees still have of a run: of a bee that was lost and is back, or when the conductor was killed.
+    """Bring what bees still have of a run: of a bee that was lost and is back, or after the conductor was killed.
 
-    Each record is taken once, however often this is called. Then the page is made anew.
+    Each record is taken once, however often this is called. Then the page is made again.
     """
     from malaria.errors import RunError
     from malaria.outputs.rewriting import rewrite_attack
     from malaria.records.store import open_run
     from malaria.swarm.hosts.state import load_swarm
-    from malaria.swarm.run.collecting import collect as bring
+    from malaria.swarm.run.collecting import collect as collect_records
     from malaria.swarm.run.ssh_launcher import SshLauncher
 
-    directory: Path = chosen(run)
+    directory: Path = chosen_run(run)
     stored = open_run(directory).meta.swarm
     name = swarm or (stored.name if stored else None)
     if name is None:
         raise RunError(f"{directory} was not made by a swarm", "name the directory of a run with --swarm")
-    collection = bring(directory, SshLauncher(load_swarm(name)))
+    collection = collect_records(directory, SshLauncher(load_swarm(name)))
     for bee, seconds in collection.seconds.items():
         print(f"  {bee}: {seconds} seconds of records", file=sys.stderr)
     for bee in collection.without:
@@ -48,7 +51,3 @@ def collect(
         rewrite_attack(directory, directory)
         say_page(directory, screen_for(None))
     return 0
-
-
-def add_to(_: typer.Typer) -> None:
-    swarm_app.command("collect", epilog=EXAMPLE)(collect)

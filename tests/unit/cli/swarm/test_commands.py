@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from malaria.cli.main import app, main
-from malaria.cli.swarm import EXAMPLES
+from malaria.cli.swarm.app import EXAMPLES
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.state import load_swarm
 
@@ -64,8 +64,8 @@ def test_hosts_are_added_from_the_command_line_and_from_files(tmp_path: Path, mo
     [
         (["swarm", "add"], "no host is named"),
         (["swarm", "add", "-x"], "No such option"),
-        (["swarm", "add", "a", "a"], "a is a bee already"),
-        (["swarm", "add", "a", "--directory", "~"], "is no directory of ours"),
+        (["swarm", "add", "a", "a"], "a is already a bee"),
+        (["swarm", "add", "a", "--directory", "~"], "cannot be the bee"),
         (["swarm", "add", "--inventory", "/nonexistent"], "/nonexistent"),
         (["swarm", "status"], "there is no swarm 'bees'"),
         (["swarm", "abort", "--swarm", "../x"], "name"),

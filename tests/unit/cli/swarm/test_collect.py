@@ -18,7 +18,7 @@ from malaria.swarm.run.collecting import Collection
 ASKED: list[str] = []
 
 
-class FakeQuarters:
+class FakeLauncher:
     def __init__(self, swarm: object) -> None:
         ASKED.append(str(swarm))
 
@@ -27,7 +27,7 @@ class FakeQuarters:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stored run of the swarm `garden`."""
     ASKED.clear()
-    monkeypatch.setattr("malaria.swarm.run.ssh_launcher.SshLauncher", FakeQuarters)
+    monkeypatch.setattr("malaria.swarm.run.ssh_launcher.SshLauncher", FakeLauncher)
     monkeypatch.setattr(state, "load_swarm", lambda name: name)
     with RunWriter.create(tmp_path / "run") as writer:
         writer.append([Sample("bee-1/1", 0, 10**9, RunPhase.MEASURE)])

@@ -1,0 +1,58 @@
+"""`malaria swarm add`: add hosts that are reached over ssh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from malaria.cli.swarm.app import DEFAULT, Name, count_bees, say
+
+
+def add(
+    addresses: Annotated[
+        list[str] | None, typer.Argument(metavar="[USER@HOST[:PORT]]...", help="Hosts to add.", show_default=False)
+    ] = None,
+    inventory: Annotated[
+        Path | None,
+        typer.Option(
+            "--inventory", metavar="FILE", help="File with user@host:port lines, or TOML tables.", show_default=False
+        ),
+    ] = None,
+    jump: Annotated[
+        str, typer.Option("--jump", metavar="HOST", help="Jump host to reach them through.", show_default=False)
+    ] = "",
+    key: Annotated[
+        str,
+        typer.Option("--key", metavar="FILE", help="Private key, besides those of the agent.", show_default=False),
+    ] = "",
+    directory: Annotated[
+        str, typer.Option("--directory", metavar="DIR", help="Directory for malaria on each host.")
+    ] = "~/.malaria",
+    ssh_config: Annotated[
+        str, typer.Option("--ssh-config", metavar="FILE", help="Use in place of ~/.ssh/config.", show_default=False)
+    ] = "",
+    name: Name = DEFAULT,
+) -> int:
+    """Add hosts that are reached over ssh, from the command line or from a file.
+
+    Host keys are checked against known_hosts: ssh to a new host by hand once.
+    """
+    from malaria.errors import SwarmError
+    from malaria.swarm.hosts.inventory import inventory_from, table_of
+    from malaria.swarm.hosts.state import changing
+
+    tables = [table_of(address) for address in addresses or ()]
+    if inventory is not None:
+        tables += inventory_from(inventory.read_text(), str(inventory))
+    if not tables:
+        raise SwarmError("no host is named", "malaria swarm add user@host, or --inventory FILE")
+    common = {"jump": jump, "key": key, "directory": directory, "ssh_config": ssh_config}
+    stated = {option: value for option, value in common.items() if value}
+    with changing(name) as draft:
+        draft.swarm = draft.swarm.with_more([stated | table for table in tables])
+        count = len(draft.swarm.hosts)
+    added, total = count_bees(len(tables)), count_bees(count)
+    say(f"swarm {name}: {added} added, {total} in all; next: malaria swarm prepare, then deploy")
+    return 0

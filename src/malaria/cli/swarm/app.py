@@ -1,0 +1,92 @@
+"""What the subcommands of `malaria swarm` share: the group, the options, and work on many bees with a line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from malaria.swarm.hosts.each_host import HostResult
+    from malaria.swarm.hosts.inventory import BeeHost
+
+SWARM_VARIABLE: Final = "MALARIA_SWARM"
+DEFAULT: Final = "bees"
+SOME_FAILED: Final = 1
+HELP: Final = "Make load on many hosts together, and manage these hosts. See docs/swarm.md."
+EXAMPLES: Final = (
+    "malaria swarm add karl@10.0.0.3 karl@10.0.0.4",
+    "malaria swarm up 20 --region us-east-1 --image ami-0123456789abcdef0 --type c7i.large",
+    "malaria swarm prepare; malaria swarm deploy; malaria swarm share-keys malaria.psk",
+    "malaria swarm status",
+    "malaria attack mqtts://broker -w meters.toml --swarm bees",
+    "malaria swarm abort; malaria swarm down",
+)
+
+Name = Annotated[
+    str, typer.Option("--swarm", metavar="NAME", help="Name of the swarm.", envvar=SWARM_VARIABLE, show_envvar=False)
+]
+Chosen = Annotated[
+    list[str] | None,
+    typer.Option("--bee", metavar="NAME", help="Limit to this bee (repeatable).", show_default=False),
+]
+
+swarm_app = typer.Typer(
+    help=HELP,
+    epilog="\n\n".join(EXAMPLES),
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def hosts_of(name: str, chosen: Sequence[str] | None) -> tuple[BeeHost, ...]:
+    """Return the chosen bees of a swarm, or all of them. Raises SwarmError if there are none."""
+    from malaria.errors import SwarmError
+    from malaria.swarm.hosts.state import load_swarm
+
+    hosts = load_swarm(name).chosen(chosen or ())
+    if not hosts:
+        raise SwarmError(f"swarm {name} has no bees", "malaria swarm add user@host")
+    return hosts
+
+
+def work_on_each[T](
+    hosts: Sequence[BeeHost],
+    describe: Callable[[T], str],
+    work: Callable[[Callable[[HostResult[T]], None]], Coroutine[Any, Any, list[HostResult[T]]]],
+) -> list[BeeHost]:
+    """Work on all hosts, and print a line for each as it is done; return the hosts that failed."""
+    width = max((len(host.name) for host in hosts), default=0)
+    digits = len(str(len(hosts)))
+    done = 0
+
+    def report(result: HostResult[T]) -> None:
+        nonlocal done
+        done += 1
+        text = result.error if result.value is None and result.failed else describe(result.value)  # type: ignore[arg-type]
+        address = f" ({result.host.destination})" if result.failed else ""
+        mark = "FAIL" if result.failed else "ok"
+        say(f"  {done:>{digits}}/{len(hosts)}  {mark:<4}  {result.host.name:<{width}}{address}  {text}")
+        if result.failed and result.remedy:
+            say(f"{'':>{2 * digits + 5}}  {result.remedy}")
+
+    return [result.host for result in wait_for(work(report)) if result.failed]
+
+
+def exit_code(failed: Sequence[BeeHost]) -> int:
+    return SOME_FAILED if failed else 0
+
+
+def wait_for[T](work: Coroutine[Any, Any, T]) -> T:
+    import asyncio  # `malaria --help` answers sooner without it
+
+    return asyncio.run(work)
+
+
+def count_bees(count: int) -> str:
+    return f"{count:,} bee{'' if count == 1 else 's'}"
+
+
+def say(text: str) -> None:
+    print(text, flush=True)

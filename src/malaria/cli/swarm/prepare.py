@@ -1,0 +1,38 @@
+"""`malaria swarm prepare`: raise the limits of the hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, work_on_each
+
+if TYPE_CHECKING:
+    from malaria.swarm.hosts.prepare import Preparation
+
+
+def prepare(
+    chosen: Chosen = None,
+    script: Annotated[bool, typer.Option("--script", help="Only print the script, to run it by hand as root.")] = False,
+    packages: Annotated[
+        bool, typer.Option("--packages/--no-packages", help="Install Python and tar if missing.")
+    ] = True,
+    etc: Annotated[str, typer.Option("--etc", metavar="DIR", hidden=True)] = "/etc",
+    name: Name = DEFAULT,
+) -> int:
+    """Prepare the hosts: open files, local ports, accept queue. Needs root there, or sudo without a password."""
+    from malaria.swarm.hosts.prepare import PREPARE, PrepareOptions
+    from malaria.swarm.hosts.prepare import prepare as prepare_hosts
+
+    if script:
+        print(PREPARE, end="")
+        return 0
+
+    def describe(done: Preparation) -> str:
+        sentences = [*done.changed, *(f"LACKING {sentence}" for sentence in done.lacking)]
+        return "; ".join(sentences) or "nothing to change"
+
+    hosts = hosts_of(name, chosen)
+    options = PrepareOptions(etc, packages)
+    return exit_code(work_on_each(hosts, describe, lambda report: prepare_hosts(hosts, report, options)))
