@@ -181,7 +181,7 @@ def _outcome(directory: Path) -> AttackOutcome:
     from malaria.analysis.summary import summarize
 
     records = open_run(directory)
-    return AttackOutcome(directory, records, dict(summarize(records)))
+    return AttackOutcome(directory, records, summarize(records))
 
 
 def names(stage: Stage) -> Sequence[str]:

@@ -11,6 +11,8 @@ import pytest
 
 import malaria.campaign
 import malaria.outputs.rewriting  # noqa: F401  imported before anything is replaced: what it imports stays real
+from malaria.analysis.outcome import Outcome
+from malaria.analysis.summary_figures import Summary, Verdict
 from malaria.errors import OperatorError
 from malaria.records.rows import CampaignPart, Event, EventKind
 from malaria.records.run import Run
@@ -28,7 +30,7 @@ class Calls:
     raises: BaseException | None = None
     requests: list[Any] = field(default_factory=list)
     views: list[tuple[Any, ...]] = field(default_factory=list)
-    printed: list[dict[str, Any]] = field(default_factory=list)
+    printed: list[Summary] = field(default_factory=list)
     written: list[tuple[Any, ...]] = field(default_factory=list)  # arguments of the one place that writes reports
     examined: list[tuple[Any, ...]] = field(default_factory=list)
     findings: list[Any] = field(default_factory=list)
@@ -37,8 +39,8 @@ class Calls:
     levels: int = 3
 
     @property
-    def summary(self) -> dict[str, Any]:
-        return {"verdict": {"outcome": self.outcome, "reasons": []}, "target": "mqtt://x:1883"}
+    def summary(self) -> Summary:
+        return Summary(target="mqtt://x:1883", verdict=Verdict(Outcome(self.outcome)))
 
     # --- what stands in for the product ----------------------------------------------------------------------------
 
@@ -52,7 +54,7 @@ class Calls:
             part = CampaignPart(number, f"level {number}", "", 100, clean_reason="started for this level")
             listener.begin(part, number, self.levels, "its load")
             listener.tell(f"level {number}: {self.outcome}")
-        return SimpleNamespace(directory=request.directory, summary=self.summary | {"levels": []})
+        return SimpleNamespace(directory=request.directory, summary=self.summary)
 
     def _begin(self, request: Any) -> None:
         self.requests.append(request)

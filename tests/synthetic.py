@@ -12,7 +12,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Figures, Summary, SurgeFigures, Verdict
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.records.histogram import Histogram
 from malaria.records.perf_profile import Profile, Row
@@ -41,15 +43,14 @@ CONNECT_S: Final = 3
 DRAIN_S: Final = 1
 INTERVAL_S: Final = 6
 SIZE_BYTES: Final = 500
-HELD: Final[dict[str, Any]] = {
-    "group": "meters", "clients": 500, "at_s": 60.0, "until_s": 180.0, "held": True, "broke": [], "recovered": True,
-    "recovery_s": 4.1, "watched_s": 60.0, "metastable": False, "reasons": [],
-}  # fmt: skip
-STUCK: Final[dict[str, Any]] = HELD | {
-    "clients": 1000, "held": False, "broke": ["broker.dropped"], "recovered": False, "recovery_s": None,
-    "metastable": True, "reasons": ["acked <431>", "1,204 dropped"],
-}  # fmt: skip
-"""Two of `summary["surges"]`."""
+HELD: Final = SurgeFigures(
+    group="meters", clients=500, at_s=60.0, until_s=180.0, held=True, recovered=True, recovery_s=4.1, watched_s=60.0,
+    metastable=False,
+)  # fmt: skip
+STUCK: Final = replace(
+    HELD, clients=1000, held=False, broke=("broker.dropped",), recovered=False, recovery_s=None, metastable=True,
+    reasons=("acked <431>", "1,204 dropped"),
+)  # fmt: skip
 PROFILE: Final = Profile(
     samples=100,
     rows=(
@@ -190,6 +191,22 @@ def with_meta(records: Run, **facts: object) -> Run:
     return replace(records, meta=RunMeta.model_validate({k: v for k, v in meta.items() if v is not None}))
 
 
+def with_figures(summary: Summary, **tables: Any) -> Summary:
+    """The same summary with other figures: a mapping changes those of a table, anything else takes its place."""
+    changes = {
+        name: replace(getattr(summary, name), **value)
+        if isinstance(value, Mapping) and isinstance(getattr(summary, name), Figures)
+        else value
+        for name, value in tables.items()
+    }
+    return replace(summary, **changes)
+
+
+def judged(outcome: str, *reasons: str) -> Verdict:
+    """A verdict of which only the texts matter."""
+    return Verdict(Outcome(outcome), tuple(Reason(Outcome(outcome), reason) for reason in reasons))
+
+
 def make_campaign(runs: Sequence[Run], title: str = "campaign") -> CampaignRecords:
     """A campaign of levels that were run, in `level-1`, `level-2`, …"""
     parts = [
@@ -212,12 +229,12 @@ def make_campaign(runs: Sequence[Run], title: str = "campaign") -> CampaignRecor
     return CampaignRecords(title, "", "meters.toml", command, started, broker, tuple(parts), ended=ended)
 
 
-def by_directory(runs: Sequence[Run]) -> dict[str, tuple[Run, dict[str, Any]]]:
+def by_directory(runs: Sequence[Run]) -> dict[str, tuple[Run, Summary]]:
     """The runs of `make_campaign` as its page takes them."""
-    return {f"level-{number}": (records, dict(summarize(records))) for number, records in enumerate(runs, 1)}
+    return {f"level-{number}": (records, summarize(records)) for number, records in enumerate(runs, 1)}
 
 
-def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[Run, dict[str, Any]]]]:
+def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[Run, Summary]]]:
     """One that has everything: a level with a variant, one with surges, one that fails, one that was not run."""
     told = ((600, None), (3000, None), (3000, None), (3000, None), (4000, "falls-behind"))
     runs = [observed(make_records(12, 1, clients, trouble)) for clients, trouble in told]  # type: ignore[arg-type]
@@ -229,8 +246,9 @@ def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[Run, dict[st
              for part, (level, title, variant) in zip(campaign.parts, names, strict=True)]  # fmt: skip
     parts.append(CampaignPart(5, "5,000 clients", "", 5000, why="a level before it failed, and on_fail is stop"))
     levels = by_directory(runs)
-    levels["level-3"][1]["broker"]["cpu_percent"] = 45.0
-    levels["level-4"][1]["surges"] = [HELD, STUCK]
+    for name, tables in (("level-3", {"broker": {"cpu_percent": 45.0}}), ("level-4", {"surges": (HELD, STUCK)})):
+        records, summary = levels[name]
+        levels[name] = records, with_figures(summary, **tables)
     return replace(
         campaign,
         parts=tuple(parts),

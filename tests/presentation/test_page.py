@@ -66,7 +66,7 @@ class Reader:
 
 
 def written(tmp_path: Path, records: Run) -> tuple[Path, dict[str, Any]]:
-    summary = dict(summarize(records))
+    summary = summarize(records)
     path = tmp_path / "report.html"
     path.write_text(render_run_page(records, summary), encoding="utf-8")
     return path, summary

@@ -36,7 +36,8 @@ def test_what_surges_did_stands_in_a_line_each() -> None:
     assert any("held +1,500 clients at 0:10" in line for line in lines)
     assert any("+50 clients at 0:30: the broker bent" in line for line in lines)
     assert len(lines) <= 23
-    many = dict(summarize(records)) | {"surges": list(summarize(records)["surges"]) * 3}
+    summary = summarize(records)
+    many = replace(summary, surges=summary.surges * 3)
     console = Console(file=io.StringIO(), width=80)
     print_summary(records, many, console)
     assert "(4 more surges on the page)" in console.file.getvalue()

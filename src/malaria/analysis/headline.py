@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from malaria.analysis.outcome import Outcome
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.surge_words import surge_name
-from malaria.analysis.verdict import Outcome, judge
 from malaria.analysis.windows import total
 from malaria.records.rows import Counter
 from malaria.records.run import Run
@@ -27,9 +27,9 @@ class Headline:
     further: tuple[str, ...]
 
 
-def headline(records: Run, summary: Mapping[str, Any]) -> Headline:
+def headline(records: Run, summary: Summary) -> Headline:
     """What a run came to, in words."""
-    verdict = judge(records, summary)
+    verdict = summary.verdict
     reasons = verdict.reasons
     if verdict.outcome is Outcome.PASS:
         return Headline(Outcome.PASS, _praise(records, summary), "", tuple(reason.text for reason in reasons))
@@ -37,38 +37,38 @@ def headline(records: Run, summary: Mapping[str, Any]) -> Headline:
     return Headline(verdict.outcome, reasons[0].text, reasons[0].remedy, further)
 
 
-def _praise(records: Run, summary: Mapping[str, Any]) -> str:
+def _praise(records: Run, summary: Summary) -> str:
     """Never more than the figures say."""
     parts = [part for part in (_rate(records, summary), _losses(summary)) if part] or _clients(records, summary)
-    parts += [f"held {surge_name(surge)}" for surge in summary.get("surges", ()) if surge["held"]]
+    parts += [f"held {surge_name(surge)}" for surge in summary.surges if surge.held]
     return f"the broker carried it: {', '.join(parts)}" if parts else "every rule holds"
 
 
-def _rate(records: Run, summary: Mapping[str, Any]) -> str:
-    rates = summary["rates"]
-    done = rates["acked_per_s"] if rates["acked_per_s"] is not None else rates["sent_per_s"]
+def _rate(records: Run, summary: Summary) -> str:
+    rates = summary.rates
+    done = rates.acked_per_s if rates.acked_per_s is not None else rates.sent_per_s
     if done is None:
         return ""
     if records.meta.closed_loop:
         return f"{format_rate(done, 'msg')}, as fast as it answered (closed loop)"
-    due = rates["due_per_s"] or 0
+    due = rates.due_per_s or 0
     on_target = abs(done - due) <= ON_TARGET * due
     return f"{format_rate(done, 'msg')} {'on target' if on_target else f'of {format_rate(due, "msg")}'}"
 
 
-def _losses(summary: Mapping[str, Any]) -> str:
-    messages = summary["messages"]
-    if messages["lost"] is None:
-        return "every message acknowledged" if messages["unresolved"] == 0 and messages["acked"] else ""
-    return "nothing lost" if not messages["lost"] else f"{format_count(messages['lost'])} lost"
+def _losses(summary: Summary) -> str:
+    messages = summary.messages
+    if messages.lost is None:
+        return "every message acknowledged" if messages.unresolved == 0 and messages.acked else ""
+    return "nothing lost" if not messages.lost else f"{format_count(messages.lost)} lost"
 
 
-def _clients(records: Run, summary: Mapping[str, Any]) -> list[str]:
+def _clients(records: Run, summary: Summary) -> list[str]:
     """Of a run that publishes nothing."""
-    clients = summary["clients"]
-    if not clients["connected"]:
+    clients = summary.clients
+    if not clients.connected:
         return []
     arrived = total(records.samples, Counter.ARRIVED)
     if records.meta.subscribing:
-        return [f"{format_count(clients['connected'])} subscribed", f"{format_count(arrived)} messages arrived"]
-    return [f"{format_count(clients['connected'])} clients connected", f"{format_count(clients['dropped'])} dropped"]
+        return [f"{format_count(clients.connected)} subscribed", f"{format_count(arrived)} messages arrived"]
+    return [f"{format_count(clients.connected)} clients connected", f"{format_count(clients.dropped or 0)} dropped"]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final
 
+from malaria.analysis.summary_figures import BrokerFigures
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.records.rows import GAP, Observation, Reading
@@ -31,21 +32,19 @@ type Course = list[tuple[int, float | None]]
 """(run time, value), None where an observer lost what it watches."""
 
 
-def broker_figures(records: Run) -> dict[str, Any]:
-    """The part of `summary.json` that observers fill; unknown is None."""
+def broker_figures(records: Run) -> BrokerFigures:
+    """Return the figures of the broker that observers fill."""
     window = measured_window_ns(records)
     end_ns = window[1] if window else None
     used, whole = (last_number(records, HOST, name, end_ns) for name in ("memory_used_bytes", "memory_bytes"))
-    return {
-        "cpu_percent": _first_known(mean(records, observer, "cpu_percent", window) for observer in (PROCESS, DOCKER)),
-        "host_cpu_percent": mean(records, HOST, "cpu_percent", window),
-        "rss_bytes": _first_known(
-            last_number(records, observer, "rss_bytes", end_ns) for observer in (PROCESS, DOCKER)
-        ),
-        "host_memory_used_bytes": used,
-        "host_memory_bytes": whole,
-        "sys": state_at(records, SYS, end_ns),
-    }
+    return BrokerFigures(
+        cpu_percent=_first_known(mean(records, observer, "cpu_percent", window) for observer in (PROCESS, DOCKER)),
+        host_cpu_percent=mean(records, HOST, "cpu_percent", window),
+        rss_bytes=_first_known(last_number(records, observer, "rss_bytes", end_ns) for observer in (PROCESS, DOCKER)),
+        host_memory_used_bytes=used,
+        host_memory_bytes=whole,
+        sys=state_at(records, SYS, end_ns),
+    )
 
 
 def rows_of(records: Run, observer: str) -> list[Observation]:

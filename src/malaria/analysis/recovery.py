@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from malaria.analysis.baseline import (
     DEVIATIONS,
@@ -24,6 +24,7 @@ from malaria.analysis.baseline import (
 from malaria.analysis.episodes import Episode, ExcessStay, episodes_of
 from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, RecoveryTime, RecoveryWatch, comeback
 from malaria.analysis.seconds import Second, between, own_lag_limit_ns, seconds_of, touching
+from malaria.analysis.summary_figures import RecoveryFigures, SurgeFigures
 from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, holding
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
@@ -47,22 +48,22 @@ class SurgeResult:
         """Whether the time after it is a steady one: it recovered, or carries those who stay."""
         return self.comeback.recovered is True or (self.stay.remove_ns is None and self.holding.held is True)
 
-    def as_figures(self) -> dict[str, Any]:
-        """As `summary.json` has it."""
+    def as_figures(self) -> SurgeFigures:
+        """Return the figures of the summary."""
         stay, back = self.stay, self.comeback
-        return {
-            "group": stay.group,
-            "clients": stay.clients,
-            "at_s": _seconds(stay.add_ns),
-            "until_s": None if stay.remove_ns is None else _seconds(stay.remove_ns),
-            "held": self.holding.held,
-            "broke": list(self.holding.broke),
-            "recovered": back.recovered,
-            "recovery_s": back.recovery_s,
-            "watched_s": self.watched_s,
-            "metastable": back.metastable,
-            "reasons": [*self.holding.reasons, *back.reasons],
-        }
+        return SurgeFigures(
+            group=stay.group,
+            clients=stay.clients,
+            at_s=_seconds(stay.add_ns),
+            until_s=None if stay.remove_ns is None else _seconds(stay.remove_ns),
+            held=self.holding.held,
+            broke=self.holding.broke,
+            recovered=back.recovered,
+            recovery_s=back.recovery_s,
+            watched_s=self.watched_s,
+            metastable=back.metastable,
+            reasons=(*self.holding.reasons, *back.reasons),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +92,15 @@ def surge_results(records: Run) -> list[SurgeResult]:
     return results
 
 
-def recovery_figures(results: Sequence[SurgeResult]) -> dict[str, float | int | None]:
-    """Over all surges, for thresholds: how many did not hold, and the slowest recovery. None: it is not known."""
+def recovery_figures(results: Sequence[SurgeResult]) -> RecoveryFigures:
+    """Return the figures over all surges, for thresholds. None: it is not known."""
     held = [result.holding.held for result in results]
     gone = [result.comeback.recovery_s for result in results if result.stay.remove_ns is not None]
     known = [seconds for seconds in gone if seconds is not None]
-    return {
-        "not_held": held.count(False) if held and None not in held else None,
-        "slowest_ms": 1000 * max(known) if known and len(known) == len(gone) else None,
-    }
+    return RecoveryFigures(
+        not_held=held.count(False) if held and None not in held else None,
+        slowest_ms=1000 * max(known) if known and len(known) == len(gone) else None,
+    )
 
 
 def _of_episode(run: _Run, episode: Episode, before: Sequence[Second]) -> list[SurgeResult]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from malaria.analysis.onset import Backlog, backlog_of
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
@@ -21,8 +22,6 @@ from malaria.units import NotationError, format_clock, format_count, format_rate
 
 MOST_CAUSES: Final = 3
 """Told in one sentence."""
-
-type Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +74,6 @@ STATED: Final[Mapping[str, str]] = {
     "latency": "Has no limit of ours: what is slow depends on the use. A threshold sets one.",
 }
 """Our own rules in words. A threshold on the same figure stands in place of each."""
-_OF_STEADY_TIME: Final = (
-    ("rates", "due_per_s", "due_per_s"),
-    ("rates", "sent_per_s", "sent_per_s"),
-    ("rates", "acked_per_s", "acked_per_s"),
-    ("clients", "dropped", "connections_dropped"),
-    ("broker", "dropped", "messages_dropped"),
-)
-"""(table, figure, the figure of `steady` that stands in its place)"""
 
 
 def unmet(records: Run, summary: Summary) -> list[Ruled]:
@@ -107,14 +98,24 @@ def unmet(records: Run, summary: Summary) -> list[Ruled]:
 
 def _of_steady_time(summary: Summary) -> Summary:
     """The figures that our own rules look at."""
-    steady = summary.get("steady")
-    if not summary.get("surges") or not isinstance(steady, Mapping):
+    if not summary.surges:
         return summary
-    figures = dict(summary)
-    known = [place for place in _OF_STEADY_TIME if steady.get(place[2]) is not None]
-    for table, name, steadily in known:
-        figures[table] = {**figures[table], name: steady[steadily]}
-    return figures
+    rates, clients, broker, steady = summary.rates, summary.clients, summary.broker, summary.steady
+    return replace(
+        summary,
+        rates=replace(
+            rates,
+            due_per_s=_known(steady.due_per_s, rates.due_per_s),
+            sent_per_s=_known(steady.sent_per_s, rates.sent_per_s),
+            acked_per_s=_known(steady.acked_per_s, rates.acked_per_s),
+        ),
+        clients=replace(clients, dropped=_known(steady.connections_dropped, clients.dropped)),
+        broker=replace(broker, dropped=_known(steady.messages_dropped, broker.dropped)),
+    )
+
+
+def _known[T](first: T | None, second: T | None) -> T | None:
+    return second if first is None else first
 
 
 def _is_under_way(case: _Case, finding: ThresholdFinding) -> bool:
@@ -128,9 +129,9 @@ def _is_under_way(case: _Case, finding: ThresholdFinding) -> bool:
 
 def _seconds(case: _Case) -> float:
     """The time that the rates of our own rules are over."""
-    steady = case.summary.get("steady")
-    if case.summary.get("surges") and isinstance(steady, Mapping) and steady.get("due_per_s") is not None:
-        return float(steady["seconds"])
+    steady = case.summary.steady
+    if case.summary.surges and steady.due_per_s is not None:
+        return float(steady.seconds)
     window = measured_window_ns(case.records)
     return (window[1] - window[0]) / NS_PER_S if window else math.inf
 
@@ -249,8 +250,8 @@ def _queues(case: _Case, backlog: Backlog) -> str:
 
 def _growing(case: _Case) -> str:
     """The fastest of the queues that grew: `its queue grew by 64 messages/s`. Empty: none did."""
-    queues = case.summary.get("broker", {}).get("queues", {})
-    grown = [(figures["growth_per_s"], queue) for queue, figures in queues.items() if figures["grows"]]
+    queues = case.summary.broker.queues
+    grown = [(figures.growth_per_s, queue) for queue, figures in queues.items() if figures.grows]
     if not grown:
         return ""
     per_s, queue = max(grown)

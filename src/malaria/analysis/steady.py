@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
 from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import Second, between, done_counter, seconds_of
+from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import measured_window_ns, total
 from malaria.records.rows import Counter
 from malaria.records.run import Run
@@ -24,9 +25,9 @@ LEAST_SECONDS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """`summary.json` has it as `figures`; `growths` are those of the steady spans, one of each queue."""
+    """The figures of the summary, and the growth of each queue in the steady spans."""
 
-    figures: dict[str, float | int | None]
+    figures: SteadyFigures
     growths: tuple[Growth, ...]
 
     @property
@@ -36,15 +37,16 @@ class Steady:
             return None
         return round(max((g.trend.per_s for g in self.growths if g.grows), default=0.0), 3)
 
-    def queues(self) -> dict[str, dict[str, Any]]:
+    def queues(self) -> dict[str, QueueFigures]:
+        """Return the slope of each queue by its name."""
         return {
-            growth.queue: {
-                "growth_per_s": round(growth.trend.per_s, 3),
-                "low_per_s": round(growth.trend.low_per_s, 3),
-                "high_per_s": round(growth.trend.high_per_s, 3),
-                "points": growth.trend.points,
-                "grows": growth.grows,
-            }
+            growth.queue: QueueFigures(
+                growth_per_s=round(growth.trend.per_s, 3),
+                low_per_s=round(growth.trend.low_per_s, 3),
+                high_per_s=round(growth.trend.high_per_s, 3),
+                points=growth.trend.points,
+                grows=growth.grows,
+            )
             for growth in self.growths
         }
 
@@ -82,19 +84,19 @@ def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
     return merged
 
 
-def _figures(records: Run, calm: Sequence[Second], troubled: Sequence[TimeSpan]) -> dict[str, float | int | None]:
+def _figures(records: Run, calm: Sequence[Second], troubled: Sequence[TimeSpan]) -> SteadyFigures:
     """Rates of the steady seconds, and drops in all the time that is no surge's."""
     enough = len(calm) >= LEAST_SECONDS and bool(records.meta.publishing)
     done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
     acked = done_counter(records.meta) is Counter.ACKED
-    return {
-        "seconds": len(calm),
-        "due_per_s": round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
-        "sent_per_s": None if acked else done,
-        "acked_per_s": done if acked else None,
-        "connections_dropped": _connections(records, troubled) if records.samples else None,
-        "messages_dropped": _messages(records, troubled),
-    }
+    return SteadyFigures(
+        seconds=len(calm),
+        due_per_s=round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
+        sent_per_s=None if acked else done,
+        acked_per_s=done if acked else None,
+        connections_dropped=_connections(records, troubled) if records.samples else None,
+        messages_dropped=_messages(records, troubled),
+    )
 
 
 def _connections(records: Run, troubled: Sequence[TimeSpan]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict
+from dataclasses import fields, replace
+from typing import Final
 
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
@@ -11,6 +12,15 @@ from malaria.analysis.observed import broker_figures
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of
+from malaria.analysis.summary_figures import (
+    BrokerFigures,
+    ClientFigures,
+    GeneratorFigures,
+    LatencyFigures,
+    MessageFigures,
+    RateFigures,
+    Summary,
+)
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -22,42 +32,11 @@ LATENCIES: Final = (
     Metric.ACK, Metric.SERVICE, Metric.LAG, Metric.END_TO_END,
 )  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
-MESSAGES: Final = (
-    "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
-)  # fmt: skip
-
-type Figures = dict[str, float | int | None]
-
-
-class Verdict(TypedDict):
-    outcome: str
-    reasons: list[str]
-
-
-class Summary(TypedDict):
-    """The keys of `summary.json`, in order."""
-
-    version: str | None
-    target: str | None
-    started: str | None
-    duration_s: float | None
-    verdict: Verdict
-    clients: Figures
-    messages: Figures
-    rates: Figures
-    latency_ms: dict[str, Figures]
-    broker: dict[str, Any]
-    generator: Figures
-    steady: Figures
-    surges: list[dict[str, Any]]
-    recovery: Figures
-    levels: list[Any]
 
 
 def summarize(records: Run) -> Summary:
-    """The figures of one attack, verdict included. Raises RunError for a damaged run."""
-    meta = records.meta
-    window = measured_window_ns(records)
+    """Return the figures of one attack and the verdict on them. Raises RunError for a damaged run."""
+    meta, window = records.meta, measured_window_ns(records)
     surges = surge_results(records)
     steady = steady_of(records, surges)
     summary = Summary(
@@ -65,7 +44,6 @@ def summarize(records: Run) -> Summary:
         target=meta.target,
         started=meta.started,
         duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
-        verdict=Verdict(outcome="UNKNOWN", reasons=[]),
         clients=_clients(records),
         messages=_messages(records),
         rates=_rates(records),
@@ -73,32 +51,28 @@ def summarize(records: Run) -> Summary:
         broker=_broker(records, steady),
         generator=_generator(records),
         steady=steady.figures,
-        surges=[surge.as_figures() for surge in surges],
+        surges=tuple(surge.as_figures() for surge in surges),
         recovery=recovery_figures(surges),
-        levels=[],
     )
-    verdict = judge(records, dict(summary))
-    summary["verdict"] = Verdict(outcome=verdict.outcome.value, reasons=[reason.text for reason in verdict.reasons])
-    return summary
+    return replace(summary, verdict=judge(records, summary))
 
 
-def _clients(records: Run) -> Figures:
+def _clients(records: Run) -> ClientFigures:
     samples = records.samples
     planned = records.meta.clients_planned
     if not samples:
-        return {"planned": planned, "connected": None, "connected_peak": None,
-                "refused": None, "dropped": None, "reconnects": None}  # fmt: skip
+        return ClientFigures(planned=planned)
     course = _ready_course(records)
     measured_at_ns = {sample.end_ns for sample in in_phase(records, RunPhase.MEASURE)}
     measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
-    return {
-        "planned": planned,
-        "connected": (measured or [ready for _, ready in course])[-1],
-        "connected_peak": max(ready for _, ready in course),
-        "refused": total(samples, Counter.REFUSED),
-        "dropped": total(samples, Counter.DROPPED),
-        "reconnects": total(samples, Counter.RECONNECTS),
-    }
+    return ClientFigures(
+        planned=planned,
+        connected=(measured or [ready for _, ready in course])[-1],
+        connected_peak=max(ready for _, ready in course),
+        refused=total(samples, Counter.REFUSED),
+        dropped=total(samples, Counter.DROPPED),
+        reconnects=total(samples, Counter.RECONNECTS),
+    )
 
 
 def _ready_course(records: Run) -> list[tuple[int, int]]:
@@ -124,40 +98,43 @@ def _lost(records: Run) -> list[str]:
     return [str(one.worker) for one in records.meta.lost_workers]
 
 
-def _messages(records: Run) -> Figures:
-    """The ledger; for a run without one (killed), what was counted as far as it goes, and no settlement."""
-    if records.ledger is not None:
-        return {name: getattr(records.ledger, name) for name in MESSAGES}
-    figures: Figures = dict.fromkeys(MESSAGES)
-    if records.samples:
-        for counter in (Counter.DUE, Counter.SENT, Counter.ACKED):
-            figures[counter] = total(records.samples, counter)
-    return figures
+def _messages(records: Run) -> MessageFigures:
+    """Return the ledger; for a run without one (killed) what was counted so far, and no settlement."""
+    ledger, samples = records.ledger, records.samples
+    if ledger is not None:
+        return MessageFigures(**{each.name: getattr(ledger, each.name) for each in fields(MessageFigures)})
+    if not samples:
+        return MessageFigures()
+    return MessageFigures(
+        due=total(samples, Counter.DUE), sent=total(samples, Counter.SENT), acked=total(samples, Counter.ACKED)
+    )
 
 
-def _rates(records: Run) -> Figures:
-    """Happenings in the measured window, over its length."""
-    names = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED)
-    window = measured_window_ns(records)
+def _rates(records: Run) -> RateFigures:
+    """Return the counts of the measured window over its length."""
+    meta, window = records.meta, measured_window_ns(records)
     if window is None or window[1] <= window[0]:
-        return {f"{name}_per_s": None for name in names}
+        return RateFigures()
     samples = in_phase(records, RunPhase.MEASURE)
     seconds = (window[1] - window[0]) / NS_PER_S
-    stated = {
-        Counter.DUE: records.meta.publishing,
-        Counter.SENT: records.meta.publishing,
-        Counter.ACKED: records.meta.acknowledged,
-        Counter.DELIVERED: records.meta.subscribing and records.meta.tracked,
-    }
-    return {f"{name}_per_s": round(total(samples, name) / seconds, 3) if stated[name] else None for name in names}
+
+    def per_s(counter: Counter, is_stated: bool | None) -> float | None:
+        return round(total(samples, counter) / seconds, 3) if is_stated else None
+
+    return RateFigures(
+        due_per_s=per_s(Counter.DUE, meta.publishing),
+        sent_per_s=per_s(Counter.SENT, meta.publishing),
+        acked_per_s=per_s(Counter.ACKED, meta.acknowledged),
+        delivered_per_s=per_s(Counter.DELIVERED, meta.subscribing and meta.tracked),
+    )
 
 
-def _latency(records: Run, metric: Metric) -> Figures:
+def _latency(records: Run, metric: Metric) -> LatencyFigures:
     latency = latency_of(records.samples, metric)
     finished = latency.finished
     known = latency.complete and not finished.is_empty
     least = latency.quantile(0)
-    figures: Figures = {
+    figures: dict[str, float | int | None] = {
         "count": finished.count if records.samples else None,
         "min": _ms(finished.min_ns) if least is not None and least.known else None,
         "mean": _ms(finished.mean_ns) if known else None,
@@ -166,35 +143,34 @@ def _latency(records: Run, metric: Metric) -> Figures:
     for name, q in QUANTILES.items():
         quantile = latency.quantile(q)
         figures[name] = _ms(quantile.ns) if quantile is not None and quantile.known else None
-    return beyond_clocks(records, metric, figures | {"max": _ms(finished.max_ns) if known else None})
+    figures["max"] = _ms(finished.max_ns) if known else None
+    return LatencyFigures(**beyond_clocks(records, metric, figures))  # type: ignore[arg-type]
 
 
 def _ms(value_ns: float | None) -> float | None:
     return None if value_ns is None else round(value_ns / NS_PER_MS, 6)
 
 
-def _broker(records: Run, steady: Steady) -> dict[str, Any]:
-    known = records.meta.broker
-    figures = broker_figures(records)
-    version = (known and known.version) or figures["sys"].get("version")
-    return {
-        "version": version,
-        **figures,
-        "dropped": dropped_by(records),
-        "queue_growth_per_s": steady.growth_per_s,
-        "queues": steady.queues(),
-    }
+def _broker(records: Run, steady: Steady) -> BrokerFigures:
+    known, seen = records.meta.broker, broker_figures(records)
+    return replace(
+        seen,
+        version=(known and known.version) or seen.sys.get("version"),
+        dropped=dropped_by(records),
+        queue_growth_per_s=steady.growth_per_s,
+        queues=steady.queues(),
+    )
 
 
-def _generator(records: Run) -> Figures:
+def _generator(records: Run) -> GeneratorFigures:
     workers = workers_of(records)
     shares = [percent for worker in workers if (percent := worker_cpu_percent(records, worker)) is not None]
     memory = [max((s.gauges.get(Gauge.RSS_BYTES, 0) for s in records.samples if s.worker == w), default=0)
               for w in workers]  # fmt: skip
-    return {
-        "bees": len(bees_of(records)) or 1,
-        "workers": len(workers),
-        "cpu_percent": round(sum(shares), 2) if shares else None,
-        "rss_bytes": sum(memory) or None,
-        "clock_error_ms": clock_error_ms(records),
-    }
+    return GeneratorFigures(
+        bees=len(bees_of(records)) or 1,
+        workers=len(workers),
+        cpu_percent=round(sum(shares), 2) if shares else None,
+        rss_bytes=sum(memory) or None,
+        clock_error_ms=clock_error_ms(records),
+    )

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
 from malaria.analysis.quantiles import latency_of
+from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_MS
 from malaria.model.threshold import FIGURES, FigureUnit, Threshold, parse_threshold_text
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.units import NotationError, format_count, format_ms
-
-type Summary = Mapping[str, Any]
 
 COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,

@@ -7,16 +7,16 @@ it open (UNKNOWN), and only what is left is a PASS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.negotiation import own_part
+from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.rules import unmet
 from malaria.analysis.seconds import own_lag_limit_ns
+from malaria.analysis.summary_figures import Summary, SurgeFigures, Verdict
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
@@ -35,41 +35,16 @@ OWN_SHARE_LIMIT: Final = 0.5
 """Of the time of a handshake: beyond it, its latency tells more of us than of the broker."""
 
 
-class Outcome(StrEnum):
-    PASS = "PASS"
-    FAIL = "FAIL"
-    INVALID = "INVALID"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A sentence, and what to do about it (empty: nothing)."""
-
-    outcome: Outcome
-    text: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictOf:
-    """The outcome and the reasons for it, the weightiest first; a PASS may carry remarks."""
-
-    outcome: Outcome
-    reasons: tuple[Reason, ...]
-
-
-type Summary = Mapping[str, Any]
 type Rule = Callable[[Run, Summary], list[Reason]]
 
 
-def judge(records: Run, summary: Summary) -> VerdictOf:
+def judge(records: Run, summary: Summary) -> Verdict:
     """The verdict over a run and its figures. Raises RunError for a damaged run."""
     reasons = [reason for rule in RULES for reason in rule(records, summary)]
     reasons.sort(key=lambda reason: reason.outcome is Outcome.PASS)  # remarks last; otherwise in the order of the rules
     outcome = reasons[0].outcome if reasons else Outcome.PASS
     reasons.sort(key=lambda reason: reason.outcome is not outcome)
-    return VerdictOf(outcome, tuple(reasons))
+    return Verdict(outcome, tuple(reasons))
 
 
 # --- INVALID: we were the limit ------------------------------------------------------------------------------------
@@ -191,7 +166,7 @@ def _undecided_surges(records: Run, summary: Summary) -> list[Reason]:
 
 def _of_surges(records: Run, summary: Summary) -> list[Reason]:
     stated = {threshold.key for threshold in stated_thresholds(records)}
-    weighed = [(surge, _weight(surge, stated)) for surge in summary.get("surges", ())]
+    weighed = [(surge, _weight(surge, stated)) for surge in summary.surges]
     return [
         Reason(outcome, surge_sentence(surge), _SURGE_REMEDIES[outcome])
         for surge, outcome in weighed
@@ -199,12 +174,12 @@ def _of_surges(records: Run, summary: Summary) -> list[Reason]:
     ]
 
 
-def _weight(surge: Mapping[str, Any], stated: set[str]) -> Outcome | None:
+def _weight(surge: SurgeFigures, stated: set[str]) -> Outcome | None:
     """None: nothing to say but praise."""
-    held, recovered = surge["held"], surge["recovered"]
-    if recovered is False or set(surge["broke"]) - stated:
+    held, recovered = surge.held, surge.recovered
+    if recovered is False or set(surge.broke) - stated:
         return Outcome.FAIL
-    gone = surge["until_s"] is not None
+    gone = surge.until_s is not None
     if held is False and recovered is None and gone:
         return Outcome.UNKNOWN
     told = held is not True or (recovered is None and gone)

@@ -8,18 +8,18 @@ the last one where all pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Final
 
+from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
-from malaria.analysis.verdict import Outcome
+from malaria.analysis.summary_figures import LevelSummary, Summary, Verdict
 from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 
 WORST_FIRST: Final = (Outcome.FAIL, Outcome.INVALID, Outcome.UNKNOWN, Outcome.PASS)
-
-type Summary = Mapping[str, Any]
 
 
 def part_name(part: CampaignPart) -> str:
@@ -27,42 +27,43 @@ def part_name(part: CampaignPart) -> str:
     return f"{part.title} · {part.variant}" if part.variant else part.title
 
 
-def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> dict[str, Any]:
-    """The figures and the verdict of the whole. `summaries` has that of each part that was run, by its directory."""
-    levels = [_level(part, summaries.get(part.directory or "")) for part in campaign.parts]
-    rank = {outcome.value: number for number, outcome in enumerate(WORST_FIRST)}
-    worst = min(levels, key=lambda level: rank[level["verdict"]["outcome"]])
-    worst = levels[-1] if worst["verdict"]["outcome"] == Outcome.PASS else worst
-    figures = {key: value for key, value in worst.items() if key not in ("title", "variant", "level", "run")}
-    return figures | {
-        "version": next((level["version"] for level in levels if level["version"]), None),
-        "target": next((level["target"] for level in levels if level["target"]), None),
-        "started": campaign.started or worst["started"],
-        "verdict": _verdict(campaign, levels, worst["verdict"]["outcome"]),
-        "levels": levels,
-    }
+def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> Summary:
+    """Return the figures and the verdict of the whole. `summaries` has that of each part that was run, by directory."""
+    levels = tuple(_level(part, summaries.get(part.directory or "")) for part in campaign.parts)
+    worst = min(levels, key=lambda level: WORST_FIRST.index(level.verdict.outcome))
+    worst = levels[-1] if worst.verdict.outcome is Outcome.PASS else worst
+    figures = {each.name: getattr(worst, each.name) for each in fields(Summary)}
+    whole = Summary(**figures)
+    return replace(
+        whole,
+        version=next((level.version for level in levels if level.version), None),
+        target=next((level.target for level in levels if level.target), None),
+        started=campaign.started or worst.started,
+        verdict=_verdict(campaign, levels, worst.verdict.outcome),
+        levels=levels,
+    )
 
 
-def _verdict(campaign: CampaignRecords, levels: list[dict[str, Any]], worst: str) -> dict[str, Any]:
+def _verdict(campaign: CampaignRecords, levels: Sequence[LevelSummary], worst: Outcome) -> Verdict:
     reasons = [
-        f"{part_name(part)}: {reason}"
+        replace(reason, text=f"{part_name(part)}: {reason.text}")
         for part, level in zip(campaign.parts, levels, strict=True)
-        for reason in level["verdict"]["reasons"][:1]
-        if level["verdict"]["outcome"] == worst != Outcome.PASS
+        for reason in level.verdict.reasons[:1]
+        if level.verdict.outcome is worst is not Outcome.PASS
     ]
     if not any(part.why == INTERRUPTED for part in campaign.parts):
-        return {"outcome": worst, "reasons": reasons}
+        return Verdict(worst, tuple(reasons))
     done = sum(part.state is PartState.DONE for part in campaign.parts)
-    said = f"{INTERRUPTED}: {done} of {len(campaign.parts)} parts were run"
-    others = [reason for reason in reasons if INTERRUPTED not in reason]
-    return {"outcome": Outcome.UNKNOWN.value, "reasons": [said, *others]}
+    interrupted = Reason(Outcome.UNKNOWN, f"{INTERRUPTED}: {done} of {len(campaign.parts)} parts were run")
+    others = [reason for reason in reasons if INTERRUPTED not in reason.text]
+    return Verdict(Outcome.UNKNOWN, (interrupted, *others))
 
 
-def _level(part: CampaignPart, summary: Summary | None) -> dict[str, Any]:
-    """The summary of a part, and what it is; of one that was not run every figure is unknown."""
-    told = {"title": part.title, "variant": part.variant, "level": part.level, "run": part.directory}
+def _level(part: CampaignPart, summary: Summary | None) -> LevelSummary:
+    """Return the summary of a part with its place; every figure is unknown for one that was not run."""
     if summary is None:
-        nothing = dict(summarize(Run(RunMeta(clients_planned=part.clients or None), (), (), None)))
         reason = f"{part.state}: {part.why}" if part.why else str(part.state)
-        return nothing | {"verdict": {"outcome": Outcome.UNKNOWN.value, "reasons": [reason]}} | told
-    return dict(summary) | told
+        nothing = summarize(Run(RunMeta(clients_planned=part.clients or None), (), (), None))
+        summary = replace(nothing, verdict=Verdict(Outcome.UNKNOWN, (Reason(Outcome.UNKNOWN, reason),)))
+    figures = {each.name: getattr(summary, each.name) for each in fields(Summary)}
+    return LevelSummary(**figures, title=part.title, variant=part.variant, level=part.level, run=part.directory)

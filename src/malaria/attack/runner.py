@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
 from malaria.attack.due_rate import DueRate
 from malaria.attack.interrupt import Interrupt, impatient
 from malaria.attack.ledger_totals import ledger_totals
@@ -58,7 +59,7 @@ class AttackOutcome:
 
     directory: Path
     records: Run
-    summary: dict[str, Any]
+    summary: Summary
     unwritten: str = ""
 
 
@@ -297,7 +298,7 @@ def _unstored(directory: Path, failure: str) -> UnstoredRunError:
 def stored_outcome(directory: Path) -> AttackOutcome:
     """Read the run back and write `summary.json`; without it the verdict stands, because the records are whole."""
     records = open_run(directory)
-    summary = dict(summarize(records))
+    summary = summarize(records)
     unwritten = ""
     try:
         write_summary(summary, directory)

@@ -8,12 +8,12 @@ once; the page shows what was done, and why the rest was not.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from malaria.analysis.verdict import Outcome
+from malaria.analysis.outcome import Outcome
+from malaria.analysis.summary_figures import Verdict
 from malaria.attack.interrupt import Interrupt, impatient
 from malaria.attack.preflight import dry_run
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
@@ -161,7 +161,7 @@ class CampaignRunner:
         recorder.add_run(outcome)
         aborted = outcome.records.meta.aborted
         recorder.change(step, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=aborted or "")
-        self._listener.tell(f"{step.name}: {_verdict_line(outcome.summary['verdict'])}")
+        self._listener.tell(f"{step.name}: {_verdict_line(outcome.summary.verdict)}")
 
     def _begin(self, step: Step) -> CleanStart:
         """Make the broker ready for a step. Raises KeyboardInterrupt when the operator has pressed Ctrl-C meanwhile."""
@@ -214,7 +214,7 @@ class CampaignRunner:
             yield shlex.join(["malaria", "attack", stated, "-w", str(directory / "warhead.toml"), *user])
 
 
-def _verdict_line(verdict: Mapping[str, Any]) -> str:
+def _verdict_line(verdict: Verdict) -> str:
     """Return the verdict over a step in one line. The remarks of a PASS are on the page."""
-    reasons = verdict["reasons"][:1] if verdict["outcome"] != Outcome.PASS else []
-    return ": ".join([verdict["outcome"], *reasons])
+    reasons = verdict.reasons[:1] if verdict.outcome is not Outcome.PASS else ()
+    return ": ".join([verdict.outcome, *(reason.text for reason in reasons)])

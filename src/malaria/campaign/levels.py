@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from malaria.analysis.verdict import Outcome
+from malaria.analysis.outcome import Outcome
 from malaria.campaign.definition import Campaign, Level
 from malaria.campaign.file_tables import OnFail
 from malaria.campaign.program import Step, StepKey, StepResult

@@ -7,10 +7,11 @@ there, so a program that depends on earlier results goes on after a crash by bei
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from malaria.analysis.summary_figures import Summary
 from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead
 from malaria.records.rows import CampaignPart
@@ -58,7 +59,7 @@ class StepResult:
     """What came of a step: its part of `campaign.json`, and the summary of its run (None: there is no run)."""
 
     part: CampaignPart
-    summary: Mapping[str, Any] | None = field(default=None, repr=False)
+    summary: Summary | None = field(default=None, repr=False)
 
     @property
     def key(self) -> StepKey:
@@ -67,7 +68,7 @@ class StepResult:
     @property
     def verdict(self) -> str | None:
         """The outcome of the verdict over its run."""
-        return None if self.summary is None else str(self.summary["verdict"]["outcome"])
+        return None if self.summary is None else str(self.summary.verdict.outcome)
 
 
 class Program(Protocol):

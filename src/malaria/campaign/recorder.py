@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Self
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import summarize_campaign
 from malaria.attack.runner import AttackOutcome
 from malaria.campaign.overrides import without_secrets
@@ -28,7 +29,7 @@ from malaria.records.store import open_run
 
 NOT_YET: Final = "its turn has not come"
 
-type WriteFiles = Callable[[CampaignRecords, Runs, Path], dict[str, Any]]
+type WriteFiles = Callable[[CampaignRecords, Runs, Path], Summary]
 
 
 def planned_parts(program: Program) -> tuple[CampaignPart, ...]:
@@ -119,7 +120,7 @@ class CampaignRecorder:
         summary = summarize_campaign(self.records, {name: figures for name, (_, figures) in self.runs.items()})
         return CampaignOutcome(self.directory, self.records, self.runs, summary)
 
-    def _summary_of(self, part: CampaignPart) -> dict[str, Any] | None:
+    def _summary_of(self, part: CampaignPart) -> Summary | None:
         run = self.runs.get(part.directory or "")
         return None if run is None else run[1]
 
@@ -146,7 +147,7 @@ class CampaignRecorder:
             return False
         try:
             records = open_run(self.directory / part.directory)
-            self.runs[part.directory] = (records, dict(summarize(records)))
+            self.runs[part.directory] = (records, summarize(records))
         except RunError as error:
             self._tell(f"{error.message}: this part is run again")
             return False

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from malaria.analysis.summary_figures import Summary
 from malaria.campaign.definition import Campaign
 from malaria.campaign.program import Program
 from malaria.outputs.files import Runs
@@ -52,7 +53,7 @@ class CampaignOutcome:
     directory: Path
     records: CampaignRecords
     runs: Runs
-    summary: dict[str, Any]
+    summary: Summary
 
 
 class CampaignListener(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from malaria.cli.options import SECRET_FLAGS, Result, Where
 from malaria.errors import SwarmError, TargetError
@@ -18,6 +18,7 @@ from malaria.errors import SwarmError, TargetError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from malaria.analysis.summary_figures import Summary
     from malaria.attack.runner import AttackOutcome
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
@@ -29,8 +30,6 @@ STDOUT: Final = "-"
 
 _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
 """User and password in an URL."""
-
-type Summary = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
     else:
         if not result.quiet:
             say_page(outcome.directory, screen)
-    write_json(outcome.summary, result.json)
+    write_json(outcome.summary.as_json(), result.json)
     return exit_code(outcome.summary)
 
 
@@ -143,7 +142,7 @@ def write_json(summary: object, file: str | None) -> None:
 
 
 def exit_code(summary: Summary) -> int:
-    return EXIT_CODES[summary["verdict"]["outcome"]]
+    return EXIT_CODES[summary.verdict.outcome]
 
 
 def console(json_file: str | None) -> Console:

@@ -37,7 +37,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     if not showing.quiet:
         print_levels(outcome.summary, screen)
         say_page(outcome.directory, screen)
-    write_json(outcome.summary, showing.json)
+    write_json(outcome.summary.as_json(), showing.json)
     return exit_code(outcome.summary)
 
 

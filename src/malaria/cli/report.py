@@ -41,7 +41,7 @@ def report(
         records, summary = rewrite_attack(directory, into)
         if not quiet:
             print_summary(records, summary, screen)
-    write_json(summary, json)
+    write_json(summary.as_json(), json)
     if not quiet:
         say_page(into, screen)
     return 0

@@ -29,7 +29,7 @@ def to_csv(run: Run) -> bytes:
 def to_json(run: Run) -> bytes:
     """Return everything that is known of the run."""
     everything = {
-        "summary": dict(summarize(run)),
+        "summary": summarize(run).as_json(),
         "meta": run.meta.known(),
         "series": dict(columns(run)),
         "events": [asdict(event) for event in run.events],

@@ -11,8 +11,9 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import summarize_campaign
 from malaria.records.rows import CampaignRecords
 from malaria.records.run import Run
@@ -21,16 +22,16 @@ SUMMARY: Final = "summary.json"
 PAGE: Final = "report.html"
 MARKDOWN: Final = "report.md"
 
-type Runs = Mapping[str, tuple[Run, dict[str, Any]]]
+type Runs = Mapping[str, tuple[Run, Summary]]
 """The records and the summary of each part of a campaign that was run, by its directory."""
 
 
-def write_summary(summary: Mapping[str, Any], directory: Path) -> None:
+def write_summary(summary: Summary, directory: Path) -> None:
     """Write `summary.json`. Raises OSError when the disk does not take it."""
-    _replace(directory / SUMMARY, json_text(summary))
+    _replace(directory / SUMMARY, json_text(summary.as_json()))
 
 
-def write_attack_files(records: Run, summary: dict[str, Any], directory: Path) -> None:
+def write_attack_files(records: Run, summary: Summary, directory: Path) -> None:
     """Write all files of an attack. Raises OSError when the disk does not take them, RunError for a damaged run."""
     from malaria.report.markdown.run_markdown import render_run_markdown  # charts are slow to import, and come last
     from malaria.report.page.run_page import render_run_page
@@ -40,7 +41,7 @@ def write_attack_files(records: Run, summary: dict[str, Any], directory: Path) -
     _replace(directory / MARKDOWN, render_run_markdown(records, summary))
 
 
-def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path) -> dict[str, Any]:
+def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path) -> Summary:
     """Write all files of a campaign and return its summary. Raises as `write_attack_files` does."""
     from malaria.report.markdown.campaign_markdown import render_campaign_markdown
     from malaria.report.page.campaign_page import render_campaign_page

@@ -22,8 +22,8 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
     if not campaign.parts:
         return UNKNOWN, campaign.ended or "nothing was run"
     summaries = {one.part.directory: one.summary for one in shown if one.part.directory is not None}
-    verdict = summarize_campaign(campaign, summaries)["verdict"]
-    outcome = str(verdict["outcome"])
+    verdict = summarize_campaign(campaign, summaries).verdict
+    outcome = str(verdict.outcome)
     if outcome == PASS:
         return PASS, f"the broker carried all {len(shown)} levels" if len(shown) > 1 else "the broker carried it"
     best = highest_passed(shown)
@@ -59,10 +59,10 @@ def made_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedT
 
 def _made_by(one: ShownLevel) -> str:
     """`1 host, 2 workers, malaria 0.1.0`."""
-    ours = one.summary["generator"]
-    hosts = "1 host" if ours["bees"] == 1 else f"{ours['bees']} bees"
-    workers = f"{ours['workers']} worker{'' if ours['workers'] == 1 else 's'}"
-    return f"{hosts}, {workers}, malaria {one.summary['version'] or 'of an unknown version'}"
+    ours = one.summary.generator
+    hosts = "1 host" if ours.bees == 1 else f"{ours.bees} bees"
+    workers = f"{ours.workers} worker{'' if ours.workers == 1 else 's'}"
+    return f"{hosts}, {workers}, malaria {one.summary.version or 'of an unknown version'}"
 
 
 def broker_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedTexts:

@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from malaria.analysis.outcome import Outcome
 from malaria.analysis.surge_words import surge_sentence
-from malaria.analysis.verdict import Outcome
 from malaria.records.rows import Metric
 from malaria.report.figure_text import count, latencies
 from malaria.report.shown_levels import ShownLevel, by_level
-from malaria.report.surge_text import surges_of
 from malaria.report.target_text import done_per_s, percent
 from malaria.units import format_rate
 
@@ -66,7 +65,7 @@ def _carried(plain: Sequence[ShownLevel]) -> list[str]:
     best = highest_passed(plain)
     if best is None:
         return []
-    rate, cpu = done_per_s(best.summary), best.summary["broker"]["cpu_percent"]
+    rate, cpu = done_per_s(best.summary), best.summary.broker.cpu_percent
     ack = latencies(best.records, best.summary).get(Metric.ACK)
     parts = [format_rate(rate, "msg")] if rate is not None else []
     parts += [f"broker CPU {percent(cpu)} of a core"] if cpu is not None else []
@@ -96,8 +95,8 @@ def _doubtful(plain: Sequence[ShownLevel]) -> list[str]:
 
 
 def _reason(one: ShownLevel) -> str:
-    reasons = one.summary["verdict"]["reasons"]
-    return str(reasons[0]) if reasons else "no reason is stated"
+    reasons = one.summary.verdict.reasons
+    return reasons[0].text if reasons else "no reason is stated"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -107,7 +106,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _cost(plain: Sequence[ShownLevel]) -> list[str]:
     """How the broker's CPU grows from the fewest clients that passed to the most."""
-    known = {one.part.clients: one.summary["broker"]["cpu_percent"] for one in plain if one.outcome == PASS}
+    known = {one.part.clients: one.summary.broker.cpu_percent for one in plain if one.outcome == PASS}
     points = sorted((clients, cpu) for clients, cpu in known.items() if cpu is not None)
     if len(points) < LEAST_FOR_SLOPE or points[-1][1] <= points[0][1]:
         return []
@@ -117,7 +116,7 @@ def _cost(plain: Sequence[ShownLevel]) -> list[str]:
 
 
 def _surged(one: ShownLevel) -> list[str]:
-    return [f"{one.part.title}: {surge_sentence(surge)}." for surge in surges_of(one.summary)]
+    return [f"{one.part.title}: {surge_sentence(surge)}." for surge in one.summary.surges]
 
 
 def _variants(level: Sequence[ShownLevel]) -> list[str]:
@@ -129,7 +128,7 @@ def _variants(level: Sequence[ShownLevel]) -> list[str]:
 
 def _variant(base: ShownLevel, other: ShownLevel) -> list[str]:
     """`3,000 clients: QoS 0 publishers bring the broker's CPU from 71 % to 55 %.`"""
-    before, after = (one.summary["broker"]["cpu_percent"] for one in (base, other))
+    before, after = (one.summary.broker.cpu_percent for one in (base, other))
     head = f"{base.part.title}, {other.part.variant}"
     told = [] if base.outcome == other.outcome else [f"{other.outcome}, where the level itself is {base.outcome}"]
     if before is not None and after is not None:

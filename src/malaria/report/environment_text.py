@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.analysis.clocks import clock_words
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import bees_of
 from malaria.clock import NS_PER_MS
 from malaria.records.run import Run
-from malaria.report.figure_text import UNKNOWN, Summary, broker_name
+from malaria.report.figure_text import UNKNOWN, broker_name
 from malaria.units import format_bytes, format_count, format_ms
 
 BEES_NAMED: Final = 20
@@ -18,12 +19,12 @@ _OBSERVER_FIELDS: Final = ("observer", "about", "samples", "late_samples", "drop
 
 def environment(records: Run, summary: Summary) -> list[tuple[str, str]]:
     """Return each fact as name and value; what is not known is left out or a dash."""
-    generator = summary["generator"]
+    generator = summary.generator
     named = [
-        ("target", str(summary["target"] or UNKNOWN)),
+        ("target", str(summary.target or UNKNOWN)),
         ("broker", broker_name(records, summary)),
-        ("started", str(summary["started"] or UNKNOWN)),
-        ("malaria", str(summary["version"] or UNKNOWN)),
+        ("started", str(summary.started or UNKNOWN)),
+        ("malaria", str(summary.version or UNKNOWN)),
         ("generator", f"{generator['workers']} workers"),
     ]
     named += _swarm(records)

@@ -5,21 +5,19 @@ A percentile of `ack` that messages without an acknowledgement could still move 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.seconds import own_lag_limit_ns
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import histogram_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import EventKind, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.units import format_count, format_duration_ns, format_ms
-
-type Summary = Mapping[str, Any]
 
 UNKNOWN: Final = "—"
 LATENCIES: Final = {
@@ -72,7 +70,7 @@ def latencies(records: Run, summary: Summary) -> LatencyTable:
     """What was measured, by metric and statistic: the figures of the summary, and bounds where it has none."""
     found: LatencyTable = {}
     for metric in LATENCIES:
-        figures = summary["latency_ms"][metric]
+        figures = summary.latency_ms[metric]
         bounds = _bounds(records, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
         if figures["count"] or bounds:
             found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTICS}
@@ -115,12 +113,12 @@ def kept_up(records: Run) -> bool | None:
 def broker_name(records: Run, summary: Summary) -> str:
     """Name and version, as far as they are known."""
     name = (records.meta.broker and records.meta.broker.name) or ""
-    return name_and_version(name, str(summary["broker"]["version"] or "")) or "version unknown"
+    return name_and_version(name, str(summary.broker.version or "")) or "version unknown"
 
 
 def connected(records: Run, summary: Summary) -> str:
     """How many clients there were: at the end, or at most where surges came and went."""
-    clients = summary["clients"]
+    clients = summary.clients
     return count(clients["connected_peak" if records.meta.surges else "connected"])
 
 
@@ -137,7 +135,7 @@ def title_line(records: Run) -> str:
 
 def moment(summary: Summary) -> str:
     """When it began, to the minute: `2026-11-22 17:51 UTC`."""
-    stored = summary["started"]
+    stored = summary.started
     try:
         began = datetime.fromisoformat(str(stored))
     except ValueError:
@@ -146,5 +144,5 @@ def moment(summary: Summary) -> str:
 
 
 def length(summary: Summary) -> str:
-    seconds = summary["duration_s"]
+    seconds = summary.duration_s
     return UNKNOWN if seconds is None else format_duration_ns(round(seconds * NS_PER_S))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.dropped import dropped_by
+from malaria.analysis.summary_figures import MessageFigures
 from malaria.analysis.windows import total
 from malaria.records.run import Run
 from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
-from malaria.report.figure_text import Summary, count
+from malaria.report.figure_text import count
 from malaria.units import format_duration_ns
 
 BROKER_DROPPED: Final = "messages that the broker itself says it dropped since the measured time began"
@@ -40,9 +41,9 @@ class AccountLine:
         return (self.own_sentence or DEFINITIONS[self.name][0]) if self.number else ""
 
 
-def published(messages: Summary) -> list[AccountLine]:
+def published(messages: MessageFigures) -> list[AccountLine]:
     """Return the account of the messages: acked + not acked + not sent = due. Empty if nothing was due."""
-    due, sent, acked = messages["due"], messages["sent"], messages["acked"]
+    due, sent, acked = messages.due, messages.sent, messages.acked
     if due is None or sent is None or not due:
         return []
     first = [AccountLine("", "sent", sent)]
@@ -53,18 +54,18 @@ def published(messages: Summary) -> list[AccountLine]:
     return [*first, unsent, AccountLine("=", "due", due)]
 
 
-def deliveries(messages: Summary) -> list[AccountLine]:
+def deliveries(messages: MessageFigures) -> list[AccountLine]:
     """Return the account of the deliveries: delivered + lost + unresolved = expected. Empty if that is not known."""
-    if messages["expected"] is None:
+    if messages.expected is None:
         return []
     signs = {"delivered": "", "lost": "+", "unresolved": "+", "expected": "="}
     return [AccountLine(sign, name, messages[name]) for name, sign in signs.items()]
 
 
-def apart_from_sums(messages: Summary) -> list[AccountLine]:
+def apart_from_sums(messages: MessageFigures) -> list[AccountLine]:
     """Return the known counts that are part of a sum already, or of none."""
     # without the deliveries there is no sum that has the unresolved messages
-    names = ("acked_lost", "duplicated", "reordered") if messages["expected"] is not None else ("unresolved",)
+    names = ("acked_lost", "duplicated", "reordered") if messages.expected is not None else ("unresolved",)
     return [AccountLine("", name, messages[name]) for name in names if messages[name] is not None]
 
 

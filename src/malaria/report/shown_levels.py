@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import part_name
 from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 from malaria.records.run import Run
-from malaria.report.figure_text import Summary
 
 type RunAndSummary = tuple[Run, Summary]
 
@@ -33,7 +33,7 @@ class ShownLevel:
 
     @property
     def outcome(self) -> str:
-        return str(self.summary["verdict"]["outcome"])
+        return str(self.summary.verdict.outcome)
 
     @property
     def is_plain(self) -> bool:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from malaria.analysis.summary_figures import SurgeFigures
 from malaria.analysis.surge_words import holding_word, recovery_words
-from malaria.report.figure_text import UNKNOWN, Summary, count
+from malaria.report.figure_text import UNKNOWN, count
 from malaria.units import format_clock
 
 SURGE_HEAD: Final = ("surge", "from", "until", "the broker", "and then", "why")
 TO_THE_END: Final = "the end"
 
-type SurgeResult = Mapping[str, Any]
 
-
-def surges_of(summary: Summary) -> list[SurgeResult]:
-    """Return the surges that were judged; a summary of an older version may have none."""
-    told = summary.get("surges")
-    return [one for one in (told if isinstance(told, list) else []) if isinstance(one, Mapping)]
-
-
-def surge_row(surge: SurgeResult) -> list[str]:
+def surge_row(surge: SurgeFigures) -> list[str]:
     """Return the cells under SURGE_HEAD."""
-    until = TO_THE_END if surge["until_s"] is None else format_clock(surge["until_s"])
-    held = UNKNOWN if surge["held"] is None else holding_word(surge)
-    back = UNKNOWN if surge["recovered"] is None else recovery_words(surge)
+    until = TO_THE_END if surge.until_s is None else format_clock(surge.until_s)
+    held = UNKNOWN if surge.held is None else holding_word(surge)
+    back = UNKNOWN if surge.recovered is None else recovery_words(surge)
     return [
-        f"+{count(surge['clients'])} {surge['group']}",
-        format_clock(surge["at_s"]),
+        f"+{count(surge.clients)} {surge.group}",
+        format_clock(surge.at_s),
         until,
         held,
         back,
-        "; ".join(map(str, surge["reasons"])),
+        "; ".join(map(str, surge.reasons)),
     ]

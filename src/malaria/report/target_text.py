@@ -5,17 +5,17 @@ Texts here are plain: whoever shows them makes them safe for his page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from malaria.analysis.headline import ON_TARGET
 from malaria.analysis.observed import SYS, mean_inside
+from malaria.analysis.summary_figures import BrokerFigures, QueueFigures, Summary
 from malaria.analysis.windows import measured_window_ns
 from malaria.observe.sys_names import FIGURES, meaning_of
 from malaria.records.run import Run
 from malaria.records.run_meta import ObserverFacts
-from malaria.report.figure_text import UNKNOWN, Summary
+from malaria.report.figure_text import UNKNOWN
 from malaria.units import format_bytes, format_rate
 
 FIRST: Final = (
@@ -42,12 +42,12 @@ class TargetFigure:
 
 def target_figures(records: Run, summary: Summary) -> list[TargetFigure]:
     """Broker CPU, host CPU, memory, messages per second: what a level comes to."""
-    broker = summary["broker"]
+    broker = summary.broker
     return [
-        TargetFigure("broker_cpu", "broker CPU (single core)", percent(broker["cpu_percent"])),
-        TargetFigure("host_cpu", "host CPU", percent(broker["host_cpu_percent"])),
+        TargetFigure("broker_cpu", "broker CPU (single core)", percent(broker.cpu_percent)),
+        TargetFigure("host_cpu", "host CPU", percent(broker.host_cpu_percent)),
         TargetFigure("host_memory", "memory used/total", _memory(broker)),
-        TargetFigure("broker_memory", "of it the broker", in_bytes(broker["rss_bytes"])),
+        TargetFigure("broker_memory", "of it the broker", in_bytes(broker.rss_bytes)),
         TargetFigure("rates", "messages per second", messages_per_s(records, summary)),
     ]
 
@@ -56,22 +56,22 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
 
 
-def in_bytes(value: int | None) -> str:
+def in_bytes(value: float | None) -> str:
     return UNKNOWN if value is None else format_bytes(value)
 
 
-def _memory(broker: Mapping[str, int | None]) -> str:
-    used, whole = broker["host_memory_used_bytes"], broker["host_memory_bytes"]
+def _memory(broker: BrokerFigures) -> str:
+    used, whole = broker.host_memory_used_bytes, broker.host_memory_bytes
     return UNKNOWN if used is None and whole is None else f"{in_bytes(used)} / {in_bytes(whole)}"
 
 
 def messages_per_s(records: Run, summary: Summary) -> str:
     """`500.1, on target`, or how much of what was due."""
-    rates = summary["rates"]
+    rates = summary.rates
     done = done_per_s(summary)
     if done is None:
         return UNKNOWN
-    shown, due = _rate(done), rates["due_per_s"]
+    shown, due = _rate(done), rates.due_per_s
     if records.meta.closed_loop:
         return f"{shown}, as fast as it answered"
     if not due:
@@ -87,7 +87,7 @@ def _rate(per_s: float) -> str:
 
 def done_per_s(summary: Summary) -> float | None:
     """Acknowledged; or else sent; or else delivered."""
-    rates = summary["rates"]
+    rates = summary.rates
     names = ("acked_per_s", "sent_per_s", "delivered_per_s")
     known: list[float] = [rates[name] for name in names if rates[name] is not None]
     return known[0] if known else None
@@ -95,7 +95,7 @@ def done_per_s(summary: Summary) -> float | None:
 
 def sys_lines(summary: Summary) -> tuple[list[str], list[str]]:
     """What `mosquitto_sub -v` would print at the end of the measured time: what one asks first, and the rest."""
-    topics = {name: value for name, value in summary["broker"]["sys"].items() if name.startswith("$")}
+    topics = {name: value for name, value in summary.broker.sys.items() if name.startswith("$")}
     ranks = {topic: rank for topic in topics if (rank := _rank(topic)) is not None}
     first = sorted(ranks, key=lambda topic: (ranks[topic], topic))
     rest = sorted(topics.keys() - ranks.keys())
@@ -125,15 +125,15 @@ def own_count(records: Run, summary: Summary) -> str:
 
 def queue_lines(summary: Summary) -> list[str]:
     """How each queue grew in steady time, with the interval in which its slope lies."""
-    queues = summary["broker"].get("queues") or {}
+    queues = summary.broker.queues
     return [f"{QUEUES.get(name, name)} {_growth(queue)}" for name, queue in queues.items()]
 
 
-def _growth(queue: Mapping[str, Any]) -> str:
+def _growth(queue: QueueFigures) -> str:
     """`grew by 64 messages/s (60 to 68)`; `did not grow (−0.1 to 0.2 messages/s)`."""
-    low, high = (_signed(queue[name]) for name in ("low_per_s", "high_per_s"))
-    if queue["grows"]:
-        return f"grew by {format_rate(queue['growth_per_s'], 'messages')} ({low} to {high})"
+    low, high = (_signed(per_s) for per_s in (queue.low_per_s, queue.high_per_s))
+    if queue.grows:
+        return f"grew by {format_rate(queue.growth_per_s, 'messages')} ({low} to {high})"
     return f"did not grow ({low} to {high} messages/s)"
 
 

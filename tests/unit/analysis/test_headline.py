@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from malaria.analysis.headline import Headline, headline
+from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary import summarize
-from malaria.analysis.verdict import Outcome
 from malaria.records.run import Run
 from synthetic import make_records, with_meta
 
@@ -16,7 +16,7 @@ GOOD = make_records(seconds=12, clients=600)
 
 
 def of(records: Run) -> Headline:
-    return headline(records, dict(summarize(records)))
+    return headline(records, summarize(records))
 
 
 def test_a_pass() -> None:

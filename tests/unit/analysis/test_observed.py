@@ -6,6 +6,7 @@ import json
 
 from malaria.analysis.observed import broker_figures, course, mean, mean_inside, said, state_at
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import BrokerFigures
 from malaria.clock import NS_PER_S as S
 from malaria.records.rows import Observation, Reading, RunPhase, Sample
 from malaria.records.run import Run
@@ -94,13 +95,12 @@ def test_a_broker_s_own_word_is_of_sys_or_else_of_its_prometheus_page() -> None:
 def test_what_is_no_number_to_prometheus_is_none_to_us() -> None:
     run = records(("prometheus", 10, {"messages_stored": float("nan")}), ("prometheus", 11, {"messages_stored": 4}))
     assert said(run, "messages_stored") == [(11 * S, 4)]
-    assert json.dumps(summarize(run), allow_nan=False)
+    assert json.dumps(summarize(run).as_json(), allow_nan=False)
 
 
 def test_nothing_observed_is_nothing_known() -> None:
     figures = broker_figures(Run(RunMeta(), (), (), None))
-    assert figures.pop("sys") == {}
-    assert set(figures.values()) == {None}
+    assert figures == BrokerFigures()
 
 
 def test_a_mean_inside_leaves_out_what_is_about_the_time_before() -> None:

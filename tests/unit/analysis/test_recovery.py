@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from malaria.analysis.outcome import Outcome
 from malaria.analysis.recovery import RULES, surge_results
 from malaria.analysis.summary import summarize
-from malaria.analysis.verdict import Outcome, judge
+from malaria.analysis.verdict import judge
 from malaria.records.rows import GAP, Reading
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
@@ -42,7 +43,7 @@ def result(course: Course) -> dict[str, Any]:
 
 
 def verdict(records: Run) -> tuple[Outcome, list[str]]:
-    found = judge(records, dict(summarize(records)))
+    found = judge(records, summarize(records))
     return found.outcome, [reason.text for reason in found.reasons]
 
 

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from malaria.analysis.rules import DEFAULTS, unmet
+from malaria.analysis.summary_figures import ClientFigures, MessageFigures, RateFigures, SteadyFigures, Summary
 from malaria.analysis.thresholds import Ruling
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import parse_threshold_text
 from malaria.records.rows import RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
+from synthetic import HELD, with_figures
 
 QOS_0 = {"acknowledged": False}
 ACKED_LOST = "5 of 1,000 deliveries were lost, 2 of them acknowledged by the broker"
 META = {"publishing": True, "closed_loop": False, "acknowledged": True, "subscribing": True}
 
 
-def summary(**figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    base: dict[str, dict[str, Any]] = {
-        "clients": {"planned": 100, "connected": 100, "connected_peak": 100, "dropped": 0},
-        "messages": {"unresolved": 0, "lost": 0, "acked_lost": 0, "expected": 1000},
-        "rates": {"due_per_s": 500.0, "sent_per_s": 500.0, "acked_per_s": 500.0},
-    }
-    return {key: base[key] | figures.get(key, {}) for key in base}
+def summary(**figures: dict[str, Any]) -> Summary:
+    base = Summary(
+        clients=ClientFigures(planned=100, connected=100, connected_peak=100, dropped=0),
+        messages=MessageFigures(unresolved=0, lost=0, acked_lost=0, expected=1000),
+        rates=RateFigures(due_per_s=500.0, sent_per_s=500.0, acked_per_s=500.0),
+    )
+    return with_figures(base, **figures)
 
 
-def texts(meta: dict[str, object], figures: dict[str, dict[str, Any]]) -> list[str]:
+def texts(meta: dict[str, object], figures: Summary) -> list[str]:
     return [ruled.text for ruled in unmet(Run(RunMeta.model_validate(meta), (), (), None), figures)]
 
 
@@ -88,10 +91,10 @@ def test_of_a_few_messages_one_may_be_under_way() -> None:
 
 def test_beside_surges_the_steady_seconds_count() -> None:
     meta = META | {"surges": [{}]}
-    steady = {"steady": {"seconds": 4, "due_per_s": 500.0, "acked_per_s": 478.0}, "surges": [{}]}
-    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), summary() | steady) == []
-    steady["steady"] |= {"acked_per_s": 477.0}  # type: ignore[operator]
-    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), summary() | steady) != []
+    surging = replace(summary(), surges=(HELD,), steady=SteadyFigures(seconds=4, due_per_s=500.0, acked_per_s=478.0))
+    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), surging) == []
+    slower = with_figures(surging, steady={"acked_per_s": 477.0})
+    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), slower) != []
 
 
 def test_a_stated_rate_is_as_it_was_stated() -> None:

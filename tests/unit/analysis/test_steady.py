@@ -16,7 +16,7 @@ BEHIND = "its queue grew by 14 messages/s to 560"
 
 
 def summary(course: Course) -> dict[str, Any]:
-    return dict(summarize(course.records()))
+    return summarize(course.records())
 
 
 def stored(values: list[int]) -> Told:

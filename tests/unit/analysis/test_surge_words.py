@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from malaria.analysis.summary_figures import SurgeFigures
 from malaria.analysis.surge_words import surge_line, surge_sentence
 
-HELD: dict[str, Any] = {
-    "group": "meters", "clients": 1500, "at_s": 180.0, "until_s": 420.0, "held": True, "broke": [], "recovered": True,
-    "recovery_s": 4.0, "watched_s": 98.0, "metastable": False, "reasons": [],
-}  # fmt: skip
-BENT = {"held": False, "reasons": ["it acked less"]}
-BROKE = {"held": False, "broke": ["clients.dropped"]}
+HELD = SurgeFigures(
+    group="meters", clients=1500, at_s=180.0, until_s=420.0, held=True, recovered=True, recovery_s=4.0, watched_s=98.0,
+    metastable=False,
+)  # fmt: skip
+BENT: dict[str, Any] = {"held": False, "reasons": ("it acked less",)}
+BROKE: dict[str, Any] = {"held": False, "broke": ("clients.dropped",)}
 NEVER = {"recovered": False, "recovery_s": None}
 UNSEEN = {"held": None, "recovered": None, "recovery_s": None, "metastable": None}
 
@@ -35,5 +37,5 @@ UNSEEN = {"held": None, "recovered": None, "recovery_s": None, "metastable": Non
     ],
 )  # fmt: skip
 def test_a_surge_in_words(figures: dict[str, Any], line: str, sentence: str) -> None:
-    assert surge_line(HELD | figures) == f"+1,500 at 3:00  {line}"
-    assert surge_sentence(HELD | figures) == f"+1,500 clients at 3:00: {sentence}"
+    assert surge_line(replace(HELD, **figures)) == f"+1,500 at 3:00  {line}"
+    assert surge_sentence(replace(HELD, **figures)) == f"+1,500 clients at 3:00: {sentence}"

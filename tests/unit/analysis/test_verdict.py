@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary import summarize
-from malaria.analysis.verdict import RULES, Outcome, VerdictOf, judge
+from malaria.analysis.summary_figures import Verdict
+from malaria.analysis.verdict import RULES, judge
 from malaria.records.rows import GAP, Counter, Event, EventKind, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
@@ -18,8 +20,8 @@ MS = 10**6
 GOOD = make_records(seconds=12, clients=600)
 
 
-def verdict(records: Run) -> VerdictOf:
-    return judge(records, dict(summarize(records)))
+def verdict(records: Run) -> Verdict:
+    return judge(records, summarize(records))
 
 
 def counted(records: Run, counter: Counter, count: int) -> Run:
@@ -189,7 +191,7 @@ def test_every_rule(case: str) -> None:
 
 
 def test_every_rule_is_tried_by_a_case() -> None:
-    judged = [(records, dict(summarize(records))) for records, *_ in CASES.values()]
+    judged = [(records, summarize(records)) for records, *_ in CASES.values()]
     silent = [rule.__name__ for rule in RULES if not any(rule(records, summary) for records, summary in judged)]
     assert silent == ["_slow_handshakes", "_closed_loop_limit"]  # which have tests of their own
 
@@ -234,7 +236,7 @@ def test_a_bee_that_is_lost_is_told_by_its_name_and_share() -> None:
         {"worker": "bee-1/1", "share": "1/4", "reason": "was killed by SIGKILL"},
     ]
     records = with_meta(make_records(), workers=["bee-1/1", "bee-1/2", "bee-2/1"], lost_workers=lost)
-    verdict = judge(records, dict(summarize(records)))
+    verdict = judge(records, summarize(records))
     assert verdict.outcome is Outcome.UNKNOWN
     assert [reason.text for reason in verdict.reasons[:2]] == [
         "bee-2 went silent: its share, 1/2 of the load, is missing",

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import summarize_campaign
 from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState
-from synthetic import by_directory, make_campaign, make_records, with_meta
+from synthetic import by_directory, judged, make_campaign, make_records, with_meta
 
 RECORDS = with_meta(make_records(seconds=3, workers=1, clients=60), title=None)
-SHAPE = dict(summarize(RECORDS))
+SHAPE = summarize(RECORDS)
 
 
-def whole(*outcomes: str) -> dict[str, Any]:
+def whole(*outcomes: str) -> Summary:
     campaign = make_campaign([RECORDS] * len(outcomes))
     summaries = {
-        f"level-{number}": SHAPE | {"verdict": {"outcome": outcome, "reasons": [f"why {number}", "and so on"]}}
+        f"level-{number}": replace(SHAPE, verdict=judged(outcome, f"why {number}", "and so on"))
         for number, outcome in enumerate(outcomes, 1)
     }
     return summarize_campaign(campaign, summaries)
@@ -69,7 +69,7 @@ def test_what_was_not_run_is_unknown_and_says_why() -> None:
 
 @pytest.mark.parametrize("outcome", ["PASS", "FAIL"])
 def test_one_that_was_interrupted_has_no_verdict_over_the_whole(outcome: str) -> None:
-    summary = SHAPE | {"verdict": {"outcome": outcome, "reasons": ["too slow"]}}
+    summary = replace(SHAPE, verdict=judged(outcome, "too slow"))
     verdict = summarize_campaign(partly(INTERRUPTED), {"level-1": summary})["verdict"]
     failed = ["level 1: too slow"] if outcome == "FAIL" else []
     assert verdict == {"outcome": "UNKNOWN", "reasons": ["interrupted by the operator: 1 of 2 parts were run", *failed]}

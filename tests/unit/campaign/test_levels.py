@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from campaign_fakes import TEXT
+from malaria.analysis.outcome import Outcome
+from malaria.analysis.summary_figures import Summary, Verdict
 from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.levels import Levels
 from malaria.campaign.program import Program, Step, StepResult
@@ -18,7 +20,7 @@ def levels(text: str = TEXT) -> Levels:
 
 
 def result(step: Step, verdict: str | None = "PASS") -> StepResult:
-    summary = None if verdict is None else {"verdict": {"outcome": verdict}}
+    summary = None if verdict is None else Summary(verdict=Verdict(Outcome(verdict)))
     return StepResult(CampaignPart(step.level, step.title, step.variant, step.clients, state=PartState.DONE), summary)
 
 

@@ -14,7 +14,7 @@ from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 from synthetic import make_records
 
 RECORDS = make_records(seconds=4, workers=1, clients=60)
-SUMMARY_OF_RUN = dict(summarize(RECORDS))
+SUMMARY_OF_RUN = summarize(RECORDS)
 
 
 def names(directory: Path) -> set[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import summarize_campaign
 from malaria.records.campaign_store import open_campaign
 from malaria.records.store import list_runs, open_run
@@ -23,8 +24,8 @@ def stored(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def as_text(summary: Any) -> str:
-    return json.dumps(summary, indent=2) + "\n"
+def as_text(summary: Summary) -> str:
+    return json.dumps(summary.as_json(), indent=2) + "\n"
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -46,7 +47,7 @@ def test_columns_of_a_stored_run(name: str) -> None:
 def test_summary_of_a_stored_campaign() -> None:
     campaign = open_campaign(CAMPAIGN)
     levels = {part.directory or "": open_run(CAMPAIGN / (part.directory or "")) for part in campaign.parts}
-    whole = summarize_campaign(campaign, {name: dict(summarize(run)) for name, run in levels.items()})
+    whole = summarize_campaign(campaign, {name: summarize(run) for name, run in levels.items()})
     assert as_text(whole) == stored(CAMPAIGN / "summary.json")
     assert campaign.source == stored(CAMPAIGN / "campaign.toml")
 

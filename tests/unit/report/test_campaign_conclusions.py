@@ -9,7 +9,7 @@ from typing import Any
 from malaria.report.campaign_answer import campaign_answer
 from malaria.report.campaign_conclusions import conclusions, knee
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed, with_meta
+from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed, with_figures, with_meta
 
 
 def answered(shown: list[ShownLevel]) -> tuple[str, str]:
@@ -27,11 +27,12 @@ def one(clients: int, trouble: Any = None) -> ShownLevel:
 def level(number: int, clients: int, trouble: Any = None, variant: str = "", **summary: Any) -> ShownLevel:
     """Of the broker's figures those in `summary` are others."""
     shown = one(clients, trouble)
-    told = {key: value for key, value in summary.items() if key == "surges"}
-    broker = {**shown.summary["broker"], **{key: value for key, value in summary.items() if key != "surges"}}
-    records = with_meta(shown.records, **told)
+    surges = summary.pop("surges", ())
+    records = with_meta(shown.records, surges=[{"group": surge.group, "clients": surge.clients} for surge in surges])
     part = replace(shown.part, level=number, title=f"{clients:,} clients", variant=variant)
-    return replace(shown, part=part, records=records, summary={**shown.summary, "broker": broker, **told})
+    return replace(
+        shown, part=part, records=records, summary=with_figures(shown.summary, broker=summary, surges=surges)
+    )
 
 
 def test_all_of_it_was_carried() -> None:

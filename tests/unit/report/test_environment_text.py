@@ -9,7 +9,7 @@ from synthetic import make_records, with_meta
 
 def test_facts_are_in_people_s_units() -> None:
     records = make_records()
-    named = dict(environment(records, dict(summarize(records))))
+    named = dict(environment(records, summarize(records)))
     assert named["memory"] == "8.0 GB"
     assert named["open files limit"] == "soft 1,024, hard 524,288"
     assert named["broker"] == "mosquitto 2.0.21"
@@ -17,7 +17,7 @@ def test_facts_are_in_people_s_units() -> None:
 
 def test_notes_of_the_run_are_there() -> None:
     records = with_meta(make_records(), notes=["a <note>"])
-    assert ("note", "a <note>") in environment(records, dict(summarize(records)))
+    assert ("note", "a <note>") in environment(records, summarize(records))
 
 
 def test_each_observer_has_a_row() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Event, EventKind, Metric
 from malaria.records.run import Run
@@ -27,8 +28,8 @@ from malaria.report.figure_text import (
 from synthetic import make_records, with_meta
 
 
-def summary_of(records: Run) -> dict[str, Any]:
-    return dict(summarize(records))
+def summary_of(records: Run) -> Summary:
+    return summarize(records)
 
 
 def test_unknown_is_a_dash_and_zero_is_zero() -> None:
@@ -88,8 +89,8 @@ def test_the_name_of_the_broker_is_said_once(broker: dict[str, str], said: str) 
 def test_the_line_over_everything() -> None:
     records = make_records(seconds=6)
     assert title_line(records).startswith("malaria attack mqtt://broker:1883 · 3,000 clients · ")
-    assert length({"duration_s": 6.0}) == "6 s"
-    assert length({"duration_s": None}) == "—"
+    assert length(Summary(duration_s=6.0)) == "6 s"
+    assert length(Summary(duration_s=None)) == "—"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_the_line_over_everything() -> None:
     [("2026-11-22T17:51:07+00:00", "2026-11-22 17:51 UTC"), (None, ""), ("yesterday", "yesterday")],
 )
 def test_the_moment(stored: str | None, said: str) -> None:
-    assert moment({"started": stored}) == said
+    assert moment(Summary(started=stored)) == said
 
 
 def test_no_character_from_outside_moves_the_cursor() -> None:

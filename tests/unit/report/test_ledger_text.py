@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import MessageFigures
 from malaria.records.rows import Counter, Observation, Sample
 from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
 from malaria.report.ledger_text import (
@@ -28,15 +29,15 @@ def adds_up(entries: list[AccountLine]) -> bool:
 
 @pytest.mark.parametrize("trouble", [None, "falls-behind", "unfinished", "generator-limit"])
 def test_what_is_shown_adds_up(trouble: Any) -> None:
-    messages = dict(summarize(make_records(trouble=trouble)))["messages"]
+    messages = summarize(make_records(trouble=trouble))["messages"]
     assert adds_up(published(messages))
     assert adds_up(deliveries(messages))
 
 
 def test_what_was_not_sent_is_part_of_the_sum() -> None:
-    entries = published({"due": 10, "sent": 7, "acked": 4})
+    entries = published(MessageFigures(due=10, sent=7, acked=4))
     assert [entry.number for entry in entries] == [4, 3, 3, 10]
-    assert published({"due": None, "sent": None, "acked": None}) == []
+    assert published(MessageFigures()) == []
 
 
 def test_what_cannot_be_known_is_said_in_words() -> None:

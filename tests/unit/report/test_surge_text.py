@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
+from dataclasses import replace
 
 from malaria.report.figure_text import UNKNOWN
-from malaria.report.surge_text import TO_THE_END, surge_row, surges_of
+from malaria.report.surge_text import TO_THE_END, surge_row
 from synthetic import HELD, STUCK
 
 
@@ -21,10 +19,5 @@ def test_one_that_was_not() -> None:
 
 
 def test_one_that_stayed_and_of_which_little_is_known() -> None:
-    stayed = HELD | {"until_s": None, "held": None, "recovered": None}
+    stayed = replace(HELD, until_s=None, held=None, recovered=None)
     assert surge_row(stayed)[2:5] == [TO_THE_END, UNKNOWN, UNKNOWN]
-
-
-@pytest.mark.parametrize("summary", [{}, {"surges": None}, {"surges": []}, {"surges": ["x"]}])
-def test_nothing_to_say(summary: dict[str, Any]) -> None:
-    assert surges_of(summary) == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import BrokerFigures, QueueFigures, RateFigures, Summary
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from malaria.report.figure_text import UNKNOWN
@@ -24,7 +25,7 @@ from synthetic import make_records, observed, with_meta
 
 
 def told(records: Run) -> dict[str, str]:
-    return {fact.label: fact.value for fact in target_figures(records, dict(summarize(records)))}
+    return {fact.label: fact.value for fact in target_figures(records, summarize(records))}
 
 
 def test_the_target_figures_a_level_that_was_watched() -> None:
@@ -54,14 +55,14 @@ def test_what_nobody_watched_is_unknown_and_not_zero() -> None:
     ],
 )
 def test_messages_per_second(rates: dict[str, Any], meta: dict[str, object], words: str) -> None:
-    whole = {"acked_per_s": None, "sent_per_s": None, "delivered_per_s": None, "due_per_s": 500.0} | rates
-    assert messages_per_s(Run(RunMeta.model_validate(meta), (), (), None), {"rates": whole}) == words
+    whole = RateFigures(**{"due_per_s": 500.0, **rates})
+    assert messages_per_s(Run(RunMeta.model_validate(meta), (), (), None), Summary(rates=whole)) == words
 
 
 def test_what_one_asks_of_sys_comes_first() -> None:
     topics = {"$SYS/broker/uptime": "3 seconds", "$SYS/broker/publish/messages/dropped": "0", "clients_connected": 3,
               "$SYS/broker/clients/active": "504", "$SYS/broker/load/messages/received/1min": "9908.68"}  # fmt: skip
-    first, rest = sys_lines({"broker": {"sys": topics}})
+    first, rest = sys_lines(Summary(broker=BrokerFigures(sys=topics)))
     assert first == ["$SYS/broker/clients/active 504", "$SYS/broker/load/messages/received/1min 9908.68",
                      "$SYS/broker/publish/messages/dropped 0"]  # fmt: skip
     assert rest == ["$SYS/broker/uptime 3 seconds"]
@@ -69,7 +70,7 @@ def test_what_one_asks_of_sys_comes_first() -> None:
 
 def test_the_broker_counts_two_and_three_for_each_message() -> None:
     records = observed(make_records(seconds=22))
-    words = own_count(records, dict(summarize(records)))
+    words = own_count(records, summarize(records))
     assert words == (
         "By its own counters the broker received 1,000 packets/s and sent 1,500 packets/s: 2.0 and 3.0 for each "
         "message that was published."
@@ -78,8 +79,8 @@ def test_the_broker_counts_two_and_three_for_each_message() -> None:
 
 def test_a_broker_without_sys_has_no_block() -> None:
     records = make_records(seconds=2)
-    assert sys_view(records, dict(summarize(records))) is None
-    assert own_count(records, dict(summarize(records))) == ""
+    assert sys_view(records, summarize(records)) is None
+    assert own_count(records, summarize(records)) == ""
 
 
 def test_who_did_not_see_all_of_it_says_so() -> None:
@@ -97,21 +98,21 @@ def test_who_did_not_see_all_of_it_says_so() -> None:
 
 
 def test_whether_queues_grew_is_said_with_its_uncertainty() -> None:
-    slope = {"growth_per_s": 64.2, "low_per_s": 60.04, "high_per_s": 1068.0, "points": 9, "grows": True}
-    flat = {"growth_per_s": 0.1, "low_per_s": -0.12, "high_per_s": 0.3, "points": 9, "grows": False}
-    assert queue_lines({"broker": {"queues": {"owed": slope, "messages_stored": flat}}}) == [
+    slope = QueueFigures(64.2, 60.04, 1068.0, 9, True)
+    flat = QueueFigures(0.1, -0.12, 0.3, 9, False)
+    assert queue_lines(Summary(broker=BrokerFigures(queues={"owed": slope, "messages_stored": flat}))) == [
         "messages due and not acknowledged grew by 64.2 messages/s (60 to 1,068)",
         "messages stored by the broker did not grow (−0.12 to 0.3 messages/s)",
     ]
-    assert queue_lines({"broker": {}}) == []
+    assert queue_lines(Summary()) == []
 
 
 def test_what_a_pass_had_to_hold_is_said() -> None:
     records = make_records(seconds=2)
-    (first, *_) = remarks(records, dict(summarize(records)))
+    (first, *_) = remarks(records, summarize(records))
     assert first.startswith("A pass had to hold: ack.p99 < 500ms · ")
 
 
 def test_nobody_watched() -> None:
     records = make_records(seconds=2)
-    assert target_view(records, dict(summarize(records))).blind_spots == (NOT_OBSERVED,)
+    assert target_view(records, summarize(records)).blind_spots == (NOT_OBSERVED,)

@@ -63,8 +63,8 @@ def _panes(shown: Sequence[ShownLevel]) -> list[LevelPane]:
     return [
         LevelPane(
             "broker CPU, % of a core",
-            [summary["broker"]["cpu_percent"] for summary in summaries],
-            [summary["broker"]["host_cpu_percent"] for summary in summaries],
+            [summary.broker.cpu_percent for summary in summaries],
+            [summary.broker.host_cpu_percent for summary in summaries],
             "host CPU",
         ),
         LevelPane(
@@ -76,7 +76,7 @@ def _panes(shown: Sequence[ShownLevel]) -> list[LevelPane]:
         LevelPane(
             "messages per second",
             [done_per_s(summary) for summary in summaries],
-            [summary["rates"]["due_per_s"] for summary in summaries],
+            [summary.rates.due_per_s for summary in summaries],
             "due",
         ),
     ]

@@ -55,7 +55,7 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list
 
 
 def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
-    target = shown[0].summary["target"] if shown else campaign.file
+    target = shown[0].summary.target if shown else campaign.file
     outcome, words = campaign_answer(campaign, shown)
     lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(words)}", ""]
     rest = not_to_the_end(campaign)
@@ -67,7 +67,7 @@ def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
 
 
 def _row(one: ShownLevel) -> list[str]:
-    why = "; ".join(one.summary["verdict"]["reasons"][:2])
+    why = "; ".join(reason.text for reason in one.summary.verdict.reasons[:2])
     figures = [plain(cell) for cell in level_figures(one)]
     return [_link(one.name), one.outcome, connected(one.records, one.summary), *figures, plain(why)]
 

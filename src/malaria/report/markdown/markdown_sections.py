@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from malaria.analysis.alongside import DROPPED_SO_FAR
 from malaria.analysis.series import columns
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import total
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter
@@ -20,7 +21,7 @@ from malaria.report.figure_text import LATENCIES, STATISTICS, UNKNOWN, count, la
 from malaria.report.headings import Heading
 from malaria.report.ledger_text import AccountLine, counted, deliveries, published
 from malaria.report.markdown.markdown_text import code, plain, table
-from malaria.report.surge_text import SURGE_HEAD, surge_row, surges_of
+from malaria.report.surge_text import SURGE_HEAD, surge_row
 from malaria.units import format_bytes
 
 STEPS: Final = 12
@@ -28,7 +29,7 @@ STEPS: Final = 12
 MARKS_SHOWN: Final = 40
 PERF_ROWS: Final = 20
 
-type Summary = Mapping[str, Any]
+
 type MarkdownSections = Mapping[str, Sequence[str]]
 type SeriesValue = float | str | None
 
@@ -82,14 +83,14 @@ def titled(told: MarkdownSections, level: str) -> list[str]:
 def _seen(records: Run, summary: Summary) -> list[str]:
     facts = target_text.target_figures(records, summary)
     head = ["verdict", *(fact.label for fact in facts)]
-    row = [summary["verdict"]["outcome"], *(plain(fact.value) for fact in facts)]
+    row = [summary.verdict.outcome, *(plain(fact.value) for fact in facts)]
     remarks = (*target_text.remarks(records, summary), *target_text.blind_spots(records))
     lines = [f"- {plain(line)}" for line in remarks]
     return [*table(head, [row]), *([""] if lines else []), *lines]
 
 
 def _surges(summary: Summary) -> list[str]:
-    rows = [[plain(cell) for cell in surge_row(surge)] for surge in surges_of(summary)]
+    rows = [[plain(cell) for cell in surge_row(surge)] for surge in summary.surges]
     return table(SURGE_HEAD, rows, words=6) if rows else []
 
 
@@ -118,11 +119,11 @@ def _written(value: SeriesValue, unit: str) -> str:
 
 
 def _clients(summary: Summary) -> list[str]:
-    clients, ours = summary["clients"], summary["generator"]
+    clients, ours = summary.clients, summary.generator
     names = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
-    cpu = "unknown" if ours["cpu_percent"] is None else f"{ours['cpu_percent']:.0f} % of a core"
+    cpu = "unknown" if ours.cpu_percent is None else f"{ours.cpu_percent:.0f} % of a core"
     counts = table([name.replace("_", " ") for name in names], [[count(clients[name]) for name in names]], words=0)
-    return [*counts, "", f"Generator: {count(ours['workers'])} workers, CPU {cpu}."]
+    return [*counts, "", f"Generator: {count(ours.workers)} workers, CPU {cpu}."]
 
 
 def _latencies(records: Run, summary: Summary) -> list[str]:
@@ -130,7 +131,7 @@ def _latencies(records: Run, summary: Summary) -> list[str]:
     if not found:
         return ["None was measured."]
     rows = [
-        [LATENCIES[metric], count(summary["latency_ms"][metric]["count"]), *(str(values[name]) for name in STATISTICS)]
+        [LATENCIES[metric], count(summary.latency_ms[metric]["count"]), *(str(values[name]) for name in STATISTICS)]
         for metric, values in found.items()
     ]
     meanings = [f"{LATENCIES[metric]} = {DEFINITIONS[metric][1]}" for metric in found]
@@ -138,12 +139,12 @@ def _latencies(records: Run, summary: Summary) -> list[str]:
 
 
 def _ledger(records: Run, summary: Summary) -> list[str]:
-    messages = summary["messages"]
+    messages = summary.messages
     lines: list[str] = []
     for title, entries in (("messages", published(messages)), ("deliveries", deliveries(messages))):
         if entries:
             lines += [*table([title, ""], [_entry(entry) for entry in entries]), ""]
-    if messages["due"] is None and records.meta.subscribing:
+    if messages.due is None and records.meta.subscribing:
         lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
     known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
     besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from malaria.analysis.headline import headline
+from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
 from malaria.report.environment_text import environment
 from malaria.report.figure_text import length
 from malaria.report.headings import Heading
 from malaria.report.markdown.markdown_sections import sections, titled
 from malaria.report.markdown.markdown_text import code, joined, plain, table
-
-type Summary = Mapping[str, Any]
 
 
 def render_run_markdown(records: Run, summary: Summary) -> str:

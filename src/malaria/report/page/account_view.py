@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
-from malaria.report.figure_text import Summary, count
+from malaria.report.figure_text import count
 from malaria.report.ledger_text import (
     AccountLine,
     apart_from_sums,
@@ -45,7 +46,7 @@ class AccountView:
 
 
 def account_view(records: Run, summary: Summary) -> AccountView:
-    messages = summary["messages"]
+    messages = summary.messages
     sums = {"messages": published(messages), "deliveries": deliveries(messages)}
     besides: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart_from_sums(messages)]
     return AccountView(

@@ -8,8 +8,8 @@ import io
 import json
 from typing import Final
 
+from malaria.analysis.summary_figures import Summary
 from malaria.report.charts.time_panels import SeriesColumns
-from malaria.report.figure_text import Summary
 from malaria.report.page.page_elements import DownloadLink, download_link
 
 LARGE_BYTES: Final = 100_000
@@ -25,7 +25,7 @@ def raw_data(series: SeriesColumns, summary: Summary, prefix: str = "") -> tuple
         table = download_link(f"{prefix}series.csv.gz", "application/gzip", packed, f"{label} (gzip)")
     else:
         table = download_link(f"{prefix}series.csv", "text/csv", rows, label)
-    figures = json.dumps(summary, indent=2).encode()
+    figures = json.dumps(summary.as_json(), indent=2).encode()
     return download_link(f"{prefix}summary.json", "application/json", figures, "summary.json"), table
 
 

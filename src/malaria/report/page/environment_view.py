@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
 from malaria.report.environment_text import OBSERVER_HEAD, environment, observer_rows
-from malaria.report.figure_text import Summary
 from malaria.report.page.page_elements import PageTable, named_values, page_table
 
 

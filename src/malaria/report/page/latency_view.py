@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from malaria.analysis.summary_figures import Summary
 from malaria.records.rows import Metric
 from malaria.records.run import Run
-from malaria.report.figure_text import LATENCIES, STATISTICS, Summary, count, latencies, ms
+from malaria.report.figure_text import LATENCIES, STATISTICS, count, latencies, ms
 from malaria.report.page.page_elements import CellTexts, ChartPlace, PageTable, TableCell, defined, page_table
 
 CONNECT_PARTS: Final = {
@@ -40,7 +41,7 @@ def latency_view(records: Run, summary: Summary, chart: ChartPlace) -> LatencyVi
     rows: list[CellTexts] = [
         [
             defined(metric, LATENCIES[metric]),
-            count(summary["latency_ms"][metric]["count"]),
+            count(summary.latency_ms[metric]["count"]),
             *(str(statistics[name]) for name in STATISTICS),
         ]
         for metric, statistics in found.items()
@@ -52,7 +53,7 @@ def latency_view(records: Run, summary: Summary, chart: ChartPlace) -> LatencyVi
 
 def connect_parts(summary: Summary) -> tuple[ConnectPart, ...]:
     """Return the parts of an average connect; nothing if it has only one."""
-    means = {metric: summary["latency_ms"][metric]["mean"] for metric in CONNECT_PARTS}
+    means = {metric: summary.latency_ms[metric]["mean"] for metric in CONNECT_PARTS}
     known = {metric: mean for metric, mean in means.items() if mean}
     whole = sum(known.values())
     if len(known) < 2:

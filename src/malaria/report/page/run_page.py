@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.report.charts.run_charts import overview
-from malaria.report.figure_text import Summary, connect_time_ns, connected, count, latencies, moment
+from malaria.report.figure_text import connect_time_ns, connected, count, latencies, moment
 from malaria.report.page.environment_view import EnvironmentView, environment_view
 from malaria.report.page.page_document import render_document
 from malaria.report.page.page_elements import (
@@ -61,7 +62,7 @@ def render_run_page(records: Run, summary: Summary) -> str:
 
 def figure_cards(records: Run, summary: Summary) -> tuple[FigureCard, ...]:
     """Return the three to six figures that matter most; those that are not known are left out."""
-    lost, expected = summary["messages"]["lost"], summary["messages"]["expected"]
+    lost, expected = summary.messages.lost, summary.messages.expected
     cards = [
         _clients(records, summary),
         _rate(records, summary),
@@ -77,16 +78,16 @@ def figure_cards(records: Run, summary: Summary) -> tuple[FigureCard, ...]:
 def _clients(records: Run, summary: Summary) -> FigureCard:
     took_ns = connect_time_ns(records)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
-    planned = count(summary["clients"]["planned"])
+    planned = count(summary.clients.planned)
     return FigureCard(defined("clients"), connected(records, summary), f"of {planned}{within}")
 
 
 def _rate(records: Run, summary: Summary) -> FigureCard | None:
-    rates = summary["rates"]
+    rates = summary.rates
     name = next((name for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
     if name is None:
         return None
-    due = rates["due_per_s"]
+    due = rates.due_per_s
     note = "closed loop" if records.meta.closed_loop else "" if due is None else f"of {format_rate(due)} due"
     return FigureCard(defined("rates", name), format_rate(rates[f"{name}_per_s"]), note)
 
@@ -97,12 +98,12 @@ def _ack(records: Run, summary: Summary) -> FigureCard | None:
 
 
 def _broker_cpu(summary: Summary) -> FigureCard | None:
-    percent = summary["broker"]["cpu_percent"]
+    percent = summary.broker.cpu_percent
     return None if percent is None else FigureCard(defined("broker_cpu"), f"{percent:.0f} %", "of one core")
 
 
 def _generator_cpu(summary: Summary) -> FigureCard | None:
-    generator = summary["generator"]
+    generator = summary.generator
     if generator["cpu_percent"] is None:
         return None
     workers = f"{count(generator['workers'])} worker{'' if generator['workers'] == 1 else 's'}"
@@ -111,6 +112,6 @@ def _generator_cpu(summary: Summary) -> FigureCard | None:
 
 def _arrived(records: Run, summary: Summary) -> FigureCard | None:
     """Return the card of an attack that only subscribes: it has no messages due."""
-    if summary["messages"]["due"] is not None or not records.meta.subscribing:
+    if summary.messages.due is not None or not records.meta.subscribing:
         return None
     return FigureCard(defined("arrived"), count(total(records.samples, Counter.ARRIVED)), "messages")

@@ -9,13 +9,14 @@ from typing import Final
 from malaria.analysis.headline import headline
 from malaria.analysis.recovery import RULES
 from malaria.analysis.series import columns
+from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_S
 from malaria.records.rows import CampaignPart, EventKind
 from malaria.records.run import Run
 from malaria.report.charts.event_marks import restarts
 from malaria.report.charts.run_charts import PlotlyFigure, percentiles, stack
 from malaria.report.charts.time_panels import SeriesColumns
-from malaria.report.figure_text import Summary, count
+from malaria.report.figure_text import count
 from malaria.report.page.account_view import AccountView, account_view
 from malaria.report.page.downloads import raw_data
 from malaria.report.page.latency_view import LatencyView, latency_view
@@ -31,7 +32,7 @@ from malaria.report.page.page_elements import (
 )
 from malaria.report.page.target_view import PerfView, SysView, TargetView, perf_view, sys_view, target_view
 from malaria.report.shown_levels import clean_start
-from malaria.report.surge_text import SURGE_HEAD, surge_row, surges_of
+from malaria.report.surge_text import SURGE_HEAD, surge_row
 
 DESCRIPTIONS: Final = {
     "overview": "Messages per second, due and done, over time",
@@ -144,7 +145,7 @@ def run_sections(run: RunMaterial, charts: PageCharts, suffix: str = "", part: C
 
 def surges_view(summary: Summary) -> SurgesView | None:
     """Return None if there was no surge, or none was judged."""
-    rows = [surge_row(surge) for surge in surges_of(summary)]
+    rows = [surge_row(surge) for surge in summary.surges]
     return SurgesView(page_table(SURGE_HEAD, rows, words=(3, 4, 5)), tuple(RULES.items())) if rows else None
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
 from malaria.report import perf_text, target_text
-from malaria.report.figure_text import Summary, count
+from malaria.report.figure_text import count
 from malaria.report.page.flame import FlameGraph, flame_graph
 from malaria.report.page.page_elements import CellTexts, FoldedTable, PageTable, defined, outcome_cell, page_table
 
@@ -50,7 +51,7 @@ class PerfView:
 def target_view(records: Run, summary: Summary) -> TargetView:
     figures = target_text.target_figures(records, summary)
     head: CellTexts = ["verdict", *(defined(figure.name, figure.label) for figure in figures)]
-    row: CellTexts = [outcome_cell(str(summary["verdict"]["outcome"])), *(figure.value for figure in figures)]
+    row: CellTexts = [outcome_cell(str(summary.verdict.outcome)), *(figure.value for figure in figures)]
     blind = target_text.blind_spots(records)
     if not blind and not records.observations:
         blind = [NOT_OBSERVED]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +12,7 @@ from rich.text import Text
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_words
 from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
+from malaria.analysis.summary_figures import LevelSummary, Summary
 from malaria.analysis.surge_words import surge_line
 from malaria.analysis.windows import total
 from malaria.records.rows import Counter, Metric
@@ -52,8 +53,6 @@ LINES_AFTER: Final = 2
 GAP: Final = "   "
 SURGES_SHOWN: Final = 3
 
-type Summary = Mapping[str, Any]
-
 
 def print_summary(records: Run, summary: Summary, console: Console) -> None:
     """Prints the block over one attack."""
@@ -62,11 +61,12 @@ def print_summary(records: Run, summary: Summary, console: Console) -> None:
 
 def print_levels(summary: Summary, console: Console) -> None:
     """Prints the verdict over a campaign and a table of its levels."""
-    verdict = summary["verdict"]
-    margin = f"{INDENT}{verdict['outcome']}   "
-    head = _wrapped((verdict["reasons"] or ["the broker carried every level"])[0], margin, console.width)
-    head[0].stylize(COLOURS[verdict["outcome"]], len(INDENT), len(margin))
-    _print([Text(), *head, Text(), *_levels(summary["levels"], console.width), Text()], console)
+    verdict = summary.verdict
+    margin = f"{INDENT}{verdict.outcome}   "
+    why = verdict.reasons[0].text if verdict.reasons else "the broker carried every level"
+    head = _wrapped(why, margin, console.width)
+    head[0].stylize(COLOURS[verdict.outcome], len(INDENT), len(margin))
+    _print([Text(), *head, Text(), *_levels(summary.levels, console.width), Text()], console)
 
 
 def _print(lines: Sequence[Text], console: Console) -> None:
@@ -104,11 +104,11 @@ def _verdict(records: Run, summary: Summary, width: int, room: int) -> list[Text
 
 
 def _clients(records: Run, summary: Summary, width: int) -> list[Text]:
-    clients, took_ns = summary["clients"], connect_time_ns(records)
+    clients, took_ns = summary.clients, connect_time_ns(records)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
-    parts = [f"{connected(records, summary)} of {count(clients['planned'])} connected{within}"]
+    parts = [f"{connected(records, summary)} of {count(clients.planned)} connected{within}"]
     if records.meta.surges:
-        parts.append(f"{count(clients['connected'])} at the end")
+        parts.append(f"{count(clients.connected)} at the end")
     parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
     lines = _row("clients", parts, width)
     failures = records.meta.connect_failures
@@ -119,16 +119,16 @@ def _clients(records: Run, summary: Summary, width: int) -> list[Text]:
 
 
 def _messages(records: Run, summary: Summary, width: int) -> list[Text]:
-    messages = summary["messages"]
-    if messages["due"] is None:
+    messages = summary.messages
+    if messages.due is None:
         arrived = f"arrived {count(total(records.samples, Counter.ARRIVED))}"
         return _row("messages", [arrived], width) if records.meta.subscribing else []
     made = [f"{name} {count(messages[name])}" for name in ("due", "sent", "acked") if messages[name] is not None]
-    if messages["expected"] is not None:
-        made.append(f"delivered {count(messages['delivered'])} of {count(messages['expected'])}")
+    if messages.expected is not None:
+        made.append(f"delivered {count(messages.delivered)} of {count(messages.expected)}")
     known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
-    if messages["lost"] is not None and messages["acked_lost"] is not None:
-        known[0] += f" ({count(messages['acked_lost'])} acked)"
+    if messages.lost is not None and messages.acked_lost is not None:
+        known[0] += f" ({count(messages.acked_lost)} acked)"
     return _row("messages", made, width) + (_row("", known, width) if known else [])
 
 
@@ -171,32 +171,32 @@ def _kept_up(records: Run) -> Text:
 
 def _surges(summary: Summary, width: int) -> list[Text]:
     """One line each; why it did not hold or recover stands with the verdict."""
-    told = [surge_line(surge) for surge in summary.get("surges") or []]
+    told = [surge_line(surge) for surge in summary.surges]
     if len(told) > SURGES_SHOWN:
         told[SURGES_SHOWN - 1 :] = [f"({len(told) - SURGES_SHOWN + 1} more surges on the page)"]
     return [line for number, words in enumerate(told) for line in _row("" if number else "surge", [words], width)]
 
 
 def _broker(records: Run, summary: Summary) -> str:
-    broker = summary["broker"]
-    used, memory = broker["host_memory_used_bytes"], broker["host_memory_bytes"]
+    broker = summary.broker
+    used, memory = broker.host_memory_used_bytes, broker.host_memory_bytes
     parts = [
         broker_name(records, summary),
-        _part("CPU {:.0f} % of a core", broker["cpu_percent"]),
-        f"memory {format_bytes(broker['rss_bytes'])}" if broker["rss_bytes"] is not None else "",
-        _part("host CPU {:.0f} %", broker["host_cpu_percent"]),
+        _part("CPU {:.0f} % of a core", broker.cpu_percent),
+        f"memory {format_bytes(broker.rss_bytes)}" if broker.rss_bytes is not None else "",
+        _part("host CPU {:.0f} %", broker.host_cpu_percent),
         f"host memory {format_bytes(used)} / {format_bytes(memory)}" if used is not None and memory is not None else "",
     ]
     return GAP.join(part for part in parts if part)
 
 
 def _generator(summary: Summary) -> str:
-    ours = summary["generator"]
+    ours = summary.generator
     parts = [
-        f"{ours['bees']} bees" if (ours.get("bees") or 1) > 1 else "",
-        f"{ours['workers']} worker{'' if ours['workers'] == 1 else 's'}",
-        _part("CPU {:.0f} % of a core", ours["cpu_percent"]),
-        f"memory {format_bytes(ours['rss_bytes'])}" if ours["rss_bytes"] is not None else "",
+        f"{ours.bees} bees" if (ours.bees or 1) > 1 else "",
+        f"{ours.workers} worker{'' if ours.workers == 1 else 's'}",
+        _part("CPU {:.0f} % of a core", ours.cpu_percent),
+        f"memory {format_bytes(ours.rss_bytes)}" if ours.rss_bytes is not None else "",
     ]
     return GAP.join(part for part in parts if part)
 
@@ -213,35 +213,35 @@ WIDTHS: Final = (9, 8, 9, 9, 10, 7)
 NAME_WIDTH: Final = 12
 
 
-def _levels(levels: Sequence[Summary], width: int) -> list[Text]:
+def _levels(levels: Sequence[LevelSummary], width: int) -> list[Text]:
     """One row per level: what it was, what came of it; below a row why it did not pass."""
     room = max(width - len(INDENT) - sum(WIDTHS), NAME_WIDTH)
     shown = (min(room, max(len(_name(level)) + 2 for level in levels)), *WIDTHS)
     lines = [_cells(HEADS, shown)]
     for level in levels:
-        outcome = level["verdict"]["outcome"]
+        outcome = level.verdict.outcome
         line = _cells(_of_level(level), shown)
         line.stylize(COLOURS[outcome], len(INDENT) + shown[0], len(INDENT) + shown[0] + len(outcome))
         lines.append(line)
-        for reason in level["verdict"]["reasons"][:2]:
-            lines += _wrapped(reason, INDENT * 2, width)
+        for reason in level.verdict.reasons[:2]:
+            lines += _wrapped(reason.text, INDENT * 2, width)
     return lines
 
 
-def _name(level: Summary) -> str:
-    told = [str(level[key]) for key in ("title", "variant") if level.get(key)]
-    return printable(" · ".join(told) or str(level.get("run") or ""))
+def _name(level: LevelSummary) -> str:
+    names = [name for name in (level.title, level.variant) if name]
+    return printable(" · ".join(names) or level.run or "")
 
 
-def _of_level(level: Summary) -> tuple[str, ...]:
-    rates, ack = level["rates"], level["latency_ms"]["ack"]
+def _of_level(level: LevelSummary) -> tuple[str, ...]:
+    rates, ack = level.rates, level.latency_ms[Metric.ACK]
     return (
         _name(level),
-        level["verdict"]["outcome"],
-        count(level["clients"]["connected"]),
-        *(UNKNOWN if rates[name] is None else format_rate(rates[name]) for name in ("acked_per_s", "due_per_s")),
-        ms(ack["p99"]),
-        count(level["messages"]["lost"]),
+        level.verdict.outcome,
+        count(level.clients.connected),
+        *(UNKNOWN if per_s is None else format_rate(per_s) for per_s in (rates.acked_per_s, rates.due_per_s)),
+        ms(ack.p99),
+        count(level.messages.lost),
     )
 
 

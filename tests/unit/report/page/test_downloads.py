@@ -10,6 +10,7 @@ import json
 
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
 from malaria.report.page.downloads import LARGE_BYTES, raw_data, series_csv
 from malaria.report.page.page_elements import DownloadLink
 from synthetic import make_records
@@ -27,15 +28,15 @@ def test_the_series_as_csv_is_the_series() -> None:
 
 def test_a_link_carries_its_file() -> None:
     records = make_records(seconds=3)
-    summary = json.loads(json.dumps(summarize(records)))
+    summary = summarize(records)
     figures, table = raw_data(columns(records), summary, "level-1-")
     assert (figures.name, table.name) == ("level-1-summary.json", "level-1-series.csv")
-    assert json.loads(content(figures)) == summary
+    assert json.loads(content(figures)) == json.loads(json.dumps(summary.as_json()))
     assert content(table).decode() == series_csv(columns(records))
 
 
 def test_a_long_series_is_compressed() -> None:
     series = {"t_s": list(range(LARGE_BYTES))}
-    _, table = raw_data(series, {})
+    _, table = raw_data(series, Summary())
     assert table.name == "series.csv.gz"
     assert gzip.decompress(content(table)).decode() == series_csv(series)

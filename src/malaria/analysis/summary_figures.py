@@ -1,0 +1,230 @@
+"""The shape of `summary.json`: typed figures under stable keys. An unknown figure is None, never 0.
+
+Promises: `as_json` has the keys in the order of the fields here, and the values unchanged; the JSON Schema describes
+exactly what `as_json` gives. Each part is also a read-only mapping from the keys of `summary.json` to its figures,
+because thresholds and tables name figures by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, WithJsonSchema
+
+from malaria.analysis.outcome import Outcome, Reason
+from malaria.records.rows import Reading
+
+type Number = int | float | None
+
+
+class Figures(Mapping[str, Any]):
+    """Figures under the keys of `summary.json`. Subclasses are frozen dataclasses."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", json_schema_serialization_defaults_required=True
+    )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as JSON holds them."""
+        return {name: _plain(value) for name, value in self.items()}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self.__dataclass_fields__:  # type: ignore[attr-defined]
+            raise KeyError(key)
+        value = getattr(self, key)
+        return list(value) if isinstance(value, tuple) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return (each.name for each in fields(self))  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(fields(self))  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Figures):
+        return value.as_json()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict(Figures):
+    """The outcome and the reasons for it, the weightiest first. A PASS may carry remarks.
+
+    `summary.json` holds the texts of the reasons; the remedies are shown to people.
+    """
+
+    outcome: Outcome = Outcome.UNKNOWN
+    reasons: Annotated[tuple[Reason, ...], WithJsonSchema({"type": "array", "items": {"type": "string"}})] = ()
+
+    def __getitem__(self, key: str) -> Any:
+        return [reason.text for reason in self.reasons] if key == "reasons" else super().__getitem__(key)
+
+
+@dataclass(frozen=True, eq=False)
+class ClientFigures(Figures):
+    """Clients: how many were planned and ready, and how their connections went."""
+
+    planned: int | None = None
+    connected: int | None = None
+    connected_peak: int | None = None
+    refused: int | None = None
+    dropped: int | None = None
+    reconnects: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MessageFigures(Figures):
+    """The account of every message: `expected = delivered + lost + unresolved`."""
+
+    due: int | None = None
+    sent: int | None = None
+    acked: int | None = None
+    expected: int | None = None
+    delivered: int | None = None
+    duplicated: int | None = None
+    reordered: int | None = None
+    lost: int | None = None
+    acked_lost: int | None = None
+    unresolved: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RateFigures(Figures):
+    """Counts of the measured time over its length."""
+
+    due_per_s: float | None = None
+    sent_per_s: float | None = None
+    acked_per_s: float | None = None
+    delivered_per_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyFigures(Figures):
+    """One latency in milliseconds."""
+
+    count: int | None = None
+    min: Number = None
+    mean: Number = None
+    stddev: Number = None
+    p50: Number = None
+    p90: Number = None
+    p95: Number = None
+    p99: Number = None
+    p99_9: Number = None
+    max: Number = None
+
+
+@dataclass(frozen=True, eq=False)
+class QueueFigures(Figures):
+    """The slope of one queue in steady time, and the interval that it lies in."""
+
+    growth_per_s: float
+    low_per_s: float
+    high_per_s: float
+    points: int
+    grows: bool
+
+
+@dataclass(frozen=True, eq=False)
+class BrokerFigures(Figures):
+    """What observers saw of the broker, and what became of its queues."""
+
+    version: Reading = None
+    cpu_percent: Number = None
+    host_cpu_percent: Number = None
+    rss_bytes: Number = None
+    host_memory_used_bytes: Number = None
+    host_memory_bytes: Number = None
+    sys: Mapping[str, Reading] = field(default_factory=dict)
+    dropped: int | None = None
+    queue_growth_per_s: float | None = None
+    queues: Mapping[str, QueueFigures] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratorFigures(Figures):
+    """What made the load, and what it used."""
+
+    bees: int | None = None
+    workers: int | None = None
+    cpu_percent: float | None = None
+    rss_bytes: int | None = None
+    clock_error_ms: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyFigures(Figures):
+    """The run without its surges and what they caused."""
+
+    seconds: int = 0
+    due_per_s: float | None = None
+    sent_per_s: float | None = None
+    acked_per_s: float | None = None
+    connections_dropped: int | None = None
+    messages_dropped: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SurgeFigures(Figures):
+    """What one surge did. Times are run time; `until_s` is None for one that stayed to the end."""
+
+    group: str
+    clients: int
+    at_s: float
+    until_s: float | None = None
+    held: bool | None = None
+    broke: tuple[str, ...] = ()
+    recovered: bool | None = None
+    recovery_s: float | None = None
+    watched_s: float | None = None
+    metastable: bool | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RecoveryFigures(Figures):
+    """Over all surges: how many were not held, and the slowest recovery."""
+
+    not_held: int | None = None
+    slowest_ms: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Summary(Figures):
+    """The figures and the verdict of an attack, or of a campaign with those of its parts under `levels`."""
+
+    version: str | None = None
+    target: str | None = None
+    started: str | None = None
+    duration_s: float | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    clients: ClientFigures = field(default_factory=ClientFigures)
+    messages: MessageFigures = field(default_factory=MessageFigures)
+    rates: RateFigures = field(default_factory=RateFigures)
+    latency_ms: Mapping[str, LatencyFigures] = field(default_factory=dict)
+    broker: BrokerFigures = field(default_factory=BrokerFigures)
+    generator: GeneratorFigures = field(default_factory=GeneratorFigures)
+    steady: SteadyFigures = field(default_factory=SteadyFigures)
+    surges: tuple[SurgeFigures, ...] = ()
+    recovery: RecoveryFigures = field(default_factory=RecoveryFigures)
+    levels: tuple[LevelSummary, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LevelSummary(Summary):
+    """The summary of one part of a campaign, and which part it is. `run` is its directory; None: it was not run."""
+
+    title: str = ""
+    variant: str = ""
+    level: int = 0
+    run: str | None = None
+
+
+def summary_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `summary.json`."""
+    return TypeAdapter(Summary).json_schema(mode="serialization")
