@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.configuration import MosquittoListener, MosquittoSettings
-from malaria.broker.mosquitto import start_configured, with_free_ports
+from malaria.broker.mosquitto import start_mosquitto, with_free_ports
 from malaria.plan.keys import Format, make_lines
 
 TESTS: Final = Path(__file__).parents[1] / "tests"
@@ -54,6 +54,6 @@ def secured_mosquitto(keys: int) -> Iterator[Secured]:
             ]
         )
         proofs = {"psk": {"psk_file": str(psk_file)}} | {name: {"cafile": str(authority.cafile)} for name in made}
-        with start_configured(MosquittoSettings(listeners, log_connections=False)) as broker:
+        with start_mosquitto(MosquittoSettings(listeners, log_connections=False)) as broker:
             ways = {one.name: {"url": f"mqtts://127.0.0.1:{one.port}"} | proofs[one.name] for one in listeners}
             yield Secured(broker, {"plain": {"url": f"mqtt://127.0.0.1:{broker.port}"}} | ways)

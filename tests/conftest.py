@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 import pauses
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
+from malaria.broker.configuration import MosquittoSettings
 from ssh_server import SshServer, running_sshd, what_lacks
 
 TESTS: Final = Path(__file__).parent
@@ -145,7 +146,7 @@ def start_mosquitto_with() -> Iterator[Callable[[str], RunningBroker]]:
     started: list[RunningBroker] = []
 
     def start(settings: str = "") -> RunningBroker:
-        started.append(start_mosquitto(settings))
+        started.append(start_mosquitto(MosquittoSettings(further=tuple(settings.splitlines()))))
         return started[-1]
 
     yield start

@@ -11,7 +11,7 @@ from typing import Final
 from certificates import Authority, Certificate, write_psk_file
 from malaria.broker import RunningBroker
 from malaria.broker.configuration import MosquittoListener, MosquittoSettings
-from malaria.broker.mosquitto import start_configured, with_free_ports
+from malaria.broker.mosquitto import start_mosquitto, with_free_ports
 
 CLIENTS: Final = 20
 """Clients that have a certificate of their own."""
@@ -74,7 +74,7 @@ def mosquitto_of_every_kind(directory: Path) -> Iterator[Everything]:
     psk_file = write_psk_file(directory / "malaria.psk")
     listeners = with_free_ports(_listeners(authority, stranger, psk_file))
     clients = Authority.client
-    with start_configured(MosquittoSettings(listeners)) as broker:
+    with start_mosquitto(MosquittoSettings(listeners)) as broker:
         yield Everything(
             broker,
             {listener.name: listener for listener in listeners},

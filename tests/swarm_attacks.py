@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from attacking import unhurried
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import find_mosquitto
+from malaria.broker.running import launch, plain_check, private_directory
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
@@ -26,7 +26,6 @@ from malaria.swarm.hosts.bee_layout import MARKER
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.run.ssh_launcher import SshLauncher
 from namespaces import Namespace
-from ssh_server import wait_for
 
 PORT: Final = 1883
 PLAIN: Final = f"listener {PORT}\nallow_anonymous true\nuser root\n"
@@ -64,15 +63,11 @@ def attack(
 @contextmanager
 def broker_on(host: Namespace, directory: Path, settings: str = PLAIN) -> Iterator[str]:
     """A mosquitto on a host; its URL."""
-    configuration, log = directory / "mosquitto.conf", directory / "mosquitto.log"
+    configuration, log = directory / "mosquitto.conf", private_directory("mosquitto") / "mosquitto.log"
     configuration.write_text(settings)
     command = host.argv(str(find_mosquitto()), "-c", str(configuration))
-    with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
-        try:
-            wait_for(host.address, PORT, process, log)
-            yield f"mqtt://{host.address}:{PORT}"
-        finally:
-            process.terminate()
+    with launch("mosquitto", command, PORT, log, plain_check(host.address, PORT)):
+        yield f"mqtt://{host.address}:{PORT}"
 
 
 def settle_in(bee: BeeHost, ahead_ns: int = 0) -> Path:

@@ -23,7 +23,7 @@ from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import find_mosquitto
 from malaria.broker.configuration import MosquittoListener, MosquittoSettings
-from malaria.broker.mosquitto import start_configured, with_free_ports
+from malaria.broker.mosquitto import start_mosquitto, with_free_ports
 from malaria.doctor import Status, examine
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
@@ -114,7 +114,7 @@ def test_from_no_keys_to_a_verdict(tmp_path: Path) -> None:
         subprocess.run([MALARIA, "keygen", "-n", str(clients)], stdout=out, check=True)
     assert keys.stat().st_mode & 0o777 == 0o600
     (listener,) = with_free_ports([MosquittoListener(0, psk_file=keys, identity_as_username=True)])
-    with start_configured(MosquittoSettings((listener,))) as broker:
+    with start_mosquitto(MosquittoSettings((listener,))) as broker:
         done = subprocess.run(
             [MALARIA, "attack", f"mqtts://127.0.0.1:{listener.port}", "--psk-file", str(keys), "-c", str(clients),
              "-I", "1s", "-s", "500", "-q", "1", "-d", "2s", "-o", str(tmp_path / "run")],

@@ -51,7 +51,7 @@ class MosquittoSettings:
     `further` are lines of its configuration, copied as they are; lines about a listener apply to the last one.
     """
 
-    listeners: tuple[MosquittoListener, ...]
+    listeners: tuple[MosquittoListener, ...] = ()
     persistence_file: Path | None = None
     log_connections: bool = True
     sys_interval_s: int = 1

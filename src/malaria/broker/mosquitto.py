@@ -24,18 +24,12 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
 
 
-def start_mosquitto(settings: str = "") -> RunningBroker:
-    """Start mosquitto on a free loopback port; `settings` are further lines of its configuration.
-
-    Raises OperatorError when it fails.
-    """
-    return start_configured(MosquittoSettings((), further=tuple(settings.splitlines())))
-
-
-def start_configured(
-    settings: MosquittoSettings, directory: Path | None = None, timeouts: BrokerTimeouts = TIMEOUTS
+def start_mosquitto(
+    settings: MosquittoSettings = MosquittoSettings(),  # noqa: B008  frozen
+    directory: Path | None = None,
+    timeouts: BrokerTimeouts = TIMEOUTS,
 ) -> RunningBroker:
-    """Start mosquitto with these listeners and a plain one on loopback, which is the address of the result.
+    """Start mosquitto with these settings and a plain listener on a free loopback port, the address of the result.
 
     `directory` (by default a new private one) takes its configuration and log, and is deleted when it is stopped.
     Raises OperatorError when it fails.

@@ -11,7 +11,7 @@ from typing import Final
 from malaria.broker.broker_host import BrokerHost
 from malaria.broker.configuration import MosquittoSettings
 from malaria.broker.embedded import start_embedded
-from malaria.broker.mosquitto import SBIN, find_mosquitto, start_configured
+from malaria.broker.mosquitto import SBIN, find_mosquitto, start_mosquitto
 from malaria.broker.running import (
     LAST_LINES,
     BrokerCheck,
@@ -113,7 +113,7 @@ def _start_embedded(context: StartContext) -> RunningBroker:
 
 def _start_mosquitto(context: StartContext) -> RunningBroker:
     if context.settings is not None:
-        return start_configured(context.settings, None, context.timeouts)
+        return start_mosquitto(context.settings, None, context.timeouts)
     if context.host.ssh is not None:
         return _run(context, "mosquitto", ["sh", "-c", REMOTE_MOSQUITTO, "sh", str(context.table.config)])
     return _run(context, "mosquitto", [find_mosquitto() or "mosquitto", "-c", str(context.table.config)])

@@ -41,7 +41,7 @@ def test_the_configuration_is_private_and_takes_further_lines(monkeypatch: pytes
     monkeypatch.setattr(mosquitto, "find_mosquitto", lambda: "/usr/sbin/mosquitto")
     monkeypatch.setattr(mosquitto, "free_port", lambda: 18999)
     monkeypatch.setattr(mosquitto, "launch", launch)
-    mosquitto.start_mosquitto("max_connections 7")
+    mosquitto.start_mosquitto(MosquittoSettings(further=("max_connections 7",)))
     written = tmp_path / "mosquitto.conf"
     lines = written.read_text().splitlines()
     assert "listener 18999 127.0.0.1" in lines
@@ -58,7 +58,7 @@ def test_other_listeners_stand_beside_the_plain_one(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(mosquitto, "launch", lambda *arguments: SimpleNamespace(port=arguments[2]))
     monkeypatch.setattr(mosquitto.os, "geteuid", lambda: 1000)
     settings = MosquittoSettings((MosquittoListener(18083, websockets=True),))
-    broker = mosquitto.start_configured(settings, tmp_path)
+    broker = mosquitto.start_mosquitto(settings, tmp_path)
     assert (broker.port, broker.listeners) == (18999, settings.listeners)
     assert broker.configuration == (tmp_path / "mosquitto.conf").read_text()
     lines = broker.configuration.splitlines()
