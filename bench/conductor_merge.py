@@ -19,7 +19,7 @@ import numpy as np
 from bench.show import Figure, show
 from malaria.attack.live_totals import LiveTotals
 from malaria.clock import NS_PER_S
-from malaria.control.conductor import AttackCourse, Conductor
+from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport
 from malaria.control.standing import Standing
 from malaria.engine.meter import Meter
@@ -35,7 +35,7 @@ SECONDS: Final = 4
 ACKS_PER_WORKER: Final = 5_000
 """A worker with 5,000 messages in a second: a histogram of some 300 buckets for each of five metrics."""
 SHOWS_PER_S: Final = 5
-PASSES: Final = AttackCourse(0, None, 0, 0, counted=False)
+PASSES: Final = AttackTiming(0, None, 0, 0, counted=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def take(dispatch: ReportBatch, name: str, conductor: Conductor, totals: LiveTot
     """As `attack` takes reports; the bee's name is put in, since one bee's words stand for those of all."""
     for kept in dispatch.reports:
         worker = name + kept.worker[5:]
-        conductor.hear(worker, kept.report, 0)
+        conductor.process(worker, kept.report, 0)
         if isinstance(kept.report, SecondReport):
             sample = kept.report.sample
             object.__setattr__(sample, "worker", worker)

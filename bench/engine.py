@@ -26,7 +26,7 @@ from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric, Sample
 from malaria.schedule.share import WHOLE
 from malaria.transport.addresses import choose_sources, resolve, route_to
-from malaria.workers.local import QUIET_LIBRARIES
+from malaria.workers.local import ONE_THREAD_EACH
 
 LONGEST_S: Final = 120
 TURN_NS: Final = 100 * NS_PER_MS
@@ -37,7 +37,7 @@ def run_engine(job: Mapping[str, Any]) -> dict[str, Any]:
     `seconds`, `everybody`, and if wanted `again`: break all connections in the end, and measure how they come back.
     """
     command = [sys.executable, "-m", "bench.engine", json.dumps(job)]
-    environment = os.environ | QUIET_LIBRARIES
+    environment = os.environ | ONE_THREAD_EACH
     finished = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, timeout=LONGEST_S + job["seconds"], env=environment
     )

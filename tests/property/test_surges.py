@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine_rig import FakeSocket, S, World, world
-from malaria.control.changes import Act, AddClients, RemoveClients
+from malaria.control.changes import AddClients, RemoveClients, TimedChange
 from malaria.engine.connector import UNDER_WAY
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
@@ -88,11 +88,11 @@ def test_every_message_is_accounted_for(
     ) as w:
         w.connect_all()
         w.publish(end_s=END_S)
-        acts: list[Act] = []
+        acts: list[TimedChange] = []
         leave_ns = {}
         for place, (_, at, hold, _) in enumerate(crowd):
-            acts.append(Act(at * S // 10, AddClients(place, at * S // 10 + S)))
-            acts.append(Act((at + hold) * S // 10, RemoveClients(place)))
+            acts.append(TimedChange(at * S // 10, AddClients(place, at * S // 10 + S)))
+            acts.append(TimedChange((at + hold) * S // 10, RemoveClients(place)))
             leave_ns[place] = (at + hold) * S // 10
         broker = Broker(w)
         troubles_at = dict(weather)

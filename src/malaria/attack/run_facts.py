@@ -54,7 +54,7 @@ def run_state(
     `failures` has the failed connects of each worker by their reason, `share_of` gives the share of a worker or bee.
     """
     total = _added(failures)
-    schedule, measured = conductor.agenda, (conductor.measure_start_ns, conductor.measure_end_ns)
+    schedule, measured = conductor.change_schedule, (conductor.measure_start_ns, conductor.measure_end_ns)
     lost = lost_workers({name: worker.lost for name, worker in conductor.workers.items()})
     state = RunMeta(
         measure_start_ns=measured[0],
@@ -65,10 +65,10 @@ def run_state(
             LostWorker(worker=name, share=str(share_of(name)), reason=reason) for name, reason in lost.items()
         ),
         aborted=conductor.aborted or None,
-        rate_steps=due_rate.steps(*measured, schedule.turns),
+        rate_steps=due_rate.steps(*measured, schedule.rate_changes),
         start=_start_spread(conductor.starts_ns),
     )
-    surges = schedule.surges()
+    surges = schedule.surge_facts()
     return state.model_copy(update={"surges": surges}) if surges else state
 
 

@@ -23,7 +23,7 @@ from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
 from malaria.attack.run_facts import planned_facts, run_state
 from malaria.clock import NS_PER_MS, Clock, now_ns, wall_ns
-from malaria.control.conductor import START_NOTICE_NS, AttackCourse, Conductor
+from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport, WorkerLost
 from malaria.errors import UnstoredRunError
 from malaria.model.warhead import Warhead, to_toml
@@ -164,7 +164,7 @@ class AttackRunner:
         self._clients = clients_planned(request.warhead)
         workers = sinks.pool.workers
         notice_ns = START_NOTICE_NS if request.launcher is None else SWARM_NOTICE_NS
-        self._conductor = Conductor(workers, _course(request.warhead, len(workers), notice_ns))
+        self._conductor = Conductor(workers, _timing(request.warhead, len(workers), notice_ns))
         self._totals = LiveTotals(workers)
         self._due_rate = DueRate(request.warhead, len(workers))
         self._connect_failures: dict[str, Mapping[str, int]] = {}
@@ -204,7 +204,7 @@ class AttackRunner:
             self._keep_up(self._now())
 
     def _hear(self, worker: str, report: Report, at_ns: int) -> None:
-        self._conductor.hear(worker, report, at_ns)
+        self._conductor.process(worker, report, at_ns)
         if isinstance(report, SecondReport):
             self._take(worker, report)
         elif isinstance(report, WorkerLost):
@@ -217,7 +217,7 @@ class AttackRunner:
         self._sampled = True
         self._writer.append([second.sample])
         self._totals.add(second.sample)
-        self._connect_failures[worker] = second.causes
+        self._connect_failures[worker] = second.failures
         self._note_events(second.events)
 
     def _note_events(self, events: Iterable[Event]) -> None:
@@ -255,7 +255,7 @@ class AttackRunner:
 
     def _progress(self, at_ns: int) -> Progress:
         conductor = self._conductor
-        done, total = conductor.bar(at_ns, self._clients)
+        done, total = conductor.progress(at_ns, self._clients)
         events, self._fresh_events = tuple(self._fresh_events), []
         due_per_s = self._due_rate.at(at_ns, conductor.measure_start_ns)
         frame = Progress(at_ns, conductor.phase, done, total, self._clients, due_per_s, events=events)
@@ -275,15 +275,15 @@ class AttackRunner:
         return self._writer.commit()
 
 
-def _course(warhead: Warhead, workers: int, notice_ns: int) -> AttackCourse:
+def _timing(warhead: Warhead, workers: int, notice_ns: int) -> AttackTiming:
     attack = warhead.attack
-    return AttackCourse(
+    return AttackTiming(
         warmup_ns=attack.warmup_ns,
         duration_ns=attack.duration_ns,
         drain_ns=attack.drain_ns,
         connect_timeout_ns=attack.connect_timeout_ns,
         counted=bool(warhead.publishing) and all(group.messages for group in warhead.publishing),
-        visits=surge_times(warhead, workers),
+        surges=surge_times(warhead, workers),
         notice_ns=notice_ns,
     )
 

@@ -1,7 +1,7 @@
-"""What is to change during an attack: announced ahead, marked when it takes effect, and seen to be done.
+"""The schedule of the changes of an attack: announced ahead, marked when they take effect, followed to the end.
 
-A state machine without I/O, a part of the conductor. Times are run time. What had not taken effect when the load ended
-did not happen, and is neither marked nor recorded.
+A state machine without I/O, owned by the conductor. Times are run time. A change that had not taken effect when the
+load ended did not happen: it is neither marked nor recorded.
 """
 
 from __future__ import annotations
@@ -12,160 +12,136 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, RemoveClients
+from malaria.control.changes import (
+    AddClients,
+    ChangeRate,
+    DisconnectClients,
+    RemoveClients,
+    TimedChange,
+    describe_change,
+)
 from malaria.control.standing import SurgeStanding
-from malaria.errors import OperatorError
-from malaria.model.group_checks import LONGEST_INTERVAL_S
-from malaria.model.warhead import Warhead
 from malaria.plan.timetable import SurgeTimes, TimedRateChange
 from malaria.records.rows import Event, EventKind
 from malaria.records.run_meta import SurgeFacts
-from malaria.units import format_count, format_rate
+from malaria.units import format_count
 
 NOTICE_NS: Final = NS_PER_S
-"""How far ahead an act is announced: far over what a worker needs to hear of it."""
+"""How far ahead a planned change is announced. A worker needs far less to receive it."""
 HAND_NOTICE_NS: Final = 300 * NS_PER_MS
-"""The same for one that nobody knew of."""
+"""How far ahead a change is announced that was not planned: a person waits for it."""
 
 
 @dataclass(slots=True)
 class SurgeProgress:
-    """What came of one surge. None: it has not happened."""
+    """The course of one surge so far. None means: not yet."""
 
-    visit: SurgeTimes
+    times: SurgeTimes
     add_ns: int | None = None
-    added_ns: int | None = None  # when the last of them was READY
+    added_ns: int | None = None  # the last of its clients was READY
     remove_ns: int | None = None
-    removed_ns: int | None = None  # when the last of them had no connection any more
+    removed_ns: int | None = None  # the last of its clients had no connection any more
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
-    act: Act
+class _ScheduledChange:
+    timed: TimedChange
     mark: Event
-    passage: SurgeProgress | None = None  # of a surge, and what of it the act enters
-    enters: Literal["add_ns", "remove_ns"] = "add_ns"
+    surge: SurgeProgress | None = None  # gets the time in field `sets` when the change takes effect
+    sets: Literal["add_ns", "remove_ns"] = "add_ns"
 
 
 class ChangeSchedule:
-    """The acts of an attack, in order of time."""
+    """The changes of an attack, in order of time."""
 
-    def __init__(self, visits: Sequence[SurgeTimes]) -> None:
-        self._passages = [SurgeProgress(visit) for visit in visits]
-        self._planned: deque[_Item] = deque()
-        self._announced: deque[_Item] = deque()
-        self.turns: list[TimedRateChange] = []
-        """The changes of a rate that have taken effect, in run time."""
+    def __init__(self, surges: Sequence[SurgeTimes]) -> None:
+        self._surges = [SurgeProgress(times) for times in surges]
+        self._planned: deque[_ScheduledChange] = deque()
+        self._announced: deque[_ScheduledChange] = deque()
+        self.rate_changes: list[TimedRateChange] = []
+        """Those that have taken effect, in run time."""
 
     def begin(self, measure_ns: int, end_ns: int | None) -> None:
-        """The measured time begins then. What would be at its end or later does not happen."""
-        items = [item for place, passage in enumerate(self._passages) for item in _items(place, passage, measure_ns)]
-        items.sort(key=lambda item: item.act.at_ns)
-        self._planned.extend(item for item in items if end_ns is None or item.act.at_ns < end_ns)
+        """Plan the surges from the beginning of the measured time. A change at its end or later does not happen."""
+        changes = [change for place, surge in enumerate(self._surges) for change in _changes(place, surge, measure_ns)]
+        changes.sort(key=lambda change: change.timed.at_ns)
+        self._planned.extend(change for change in changes if end_ns is None or change.timed.at_ns < end_ns)
 
-    def announce(self, at_ns: int) -> list[Act]:
-        """What the workers are to be told now."""
-        told: list[Act] = []
-        while self._planned and self._planned[0].act.at_ns <= at_ns + NOTICE_NS:
-            item = self._planned.popleft()
-            self._announced.append(item)
-            told.append(item.act)
-        return told
+    def announce(self, at_ns: int) -> list[TimedChange]:
+        """Return the planned changes that the workers must be told now."""
+        announced: list[TimedChange] = []
+        while self._planned and self._planned[0].timed.at_ns <= at_ns + NOTICE_NS:
+            change = self._planned.popleft()
+            self._announced.append(change)
+            announced.append(change.timed)
+        return announced
 
-    def insert(self, change: ChangeRate | Disconnect, at_ns: int) -> list[Act]:
-        """A change that somebody wants now: announced at once, among what has been announced."""
-        act = Act(at_ns + HAND_NOTICE_NS, change)
-        item = _Item(act, Event(act.at_ns, EventKind.ACT, describe_change(change)))
-        self._announced = deque(sorted([*self._announced, item], key=lambda one: one.act.at_ns))
-        return [act]
+    def insert(self, change: ChangeRate | DisconnectClients, at_ns: int) -> list[TimedChange]:
+        """Schedule a change that was not planned, and return it: it is announced at once."""
+        timed = TimedChange(at_ns + HAND_NOTICE_NS, change)
+        inserted = _ScheduledChange(timed, Event(timed.at_ns, EventKind.ACT, describe_change(change)))
+        self._announced = deque(sorted([*self._announced, inserted], key=lambda one: one.timed.at_ns))
+        return [timed]
 
     def take_effect(self, at_ns: int) -> list[Event]:
-        """The marks of what has taken effect since the last call."""
+        """Return the marks of the changes that have taken effect since the last call."""
         marks: list[Event] = []
-        while self._announced and self._announced[0].act.at_ns <= at_ns:
-            item = self._announced.popleft()
-            if item.passage is not None:
-                setattr(item.passage, item.enters, item.act.at_ns)
-            if isinstance(item.act.change, ChangeRate):
-                self.turns.append(TimedRateChange(item.act.at_ns, item.act.change.group, item.act.change.interval))
-            marks.append(item.mark)
+        while self._announced and self._announced[0].timed.at_ns <= at_ns:
+            scheduled = self._announced.popleft()
+            effect_ns, change = scheduled.timed.at_ns, scheduled.timed.change
+            if scheduled.surge is not None:
+                setattr(scheduled.surge, scheduled.sets, effect_ns)
+            if isinstance(change, ChangeRate):
+                self.rate_changes.append(TimedRateChange(effect_ns, change.group, change.interval))
+            marks.append(scheduled.mark)
         return marks
 
     def end(self) -> None:
-        """The load ends: nothing more takes effect."""
+        """Drop the changes that are still to come: the load ends."""
         self._planned.clear()
         self._announced.clear()
 
-    def observe(self, standings: Sequence[Sequence[SurgeStanding]]) -> None:
-        """What each worker that is there says of each surge."""
-        for place, passage in enumerate(self._passages):
-            seen = [standing[place] for standing in standings if place < len(standing)]
-            whole = passage.visit.clients
-            if passage.add_ns is not None and sum(one.came for one in seen) >= whole:
-                passage.added_ns = max(one.came_ns for one in seen)
-            if passage.remove_ns is not None and sum(one.gone for one in seen) >= whole:
-                passage.removed_ns = max(one.gone_ns for one in seen)
+    def update_surges(self, standings: Sequence[Sequence[SurgeStanding]]) -> None:
+        """Note which surges are complete, from the standing of every worker that is not lost.
+
+        With a lost worker the sum stays below the number of clients, so the time stays unknown.
+        """
+        for place, surge in enumerate(self._surges):
+            reported = [standing[place] for standing in standings if place < len(standing)]
+            clients = surge.times.clients
+            if surge.add_ns is not None and sum(one.came for one in reported) >= clients:
+                surge.added_ns = max(one.came_ns for one in reported)
+            if surge.remove_ns is not None and sum(one.gone for one in reported) >= clients:
+                surge.removed_ns = max(one.gone_ns for one in reported)
 
     @property
     def over(self) -> bool:
-        """Whether nothing is to happen any more."""
+        """Tell whether no change is to come."""
         return not self._planned and not self._announced
 
-    def surges(self) -> tuple[SurgeFacts, ...]:
-        """Return what came of each surge, as the record keeps it."""
+    def surge_facts(self) -> tuple[SurgeFacts, ...]:
+        """Return the course of each surge, as the run stores it."""
         return tuple(
             SurgeFacts(
-                group=passage.visit.group,
-                clients=passage.visit.clients,
-                add_ns=passage.add_ns,
-                added_ns=passage.added_ns,
-                remove_ns=passage.remove_ns,
-                removed_ns=passage.removed_ns,
+                group=surge.times.group,
+                clients=surge.times.clients,
+                add_ns=surge.add_ns,
+                added_ns=surge.added_ns,
+                remove_ns=surge.remove_ns,
+                removed_ns=surge.removed_ns,
             )
-            for passage in self._passages
+            for surge in self._surges
         )
 
 
-def _items(place: int, passage: SurgeProgress, measure_ns: int) -> list[_Item]:
-    visit = passage.visit
-    crowd = f"{format_count(visit.clients)} client{'' if visit.clients == 1 else 's'}"
-    come = Act(measure_ns + visit.add_ns, AddClients(place, measure_ns + visit.begin_ns))
-    items = [_Item(come, Event(come.at_ns, EventKind.SURGE, f"+{crowd}"), passage, "add_ns")]
-    if visit.leave_ns is not None:
-        leave = Act(measure_ns + visit.leave_ns, RemoveClients(place))
-        mark = Event(leave.at_ns, EventKind.SURGE, f"\N{MINUS SIGN}{crowd}")
-        items.append(_Item(leave, mark, passage, "remove_ns"))
-    return items
-
-
-# --- by hand -------------------------------------------------------------------------------------------------------
-
-
-def check_change(change: ChangeRate | Disconnect, warhead: Warhead) -> None:
-    """Raises OperatorError for a change that this load cannot make."""
-    group = next((group for group in warhead.groups if group.name == change.group), None)
-    if group is None:
-        names = ", ".join(group.name for group in warhead.groups)
-        raise OperatorError(f"there is no group {change.group!r}", f"there is {names}")
-    if isinstance(change, Disconnect):
-        if change.count < 1:
-            raise OperatorError(f"{change.count} clients cannot be disconnected", "say how many, from 1 on")
-        return
-    for hinders, reason in (
-        (not group.publishes, "publishes nothing"),
-        (group.closed_loop, "is a closed loop: the broker sets its rate"),
-        (group.messages is not None, "sends a stated number of messages"),
-        (bool(group.rate_ramp_ns), "has a rate that grows by itself (rate_ramp)"),
-        (not 0 < change.interval <= LONGEST_INTERVAL_S, "cannot have that interval"),
-    ):
-        if hinders:
-            raise OperatorError(
-                f"the rate of group {group.name} cannot be changed: it {reason}", "choose another group"
-            )
-
-
-def describe_change(change: ChangeRate | Disconnect) -> str:
-    """`meters: 2 msg/s each`, `meters: 50 clients disconnected`."""
-    if isinstance(change, Disconnect):
-        return f"{change.group}: {format_count(change.count)} clients disconnected"
-    return f"{change.group}: {format_rate(float(1 / change.interval), 'msg')} each"
+def _changes(place: int, surge: SurgeProgress, measure_ns: int) -> list[_ScheduledChange]:
+    """Return the one or two changes of a surge."""
+    times = surge.times
+    clients = f"{format_count(times.clients)} client{'' if times.clients == 1 else 's'}"
+    add = TimedChange(measure_ns + times.add_ns, AddClients(place, measure_ns + times.begin_ns))
+    changes = [_ScheduledChange(add, Event(add.at_ns, EventKind.SURGE, f"+{clients}"), surge, "add_ns")]
+    if times.leave_ns is not None:
+        remove = TimedChange(measure_ns + times.leave_ns, RemoveClients(place))
+        mark = Event(remove.at_ns, EventKind.SURGE, f"\N{MINUS SIGN}{clients}")
+        changes.append(_ScheduledChange(remove, mark, surge, "remove_ns"))
+    return changes

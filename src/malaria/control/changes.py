@@ -1,7 +1,7 @@
-"""What can change a running attack: one kind of order, through one door, at a stated time on every worker alike.
+"""The changes of a running attack. Each takes effect at a stated time, on every worker alike.
 
-An act is announced ahead of its time, so that every worker hears of it before it takes effect. All frozen, all
-picklable, without a word about who wanted it: a file or a hand at the keyboard.
+A change is announced ahead of its time, so that every worker knows it before it takes effect. All are frozen and can be
+pickled. They do not say whether a file or a person wanted them.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from malaria.units import format_count, format_rate
+
 
 @dataclass(frozen=True, slots=True)
 class AddClients:
-    """The clients of a surge (its place in the warhead) come: they connect from the act's time, paced like all, and
-    are to publish from `begin_ns` (run time), when our own pace has had the time to let them in.
+    """Connect the clients of a surge (by its place in the warhead), paced like all clients.
+
+    They publish from `begin_ns` (run time), which leaves our own pace the time to connect them.
     """
 
     surge: int
@@ -22,8 +25,9 @@ class AddClients:
 
 @dataclass(frozen=True, slots=True)
 class RemoveClients:
-    """The clients of a surge go: nothing of theirs is due from the act's time on; they finish what is under way, for
-    the drain time of the attack at most, and say DISCONNECT.
+    """Take the clients of a surge away. Nothing of theirs is due from then on.
+
+    They finish the messages that are under way, for the drain time of the attack at most, and send DISCONNECT.
     """
 
     surge: int
@@ -31,26 +35,33 @@ class RemoveClients:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRate:
-    """The clients of an open-loop group, those of its surges too, have `interval` seconds between two messages."""
+    """Give the clients of an open-loop group and of its surges `interval` seconds between two messages."""
 
     group: str
     interval: Fraction
 
 
 @dataclass(frozen=True, slots=True)
-class Disconnect:
-    """Clients 0 .. count - 1 of a group lose their connection without a word, and come back as after any loss."""
+class DisconnectClients:
+    """Break the connections of clients 0 to count - 1 of a group. They reconnect as after any loss."""
 
     group: str
     count: int
 
 
-type Change = AddClients | RemoveClients | ChangeRate | Disconnect
+type Change = AddClients | RemoveClients | ChangeRate | DisconnectClients
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """A change and when it takes effect (run time)."""
+class TimedChange:
+    """A change and the run time at which it takes effect."""
 
     at_ns: int
     change: Change
+
+
+def describe_change(change: ChangeRate | DisconnectClients) -> str:
+    """Return a change in words: `meters: 2 msg/s each`, `meters: 50 clients disconnected`."""
+    if isinstance(change, DisconnectClients):
+        return f"{change.group}: {format_count(change.count)} clients disconnected"
+    return f"{change.group}: {format_rate(float(1 / change.interval), 'msg')} each"

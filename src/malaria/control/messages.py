@@ -1,11 +1,11 @@
-"""What a conductor tells a worker, and a worker its conductor. All frozen, all picklable, no secrets in repr."""
+"""The messages between the conductor and a worker. All are frozen, can be pickled, and show no secret in their repr."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from malaria.control.changes import Act
+from malaria.control.changes import TimedChange
 from malaria.control.standing import Standing
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
@@ -17,7 +17,7 @@ from malaria.transport.route import Route
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The first word to a worker: what it is to be. Sent over the pipe, never through argv: it holds credentials."""
+    """The first message to a worker: its name, load and share. It holds credentials, so it never goes through argv."""
 
     worker: str
     warhead: Warhead = field(repr=False)
@@ -29,14 +29,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class ConnectAll:
-    """Bring in the clients that are there from the start: first those that subscribe, then (`rest`) the others."""
+    """Connect the clients that are there from the start: those that subscribe, or with `rest` the others."""
 
     rest: bool
 
 
 @dataclass(frozen=True, slots=True)
 class StartPublishing:
-    """Publish from `origin_ns`, measure from `measure_ns` until `end_ns` (run time; None: until told or done)."""
+    """Publish from `origin_ns`, measure from `measure_ns` to `end_ns` (run time; None: until `EndPublishing`)."""
 
     origin_ns: int
     measure_ns: int
@@ -45,43 +45,43 @@ class StartPublishing:
 
 @dataclass(frozen=True, slots=True)
 class EndPublishing:
-    """Nothing is due any more; finish what is under way."""
+    """End the load now. Messages that are due go out, and those in flight are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
-class TellAccount:
+class ReportAccount:
     """Report the ledger as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Hang up, report the rest, end."""
+    """Disconnect, report the rest, and end."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectEpoch:
-    """Run time 0 lies here on this host's clock, as it is known by now. Moves what is stamped, not what is due."""
+    """Correct where run time 0 lies on the worker's clock. Later stamps move; due times do not."""
 
     epoch_ns: int
 
 
-type Order = ConnectAll | StartPublishing | Act | EndPublishing | TellAccount | Finish | CorrectEpoch
+type Order = ConnectAll | StartPublishing | TimedChange | EndPublishing | ReportAccount | Finish | CorrectEpoch
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The worker has its plan; `clients` are its own."""
+    """The worker has its plan; it is for `clients` clients."""
 
     clients: int
 
 
 @dataclass(frozen=True, slots=True)
 class SecondReport:
-    """A closed period, the marks in it, and the reasons of failed connects so far."""
+    """One second of a worker: sample, marks, and how many clients have failed to connect so far, by reason."""
 
     sample: Sample
     events: tuple[Event, ...]
-    causes: Mapping[str, int]
+    failures: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +95,21 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The load began: when (run time) the worker took up the instant that `StartPublishing` named."""
+    """The load began. `at_ns` (run time) is when the worker noticed that its time had come."""
 
     at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last word of a worker."""
+    """The last report of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """Said by the bee, not by the worker: it is gone without a last word.
+    """The worker is gone without `Finished`. Its bee reports this.
 
-    `bee` is named when all of that bee is lost, for the same reason.
+    `bee` is set if all workers of that bee are lost, for the same reason.
     """
 
     reason: str

@@ -1,4 +1,4 @@
-"""What a worker tells the conductor about how far it is."""
+"""The standing of a worker: how far it is, as it reports to the conductor."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SurgeStanding:
-    """How far a surge is in this worker. Times are run time, of the last one so far; 0: none yet."""
+    """The standing of one surge in a worker. Times are run time, of the last client so far; 0 if there is none yet."""
 
     came: int  # clients that have been READY
     came_ns: int
-    gone: int  # clients that were to leave and have no connection any more
+    gone: int  # clients that had to leave and have no connection any more
     gone_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a worker is: what the conductor decides by."""
+    """The standing of a worker. The conductor decides by it."""
 
-    connect_orders: int  # how many orders to connect it has obeyed
+    connect_orders: int  # how many orders to connect it has followed
     ready: int
     expected_ready: int  # clients that are to be READY before publishing starts
     refused: int

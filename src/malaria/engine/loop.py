@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
-from malaria.control.changes import Act, AddClients, ChangeRate, Disconnect, RemoveClients
+from malaria.control.changes import AddClients, ChangeRate, DisconnectClients, RemoveClients, TimedChange
 from malaria.control.standing import Standing
 from malaria.engine.arrivals import Inbox
 from malaria.engine.arrivals5 import Inbox5
@@ -132,7 +132,7 @@ class Engine:
             if publisher.plan.surge is None:
                 publisher.begin(_later(span, span.origin_ns + publisher.plan.group.start_after_ns))
 
-    def act(self, act: Act) -> None:
+    def act(self, act: TimedChange) -> None:
         """Changes the running load at the act's time, which is better still ahead."""
         span, at_ns = self._span, self._epoch_ns + act.at_ns
         if span is None:
@@ -146,7 +146,7 @@ class Engine:
                 for publisher in self.publishers:
                     if publisher.plan.group.name == group:
                         publisher.change_pace(at_ns, interval)
-            case Disconnect(group, count):
+            case DisconnectClients(group, count):
                 self.cuts.order(at_ns, self._rows_of(group, count))
         self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.cuts.next_ns)
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Final, Protocol
 
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.control.changes import Act
+from malaria.control.changes import TimedChange
 from malaria.control.messages import (
     Account,
     ConnectAll,
@@ -26,11 +26,11 @@ from malaria.control.messages import (
     Order,
     Prepared,
     Report,
+    ReportAccount,
     SecondReport,
     Started,
     StartPublishing,
     Task,
-    TellAccount,
 )
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
@@ -152,13 +152,13 @@ class Worker:
                 self._send(self.engine.standing())
             case StartPublishing():
                 self._publish(order)
-            case Act():
+            case TimedChange():
                 self.engine.act(order)
             case EndPublishing():
                 self._report_second()
                 self._phase_changes.clear()
                 self._enter_phase(RunPhase.DRAIN)
-            case TellAccount():
+            case ReportAccount():
                 self._send(self._account())
             case Finish():
                 self._finish()

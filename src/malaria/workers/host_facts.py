@@ -1,4 +1,4 @@
-"""What made the load: host, kernel, processor, limits, versions. In every run, so that a figure can be judged later."""
+"""Describe the host that makes the load: kernel, processor, limits, versions. It is stored in every run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ type Fact = str | int | float | Mapping[str, str | int | float]
 
 
 def describe_host() -> dict[str, Fact]:
-    """The facts of this host; what cannot be read is left out."""
+    """Return the facts of this host. Those that cannot be read are left out."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     facts: dict[str, Fact] = {
         "host": socket.gethostname(),

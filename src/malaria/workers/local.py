@@ -1,6 +1,6 @@
-"""One host that makes load: starts workers, gives them their shares, passes orders on, notices when one dies.
+"""The worker processes of this host: start them with their shares, send them orders, collect reports, notice deaths.
 
-Orders go to all workers alike; reports come back with the name of the worker that made them.
+Every order goes to all workers. A report comes with the name of the worker that made it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
+from typing import Final
 
 from malaria.control.messages import Finished, Order, Report, Task, WorkerLost
 from malaria.model.warhead import Warhead
@@ -21,15 +22,15 @@ from malaria.records.run_meta import RunMeta
 from malaria.schedule.share import Share
 from malaria.transport.route import Route
 
-QUIET_LIBRARIES = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""NumPy's linear algebra would keep a spinning thread per core in every worker; nothing here multiplies matrices."""
-PATIENCE_S = 5.0
-"""How long an ordered end may take before the process is killed."""
+ONE_THREAD_EACH: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""NumPy's linear algebra would keep a spinning thread per core in every worker. Nothing here needs it."""
+STOP_S: Final = 5.0
+"""How long a worker may take to end before its process is killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the swarm is to carry, the same for every worker."""
+    """The load of an attack, the same for every worker."""
 
     warhead: Warhead = field(repr=False)
     identity: Identity
@@ -39,7 +40,7 @@ class Load:
 
 @dataclass(slots=True)
 class _WorkerProcess:
-    """One worker process, seen from the bee."""
+    """One worker process and our end of its pipe."""
 
     name: str
     share: Share
@@ -53,61 +54,61 @@ class LocalWorkers:
 
     def __init__(self, load: Load, share: Share, workers: int, name: str = "") -> None:
         shares = share.split(workers)
-        self._hands = [self._hire(f"{name}{number}", part, load) for number, part in enumerate(shares, 1)]
+        self._processes = [_start(f"{name}{number}", part, load) for number, part in enumerate(shares, 1)]
 
     @property
     def workers(self) -> tuple[str, ...]:
-        return tuple(hand.name for hand in self._hands)
+        return tuple(worker.name for worker in self._processes)
 
     @property
     def pids(self) -> dict[str, int]:
-        return {hand.name: hand.process.pid for hand in self._hands}
+        return {worker.name: worker.process.pid for worker in self._processes}
 
     @property
     def working(self) -> bool:
-        """Whether any of them has not said its last word."""
+        """Tell whether any worker has not finished."""
         return bool(self._working())
 
     def share_of(self, worker: str) -> Share:
-        return next(hand.share for hand in self._hands if hand.name == worker)
+        return next(process.share for process in self._processes if process.name == worker)
 
     def order(self, order: Order) -> None:
-        """Tells every worker that is still there."""
-        for hand in self._working():
+        """Send an order to every worker that has not finished."""
+        for worker in self._working():
             with suppress(OSError):  # its end of the pipe is closed: the next poll reports it as lost
-                hand.channel.send(order)
+                worker.channel.send(order)
 
     def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
-        """What the workers have said, waiting up to `timeout_s` for the first word."""
-        by_channel = {id(hand.channel): hand for hand in self._working()}
+        """Return the reports since the last call; wait up to `timeout_s` for the first one."""
+        by_channel = {id(worker.channel): worker for worker in self._working()}
         if not by_channel:
             return []
-        said: list[tuple[str, Report]] = []
-        for channel in wait([hand.channel for hand in self._working()], timeout_s):
-            self._listen(by_channel[id(channel)], said)
-        return said
+        reports: list[tuple[str, Report]] = []
+        for channel in wait([worker.channel for worker in self._working()], timeout_s):
+            self._receive(by_channel[id(channel)], reports)
+        return reports
 
     def forget(self) -> None:
-        """All that was told is stored. Workers of this host keep nothing."""
+        """Do nothing: workers of this host keep no reports."""
 
     def facts(self) -> RunMeta:
-        """What the record is to know of the hosts of this load: nothing more than of this one."""
+        """Return nothing: the run describes this host anyway."""
         return RunMeta()
 
     def late(self) -> list[tuple[str, Report]]:
-        """What workers told that was not heard while the load ran: nothing is lost between a worker and its bee."""
+        """Return nothing: no report is lost in a pipe."""
         return []
 
     def close(self) -> None:
-        """Ends every worker: closing the pipe stops its load; one that does not go is killed."""
-        for hand in self._hands:
-            hand.channel.close()
-        for hand in self._hands:
+        """End every worker. Closing the pipe stops its load; a worker that does not end in time is killed."""
+        for worker in self._processes:
+            worker.channel.close()
+        for worker in self._processes:
             try:
-                hand.process.wait(PATIENCE_S)
+                worker.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                hand.process.kill()
-                hand.process.wait()
+                worker.process.kill()
+                worker.process.wait()
 
     def __enter__(self) -> LocalWorkers:
         return self
@@ -116,38 +117,39 @@ class LocalWorkers:
         self.close()
 
     def _working(self) -> Sequence[_WorkerProcess]:
-        return [hand for hand in self._hands if not hand.finished]
-
-    def _listen(self, hand: _WorkerProcess, said: list[tuple[str, Report]]) -> None:
-        try:
-            while hand.channel.poll():
-                report = hand.channel.recv()
-                said.append((hand.name, report))
-                if isinstance(report, Finished):
-                    hand.finished = True
-                    return
-        except (EOFError, OSError):
-            hand.finished = True
-            said.append((hand.name, WorkerLost(_obituary(hand.process))))
+        return [worker for worker in self._processes if not worker.finished]
 
     @staticmethod
-    def _hire(name: str, share: Share, load: Load) -> _WorkerProcess:
-        ours, theirs = Pipe()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "malaria.engine.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            process_group=0,  # Ctrl-C is the conductor's; the end of the pipe ends the worker, however we end
-            env=os.environ | QUIET_LIBRARIES,
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
-        ours.send(Task(name, load.warhead, share, load.identity, load.routes, load.epoch_ns))
-        return _WorkerProcess(name, share, process, ours)
+    def _receive(worker: _WorkerProcess, reports: list[tuple[str, Report]]) -> None:
+        try:
+            while worker.channel.poll():
+                report = worker.channel.recv()
+                reports.append((worker.name, report))
+                if isinstance(report, Finished):
+                    worker.finished = True
+                    return
+        except (EOFError, OSError):
+            worker.finished = True
+            reports.append((worker.name, WorkerLost(_reason_of_end(worker.process))))
 
 
-def _obituary(process: subprocess.Popen[bytes]) -> str:
+def _start(name: str, share: Share, load: Load) -> _WorkerProcess:
+    ours, theirs = Pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "malaria.engine.worker", str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        process_group=0,  # Ctrl-C goes to the conductor; the end of the pipe ends the worker, however we end
+        env=os.environ | ONE_THREAD_EACH,
+        stdin=subprocess.DEVNULL,
+    )
+    theirs.close()
+    ours.send(Task(name, load.warhead, share, load.identity, load.routes, load.epoch_ns))
+    return _WorkerProcess(name, share, process, ours)
+
+
+def _reason_of_end(process: subprocess.Popen[bytes]) -> str:
     try:
-        code = process.wait(PATIENCE_S)
+        code = process.wait(STOP_S)
     except subprocess.TimeoutExpired:
         return "stopped answering"
     if code < 0:

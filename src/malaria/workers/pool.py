@@ -1,4 +1,4 @@
-"""Describe the workers of an attack, on this host or on many, behind one interface."""
+"""The interface of the workers of an attack, on this host or on many."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ class WorkerPool(Protocol):
     def workers(self) -> tuple[str, ...]: ...
 
     def share_of(self, worker: str) -> Share:
-        """The share of a worker or, by the part of its name before the slash, of its bee."""
+        """Return the share of a worker, or of a bee by the part of a worker's name before the slash."""
         ...
 
     def order(self, order: Order) -> None:
-        """Tells every worker that is still there."""
+        """Send an order to every worker that has not finished."""
         ...
 
     def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
-        """What the workers have said, waiting up to `timeout_s` for the first word."""
+        """Return the reports since the last call, with their worker; wait up to `timeout_s` for the first one."""
         ...
 
     def late(self) -> list[tuple[str, Report]]:
-        """At the end: what workers told that was not heard while the load ran."""
+        """Return, at the end, the reports that did not arrive while the load ran."""
         ...
 
     def facts(self) -> RunMeta:
-        """What the record is to know of the hosts of this load, by now."""
+        """Return what is known of the hosts of this load by now."""
         ...
 
     def forget(self) -> None:
-        """All that was told is stored."""
+        """Let the workers delete their copies of the reports: everything is stored."""
         ...
 
     def close(self) -> None: ...

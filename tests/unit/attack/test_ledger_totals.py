@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from malaria.attack.ledger_totals import ledger_totals
-from malaria.control.conductor import AttackCourse, Conductor
+from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.messages import WorkerLost
 from malaria.model.warhead import Warhead
 from malaria.records.rows import LedgerTotals
@@ -16,9 +16,9 @@ LISTENER = {"name": "listener", "role": "subscribe", "clients": 1, "topic": "m/+
 
 
 def totals(*groups: dict[str, Any], counters: dict[str, int] | None = COUNTERS, lost: str = "") -> LedgerTotals:
-    conductor = Conductor(("1",), AttackCourse(0, 10**9, 10**9, 10**9, counted=False))
+    conductor = Conductor(("1",), AttackTiming(0, 10**9, 10**9, 10**9, counted=False))
     if lost:
-        conductor.hear("1", WorkerLost(lost), 0)
+        conductor.process("1", WorkerLost(lost), 0)
     warhead = Warhead.model_validate({"group": groups, "attack": {"duration": "1s"}})
     return ledger_totals(warhead, conductor, counters)
 

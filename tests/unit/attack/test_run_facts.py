@@ -9,7 +9,7 @@ import pytest
 from malaria.attack.due_rate import DueRate
 from malaria.attack.preflight import AttackRequest, TargetInfo
 from malaria.attack.run_facts import lost_workers, planned_facts, run_state
-from malaria.control.conductor import AttackCourse, Conductor
+from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.messages import Started, WorkerLost
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
@@ -47,13 +47,13 @@ def test_the_facts_before_the_first_client(tmp_path: Path) -> None:
 
 
 def test_the_state_names_what_is_known_and_leaves_out_the_rest() -> None:
-    conductor = Conductor(("a/1", "b/1"), AttackCourse(0, 10**9, 10**9, 10**9, counted=False))
+    conductor = Conductor(("a/1", "b/1"), AttackTiming(0, 10**9, 10**9, 10**9, counted=False))
     rate = DueRate(WARHEAD, 2)
     before = run_state(conductor, rate, [], str)
     assert before.known() == {"connect_failures": {}, "remedies": {}, "lost_workers": ()}
     for worker, at_ns in (("a/1", 5), ("b/1", 7)):
-        conductor.hear(worker, Started(at_ns), at_ns)
-    conductor.hear("b/1", WorkerLost("silent", "b"), 9)
+        conductor.process(worker, Started(at_ns), at_ns)
+    conductor.process("b/1", WorkerLost("silent", "b"), 9)
     state = run_state(conductor, rate, [{"refused": 2}, {"refused": 1, "timeout": 4}], lambda name: f"share of {name}")
     assert state.connect_failures == {"refused": 3, "timeout": 4}
     assert state.lost_workers == (LostWorker(worker="b", share="share of b", reason="silent"),)

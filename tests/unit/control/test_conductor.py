@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from malaria.clock import NS_PER_S
-from malaria.control.changes import Act, AddClients, ChangeRate, RemoveClients
-from malaria.control.conductor import AttackCourse, Conductor
+from malaria.control.changes import AddClients, ChangeRate, RemoveClients, TimedChange
+from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.messages import (
     Account,
     ConnectAll,
@@ -19,9 +19,9 @@ from malaria.control.messages import (
     Finished,
     Order,
     Prepared,
+    ReportAccount,
     Started,
     StartPublishing,
-    TellAccount,
     WorkerLost,
 )
 from malaria.control.standing import Standing, SurgeStanding
@@ -30,7 +30,7 @@ from malaria.records.ledger import Arrivals, Published, Received
 from malaria.records.rows import EventKind, RunPhase
 
 S = NS_PER_S
-COURSE = AttackCourse(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, counted=False)
+TIMING = AttackTiming(warmup_ns=0, duration_ns=10 * S, drain_ns=5 * S, connect_timeout_ns=2 * S, counted=False)
 IDLE = Standing(
     connect_orders=0, ready=0, expected_ready=0, refused=0, pending=0, delivered=0, arrived=0, publishing=False
 )
@@ -50,14 +50,14 @@ def account(sent: int, arrived: int) -> Account:
 class Play:
     """A conductor and the clock."""
 
-    def __init__(self, *workers: str, course: AttackCourse = COURSE) -> None:
-        self.conductor = Conductor(workers or ("1",), course)
+    def __init__(self, *workers: str, timing: AttackTiming = TIMING) -> None:
+        self.conductor = Conductor(workers or ("1",), timing)
         self.at_ns = 0
         self.orders: list[Order] = []
 
     def say(self, *reports: object, worker: str = "1") -> None:
         for report in reports:
-            self.conductor.hear(worker, report, self.at_ns)  # type: ignore[arg-type]
+            self.conductor.process(worker, report, self.at_ns)  # type: ignore[arg-type]
 
     def at(self, seconds: float) -> list[Order]:
         self.at_ns = round(seconds * S)
@@ -124,12 +124,12 @@ def test_it_drains_until_everything_that_was_sent_has_arrived() -> None:
     play.say(replace(READY, pending=3, arrived=5))
     assert play.at(11.8) == []
     play.say(replace(READY, arrived=5))
-    assert play.at(12.2) == [TellAccount()]
+    assert play.at(12.2) == [ReportAccount()]
     play.say(account(sent=6, arrived=5))
     assert play.at(12.3) == []  # one is missing: it may still come
     play.say(replace(READY, arrived=6))
     assert play.at(12.4) == []
-    assert play.at(12.8) == [TellAccount()]
+    assert play.at(12.8) == [ReportAccount()]
     play.say(account(sent=6, arrived=6))
     assert play.at(12.9) == [Finish()]
     play.say(account(sent=6, arrived=6), Finished())
@@ -147,7 +147,7 @@ def test_the_drain_has_an_end() -> None:
 
 
 def test_what_comes_first_ends_the_measured_time() -> None:
-    play = Play(course=replace(COURSE, counted=True)).measure()
+    play = Play(timing=replace(TIMING, counted=True)).measure()
     play.say(replace(READY, publishing=True))
     assert play.at(4) == []
     play.say(READY)
@@ -155,7 +155,7 @@ def test_what_comes_first_ends_the_measured_time() -> None:
 
 
 def test_an_attack_without_a_duration_ends_when_all_is_sent() -> None:
-    play = Play(course=replace(COURSE, duration_ns=None, counted=True)).measure()
+    play = Play(timing=replace(TIMING, duration_ns=None, counted=True)).measure()
     play.say(replace(READY, publishing=True))
     assert play.at(60) == []
     play.say(READY)
@@ -205,7 +205,7 @@ def test_a_worker_that_never_reports_its_end_is_lost(silent_s: float) -> None:
 
 
 COME_AND_GO = SurgeTimes("meters", 5, 2 * S, 4 * S, 6 * S)
-SURGING = replace(COURSE, visits=(COME_AND_GO,))
+SURGING = replace(TIMING, surges=(COME_AND_GO,))
 
 
 def marks(play: Play) -> list[str]:
@@ -213,61 +213,61 @@ def marks(play: Play) -> list[str]:
 
 
 def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
-    play = Play(course=SURGING).measure()
+    play = Play(timing=SURGING).measure()
     assert play.at(1.9) == []
-    assert play.at(2.05) == [Act(3 * S, AddClients(0, 5 * S))]
+    assert play.at(2.05) == [TimedChange(3 * S, AddClients(0, 5 * S))]
     assert marks(play) == []
     play.at(3.01)
     assert marks(play) == ["+5 clients"]
     play.say(replace(READY, surges=(SurgeStanding(5, 3 * S + 7, 0, 0),)))
-    assert play.at(6.1) == [Act(7 * S, RemoveClients(0))]
+    assert play.at(6.1) == [TimedChange(7 * S, RemoveClients(0))]
     play.at(7.01)
     play.say(replace(READY, surges=(SurgeStanding(5, 3 * S + 7, 5, 7 * S + 9),)))
     assert marks(play) == ["\N{MINUS SIGN}5 clients"]
-    (surge,) = play.conductor.agenda.surges()
+    (surge,) = play.conductor.change_schedule.surge_facts()
     assert (surge.group, surge.clients) == ("meters", 5)
     assert (surge.add_ns, surge.added_ns) == (3 * S, 3 * S + 7)
     assert (surge.remove_ns, surge.removed_ns) == (7 * S, 7 * S + 9)
 
 
 def test_a_surge_of_the_warm_up_counts_from_the_measured_time() -> None:
-    play = Play(course=replace(SURGING, warmup_ns=3 * S)).connect()
+    play = Play(timing=replace(SURGING, warmup_ns=3 * S)).connect()
     play.say(READY)
     assert isinstance(play.at(0.2)[0], StartPublishing)
     assert play.at(4.5) == []
-    assert play.at(5.1) == [Act(6 * S, AddClients(0, 8 * S))]
+    assert play.at(5.1) == [TimedChange(6 * S, AddClients(0, 8 * S))]
 
 
 def test_an_interrupt_calls_off_what_was_announced() -> None:
-    play = Play(course=SURGING).measure()
+    play = Play(timing=SURGING).measure()
     assert play.at(2.5)
     assert play.conductor.interrupt(1, round(2.8 * S)) == [EndPublishing()]
     play.at(9)
     assert marks(play) == []
-    assert play.conductor.agenda.surges()[0].add_ns is None
+    assert play.conductor.change_schedule.surge_facts()[0].add_ns is None
 
 
 def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
-    play = Play(course=SURGING).measure()
+    play = Play(timing=SURGING).measure()
     play.at(2.5)
     assert play.conductor.interrupt(1, round(3.4 * S)) == [EndPublishing()]
     assert marks(play) == ["+5 clients"]
     play.at(9)
-    surge = play.conductor.agenda.surges()[0]
+    surge = play.conductor.change_schedule.surge_facts()[0]
     assert (surge.add_ns, surge.remove_ns) == (3 * S, None)
 
 
 def test_an_attack_without_a_duration_waits_for_its_surges() -> None:
-    play = Play(course=replace(SURGING, duration_ns=None, counted=True)).measure()
+    play = Play(timing=replace(SURGING, duration_ns=None, counted=True)).measure()
     play.say(READY)
-    assert play.at(5) == [Act(3 * S, AddClients(0, 5 * S))]
-    assert play.at(6.5) == [Act(7 * S, RemoveClients(0))]
+    assert play.at(5) == [TimedChange(3 * S, AddClients(0, 5 * S))]
+    assert play.at(6.5) == [TimedChange(7 * S, RemoveClients(0))]
     play.say(READY)
     assert play.at(7.1) == [EndPublishing()]
 
 
 def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
-    play = Play("1", "2", course=SURGING).connect()
+    play = Play("1", "2", timing=SURGING).connect()
     for worker in ("1", "2"):
         play.say(READY, worker=worker)
     for seconds in (0.2, 2.5, 3.1):
@@ -276,18 +276,18 @@ def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
     play.say(WorkerLost("was killed by SIGKILL"), worker="2")
     play.say(replace(READY, surges=(SurgeStanding(3, 3 * S + 7, 0, 0),)))
     play.at(7.5)
-    surge = play.conductor.agenda.surges()[0]
+    surge = play.conductor.change_schedule.surge_facts()[0]
     assert (surge.add_ns, surge.added_ns) == (3 * S, None)
 
 
 def test_a_change_by_hand_goes_through_the_same_door() -> None:
     change = ChangeRate("meters", Fraction(2))
     play = Play().connect()
-    assert play.conductor.act(change, play.at_ns) == []  # no load runs yet
+    assert play.conductor.change(change, play.at_ns) == []  # no load runs yet
     play.say(READY)
     play.at(0.2)
-    (act,) = play.conductor.act(change, 4 * S)
-    assert isinstance(act, Act)
+    (act,) = play.conductor.change(change, 4 * S)
+    assert isinstance(act, TimedChange)
     assert 4 * S < act.at_ns <= 5 * S
     play.at(6)
     assert [(e.at_ns, e.text) for e in play.conductor.events() if e.kind is EventKind.ACT] == [
@@ -305,8 +305,8 @@ def test_a_bee_that_is_lost_is_marked_once_however_many_workers_it_had() -> None
     assert all(worker.lost for worker in play.conductor.workers.values())
 
 
-def test_the_start_is_announced_as_far_ahead_as_the_course_says_and_its_instants_are_kept() -> None:
-    play = Play("a", "b", course=replace(COURSE, notice_ns=2 * S)).connect()
+def test_the_start_is_announced_as_far_ahead_as_the_timing_says_and_its_instants_are_kept() -> None:
+    play = Play("a", "b", timing=replace(TIMING, notice_ns=2 * S)).connect()
     for worker in ("a", "b"):
         play.say(READY, worker=worker)
     (publish,) = [order for order in play.at(0.2) if isinstance(order, StartPublishing)]

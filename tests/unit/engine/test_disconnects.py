@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine_rig import S, World, world
-from malaria.control.changes import Act, Disconnect
+from malaria.control.changes import DisconnectClients, TimedChange
 from malaria.engine.disconnects import LOT
 from malaria.mqtt.session import SessionPhase
 
@@ -23,7 +23,7 @@ def started(w: World) -> World:
 
 def test_they_lose_their_connection_without_a_word_and_come_back() -> None:
     with world(IDLE) as w:
-        started(w).engine.act(Act(2 * S, Disconnect("g0", 2)))
+        started(w).engine.act(TimedChange(2 * S, DisconnectClients("g0", 2)))
         pass_seconds(w, 1.99)
         assert not any(sock.closed for sock in w.sockets)
         pass_seconds(w, 0.01)
@@ -40,7 +40,7 @@ def test_they_lose_their_connection_without_a_word_and_come_back() -> None:
 
 def test_many_are_cut_in_lots() -> None:
     with world(IDLE | {"clients": LOT + 5}, connects_in_progress=1000) as w:
-        started(w).engine.act(Act(S, Disconnect("g0", 10**6)))
+        started(w).engine.act(TimedChange(S, DisconnectClients("g0", 10**6)))
         cut = []
         for _ in range(4):
             pass_seconds(w, 1 if not cut else 0.01)
@@ -50,7 +50,7 @@ def test_many_are_cut_in_lots() -> None:
 
 def test_the_end_of_the_load_calls_them_off() -> None:
     with world(IDLE) as w:
-        started(w).engine.act(Act(2 * S, Disconnect("g0", 2)))
+        started(w).engine.act(TimedChange(2 * S, DisconnectClients("g0", 2)))
         w.engine.end_publishing()
         pass_seconds(w, 3)
         assert w.meter.counts.cut == 0

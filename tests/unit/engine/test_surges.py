@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine_rig import FakeSocket, S, World, world
-from malaria.control.changes import Act, AddClients, ChangeRate, RemoveClients
+from malaria.control.changes import AddClients, ChangeRate, RemoveClients, TimedChange
 from malaria.control.standing import SurgeStanding
 from malaria.engine.surges import HANG_UP_NS, LOT
 from malaria.mqtt.codec import decode, encode
@@ -70,7 +70,7 @@ def surging(*surges: dict[str, Any], group: dict[str, Any] | None = None, **atta
     return world(METER | (group or {}), surges=surges or (SURGE,), drain="2s", **attack)
 
 
-def start(w: World, *acts: Act) -> None:
+def start(w: World, *acts: TimedChange) -> None:
     """Run time 0 is the beginning of the load."""
     w.connect_all()
     w.publish()
@@ -78,7 +78,7 @@ def start(w: World, *acts: Act) -> None:
         w.engine.act(act)
 
 
-COME, LEAVE = Act(1 * S, AddClients(0, 2 * S)), Act(6 * S, RemoveClients(0))
+COME, LEAVE = TimedChange(1 * S, AddClients(0, 2 * S)), TimedChange(6 * S, RemoveClients(0))
 
 
 def test_they_are_no_part_of_the_start() -> None:
@@ -264,8 +264,8 @@ def test_surges_without_publishers_leave_at_once() -> None:
         assert w.engine.standing().surges[0].gone == 3
 
 
-def faster(at_s: float, interval: Fraction) -> Act:
-    return Act(round(at_s * S), ChangeRate("g0", interval))
+def faster(at_s: float, interval: Fraction) -> TimedChange:
+    return TimedChange(round(at_s * S), ChangeRate("g0", interval))
 
 
 def dues(w: World) -> list[float]:
@@ -308,7 +308,7 @@ def test_who_comes_later_comes_at_the_changed_rate() -> None:
 
 def test_a_rate_that_changes_while_they_climb_a_ramp_leaves_out_who_has_not_begun() -> None:
     with surging(SURGE | {"clients": 4, "ramp": "2s", "at": 0}, group={"clients": 1, "interval": "1h"}) as w:
-        start(w, Act(0, AddClients(0, 2 * S)), faster(3, Fraction(1)))
+        start(w, TimedChange(0, AddClients(0, 2 * S)), faster(3, Fraction(1)))
         go_on(w, 4.95)
         # client i begins at 2 + i/2 s; from 3 s on each sends at i/4 s past the second
         assert [len(sent(sock)) for sock in w.sockets[1:]] == [3, 2, 2, 2]
