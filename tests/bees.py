@@ -14,7 +14,7 @@ from malaria.errors import SwarmError
 from malaria.model.key_part import KeyPart
 from malaria.swarm.hosts.bee_layout import PID_FILE, SPOOL
 from malaria.swarm.run.certificates import RunCertificates
-from malaria.swarm.run.launcher import LaunchedBee
+from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
 from malaria.swarm.run.spool import spool_name
 
 
@@ -60,9 +60,9 @@ class LocalLauncher:
     def sources_of(self, name: str) -> tuple[str, ...]:
         return ()
 
-    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> FetchedSpools:
         paths = {name: self.directory(name) / SPOOL / spool_name(run_name, name) for name in names}
-        return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+        return FetchedSpools({name: path.read_bytes() for name, path in paths.items() if path.exists()})
 
     async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
         for name in names:

@@ -12,6 +12,7 @@ from malaria.cli.attack_screen import console as screen_for
 from malaria.cli.attack_screen import say_page
 from malaria.cli.stored import RunArgument
 from malaria.cli.stored import chosen as chosen_run
+from malaria.cli.swarm.app import SOME_FAILED
 
 
 def collect(
@@ -28,7 +29,8 @@ def collect(
 ) -> int:
     """Bring what bees still have of a run: of a bee that was lost and is back, or after the conductor was killed.
 
-    Each record is taken once, however often this is called. Then the page is made again.
+    Each record is taken once, however often this is called. Then the page is made again. Exit code 1: a bee was not
+    reached.
     """
     from malaria.errors import RunError
     from malaria.outputs.rewriting import rewrite_attack
@@ -46,8 +48,10 @@ def collect(
     for bee, seconds in collection.seconds.items():
         print(f"  {bee}: {seconds} seconds of records", file=sys.stderr)
     for bee in collection.without:
-        print(f"  {bee}: nothing more, or not reached", file=sys.stderr)
+        print(f"  {bee}: nothing more", file=sys.stderr)
+    for bee, cause in collection.unreachable.items():
+        print(f"  {bee}: not reached: {cause}", file=sys.stderr)
     if collection.seconds:
         rewrite_attack(directory, directory)
         say_page(directory, screen_for(None))
-    return 0
+    return SOME_FAILED if collection.unreachable else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from malaria.control.messages import SecondReport
@@ -31,10 +31,11 @@ class CollectedBatch:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The result: seconds of records by bee, and the bees that had none or could not be reached."""
+    """The result: seconds of records by bee, bees that had nothing more, and bees out of reach with the cause."""
 
     seconds: Mapping[str, int]
     without: tuple[str, ...]
+    unreachable: Mapping[str, str] = field(default_factory=dict)
 
 
 def batch_of(data: bytes, bee: str, run: str, first_sequence: int) -> CollectedBatch | None:
@@ -52,17 +53,18 @@ def batch_of(data: bytes, bee: str, run: str, first_sequence: int) -> CollectedB
 def collect(directory: Path, launcher: Launcher) -> Collection:
     """Store what the bees of a run still have. Raises RunError for a run that no swarm made."""
     run, bees = _swarm_of(open_run(directory).meta, directory)
-    files = asyncio.run(launcher.fetch_spools([bee.bee for bee in bees], run))
+    fetched = asyncio.run(launcher.fetch_spools([bee.bee for bee in bees], run))
     batches = [
         batch
         for bee in bees
-        if (data := files.get(bee.bee)) and (batch := batch_of(data, bee.bee, run, bee.next_sequence))
+        if (data := fetched.files.get(bee.bee)) and (batch := batch_of(data, bee.bee, run, bee.next_sequence))
     ]
     if batches:
         _store(directory, bees, batches)
-    asyncio.run(launcher.remove_spools(list(files), run))
+    asyncio.run(launcher.remove_spools(list(fetched.files), run))
     seconds = {batch.bee: len(list(_seconds([batch]))) for batch in batches}
-    return Collection(seconds, tuple(bee.bee for bee in bees if bee.bee not in seconds))
+    others = (bee.bee for bee in bees if bee.bee not in seconds)
+    return Collection(seconds, tuple(bee for bee in others if bee not in fetched.unreachable), fetched.unreachable)
 
 
 def _swarm_of(meta: RunMeta, directory: Path) -> tuple[str, tuple[BeeFacts, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from malaria.swarm.run.launcher import LaunchedBee
+from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
@@ -40,9 +40,9 @@ class DaskLauncher:
     def sources_of(self, name: str) -> tuple[str, ...]:
         return ()
 
-    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
-        """Return nothing: the disks of the workers cannot be reached."""
-        return {}
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> FetchedSpools:
+        """Return nothing: the disks of Dask workers are out of reach."""
+        return FetchedSpools({}, dict.fromkeys(names, "the disks of Dask workers are out of reach"))
 
     async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
         return None

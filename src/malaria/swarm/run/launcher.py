@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
     from malaria.swarm.run.certificates import RunCertificates
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedSpools:
+    """Spool files by bee, and the bees that could not be reached with the cause. Other bees have no file."""
+
+    files: Mapping[str, bytes]
+    unreachable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,8 @@ class Launcher(Protocol):
         """Return the addresses that the clients of a bee connect from; empty: the kernel chooses."""
         ...
 
-    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
-        """Return the spool files of a run by bee, of those bees that can be reached and have one."""
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> FetchedSpools:
+        """Fetch the spool files of a run from those bees."""
         ...
 
     async def remove_spools(self, names: Sequence[str], run_name: str) -> None:

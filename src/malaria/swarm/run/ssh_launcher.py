@@ -20,7 +20,7 @@ from malaria.swarm.hosts.bee_layout import PYTHON, SPOOL
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
-from malaria.swarm.run.launcher import LaunchedBee
+from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
 from malaria.swarm.run.spool import spool_name
 
 if TYPE_CHECKING:
@@ -71,9 +71,10 @@ class SshLauncher:
     def sources_of(self, name: str) -> tuple[str, ...]:
         return self._hosts[name].source_addresses
 
-    async def fetch_spools(self, names: Sequence[str], run_name: str) -> dict[str, bytes]:
+    async def fetch_spools(self, names: Sequence[str], run_name: str) -> FetchedSpools:
         fetched = await on_each([self._hosts[name] for name in names], partial(_fetch_spool, run_name))
-        return {result.host.name: result.value for result in fetched if result.value is not None}
+        files = {result.host.name: result.value for result in fetched if result.value is not None}
+        return FetchedSpools(files, {result.host.name: result.error for result in fetched if result.failed})
 
     async def remove_spools(self, names: Sequence[str], run_name: str) -> None:
         await on_each([self._hosts[name] for name in names], partial(_remove_spool, run_name))

@@ -132,8 +132,8 @@ class SwarmWorkers:
             return []
         reports: list[WorkerReport] = []
         with contextlib.suppress(SwarmError, OSError):
-            files = self._wait(self._launcher.fetch_spools(list(missing), self.run), LATE_S)
-            for name, data in files.items():
+            fetched = self._wait(self._launcher.fetch_spools(list(missing), self.run), LATE_S)
+            for name, data in fetched.files.items():
                 if (batch := batch_of(data, name, self.run, missing[name])) is not None:
                     reports += self._membership.take_collected(batch.bee, batch.reports, batch.next_sequence)
         return reports

@@ -43,7 +43,7 @@ def test_the_swarm_that_made_it_is_asked_and_the_page_made_anew(
     assert ASKED == ["garden"]
     said = capsys.readouterr()
     assert "bee-1: 3 seconds of records" in said.err
-    assert "bee-2: nothing more, or not reached" in said.err
+    assert "bee-2: nothing more\n" in said.err
     assert (run / "report.html").exists()
 
 
@@ -68,3 +68,13 @@ def test_a_swarm_that_is_not_known(run: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(state, "load_swarm", unknown)
     assert main(["swarm", "collect", str(run)]) == 2
+
+
+def test_a_bee_out_of_reach_is_told_apart_and_is_exit_code_1(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(collecting, "collect", lambda *_: Collection({}, ("bee-1",), {"bee-2": "no answer"}))
+    assert main(["swarm", "collect", str(run)]) == 1
+    said = capsys.readouterr()
+    assert "bee-1: nothing more\n" in said.err
+    assert "bee-2: not reached: no answer\n" in said.err
