@@ -68,7 +68,7 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     command = command_line(arguments, where.target, target)
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
-    launcher = launcher_of(result.swarm, result.scheduler, result.workers)
+    launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
     screen = console(result.json)
     view = LiveView(f"malaria attack {target.url}", describe(warhead), screen, result.quiet)
     with run_directory(result.output, RUNS, wish.title, overwrite=result.overwrite) as directory:
@@ -78,8 +78,16 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
         return finish(outcome, result, screen)
 
 
-def launcher_of(swarm: str | None, scheduler: str | None, workers: int | None) -> Launcher | None:
-    """Where the bees are that are to make the load; None: this machine makes it. Raises SwarmError."""
+def launcher_of(
+    swarm: str | None,
+    scheduler: str | None,
+    workers: int | None,
+    bees: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> Launcher | None:
+    """Return where the bees are that make the load; None: this machine makes it. Raises SwarmError."""
+    if swarm is None and (bees or without):
+        raise SwarmError("--bee and --without choose bees of a swarm", "give --swarm NAME as well")
     if swarm is None and scheduler is None:
         return None
     from malaria.extras import need_extra
@@ -94,7 +102,7 @@ def launcher_of(swarm: str | None, scheduler: str | None, workers: int | None) -
     from malaria.swarm.hosts.state import load_swarm
     from malaria.swarm.run.ssh_launcher import SshLauncher
 
-    return SshLauncher(load_swarm(str(swarm)), workers)
+    return SshLauncher(load_swarm(str(swarm)).limited_to(bees, without), workers)
 
 
 def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:

@@ -67,6 +67,14 @@ SwarmName = Annotated[
     str | None,
     option(RESULT, "--swarm", text="Make the load on the bees of this swarm, not here.", metavar="NAME"),
 ]
+Bees = Annotated[
+    list[str] | None,
+    option(RESULT, "--bee", text="Limit the swarm to this bee (repeatable).", metavar="NAME"),
+]
+WithoutBees = Annotated[
+    list[str] | None,
+    option(RESULT, "--without", text="Leave this bee of the swarm out (repeatable).", metavar="NAME"),
+]
 Scheduler = Annotated[
     str | None,
     option(RESULT, "--scheduler", text="Or on the workers of a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
@@ -356,6 +364,8 @@ class Result:
     workers: Workers = None
     swarm: SwarmName = None
     scheduler: Scheduler = None
+    bee: Bees = None
+    without: WithoutBees = None
     output: Annotated[
         Path | None,
         option(RESULT, "-o", "--output", text="The run's directory (runs/TIME-TITLE).", metavar="DIR"),

@@ -7,10 +7,12 @@ from typing import Final
 
 import typer
 
-from malaria.cli.swarm import abort, add, collect, deploy, down, prepare, share_keys, status, up
+from malaria.cli.swarm import abort, add, collect, deploy, down, prepare, remove, share_keys, status, up
+from malaria.cli.swarm import list as list_swarms
 from malaria.cli.swarm.app import swarm_app
 
 COMMANDS: Final[dict[str, Callable[..., int]]] = {
+    "list": list_swarms.list_known,
     "add": add.add,
     "up": up.up,
     "prepare": prepare.prepare,
@@ -18,6 +20,7 @@ COMMANDS: Final[dict[str, Callable[..., int]]] = {
     "share-keys": share_keys.share_keys,
     "status": status.status,
     "abort": abort.abort,
+    "remove": remove.remove,
     "down": down.down,
     "collect": collect.collect,
 }

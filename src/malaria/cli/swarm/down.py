@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malaria.cli.swarm.app import DEFAULT, Name, exit_code, say, work_on_each
+from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, say, work_on_each
+
+if TYPE_CHECKING:
+    from malaria.swarm.hosts.inventory import BeeHost, Swarm
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Forget also bees that cannot be cleaned, such as a mistyped host.")
+]
 
 
 def down(
+    chosen: Chosen = None,
+    force: Force = False,
     region: Annotated[
         str, typer.Option("--region", metavar="NAME", help="Region of instances whose swarm file is lost.")
     ] = "",
@@ -17,26 +27,52 @@ def down(
 ) -> int:
     """End the instances that `up` made, clean the hosts that were added, and forget the swarm.
 
-    A host that fails stays in the swarm. Only malaria's directory is removed; only instances with the swarm's tag end.
+    A host that fails stays in the swarm, unless --force is given. Only malaria's directory is removed there, and only
+    instances with the swarm's tag end.
     """
     from malaria.swarm.hosts.inventory import Swarm
-    from malaria.swarm.hosts.state import changing, forget_swarm, load_swarm, state_file
-    from malaria.swarm.hosts.teardown import clear_away
+    from malaria.swarm.hosts.state import load_swarm, state_file
 
     swarm = load_swarm(name) if state_file(name).exists() or not region else Swarm(name=name)
-    with changing(name) as draft:
-        if known := region or swarm.region:
-            _end_instances(name, known)
-        by_ssh = [bee for bee in swarm.hosts if not bee.of_cloud]
-        failed = work_on_each(by_ssh, lambda _: "removed", lambda report: clear_away(by_ssh, report))
-        draft.swarm = Swarm(name=name).with_hosts(failed)
-    if not failed:
-        forget_swarm(name)
-        say(f"swarm {name} is removed")
-    return exit_code(failed)
+    if chosen:
+        return take_down(swarm, chosen, force=force)
+    if known := region or swarm.region:
+        _end_all_instances(name, known)
+    return _clean(swarm, swarm.hosts, force=force)
 
 
-def _end_instances(name: str, region: str) -> None:
+def take_down(swarm: Swarm, names: Sequence[str], *, force: bool) -> int:
+    """End or clean the named bees and take them out of the swarm; return the exit code. Raises SwarmError."""
+    from malaria.swarm.hosts.cloud import Cloud
+
+    bees = swarm.chosen(names)
+    for region in {bee.region for bee in bees if bee.of_cloud}:
+        ended = Cloud(swarm.name, region).end({bee.instance for bee in bees if bee.region == region})
+        say(f"{region}: {len(ended)} instances ended: {', '.join(ended)}")
+    return _clean(swarm, bees, force=force)
+
+
+def _clean(swarm: Swarm, bees: Sequence[BeeHost], *, force: bool) -> int:
+    """Remove malaria from those bees that are hosts, and all of them from the swarm, which ends with its last bee."""
+    from malaria.swarm.hosts.state import changing, forget_swarm
+    from malaria.swarm.hosts.teardown import clear_away
+
+    by_ssh = [bee for bee in bees if not bee.of_cloud]
+    failed = work_on_each(by_ssh, lambda _: "removed", lambda report: clear_away(by_ssh, report)) if by_ssh else []
+    stay = {bee.name for bee in failed} if not force else set()
+    gone = {bee.name for bee in bees} - stay
+    with changing(swarm.name) as draft:
+        rest = [bee for bee in draft.swarm.hosts if bee.name not in gone]
+        draft.swarm = draft.swarm.with_hosts(rest)
+    if not rest:
+        forget_swarm(swarm.name)
+        say(f"swarm {swarm.name} is removed")
+    if failed and not force:
+        say("bees that failed stay in the swarm; to forget them all the same: --force")
+    return 0 if force else exit_code(failed)
+
+
+def _end_all_instances(name: str, region: str) -> None:
     from malaria.swarm.hosts.cloud import Cloud
     from malaria.swarm.hosts.cloud_swarm import end_bees
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -115,15 +115,19 @@ class Cloud:
                 )
             sleep(POLL_S)
 
-    def end(self) -> list[str]:
-        """End the swarm's instances and remove its key pair; return the ids of the instances."""
-        ids = [one["InstanceId"] for one in self.instances()]
+    def end(self, only: Collection[str] | None = None) -> list[str]:
+        """End the swarm's instances, or those of the ids in `only`; return the ids. Instances of others never end."""
+        ids = [one["InstanceId"] for one in self.instances() if only is None or one["InstanceId"] in only]
         with explaining_ec2():
             if ids:
                 self._ec2.terminate_instances(InstanceIds=ids)
+        return ids
+
+    def remove_key_pair(self) -> None:
+        """Remove the key pair that was imported for the swarm, if there is one."""
+        with explaining_ec2():
             for pair in self._ec2.describe_key_pairs(Filters=self._by_tag())["KeyPairs"]:
                 self._ec2.delete_key_pair(KeyName=pair["KeyName"])
-        return ids
 
     def remove_group(self, patience_s: float = START_S, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Remove the swarm's security group once its instances are gone; return False if it is still in use."""

@@ -43,6 +43,7 @@ def make_bees(cloud: Cloud, request: InstanceRequest, wait_s: float) -> Swarm:
 def end_bees(cloud: Cloud) -> EndedInstances:
     """End the instances of a swarm, and remove its keys and its security group. Raises SwarmError."""
     ended = cloud.end()
+    cloud.remove_key_pair()
     removed = cloud.remove_group()
     forget_keys(cloud.swarm)
     return EndedInstances(tuple(ended), group_in_use=not removed)

@@ -133,6 +133,14 @@ class Swarm(Table):
         wanted = list(names)
         return tuple(self.named(name) for name in wanted) if wanted else self.bee
 
+    def limited_to(self, names: Iterable[str], without: Iterable[str] = ()) -> Swarm:
+        """Return the swarm with the chosen bees alone, less those of `without`. Raises SwarmError for an empty rest."""
+        left_out = {self.named(name).name for name in without}
+        rest = [bee for bee in self.chosen(names) if bee.name not in left_out]
+        if not rest:
+            raise SwarmError(f"no bee of swarm {self.name} is left", "name fewer bees with --without")
+        return self.with_hosts(rest)
+
     def with_hosts(self, hosts: Iterable[BeeHost]) -> Swarm:
         """Return the same swarm with other bees. Raises SwarmError for two of the same name or directory."""
         return swarm_of({"name": self.name, "region": self.region, "bee": [host.model_dump() for host in hosts]})

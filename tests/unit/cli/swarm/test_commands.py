@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -12,9 +13,11 @@ import typer
 
 from malaria.cli.main import app, main
 from malaria.cli.swarm.app import EXAMPLES
+from malaria.ssh.ssh_failures import SshError
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.swarm.hosts.state import load_swarm
+from malaria.swarm.hosts.state import list_swarms, load_swarm
 
+NAMES = ["list", "add", "up", "prepare", "deploy", "share-keys", "status", "abort", "remove", "down", "collect"]
 ONLY_FOR_SWARMS = ("asyncssh", "boto3", "botocore", "dask", "distributed", "cryptography")
 
 
@@ -30,10 +33,10 @@ def commands() -> dict[str, typer.core.TyperCommand]:
 
 
 def test_every_command_and_option_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(commands()) == ["add", "up", "prepare", "deploy", "share-keys", "status", "abort", "down", "collect"]
+    assert list(commands()) == NAMES
     for name, command in commands().items():
         assert main(["swarm", name, "--help"]) == 0
-        assert "--swarm" in capsys.readouterr().out
+        assert "--swarm" in capsys.readouterr().out or name == "list"
         assert all(parameter.hidden or parameter.help for parameter in command.params)
 
 
@@ -105,3 +108,51 @@ def test_a_missing_extra_is_named_with_the_remedy(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert main(["swarm", "up", "1", "--region", "r", "--image", "i"]) == 2
     assert "pip install 'mqtt-malaria[swarm]'" in capsys.readouterr().err
+
+
+def test_the_known_swarms_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["swarm", "list"]) == 0
+    assert "no swarm is known" in capsys.readouterr().out
+    assert main(["swarm", "add", "karl@a", "b", "--swarm", "night"]) == 0
+    capsys.readouterr()
+    assert main(["swarm", "list"]) == 0
+    assert capsys.readouterr().out == "night: 2 bees\n  bee-1 (karl@a)\n  bee-2 (b)\n"
+    assert main(["swarm", "list", "--json", "-"]) == 0
+    bees = [{"bee": "bee-1", "address": "karl@a"}, {"bee": "bee-2", "address": "b"}]
+    assert json.loads(capsys.readouterr().out) == [{"swarm": "night", "region": None, "bees": bees}]
+
+
+@pytest.fixture
+def one_mistyped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bees, of which the second does not exist."""
+
+    async def clear_one(host: BeeHost) -> None:
+        if host.host == "b":
+            raise SshError("no such host", "check the spelling")
+
+    monkeypatch.setattr("malaria.swarm.hosts.teardown._clear_one", clear_one)
+    assert main(["swarm", "add", "a", "b"]) == 0
+
+
+@pytest.mark.usefixtures("one_mistyped")
+def test_a_mistyped_host_stays_until_it_is_forgotten_by_force(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["swarm", "down"]) == 1
+    assert "--force" in capsys.readouterr().out
+    assert [bee.host for bee in load_swarm("bees").hosts] == ["b"]
+    assert main(["swarm", "down", "--force"]) == 0
+    assert list_swarms() == []
+
+
+@pytest.mark.usefixtures("one_mistyped")
+def test_a_bee_is_taken_out_and_the_others_stay() -> None:
+    assert main(["swarm", "remove", "bee-2"]) == 1
+    assert main(["swarm", "remove", "bee-2", "--force"]) == 0
+    assert [bee.host for bee in load_swarm("bees").hosts] == ["a"]
+    assert main(["swarm", "remove", "bee-9"]) == 2
+    assert main(["swarm", "down", "--bee", "bee-1"]) == 0
+    assert list_swarms() == []
+
+
+def test_bees_are_chosen_of_a_swarm_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "127.0.0.1:1", "--bee", "bee-1"]) == 2
+    assert "--bee and --without choose bees of a swarm" in capsys.readouterr().err

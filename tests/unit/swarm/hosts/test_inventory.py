@@ -112,3 +112,12 @@ def test_bees_are_chosen_by_name() -> None:
     assert swarm.chosen([]) == swarm.hosts
     with pytest.raises(SwarmError, match="swarm bees has no bee 'bee-9'"):
         swarm.chosen(["bee-9"])
+
+
+def test_an_attack_may_leave_bees_out() -> None:
+    swarm = swarm_of({"name": "night", "bee": [{"name": f"bee-{n}", "host": f"10.0.0.{n}"} for n in (1, 2, 3)]})
+    assert [bee.name for bee in swarm.limited_to(["bee-3", "bee-1"]).hosts] == ["bee-3", "bee-1"]
+    assert [bee.name for bee in swarm.limited_to([], ["bee-2"]).hosts] == ["bee-1", "bee-3"]
+    for names, without in ((["bee-9"], []), ([], ["bee-9"]), (["bee-1"], ["bee-1"])):
+        with pytest.raises(SwarmError):
+            swarm.limited_to(names, without)
