@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from malaria.control.conductor import Conductor
 from malaria.model.warhead import Warhead
+from malaria.records.ledger import Deliveries
 from malaria.records.rows import Counter, LedgerTotals
+from malaria.units import format_things
 
 
 def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str, int] | None) -> LedgerTotals:
@@ -32,17 +34,22 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
         lost=settled.lost if settled else None,
         acked_lost=settled.acked_lost if settled else None,
         unresolved=settled.unresolved if settled else unacknowledged,
-        notes=tuple(_notes(conductor, publishing, subscribing, lost=lost, settled=settled is not None)),
+        notes=tuple(_notes(conductor, publishing, subscribing, lost=lost, settled=settled)),
     )
 
 
-def _notes(conductor: Conductor, publishing: bool, subscribing: bool, *, lost: bool, settled: bool) -> Iterator[str]:
+def _notes(
+    conductor: Conductor, publishing: bool, subscribing: bool, *, lost: bool, settled: Deliveries | None
+) -> Iterator[str]:
     if lost:
         yield "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
     elif subscribing and not publishing:
         yield "No client of this run publishes, so what should arrive is not known."
-    elif subscribing and not settled:
+    elif subscribing and settled is None:
         yield f"Deliveries are not followed: {conductor.account_note()}."
+    elif settled is not None and settled.never_sent:
+        arrivals = format_things(settled.never_sent, "arrival")
+        yield f"{arrivals} had the header of a message that no client had sent: not counted as delivered."
 
 
 def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:

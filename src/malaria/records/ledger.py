@@ -126,13 +126,17 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """`expected = delivered + lost + unresolved`; `acked_lost` is a part of `lost`."""
+    """`expected = delivered + lost + unresolved`; `acked_lost` is a part of `lost`.
+
+    `never_sent` arrivals had the header of a message that no client had sent. They are in no other figure.
+    """
 
     expected: int
     delivered: int
     lost: int
     acked_lost: int
     unresolved: int
+    never_sent: int = 0
 
 
 def join_published(parts: Sequence[Published]) -> Published:
@@ -229,7 +233,9 @@ def settle(published: Published, parts: Sequence[Received]) -> Deliveries:
 
 def _settle_part(published: Published, part: Received, rows: NDArray[np.intp]) -> Deliveries:
     sent = published.sent[rows]
-    missing = sent - part.received
+    never_sent = _never_sent(part, sent)
+    received = part.received - never_sent
+    missing = sent - received
     unacked = np.zeros_like(missing)
     if published.unacked:
         for row in np.flatnonzero(missing > 0).tolist():
@@ -237,11 +243,21 @@ def _settle_part(published: Published, part: Received, rows: NDArray[np.intp]) -
     lost = missing - unacked
     return Deliveries(
         expected=int(sent.sum()),
-        delivered=int(part.received.sum()),
+        delivered=int(received.sum()),
         lost=int(lost.sum()),
         acked_lost=int(lost[published.acknowledged[rows]].sum()),
         unresolved=int(unacked.sum()),
+        never_sent=int(never_sent.sum()),
     )
+
+
+def _never_sent(part: Received, sent: Ints) -> Ints:
+    """Count, for each stream, the arrivals whose sequence no client had sent: a broker that forges payloads."""
+    beyond: Ints = np.maximum(part.next_sequence - sent, 0)
+    for row in np.flatnonzero(beyond).tolist():
+        first = int(sent[row])
+        beyond[row] -= sum(max(0, end - max(begin, first)) for begin, end in part.holes.get(row, ()))
+    return beyond
 
 
 def _unacked_missing(published: Published, part: Received, row: int) -> int:
@@ -259,6 +275,7 @@ def _add(a: Deliveries, b: Deliveries) -> Deliveries:
         a.lost + b.lost,
         a.acked_lost + b.acked_lost,
         a.unresolved + b.unresolved,
+        a.never_sent + b.never_sent,
     )
 
 

@@ -63,6 +63,14 @@ def test_what_was_delivered_without_an_acknowledgement_is_delivered() -> None:
     assert account == Deliveries(expected=2, delivered=2, lost=0, acked_lost=0, unresolved=0)
 
 
+def test_arrivals_of_messages_that_nobody_sent_are_no_deliveries() -> None:
+    """A broker may forge a payload: 3 were sent, of which 0 came, and 5 and 7 were never sent."""
+    arrivals = Arrivals(1)
+    take_all(arrivals, 0, 7, 5)
+    account = settle(published(sent=3, unacked={7: [2]}), [received(arrivals)])
+    assert account == Deliveries(expected=3, delivered=1, lost=1, acked_lost=1, unresolved=1, never_sent=2)
+
+
 def test_at_qos_0_nothing_is_acked_lost() -> None:
     account = settle(published(sent=3, acknowledged=False), [received(Arrivals(1))])
     assert (account.lost, account.acked_lost) == (3, 0)
