@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from malaria.cli.main import app
-from malaria.model.options import KEYS as OPTIONS
+from malaria.model.option_table import KEYS as OPTIONS
 from malaria.model.placeholders import PLACEHOLDERS
 from malaria.model.target import parse_target
 from malaria.model.threshold import FIGURES, LATENCIES, STATISTICS

@@ -16,7 +16,7 @@ from malaria.model.completion import DEFAULT_ROLE
 from malaria.model.faults import KeyPathError, Location
 from malaria.model.fields import duration_text
 from malaria.model.group_keys import PUBLISHING
-from malaria.model.options import KEYS as OPTIONS
+from malaria.model.option_table import KEYS as OPTIONS
 from malaria.model.warhead import flat_conditions
 
 REPLACED: Final[Mapping[str, tuple[str, ...]]] = {

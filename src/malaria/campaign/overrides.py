@@ -17,7 +17,7 @@ from malaria.campaign.definition import Campaign
 from malaria.errors import CampaignError
 from malaria.model.access import FILES, Access
 from malaria.model.faults import explain
-from malaria.model.options import KEYS as LOAD_OPTIONS
+from malaria.model.option_table import KEYS as LOAD_OPTIONS
 from malaria.model.target import Target, parse_target
 from malaria.model.warhead import KEYS
 from malaria.units import NotationError, parse_duration_ns

@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from malaria.cli.attack_screen import AttackOptions, perform
-from malaria.cli.options import (
-    Conversation,
-    Course,
-    Crowd,
-    Entry,
-    FromFile,
-    Messages,
-    Result,
-    Where,
-    load_options,
-    takes,
-)
+from malaria.cli.options import FromFile, Result, Where, takes
 from malaria.errors import WarheadError
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.model.warhead import Warhead
@@ -31,33 +21,22 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, FromFile, Crowd, Entry, Conversation, Messages, Course, Result)
-def attack(
-    arguments: tuple[str, ...],
-    where: Where,
-    file: FromFile,
-    crowd: Crowd,
-    entry: Entry,
-    conversation: Conversation,
-    messages: Messages,
-    course: Course,
-    result: Result,
-) -> int:
-    """One attack: publishers and a subscriber as options say, or what a warhead says.
+@takes(Where, FromFile, Result, load="attack")
+def attack(arguments: tuple[str, ...], where: Where, file: FromFile, result: Result, load: LoadOptions) -> int:
+    """Run one attack: publishers and a subscriber as the options say, or the load of a warhead.
 
-    Shows how it goes, prints the verdict, and keeps the run with its page in a directory.
+    Shows the progress, prints the verdict, and keeps the run and its page in a directory.
     """
 
     def make() -> Warhead:
         from malaria.model.options import build_warhead, override
         from malaria.model.warhead import load_warhead
 
-        options = load_options(file, crowd, entry, conversation, messages, course, result)
-        if file.no_subscriber and file.warhead is not None:
-            raise WarheadError("--no-subscriber stands beside a warhead", "take the subscribing group out of the file")
         if file.warhead is None:
-            return build_warhead(options, subscriber=not file.no_subscriber)
-        return override(load_warhead(file.warhead, options.duration), options, str(file.warhead))
+            return build_warhead(load, subscriber=not file.no_subscriber)
+        if file.no_subscriber:
+            raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
+        return override(load_warhead(file.warhead, load.get("duration")), load, str(file.warhead))
 
     title = "attack" if file.warhead is None else file.warhead.stem
     return perform(AttackOptions(where, result, title, make), arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -18,7 +18,6 @@ from malaria.cli.options import (
     RESULT,
     TIME,
     Allowed,
-    Entry,
     JsonFile,
     Overwrite,
     Password,
@@ -30,6 +29,7 @@ from malaria.cli.options import (
     takes,
 )
 from malaria.errors import CampaignError
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.campaign import CampaignRequest
@@ -100,16 +100,16 @@ class CampaignResult:
     quiet: Quiet = False
 
 
-@takes(WhichCampaign, CampaignChanges, Entry, CampaignResult)
+@takes(WhichCampaign, CampaignChanges, CampaignResult, load="campaign")
 def campaign(
-    _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, entry: Entry, outcome: CampaignResult
+    _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, outcome: CampaignResult, load: LoadOptions
 ) -> int:
     """Run a file of levels, end to end: start the broker clean before each, attack it, and write one page over all.
 
     The page is written again after every level. Ctrl-C once finishes the level and reports, twice stops now;
     --resume goes on at the level where it stopped.
     """
-    with _request(which, _stated(changes, entry), outcome) as request:
+    with _request(which, _stated(changes, load), outcome) as request:
         launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
         if launcher is not None:
             request = replace(request, launcher=launcher)
@@ -145,11 +145,11 @@ def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], 
         raise CampaignError(f"{stray[0]} cannot be used with --resume", "a campaign is resumed as it was started")
 
 
-def _stated(*shapes: object) -> dict[str, str | None]:
+def _stated(changes: CampaignChanges, load: LoadOptions) -> dict[str, str | None]:
     """Return the options that were given, as texts. A switch that is off is not among them."""
-    values = {field.name: getattr(shape, field.name) for shape in shapes for field in fields(shape)}  # type: ignore[arg-type]
+    values = asdict(changes) | dict(load)
     given = {name: value for name, value in values.items() if value is not None and value is not False}
-    lists = {name: "\n".join(value) for name, value in given.items() if isinstance(value, list)}
+    lists = {name: "\n".join(value) for name, value in given.items() if isinstance(value, tuple)}
     return {name: None if value is True else str(value) for name, value in (given | lists).items()}
 
 

@@ -1,4 +1,4 @@
-"""`malaria connect`: one role alone, for quick use and for pipes."""
+"""`malaria connect`: clients that only connect, for quick use and for pipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from malaria.cli.attack_screen import AttackOptions, perform
-from malaria.cli.options import Course, Crowd, Entry, Result, Where, load_options, takes
+from malaria.cli.options import Result, Where, takes
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.model.warhead import Warhead
@@ -18,22 +19,15 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Crowd, Entry, Course, Result)
-def connect(
-    arguments: tuple[str, ...],
-    where: Where,
-    crowd: Crowd,
-    entry: Entry,
-    course: Course,
-    result: Result,
-) -> int:
-    """Clients that connect, stay and say nothing but keep-alive."""
+@takes(Where, Result, load="connect")
+def connect(arguments: tuple[str, ...], where: Where, result: Result, load: LoadOptions) -> int:
+    """Connect clients that stay and send nothing but keep-alive."""
 
     def make() -> Warhead:
         from malaria.model.group_keys import Role
         from malaria.model.options import build_warhead
 
-        return build_warhead(load_options(crowd, entry, course, result), Role.CONNECT)
+        return build_warhead(load, Role.CONNECT)
 
     return perform(AttackOptions(where, result, "connect", make), arguments)
 

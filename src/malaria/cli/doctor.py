@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
 
 from malaria.cli.attack_screen import console, default_workers
-from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE, Entry, load_options, option, takes
+from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE, option, takes
+from malaria.model.option_table import LoadOptions
 
 EXAMPLES: Final = (
     "malaria doctor",
@@ -35,13 +36,10 @@ class DoctorOptions:
     password: Annotated[
         str | None, option(CLIENTS, *PASSWORD_FLAGS, text="Password for the target.", envvar=PASSWORD_VARIABLE)
     ] = None
-    protocol: Annotated[
-        str | None, option(CLIENTS, "-V", "--protocol", text="MQTT version, 3.1.1 or 5 (3.1.1).", metavar="VERSION")
-    ] = None
 
 
-@takes(DoctorOptions, Entry)
-def doctor(_: tuple[str, ...], asked: DoctorOptions, entry: Entry) -> int:
+@takes(DoctorOptions, load="doctor")
+def doctor(_: tuple[str, ...], asked: DoctorOptions, load: LoadOptions) -> int:
     """Check whether this machine, and the target if given, can carry a load: measured, needed, remedy.
 
     Exit code 1 if anything would make the run fail.
@@ -55,8 +53,7 @@ def doctor(_: tuple[str, ...], asked: DoctorOptions, entry: Entry) -> int:
     target = (
         None if asked.target is None else parse_target(asked.target).with_credentials(asked.username, asked.password)
     )
-    options = replace(load_options(entry), clients=asked.clients, protocol=asked.protocol)
-    warhead = build_warhead(options, Role.CONNECT)
+    warhead = build_warhead(LoadOptions(**load, clients=asked.clients), Role.CONNECT)
     if target is not None:
         warhead = warhead.with_credentials(target.username, target.password)
     findings = examine(target, warhead, asked.workers or default_workers(asked.clients))

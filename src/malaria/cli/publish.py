@@ -1,4 +1,4 @@
-"""`malaria publish`: one role alone, for quick use and for pipes."""
+"""`malaria publish`: publishing clients alone, for quick use and for pipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from malaria.cli.attack_screen import AttackOptions, perform
-from malaria.cli.options import Conversation, Course, Crowd, Entry, Messages, Result, Where, load_options, takes
+from malaria.cli.options import Result, Where, takes
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.model.warhead import Warhead
@@ -18,24 +19,15 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Crowd, Entry, Conversation, Messages, Course, Result)
-def publish(
-    arguments: tuple[str, ...],
-    where: Where,
-    crowd: Crowd,
-    entry: Entry,
-    conversation: Conversation,
-    messages: Messages,
-    course: Course,
-    result: Result,
-) -> int:
-    """Publishing clients alone, without a subscriber: no account of deliveries."""
+@takes(Where, Result, load="publish")
+def publish(arguments: tuple[str, ...], where: Where, result: Result, load: LoadOptions) -> int:
+    """Run publishing clients alone. Without a subscriber, deliveries are not measured."""
 
     def make() -> Warhead:
         from malaria.model.group_keys import Role
         from malaria.model.options import build_warhead
 
-        return build_warhead(load_options(crowd, entry, conversation, messages, course, result), Role.PUBLISH)
+        return build_warhead(load, Role.PUBLISH)
 
     return perform(AttackOptions(where, result, "publish", make), arguments)
 

@@ -1,4 +1,4 @@
-"""`malaria subscribe`: one role alone, for quick use and for pipes."""
+"""`malaria subscribe`: subscribing clients alone, for quick use and for pipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from malaria.cli.attack_screen import AttackOptions, perform
-from malaria.cli.options import Conversation, Course, Crowd, Entry, Result, Where, load_options, takes
+from malaria.cli.options import Result, Where, takes
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.model.warhead import Warhead
@@ -18,23 +19,15 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Crowd, Entry, Conversation, Course, Result)
-def subscribe(
-    arguments: tuple[str, ...],
-    where: Where,
-    crowd: Crowd,
-    entry: Entry,
-    conversation: Conversation,
-    course: Course,
-    result: Result,
-) -> int:
-    """Subscribing clients alone: what comes in, how much, and from our own publishers how late."""
+@takes(Where, Result, load="subscribe")
+def subscribe(arguments: tuple[str, ...], where: Where, result: Result, load: LoadOptions) -> int:
+    """Run subscribing clients alone: count what arrives and, from our own publishers, measure how late."""
 
     def make() -> Warhead:
         from malaria.model.group_keys import Role
         from malaria.model.options import build_warhead
 
-        return build_warhead(load_options(crowd, entry, conversation, course, result), Role.SUBSCRIBE)
+        return build_warhead(load, Role.SUBSCRIBE)
 
     return perform(AttackOptions(where, result, "subscribe", make), arguments)
 

@@ -15,12 +15,11 @@ from malaria.cli.options import (
     PASSWORD_VARIABLE,
     RESULT,
     TIME,
-    Entry,
-    load_options,
     option,
     takes,
 )
 from malaria.errors import OperatorError
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.observe.observers import ObservedTarget
@@ -77,8 +76,8 @@ class WatchOptions:
     ] = None
 
 
-@takes(WatchOptions, Entry)
-def watch(_: tuple[str, ...], asked: WatchOptions, entry: Entry) -> int:
+@takes(WatchOptions, load="watch")
+def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
     """Observe a broker without making load: its own figures, its process, its host; live, until Ctrl-C.
 
     Exit code 4 if nothing could be observed.
@@ -89,7 +88,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, entry: Entry) -> int:
     from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.units import NotationError, parse_duration_ns
 
-    target = _target(asked, entry)
+    target = _target(asked, load)
     try:
         duration_ns = None if asked.duration is None else parse_duration_ns(asked.duration)
     except NotationError as error:
@@ -103,7 +102,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, entry: Entry) -> int:
     return 0 if seen else NOTHING_SEEN
 
 
-def _target(asked: WatchOptions, entry: Entry) -> ObservedTarget:
+def _target(asked: WatchOptions, load: LoadOptions) -> ObservedTarget:
     from malaria.model.group_keys import Role
     from malaria.model.observe import observe_from_options
     from malaria.model.options import build_warhead
@@ -114,7 +113,7 @@ def _target(asked: WatchOptions, entry: Entry) -> ObservedTarget:
 
     target = parse_target(asked.target).with_credentials(asked.username, asked.password)
     route = route_to(target)
-    warhead = build_warhead(load_options(entry), Role.CONNECT).with_credentials(target.username, target.password)
+    warhead = build_warhead(load, Role.CONNECT).with_credentials(target.username, target.password)
     observe = observe_from_options(
         [*(asked.observe or ()), *([f"interval={asked.interval}"] if asked.interval else ())]
     )

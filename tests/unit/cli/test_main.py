@@ -97,7 +97,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["attack", "broker.emqx.io", "--i-am-allowed-to-load-this-broker"], "public broker"),
         (["attack", "x", "-w", "none.toml"], "none.toml: no such file"),
         (["attack", "x", "-r", "10k/m"], "-r/--rate: '10k/m' is not a rate"),
-        (["attack", "x", "--no-subscriber", "-w", "w.toml"], "--no-subscriber stands beside a warhead"),
+        (["attack", "x", "--no-subscriber", "-w", "w.toml"], "--no-subscriber cannot be used with --warhead"),
         (["publish", "x", "-w", "w.toml"], "No such option: -w"),
         (["report"], "there is no run below runs/"),
         (["export", "-f", "xls"], "'xls' is not a format"),

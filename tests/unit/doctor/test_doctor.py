@@ -18,7 +18,8 @@ from malaria.doctor.need import LoadNeed, need_for
 from malaria.doctor.sockets import listener_pid, open_files_limit, taken_ports
 from malaria.errors import TargetError
 from malaria.model.group_keys import Role
-from malaria.model.options import LoadOptions, build_warhead
+from malaria.model.option_table import LoadOptions
+from malaria.model.options import build_warhead
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.transport.probe import Answer, ProbeClient

@@ -6,7 +6,8 @@ import pytest
 
 from malaria.errors import WarheadError
 from malaria.model.mqtt5 import OF_5
-from malaria.model.options import LoadOptions, build_warhead
+from malaria.model.option_table import LoadOptions
+from malaria.model.options import build_warhead
 from malaria.model.warhead import Warhead, to_toml, warhead_from_toml
 from malaria.mqtt.packets import Protocol
 
