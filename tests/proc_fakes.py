@@ -30,11 +30,11 @@ class FakeReader:
 
     def texts(self, patterns: Sequence[str]) -> Mapping[str, str]:
         self._answer()
-        return {path: text for path, text in self.files.items() if any(fnmatchcase(path, p) for p in patterns)}
+        return {path: text for path, text in self.files.items() if any(_matches(path, p) for p in patterns)}
 
     def links(self, patterns: Sequence[str]) -> Mapping[str, Sequence[str]]:
         self._answer()
-        return {path: to for path, to in self.directories.items() if any(fnmatchcase(path, p) for p in patterns)}
+        return {path: to for path, to in self.directories.items() if any(_matches(path, p) for p in patterns)}
 
     def close(self) -> None:
         self.closed += 1
@@ -42,3 +42,9 @@ class FakeReader:
     def _answer(self) -> None:
         if self.away:
             raise LostError(self.away)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Match as a shell does: `*` does not reach over a slash."""
+    parts, patterns = path.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))

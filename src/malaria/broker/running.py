@@ -23,6 +23,7 @@ from typing import IO, Final, Protocol
 
 from malaria.broker.configuration import MosquittoListener
 from malaria.errors import OperatorError
+from malaria.observe.process_exit import describe_exit
 from malaria.transport.probe import Answer, probe
 
 HOST: Final = "127.0.0.1"
@@ -160,16 +161,6 @@ class RunningBroker:
         )
         output = self.last_words() or "(nothing)"
         raise OperatorError(f"{self.name} {what}. Its last output:\n{output}", f"correct what {self.name} reports")
-
-
-def describe_exit(code: int) -> str:
-    """Return an exit code, as `subprocess` has it, in words."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name.removeprefix('SIG')}"
-    except ValueError:
-        return f"signal {-code}"
 
 
 def private_directory(name: str) -> Path:

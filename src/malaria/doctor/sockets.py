@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from malaria.observe import proc as proc_files
+
 LISTEN: Final = 0x0A
 """include/net/tcp_states.h."""
 
@@ -62,5 +64,4 @@ def open_files_limit(proc: Path, pid: int) -> int | None:
         text = (proc / str(pid) / "limits").read_text()
     except OSError:
         return None
-    words = next((line.split() for line in text.splitlines() if line.startswith("Max open files")), [])
-    return int(words[3]) if len(words) > 3 and words[3].isdigit() else None
+    return proc_files.open_files_limit(text)

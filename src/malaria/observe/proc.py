@@ -11,6 +11,8 @@ from typing import Final
 
 TICKS_PER_S: Final = 100
 KIB: Final = 1024
+ZOMBIE: Final = "Z"
+"""State of a process that has ended and whose parent has not waited for it."""
 LISTEN: Final = "0A"
 """State of a TCP socket in /proc/net/tcp."""
 
@@ -35,6 +37,7 @@ class ProcessStat:
     threads: int
     started_ticks: int  # after boot
     rss_pages: int
+    wait_status: int | None = None  # of a zombie, as waitpid returns it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,16 @@ def process_stat(text: str) -> ProcessStat | None:
             threads=int(fields[17]),
             started_ticks=int(fields[19]),
             rss_pages=int(fields[21]),
+            wait_status=int(fields[49]) if len(fields) > 49 and fields[0] == ZOMBIE else None,
         )
     except (ValueError, IndexError):
         return None
+
+
+def open_files_limit(text: str) -> int | None:
+    """Return the soft limit of open files in /proc/PID/limits; None if it is unlimited or unknown."""
+    words = next((line.split() for line in text.splitlines() if line.startswith("Max open files")), [])
+    return int(words[3]) if len(words) > 3 and words[3].isdigit() else None
 
 
 def cpu_ticks(text: str) -> CpuTicks | None:

@@ -16,6 +16,8 @@ from malaria.clock import NS_PER_S
 from malaria.observe import proc
 from malaria.observe.observer import LostError, Readings, clean
 from malaria.observe.proc_reader import ProcReader
+from malaria.observe.process_details import ProcessDetails, read_details
+from malaria.observe.process_exit import describe_exit
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 ALL_STATS: Final = "/proc/[0-9]*/stat"
@@ -25,11 +27,9 @@ LONGEST_NAME: Final = 15
 """Characters of a process name that the kernel keeps (TASK_COMM_LEN)."""
 PSS_EVERY_NS: Final = 10 * NS_PER_S
 """Reading PSS walks all memory of a process under a lock that the process itself needs, so it is read seldom."""
-MOST_THREADS: Final = 64
-"""Context switches are read thread by thread; with more threads than this it would cost too much."""
+
 FORWARDERS: Final = frozenset({"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta"})
 """Programs that listen in place of a broker that runs in a container."""
-ZOMBIE: Final = "Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class _ProcessSample:
 
     uptime_s: float
     ticks: Mapping[int, int]
-    switches: int | None
+    details: ProcessDetails
 
 
 class ProcessObserver:
@@ -68,7 +68,8 @@ class ProcessObserver:
         self._selector = selector
         self._root: proc.ProcessStat | None = None
         self._last: _ProcessSample | None = None
-        self._restarts = 0
+        self._ended = 0  # how often it has ended
+        self._end = ""  # how it ended, until it is found again
         self._pss: tuple[int, int | None] = (-PSS_EVERY_NS, None)
 
     def start(self) -> None:
@@ -81,8 +82,8 @@ class ProcessObserver:
         if uptime_s is None:
             raise LostError(f"{self._reader.place} has no readable /proc")
         root = self._follow(stats)
-        members = [stats[pid] for pid in proc.tree(stats, root.pid)]
-        return self._measure(uptime_s, root, members, now_ns)
+        living = _living(stats)
+        return self._measure(uptime_s, [living[pid] for pid in proc.tree(living, root.pid)], now_ns)
 
     def stop(self) -> None:
         self._reader.close()
@@ -90,25 +91,31 @@ class ProcessObserver:
     def find(self) -> int | None:
         """Return the current id of the process; None if there is none."""
         try:
-            stats = _stats(self._reader.texts((ALL_STATS,)))
-            return self._find(stats) or None
+            return self._find(_living(_stats(self._reader.texts((ALL_STATS,))))) or None
         except LostError:
             return None
 
     def _follow(self, stats: Mapping[int, proc.ProcessStat]) -> proc.ProcessStat:
-        """Return the process as it is now; one with the same id that was started later is another process."""
+        """Return the process as it is now. Raises LostError, with its end, in the first sample after it has ended.
+
+        A process with the same id that was started later is another process.
+        """
         before = self._root
         if before is not None:
             now = stats.get(before.pid)
-            if now is not None and now.started_ticks == before.started_ticks:
+            same = now is not None and now.started_ticks == before.started_ticks
+            if now is not None and same and now.state != proc.ZOMBIE:
                 return now
-            self._last = None
-            if self._selector.pid is not None:
-                raise LostError(f"{self._selector} has ended")
-        found = stats.get(self._find(stats))
-        if found is None:
-            raise LostError(f"there is no {str(self._selector).removeprefix('a ')} on {self._reader.place}")
-        self._restarts += before is not None
+            self._last = self._root = None
+            self._ended += 1
+            self._end = f"process {before.pid} ({clean(before.name)}) has ended{_how(now if same else None)}"
+            raise LostError(self._end)
+        living = _living(stats)
+        found = living.get(self._find(living))
+        if found is None or (self._ended and self._selector.pid is not None):
+            missing = f"there is no {str(self._selector).removeprefix('a ')} on {self._reader.place}"
+            raise LostError(self._end or missing)
+        self._end = ""
         self._root = found
         return found
 
@@ -138,35 +145,26 @@ class ProcessObserver:
             raise LostError(f"a process listens on port {self._selector.port}, but only root may see which one")
         return pids
 
-    def _measure(
-        self, uptime_s: float, root: proc.ProcessStat, members: list[proc.ProcessStat], now_ns: int
-    ) -> Readings:
-        switches, descriptors = self._details(members)
+    def _measure(self, uptime_s: float, members: list[proc.ProcessStat], now_ns: int) -> Readings:
+        details = read_details(self._reader, members)
         ticks = {stat.pid: stat.cpu_ticks for stat in members}
-        last, self._last = self._last, _ProcessSample(uptime_s, ticks, switches)
+        last, self._last = self._last, _ProcessSample(uptime_s, ticks, details)
         found: dict[str, float | int | str | None] = {
-            "pid": root.pid,
-            "name": clean(root.name),
+            "pid": members[0].pid,
+            "name": clean(members[0].name),
             "processes": len(members),
             "threads": sum(stat.threads for stat in members),
             "rss_bytes": sum(stat.rss_pages for stat in members) * PAGE_BYTES,
             "pss_bytes": self._pss_bytes(members, now_ns),
-            "descriptors": descriptors,
-            "restarts": self._restarts,
+            "descriptors": details.descriptors,
+            "descriptors_limit": details.descriptors_limit,
+            "memory_limit_bytes": details.cgroup.memory_bytes,
+            "cpu_limit_percent": None if details.cores is None else round(100 * details.cores, 2),
+            "restarts": self._ended,
         }
         if last is not None and uptime_s > last.uptime_s:
             found |= _rates(self._last, last)
         return found
-
-    def _details(self, members: list[proc.ProcessStat]) -> tuple[int | None, int | None]:
-        """Return context switches of all threads, and open descriptors; None if this user may not read them."""
-        few = sum(stat.threads for stat in members) <= MOST_THREADS
-        statuses = self._reader.texts([f"/proc/{stat.pid}/task/*/status" for stat in members]) if few else {}
-        numbers = [proc.keyed_numbers(text) for text in statuses.values()]
-        switches = sum(n.get("voluntary_ctxt_switches", 0) + n.get("nonvoluntary_ctxt_switches", 0) for n in numbers)
-        links = self._reader.links([f"/proc/{stat.pid}/fd" for stat in members])
-        descriptors = sum(len(targets) for targets in links.values())
-        return switches if numbers else None, descriptors or None
 
     def _pss_bytes(self, members: list[proc.ProcessStat], now_ns: int) -> int | None:
         read_ns, value = self._pss
@@ -180,16 +178,48 @@ class ProcessObserver:
 
 
 def _stats(texts: Mapping[str, str]) -> dict[int, proc.ProcessStat]:
-    """Return the processes that have not ended, by id."""
+    """Return every process by its id, zombies included."""
     parsed = (proc.process_stat(text) for path, text in texts.items() if path != proc.UPTIME)
-    return {stat.pid: stat for stat in parsed if stat is not None and stat.state != ZOMBIE}
+    return {stat.pid: stat for stat in parsed if stat is not None}
+
+
+def _living(stats: Mapping[int, proc.ProcessStat]) -> dict[int, proc.ProcessStat]:
+    return {pid: stat for pid, stat in stats.items() if stat.state != proc.ZOMBIE}
+
+
+def _how(zombie: proc.ProcessStat | None) -> str:
+    """Return the signal or exit code of a process that its parent has not yet waited for; empty if unknown."""
+    if zombie is None or zombie.wait_status is None:
+        return ""
+    return f" with {describe_exit(os.waitstatus_to_exitcode(zombie.wait_status))}"
 
 
 def _rates(now: _ProcessSample, before: _ProcessSample) -> dict[str, float | int | str | None]:
     """Return the rates of the processes that exist now; a new one counts with all of its CPU time."""
     seconds = now.uptime_s - before.uptime_s
-    ticks = sum(max(0, ticks - before.ticks.get(pid, 0)) for pid, ticks in now.ticks.items())
-    found: dict[str, float | int | str | None] = {"cpu_percent": round(100 * ticks / proc.TICKS_PER_S / seconds, 2)}
-    if now.switches is not None and before.switches is not None:
-        found["context_switches_per_s"] = round(max(0, now.switches - before.switches) / seconds, 1)
+    cpu_percent = _cpu_percent(sum(_growth(now.ticks, before.ticks)), seconds)
+    cores = now.details.cores
+    found: dict[str, float | int | str | None] = {
+        "cpu_percent": cpu_percent,
+        "cpu_share_percent": round(cpu_percent / cores, 2) if cores else None,
+        "busiest_thread_percent": None,
+        "throttled_percent": None,
+    }
+    threads, threads_before = now.details.thread_ticks, before.details.thread_ticks
+    if threads and threads_before:
+        found["busiest_thread_percent"] = _cpu_percent(max(_growth(threads, threads_before)), seconds)
+    throttled, throttled_before = now.details.cgroup.throttled_ns, before.details.cgroup.throttled_ns
+    if throttled is not None and throttled_before is not None:
+        found["throttled_percent"] = round(100 * max(0, throttled - throttled_before) / NS_PER_S / seconds, 2)
+    switches, switches_before = now.details.switches, before.details.switches
+    if switches is not None and switches_before is not None:
+        found["context_switches_per_s"] = round(max(0, switches - switches_before) / seconds, 1)
     return found
+
+
+def _growth(now: Mapping[int, int], before: Mapping[int, int]) -> list[int]:
+    return [max(0, ticks - before.get(key, 0)) for key, ticks in now.items()]
+
+
+def _cpu_percent(ticks: int, seconds: float) -> float:
+    return round(100 * ticks / proc.TICKS_PER_S / seconds, 2)

@@ -118,8 +118,9 @@ def test_one_that_ended_is_lost_and_found_again_by_name() -> None:
     observer = ProcessObserver(reader, ProcessSelector(name="mosquitto"))
     observer.sample(0)
     tick(reader, 11)
-    with pytest.raises(LostError, match="no process named mosquitto"):
-        observer.sample(1)
+    for _ in range(2):
+        with pytest.raises(LostError, match=r"process 100 \(mosquitto\) has ended$"):
+            observer.sample(1)
     tick(reader, 12, mosquitto=5)
     reader.files["/proc/100/stat"] = stat_line(100, "mosquitto", 5, started=999)
     again = observer.sample(2)
@@ -127,13 +128,75 @@ def test_one_that_ended_is_lost_and_found_again_by_name() -> None:
     assert "cpu_percent" not in again
 
 
+def test_a_restart_between_two_samples_is_an_end_too() -> None:
+    reader = host(10, mosquitto=100)
+    observer = ProcessObserver(reader, ProcessSelector(name="mosquitto"))
+    observer.sample(0)
+    reader.files["/proc/100/stat"] = stat_line(100, "mosquitto", 5, started=999)
+    with pytest.raises(LostError, match=r"process 100 \(mosquitto\) has ended$"):
+        observer.sample(1)
+    assert observer.sample(2)["restarts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "end"), [(0x0300, "exit code 3"), (9, "signal KILL"), (139, "signal SEGV"), (0, "exit code 0")]
+)
+def test_the_end_of_a_child_of_ours_has_its_signal_or_exit_code(status: int, end: str) -> None:
+    reader = host(10, mosquitto=100)
+    observer = ProcessObserver(reader, ProcessSelector(pid=100))
+    observer.sample(0)
+    fields = reader.files["/proc/100/stat"].replace(" S ", " Z ").split()
+    fields += ["0"] * (51 - len(fields)) + [str(status)]
+    reader.files["/proc/100/stat"] = " ".join(fields)
+    with pytest.raises(LostError, match=rf"process 100 \(mosquitto\) has ended with {end}$"):
+        observer.sample(1)
+    tick(reader, 12)
+    with pytest.raises(LostError, match=end):
+        observer.sample(2)
+
+
+def test_cpu_is_a_share_of_what_the_process_may_use() -> None:
+    reader = host(10, mosquitto=100)
+    limit(reader, throttled_ns=0, first_thread=60, second_thread=40)
+    observer = ProcessObserver(reader, ProcessSelector(pid=100))
+    first = observer.sample(0)
+    assert (first["cpu_limit_percent"], first["memory_limit_bytes"], first["descriptors_limit"]) == (150.0, 4096, 1024)
+    tick(reader, 12, mosquitto=250)
+    limit(reader, throttled_ns=NS_PER_S // 2, first_thread=190, second_thread=60)
+    second = observer.sample(1)
+    assert (second["cpu_percent"], second["cpu_share_percent"]) == (75.0, 50.0)
+    assert (second["busiest_thread_percent"], second["throttled_percent"]) == (65.0, 25.0)
+
+
+def test_affinity_is_a_limit_as_well() -> None:
+    reader = host(10, mosquitto=100)
+    reader.files["/proc/100/status"] = "Cpus_allowed_list:\t3\n"
+    assert ProcessObserver(reader, ProcessSelector(pid=100)).sample(0)["cpu_limit_percent"] == 100.0
+
+
+def limit(reader: FakeReader, throttled_ns: int, first_thread: int, second_thread: int) -> None:
+    """Gives the process a quota of 1.5 of 4 cores, and two threads that have used these ticks."""
+    reader.files |= {
+        "/proc/100/cgroup": "2:cpu:/broker\n1:memory:/broker\n",
+        "/proc/100/status": "Cpus_allowed_list:\t0-3\n",
+        "/proc/100/limits": "Limit  Soft Limit  Hard Limit  Units\nMax open files  1024  4096  files\n",
+        "/proc/100/task/100/stat": stat_line(100, "mosquitto", first_thread),
+        "/proc/100/task/101/stat": stat_line(101, "mosquitto", second_thread),
+        "/sys/fs/cgroup/cpu/broker/cpu.cfs_quota_us": "150000\n",
+        "/sys/fs/cgroup/cpu/broker/cpu.cfs_period_us": "100000\n",
+        "/sys/fs/cgroup/cpu/broker/cpu.stat": f"throttled_time {throttled_ns}\n",
+        "/sys/fs/cgroup/memory/broker/memory.limit_in_bytes": "4096\n",
+    }
+
+
 def test_the_same_id_may_be_another_process() -> None:
     reader = host(10, mosquitto=100)
     observer = ProcessObserver(reader, ProcessSelector(pid=100))
     observer.sample(0)
     reader.files["/proc/100/stat"] = stat_line(100, "bash", 5, started=999)
-    with pytest.raises(LostError, match="process 100 has ended"):
-        observer.sample(1)
+    for _ in range(2):
+        with pytest.raises(LostError, match=r"process 100 \(mosquitto\) has ended$"):
+            observer.sample(1)
 
 
 def test_a_zombie_is_no_process() -> None:
