@@ -97,7 +97,7 @@ def observed(broker: RunningBroker, directory: Path) -> tuple[dict[str, str], li
         "QoS 2": carried(twice),
         "`$SYS` version": "yes" if broker.version else "no",
         "retained": "kept" if count(twice, Counter.RETAINED) else "not kept",
-        "`$share`": {0: "nobody hears", 2 * MESSAGES: "shared"}.get(arrived, f"{arrived} arrive"),
+        "`$share`": {0: "not delivered", 2 * MESSAGES: "shared"}.get(arrived, f"{arrived} arrive"),
     }
     return cells, [event.text for event in twice.records.events if event.text.startswith("connection lost")]
 
