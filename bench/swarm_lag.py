@@ -63,7 +63,7 @@ def attack(port: int, bees: bool) -> Lag:
 
 
 def _lag(records: Run) -> Lag:
-    own = latency_of(records.samples, Metric.OWN_LAG).finished
+    own = latency_of(records, Metric.OWN_LAG).finished
     start = records.meta.start
     p50, p99 = (own.quantile_ns(q) or 0 for q in (0.5, 0.99))
     return Lag(

@@ -17,10 +17,10 @@ import numpy as np
 
 from malaria.analysis.dropped import drop_counter
 from malaria.analysis.observed import said
-from malaria.analysis.seconds import Second
-from malaria.analysis.windows import second_of
+from malaria.analysis.seconds import LoadSecond
 from malaria.records.rows import Metric
 from malaria.records.run import Run
+from malaria.records.sample_histograms import second_of
 
 DEVIATIONS: Final = 5
 """Median absolute deviations above the median."""
@@ -80,7 +80,7 @@ class Baseline:
         return [name for name, most in self.most.items() if measures[name].get(second, most) > most]
 
 
-def measures_of(records: Run, seconds: Sequence[Second]) -> dict[str, Values]:
+def measures_of(records: Run, seconds: Sequence[LoadSecond]) -> dict[str, Values]:
     """Every measure but those that need a band to be set against."""
     meta = records.meta
     measures: dict[str, Values] = {LOST: {s.end_s: s.dropped for s in seconds}}
@@ -102,7 +102,7 @@ def queue_course(records: Run, name: str) -> list[tuple[int, float | None]]:
     return [(at_ns, None if value is None else value - (retained.get(at_ns) or 0)) for at_ns, value in course]
 
 
-def band_before(measures: Mapping[str, Values], before: Sequence[Second], clients: int) -> Baseline | None:
+def band_before(measures: Mapping[str, Values], before: Sequence[LoadSecond], clients: int) -> Baseline | None:
     """The band of the seconds before a surge of so many clients; None when too few were seen."""
     last = before[-LONGEST_BEFORE_S:]
     if len(last) < LEAST_BEFORE_S:
@@ -119,7 +119,7 @@ def band_before(measures: Mapping[str, Values], before: Sequence[Second], client
     return Baseline(most, usual, due_per_s, min(second.ready for second in last))
 
 
-def with_missing(measures: Mapping[str, Values], band: Baseline, seconds: Sequence[Second]) -> dict[str, Values]:
+def with_missing(measures: Mapping[str, Values], band: Baseline, seconds: Sequence[LoadSecond]) -> dict[str, Values]:
     """The measures, and of the clients that were there before how many are not."""
     return {**measures, MISSING: {s.end_s: max(0, band.ready - s.ready) for s in seconds}}
 
@@ -131,12 +131,12 @@ def _allowance(floors: Floors, seen: Sequence[float], due_per_s: float, clients:
     return max(floor, DEVIATIONS * deviation if floor else 0.0)
 
 
-def _latencies(seconds: Sequence[Second], metric: Metric) -> Values:
+def _latencies(seconds: Sequence[LoadSecond], metric: Metric) -> Values:
     p99s = ((second.end_s, second.p99_ms(metric)) for second in seconds)
     return {end_s: value for end_s, value in p99s if value is not None}
 
 
-def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[Second]) -> Values:
+def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[LoadSecond]) -> Values:
     """What was known at the end of each second."""
     values: dict[int, float] = {}
     place, known = 0, None

@@ -28,7 +28,7 @@ class Point:
 
 def distribution(records: Run, metric: Metric) -> list[Point]:
     """Quantiles of the whole run, as far out as the number of values carries."""
-    latency = latency_of(records.samples, metric)
+    latency = latency_of(records, metric)
     points: list[Point] = []
     for q in PERCENTILES:
         value = latency.quantile(q)
@@ -40,7 +40,7 @@ def distribution(records: Run, metric: Metric) -> list[Point]:
 
 def bar(records: Run, metric: Metric, width: int = 8) -> str:
     """How the values lie between the smallest and the largest, over `width` classes of equal ratio."""
-    return bar_of(latency_of(records.samples, metric).finished, width)
+    return bar_of(latency_of(records, metric).finished, width)
 
 
 def bar_of(histogram: Histogram, width: int = 8) -> str:

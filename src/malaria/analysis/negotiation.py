@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from malaria.analysis.windows import histogram_of, total
+from malaria.analysis.windows import total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 
@@ -20,9 +20,9 @@ class OwnPart:
 
 def own_part(records: Run) -> OwnPart | None:
     """None when there were no handshakes."""
-    own = histogram_of(records.samples, Metric.OWN_NEGOTIATION)
+    own = records.histogram(Metric.OWN_NEGOTIATION)
     p99_ns = own.quantile_ns(0.99)
-    stages = [histogram_of(records.samples, metric) for metric in (Metric.TLS, Metric.UPGRADE)]
+    stages = [records.histogram(metric) for metric in (Metric.TLS, Metric.UPGRADE)]
     whole_ns = sum((stage.mean_ns or 0) * stage.count for stage in stages)
     if p99_ns is None or own.mean_ns is None or not whole_ns:
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.windows import in_phase, second_of
+from malaria.analysis.windows import in_phase
 from malaria.records.rows import Counter, RunPhase
 from malaria.records.run import Run
+from malaria.records.sample_histograms import second_of
 
 USUAL_SHARE: Final = 0.25
 """So much of a second's messages may be under way at any time without the broker being behind."""

@@ -8,15 +8,14 @@ Otherwise the percentile with the lower bounds is itself only a lower bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from malaria.analysis.windows import histogram_of
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Metric, Sample
+from malaria.records.rows import Metric
+from malaria.records.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,6 @@ def _at_rank(histogram: Histogram, rank: int) -> float:
     return float(edges_ns[place]) if place < len(edges_ns) else math.inf
 
 
-def latency_of(samples: Sequence[Sample], metric: Metric) -> Latency:
-    """The distribution of a metric over samples. Only `ack` can be unfinished."""
-    unfinished = histogram_of(samples, Metric.UNFINISHED) if metric is Metric.ACK else None
-    return Latency(histogram_of(samples, metric), unfinished)
+def latency_of(run: Run, metric: Metric) -> Latency:
+    """Return the distribution of a metric over a run. Only `ack` can be unfinished. Raises RunError for damage."""
+    return Latency(run.histogram(metric), run.histogram(Metric.UNFINISHED) if metric is Metric.ACK else None)

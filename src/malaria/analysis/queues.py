@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.baseline import INFLIGHT, OWED, QUEUES, STORED, queue_course
-from malaria.analysis.seconds import Second, between
+from malaria.analysis.seconds import LoadSecond, between
 from malaria.analysis.trend import Point, Trend, trend
 from malaria.clock import NS_PER_S
 from malaria.records.run import Run
@@ -38,7 +38,7 @@ class Growth:
     grows: bool
 
 
-def growths(records: Run, seconds: Sequence[Second], span: TimeSpan) -> list[Growth]:
+def growths(records: Run, seconds: Sequence[LoadSecond], span: TimeSpan) -> list[Growth]:
     """Of each queue of which enough was seen in the span."""
     within = between(seconds, *span)
     if not within:
@@ -52,7 +52,7 @@ def growths(records: Run, seconds: Sequence[Second], span: TimeSpan) -> list[Gro
     return found
 
 
-def _points(records: Run, within: Sequence[Second], span: TimeSpan) -> dict[str, list[Point]]:
+def _points(records: Run, within: Sequence[LoadSecond], span: TimeSpan) -> dict[str, list[Point]]:
     points: dict[str, list[Point]] = {}
     if records.meta.publishing and not records.meta.closed_loop:
         points[OWED] = [(second.end_s, second.owed) for second in within]

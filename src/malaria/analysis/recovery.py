@@ -23,7 +23,7 @@ from malaria.analysis.baseline import (
 )
 from malaria.analysis.episodes import Episode, ExcessStay, episodes_of
 from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, RecoveryTime, RecoveryWatch, comeback
-from malaria.analysis.seconds import Second, between, own_lag_limit_ns, seconds_of, touching
+from malaria.analysis.seconds import LoadSecond, between, own_lag_limit_ns, seconds_of, touching
 from malaria.analysis.summary_figures import RecoveryFigures, SurgeFigures
 from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, holding
 from malaria.analysis.windows import measured_window_ns
@@ -69,8 +69,8 @@ class SurgeResult:
 @dataclass(frozen=True, slots=True)
 class _Run:
     records: Run
-    seconds: Sequence[Second]
-    judged: Sequence[Second]  # without those in which we were late ourselves
+    seconds: Sequence[LoadSecond]
+    judged: Sequence[LoadSecond]  # without those in which we were late ourselves
     measures: Mapping[str, Values]
 
 
@@ -103,7 +103,7 @@ def recovery_figures(results: Sequence[SurgeResult]) -> RecoveryFigures:
     )
 
 
-def _of_episode(run: _Run, episode: Episode, before: Sequence[Second]) -> list[SurgeResult]:
+def _of_episode(run: _Run, episode: Episode, before: Sequence[LoadSecond]) -> list[SurgeResult]:
     band = band_before(run.measures, before, sum(stay.clients for stay in episode.stays))
     unwell = _trouble_before(run, before) if band is not None else ""
     back = RecoveryTime(None, reasons=(unwell,)) if unwell else _comeback(run, episode, band, len(before))
@@ -119,7 +119,7 @@ def _of_episode(run: _Run, episode: Episode, before: Sequence[Second]) -> list[S
     return results
 
 
-def _trouble_before(run: _Run, before: Sequence[Second]) -> str:
+def _trouble_before(run: _Run, before: Sequence[LoadSecond]) -> str:
     """Why there is no band to hold or to come back to: it was in trouble before they came. Empty: there is one."""
     if OWED not in run.measures:
         return ""

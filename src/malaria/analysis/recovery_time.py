@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Baseline, Values
-from malaria.analysis.seconds import Second
+from malaria.analysis.seconds import LoadSecond
 from malaria.analysis.surge_hold import ON_TARGET
 from malaria.analysis.trend import LEAST_POINTS, trend
 from malaria.clock import NS_PER_S
@@ -42,7 +42,7 @@ class RecoveryWatch:
 
     band: Baseline
     measures: Mapping[str, Values]
-    seconds: Sequence[Second]
+    seconds: Sequence[LoadSecond]
     add_ns: int
     leave_ns: int
     until_ns: int

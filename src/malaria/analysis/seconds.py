@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.windows import by_second, histogram_of, measured_window_ns, total, workers_of
+from malaria.analysis.timeline import Second, timeline_of
+from malaria.analysis.windows import measured_window_ns, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
+from malaria.records.rows import Counter, Gauge, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 
@@ -24,7 +25,7 @@ OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
+class LoadSecond:
     """One second of the measured time, of all workers. `end_s` is run time."""
 
     end_s: int
@@ -33,16 +34,16 @@ class Second:
     owed: int
     ready: int  # clients, at its end
     dropped: int  # connections
-    samples: tuple[Sample, ...]
+    reported: Second
 
     def p99_ms(self, metric: Metric) -> float | None:
         """Of what ended in it. Raises RunError for a damaged histogram."""
-        value = histogram_of(self.samples, metric).quantile_ns(P99)
+        value = self.reported.histogram(metric).quantile_ns(P99)
         return None if value is None else value / NS_PER_MS
 
     def is_late(self, limit_ns: int) -> bool:
         """Whether we were, by more than that at the p99. Raises RunError for a damaged histogram."""
-        return (histogram_of(self.samples, Metric.OWN_LAG).quantile_ns(P99) or 0) > limit_ns
+        return (self.reported.histogram(Metric.OWN_LAG).quantile_ns(P99) or 0) > limit_ns
 
 
 def own_lag_limit_ns(meta: RunMeta) -> int:
@@ -55,44 +56,52 @@ def done_counter(meta: RunMeta) -> Counter:
     return Counter.ACKED if meta.acknowledged else Counter.SENT
 
 
-def seconds_of(records: Run) -> list[Second]:
-    """The measured seconds in which every worker reported, in order. Raises RunError for a damaged run."""
-    window = measured_window_ns(records)
+def seconds_of(run: Run) -> list[LoadSecond]:
+    """Return the measured seconds in which every worker reported, in order. Raises RunError for a damaged run."""
+    return run.once(_seconds)
+
+
+def _seconds(run: Run) -> list[LoadSecond]:
+    window = measured_window_ns(run)
     if window is None:
         return []
-    workers, done = set(workers_of(records)), done_counter(records.meta)
-    course: list[Second] = []
+    workers, done = set(workers_of(run)), done_counter(run.meta)
+    course: list[LoadSecond] = []
     owed = 0
-    for end_s, samples in by_second(records).items():
-        owed += total(samples, Counter.DUE) - total(samples, done) - _given_up(samples, done)
-        measured = [s for s in samples if s.phase is RunPhase.MEASURE and s.end_ns > window[0] + _NEAR_NS]
-        if {sample.worker for sample in measured} >= workers:
-            course.append(_second(end_s, samples, done, max(owed, 0)))
+    for second in timeline_of(run):
+        owed += second.total(Counter.DUE) - second.total(done) - _given_up(second, done)
+        measured = {
+            sample.worker
+            for sample in second.samples
+            if sample.phase is RunPhase.MEASURE and sample.end_ns > window[0] + _NEAR_NS
+        }
+        if measured >= workers:
+            course.append(_load_second(second, done, max(owed, 0)))
     return course
 
 
-def _given_up(samples: list[Sample], done: Counter) -> int:
-    """Messages that nobody waits for any more: refused, or their client left or began its session anew."""
-    given_up = total(samples, Counter.ABANDONED) + total(samples, Counter.TOO_LARGE)
+def _given_up(second: Second, done: Counter) -> int:
+    """Count the messages that are no longer waited for: refused, or their client left or began its session anew."""
+    counters = [Counter.ABANDONED, Counter.TOO_LARGE]
     if done is Counter.ACKED:
-        given_up += total(samples, Counter.FORGOTTEN) + total(samples, Counter.PUBLISHES_REFUSED)
-    return given_up
+        counters += [Counter.FORGOTTEN, Counter.PUBLISHES_REFUSED]
+    return sum(second.total(counter) for counter in counters)
 
 
-def _second(end_s: int, samples: list[Sample], done: Counter, owed: int) -> Second:
-    last = {sample.worker: sample for sample in samples}
-    return Second(
-        end_s=end_s,
-        due=total(samples, Counter.DUE),
-        done=total(samples, done),
+def _load_second(second: Second, done: Counter, owed: int) -> LoadSecond:
+    last = {sample.worker: sample for sample in second.samples}
+    return LoadSecond(
+        end_s=second.end_s,
+        due=second.total(Counter.DUE),
+        done=second.total(done),
         owed=owed,
         ready=sum(sample.gauges.get(Gauge.CLIENTS_READY, 0) for sample in last.values()),
-        dropped=total(samples, Counter.DROPPED),
-        samples=tuple(samples),
+        dropped=second.total(Counter.DROPPED),
+        reported=second,
     )
 
 
-def touching(seconds: Iterable[Second], from_ns: int, until_ns: int) -> list[Second]:
+def touching(seconds: Iterable[LoadSecond], from_ns: int, until_ns: int) -> list[LoadSecond]:
     """Those of which a part lies within."""
     return [
         second
@@ -101,7 +110,7 @@ def touching(seconds: Iterable[Second], from_ns: int, until_ns: int) -> list[Sec
     ]
 
 
-def between(seconds: Iterable[Second], from_ns: int, until_ns: int) -> list[Second]:
+def between(seconds: Iterable[LoadSecond], from_ns: int, until_ns: int) -> list[LoadSecond]:
     """Those that lie within, whole."""
     return [
         second

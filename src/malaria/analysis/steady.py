@@ -13,7 +13,7 @@ from typing import Final
 from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
 from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
-from malaria.analysis.seconds import Second, between, done_counter, seconds_of
+from malaria.analysis.seconds import LoadSecond, between, done_counter, seconds_of
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import measured_window_ns, total
 from malaria.records.rows import Counter
@@ -84,7 +84,7 @@ def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
     return merged
 
 
-def _figures(records: Run, calm: Sequence[Second], troubled: Sequence[TimeSpan]) -> SteadyFigures:
+def _figures(records: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan]) -> SteadyFigures:
     """Rates of the steady seconds, and drops in all the time that is no surge's."""
     enough = len(calm) >= LEAST_SECONDS and bool(records.meta.publishing)
     done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
@@ -115,7 +115,7 @@ def _messages(records: Run, troubled: Sequence[TimeSpan]) -> int | None:
     return max(0, whole - sum(dropped.count for dropped in of_surges if dropped is not None))
 
 
-def _growths(records: Run, seconds: Sequence[Second], spans: Sequence[TimeSpan]) -> list[Growth]:
+def _growths(records: Run, seconds: Sequence[LoadSecond], spans: Sequence[TimeSpan]) -> list[Growth]:
     """Of each queue the growth in one of the spans; in none, its trend in the longest."""
     found: dict[str, list[Growth]] = {}
     for span in spans:

@@ -130,7 +130,7 @@ def _rates(records: Run) -> RateFigures:
 
 
 def _latency(records: Run, metric: Metric) -> LatencyFigures:
-    latency = latency_of(records.samples, metric)
+    latency = latency_of(records, metric)
     finished = latency.finished
     known = latency.complete and not finished.is_empty
     least = latency.quantile(0)

@@ -14,11 +14,11 @@ from typing import Final
 from malaria.analysis.baseline import OWED, Baseline
 from malaria.analysis.dropped import drop_counter, dropped_between
 from malaria.analysis.episodes import ExcessStay
-from malaria.analysis.quantiles import latency_of
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, growths
-from malaria.analysis.seconds import Second, touching
+from malaria.analysis.seconds import LoadSecond, touching
 from malaria.analysis.thresholds import stated_thresholds
 from malaria.clock import NS_PER_MS
+from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.units import format_count, format_ms, format_rate, format_things
@@ -35,8 +35,8 @@ class HoldWindow:
 
     records: Run
     stay: ExcessStay
-    seconds: Sequence[Second]
-    all_seconds: Sequence[Second]
+    seconds: Sequence[LoadSecond]
+    all_seconds: Sequence[LoadSecond]
     band: Baseline | None
     leave_ns: int
     troubled_ns: int
@@ -85,7 +85,7 @@ def _on_target(trial: HoldWindow) -> str:
     return f"it {verb} {of_due} ({100 * done / due:.3g} %, needs {100 * ON_TARGET:g} %)"
 
 
-def _floor(seconds: Sequence[Second]) -> float:
+def _floor(seconds: Sequence[LoadSecond]) -> float:
     """What may be under way where nothing was seen before."""
     return max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * sum(second.due for second in seconds) / len(seconds))
 
@@ -97,14 +97,20 @@ def _queues(trial: HoldWindow) -> str:
 
 
 def _latency(trial: HoldWindow) -> str:
-    samples = [sample for second in trial.seconds for sample in second.samples]
     said: list[str] = []
     for metric, name in LATENCIES.items():
         most_ms = _most_ms(trial, metric)
-        value = latency_of(samples, metric).finished.quantile_ns(0.99)
+        value = _merged(trial.seconds, metric).quantile_ns(0.99)
         if most_ms is not None and value is not None and value / NS_PER_MS > most_ms:
             said.append(f"{name} p99 was {format_ms(value / NS_PER_MS)} (at most {format_ms(most_ms)})")
     return ", ".join(said)
+
+
+def _merged(seconds: Sequence[LoadSecond], metric: Metric) -> Histogram:
+    merged = Histogram()
+    for second in seconds:
+        merged.merge(second.reported.histogram(metric))
+    return merged
 
 
 def _most_ms(trial: HoldWindow, metric: Metric) -> float | None:

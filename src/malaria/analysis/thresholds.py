@@ -110,7 +110,7 @@ def _lower_bound_ms(threshold: Threshold, records: Run) -> float | None:
     metric, _, statistic = threshold.key.partition(".")
     if metric != Metric.ACK or statistic not in _QUANTILES:
         return None
-    quantile = latency_of(records.samples, Metric.ACK).quantile(_QUANTILES[statistic])
+    quantile = latency_of(records, Metric.ACK).quantile(_QUANTILES[statistic])
     return None if quantile is None else quantile.ns / NS_PER_MS
 
 

@@ -52,7 +52,7 @@ def judge(records: Run, summary: Summary) -> Verdict:
 
 def _late(records: Run, _: Summary) -> list[Reason]:
     """Messages left late by our own fault. In a closed loop a message is due when we get round to it."""
-    lag = latency_of(records.samples, Metric.OWN_LAG).quantile(0.99)
+    lag = latency_of(records, Metric.OWN_LAG).quantile(0.99)
     if records.meta.closed_loop or lag is None:
         return []
     limit_ns = own_lag_limit_ns(records.meta)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
-from malaria.analysis.windows import merge_samples
+from malaria.analysis.timeline import Second, Timeline
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import Histogram
 from malaria.records.rows import BeeStanding, Counter, Gauge, Metric, Progress, Sample
+from malaria.records.sample_histograms import unpack
 
 HALF_S_NS: Final = NS_PER_S // 2
 """A shorter period was cut off by a phase, so its rate is not that of a second."""
 SHOWN: Final = (Metric.ACK, Metric.END_TO_END, Metric.CONNECT, Metric.OWN_LAG)
 """The metrics that a live view has room for; the others are unpacked when the run is summarized."""
-
-
-@dataclass(slots=True)
-class _OpenSecond:
-    """One second of all workers, as far as they have reported it."""
-
-    missing: set[str]
-    samples: list[Sample] = field(default_factory=list)
-    histograms: dict[str, Histogram] = field(default_factory=dict)
 
 
 class LiveTotals:
@@ -40,9 +32,8 @@ class LiveTotals:
         self._last: dict[str, Sample] = {}  # the last whole second of each worker of a bee
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Mapping[str, int]] = {}
-        self._open: dict[int, _OpenSecond] = {}
-        self._second: Sample | None = None  # without its histograms
-        self._second_histograms: dict[str, Histogram] = {}
+        self._timeline = Timeline()
+        self._second: Second | None = None  # the last that all workers have reported
 
     def add(self, sample: Sample) -> None:
         """Add one worker's sample."""
@@ -52,24 +43,20 @@ class LiveTotals:
             self._gauges[sample.worker] = sample.gauges
         if self._bees and sample.end_ns - sample.start_ns >= HALF_S_NS:
             self._last[sample.worker] = sample
-        number = round(sample.end_ns / NS_PER_S)
-        second = self._open.get(number) or self._open.setdefault(number, _OpenSecond(set(self._present)))
-        second.missing.discard(sample.worker)
-        second.samples.append(replace(sample, histograms={}))
         for metric in SHOWN:
-            if packed := sample.histograms.get(metric):
-                histogram = Histogram.from_bytes(packed)  # by far the slowest step, so once for both sums
-                self._histograms.setdefault(metric, Histogram()).merge(histogram)
-                second.histograms.setdefault(metric, Histogram()).merge(histogram)
-        if not second.missing:
-            self._second, self._second_histograms = _sum(second.samples), second.histograms
-            self._open = {later: rest for later, rest in self._open.items() if later > number}
+            if metric in sample.histograms:
+                self._histograms.setdefault(metric, Histogram()).merge(unpack(sample, metric))
+        self._show(self._timeline.add(sample))
+
+    def _show(self, second: Second) -> None:
+        """Show a second that all workers have reported, and forget those before it."""
+        if second.workers >= self._present and (self._second is None or second.end_s >= self._second.end_s):
+            self._second = second
+            self._timeline.drop_before(second.end_s)
 
     def lose(self, worker: str) -> None:
         """Stop waiting for a worker that is lost, and leave out its clients."""
         self._present.discard(worker)
-        for second in self._open.values():
-            second.missing.discard(worker)
         self._gauges.pop(worker, None)
 
     def progress(self, frame: Progress) -> Progress:
@@ -78,9 +65,9 @@ class LiveTotals:
             frame,
             totals=dict(self.counters),
             gauges=self._merged_gauges(),
-            second=self._second,
-            latency_ms={name: _figures(h) for name, h in self._histograms.items()},
-            second_latency_ms={name: _figures(h) for name, h in self._second_histograms.items()},
+            second=_sum(self._second),
+            latency_ms=_figures(self._histograms),
+            second_latency_ms=_figures(_shown(self._second)),
             bees=tuple(self._standing(bee, workers) for bee, workers in self._bees.items()),
         )
 
@@ -104,15 +91,22 @@ class LiveTotals:
         return merged
 
 
-def _sum(samples: Sequence[Sample]) -> Sample:
+def _sum(second: Second | None) -> Sample | None:
     """Add the same second of all workers to one sample, as long as the second of one worker.
 
     Their seconds begin and end some milliseconds apart. The time from the first begin to the last end is longer than
     what any worker counted, so a rate over it would be too low.
     """
-    merged = merge_samples(samples)
-    spans_ns = sum(one.end_ns - one.start_ns for one in samples)
-    return replace(merged, start_ns=merged.end_ns - spans_ns // len({one.worker for one in samples}))
+    if second is None:
+        return None
+    merged = second.merged()
+    spans_ns = sum(one.end_ns - one.start_ns for one in second.samples)
+    return replace(merged, start_ns=merged.end_ns - spans_ns // len(second.workers))
+
+
+def _shown(second: Second | None) -> Mapping[str, Histogram]:
+    histograms = {metric.value: second.histogram(metric) for metric in SHOWN} if second is not None else {}
+    return {metric: histogram for metric, histogram in histograms.items() if not histogram.is_empty}
 
 
 def _per_s(samples: Sequence[Sample], counter: Counter) -> float | None:
@@ -122,6 +116,13 @@ def _per_s(samples: Sequence[Sample], counter: Counter) -> float | None:
     return sum(one.counters.get(counter, 0) * NS_PER_S / (one.end_ns - one.start_ns) for one in samples)
 
 
-def _figures(histogram: Histogram) -> dict[str, float]:
-    points = {"p50": histogram.quantile_ns(0.5), "p99": histogram.quantile_ns(0.99), "max": histogram.max_ns}
-    return {name: value / NS_PER_MS for name, value in points.items() if value is not None}
+def _figures(histograms: Mapping[str, Histogram]) -> dict[str, dict[str, float]]:
+    """Return the percentiles of each metric in milliseconds."""
+    points = {
+        name: {"p50": each.quantile_ns(0.5), "p99": each.quantile_ns(0.99), "max": each.max_ns}
+        for name, each in histograms.items()
+    }
+    return {
+        name: {point: value / NS_PER_MS for point, value in values.items() if value is not None}
+        for name, values in points.items()
+    }

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
 
+from malaria.records.histogram import Histogram
 from malaria.records.perf_profile import Profile
 from malaria.records.rows import Event, LedgerTotals, Observation, Sample
 from malaria.records.run_meta import RunMeta
+from malaria.records.sample_histograms import merged_histogram
 
 
 @dataclass(frozen=True)
 class Run:
-    """Facts, rows and ledger of one run. Rows are in order of time; `ledger` is None for a run that was cut short."""
+    """Facts, rows and ledger of one run. Rows are in order of time; `ledger` is None for a run that was cut short.
+
+    What is expensive to make is made once and kept. Do not change what `histogram` and `once` return.
+    """
 
     meta: RunMeta
     samples: tuple[Sample, ...]
@@ -19,3 +26,18 @@ class Run:
     ledger: LedgerTotals | None
     observations: tuple[Observation, ...] = ()
     profile: Profile | None = None
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def histogram(self, metric: str) -> Histogram:
+        """Return the histogram of a metric over the whole run. Raises RunError for a damaged one."""
+        if metric not in self._kept:
+            self._kept[metric] = merged_histogram(self.samples, metric)
+        found: Histogram = self._kept[metric]
+        return found
+
+    def once[T](self, make: Callable[[Run], T]) -> T:
+        """Return `make(self)`, computed at the first call with this function."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        made: T = self._kept[make]
+        return made

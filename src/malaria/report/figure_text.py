@@ -13,7 +13,6 @@ from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.windows import histogram_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import EventKind, Metric, RunPhase
 from malaria.records.run import Run
@@ -84,7 +83,7 @@ def _stated(known_ms: float | None, bound_ms: float | None) -> StatedLatency:
 
 
 def _bounds(records: Run, metric: Metric) -> dict[str, float]:
-    latency = latency_of(records.samples, metric)
+    latency = latency_of(records, metric)
     values = {name: latency.quantile(q) for name, q in QUANTILES.items()}
     return {name: value.ns / NS_PER_MS for name, value in values.items() if value is not None and not value.known}
 
@@ -104,7 +103,7 @@ def connect_time_ns(records: Run) -> int | None:
 
 def kept_up(records: Run) -> bool | None:
     """Whether the generator sent in time; None when nothing says so (nothing sent, or a closed loop)."""
-    late_ns = histogram_of(records.samples, Metric.OWN_LAG).quantile_ns(0.99)
+    late_ns = records.histogram(Metric.OWN_LAG).quantile_ns(0.99)
     if late_ns is None or records.meta.closed_loop:
         return None
     return late_ns <= own_lag_limit_ns(records.meta)

@@ -8,14 +8,15 @@ import pytest
 
 from malaria.analysis.baseline import MEASURES, Baseline
 from malaria.analysis.recovery_time import WORDS, RecoveryTime, RecoveryWatch, comeback
-from malaria.analysis.seconds import Second
+from malaria.analysis.seconds import LoadSecond
+from malaria.analysis.timeline import Second
 from malaria.clock import NS_PER_S as S
 
 BAND = Baseline(most={"owed": 10, "lost": 0}, usual={"owed": 0, "lost": 0}, due_per_s=100, ready=50)
 
 
 def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence[float] = ()) -> RecoveryWatch:
-    seconds = [Second(21 + n, due, done, 0, 50, 0, ()) for n in range(len(owed))]
+    seconds = [LoadSecond(21 + n, due, done, 0, 50, 0, Second(0)) for n in range(len(owed))]
     measures = {"owed": dict(enumerate(owed, 21)), "lost": dict(enumerate(lost, 21))}
     return RecoveryWatch(BAND, measures, seconds, 10 * S, 20 * S, (20 + len(owed)) * S)
 
