@@ -32,6 +32,7 @@ class FakeSocket:
         self.world = world
         self.fd = fd
         self.sent = bytearray()
+        self.sends: list[bytes] = []  # what each call of `send` took
         self.incoming: list[bytes] = []
         self.accepts: int | None = None
         self.closed = False
@@ -54,6 +55,7 @@ class FakeSocket:
         if not taken:
             raise BlockingIOError
         self.sent += data[:taken]
+        self.sends.append(bytes(data[:taken]))
         return taken
 
     def recv_into(self, view: memoryview) -> int:

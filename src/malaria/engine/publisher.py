@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from malaria.clock import NS_PER_MS
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
-from malaria.engine.template import DUP, Template, make_template
+from malaria.engine.template import DUP, Packet, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
 from malaria.plan.clients import GroupPlan, RateChange
 from malaria.records.ledger import Published
@@ -34,7 +34,9 @@ HORIZON_NS: Final = 100 * NS_PER_MS
 MOST_PER_TURN: Final = 512
 """Messages taken up before the loop looks at its sockets again: a late worker still hears its acknowledgements."""
 SMALL_WINDOW: Final = 8
-"""Closed loop: below this the array operations of a block cost more than they save."""
+"""Closed loop: below this `lag` is recorded for every message; above, blocks of messages leave it out for speed."""
+FEW: Final = 12
+"""Messages from which on the array operations of a block cost less than handling the messages one by one."""
 NEVER: Final = 1 << 62
 BLOCK: Final = 128
 """Messages of one client in one send."""
@@ -78,6 +80,7 @@ class Publisher:
         self._limit = group.messages
         self._held: dict[int, deque[int]] = {}
         self._eager: set[int] = set()  # closed loop: members that may send more right now
+        self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
         self._forgotten: dict[int, list[int]] = {}
         self._forgotten_dues: list[Ints] = []
@@ -259,26 +262,72 @@ class Publisher:
         held = position in self._held
         (self._meter.held_lag if held else self._meter.prompt_lag).append(lag_ns)
 
-    def _send_block(self, position: int, dues_ns: Ints) -> int:
-        """Sends messages due at `dues_ns` in one send, as many as window and kernel take; returns how many."""
+    def _send_few(self, position: int, slots: list[int], due_ns: int) -> int:
+        """Send messages in these free slots in one send, all due at `due_ns`; return how many were begun. Hot."""
         client, window = self.base + position, self.window
+        assert window is not None
+        sequence = first = self._next_at[position]
+        packets: list[bytes] = []
+        for slot in slots:
+            packets.append(bytes(self._packet(position, slot + 1, sequence, due_ns - self._epoch_ns)))
+            sequence += 1
+        data = b"".join(packets)
+        written = self._write(client, data)
+        if written < len(data):
+            ends = np.cumsum([len(packet) for packet in packets])
+            dues_ns = np.full(len(slots), due_ns, np.int64)
+            return self._enter_written(position, np.array(slots, np.int64), dues_ns, (data, ends, written))
+        sent_ns = self._clock()
+        row = position * window.size
+        for sequence, slot in enumerate(slots, first):
+            place = row + slot
+            window.state[place] = self._awaits
+            window.sequence_at[place] = sequence
+            window.due_at[place] = due_ns
+            window.sent_at[place] = sent_ns
+            if self._times_few and due_ns >= self._measure_ns:
+                self._prompt_lag(sent_ns - due_ns)
+        self._next_at[position] = first + len(slots)
+        window.turn_at[position] = (slots[-1] + 1) % window.size
+        self._last_out_at[client] = sent_ns
+        counts = self._counts
+        counts.sends += 1
+        counts.bytes_sent += written
+        counts.sent += len(slots)
+        return len(slots)
+
+    def _send_block(self, position: int, dues_ns: Ints) -> int:
+        """Send messages due at `dues_ns` in one send, as many as window and kernel take; return how many were begun."""
         slots = np.zeros(0, np.int64)
-        if window is not None:
-            slots = window.free_slots(position, len(dues_ns))
+        if self.window is not None:
+            slots = self.window.free_slots(position, len(dues_ns))
             dues_ns = dues_ns[: len(slots)]
         if not len(dues_ns):
             return 0
         sequence = self._next_at[position]
         packets, length = self._template.block(position, slots + 1, sequence, dues_ns - self._epoch_ns)
+        written = self._write(self.base + position, packets)
+        return self._enter_written(position, slots, dues_ns, (packets, length, written))
+
+    def _write(self, client: int, data: Packet) -> int:
+        """Hand bytes to the kernel; return how many it took. Closes the client's gate where it took none."""
         try:
-            written = self._columns.sends[client](packets)
+            return self._columns.sends[client](data)
         except BlockingIOError:
             self._outbox.block(client)
-            return 0
         except OSError as error:
             self._outbox.broke(client, error)
+        return 0
+
+    def _enter_written(self, position: int, slots: Ints, dues_ns: Ints, output: tuple[Packet, int | Ints, int]) -> int:
+        """Enter the messages of one send of which the kernel took a part, or all; return how many were begun.
+
+        `output` has the packets, their common length or where each ends, and the bytes taken.
+        """
+        packets, length, written = output
+        if not written:
             return 0
-        sent_ns = self._clock()
+        client, sequence, sent_ns = self.base + position, self._next_at[position], self._clock()
         whole, end = _whole_packets(written, length, len(packets))
         self._enter_block(position, slots[:whole], sequence, dues_ns[:whole], sent_ns)
         self._counts.sends += 1
@@ -286,7 +335,7 @@ class Publisher:
         complete = whole if written == end else whole - 1
         self._counts.sent += complete
         timed = dues_ns[:complete]
-        if complete and (not self.closed_loop) and int(timed[-1]) >= self._measure_ns:
+        if complete and not self.closed_loop and int(timed[-1]) >= self._measure_ns:
             self._meter.held_lag.extend(sent_ns - timed[timed >= self._measure_ns])
         if complete < whole:
             rest = bytes(packets[written:end])
@@ -366,11 +415,16 @@ class Publisher:
             gate[client] &= ~HELD
 
     def _go_on(self, position: int, now_ns: int) -> None:
-        """Closed loop: the client may send again. A small window is refilled at once, a large one by the block."""
+        """Let a member of a closed loop send again.
+
+        A window of one message is refilled at once; any other at the end of this turn of the loop, so that all that one
+        read has freed goes out in one send. It never waits for more: a broker with Nagle's algorithm holds its further
+        acknowledgements back until our next bytes (or our kernel's delayed ACK, 40 ms later) acknowledge the last one.
+        """
         span = self._span
         if span is None:
             return
-        if self.window is None or self.window.size >= SMALL_WINDOW or now_ns < span.origin_ns:
+        if self.window is None or self.window.size > 1 or now_ns < span.origin_ns:
             self._eager.add(position)
             self.next_due_ns = span.origin_ns
         elif span.end_ns is not None and now_ns >= span.end_ns:
@@ -379,31 +433,40 @@ class Publisher:
             self._counts.due += self._send_one(position, now_ns)
 
     def _publish_eager(self, now_ns: int) -> None:
-        """Closed loop: every member that may, sends what its window allows; due is now."""
-        gate, base = self._columns.gate, self.base
-        small = self.window is not None and self.window.size < SMALL_WINDOW
-        for position in list(self._eager):
+        """Closed loop: send what the windows of all eager members allow; due is now."""
+        gate, base, window = self._columns.gate, self.base, self.window
+        eager, self._eager = self._eager, set()
+        for position in eager:
             most = self._most_now(position)
             if gate[base + position] or not most:
-                self._eager.discard(position)
                 continue
-            if small:
-                sent = self._send_singly(position, most, now_ns)
-            else:
+            if window is None:
                 sent = self._send_block(position, np.full(most, now_ns, np.int64))
+            else:
+                sent = self._refill(window, position, most, now_ns)
             self._counts.due += sent
-            if sent < most or self.window is not None:
-                self._eager.discard(position)
+            if sent == most:  # it may take more than one turn's share
+                self._eager.add(position)
         if self._span is not None and self._span.end_ns is not None and now_ns >= self._span.end_ns - 1:
             self.end(now_ns)
         self._look_ahead()
 
-    def _send_singly(self, position: int, most: int, now_ns: int) -> int:
-        sent, gate, client = 0, self._columns.gate, self.base + position
+    def _refill(self, window: Window, position: int, most: int, now_ns: int) -> int:
+        """Send up to `most` messages into the free slots of a member, as few sends as that takes; return how many."""
+        total = 0
         # the gate closes when the kernel takes a part of a message: the next one must not cut into it
-        while sent < most and not gate[client] and self._send_one(position, now_ns):
-            sent += 1
-        return sent
+        while total < most and not self._columns.gate[self.base + position]:
+            slots = window.free_run(position, min(FEW, most - total))
+            if len(slots) == FEW:
+                sent = self._send_block(position, np.full(most - total, now_ns, np.int64))
+            elif len(slots) > 1:
+                sent = self._send_few(position, slots, now_ns)
+            else:
+                sent = int(bool(slots) and self._send_one(position, now_ns))
+            if not sent:
+                break
+            total += sent
+        return total
 
     def _most_now(self, position: int) -> int:
         return BLOCK if self._limit is None else min(BLOCK, self._limit - self._next_at[position])
@@ -428,10 +491,7 @@ class Publisher:
             self._ack(now_ns - due_ns)
             self._service(now_ns - window.sent_at[place])
         self._counts.acked += 1
-        if self.closed_loop:
-            if not self._waits_for_more(position, window):
-                self.release(position, now_ns)
-        elif self._columns.gate[client] & HELD:
+        if self.closed_loop or self._columns.gate[client] & HELD:
             self.release(position, now_ns)
         return True
 
@@ -447,14 +507,9 @@ class Publisher:
                 self._meter.ack.extend(now_ns - dues[timed])
                 self._meter.service.extend(now_ns - window.sent_ns[places][timed])
                 self._counts.acked += len(places)
-                if not self._waits_for_more(position, window):
-                    self.release(position, now_ns)
+                self.release(position, now_ns)
                 return True
         return all([self.acknowledge(client, packet_id, now_ns) for packet_id in packet_ids.tolist()])
-
-    def _waits_for_more(self, position: int, window: Window) -> bool:
-        """Closed loop with a large window: whether so little of it is free that another block is not worth its cost."""
-        return self.closed_loop and window.size >= SMALL_WINDOW and window.free(position) < window.size // 4
 
     def receive_pubrec(self, client: int, packet_id: int, now_ns: int) -> bool:
         """A PUBREC came: owes a PUBREL (for an unknown id too, MQTT-4.3.3-1). False: it is a QoS 1 message's."""

@@ -46,6 +46,24 @@ class Window:
             place = self.state.find(_FREE_BYTE, row, row + turn)
         return place - row if place >= 0 else -1
 
+    def free_run(self, client: int, most: int) -> list[int]:
+        """Return up to `most` free slots that follow one another, in the order in which messages take them.
+
+        The run goes round the end of the window and stops at a slot in flight: free slots behind that one are found by
+        the next call.
+        """
+        slot = self.next_free(client)
+        slots: list[int] = []
+        if slot < 0:
+            return slots
+        state, size, row = self.state, self.size, client * self.size
+        for _ in range(min(most, size)):
+            if state[row + slot]:
+                break
+            slots.append(slot)
+            slot = slot + 1 if slot + 1 < size else 0
+        return slots
+
     def free_slots(self, client: int, most: int) -> NDArray[np.int64]:
         """Up to `most` free slots in the order in which messages take them."""
         row = client * self.size

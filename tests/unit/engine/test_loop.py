@@ -10,7 +10,7 @@ from engine_rig import IDENTITY, S, World, world
 from malaria.engine.publisher import PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
-from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Publish
+from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Protocol, Publish
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import make_plan
 from malaria.records.histogram import Histogram
@@ -24,11 +24,12 @@ METER = {"role": "publish", "clients": 1, "interval": "1s", "size": "20", "topic
 PUBACK, PUBREC, PUBREL, PUBCOMP = PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBCOMP
 
 
-def packets(stream: bytes) -> list[Packet]:
+def packets(stream: bytes, protocol: str = "3.1.1") -> list[Packet]:
+    spoken = Protocol.V5 if protocol == "5" else Protocol.V311
     found: list[Packet] = []
     at = 0
     while at < len(stream):
-        one = decode(stream, at, len(stream), EVERYBODY)
+        one = decode(stream, at, len(stream), EVERYBODY, spoken)
         assert one is not None, "the stream ends inside a packet"
         found.append(one[0])
         at = one[1]
@@ -103,6 +104,60 @@ def test_a_closed_loop_keeps_its_window_full_whatever_the_kernel_takes(accepts: 
             w.writable(w.sockets[0])
         assert sorted(p.packet_id or 0 for p in published(w)) == list(range(1, 51))
         assert w.meter.counts.sent == 50
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+@pytest.mark.parametrize("inflight", [1, 2, 7, 8, 20, 100, 200])
+@pytest.mark.parametrize("freed", [1, 2, 5, 30])
+def test_a_closed_loop_refills_at_once_what_one_read_freed(inflight: int, freed: int, protocol: str) -> None:
+    """A broker with Nagle's algorithm sends its next acknowledgements only after our next bytes."""
+    freed = min(freed, inflight)
+    with world(METER | {"interval": 0, "inflight": inflight, "protocol": protocol}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        w.turn()
+        assert len(w.sockets[0].sends) == 1 + inflight // 129 + 1  # CONNECT, and the window in blocks
+        assert w.engine.publishers[0].in_flight == inflight
+        before = len(w.sockets[0].sends)
+        w.say(w.sockets[0], b"".join(b"\x40\x02" + packet_id.to_bytes(2) for packet_id in range(1, freed + 1)))
+        assert w.engine.publishers[0].in_flight == inflight
+        assert len(w.sockets[0].sends) == before + 1
+        again = packets(w.sockets[0].sends[-1], protocol)
+        assert [p.packet_id for p in again if isinstance(p, Publish)] == list(range(1, freed + 1))
+        assert w.meter.counts.due == w.meter.counts.sent == inflight + freed
+
+
+@pytest.mark.parametrize("inflight", [2, 8, 20])
+def test_a_closed_loop_refills_what_is_acknowledged_out_of_order(inflight: int) -> None:
+    with world(METER | {"interval": 0, "inflight": inflight}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        w.say(w.sockets[0], encode(Ack(PUBACK, inflight)) + (encode(Ack(PUBACK, 2)) if inflight > 2 else b""))
+        assert w.engine.publishers[0].in_flight == inflight
+
+
+@pytest.mark.parametrize("inflight", [1, 2, 8, 20])
+def test_a_closed_loop_of_qos_2_refills_at_each_completed_message(inflight: int) -> None:
+    with world(METER | {"interval": 0, "inflight": inflight, "qos": 2}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        w.say(w.sockets[0], encode(Ack(PUBREC, 1)))
+        w.say(w.sockets[0], encode(Ack(PUBCOMP, 1)))
+        assert (w.engine.publishers[0].in_flight, w.meter.counts.sent) == (inflight, inflight + 1)
+
+
+def test_a_closed_loop_ends_after_its_messages() -> None:
+    with world(METER | {"interval": 0, "inflight": 5, "messages": 7}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        w.say(w.sockets[0], b"".join(encode(Ack(PUBACK, packet_id)) for packet_id in range(1, 6)))
+        w.turn()
+        assert [p.packet_id for p in published(w)] == [1, 2, 3, 4, 5, 1, 2]
+        assert w.engine.publishers[0].done
 
 
 @pytest.mark.parametrize("inflight", [2, 50])

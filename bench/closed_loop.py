@@ -1,0 +1,94 @@
+"""Messages per second of one closed-loop client, for each window, set against a plain client that refills at once.
+
+Against mosquitto as it is configured by default: with Nagle's algorithm, it holds further acknowledgements back until
+the last one is acknowledged. A client that waits for more of them before it sends stands still for our kernel's delayed
+ACK (40 ms). Aim: at most 10 % below the plain client.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.attack import attack
+from bench.plain_client import SIZE, run_plain_client
+from bench.secured import TESTS
+from bench.show import Figure, middle, show, spread
+from malaria.broker import find_mosquitto
+from malaria.broker.configuration import MosquittoListener, MosquittoSettings
+from malaria.broker.mosquitto import start_mosquitto, with_free_ports
+
+ROUNDS: Final = 3
+SECONDS: Final = 2
+AIM: Final = 1.1
+WINDOWS: Final = (1, 2, 7, 8, 20, 100, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One load: a window over one way in."""
+
+    window: int
+    qos: int = 1
+    protocol: str = "3.1.1"
+    scheme: str = "mqtt"
+
+    @property
+    def name(self) -> str:
+        return f"window {self.window:>4}, QoS {self.qos}, MQTT {self.protocol}, {self.scheme}"
+
+
+CASES: Final = (
+    *(Case(window) for window in WINDOWS),
+    *(Case(window, qos=2) for window in (1, 20)),
+    *(Case(20, qos, "5") for qos in (1, 2)),
+    *(Case(20, scheme=scheme) for scheme in ("mqtts", "ws", "wss")),
+)
+
+
+def main() -> None:
+    if find_mosquitto() is None:
+        sys.exit("mosquitto is not installed: apt install mosquitto")
+    sys.path.append(str(TESTS))
+    from certificates import Authority
+
+    with tempfile.TemporaryDirectory() as directory:
+        authority = Authority(Path(directory) / "ca")
+        made = authority.server("ecdsa")
+        proof = {"cafile": authority.cafile, "certfile": made.cert, "keyfile": made.key}
+        listeners = with_free_ports(
+            [MosquittoListener(0, name="mqtts", **proof), MosquittoListener(0, name="ws", websockets=True),
+             MosquittoListener(0, name="wss", websockets=True, **proof)]
+        )  # fmt: skip
+        settings = MosquittoSettings(listeners, log_connections=False)
+        with start_mosquitto(settings) as broker:
+            ports = {"mqtt": broker.port} | {listener.name: listener.port for listener in listeners}
+            figures = [_figure(case, ports[case.scheme]) for case in CASES]
+            show(f"One closed-loop client, {SIZE} bytes, {broker.version}", figures,
+                 "rounds alternate; the plain client is a blocking socket in Python that records nothing")  # fmt: skip
+
+
+def _figure(case: Case, port: int) -> Figure:
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        job = {"port": port, "window": case.window, "qos": case.qos, "protocol": case.protocol,
+               "scheme": case.scheme, "seconds": SECONDS}  # fmt: skip
+        theirs.append(run_plain_client(job))
+        ours.append(_our_speed(case, port))
+    ratio = middle(theirs) / middle(ours)
+    reference = f"{middle(theirs):,.0f}/s ({spread([value / 1000 for value in theirs])})"
+    return Figure(case.name, f"{middle(ours):,.0f}/s", reference, ratio, f"<= {AIM}", ratio <= AIM)
+
+
+def _our_speed(case: Case, port: int) -> float:
+    group: dict[str, Any] = {"clients": 1, "size": SIZE, "interval": 0, "inflight": case.window, "qos": case.qos}
+    path = "/mqtt" if case.scheme in ("ws", "wss") else ""
+    target = {"url": f"{case.scheme}://127.0.0.1:{port}{path}", "insecure": case.scheme in ("mqtts", "wss")}
+    return attack(target, group, duration=f"{SECONDS + 1}s", protocol=case.protocol).per_s
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""A plain MQTT client that keeps its window full: the reference of `bench.closed_loop`.
+
+One blocking socket. It reads, and sends one message for each acknowledgement of that read, all in one send. No latency
+is recorded, nothing is scheduled. `python -m bench.plain_client JOB` prints the messages acknowledged per second.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+SIZE: Final = 500
+WARM_UP_S: Final = 0.3
+READ: Final = 1 << 18
+_PUBACK, _PUBREC, _PUBCOMP = 0x40, 0x50, 0x70
+
+type Send = Callable[[bytes], None]
+type Receive = Callable[[], bytes]
+
+
+def run_plain_client(job: Mapping[str, Any]) -> float:
+    """Run one client in a process of its own; return its acknowledged messages per second.
+
+    `job` has `port`, `window`, `qos`, `protocol` ("3.1.1" or "5"), `scheme` (mqtt, mqtts, ws, wss) and `seconds`.
+    """
+    command = [sys.executable, "-m", "bench.plain_client", json.dumps(job)]
+    finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60)
+    return float(finished.stdout)
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    send, receive = _connect(job["port"], job["scheme"])
+    is_5 = job["protocol"] == "5"
+    name = f"plain-{os.getpid()}".encode()
+    variable = b"\x00\x04MQTT" + bytes([5 if is_5 else 4, 2, 0, 0]) + (b"\x00" if is_5 else b"")
+    send(_framed(0x10, variable + struct.pack(">H", len(name)) + name))
+    receive()
+    print(_load(send, receive, job))
+
+
+def _load(send: Send, receive: Receive, job: Mapping[str, Any]) -> float:
+    packets = [_publish(packet_id, job["qos"], job["protocol"]) for packet_id in range(1, job["window"] + 1)]
+    send(b"".join(packets))
+    begin = time.perf_counter()
+    acknowledged, counted_from, begun = 0, 0, b""
+    while (now := time.perf_counter()) < begin + WARM_UP_S + job["seconds"]:
+        if not counted_from and now >= begin + WARM_UP_S:
+            counted_from, counted_since = acknowledged, now
+        begun += receive()
+        answers, at = [], 0
+        while at + 2 <= len(begun) and at + 2 + begun[at + 1] <= len(begun):
+            kind, packet_id = begun[at], begun[at + 2 : at + 4]
+            if kind == _PUBREC:
+                answers.append(b"\x62\x02" + packet_id)
+            elif kind in (_PUBACK, _PUBCOMP):
+                acknowledged += 1
+                answers.append(packets[int.from_bytes(packet_id) - 1])
+            at += 2 + begun[at + 1]
+        begun = begun[at:]
+        if answers:
+            send(b"".join(answers))
+    return (acknowledged - counted_from) / (now - counted_since)
+
+
+def _publish(packet_id: int, qos: int, protocol: str) -> bytes:
+    properties = b"\x00" if protocol == "5" else b""
+    return _framed(0x30 | qos << 1, b"\x00\x06bench/" + packet_id.to_bytes(2) + properties + b"x" * SIZE)
+
+
+def _framed(first: int, body: bytes) -> bytes:
+    length = len(body)
+    size = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+    return bytes([first]) + size + body
+
+
+def _connect(port: int, scheme: str) -> tuple[Send, Receive]:
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if scheme in ("mqtts", "wss"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        sock = context.wrap_socket(sock)
+    if scheme not in ("ws", "wss"):
+        return sock.sendall, lambda: sock.recv(READ)
+    key = base64.b64encode(os.urandom(16)).decode()
+    sock.sendall(
+        f"GET /mqtt HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n".encode()
+    )
+    if b" 101 " not in sock.recv(READ):
+        sys.exit("the broker does not speak WebSocket at this port")
+    return _websocket(sock)
+
+
+def _websocket(sock: socket.socket) -> tuple[Send, Receive]:
+    begun = b""
+
+    def send(data: bytes) -> None:
+        """Send one binary frame; its mask is zero, so the bytes stay as they are."""
+        head = struct.pack(">BBH", 0x82, 0x80 | 126, len(data)) if len(data) < 65536 else struct.pack(
+            ">BBQ", 0x82, 0x80 | 127, len(data)
+        )  # fmt: skip
+        sock.sendall(head + bytes(4) + data)
+
+    def receive() -> bytes:
+        nonlocal begun
+        begun += sock.recv(READ)
+        data = b""
+        while len(begun) >= 2:
+            length, at = begun[1], 2
+            if length == 126:
+                length, at = int.from_bytes(begun[2:4]), 4
+            if len(begun) < at + length:
+                break
+            data += begun[at : at + length]
+            begun = begun[at + length :]
+        return data
+
+    return send, receive
+
+
+if __name__ == "__main__":
+    main()
