@@ -16,6 +16,7 @@ from malaria.swarm.hosts.bee_layout import PID_FILE, SPOOL
 from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
 from malaria.swarm.run.spool import spool_name
+from malaria.swarm.run.version_check import own_stamp
 
 
 @dataclass
@@ -46,7 +47,12 @@ class LocalLauncher:
     async def _start(self, name: str, port: int, certificates: RunCertificates) -> LaunchedBee:
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
-        settings = {"name": name, "scheduler": f"tls://127.0.0.1:{port}", "certificates": asdict(certificates)}
+        settings = {
+            "name": name,
+            "scheduler": f"tls://127.0.0.1:{port}",
+            "certificates": asdict(certificates),
+            "version": own_stamp().to_table(),
+        }
         command = [*self.before.get(name, []), sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]
         process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, env=dict(os.environ))
         await process.communicate(json.dumps(settings).encode())

@@ -15,6 +15,7 @@ from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import Share
 from malaria.swarm.run.spool import SpooledReport
+from malaria.swarm.run.version_check import VersionStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Joined:
     directory: str
     environment: Mapping[str, Any]
     clock_address: tuple[str, int]
+    version: VersionStamp
 
 
 @dataclass(frozen=True, slots=True)

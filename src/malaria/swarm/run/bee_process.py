@@ -1,8 +1,9 @@
 """The process of a bee: `python -m malaria.swarm.run.bee_process DIRECTORY`, its settings (JSON, with keys) on stdin.
 
-It leaves its parent at once: an ssh connection that breaks must not end a load that its conductor still leads, and a
-bee that has lost its conductor ends its load by itself. DIRECTORY/bee.pid holds its process group while it lives,
-DIRECTORY/bee.log what it printed. It runs one worker of Dask without a nanny, so that nothing restarts what is gone.
+It leaves its parent: an ssh connection that breaks must not end a load that its conductor still leads, and a bee that
+has lost its conductor ends its load by itself. The parent waits until the bee has joined, so that one that cannot start
+says why. DIRECTORY/bee.pid holds the process group of the bee while it lives, DIRECTORY/bee.log what it printed. One
+worker of Dask runs in it, without a nanny, so that nothing restarts what is gone.
 """
 
 from __future__ import annotations
@@ -16,41 +17,84 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from malaria.swarm.hosts.bee_layout import LOG_FILE, PID_FILE, SCRATCH
+from malaria.swarm.run.version_check import VersionStamp, mismatch, own_stamp
 
 OTHER_S: Final = 15.0
 """How long another bee in the same directory may take to end."""
+CONNECT_S: Final = 5.0
+JOINED: Final = "joined"
+UNREACHABLE: Final = "cannot reach the conductor at"
 SCHEDULER_S: Final = 30
 """How long the scheduler may take to be reached."""
 
 
 def main() -> None:
+    """Start the bee, and end when it has joined its conductor; with exit code 1 and the cause when it could not."""
     directory = Path(sys.argv[1])
     settings = json.load(sys.stdin)
+    if cause := mismatch(own_stamp(), VersionStamp(**settings["version"])):
+        sys.exit(cause)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if other := _wait_for_other(directory / PID_FILE):
         sys.exit(f"another attack has a bee at work there (process {other})")
+    reader, writer = os.pipe()
     if os.fork():
-        return
+        os.close(writer)
+        sys.exit(_first_report(reader))
+    os.close(reader)
     os.setsid()
-    _redirect(directory / LOG_FILE)
-    pid_file = directory / PID_FILE
-    pid_file.write_text(f"{os.getpid()}\n")
-    try:
-        asyncio.run(_serve(settings, directory))
-    except Exception:
-        traceback.print_exc()
-    finally:
-        with suppress(OSError):
-            if pid_file.read_text().strip() == str(os.getpid()):
-                pid_file.unlink()
-    sys.stdout.flush()
+    _live(settings, directory, FirstReport(writer))
     os._exit(0)  # Dask's threads need not be waited for
+
+
+class FirstReport:
+    """Tells the process that started the bee, once, that it has joined or why it could not."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def send(self, text: str) -> None:
+        if self._descriptor is not None:
+            with suppress(OSError):  # the ssh connection is gone, and nobody reads
+                os.write(self._descriptor, text.encode(errors="replace"))
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _first_report(reader: int) -> str | None:
+    """Wait for the first report of the bee; return None if it has joined, else the cause of its end."""
+    with os.fdopen(reader, errors="replace") as pipe:
+        text = pipe.read().strip()
+    return None if text == JOINED else text or f"its process ended at once; see {LOG_FILE} in its directory"
+
+
+def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None:
+    pid_file = directory / PID_FILE
+    try:
+        _redirect(directory / LOG_FILE)
+        pid_file.write_text(f"{os.getpid()}\n")
+        asyncio.run(_serve(settings, directory, lambda: first.send(JOINED)))
+    except Exception as error:
+        traceback.print_exc()
+        first.send(_in_one_line(error))
+    finally:
+        with suppress(OSError, ValueError):
+            if int(pid_file.read_text()) == os.getpid():
+                pid_file.unlink()
+        sys.stdout.flush()
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _wait_for_other(pid_file: Path) -> int | None:
@@ -81,8 +125,9 @@ def _redirect(log: Path) -> None:
         os.dup2(descriptor, standard)
 
 
-async def _serve(settings: dict[str, Any], directory: Path) -> None:
+async def _serve(settings: dict[str, Any], directory: Path, on_joined: Callable[[], None]) -> None:
     """Run the Dask worker until it is closed or has lost its scheduler."""
+    _check_conductor(settings["scheduler"])
     import dask
     from distributed import Worker
 
@@ -109,10 +154,21 @@ async def _serve(settings: dict[str, Any], directory: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: asyncio.ensure_future(worker.close(nanny=False)))
     async with worker:
+        on_joined()
         await worker.finished()
     for runner in runners:
         await asyncio.to_thread(runner.stop, "lost its conductor: the connection ended")
         await asyncio.to_thread(runner.close)
+
+
+def _check_conductor(scheduler: str) -> None:
+    """Raise OSError at once where Dask would try again and again."""
+    parts = urlsplit(scheduler)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), CONNECT_S).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConnectionError(error.errno, f"{UNREACHABLE} {parts.hostname} port {parts.port}: {reason}") from None
 
 
 def own_address(scheduler: str) -> str:

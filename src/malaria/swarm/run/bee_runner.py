@@ -23,6 +23,7 @@ from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined
 from malaria.swarm.run.heartbeats import BEE_HEARTBEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
 from malaria.swarm.run.spool import Spool, SpooledReport
 from malaria.swarm.run.timekeeping import TimeServer
+from malaria.swarm.run.version_check import own_stamp
 from malaria.transport.addresses import routes_of
 from malaria.workers.host_facts import describe_host
 from malaria.workers.local import Load, LocalWorkers
@@ -61,7 +62,7 @@ class BeeRunner:
         """Introduce this bee, and start to answer questions for its time."""
         cores = os.process_cpu_count() or 1
         self._time_server = self._time_server or TimeServer(self._host, clock_key, self._hear_conductor)
-        return Joined(self._name, cores, str(self._directory), describe_host(), self._time_server.address)
+        return Joined(self._name, cores, str(self._directory), describe_host(), self._time_server.address, own_stamp())
 
     def assign(self, assignment: Assignment) -> Assigned:
         """Start the workers. Raises OperatorError for a load that this host cannot make."""

@@ -52,7 +52,7 @@ class Launcher(Protocol):
         ...
 
     async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
-        """Start a process on each bee, which joins the scheduler that listens here at `port`.
+        """Start a process on each bee, and wait until it has joined the scheduler that listens here at `port`.
 
         Raises SwarmError, which names every bee that failed.
         """

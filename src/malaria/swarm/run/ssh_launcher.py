@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from malaria.errors import SwarmError
 from malaria.ssh.connection import run
@@ -22,6 +22,7 @@ from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
 from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
 from malaria.swarm.run.spool import spool_name
+from malaria.swarm.run.version_check import own_stamp
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -29,13 +30,24 @@ if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
     from malaria.swarm.run.certificates import RunCertificates
 
-START_S: Final = 30.0
+START_S: Final = 90.0
+START_EACH_S: Final = 5.0
+"""More for each bee: where many share a processor, Python and Dask take so long to start."""
+START_AT_ONCE: Final = 200
+"""Each connection only waits for its bee to join."""
 START: Final = """\
 cd {directory} 2>/dev/null || {{ echo "nothing is deployed there" >&2; exit 1; }}
 [ -x {python} ] || {{ echo "nothing is deployed there" >&2; exit 1; }}
 {python} -m malaria.swarm.run.bee_process "$(pwd -P)" && pwd -P
 """
-REMEDY: Final = "deploy first: malaria swarm deploy --swarm {swarm}"
+REMEDIES: Final = (
+    ("No space left on device", "free some space there"),
+    ("Permission denied", "give the bee a directory that its user may write"),
+    ("cannot reach the conductor", "let the bee connect to that port of this host: check firewalls and routers"),
+    ("another attack", "wait until it has ended, or end it: malaria swarm abort --swarm {swarm}"),
+    ("", "run: malaria swarm deploy --swarm {swarm}"),
+)
+"""Part of a cause -> what to do. The first that fits."""
 
 
 class SshLauncher:
@@ -62,7 +74,9 @@ class SshLauncher:
         return self._swarm.name
 
     async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
-        return self._all(await on_each(self._swarm.hosts, partial(self._start, port, certificates)))
+        return self._all(
+            await on_each(self._swarm.hosts, partial(self._start, port, certificates), at_once=START_AT_ONCE)
+        )
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
         """Return the parts of files of keys that a bee had when its process was started."""
@@ -87,8 +101,15 @@ class SshLauncher:
         failed = [result for result in results if result.failed]
         if failed:
             causes = "\n".join(f"{result.host}: {result.error}" for result in failed)
-            raise SwarmError(causes, failed[0].remedy or REMEDY.format(swarm=self._swarm.name))
+            remedies = (self._remedy(result) for result in failed)
+            raise SwarmError(causes, "\n".join(dict.fromkeys(remedies)))
         return [result.value for result in results if result.value is not None]
+
+    def _remedy(self, result: HostResult[Any]) -> str:
+        if result.remedy:
+            return result.remedy
+        remedy = next(remedy for part, remedy in REMEDIES if part in result.error)
+        return remedy.format(swarm=self._swarm.name)
 
     async def _start(
         self,
@@ -101,10 +122,12 @@ class SshLauncher:
             "name": host.name,
             "scheduler": f"tls://{_bracketed(connection.get_extra_info('sockname')[0])}:{port}",
             "certificates": asdict(certificates[host.name]),
+            "version": own_stamp().to_table(),
         }
         self._parts[host.name] = await parts_there(host, connection)
         script = START.format(directory=shell_path(host), python=PYTHON)
-        directory = (await run(connection, script, json.dumps(settings), START_S)).strip()
+        patience_s = START_S + START_EACH_S * len(self._hosts)
+        directory = (await run(connection, script, json.dumps(settings), patience_s)).strip()
         return LaunchedBee(host.name, directory)
 
 

@@ -32,6 +32,7 @@ from malaria.swarm.run.load_bundle import LoadBundle
 from malaria.swarm.run.loop_thread import LoopThread
 from malaria.swarm.run.membership import BeeEvent, Disconnected, Membership, WorkerReport
 from malaria.swarm.run.timekeeping import new_key
+from malaria.swarm.run.version_check import REMEDY, mismatch, own_stamp
 from malaria.workers.local import Load
 
 JOIN_S: Final = 90.0
@@ -229,7 +230,9 @@ class SwarmWorkers:
         async with gate:
             proxy: ActorProxy = await self._cluster.start_actor(bee)
             link = BeeLink(bee.name, proxy, self._on_broken)
-            await link.join(self._clock_key)
+            joined = await link.join(self._clock_key)
+            if cause := mismatch(joined.version, own_stamp()):
+                raise SwarmError(f"{bee.name}: {cause}", REMEDY)
             return link
 
     async def _assign_all(

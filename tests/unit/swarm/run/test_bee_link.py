@@ -12,6 +12,7 @@ from malaria.control.messages import ConnectAll, Finish, StartPublishing
 from malaria.swarm.run import bee_link as module
 from malaria.swarm.run.bee_link import FIRST_EXCHANGES, BeeLink
 from malaria.swarm.run.bee_messages import Command, Joined
+from malaria.swarm.run.version_check import own_stamp
 
 MS = 1_000_000
 
@@ -26,7 +27,7 @@ class FakeProxy:
         self.enough = asyncio.Event()
 
     async def join(self, _: bytes) -> Joined:
-        return Joined("bee-1", 2, "/tmp", {}, ("127.0.0.1", 1))
+        return Joined("bee-1", 2, "/tmp", {}, ("127.0.0.1", 1), own_stamp())
 
     async def execute(self, command: Command) -> int:
         if self.raises is not None:

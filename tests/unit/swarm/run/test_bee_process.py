@@ -1,14 +1,20 @@
-"""The process of a bee: who was there before it."""
+"""The process of a bee: another one in its directory, and why it could not start."""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from malaria.swarm.run import bee_process as host
 from malaria.swarm.run.bee_process import own_address
+from malaria.swarm.run.version_check import VersionStamp, own_stamp
 
 
 def test_a_bee_that_is_gone_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -33,3 +39,39 @@ def test_a_bee_at_work_is_waited_for_and_then_told(tmp_path: Path, monkeypatch: 
 
 def test_our_address_is_the_one_that_the_scheduler_sees() -> None:
     assert own_address("tls://127.0.0.1:8786") == "127.0.0.1"
+
+
+def start(directory: Path, port: int = 1, version: VersionStamp | None = None) -> tuple[int, str]:
+    """Start a bee; return its exit code and the last line that it printed."""
+    settings = {
+        "name": "bee-1",
+        "scheduler": f"tls://127.0.0.1:{port}",
+        "certificates": {"authority": "", "certificate": "", "key": ""},
+        "version": (version or own_stamp()).to_table(),
+    }
+    command = [sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]
+    done = subprocess.run(command, input=json.dumps(settings), capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
+
+
+def test_a_bee_of_another_version_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    code, cause = start(tmp_path / "bee", version=replace(own_stamp(), messages="0123"))
+    assert code == 1
+    assert cause.startswith("the bee has malaria ")
+    assert "(messages 0123)" in cause
+    assert not (tmp_path / "bee").exists()
+
+
+def test_a_bee_that_cannot_reach_its_conductor_says_so_at_once(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        port = closed.getsockname()[1]
+        cause = f"cannot reach the conductor at 127.0.0.1 port {port}: Connection refused"
+        assert start(tmp_path / "bee", port) == (1, cause)
+    assert not (tmp_path / "bee" / "bee.pid").exists()
+    assert "Connection refused" in (tmp_path / "bee" / "bee.log").read_text()
+
+
+def test_a_bee_that_cannot_write_says_so_at_once(tmp_path: Path) -> None:
+    (tmp_path / "bee.log").mkdir()
+    assert start(tmp_path) == (1, f"{tmp_path}/bee.log: Is a directory")

@@ -24,6 +24,12 @@ BEES = (
 SWARM = Swarm(name="field", bee=BEES)
 CERTIFICATES = {bee.name: RunCertificates("AUTHORITY", "CERTIFICATE", "SECRET KEY") for bee in BEES}
 
+CAUSES = {
+    "/new": "nothing is deployed there",
+    "/full": "No space left on device",
+    "/far": "cannot reach the conductor at 10.0.0.1 port 1: Connection refused",
+}
+
 
 class Connection:
     """An ssh connection to a bee that knows our address as the bee sees it."""
@@ -42,7 +48,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """(bee, script, what was given), of every command."""
     commands: list[tuple[str, str, str]] = []
 
-    async def on_each(hosts: Any, work: Any) -> list[HostResult[Any]]:
+    async def on_each(hosts: Any, work: Any, at_once: int = 1) -> list[HostResult[Any]]:
         outcomes = []
         for host in hosts:
             try:
@@ -54,8 +60,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     async def run(connection: Connection, script: str, stdin: str = "", timeout_s: float = 0) -> str:
         host = connection.host
         commands.append((host.name, script, stdin))
-        if host.directory == "/full":
-            raise SshError("nothing is deployed there")
+        if host.directory in CAUSES:
+            raise SshError(CAUSES[host.directory])
         return f"/home/{host.name}\n"
 
     async def parts_there(*_: object) -> tuple[()]:
@@ -82,11 +88,11 @@ def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[s
 
 
 def test_every_bee_that_failed_is_named(ran: list[tuple[str, str, str]]) -> None:
-    full = Swarm(name="field", bee=(BEES[0], BeeHost(name="south", host="10.0.0.9", directory="/full")))
+    full = Swarm(name="field", bee=(BEES[0], BeeHost(name="south", host="10.0.0.9", directory="/new")))
     with pytest.raises(SwarmError) as refused:
         asyncio.run(SshLauncher(full).start(1, CERTIFICATES | {"south": CERTIFICATES["east"]}))
     assert refused.value.message == "south (10.0.0.9): nothing is deployed there"
-    assert refused.value.remedy == "deploy first: malaria swarm deploy --swarm field"
+    assert refused.value.remedy == "run: malaria swarm deploy --swarm field"
 
 
 def test_what_the_attack_asks_of_them() -> None:
@@ -105,3 +111,14 @@ def test_a_swarm_without_bees_makes_no_load() -> None:
 def test_collected_records_are_removed_by_their_name_alone(ran: list[tuple[str, str, str]]) -> None:
     asyncio.run(SshLauncher(SWARM).remove_spools(["east"], "run1"))
     assert ran == [("east", "rm -f /srv/bee/spool/run1-east.spool", "")]
+
+
+def test_each_cause_has_its_remedy(ran: list[tuple[str, str, str]]) -> None:
+    bees = tuple(BeeHost(name=name, host="10.0.0.9", directory=f"/{name}") for name in ("full", "far", "new"))
+    with pytest.raises(SwarmError) as refused:
+        asyncio.run(SshLauncher(Swarm(name="field", bee=bees)).start(1, {b.name: CERTIFICATES["east"] for b in bees}))
+    assert refused.value.remedy.splitlines() == [
+        "free some space there",
+        "let the bee connect to that port of this host: check firewalls and routers",
+        "run: malaria swarm deploy --swarm field",
+    ]
