@@ -65,25 +65,35 @@ class _Channel:
         self._poller = poller
         self._fd = poller.open(self)
         self._orders: deque[Order] = deque()
+        self._broken = False
         self.reports: deque[Report] = deque()
 
     def fileno(self) -> int:
         return self._fd
 
     def readiness(self) -> int:
-        return READ if self._orders else 0
+        return READ if self._orders or self._broken else 0
+
+    def break_off(self) -> None:
+        """Close the conductor's end."""
+        self._broken = True
+        self._poller.touch(self._fd)
 
     def order(self, order: Order) -> None:
         self._orders.append(order)
         self._poller.touch(self._fd)
 
     def poll(self) -> bool:
-        return bool(self._orders)
+        return bool(self._orders) or self._broken
 
     def recv(self) -> Order:
+        if self._broken:
+            raise EOFError
         return self._orders.popleft()
 
     def send(self, report: Report) -> None:
+        if self._broken:
+            raise BrokenPipeError
         self.reports.append(report)
 
 

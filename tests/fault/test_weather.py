@@ -58,10 +58,6 @@ def is_over(process: psutil.Process) -> bool:
         return True
 
 
-def total(outcome: AttackOutcome, counter: Counter) -> int:
-    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
-
-
 # --- the broker ------------------------------------------------------------------------------------------------------
 
 
