@@ -18,7 +18,8 @@ from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.run_markdown import render_run_markdown
 from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
-from malaria.report.terminal.run_summary import print_levels, print_summary
+from malaria.report.terminal.campaign_summary import print_levels
+from malaria.report.terminal.run_summary import print_summary
 from page_text import page_text
 from synthetic import make_records, make_whole_campaign
 

@@ -55,8 +55,8 @@ def test_the_way_in_is_told_in_its_parts() -> None:
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     (place,) = (number for number, line in enumerate(lines) if line.startswith("  connect "))
-    assert lines[place + 1] == "   p50 of it TCP 1.0 ms   TLS 12 ms   CONNACK 60 ms"
-    assert "p50 of it" not in shown(None), "a plain way in has nothing to tell apart"
+    assert lines[place + 1] == "   parts p50 TCP 1.0 ms   TLS 12 ms   CONNACK 60 ms"
+    assert "parts p50" not in shown(None), "a plain way in has nothing to tell apart"
 
 
 def one_value(ns: int) -> bytes:

@@ -29,7 +29,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     """Run the campaign on the screen. Return the exit code of its verdict."""
     from malaria.attack.interrupt import interruptible
     from malaria.campaign import conduct_campaign
-    from malaria.report.terminal.run_summary import print_levels
+    from malaria.report.terminal.campaign_summary import print_levels
 
     screen = console(showing.json)
     with interruptible() as interrupt, conducting(request.launcher), CampaignScreen(showing, screen) as view:

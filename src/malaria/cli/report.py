@@ -28,7 +28,8 @@ def report(
 ) -> int:
     """Write report.html, report.md and summary.json from the records of a run, and print its summary."""
     from malaria.outputs.rewriting import rewrite_attack, rewrite_campaign
-    from malaria.report.terminal.run_summary import print_levels, print_summary
+    from malaria.report.terminal.campaign_summary import print_levels
+    from malaria.report.terminal.run_summary import print_summary
 
     directory, screen = chosen(run), console(json)
     into = output or directory

@@ -1,7 +1,7 @@
-"""What observers see, as a Prometheus page of our own: `malaria watch TARGET --prometheus :9464`.
+"""The readings of the observers as a Prometheus page: `malaria watch TARGET --prometheus :9464`.
 
-Each number of an observer is a gauge `malaria_OBSERVER_NAME`; each of the broker's own topics that is a number is
-`malaria_sys_topic{topic="..."}`; `malaria_observer_up{observer="..."}` is 0 while an observer sees nothing.
+Each number of an observer is a gauge `malaria_OBSERVER_NAME`. Each `$SYS` topic that is a number is
+`malaria_sys_topic{topic="..."}`. `malaria_observer_up{observer="..."}` is 0 while an observer sees nothing.
 """
 
 from __future__ import annotations
@@ -21,45 +21,47 @@ from malaria.report.terminal.latest_readings import LatestReadings
 
 TOPIC: Final = "$SYS/"
 EVERYWHERE: Final = "0.0.0.0"
-_FOREIGN: Final = re.compile(r"[^a-zA-Z0-9_]")
-_FORM: Final = "write a port or an address and a port: :9464, 127.0.0.1:9464"
+_NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
+_REMEDY: Final = "write a port or an address and a port: :9464, 127.0.0.1:9464"
 
 
-class _Page(Collector):
-    """Asked by the library for what there is now."""
+class _ReadingsCollector(Collector):
+    """The collector that the library asks for the current values."""
 
-    def __init__(self, newest: Callable[[], LatestReadings]) -> None:
-        self._newest = newest
+    def __init__(self, latest: Callable[[], LatestReadings]) -> None:
+        self._latest = latest
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        sightings = self._newest()
+        latest = self._latest()
         up = GaugeMetricFamily("malaria_observer_up", "1 while the observer sees something", labels=["observer"])
-        topics = GaugeMetricFamily("malaria_sys_topic", "the broker's own topics that are numbers", labels=["topic"])
+        topics = GaugeMetricFamily("malaria_sys_topic", "$SYS topics of the broker that are numbers", labels=["topic"])
         gauges: dict[str, GaugeMetricFamily] = {}
-        for observer, readings in list(sightings.readings.items()):
+        # copies: the observers deliver on another thread
+        for observer, values in list(latest.readings.items()):
             up.add_metric([observer], 1)
-            for name, reading in list(readings.items()):
+            for name, reading in list(values.items()):
                 if name.startswith(TOPIC):
-                    _add(topics, [name], reading)
+                    _add_number(topics, [name], reading)
                 else:
-                    metric = _FOREIGN.sub("_", f"malaria_{observer}_{name}")
+                    metric = _NOT_IN_NAME.sub("_", f"malaria_{observer}_{name}")
                     family = gauges.setdefault(metric, GaugeMetricFamily(metric, f"{observer}: {name}"))
-                    _add(family, [], reading)
-        for observer in list(sightings.gaps):
+                    _add_number(family, [], reading)
+        for observer in list(latest.gaps):
             up.add_metric([observer], 0)
+        # two names may become the same metric once their other signs are replaced: then neither is exported
         return [up, topics, *(family for family in gauges.values() if len(family.samples) == 1)]
 
 
 @contextmanager
-def serving(address: str, newest: Callable[[], LatestReadings]) -> Iterator[int]:
-    """Serves the page while the block runs; gives the port. Raises OperatorError for what cannot be listened to."""
+def serving(address: str, latest: Callable[[], LatestReadings]) -> Iterator[int]:
+    """Serve the page while the block runs; yield the port. Raise OperatorError if the address cannot be used."""
     host, port = parse_listen(address)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Page(newest))
+    registry.register(_ReadingsCollector(latest))
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
-        raise OperatorError(f"--prometheus {address}: {error.strerror or error}", _FORM) from None
+        raise OperatorError(f"--prometheus {address}: {error.strerror or error}", _REMEDY) from None
     try:
         yield int(server.server_port)
     finally:
@@ -69,15 +71,15 @@ def serving(address: str, newest: Callable[[], LatestReadings]) -> Iterator[int]
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """`:9464`, `9464`, `127.0.0.1:9464`, `[::1]:9464`. Raises OperatorError."""
+    """Return host and port of `:9464`, `9464`, `127.0.0.1:9464` or `[::1]:9464`. Raise OperatorError otherwise."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 1 << 16):
-        raise OperatorError(f"--prometheus {text!r} is no address to listen at", _FORM)
+        raise OperatorError(f"--prometheus: {text!r} is not an address to listen on", _REMEDY)
     return host.strip("[]") or EVERYWHERE, int(port)
 
 
-def _add(family: GaugeMetricFamily, labels: list[str], reading: Reading) -> None:
-    """Texts that are numbers count as such; what is unknown is left out."""
+def _add_number(family: GaugeMetricFamily, labels: list[str], reading: Reading) -> None:
+    """Add a reading that is a number, or a text that holds one; leave out others."""
     try:
         value = float(reading)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a campaign comes to in a sentence, and the facts around it, as plain texts: for the page and for Markdown."""
+"""The outcome of a campaign in a sentence, and the facts about it, as plain texts: for the page and for Markdown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from malaria.report.figure_text import broker_name, name_and_version
 from malaria.report.shown_levels import ShownLevel
 
 NO_SETTINGS: Final = "Its settings are not known: malaria did not start it."
+NOTHING_RUN: Final = "nothing was run"
 
 type NamedTexts = list[tuple[str, str]]
 
 
 def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> tuple[str, str]:
-    """The outcome of the whole, as its summary has it, and how far it held, by name."""
+    """Return the outcome of the campaign as its summary has it, and a sentence that says how far the broker held."""
     if not campaign.parts:
-        return UNKNOWN, campaign.ended or "nothing was run"
+        return UNKNOWN, campaign.ended or NOTHING_RUN
     summaries = {one.part.directory: one.summary for one in shown if one.part.directory is not None}
     verdict = summarize_campaign(campaign, summaries).verdict
     outcome = str(verdict.outcome)
@@ -28,15 +29,15 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
         return PASS, f"the broker carried all {len(shown)} levels" if len(shown) > 1 else "the broker carried it"
     best = highest_passed(shown)
     held = f"held up to {best.name}; " if best else ""
-    culprit = _culprit(shown, outcome)
-    if culprit is None:
-        return outcome, f"{held}{'; '.join(verdict['reasons'][:1]) or 'nothing was run'}"
+    decisive = _decisive(shown, outcome)
+    if decisive is None:  # parts that were not run decide the outcome
+        return outcome, f"{held}{verdict.reasons[0].text if verdict.reasons else NOTHING_RUN}"
     at = "at " if best else ""
-    return outcome, f"{held}{at}{culprit.name}: {headline(culprit.records, culprit.summary).what}"
+    return outcome, f"{held}{at}{decisive.name}: {headline(decisive.records, decisive.summary).what}"
 
 
-def _culprit(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
-    """The part that the verdict comes from: where it broke, or else the first that came out so."""
+def _decisive(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
+    """Return the part that decides the outcome: the level where the broker broke, or the first with that outcome."""
     broken = knee(shown)
     if broken is not None and broken.outcome == outcome:
         return broken
@@ -44,32 +45,33 @@ def _culprit(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
 
 
 def not_to_the_end(campaign: CampaignRecords) -> str:
-    """How many parts there are without a whole run; empty when all of them were run."""
+    """Return how many parts were not run to their end; empty if all were."""
     left = sum(part.state is not PartState.DONE for part in campaign.parts)
-    return f"not run to the end: {left} of {len(campaign.parts)}; see what is missing" if left else ""
+    return f"not finished: {left} of {len(campaign.parts)} parts; see what is missing" if left else ""
 
 
 def made_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedTexts:
-    """What was asked for, when, and what made the load."""
-    facts = [("campaign", campaign.file), ("begun", campaign.started), ("ended", campaign.ended)]
+    """Return the options of the campaign, when it ran, and what made the load."""
+    facts = [("campaign", campaign.file), ("started", campaign.started), ("ended", campaign.ended)]
     facts += [(name, "yes" if value is None else value) for name, value in campaign.options.items()]
     facts += [("made by", _made_by(shown[0]))] if shown else []
     return [(name, value) for name, value in facts if value]
 
 
 def _made_by(one: ShownLevel) -> str:
-    """`1 host, 2 workers, malaria 0.1.0`."""
-    ours = one.summary.generator
-    hosts = "1 host" if ours.bees == 1 else f"{ours.bees} bees"
-    workers = f"{ours.workers} worker{'' if ours.workers == 1 else 's'}"
+    """Return `1 host, 2 workers, malaria 0.1.0`."""
+    generator = one.summary.generator
+    hosts = "1 host" if generator.bees == 1 else f"{generator.bees} bees"
+    workers = f"{generator.workers} worker{'' if generator.workers == 1 else 's'}"
     return f"{hosts}, {workers}, malaria {one.summary.version or 'of an unknown version'}"
 
 
 def broker_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedTexts:
-    """What it was: by its own word, or as it was started."""
+    """Return the name and version of the broker, and how it was started."""
     broker = campaign.broker
     started = name_and_version(broker.get("name") or "", broker.get("version") or "")
     seen = broker_name(shown[0].records, shown[0].summary) if shown else ""
+    # the broker's own $SYS and the command that started it may each know only a part: the longer text has more
     facts = {"broker": seen if len(seen) > len(started) else started, "started as": broker.get("kind") or ""}
     return [(label, value) for label, value in facts.items() if value]
 

@@ -1,5 +1,5 @@
-"""What the levels of a campaign come to, in sentences by rule: what it carries, what broke first, from where it
-recovers, and what the variants change. Each sentence is plain text, and says nothing that the figures do not.
+"""What the levels of a campaign show, in sentences made by rule: what the broker carries, what broke first, how it
+recovers, and what the variants change. The sentences are plain texts and say nothing that the figures do not.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from malaria.units import format_rate
 
 PASS, FAIL, INVALID, UNKNOWN = (outcome.value for outcome in (Outcome.PASS, Outcome.FAIL, Outcome.INVALID,
                                                               Outcome.UNKNOWN))  # fmt: skip
-HARDLY_POINTS: Final = 2.0
-"""Percent of a core: a smaller change of CPU is said to be hardly one."""
+SMALL_CHANGE_POINTS: Final = 2.0
+"""Percent of a core: a change of CPU below this is called hardly a change."""
 LEAST_FOR_SLOPE: Final = 3
+"""Levels that the cost of a client needs; two would always lie on a line."""
 
 
 def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
-    """Empty when nothing was run."""
+    """Return the sentences in the order in which a reader asks; nothing if nothing was run."""
     plain = [one for one in shown if one.is_plain]
     surged = [one for one in shown if not one.part.variant and not one.is_plain]
     return [
@@ -37,9 +38,9 @@ def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
 
 
 def knee(shown: Sequence[ShownLevel]) -> ShownLevel | None:
-    """Where it broke: the level with the fewest clients that failed.
+    """Return the level where the broker broke: the one with the fewest clients that failed.
 
-    When none failed, the first level above the highest that passed of which nothing is known.
+    If none failed, return the first INVALID or UNKNOWN level above the highest that passed.
     """
     failed = _plain(shown, FAIL)
     if failed:
@@ -50,14 +51,14 @@ def knee(shown: Sequence[ShownLevel]) -> ShownLevel | None:
 
 
 def highest_passed(shown: Sequence[ShownLevel]) -> ShownLevel | None:
-    """The level with the most clients that passed, below the first that failed."""
+    """Return the level with the most clients that passed, below the first that failed."""
     failed = _plain(shown, FAIL)
     below = [one for one in _plain(shown, PASS) if not failed or one.part.clients < failed[0].part.clients]
     return below[-1] if below else None
 
 
 def _plain(shown: Sequence[ShownLevel], *outcomes: str) -> list[ShownLevel]:
-    """The levels themselves that came out so, from few clients to many."""
+    """Return the levels with these outcomes, without variants and surges, from few clients to many."""
     return sorted((one for one in shown if one.is_plain and one.outcome in outcomes), key=lambda one: one.part.clients)
 
 
@@ -67,31 +68,31 @@ def _carried(plain: Sequence[ShownLevel]) -> list[str]:
         return []
     rate, cpu = done_per_s(best.summary), best.summary.broker.cpu_percent
     ack = latencies(best.records, best.summary).get(Metric.ACK)
-    parts = [format_rate(rate, "msg")] if rate is not None else []
-    parts += [f"broker CPU {percent(cpu)} of a core"] if cpu is not None else []
-    parts += [f"ack p99 {ack['p99']}"] if ack else []
-    return [f"It carries {count(best.part.clients)} clients{f': {", ".join(parts)}' if parts else ''}."]
+    figures = [format_rate(rate, "msg")] if rate is not None else []
+    figures += [f"broker CPU {percent(cpu)} of a core"] if cpu is not None else []
+    figures += [f"ack p99 {ack['p99']}"] if ack else []
+    return [f"The broker carries {count(best.part.clients)} clients{f': {", ".join(figures)}' if figures else ''}."]
 
 
 def _broke(plain: Sequence[ShownLevel]) -> list[str]:
     failed, best = _plain(plain, FAIL), highest_passed(plain)
     if not failed:
-        unknown = "Nothing broke: where its limit lies, above {}, is not known."
-        return [unknown.format(f"{count(best.part.clients)} clients")] if best else []
-    told = [f"What broke first, at {failed[0].name}: {_reason(failed[0])}."]
+        # without a failed level the limit was not found, only a lower bound of it
+        return [f"Nothing broke: the limit is above {count(best.part.clients)} clients."] if best else []
+    sentences = [f"What broke first, at {failed[0].name}: {_reason(failed[0])}."]
     above = [one.name for one in _plain(plain, PASS) if one.part.clients > failed[0].part.clients]
-    return told + ([f"Above it, {_listed(above)} passed all the same."] if above else [])
+    return sentences + ([f"Above that, {_listed(above)} passed."] if above else [])
 
 
 def _doubtful(plain: Sequence[ShownLevel]) -> list[str]:
-    """The levels that say nothing, or of which too little is known."""
-    ours, unknown = _plain(plain, INVALID), _plain(plain, UNKNOWN)
-    told = [f"{one.name}: {_reason(one)}." for one in unknown]
-    if ours:
-        names, verb = _listed([one.name for one in ours]), "says" if len(ours) == 1 else "say"
-        why = _reason(ours[0]) if len(ours) == 1 else "the machine that made the load was the limit"
-        told.append(f"{names} {verb} nothing about the broker: {why}.")
-    return told
+    """Return sentences for the levels that say nothing about the broker, or too little."""
+    invalid, unknown = _plain(plain, INVALID), _plain(plain, UNKNOWN)
+    sentences = [f"{one.name}: {_reason(one)}." for one in unknown]
+    if invalid:
+        names, verb = _listed([one.name for one in invalid]), "says" if len(invalid) == 1 else "say"
+        why = _reason(invalid[0]) if len(invalid) == 1 else "the machine that made the load was the limit"
+        sentences.append(f"{names} {verb} nothing about the broker: {why}.")
+    return sentences
 
 
 def _reason(one: ShownLevel) -> str:
@@ -100,19 +101,19 @@ def _reason(one: ShownLevel) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a; b and c`: names have commas of their own."""
+    """Return `a`, `a and b`, or `a; b and c`: names may have commas of their own."""
     return " and ".join(["; ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _cost(plain: Sequence[ShownLevel]) -> list[str]:
-    """How the broker's CPU grows from the fewest clients that passed to the most."""
+    """Return how the broker's CPU grows from the fewest clients that passed to the most."""
     known = {one.part.clients: one.summary.broker.cpu_percent for one in plain if one.outcome == PASS}
     points = sorted((clients, cpu) for clients, cpu in known.items() if cpu is not None)
     if len(points) < LEAST_FOR_SLOPE or points[-1][1] <= points[0][1]:
         return []
     (few, low), (many, high) = points[0], points[-1]
     each = 1000 * (high - low) / (many - few)
-    return [f"From {count(few)} to {count(many)} clients each further 1,000 cost {percent(each)} of a core."]
+    return [f"From {count(few)} to {count(many)} clients, each 1,000 more cost {percent(each)} of a core."]
 
 
 def _surged(one: ShownLevel) -> list[str]:
@@ -121,19 +122,21 @@ def _surged(one: ShownLevel) -> list[str]:
 
 def _variants(level: Sequence[ShownLevel]) -> list[str]:
     base, *variants = level
-    if base.part.variant:  # the level itself was not run
+    if base.part.variant:  # the level itself was not run: there is nothing to compare with
         return []
     return [sentence for one in variants for sentence in _variant(base, one)]
 
 
 def _variant(base: ShownLevel, other: ShownLevel) -> list[str]:
-    """`3,000 clients: QoS 0 publishers bring the broker's CPU from 71 % to 55 %.`"""
+    """Return `3,000 clients, QoS 0 publishers: the broker's CPU goes down from 71 % to 55 %.`"""
     before, after = (one.summary.broker.cpu_percent for one in (base, other))
-    head = f"{base.part.title}, {other.part.variant}"
-    told = [] if base.outcome == other.outcome else [f"{other.outcome}, where the level itself is {base.outcome}"]
+    changes = [] if base.outcome == other.outcome else [f"{other.outcome}, while the level itself is {base.outcome}"]
     if before is not None and after is not None:
-        hardly = abs(after - before) < HARDLY_POINTS
-        change = "hardly changes" if hardly else "goes down" if after < before else "goes up"
-        told.append(f"the broker's CPU {change} from {percent(before)} to {percent(after)}" if not hardly
-                    else f"the broker's CPU {change}: {percent(before)} and {percent(after)}")  # fmt: skip
-    return [f"{head}: {'; '.join(told)}."] if told else []
+        changes.append(_cpu_change(before, after))
+    return [f"{base.part.title}, {other.part.variant}: {'; '.join(changes)}."] if changes else []
+
+
+def _cpu_change(before: float, after: float) -> str:
+    if abs(after - before) < SMALL_CHANGE_POINTS:
+        return f"the broker's CPU hardly changes: {percent(before)} and {percent(after)}"
+    return f"the broker's CPU goes {'down' if after < before else 'up'} from {percent(before)} to {percent(after)}"

@@ -1,4 +1,4 @@
-"""How each figure is defined: a sentence and, where there is one, its formula. The page links to these."""
+"""The definition of each figure: a sentence and, where there is one, a formula. The page links to these."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Final
 
 DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "clients": (
-        "Clients that were connected, and subscribed where they should be, at the end of the measured window; where "
-        "surges came and went, the most at once.",
+        "Clients that were connected, with all their subscriptions, at the end of the measured window; in a run with "
+        "surges, the most at once.",
         "",
     ),
     "due": (
@@ -17,46 +17,55 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "sent": ("Messages whose last byte was handed to the kernel.", ""),
     "acked": ("Messages that the broker acknowledged: PUBACK at QoS 1, PUBCOMP at QoS 2.", ""),
     "expected": (
-        "Deliveries that should have come: each sent message once for every subscriber whose filters match.",
+        "Deliveries that should have happened: each sent message once for every subscriber with a matching filter.",
         "",
     ),
     "delivered": ("First arrivals of an expected delivery.", "expected = delivered + lost + unresolved"),
-    "arrived": ("Every PUBLISH that came in, whoever sent it.", ""),
+    "arrived": ("All PUBLISH packets that arrived, from any sender.", ""),
     "duplicated": ("Arrivals of a message that had arrived before at the same subscriber.", ""),
-    "reordered": ("First arrivals that came after a later message of the same publisher.", ""),
+    "reordered": ("First arrivals after a later message of the same publisher.", ""),
     "lost": (
-        "Deliveries that had not come when the drain ended, of messages that were acknowledged or, at QoS 0, sent.",
+        "Deliveries that had not happened when the drain ended, of messages that were acknowledged or, at QoS 0, sent.",
         "",
     ),
-    "acked_lost": ("The part of the lost that the broker had acknowledged: the worst a broker can do.", ""),
+    "acked_lost": (
+        "The part of the lost deliveries whose message the broker had acknowledged: the worst that a broker can do.",
+        "",
+    ),
     "unresolved": ("Messages that were neither acknowledged nor delivered when the drain ended.", ""),
-    "ack": ("From when a message was due to its acknowledgement; a broker that freezes shows it here.", "done − due"),
+    "ack": (
+        "From when a message was due to its acknowledgement. It includes the time in which the broker was frozen.",
+        "done − due",
+    ),
     "service": ("From the hand-off to the kernel to the acknowledgement.", "done − sent"),
-    "lag": ("From when a message was due to its hand-off to the kernel, whoever caused the wait.", "sent − due"),
+    "lag": (
+        "From when a message was due to its hand-off to the kernel, whether broker or generator caused the wait.",
+        "sent − due",
+    ),
     "own_lag": (
-        "The part of the lag that is this generator's. Over its bound the run is INVALID.",
+        "The part of the lag that the generator caused. Above its limit the run is INVALID.",
         "sent − due, or taken up − due for a message that had to wait for the broker",
     ),
     "end_to_end": ("From when a message was due to its arrival at the subscriber.", "arrival − due"),
     "connect": ("From the start of TCP to CONNACK.", "CONNACK − TCP start"),
     "tcp": ("From the start of TCP until it was connected.", "connected − TCP start"),
     "tls": (
-        "The TLS handshake. Its part that is ours is kept apart: over half of it is remarked, and is INVALID "
-        "where the broker would be blamed.",
+        "The TLS handshake. The generator's CPU time in it is counted apart: more than half gives a remark, and "
+        "INVALID if the broker would fail by it.",
         "done − TCP",
     ),
     "upgrade": ("The WebSocket upgrade.", "accepted − TLS or TCP"),
     "connack": (
-        "From CONNECT to CONNACK. With TLS 1.3 it holds the broker's end of the handshake: ours is over first.",
+        "From CONNECT to CONNACK. With TLS 1.3 it includes the broker's end of the handshake: the client's ends first.",
         "CONNACK − CONNECT",
     ),
     "suback": ("From SUBSCRIBE to SUBACK.", "SUBACK − SUBSCRIBE"),
     "percentiles": (
-        "From merged histograms with three significant digits. A percentile that a message without an acknowledgement "
-        "could move is not stated.",
+        "From merged histograms with three significant digits. A percentile that messages without an acknowledgement "
+        "could raise is stated as a lower bound (≥).",
         "",
     ),
-    "rates": ("Happenings in the measured window over its length.", "count / seconds"),
+    "rates": ("The count in the measured window, divided by its length.", "count / seconds"),
     "generator_cpu": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
     "broker_cpu": (
         "CPU time of the broker's process and its children over the measured window; one core is 100 %.",
@@ -67,17 +76,18 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "busy / (busy + idle)",
     ),
     "host_memory": (
-        "Memory of the broker's host at the end of the measured window: what a new program could not get, of all.",
+        "Memory of the broker's host that a new program could not get at the end of the measured window, and its "
+        "total.",
         "total − available",
     ),
     "broker_memory": (
         "Resident memory of the broker's process and its children at the end of the measured window.",
         "",
     ),
-    "on_target": ("Messages done within 2 % of those due.", "|done − due| ≤ 0.02 × due"),
+    "on_target": ("The rate of messages done is within 2 % of the rate due.", "|done − due| ≤ 0.02 × due"),
     "sys": (
-        "The topics below $SYS at the end of the measured window. Averages over a minute need minutes to settle; "
-        "rates are differences of the broker's own counters, without what it sent to the observer.",
+        "The topics below $SYS at the end of the measured window. Averages over a minute need minutes to settle. "
+        "Rates are differences of the broker's own counters, without the packets for the observer.",
         "",
     ),
 }
@@ -99,34 +109,34 @@ LABELS: Final[dict[str, str]] = {
     "on_target": "on target",
     "sys": "$SYS",
 }
-"""What people read, where it is not the name itself."""
+"""The labels that differ from the name of their figure."""
 
 COUNTERS: Final[dict[str, str]] = {
-    "retained": "messages that the broker had kept (RETAIN): no part of the deliveries",
-    "foreign": "messages that carried no header of this run: somebody else's",
-    "unexpected": "messages of a publisher that no filter of that client should match",
-    "negative_latency": "latencies under zero: clocks that disagree",
+    "retained": "retained messages of the broker: not part of the deliveries",
+    "foreign": "messages without the header of this run: from another sender",
+    "unexpected": "messages of a publisher that no filter of the receiving client should match",
+    "negative_latency": "latencies below zero: the clocks of two hosts disagree",
     "clamped_low": "values under 1 µs, counted as 1 µs",
     "clamped_high": "values over 1 hour, counted as 1 hour",
     "refused": "attempts to connect that failed: TCP, TLS or CONNACK",
-    "dropped": "connections that ended without our asking",
-    "reconnects": "times that a client came back after its connection had ended",
+    "dropped": "connections that ended although the client had not asked for it",
+    "reconnects": "reconnects of a client after its connection had ended",
     "redelivered": "packets sent again with DUP after a reconnect",
     "stray_ack": "acknowledgements of a packet id that was not in flight",
     "held_window": "messages that had to wait because the in-flight window was full",
-    "held_backlog": "messages that had to wait because the kernel took no more bytes: the broker did not read",
-    "resumed": "TLS handshakes that an earlier session made shorter",
-    "negotiation_cpu_ns": "our processor time in TLS handshakes and WebSocket upgrades",
+    "held_backlog": "messages that had to wait because the kernel accepted no more bytes: the broker did not read",
+    "resumed": "TLS handshakes that resumed an earlier session",
+    "negotiation_cpu_ns": "CPU time of the generator in TLS handshakes and WebSocket upgrades",
     "held_offline": "messages that had to wait because their client was not connected",
     "answered": "requests that a client of this load answered",
-    "publishes_refused": "messages that the broker refused with a reason: not acked, and among the unresolved",
-    "too_large": "messages that were due and never sent: larger than the broker's maximum packet size",
+    "publishes_refused": "messages that the broker refused with a reason code: not acked, and part of the unresolved",
+    "too_large": "messages that were due and not sent: larger than the broker's maximum packet size",
     "forgotten": "messages in flight when a clean-start client lost its connection, or left with its surge",
-    "cut": "connections that were broken on purpose",
+    "cut": "connections that the generator broke on purpose",
     "abandoned": "messages that were due and not sent when their client left with its surge",
-    "connect_timeouts": "connects that got no answer in time",
-    "ping_timeouts": "connections given up because the broker did not answer a PINGREQ",
-    "malformed": "connections closed because the broker's bytes were no MQTT",
+    "connect_timeouts": "connects without an answer in time",
+    "ping_timeouts": "connections that the client closed because the broker did not answer a PINGREQ",
+    "malformed": "connections that the client closed because the broker's bytes were not MQTT",
     "subscriptions_refused": "subscriptions that the broker refused",
-    "late_samples": "seconds whose record came late: the loop did not come round to it",
+    "late_samples": "seconds whose record was late: the event loop was busy",
 }

@@ -13,7 +13,7 @@ from malaria.report.figure_text import UNKNOWN, broker_name
 from malaria.units import format_bytes, format_count, format_ms
 
 BEES_NAMED: Final = 20
-OBSERVER_HEAD: Final = ("observer", "of", "samples", "left out", "dropped", "gaps", "last message")
+OBSERVER_HEAD: Final = ("observer", "observed", "samples", "late samples", "dropped rows", "gaps", "last message")
 _OBSERVER_FIELDS: Final = ("observer", "about", "samples", "late_samples", "dropped_rows", "gaps", "reason")
 
 
@@ -25,11 +25,11 @@ def environment(records: Run, summary: Summary) -> list[tuple[str, str]]:
         ("broker", broker_name(records, summary)),
         ("started", str(summary.started or UNKNOWN)),
         ("malaria", str(summary.version or UNKNOWN)),
-        ("generator", f"{generator['workers']} workers"),
+        ("generator", f"{generator.workers} workers"),
     ]
     named += _swarm(records)
-    if generator["rss_bytes"]:
-        named.append(("generator memory", format_bytes(generator["rss_bytes"])))
+    if generator.rss_bytes:
+        named.append(("generator memory", format_bytes(generator.rss_bytes)))
     host = records.meta.environment
     known = host.as_json() if host else {}
     named += [_named(name, value) for name, value in known.items() if name != "malaria"]
@@ -46,7 +46,7 @@ def _swarm(records: Run) -> list[tuple[str, str]]:
     if start and start.spread_ns is not None:
         named.append(("start spread", format_ms(start.spread_ns / NS_PER_MS)))
     if words := clock_words(records):
-        named.append(("between bees", words))
+        named.append(("clocks between bees", words))
     return named
 
 

@@ -1,6 +1,6 @@
-"""Figures as people read them, the same on the screen, on the page and in Markdown. Unknown is a dash, never 0.
+"""Figures as people read them, the same in the terminal, on the page and in Markdown. Unknown is a dash, never 0.
 
-A percentile of `ack` that messages without an acknowledgement could still move is shown as what it is at the least.
+A percentile that messages without an acknowledgement could still raise is shown as a lower bound: `≥2.8 s`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from malaria.records.run import Run
 from malaria.units import format_count, format_duration_ns, format_ms
 
 UNKNOWN: Final = "—"
+NO_LATENCY: Final = "No latency was measured."
 LATENCIES: Final = {
     Metric.ACK: "ack",
     Metric.SERVICE: "service",
@@ -40,7 +41,7 @@ QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0
 
 @dataclass(frozen=True, slots=True)
 class StatedLatency:
-    """A latency in milliseconds, or the least that it can be."""
+    """A latency in milliseconds, or a lower bound of it."""
 
     ms: float | None
     at_least: bool = False
@@ -61,15 +62,19 @@ def ms(value: float | None) -> str:
 
 
 def printable(words: str) -> str:
-    """Text from outside for a terminal: no character of it moves the cursor or changes a colour."""
+    """Replace the characters of a text from outside that could move the cursor or change a colour."""
     return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in words)
 
 
 def latencies(records: Run, summary: Summary) -> LatencyTable:
-    """What was measured, by metric and statistic: the figures of the summary, and bounds where it has none."""
+    """Return the figures of the summary by metric and statistic, and lower bounds where the summary has none.
+
+    Metrics without a value are left out.
+    """
     found: LatencyTable = {}
     for metric in LATENCIES:
         figures = summary.latency_ms[metric]
+        # a bound would hide the error of the clocks, which a latency between hosts has as well
         bounds = _bounds(records, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
         if figures["count"] or bounds:
             found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTICS}
@@ -77,9 +82,9 @@ def latencies(records: Run, summary: Summary) -> LatencyTable:
 
 
 def _stated(known_ms: float | None, bound_ms: float | None) -> StatedLatency:
-    return (
-        StatedLatency(known_ms) if known_ms is not None or bound_ms is None else StatedLatency(bound_ms, at_least=True)
-    )
+    if known_ms is None and bound_ms is not None:
+        return StatedLatency(bound_ms, at_least=True)
+    return StatedLatency(known_ms)
 
 
 def _bounds(records: Run, metric: Metric) -> dict[str, float]:
@@ -89,57 +94,57 @@ def _bounds(records: Run, metric: Metric) -> dict[str, float]:
 
 
 def connect_time_ns(records: Run) -> int | None:
-    """From the first connect to the moment when the last client was ready; None when that never came."""
-    begun: int | None = None
+    """Return the time from the first connect until the last client was ready; None if that never happened."""
+    started_ns: int | None = None
     for event in records.events:
         if event.kind is not EventKind.PHASE:
             continue
         if event.text == RunPhase.CONNECT:
-            begun = event.at_ns
-        elif begun is not None:
-            return event.at_ns - begun if event.text in (RunPhase.WARMUP, RunPhase.MEASURE) else None
+            started_ns = event.at_ns
+        elif started_ns is not None:
+            return event.at_ns - started_ns if event.text in (RunPhase.WARMUP, RunPhase.MEASURE) else None
     return None
 
 
 def kept_up(records: Run) -> bool | None:
-    """Whether the generator sent in time; None when nothing says so (nothing sent, or a closed loop)."""
-    late_ns = records.histogram(Metric.OWN_LAG).quantile_ns(0.99)
-    if late_ns is None or records.meta.closed_loop:
+    """Return if the generator sent in time; None if that is not known: nothing was sent, or the loop was closed."""
+    lag_ns = records.histogram(Metric.OWN_LAG).quantile_ns(0.99)
+    if lag_ns is None or records.meta.closed_loop:
         return None
-    return late_ns <= own_lag_limit_ns(records.meta)
+    return lag_ns <= own_lag_limit_ns(records.meta)
 
 
 def broker_name(records: Run, summary: Summary) -> str:
-    """Name and version, as far as they are known."""
+    """Return name and version, as far as they are known."""
     name = (records.meta.broker and records.meta.broker.name) or ""
     return name_and_version(name, str(summary.broker.version or "")) or "version unknown"
 
 
 def connected(records: Run, summary: Summary) -> str:
-    """How many clients there were: at the end, or at most where surges came and went."""
+    """Return the number of clients at the end of the measured window; with surges, the most at once."""
     clients = summary.clients
     return count(clients["connected_peak" if records.meta.surges else "connected"])
 
 
 def name_and_version(name: str, version: str) -> str:
-    """Both, each once: many brokers say their name in their version (`mosquitto version 2.0.11`)."""
+    """Join both, each once: many brokers have their name in their version (`mosquitto version 2.0.11`)."""
     return version if name.casefold() in version.casefold() else f"{name} {version}".rstrip()
 
 
 def title_line(records: Run) -> str:
-    """`malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
+    """Return `malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
     meta = records.meta
     return " · ".join(str(part) for part in (f"malaria attack {meta.target or ''}", meta.load) if part)
 
 
 def moment(summary: Summary) -> str:
-    """When it began, to the minute: `2026-11-22 17:51 UTC`."""
+    """Return the start of the run to the minute: `2026-11-22 17:51 UTC`."""
     stored = summary.started
     try:
-        began = datetime.fromisoformat(str(stored))
+        started = datetime.fromisoformat(str(stored))
     except ValueError:
         return str(stored or "")
-    return f"{began:%Y-%m-%d %H:%M} {'UTC' if not began.utcoffset() else f'{began:%z}'}".rstrip()
+    return f"{started:%Y-%m-%d %H:%M} {'UTC' if not started.utcoffset() else f'{started:%z}'}".rstrip()
 
 
 def length(summary: Summary) -> str:

@@ -16,7 +16,7 @@ class Heading(StrEnum):
     # of one attack
     COMMAND = "The command to repeat it"
     SIDE_BY_SIDE = "Side by side"
-    TARGET = "What it took"
+    TARGET = "Broker and host"
     SURGES = "Surges"
     OVER_TIME = "Over time"
     CLIENTS = "Clients"

@@ -30,6 +30,12 @@ def why_none(records: Run) -> str:
     return next(iter([*reasons, *reversed(gaps)]), UNFINISHED)
 
 
+def no_recording(records: Run) -> str:
+    """Return the reason as a sentence; empty as for `why_none`."""
+    why = why_none(records)
+    return f"There is no recording: {why}." if why else ""
+
+
 def caption(profile: Profile) -> str:
     """Return in a few words what was recorded: `100 samples of cpu-clock over 20 s`."""
     parts = [format_things(profile.samples, "sample")]
@@ -43,6 +49,7 @@ def perf_rows(profile: Profile, most: int | None = None) -> list[list[str]]:
     shown = profile.rows[:most]
     made = [[f"{row.percent:.2f} %", format_count(row.samples), row.command, row.shared_object, _symbol(row)]
             for row in shown]  # fmt: skip
+    # perf leaves out rows below its own limit, so the rows may have fewer samples than the recording
     rest = profile.samples - sum(row.samples for row in shown)
     if rest > 0:
         made.append([f"{100 * rest / profile.samples:.2f} %", format_count(rest), "", "", "everything else"])

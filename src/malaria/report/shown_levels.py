@@ -1,4 +1,4 @@
-"""The parts of a campaign as they are shown: each level, and beside it its variants."""
+"""The parts of a campaign that are shown: each level and its variants, and what is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ type RunAndSummary = tuple[Run, Summary]
 
 @dataclass(frozen=True, slots=True)
 class ShownLevel:
-    """A part of which there are records. `anchor` names its place in the page."""
+    """A part of a campaign with its run. `anchor` is the id of its section in the page."""
 
     part: CampaignPart
     records: Run
@@ -28,7 +28,7 @@ class ShownLevel:
 
     @property
     def suffix(self) -> str:
-        """What is added to names that have to be its own."""
+        """Return what makes ids and file names of this part unique: `-2-1`."""
         return self.anchor.removeprefix("level")
 
     @property
@@ -37,14 +37,14 @@ class ShownLevel:
 
     @property
     def is_plain(self) -> bool:
-        """A level itself, under a load that stays as it is: what a row of levels is made of."""
+        """Return if this is a level itself under a constant load, which can be compared with the other levels."""
         return not self.part.variant and not self.records.meta.surges
 
 
 def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[ShownLevel]:
-    """In order; those without a run are left out."""
+    """Return the parts that have a run, in order."""
     found: list[ShownLevel] = []
-    variants: dict[int, int] = {}
+    variants: dict[int, int] = {}  # the number of parts of each level so far, less one
     for part in campaign.parts:
         number = variants[part.level] = variants.get(part.level, -1) + 1
         anchor = f"level-{part.level}{f'-{number}' if number else ''}"
@@ -54,7 +54,7 @@ def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) ->
 
 
 def by_level(shown: Sequence[ShownLevel]) -> list[list[ShownLevel]]:
-    """Each level with its variants."""
+    """Group the parts: each level with its variants."""
     levels: dict[int, list[ShownLevel]] = {}
     for one in shown:
         levels.setdefault(one.part.level, []).append(one)
@@ -62,29 +62,29 @@ def by_level(shown: Sequence[ShownLevel]) -> list[list[ShownLevel]]:
 
 
 def not_shown(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[tuple[str, str]]:
-    """The parts of which there is nothing to see, and those that were left out from the start: name, and why."""
+    """Return name and reason of the parts without a run; those left out by the command have no name."""
     missing = [part for part in campaign.parts if part.directory not in runs]
     named = [(part_name(part), _why(part, campaign)) for part in missing]
     return named + [("", sentence) for sentence in campaign.left_out]
 
 
 def missing_lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
-    """A line for each part that was not run, and for each that was cut short."""
+    """Return a line for each part that was not run, and for each that was cut short."""
     cut = [part for part in campaign.parts if part.directory in runs and part.state is not PartState.DONE]
-    told = not_shown(campaign, runs) + [(part_name(part), _why(part, campaign)) for part in cut]
-    return [f"{name}: {why}" if name else why for name, why in told]
+    reasons = not_shown(campaign, runs) + [(part_name(part), _why(part, campaign)) for part in cut]
+    return [f"{name}: {why}" if name else why for name, why in reasons]
 
 
 def _why(part: CampaignPart, campaign: CampaignRecords) -> str:
     if part.state is PartState.RUNNING:
-        return "it goes on, or was cut off"
+        return "still running, or cut off"
     why = part.why or (campaign.ended if part.state is PartState.NOT_RUN else "")
     return f"{part.state}{f': {why}' if why else ''}"
 
 
 def clean_start(part: CampaignPart) -> str:
-    """Whether the broker remembered something when it began; empty where nobody said."""
+    """Return if the broker started without anything from before; empty if the campaign does not say."""
     if not part.clean_reason and part.clean is None:
         return ""
-    words = {True: "A clean start", False: "Not a clean start", None: "Whether it was a clean start is not known"}
-    return f"{words[part.clean]}{f': {part.clean_reason}' if part.clean_reason else ''}."
+    sentence = {True: "A clean start", False: "Not a clean start", None: "It is not known if this was a clean start"}
+    return f"{sentence[part.clean]}{f': {part.clean_reason}' if part.clean_reason else ''}."

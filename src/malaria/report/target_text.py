@@ -1,7 +1,4 @@
-"""What the target's side looked like, as texts: the table that people wrote by hand, `$SYS`, what was not seen.
-
-Texts here are plain: whoever shows them makes them safe for his page.
-"""
+"""The target during a run, as plain texts: CPU and memory, `$SYS`, queues, and what the observers missed."""
 
 from __future__ import annotations
 
@@ -22,9 +19,7 @@ FIRST: Final = (
     "clients_connected", "messages_received_per_min", "messages_sent_per_min", "messages_stored", "messages_dropped",
     "publish_dropped", "heap_bytes", "bytes_received_per_min", "bytes_sent_per_min",
 )  # fmt: skip
-"""What one asks of `$SYS` first; the rest comes after, by name."""
-
-
+"""The figures of `$SYS` that come first, in this order; the others follow by name."""
 QUEUES: Final = {
     "owed": "messages due and not acknowledged", "messages_stored": "messages stored by the broker",
     "messages_inflight": "messages in flight from the broker",
@@ -33,7 +28,7 @@ QUEUES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TargetFigure:
-    """One column of the table. `name` is that of its definition."""
+    """One column of the table. `name` is the name of its definition."""
 
     name: str
     label: str
@@ -41,13 +36,13 @@ class TargetFigure:
 
 
 def target_figures(records: Run, summary: Summary) -> list[TargetFigure]:
-    """Broker CPU, host CPU, memory, messages per second: what a level comes to."""
+    """Return broker CPU, host CPU, memory and messages per second, each with its heading."""
     broker = summary.broker
     return [
         TargetFigure("broker_cpu", "broker CPU (single core)", percent(broker.cpu_percent)),
         TargetFigure("host_cpu", "host CPU", percent(broker.host_cpu_percent)),
         TargetFigure("host_memory", "memory used/total", _memory(broker)),
-        TargetFigure("broker_memory", "of it the broker", in_bytes(broker.rss_bytes)),
+        TargetFigure("broker_memory", "broker memory", in_bytes(broker.rss_bytes)),
         TargetFigure("rates", "messages per second", messages_per_s(records, summary)),
     ]
 
@@ -66,7 +61,7 @@ def _memory(broker: BrokerFigures) -> str:
 
 
 def messages_per_s(records: Run, summary: Summary) -> str:
-    """`500.1, on target`, or how much of what was due."""
+    """Return `500.1, on target`, or the share of the messages due."""
     rates = summary.rates
     done = done_per_s(summary)
     if done is None:
@@ -86,7 +81,7 @@ def _rate(per_s: float) -> str:
 
 
 def done_per_s(summary: Summary) -> float | None:
-    """Acknowledged; or else sent; or else delivered."""
+    """Return the rate of acknowledged messages; without it, of sent, then of delivered ones."""
     rates = summary.rates
     names = ("acked_per_s", "sent_per_s", "delivered_per_s")
     known: list[float] = [rates[name] for name in names if rates[name] is not None]
@@ -94,7 +89,7 @@ def done_per_s(summary: Summary) -> float | None:
 
 
 def sys_lines(summary: Summary) -> tuple[list[str], list[str]]:
-    """What `mosquitto_sub -v` would print at the end of the measured time: what one asks first, and the rest."""
+    """Return the topics as `mosquitto_sub -v` would print them at the end of the measured window: FIRST and rest."""
     topics = {name: value for name, value in summary.broker.sys.items() if name.startswith("$")}
     ranks = {topic: rank for topic in topics if (rank := _rank(topic)) is not None}
     first = sorted(ranks, key=lambda topic: (ranks[topic], topic))
@@ -110,27 +105,27 @@ def _rank(topic: str) -> int | None:
 
 
 def own_count(records: Run, summary: Summary) -> str:
-    """What the broker itself counted, beside what was published; empty when it did not say."""
+    """Compare the broker's own counters with what was published; empty if it has none."""
     window = measured_window_ns(records)
     received, sent = (mean_inside(records, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
     if received is None or sent is None:
         return ""
     rates = [format_rate(rate, "packets") for rate in (received, sent)]
-    words = f"By its own counters the broker received {rates[0]} and sent {rates[1]}"
+    sentence = f"By its own counters the broker received {rates[0]} and sent {rates[1]}"
     published = done_per_s(summary)
     if not published or not records.meta.publishing or records.meta.surges:
-        return f"{words}."
-    return f"{words}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
+        return f"{sentence}."  # without a constant load the ratio would say nothing
+    return f"{sentence}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
 
 
 def queue_lines(summary: Summary) -> list[str]:
-    """How each queue grew in steady time, with the interval in which its slope lies."""
-    queues = summary.broker.queues
+    """Return how each queue grew while the load was steady, with the confidence interval of its slope."""
+    queues = summary.broker.get("queues") or {}
     return [f"{QUEUES.get(name, name)} {_growth(queue)}" for name, queue in queues.items()]
 
 
 def _growth(queue: QueueFigures) -> str:
-    """`grew by 64 messages/s (60 to 68)`; `did not grow (−0.1 to 0.2 messages/s)`."""
+    """Return `grew by 64 messages/s (60 to 68)`; `did not grow (−0.1 to 0.2 messages/s)`."""
     low, high = (_signed(per_s) for per_s in (queue.low_per_s, queue.high_per_s))
     if queue.grows:
         return f"grew by {format_rate(queue.growth_per_s, 'messages')} ({low} to {high})"
@@ -143,14 +138,14 @@ def _signed(per_s: float) -> str:
 
 
 def remarks(records: Run, summary: Summary) -> list[str]:
-    """Return what a pass had to hold, and how the queues grew, each as a sentence."""
+    """Return the thresholds of a pass, and how the queues grew, each as a sentence."""
     stated, queues = conditions(records), queue_lines(summary)
-    lines = [f"A pass had to hold: {stated}."] if stated else []
-    return lines + ([f"In steady time {'; '.join(queues)}."] if queues else [])
+    lines = [f"Thresholds of a pass: {stated}."] if stated else []
+    return lines + ([f"While the load was steady: {'; '.join(queues)}."] if queues else [])
 
 
 def conditions(records: Run) -> str:
-    """What counts as a pass, as the warhead or the command said it; empty when neither did."""
+    """Return the thresholds that the warhead or the command states; empty if neither does."""
     return " · ".join(records.meta.thresholds)
 
 
@@ -162,6 +157,6 @@ def blind_spots(records: Run) -> list[str]:
 def _blind(observer: ObserverFacts) -> str:
     name, gaps, reason = observer.observer, observer.gaps, observer.reason
     if not observer.samples:
-        return f"{name}: nothing was seen. {reason or ''}".strip()
+        return f"{name}: nothing was observed. {reason or ''}".strip()
     times = "once" if gaps == 1 else f"{gaps} times" if gaps else "at the end"
     return f"{name}: lost {times}{f', last: {reason}' if reason else '; it came back'}."

@@ -20,7 +20,7 @@ NOBODY = "127.0.0.1:1"
         (["--observe", "none"], "there is nothing to watch"),
         (["--observe", "perf"], "there is no run directory for the recording"),
         (["--observe", "host=ssh://-x"], "no host to reach over ssh"),
-        (["--prometheus", "nowhere"], "no address to listen at"),
+        (["--prometheus", "nowhere"], "not an address to listen on"),
         (["--psk-file", "missing.psk"], "missing.psk"),
     ],
 )

@@ -61,5 +61,5 @@ def test_addresses(text: str, listen: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", ":", ":x", ":99999", "a:b:c", ":-1", ":٣"])
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(OperatorError, match="no address to listen at"):
+    with pytest.raises(OperatorError, match="not an address to listen on"):
         parse_listen(text)

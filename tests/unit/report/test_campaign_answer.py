@@ -25,7 +25,7 @@ def test_one_that_was_interrupted_has_no_verdict_over_the_whole() -> None:
     outcome, words = campaign_answer(cut, SHOWN)
     assert outcome == "UNKNOWN"
     assert words.startswith("held up to meters; interrupted by the operator: 1 of 2 parts were run")
-    assert not_to_the_end(cut) == "not run to the end: 1 of 2; see what is missing"
+    assert not_to_the_end(cut) == "not finished: 1 of 2 parts; see what is missing"
 
 
 def test_a_level_that_could_not_be_run_is_unknown() -> None:

@@ -39,9 +39,9 @@ def test_all_of_it_was_carried() -> None:
     shown = [level(1, 600), level(2, 1200), level(3, 3000)]
     assert answered(shown) == ("PASS", "the broker carried all 3 levels")
     assert conclusions(shown) == [
-        f"It carries 3,000 clients: 500 msg/s, broker CPU 60 % of a core, ack p99 {p99(shown[2])}.",
-        "Nothing broke: where its limit lies, above 3,000 clients, is not known.",
-        "From 600 to 3,000 clients each further 1,000 cost 20 % of a core.",
+        f"The broker carries 3,000 clients: 500 msg/s, broker CPU 60 % of a core, ack p99 {p99(shown[2])}.",
+        "Nothing broke: the limit is above 3,000 clients.",
+        "From 600 to 3,000 clients, each 1,000 more cost 20 % of a core.",
     ]
 
 
@@ -54,13 +54,13 @@ def test_the_first_that_broke_is_named_with_its_reason() -> None:
     outcome, words = answered(shown)
     assert outcome == "FAIL"
     assert words.startswith("held up to 600 clients; at 3,000 clients: the broker fell behind")
-    assert conclusions(shown)[0].startswith("It carries 600 clients")
+    assert conclusions(shown)[0].startswith("The broker carries 600 clients")
     assert conclusions(shown)[1].startswith("What broke first, at 3,000 clients: the broker fell behind")
 
 
 def test_a_level_below_the_first_that_broke_is_not_the_limit() -> None:
     shown = [level(1, 3000, "falls-behind"), level(2, 600), level(3, 6000)]
-    assert conclusions(shown)[0].startswith("It carries 600 clients")
+    assert conclusions(shown)[0].startswith("The broker carries 600 clients")
 
 
 def test_our_own_limit_is_not_the_brokers() -> None:
@@ -71,9 +71,9 @@ def test_our_own_limit_is_not_the_brokers() -> None:
 
 def test_a_level_that_says_nothing_is_no_limit_where_more_were_carried() -> None:
     shown = [level(1, 600, "generator-limit"), level(2, 1200, "generator-limit"), level(3, 3000)]
-    assert conclusions(shown)[0].startswith("It carries 3,000 clients")
+    assert conclusions(shown)[0].startswith("The broker carries 3,000 clients")
     assert conclusions(shown)[1:3] == [
-        "Nothing broke: where its limit lies, above 3,000 clients, is not known.",
+        "Nothing broke: the limit is above 3,000 clients.",
         "600 clients and 1,200 clients say nothing about the broker: the machine that made the load was the limit.",
     ]
     outcome, words = answered(shown)
@@ -83,7 +83,7 @@ def test_a_level_that_says_nothing_is_no_limit_where_more_were_carried() -> None
 
 def test_what_passed_above_the_first_that_broke_is_told() -> None:
     shown = [level(1, 3000, "falls-behind"), level(2, 600), level(3, 6000)]
-    assert conclusions(shown)[2] == "Above it, 6,000 clients passed all the same."
+    assert conclusions(shown)[2] == "Above that, 6,000 clients passed."
 
 
 def test_variants_are_set_against_their_level() -> None:

@@ -42,7 +42,7 @@ def test_the_observer_says_why_there_is_none() -> None:
     told = [{"observer": "perf", "samples": 0, "gaps": 1, "reason": NOT_PERMITTED}]
     records = with_meta(make_records(seconds=2), observers=told)
     assert why_none(records) == NOT_PERMITTED
-    assert perf_view(records) == PerfView(NOT_PERMITTED)
+    assert perf_view(records) == PerfView(f"There is no recording: {NOT_PERMITTED}.")
 
 
 def test_of_a_run_that_was_killed_the_rows_say_it() -> None:

@@ -40,7 +40,7 @@ def test_what_was_not_run_says_why() -> None:
     )
     assert not_shown(campaign, {}) == [
         ("500 clients", "not run: mosquitto ended at once"),
-        ("1,000 clients", "it goes on, or was cut off"),
+        ("1,000 clients", "still running, or cut off"),
         ("2,000 clients · QoS 0", "not run: interrupted"),
         ("", "4,000 clients: --levels does not name it"),
     ]
@@ -51,7 +51,7 @@ def test_what_was_not_run_says_why() -> None:
     [
         (True, "started for this level", "A clean start: started for this level."),
         (False, "running since 1,000 clients", "Not a clean start: running since 1,000 clients."),
-        (None, "it is not ours", "Whether it was a clean start is not known: it is not ours."),
+        (None, "it is not ours", "It is not known if this was a clean start: it is not ours."),
         (None, "", ""),
     ],
 )  # fmt: skip

@@ -33,7 +33,7 @@ def test_the_target_figures_a_level_that_was_watched() -> None:
         "broker CPU (single core)": "60 %",
         "host CPU": "38 %",
         "memory used/total": "310 MB / 2.0 GB",
-        "of it the broker": "29 MB",
+        "broker memory": "29 MB",
         "messages per second": "500.0, on target",
     }
 
@@ -92,7 +92,7 @@ def test_who_did_not_see_all_of_it_says_so() -> None:
     ]
     records = with_meta(make_records(seconds=2), observers=observers)
     assert blind_spots(records) == [
-        "sys: nothing was seen. the broker <refuses> us",
+        "sys: nothing was observed. the broker <refuses> us",
         "process: lost 2 times; it came back.",
     ]
 
@@ -110,7 +110,7 @@ def test_whether_queues_grew_is_said_with_its_uncertainty() -> None:
 def test_what_a_pass_had_to_hold_is_said() -> None:
     records = make_records(seconds=2)
     (first, *_) = remarks(records, summarize(records))
-    assert first.startswith("A pass had to hold: ack.p99 < 500ms · ")
+    assert first.startswith("Thresholds of a pass: ack.p99 < 500ms · ")
 
 
 def test_nobody_watched() -> None:

@@ -1,4 +1,4 @@
-"""What is marked on the time axis: what happened, as stored, and what observers saw happen to the broker."""
+"""The marks on the time axis: the events of the run, and restarts of the broker that the observers saw."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from malaria.records.run import Run
 
 RESTARTED: Final = "broker restarted"
 BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST})
-"""Kinds that stand out."""
+"""Kinds that are shown in the colour of trouble."""
 
 
 def marks(records: Run) -> list[Event]:
-    """In order of time; the phases are no marks."""
-    told = [event for event in records.events if event.kind is not EventKind.PHASE]
-    return sorted([*told, *restarts(records)], key=lambda event: event.at_ns)
+    """Return the events of a run in order of time, without its phases."""
+    events = [event for event in records.events if event.kind is not EventKind.PHASE]
+    return sorted([*events, *restarts(records)], key=lambda event: event.at_ns)
 
 
 def restarts(records: Run) -> list[Event]:
-    """When the broker's process was another one than before; or else, when `$SYS` says a shorter uptime."""
+    """Return when the broker's process was replaced; if that was not observed, when its uptime in `$SYS` fell."""
     found = list(_steps(records, PROCESS, "restarts", sign=1)) or list(_steps(records, SYS, "uptime_s", sign=-1))
     return [Event(at_ns, EventKind.TROUBLE, RESTARTED) for at_ns in found]
 
 
 def _steps(records: Run, observer: str, name: str, sign: int) -> Iterator[int]:
-    """When a number went up (+1) or down (-1)."""
+    """Yield the times at which a number went up (`sign` +1) or down (-1)."""
     before: float | None = None
     for row in rows_of(records, observer):
         value = row.values.get(name)
@@ -38,11 +38,12 @@ def _steps(records: Run, observer: str, name: str, sign: int) -> Iterator[int]:
             before = value
 
 
-def gathered(told: list[Event], near_ns: int) -> list[Event]:
-    """Marks nearer than this to the one before share its line; all of their words stand there."""
+def gathered(events: list[Event], near_ns: int) -> list[Event]:
+    """Join marks that are nearer than this to the one before: they share its line, and their texts are joined."""
     lines: list[Event] = []
-    for event in told:
+    for event in events:
         if lines and event.at_ns - lines[-1].at_ns < near_ns:
+            # the same text twice on one line would say nothing new
             if event.text not in lines[-1].text:
                 kind = event.kind if event.kind in BAD else lines[-1].kind
                 lines[-1] = replace(lines[-1], text=f"{lines[-1].text}, {event.text}", kind=kind)

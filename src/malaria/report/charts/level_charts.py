@@ -1,6 +1,6 @@
-"""The chart over the levels of a campaign or demo: where the knee is, at a glance.
+"""The chart over the levels of a campaign: it shows at which number of clients the broker breaks.
 
-The line goes through the levels themselves; variants, and levels with surges, stand beside it with open signs.
+The line connects the levels under a constant load. Variants, and levels with surges, are open markers off the line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ import plotly.graph_objects as go
 
 from malaria.records.rows import Metric
 from malaria.report.campaign_conclusions import FAIL, highest_passed, knee
-from malaria.report.charts.run_charts import COUNT_SCALE, FOOT_PX, PlotlyFigure, axis, ms_scale, panes, plain, safe
+from malaria.report.charts.chart_frame import (
+    COUNT_SCALE,
+    FOOT_PX,
+    PlotlyFigure,
+    axis,
+    figure_json,
+    ms_scale,
+    safe,
+    stacked_plots,
+)
 from malaria.report.charts.time_panels import BLUE, GREEN, GREY, ORANGE, RED
 from malaria.report.figure_text import latencies
 from malaria.report.shown_levels import ShownLevel
@@ -25,55 +34,56 @@ VERDICTS: Final = {
     "INVALID": (ORANGE, "diamond"),
     "UNKNOWN": (GREY, "square"),
 }
-"""Colour and shape: either is enough."""
-PANE_PX: Final = 130
+"""Colour and shape of a marker: either is enough to tell the outcome."""
+PLOT_PX: Final = 130
 AXIS_TITLE_PX: Final = 20
 
 type LevelValues = list[float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class LevelPane:
-    """One chart: a value for each level, and a second line where there is something to set it against."""
+class LevelPlot:
+    """One chart: a value for each level, and the values of a second line to compare with (may be empty)."""
 
     title: str
     values: LevelValues
-    beside: LevelValues
-    beside_name: str = ""
+    second: LevelValues
+    second_name: str = ""
     milliseconds: bool = False
 
 
 def levels_chart(shown: Sequence[ShownLevel]) -> PlotlyFigure:
-    """Broker CPU, ack p99 and rate against target by number of clients, each level in the look of its verdict."""
-    made = [pane for pane in _panes(shown) if any(value is not None for value in pane.values)]
-    figure = panes([pane.title for pane in made], PANE_PX)
-    for number, pane in enumerate(made):
-        _draw(figure, shown, pane, number)
+    """Return broker CPU, ack p99 and message rate by number of clients; the marker of a level shows its outcome."""
+    made = [plot for plot in _plots(shown) if any(value is not None for value in plot.values)]
+    figure = stacked_plots([plot.title for plot in made], PLOT_PX)
+    for number, plot in enumerate(made):
+        _draw(figure, shown, plot, number)
     clients = sorted({one.part.clients for one in shown})
     figure.update_xaxes(title_text="clients", tickvals=clients, tickformat=",d", hoverformat=",d")
     figure.update_layout(margin_b=FOOT_PX + AXIS_TITLE_PX, height=figure.layout.height + AXIS_TITLE_PX)
     _mark_knee(figure, shown)
-    return plain(figure)
+    return figure_json(figure)
 
 
-def _panes(shown: Sequence[ShownLevel]) -> list[LevelPane]:
+def _plots(shown: Sequence[ShownLevel]) -> list[LevelPlot]:
+    """Return the plots from top to bottom."""
     p99s = [latencies(one.records, one.summary).get(Metric.ACK, {}).get("p99") for one in shown]
     bounded = any(p99 is not None and p99.at_least for p99 in p99s)
     summaries = [one.summary for one in shown]
     return [
-        LevelPane(
+        LevelPlot(
             "broker CPU, % of a core",
             [summary.broker.cpu_percent for summary in summaries],
             [summary.broker.host_cpu_percent for summary in summaries],
             "host CPU",
         ),
-        LevelPane(
-            f"ack p99{', or the least it can be' if bounded else ''}",
+        LevelPlot(
+            f"ack p99{' (or a lower bound)' if bounded else ''}",
             [None if p99 is None else p99.ms for p99 in p99s],
             [],
             milliseconds=True,
         ),
-        LevelPane(
+        LevelPlot(
             "messages per second",
             [done_per_s(summary) for summary in summaries],
             [summary.rates.due_per_s for summary in summaries],
@@ -82,28 +92,28 @@ def _panes(shown: Sequence[ShownLevel]) -> list[LevelPane]:
     ]
 
 
-def _draw(figure: go.Figure, shown: Sequence[ShownLevel], pane: LevelPane, number: int) -> None:
+def _draw(figure: go.Figure, shown: Sequence[ShownLevel], plot: LevelPlot, number: int) -> None:
     axes = {"yaxis": axis("y", number), "legend": axis("legend", number)}
     plain_ones = [place for place, one in enumerate(shown) if one.is_plain]
     row = sorted(plain_ones, key=lambda place: shown[place].part.clients)
     aside = [place for place, one in enumerate(shown) if not one.is_plain]
-    if any(value is not None for value in pane.beside):
-        figure.add_scatter(**_beside(shown, pane, row), **axes)
-    figure.add_scatter(**_signs(shown, pane.values, row), **axes, name="levels")
-    if aside:
-        signs = _signs(shown, pane.values, aside, beside=True)
-        figure.add_scatter(**signs, **axes, name="variants, surges", showlegend=number == 0)
-    scale = ms_scale(pane.values) if pane.milliseconds else COUNT_SCALE
+    if any(value is not None for value in plot.second):
+        figure.add_scatter(**_second_line(shown, plot, row), **axes)
+    figure.add_scatter(**_markers(shown, plot.values, row), **axes, name="levels")
+    if aside:  # named once in the legends: the markers are the same in every plot
+        markers = _markers(shown, plot.values, aside, is_aside=True)
+        figure.add_scatter(**markers, **axes, name="variants, surges", showlegend=number == 0)
+    scale = ms_scale(plot.values) if plot.milliseconds else COUNT_SCALE
     figure.update_layout({axis("yaxis", number): scale})
 
 
-def _beside(shown: Sequence[ShownLevel], pane: LevelPane, row: Sequence[int]) -> PlotlyFigure:
-    """What the values are set against: a broad grey line for what was due, a thin one for another figure."""
-    due = pane.beside_name == "due"
+def _second_line(shown: Sequence[ShownLevel], plot: LevelPlot, row: Sequence[int]) -> PlotlyFigure:
+    """Return the second line: broad and grey for the messages due, thin and dotted for another figure."""
+    due = plot.second_name == "due"
     return {
         "x": [shown[place].part.clients for place in row],
-        "y": [pane.beside[place] for place in row],
-        "name": pane.beside_name,
+        "y": [plot.second[place] for place in row],
+        "name": plot.second_name,
         "mode": "lines",
         "line": {"color": GREY, "width": 8 if due else 2, "dash": "solid" if due else "dot"},
         "opacity": 0.45 if due else 1,
@@ -111,28 +121,28 @@ def _beside(shown: Sequence[ShownLevel], pane: LevelPane, row: Sequence[int]) ->
     }
 
 
-def _signs(
-    shown: Sequence[ShownLevel], values: LevelValues, places: Sequence[int], beside: bool = False
+def _markers(
+    shown: Sequence[ShownLevel], values: LevelValues, places: Sequence[int], is_aside: bool = False
 ) -> PlotlyFigure:
     looks = [VERDICTS[shown[place].outcome] for place in places]
     return {
         "x": [shown[place].part.clients for place in places],
         "y": [values[place] for place in places],
-        "text": [f"{shown[place].outcome}{f': {safe(shown[place].name)}' if beside else ''}" for place in places],
-        "mode": "markers" if beside else "lines+markers",
+        "text": [f"{shown[place].outcome}{f': {safe(shown[place].name)}' if is_aside else ''}" for place in places],
+        "mode": "markers" if is_aside else "lines+markers",
         "cliponaxis": False,
         "line": {"color": BLUE, "width": 2},
         "marker": {
-            "size": 11 if beside else 13,
+            "size": 11 if is_aside else 13,
             "color": [colour for colour, _ in looks],
-            "symbol": [f"{symbol}-open" if beside else symbol for _, symbol in looks],
+            "symbol": [f"{symbol}-open" if is_aside else symbol for _, symbol in looks],
         },
         "hovertemplate": "%{y:,.4~r} %{text}",
     }
 
 
 def _mark_knee(figure: go.Figure, shown: Sequence[ShownLevel]) -> None:
-    """A line where it first did not hold, its name beside it. Where nothing held and nothing failed there is none."""
+    """Mark the level where the broker broke. Without a level that passed, only a FAIL is worth a mark."""
     broken = knee(shown)
     if broken is None or (broken.outcome != FAIL and highest_passed(shown) is None):
         return

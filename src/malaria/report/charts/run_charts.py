@@ -1,11 +1,10 @@
-"""The charts, as plotly figures: made in Python, drawn in the browser. Colours of text and grid are the page's."""
+"""The charts of one attack as plotly figures: made here, drawn in the browser in the colours of the page."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import plotly.graph_objects as go
 
@@ -14,6 +13,16 @@ from malaria.analysis.series import columns
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Event, Metric
 from malaria.records.run import Run
+from malaria.report.charts.chart_frame import (
+    BYTES_SCALE,
+    COUNT_SCALE,
+    PlotlyFigure,
+    axis,
+    figure_json,
+    ms_scale,
+    safe,
+    stacked_plots,
+)
 from malaria.report.charts.event_marks import BAD, gathered, marks
 from malaria.report.charts.time_panels import (
     ACKED,
@@ -37,34 +46,27 @@ DISTRIBUTIONS: Final = {
     Metric.CONNECT: ("connect", PURPLE),
 }
 HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "_percent": "%{y:,.3~r} %", "_bytes": "%{y:.3~s}B"}
-"""How the cursor states a column, by what is in its name."""
+"""How the cursor shows a value, by the unit in the name of its column."""
 NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
 
 MOST_POINTS: Final = 900
-"""Of a line: what is longer has a point for every two seconds, or three, or a minute."""
+"""Points of a line. A longer run has one point for every two or more seconds."""
 MARK_LETTERS: Final = 28
-"""Of a mark, that fit beside the topmost chart; the table of events has all of them."""
+"""Letters of a mark that fit beside the topmost chart; the table of events has the whole text."""
 NEAR: Final = 0.012
-"""Of the whole width: marks nearer to each other share a line."""
+"""Share of the time axis: marks nearer to each other share a line."""
 DIGITS: Final = 5
-"""That matter, in a chart; the raw data has them all."""
+"""Significant digits in a chart; the raw data has all of them."""
 
-COUNT_SCALE: Final = {"rangemode": "tozero", "nticks": 5, "tickformat": ",~g"}
-BYTES_SCALE: Final = {"rangemode": "tozero", "nticks": 4, "tickformat": "~s", "ticksuffix": "B"}
 PANEL_PX: Final = 96
-HEAD_PX: Final = 44
-"""Room over a panel for its title and legend: one row on a desk; a phone makes all of it higher."""
-FOOT_PX: Final = 30
 OVERVIEW_PX: Final = 200
 PERCENTILES_PX: Final = 260
 
-type PlotlyFigure = dict[str, Any]
-
 
 def overview(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
-    """Due and done over time: the one chart of the top of the page."""
+    """Return messages due and done over time: the chart at the top of the page."""
     meta = records.meta
     done = ACKED if meta.acknowledged else SENT if meta.publishing else DELIVERED
     lines = (DUE, done) if meta.publishing else (done,)
@@ -72,7 +74,10 @@ def overview(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
 
 
 def stack(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
-    """Everything over one time axis with one cursor. `series`: the columns second by second, where they are known."""
+    """Return all panels over one time axis with one cursor.
+
+    `series` holds the columns second by second, if the caller has them already.
+    """
     table = _columns(records, series)
     return _over_time(records, table, panels_of(records, table), PANEL_PX)
 
@@ -83,7 +88,7 @@ def _columns(records: Run, series: SeriesColumns | None) -> SeriesColumns:
 
 
 def step_s(records: Run) -> int:
-    """Seconds from point to point: one, unless that were too many points."""
+    """Return the seconds from point to point: one, unless that gives more than MOST_POINTS."""
     return max(1, math.ceil(_end_ns(records) / NS_PER_S / MOST_POINTS))
 
 
@@ -92,8 +97,8 @@ def _end_ns(records: Run) -> int:
 
 
 def percentiles(records: Run) -> PlotlyFigure:
-    """Latency by percentile, the tail stretched: each step to the right is one more nine."""
-    figure = panes(["latency by percentile"], PERCENTILES_PX)
+    """Return latency by percentile; the axis stretches the tail: each step to the right is one more nine."""
+    figure = stacked_plots(["latency by percentile"], PERCENTILES_PX)
     shown: list[float] = []
     for metric, (name, colour) in DISTRIBUTIONS.items():
         points = [point for point in distribution(records, metric) if point.quantile < 1]
@@ -111,11 +116,11 @@ def percentiles(records: Run) -> PlotlyFigure:
     ticks = {"tickvals": [1 / (1 - q) for q in NINES], "ticktext": [f"{100 * q:g} %" for q in NINES]}
     figure.update_xaxes(type="log", **ticks)
     figure.update_yaxes(**ms_scale(shown))
-    return plain(figure)
+    return figure_json(figure)
 
 
 def _over_time(records: Run, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
-    figure = panes([panel.title for panel in panels], panel_px)
+    figure = stacked_plots([panel.title for panel in panels], panel_px)
     for number, panel in enumerate(panels):
         for line in panel.lines:
             _add(figure, table, line, number)
@@ -125,7 +130,7 @@ def _over_time(records: Run, table: SeriesColumns, panels: Sequence[TimePanel], 
         figure.update_layout({axis("yaxis", number): _scale(panel, values)})
     _mark(figure, records)
     figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
-    return plain(figure)
+    return figure_json(figure)
 
 
 def _scale(panel: TimePanel, values: Sequence[float]) -> PlotlyFigure:
@@ -161,59 +166,8 @@ def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int) 
     )
 
 
-def panes(titles: Sequence[str], pane_px: int) -> go.Figure:
-    """Empty charts under each other on one x axis; the first is the topmost and has the axes `y` and `legend`."""
-    titles = titles or ["nothing was recorded"]
-    inner_px = len(titles) * (pane_px + HEAD_PX) - HEAD_PX
-    layout: PlotlyFigure = {
-        "height": inner_px + HEAD_PX + FOOT_PX,
-        "margin": {"l": 62, "r": 10, "t": HEAD_PX, "b": FOOT_PX},
-        "hovermode": "x unified",
-        "hoversubplots": "axis",
-        "showlegend": True,
-        "template": "none",
-        "meta": {"pane_px": pane_px, "head_px": HEAD_PX},
-        "xaxis": {"anchor": axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
-                  "spikethickness": 1, "spikedash": "solid", "spikesnap": "hovered data"},
-    }  # fmt: skip
-    for number, title in enumerate(titles):
-        top = 1 - number * (pane_px + HEAD_PX) / inner_px
-        layout[axis("yaxis", number)] = {
-            "domain": [max(top - pane_px / inner_px, 0), top],
-            "zeroline": False,
-            "showspikes": False,
-        }
-        layout[axis("legend", number)] = {
-            "orientation": "h", "x": 0, "xanchor": "left", "y": top, "yanchor": "bottom", "itemwidth": 30,
-            "title": {"text": f"<b>{safe(title)}</b>  ", "side": "left"},
-        }  # fmt: skip
-    return go.Figure(layout=layout)
-
-
-def axis(name: str, number: int) -> str:
-    """plotly counts y, y2, y3."""
-    return f"{name}{number + 1}" if number else name
-
-
-def ms_scale(values_ms: Iterable[float | None]) -> PlotlyFigure:
-    """A logarithmic axis whose ticks are round milliseconds."""
-    seen = [value for value in values_ms if value]
-    if not seen:
-        return {}
-    low, high = math.log10(min(seen)) - 0.1, math.log10(max(seen)) + 0.1
-    low, high = (low, high) if high - low > 0.7 else (low - 0.35, high + 0.35)
-    decades = range(math.floor(low), math.ceil(high) + 1)
-    steps = (1, 2, 5) if high - low < 1.7 else (1,) if high - low < 3.5 else ()
-    ticks = [step * 10.0**decade for decade in decades for step in steps or ((1,) if decade % 2 == 0 else ())]
-    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}
-
-
-def _tick(ms: float) -> str:
-    return f"{ms / 1000:,g} s" if ms >= 1000 else f"{ms:g} ms"
-
-
 def _mark(figure: go.Figure, records: Run) -> None:
-    """What was not measured is shaded; each event that is worth it is a line through all charts, its text on top."""
+    """Shade the time that was not measured; mark events by a line through all charts with the text at its top."""
     for begin, end in _unmeasured_s(records):
         figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
     for event in gathered(marks(records), round(NEAR * _end_ns(records)))[:MARKS_SHOWN]:
@@ -221,9 +175,10 @@ def _mark(figure: go.Figure, records: Run) -> None:
 
 
 def _unmeasured_s(records: Run) -> list[tuple[float, float]]:
+    """Return the spans before and after the measured window, in seconds of run time."""
     last_ns = _end_ns(records)
     start, end = records.meta.measure_start_ns, records.meta.measure_end_ns
-    spans: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []  # a run that was cut short has no end, and perhaps no start
     if last_ns and isinstance(start, int):
         spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))
     if last_ns and isinstance(end, int) and end < last_ns:
@@ -240,15 +195,3 @@ def _mark_event(figure: go.Figure, event: Event) -> None:
         x=at, y=1, yref="paper", text=safe(event.text, MARK_LETTERS), showarrow=False, textangle=-90,
         xanchor="right", yanchor="top", xshift=-2, font={"size": 10}, name=kind,
     )  # fmt: skip
-
-
-def safe(label: str, most: int = 40) -> str:
-    """plotly reads a few tags in labels: none of them from outside."""
-    cut = label if len(label) <= most else f"{label[: most - 1]}…"
-    return cut.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def plain(figure: go.Figure) -> PlotlyFigure:
-    """Only lists and numbers: what JSON can carry."""
-    plain: PlotlyFigure = json.loads(figure.to_json(engine="json"))
-    return {"data": plain["data"], "layout": plain["layout"]}

@@ -1,4 +1,4 @@
-"""What the charts over time show: panels from top to bottom, each a few lines, as a table.
+"""The panels of the charts over time, from top to bottom, as a table: each has a few lines.
 
 Colours are those of Okabe and Ito, which the colour-blind can tell apart. Lines that lie on each other when all goes
 well (due, sent, acked, delivered) are drawn from thick to thin, so that all of them are seen.
@@ -25,7 +25,7 @@ type SeriesColumns = Mapping[str, Sequence[float | str | None]]
 
 @dataclass(frozen=True, slots=True)
 class PanelLine:
-    """One column of the series. `needs` names the fact of the run without which it means nothing."""
+    """One column of the series. `needs` names the fact of the run (a flag) without which the line means nothing."""
 
     name: str
     column: str
@@ -34,7 +34,7 @@ class PanelLine:
     dash: str = "solid"
     needs: str = ""
     steps: bool = False  # a count over the second that ends here, not a value at its end
-    entry: str = ""  # of the legend, shared with all lines of its panel that have the same
+    entry: str = ""  # its entry in the legend, if it shares that with other lines of the panel
 
 
 class AxisScale(StrEnum):
@@ -64,8 +64,8 @@ PANELS: Final = (
         "clients",
         (
             PanelLine("ready", "clients", BLUE),
-            PanelLine("as $SYS says", "sys_clients_connected", GREY, 1.5, "dot"),
-            PanelLine("as Prometheus says", "prometheus_clients_connected", SKY, 1.5, "dot"),
+            PanelLine("$SYS", "sys_clients_connected", GREY, 1.5, "dot"),
+            PanelLine("Prometheus", "prometheus_clients_connected", SKY, 1.5, "dot"),
         ),
     ),
     TimePanel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
@@ -91,13 +91,13 @@ PANELS: Final = (
         (
             PanelLine("process", "process_rss_bytes", BLUE),
             PanelLine("container", "docker_rss_bytes", SKY),
-            PanelLine("heap, as $SYS says", "sys_heap_bytes", GREEN, 1.5, "dash"),
+            PanelLine("heap ($SYS)", "sys_heap_bytes", GREEN, 1.5, "dash"),
         ),
         AxisScale.BYTES,
     ),
     TimePanel("host CPU, % of all cores", (PanelLine("host", "host_cpu_percent", BLUE, steps=True),)),
     TimePanel(
-        "messages in the broker, as it says",
+        "messages in the broker",
         (
             PanelLine("stored", "sys_messages_stored", BLUE),
             PanelLine("in flight", "sys_messages_inflight", GREEN, 1.5, "dash"),
@@ -113,7 +113,10 @@ PANELS: Final = (
             PanelLine("sent", "sys_messages_sent_per_s", ORANGE, steps=True),
         ),
     ),
-    TimePanel("messages waiting", (PanelLine("in flight", "inflight", BLUE), PanelLine("due, not sent", "held", RED))),
+    TimePanel(
+        "messages waiting in the generator",
+        (PanelLine("in flight", "inflight", BLUE), PanelLine("due, not sent", "held", RED)),
+    ),
     TimePanel(
         "lag of the generator",
         (PanelLine("lag p50", "own_lag_p50_ms", SKY), PanelLine("lag p99", "own_lag_p99_ms", PURPLE)),
@@ -123,18 +126,18 @@ PANELS: Final = (
 )
 CHOSEN: Final = "prometheus_"
 MOST_CHOSEN: Final = 8
-"""Series of a Prometheus page that have a panel; the others are in the raw data."""
+"""Panels for chosen series of a Prometheus page; further ones are in the raw data alone."""
 
 
 def panels_of(records: Run, table: SeriesColumns) -> list[TimePanel]:
-    """The panels and lines that this run has something to say about."""
+    """Return the panels and lines for which this run has values."""
     shown: list[TimePanel] = []
     for panel in (*PANELS, *_of_prometheus(table)):
         lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(records, line))
         values = [value for line in lines for value in table.get(line.column, ())]
-        if any(values):
-            told = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
-            shown.append(TimePanel(panel.title, told, panel.scale))
+        if any(values):  # a panel of zeros says nothing, a line of zeros beside others does
+            known = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
+            shown.append(TimePanel(panel.title, known, panel.scale))
     return shown
 
 
@@ -143,7 +146,7 @@ def _means_something(records: Run, line: PanelLine) -> bool:
 
 
 def _of_workers(panel: TimePanel, table: SeriesColumns) -> list[PanelLine]:
-    """A thin line for each worker, where there are a few: one that uses its whole core hides in a sum."""
+    """Return a thin line for each of a few workers: one that uses its whole core is hidden in the sum."""
     prefix = "cpu_percent_"
     names = [column.removeprefix(prefix) for column in table if column.startswith(prefix)]
     if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
@@ -154,7 +157,7 @@ def _of_workers(panel: TimePanel, table: SeriesColumns) -> list[PanelLine]:
 
 
 def _of_prometheus(table: SeriesColumns) -> list[TimePanel]:
-    """One for each chosen series; of a total, how fast it grows."""
+    """Return a panel for each chosen series; for a counter, its growth per second."""
     drawn = {line.column for panel in PANELS for line in panel.lines} | set(DROPPED)
     names = [
         column

@@ -1,4 +1,4 @@
-"""The page of a campaign as Markdown: what a person would have written into the wiki by hand."""
+"""The report of a campaign as Markdown, to paste into a wiki."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def render_campaign_markdown(campaign: CampaignRecords, runs: Mapping[str, RunAn
 
 def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
     shown = shown_parts(campaign, runs)
-    told: dict[str, Sequence[str]] = {
+    first: dict[str, Sequence[str]] = {
         Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in conclusions(shown)],
         Heading.MADE: _made(campaign, shown),
         Heading.BROKER: _broker(campaign, shown),
@@ -47,8 +47,8 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list
     }
     return [
         *_top(campaign, shown),
-        *_contents(shown, [title for title, lines in told.items() if lines], [t for t, lines in end.items() if lines]),
-        *titled(told, "##"),
+        *_contents(shown, [title for title, lines in first.items() if lines], [t for t, lines in end.items() if lines]),
+        *titled(first, "##"),
         *levels,
         *titled(end, "##"),
     ]
@@ -56,8 +56,8 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list
 
 def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     target = shown[0].summary.target if shown else campaign.file
-    outcome, words = campaign_answer(campaign, shown)
-    lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(words)}", ""]
+    outcome, sentence = campaign_answer(campaign, shown)
+    lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(sentence)}", ""]
     rest = not_to_the_end(campaign)
     lines += [f"{rest}.", ""] if rest else []
     if not shown:
@@ -102,23 +102,23 @@ def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]
 
 
 def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
-    """A level, or a variant of one, with what stands beside it."""
-    said = headline(one.records, one.summary)
+    """Return the sections of a level or a variant. `level` holds the parts to compare; empty for all but the first."""
+    answer = headline(one.records, one.summary)
     lines = [f"## {plain(one.name)}", "", plain(one.records.meta.load or ""), ""]
-    lines += [f"**{said.outcome}** {plain(said.what)}", ""]
-    lines += [line for told in (said.remedy, *said.further) if told for line in (plain(told), "")]
+    lines += [f"**{answer.outcome}** {plain(answer.what)}", ""]
+    lines += [line for text in (answer.remedy, *answer.further) if text for line in (plain(text), "")]
     lines += [code(one.part.command or one.records.meta.command or "unknown", "sh"), ""]
     clean = clean_start(one.part)
     lines += [plain(clean), ""] if clean else []
-    told = sections(one.records, one.summary)
+    described = sections(one.records, one.summary)
     note: dict[str, Sequence[str]] = {
         Heading.NOTE: [plain(" ".join(one.part.note.split()))] if one.part.note.strip() else []
     }
-    return lines + titled({Heading.SIDE_BY_SIDE: _beside(level), **told, **note}, "###")
+    return lines + titled({Heading.SIDE_BY_SIDE: _side_by_side(level), **described, **note}, "###")
 
 
-def _beside(level: Sequence[ShownLevel]) -> list[str]:
-    """A level and its variants; nothing where it has none."""
+def _side_by_side(level: Sequence[ShownLevel]) -> list[str]:
+    """Return a table of a level and its variants; nothing if it has none."""
     if len(level) < 2:
         return []
     rows = [

@@ -1,4 +1,4 @@
-"""What the Markdown says of one attack, section by section, as the page does; a table stands where it has a chart."""
+"""The sections of one attack in Markdown, the same as on the page; a table replaces each chart."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from malaria.records.run import Run
 from malaria.report import perf_text, target_text
 from malaria.report.charts.event_marks import marks
 from malaria.report.definitions import DEFINITIONS, LABELS
-from malaria.report.figure_text import LATENCIES, STATISTICS, UNKNOWN, count, latencies, ms
+from malaria.report.figure_text import LATENCIES, NO_LATENCY, STATISTICS, UNKNOWN, count, latencies, ms
 from malaria.report.headings import Heading
-from malaria.report.ledger_text import AccountLine, counted, deliveries, published
+from malaria.report.ledger_text import AccountLine, counted, deliveries, ledger_notes, published
 from malaria.report.markdown.markdown_text import code, plain, table
 from malaria.report.surge_text import SURGE_HEAD, surge_row
 from malaria.units import format_bytes
 
 STEPS: Final = 12
-"""Rows that stand for the charts over time."""
+"""Rows of the table that replaces the charts over time."""
 MARKS_SHOWN: Final = 40
 PERF_ROWS: Final = 20
 
@@ -36,7 +36,7 @@ type SeriesValue = float | str | None
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
-    """Of the table over time: where it comes from, and how it is written."""
+    """A column of the table over time: the column of the series that it shows, and its unit."""
 
     head: str
     source: str
@@ -62,9 +62,9 @@ OVER_TIME: Final = (
 
 
 def sections(records: Run, summary: Summary) -> dict[str, Sequence[str]]:
-    """In the order in which one would ask; empty ones are to be left out."""
+    """Return the lines of each section in the order of the page; an empty section is to be left out."""
     return {
-        Heading.TARGET: _seen(records, summary),
+        Heading.TARGET: _target(records, summary),
         Heading.SURGES: _surges(summary),
         Heading.OVER_TIME: _over_time(records),
         Heading.CLIENTS: _clients(summary),
@@ -75,12 +75,12 @@ def sections(records: Run, summary: Summary) -> dict[str, Sequence[str]]:
     }
 
 
-def titled(told: MarkdownSections, level: str) -> list[str]:
-    """Each under its heading."""
-    return [line for title, content in told.items() if content for line in (f"{level} {title}", "", *content, "")]
+def titled(sections: MarkdownSections, level: str) -> list[str]:
+    """Return the sections that have lines, each under its heading."""
+    return [line for title, content in sections.items() if content for line in (f"{level} {title}", "", *content, "")]
 
 
-def _seen(records: Run, summary: Summary) -> list[str]:
+def _target(records: Run, summary: Summary) -> list[str]:
     facts = target_text.target_figures(records, summary)
     head = ["verdict", *(fact.label for fact in facts)]
     row = [summary.verdict.outcome, *(plain(fact.value) for fact in facts)]
@@ -95,7 +95,7 @@ def _surges(summary: Summary) -> list[str]:
 
 
 def _over_time(records: Run) -> list[str]:
-    """A row for each of a dozen steps, and what happened."""
+    """Return a row for each of STEPS steps, and the events."""
     end_s = max((sample.end_ns for sample in records.samples), default=0) / NS_PER_S
     series = columns(records, max(1, math.ceil(end_s / STEPS)))
     known = [column for column in OVER_TIME if any(value for value in series.get(column.source, ()))]
@@ -105,8 +105,8 @@ def _over_time(records: Run) -> list[str]:
         [f"{end:,} s", *(_written(series[column.source][number], column.unit) for column in known)]
         for number, end in enumerate(series["t_s"])
     ]
-    told = [f"- {mark.at_ns / NS_PER_S:,.1f} s: {plain(mark.text)}" for mark in marks(records)[:MARKS_SHOWN]]
-    return [*table(["until", *(column.head for column in known)], rows), *([""] if told else []), *told]
+    events = [f"- {mark.at_ns / NS_PER_S:,.1f} s: {plain(mark.text)}" for mark in marks(records)[:MARKS_SHOWN]]
+    return [*table(["until", *(column.head for column in known)], rows), *([""] if events else []), *events]
 
 
 def _written(value: SeriesValue, unit: str) -> str:
@@ -114,22 +114,25 @@ def _written(value: SeriesValue, unit: str) -> str:
         return UNKNOWN
     if unit == "bytes":
         return format_bytes(round(value))
-    return ms(value) if unit == "ms" else target_text.percent(value) if unit == "%" else f"{value:,.4g}" if (
-        value < 1000) else f"{value:,.0f}"  # fmt: skip
+    if unit == "ms":
+        return ms(value)
+    if unit == "%":
+        return target_text.percent(value)
+    return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _clients(summary: Summary) -> list[str]:
-    clients, ours = summary.clients, summary.generator
+    clients, generator = summary.clients, summary.generator
     names = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
-    cpu = "unknown" if ours.cpu_percent is None else f"{ours.cpu_percent:.0f} % of a core"
+    cpu = "unknown" if generator.cpu_percent is None else f"{generator.cpu_percent:.0f} % of a core"
     counts = table([name.replace("_", " ") for name in names], [[count(clients[name]) for name in names]], words=0)
-    return [*counts, "", f"Generator: {count(ours.workers)} workers, CPU {cpu}."]
+    return [*counts, "", f"Generator: {count(generator.workers)} workers, CPU {cpu}."]
 
 
 def _latencies(records: Run, summary: Summary) -> list[str]:
     found = latencies(records, summary)
     if not found:
-        return ["None was measured."]
+        return [NO_LATENCY]
     rows = [
         [LATENCIES[metric], count(summary.latency_ms[metric]["count"]), *(str(values[name]) for name in STATISTICS)]
         for metric, values in found.items()
@@ -143,18 +146,18 @@ def _ledger(records: Run, summary: Summary) -> list[str]:
     lines: list[str] = []
     for title, entries in (("messages", published(messages)), ("deliveries", deliveries(messages))):
         if entries:
-            lines += [*table([title, ""], [_entry(entry) for entry in entries]), ""]
+            lines += [*table([title, ""], [_account_row(entry) for entry in entries]), ""]
     if messages.due is None and records.meta.subscribing:
         lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
     known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
     besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
     lines += [f"{', '.join(besides)}.", ""] if besides else []
-    lines += [f"{plain(note)}\n" for note in (records.ledger.notes if records.ledger else ())]
+    lines += [f"{plain(note)}\n" for note in ledger_notes(records)]
     return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(records)]
 
 
-def _entry(entry: AccountLine) -> list[str]:
-    """The total in bold."""
+def _account_row(entry: AccountLine) -> list[str]:
+    """Return name and number; both are bold in the line of the total."""
     bold = "**" if entry.sign == "=" else ""
     sign = f"{entry.sign} " if entry.sign else ""
     return [f"{bold}{plain(sign)}{entry.label}{bold}", f"{bold}{count(entry.number)}{bold}"]
@@ -164,16 +167,17 @@ def _sys(records: Run, summary: Summary) -> list[str]:
     first, rest = target_text.sys_lines(summary)
     if not first and not rest:
         return []
-    counted_by_it = target_text.own_count(records, summary)
-    return [code("\n".join(first or rest)), *(["", counted_by_it] if counted_by_it else [])]
+    own_count = target_text.own_count(records, summary)
+    return [code("\n".join(first or rest)), *(["", own_count] if own_count else [])]
 
 
 def _perf(records: Run) -> list[str]:
     profile = records.profile
     if profile is None:
-        why = perf_text.why_none(records)
-        return [f"There is no recording: {plain(why)}."] if why else []
+        sentence = perf_text.no_recording(records)
+        return [plain(sentence)] if sentence else []
     rows = [[plain(cell) for cell in line] for line in perf_text.perf_rows(profile, PERF_ROWS)]
+    # the names first: a table of Markdown aligns its first columns to the left
     ordered = [[command, shared, symbol, overhead, samples] for overhead, samples, command, shared, symbol in rows]
     head = [*perf_text.PERF_HEAD[2:], *perf_text.PERF_HEAD[:2]]
     return [f"{perf_text.caption(profile)}.", "", *table(head, ordered, words=3)]

@@ -1,4 +1,4 @@
-"""Markdown as every wiki reads it. Whatever comes from outside passes through `plain` or `code`."""
+"""The parts of Markdown that every wiki reads alike. Texts from outside pass through `plain` or `code`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _SPECIAL: Final = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"}
 
 
 def plain(value: object) -> str:
-    """Text from outside: no character of it is taken for Markdown, nor by the terminal of who reads the file."""
+    """Escape a text from outside: Markdown takes no character of it for markup, and no terminal for a command."""
     return printable(str(value)).translate(_SPECIAL)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
-    """The first `words` columns hold words, the others figures."""
+    """Return a table. The first `words` columns are aligned to the left, the others, figures, to the right."""
     rule = ["---" if number < words else "---:" for number in range(len(head))]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
 
 def code(content: str, language: str = "") -> str:
-    """A fence longer than any run of backticks inside."""
+    """Return a code block, with a fence that is longer than any run of backticks inside."""
     fence = "`" * max(3, max((len(run) for run in _runs(content)), default=0) + 1)
     lines = [printable(line) for line in content.split("\n")]
     return "\n".join([f"{fence}{language}", *lines, fence])
@@ -34,7 +34,7 @@ def joined(lines: Sequence[str]) -> str:
 
 
 def anchor(heading: str) -> str:
-    """What GitHub, GitLab and Gitea call a heading: small letters, hyphens for spaces, nothing else."""
+    """Return the id that GitHub, GitLab and Gitea give a heading: lower case, hyphens for spaces, no other signs."""
     return "".join(char for char in heading.lower().replace(" ", "-") if char.isalnum() or char in "-_")
 
 

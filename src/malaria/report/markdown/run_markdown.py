@@ -1,4 +1,4 @@
-"""The same report as Markdown, to paste into a wiki."""
+"""The report of an attack as Markdown, to paste into a wiki."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def render_run_markdown(records: Run, summary: Summary) -> str:
 
 def _attack(records: Run, summary: Summary) -> list[str]:
     meta = records.meta
-    said = headline(records, summary)
+    answer = headline(records, summary)
     lines = [
         f"# {plain('attack' if meta.title is None else meta.title)}",
         "",
         f"{plain(meta.target or '')} · {plain(meta.load or '')} · measured {length(summary)}",
         "",
-        f"**{said.outcome}** {plain(said.what)}",
-        *(f"\n{plain(line)}" for line in (said.remedy, *said.further) if line),
+        f"**{answer.outcome}** {plain(answer.what)}",
+        *(f"\n{plain(line)}" for line in (answer.remedy, *answer.further) if line),
         "",
         code(meta.command or "unknown", "sh"),
         "",

@@ -51,9 +51,9 @@ def account_view(records: Run, summary: Summary) -> AccountView:
     besides: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart_from_sums(messages)]
     return AccountView(
         tuple(AccountSum(title, tuple(map(_sum_line, lines))) for title, lines in sums.items() if lines),
-        _counts("besides", besides),
+        _counts("in no sum", besides),
         ledger_notes(records),
-        _counts("what else was counted", [[*line] for line in counted(records)]),
+        _counts("other counters", [[*line] for line in counted(records)]),
     )
 
 

@@ -19,6 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from malaria.report.definitions import DEFINITIONS, LABELS
+from malaria.report.figure_text import NO_LATENCY
 from malaria.report.headings import Heading
 
 PACKAGE: Final = "malaria.report.page"
@@ -63,7 +64,7 @@ def template_environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    environment.globals.update(Heading=Heading, definitions=DEFINITIONS, labels=LABELS)
+    environment.globals.update(Heading=Heading, definitions=DEFINITIONS, labels=LABELS, NO_LATENCY=NO_LATENCY)
     return environment
 
 

@@ -104,10 +104,10 @@ def _broker_cpu(summary: Summary) -> FigureCard | None:
 
 def _generator_cpu(summary: Summary) -> FigureCard | None:
     generator = summary.generator
-    if generator["cpu_percent"] is None:
+    if generator.cpu_percent is None:
         return None
-    workers = f"{count(generator['workers'])} worker{'' if generator['workers'] == 1 else 's'}"
-    return FigureCard(defined("generator_cpu"), f"{generator['cpu_percent']:.0f} %", f"of a core, {workers}")
+    workers = f"{count(generator.workers)} worker{'' if generator.workers == 1 else 's'}"
+    return FigureCard(defined("generator_cpu"), f"{generator.cpu_percent:.0f} %", f"of a core, {workers}")
 
 
 def _arrived(records: Run, summary: Summary) -> FigureCard | None:

@@ -13,8 +13,9 @@ from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_S
 from malaria.records.rows import CampaignPart, EventKind
 from malaria.records.run import Run
+from malaria.report.charts.chart_frame import PlotlyFigure
 from malaria.report.charts.event_marks import restarts
-from malaria.report.charts.run_charts import PlotlyFigure, percentiles, stack
+from malaria.report.charts.run_charts import percentiles, stack
 from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import count
 from malaria.report.page.account_view import AccountView, account_view
@@ -157,7 +158,7 @@ def events_table(records: Run) -> FoldedTable:
         for event in events
     ]
     marks = sum(event.kind is not EventKind.PHASE for event in events)
-    label = f"{count(len(rows))} events, {count(marks)} of them marks in the charts" if marks else "the phases"
+    label = f"{count(len(rows))} events, {count(marks)} of them marks in the charts" if marks else "phases"
     return FoldedTable(label, page_table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
 
 

@@ -15,12 +15,12 @@ from malaria.report.page.page_elements import CellTexts, FoldedTable, PageTable,
 
 PERF_ROWS_SHOWN: Final = 15
 """Rows of perf's table that are shown; all of them are in a folded table."""
-NOT_OBSERVED: Final = "Nobody watched the target: see --observe."
+NOT_OBSERVED: Final = "The target was not observed: see --observe."
 
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """`remarks` say what a pass had to hold and whether queues grew, `blind_spots` what was not seen."""
+    """`remarks` are sentences on thresholds and queues, `blind_spots` on what was not observed."""
 
     table: PageTable
     remarks: tuple[str, ...]
@@ -39,9 +39,9 @@ class SysView:
 
 @dataclass(frozen=True, slots=True)
 class PerfView:
-    """A recording, or `why_none`: the reason why there is none."""
+    """A recording, or the sentence that says why there is none."""
 
-    why_none: str = ""
+    no_recording: str = ""
     caption: str = ""
     graph: FlameGraph | None = None
     table: PageTable | None = None
@@ -76,8 +76,8 @@ def perf_view(records: Run) -> PerfView | None:
     """Return None if no recording was asked for."""
     profile = records.profile
     if profile is None:
-        why = perf_text.why_none(records)
-        return PerfView(why) if why else None
+        sentence = perf_text.no_recording(records)
+        return PerfView(sentence) if sentence else None
     whole = None
     if len(profile.rows) > PERF_ROWS_SHOWN:
         whole = FoldedTable(f"all {count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))

@@ -1,6 +1,6 @@
-"""What observers see, for people and for programs: a block that redraws, a line a second, a line of JSON.
+"""The latest readings of all observers: as a block that redraws, a line per second, or a line of JSON.
 
-Only the newest is kept, so that it can be left running: memory does not grow with time.
+Only the latest are kept, so memory does not grow with time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _per_s(value: float) -> str:
 
 
 type ShownReading = tuple[str, str, Callable[[float], str]]
-"""(name of the reading, its label, how it is written)"""
+"""(name of the reading, its label, the function that formats it)"""
 
 FIGURES: Final[Mapping[str, tuple[ShownReading, ...]]] = {
     "sys": (
@@ -68,7 +68,7 @@ FIGURES: Final[Mapping[str, tuple[ShownReading, ...]]] = {
         ("listen_drops", "drops", format_count),
     ),
 }
-"""What is shown of each observer, in order; of others everything that is a number, up to a bound."""
+"""The readings that are shown of each observer, in order. Others are shown with their first MOST_OTHERS readings."""
 MOST_OTHERS: Final = 12
 NOT_IN_LINE: Final = frozenset({"threads", "restarts", "memory_bytes", "tcp_retransmits", "listen_overflows",
                                 "listen_drops", "context_switches_per_s",
@@ -76,7 +76,7 @@ NOT_IN_LINE: Final = frozenset({"threads", "restarts", "memory_bytes", "tcp_retr
 
 
 class LatestReadings:
-    """The newest reading of each name, and the last events."""
+    """The latest reading of each name by observer, the observers that see nothing, and the last events."""
 
     def __init__(self) -> None:
         self.readings: dict[str, dict[str, Reading]] = {}
@@ -84,17 +84,18 @@ class LatestReadings:
         self.events: deque[Event] = deque(maxlen=EVENTS_SHOWN)
 
     def take(self, row: Observation | Event) -> None:
+        """Keep a row that an observer has delivered."""
         if isinstance(row, Event):
             self.events.append(row)
         elif GAP in row.values:
             self.gaps[row.observer] = str(row.values[GAP])
-            self.readings.pop(row.observer, None)  # what was is no longer known
+            self.readings.pop(row.observer, None)  # an observer that sees nothing knows no current value
         else:
             self.gaps.pop(row.observer, None)
             self.readings.setdefault(row.observer, {}).update(row.values)
 
     def line(self, at_ns: int) -> str:
-        """Everything in one plain line."""
+        """Return all readings as one plain line."""
         parts = [f"{at_ns / NS_PER_S:8.1f} s"]
         for observer in sorted(self.readings.keys() | self.gaps.keys(), key=_rank):
             shown = [f"{label} {text}" for name, label, text in self._shown(observer) if name not in NOT_IN_LINE]
@@ -102,30 +103,28 @@ class LatestReadings:
         return "  ".join(parts)
 
     def block(self, title: str, at_ns: int) -> RenderableType:
-        """The screen: a row of figures for each observer, and what happened."""
+        """Return the screen: a row of readings for each observer, and the last events."""
         table = Table.grid(padding=(0, 2))
         for observer in sorted(self.readings.keys() | self.gaps.keys(), key=_rank):
             gap = self.gaps.get(observer)
-            figures = Text("   ").join(Text.assemble((label, "dim"), " ", text) for _, label, text in
-                                       self._shown(observer))  # fmt: skip
-            seen = figures if figures else Text(UNKNOWN)
-            table.add_row(Text(f"  {observer:<{LABEL_WIDTH}}"), Text(printable(gap), "yellow") if gap else seen)
+            parts = [Text.assemble((label, "dim"), " ", text) for _, label, text in self._shown(observer)]
+            shown = Text("   ").join(parts) if parts else Text(UNKNOWN)
+            table.add_row(Text(f"  {observer:<{LABEL_WIDTH}}"), Text(printable(gap), "yellow") if gap else shown)
         head = Text(f"{title}  {_about(self.readings)}  {at_ns // NS_PER_S} s")
         events = [Text(f"  {event.at_ns / NS_PER_S:6.0f} s  {printable(event.text)}") for event in self.events]
         return Group(head, Text(), table, Text(), *events)
 
     def _shown(self, observer: str) -> list[tuple[str, str, str]]:
+        """Return name, label and text of each reading to show."""
         readings = self.readings.get(observer, {})
         known: tuple[ShownReading, ...] = FIGURES.get(observer) or tuple(
             (name, printable(name), lambda value: f"{value:g}") for name in sorted(readings)[:MOST_OTHERS]
         )
-        return [
-            (name, label, _written(readings[name], write)) for name, label, write in known if name in readings
-        ]  # fmt: skip
+        return [(name, label, _written(readings[name], write)) for name, label, write in known if name in readings]
 
 
 def json_line(row: Observation | Event, wall_ns: int) -> str:
-    """One row for programs; `wall_ns` is when it was seen."""
+    """Return one row as JSON; `wall_ns` is when it was observed."""
     when = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).isoformat(timespec="milliseconds")
     if isinstance(row, Event):
         return json.dumps({"time": when, "observer": row.worker, "event": row.text})

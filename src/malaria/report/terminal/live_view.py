@@ -1,6 +1,6 @@
-"""A running attack on the screen. On a tty one block that redraws in place; elsewhere one plain line a second.
+"""A running attack in the terminal: on a tty one block that redraws in place, elsewhere one plain line per second.
 
-Both show the figures of the last second beside those since the start, and events as they come.
+Both show the figures of the last second and those since the start, and events as they happen.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PHASES_COUNTED_IN_CLIENTS: Final = (RunPhase.PREPARE, RunPhase.CONNECT)
 
 
 class LiveView:
-    """Shows progress while its block runs. `quiet` shows nothing."""
+    """Shows progress while its `with` block runs. With `quiet` it shows nothing."""
 
     def __init__(self, title: str, load: str, console: Console, quiet: bool = False) -> None:
         self._title = printable(f"{title} · {load}")
@@ -59,16 +59,17 @@ class LiveView:
             self._live.__exit__(kind, error, trace)
 
     def update(self, progress: Progress) -> None:
-        """Takes the newest state; cheap enough for several times a second."""
+        """Show the latest state; cheap enough for several calls a second."""
         if self._quiet:
             return
-        told = [event for event in progress.events if event.kind is not EventKind.PHASE]
-        self._events = [*self._events, *told][-EVENTS_SHOWN:]
+        events = [event for event in progress.events if event.kind is not EventKind.PHASE]
+        self._events = [*self._events, *events][-EVENTS_SHOWN:]
         if self._live is not None:
             self._live.update(Group(Text(self._title), *block(progress, self._events)), refresh=True)
             return
-        for event in told:
+        for event in events:
             self._print(event_line(event))
+        # updates come several times a second, and a log needs one line for each
         if progress.at_ns >= self._next_line_s * NS_PER_S:
             self._next_line_s = progress.at_ns // NS_PER_S + 1
             self._print(line(progress))
@@ -78,7 +79,7 @@ class LiveView:
 
 
 def line(progress: Progress) -> str:
-    """One second in one plain line."""
+    """Return one second as one plain line."""
     second, totals = progress.second, progress.totals
     parts = [
         f"{progress.at_ns / NS_PER_S:6.1f} s",
@@ -91,7 +92,7 @@ def line(progress: Progress) -> str:
             parts.append(f"target {_rate(progress.due_per_s)}/s")
     if totals.get(Counter.ARRIVED):
         parts.append(f"delivered {_per_second(second, Counter.DELIVERED)}")
-    for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "own lag")):
+    for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "generator lag")):
         figures = progress.second_latency_ms.get(metric)
         if figures:
             parts.append(f"{name} p50 {format_ms(figures['p50'])} p99 {format_ms(figures['p99'])}")
@@ -102,7 +103,7 @@ def line(progress: Progress) -> str:
 
 
 def block(progress: Progress, events: list[Event]) -> list[RenderableType]:
-    """The screen below the title: phase and bar, figures, latencies, events."""
+    """Return the screen below the title: phase and bar, figures, latencies, bees, events."""
     parts: list[RenderableType] = [
         Text(""),
         _bar(progress),
@@ -120,7 +121,7 @@ def block(progress: Progress, events: list[Event]) -> list[RenderableType]:
 
 
 def phase_text(progress: Progress) -> str:
-    """`connect 2,140/3,000`, `measure 3:12/10:00`."""
+    """Return `connect 2,140/3,000`, `measure 3:12/10:00`."""
     done, total = progress.phase_done, progress.phase_total
     if progress.phase in PHASES_COUNTED_IN_CLIENTS:
         return f"{progress.phase} {format_count(done)}/{format_count(total)}"
@@ -128,7 +129,7 @@ def phase_text(progress: Progress) -> str:
 
 
 def _clock(time_ns: int) -> str:
-    """`3:12`, `1:03:12`."""
+    """Return `3:12`, `1:03:12`."""
     minutes, seconds = divmod(time_ns // NS_PER_S, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
@@ -147,9 +148,9 @@ def _bar(progress: Progress) -> RenderableType:
 
 
 def _figures(progress: Progress) -> Table:
-    """Counts: the last second, what it should be, and all since the start."""
+    """Return the counts of the last second, their targets, and the totals since the start."""
     second, totals = progress.second, progress.totals
-    table = _table("", "last second", "target", "since the start")
+    table = _table("", "last second", "target", "since start")
     for counter in (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED):
         if not totals.get(counter):
             continue
@@ -166,8 +167,13 @@ def _figures(progress: Progress) -> Table:
 
 
 def _latencies(progress: Progress) -> Table:
-    table = _table("", "p50", "p99", "max", "p50 of all", "p99 of all")
-    names = {Metric.ACK: "ack", Metric.END_TO_END: "end to end", Metric.CONNECT: "connect", Metric.OWN_LAG: "own lag"}
+    table = _table("", "p50", "p99", "max", "p50 since start", "p99 since start")
+    names = {
+        Metric.ACK: "ack",
+        Metric.END_TO_END: "end to end",
+        Metric.CONNECT: "connect",
+        Metric.OWN_LAG: "generator lag",
+    }
     for metric, name in names.items():
         since, last = progress.latency_ms.get(metric), progress.second_latency_ms.get(metric, {})
         if since:
@@ -177,7 +183,7 @@ def _latencies(progress: Progress) -> Table:
 
 
 def _bees(bees: Sequence[BeeStanding]) -> Table:
-    """Each bee, as many as the screen takes: those that are worst off first."""
+    """Return the bees in their order; of more than BEES_SHOWN, the lost ones and those with the largest lag."""
     table = _table("bee", "clients", "sent", "acked", "latest")
     worst = sorted(bees, key=lambda one: (not one.lost, -(one.lag_max_ns or 0)))
     for one in sorted(worst[:BEES_SHOWN], key=bees.index):

@@ -21,7 +21,7 @@ def titles(records: object) -> list[str]:
 def test_what_nobody_watched_has_no_panel() -> None:
     assert "broker CPU, % of a core" not in titles(RUN)
     assert titles(observed(RUN))[3:8] == [
-        "broker CPU, % of a core", "broker memory", "host CPU, % of all cores", "messages in the broker, as it says",
+        "broker CPU, % of a core", "broker memory", "host CPU, % of all cores", "messages in the broker",
         "packets per second ($SYS)",
     ]  # fmt: skip
 

@@ -1,0 +1,71 @@
+"""The summary of a campaign in the terminal: the verdict, and a row for each level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from malaria.analysis.summary_figures import LevelSummary, Summary
+from malaria.records.rows import Metric
+from malaria.report.figure_text import UNKNOWN, count, ms, printable
+from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, wrapped
+from malaria.units import format_rate
+
+HEADS: Final = ("level", "verdict", "clients", "acked", "of due", "ack p99", "lost")
+WIDTHS: Final = (9, 8, 9, 9, 10, 7)
+"""Columns of figures; the first column is as wide as its names need."""
+NAME_WIDTH: Final = 12
+
+
+def print_levels(summary: Summary, console: Console) -> None:
+    """Print the verdict of a campaign and a table of its levels."""
+    verdict = summary.verdict
+    margin = f"{INDENT}{verdict.outcome}   "
+    head = wrapped(
+        verdict.reasons[0].text if verdict.reasons else "the broker carried every level", margin, console.width
+    )
+    head[0].stylize(COLOURS[verdict.outcome], len(INDENT), len(margin))
+    print_lines([Text(), *head, Text(), *_levels(summary.levels, console.width), Text()], console)
+
+
+def _levels(levels: Sequence[LevelSummary], width: int) -> list[Text]:
+    """Return a row for each level, and below it the reasons why it did not pass."""
+    room = max(width - len(INDENT) - sum(WIDTHS), NAME_WIDTH)
+    shown = (min(room, max(len(_name(level)) + 2 for level in levels)), *WIDTHS)
+    lines = [_cells(HEADS, shown)]
+    for level in levels:
+        outcome = level.verdict.outcome
+        line = _cells(_level_cells(level), shown)
+        line.stylize(COLOURS[outcome], len(INDENT) + shown[0], len(INDENT) + shown[0] + len(outcome))
+        lines.append(line)
+        for reason in level.verdict.reasons[:2]:
+            lines += wrapped(reason.text, INDENT * 2, width)
+    return lines
+
+
+def _name(level: LevelSummary) -> str:
+    names = [name for name in (level.title, level.variant) if name]
+    return printable(" · ".join(names) or level.run or "")
+
+
+def _level_cells(level: LevelSummary) -> tuple[str, ...]:
+    rates, ack = level.rates, level.latency_ms[Metric.ACK]
+    return (
+        _name(level),
+        level.verdict.outcome,
+        count(level.clients.connected),
+        *(UNKNOWN if per_s is None else format_rate(per_s) for per_s in (rates.acked_per_s, rates.due_per_s)),
+        ms(ack.p99),
+        count(level.messages.lost),
+    )
+
+
+def _cells(cells: Sequence[str], widths: Sequence[int]) -> Text:
+    """Return a row: names aligned to the left, figures to the right."""
+    pairs = enumerate(zip(cells, widths, strict=True))
+    return Text(
+        INDENT + "".join(f"{cell[: w - 1]:<{w}}" if number < 2 else f"{cell:>{w}}" for number, (cell, w) in pairs)
+    )
