@@ -52,6 +52,7 @@ class AttackRequest:
     facts: RunMeta = field(default_factory=RunMeta)
     news: Callable[[], Sequence[str]] = no_news
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
+    wait_for_figures: bool = True  # at the end, for the broker's first figures from after the load
 
     @property
     def targets(self) -> dict[str, Target]:

@@ -22,7 +22,7 @@ from malaria.attack.ledger_totals import ledger_totals
 from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
 from malaria.attack.run_facts import planned_facts, run_state
-from malaria.clock import NS_PER_MS, Clock, now_ns, wall_ns
+from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport, WorkerLost
 from malaria.errors import UnstoredRunError
@@ -45,7 +45,7 @@ POLL_S: Final = 0.05
 SHOW_EVERY_NS: Final = 200 * NS_PER_MS
 COMMIT_EVERY_NS: Final = 1000 * NS_PER_MS
 LONG_WAIT_NS: Final = 2500 * NS_PER_MS
-"""The operator is told of a wait that is longer."""
+"""A wait that is longer than this is announced."""
 SWARM_NOTICE_NS: Final = 1000 * NS_PER_MS
 """How far ahead the start is announced to bees on other hosts."""
 
@@ -155,6 +155,7 @@ class AttackRunner:
     def __init__(self, request: AttackRequest, means: AttackMeans, sinks: AttackSinks) -> None:
         self._warhead = request.warhead
         self._news = request.news
+        self._waits = request.wait_for_figures
         self._clock, self._sleep = means.clock, means.sleep
         self._epoch_ns = means.load.epoch_ns
         self._observers = means.observers
@@ -196,9 +197,17 @@ class AttackRunner:
     def _await_last_figures(self, interrupt: Interrupt) -> None:
         """Wait for the first $SYS update after the load ended, so that late drops are counted."""
         over_ns, interrupts = self._clock(), interrupt.count
-        if self._observers.outstanding_ns(over_ns) > LONG_WAIT_NS and not self._conductor.aborted:
-            self._fresh_events.append(Event(self._now(), EventKind.OBSERVER, "waiting for the broker's last figures"))
-        while not self._conductor.aborted and interrupt.count == interrupts and self._observers.outstanding_ns(over_ns):
+        began_ns = self._conductor.measure_start_ns
+        if self._conductor.aborted or not self._waits or began_ns is None:
+            return
+        end_ns = over_ns + self._now() - began_ns  # a short load is not worth a long wait
+        wait_ns = min(self._observers.outstanding_ns(over_ns), end_ns - over_ns)
+        if wait_ns > LONG_WAIT_NS:
+            text = (
+                f"waiting up to {wait_ns / NS_PER_S:.0f} s for the broker's last figures (Ctrl-C or --no-wait: do not)"
+            )
+            self._fresh_events.append(Event(self._now(), EventKind.OBSERVER, text))
+        while interrupt.count == interrupts and self._clock() < end_ns and self._observers.outstanding_ns(over_ns):
             self._sleep(POLL_S)
             self._note_observations()
             self._keep_up(self._now())

@@ -72,7 +72,17 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     screen = console(result.json)
     view = LiveView(f"malaria attack {target.url}", describe(warhead), screen, result.quiet)
     with run_directory(result.output, RUNS, wish.title, overwrite=result.overwrite) as directory:
-        request = AttackRequest(target, warhead, directory, workers, command, wish.title, observe, launcher=launcher)
+        request = AttackRequest(
+            target,
+            warhead,
+            directory,
+            workers,
+            command,
+            wish.title,
+            observe,
+            launcher=launcher,
+            wait_for_figures=not result.no_wait,
+        )
         with interruptible() as interrupt, conducting(launcher), view:
             outcome = conduct(request, view.update, interrupt)
         return finish(outcome, result, screen)

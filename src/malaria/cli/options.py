@@ -142,6 +142,9 @@ class Result:
             metavar="WHAT",
         ),
     ] = None
+    no_wait: Annotated[
+        bool, option(RESULT, "--no-wait", text="End without waiting for the broker's last $SYS figures.")
+    ] = False
     json: JsonFile = None
     quiet: Quiet = False
 
