@@ -19,7 +19,8 @@ from malaria.campaign.program import Program
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.outputs.files import write_campaign_files
-from malaria.records.rows import CampaignPart, Progress
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.rows import Progress
 from malaria.records.run_meta import RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.transport.probe import Answer

@@ -14,7 +14,8 @@ import malaria.outputs.rewriting  # noqa: F401  imported before anything is repl
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import Summary, Verdict
 from malaria.errors import OperatorError
-from malaria.records.rows import CampaignPart, Event, EventKind
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 

@@ -16,11 +16,10 @@ from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Figures, Summary, SurgeFigures, Verdict
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.histogram import Histogram
-from malaria.records.perf_profile import Profile, Row
+from malaria.records.perf_profile import Profile, ProfileRow
 from malaria.records.rows import (
-    CampaignPart,
-    CampaignRecords,
     Counter,
     Event,
     EventKind,
@@ -28,7 +27,6 @@ from malaria.records.rows import (
     LedgerTotals,
     Metric,
     Observation,
-    PartState,
     Reading,
     RunPhase,
     Sample,
@@ -54,9 +52,9 @@ STUCK: Final = replace(
 PROFILE: Final = Profile(
     samples=100,
     rows=(
-        Row(60.0, 60, "mosquitto", "[kernel.kallsyms]", "tcp_poll"),
-        Row(30.0, 30, "mosquitto", "mosquitto", "mosquitto_main_loop"),
-        Row(10.0, 10, "mosquitto", "libc.so.6", "malloc"),
+        ProfileRow(60.0, 60, "mosquitto", "[kernel.kallsyms]", "tcp_poll"),
+        ProfileRow(30.0, 30, "mosquitto", "mosquitto", "mosquitto_main_loop"),
+        ProfileRow(10.0, 10, "mosquitto", "libc.so.6", "malloc"),
     ),
     stacks={
         "mosquitto;main;mosquitto_main_loop;poll;tcp_poll_[k]": 60,

@@ -18,8 +18,9 @@ from malaria.broker.running import free_port
 from malaria.campaign import CampaignOutcome, new_request
 from malaria.campaign import conduct_campaign as conduct
 from malaria.cli.main import main
+from malaria.records.campaign_records import CampaignPart, PartState
 from malaria.records.campaign_store import open_campaign
-from malaria.records.rows import CampaignPart, EventKind, PartState, Progress
+from malaria.records.rows import EventKind, Progress
 from malaria.records.store import list_runs, open_run
 from ssh_server import SshServer
 

@@ -19,8 +19,9 @@ import pytest
 
 from conftest import lacking
 from malaria.broker import find_mosquitto
+from malaria.records.campaign_records import CampaignPart
 from malaria.records.campaign_store import open_campaign
-from malaria.records.rows import CampaignPart, EventKind
+from malaria.records.rows import EventKind
 from malaria.records.store import open_run
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))

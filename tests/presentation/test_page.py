@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import lacking
 from malaria.analysis.summary import summarize
-from malaria.records.perf_profile import Profile, Row
-from malaria.records.rows import GAP, CampaignPart, Event, EventKind, Observation
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.perf_profile import Profile, ProfileRow
+from malaria.records.rows import GAP, Event, EventKind, Observation
 from malaria.records.run import Run
 from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
@@ -216,7 +217,7 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
         Observation("prometheus", at_ns, {HOSTILE: 3}),
         Observation("process", at_ns + 1, {GAP: HOSTILE}),
     )
-    profile = Profile(2, (Row(100, 2, HOSTILE, HOSTILE, HOSTILE),), {f"{HOSTILE};{HOSTILE}": 2}, 0, 1, HOSTILE)
+    profile = Profile(2, (ProfileRow(100, 2, HOSTILE, HOSTILE, HOSTILE),), {f"{HOSTILE};{HOSTILE}": 2}, 0, 1, HOSTILE)
     told = [{"observer": HOSTILE, "about": HOSTILE, "samples": 0, "gaps": 1, "reason": HOSTILE}]
     records = replace(with_meta(records, observers=told, surges=[{}]), profile=profile,
                       observations=(*records.observations, *rows))  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Final
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import LevelSummary, Summary, Verdict
-from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState
+from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords, PartState
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 

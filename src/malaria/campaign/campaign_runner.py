@@ -29,7 +29,8 @@ from malaria.model.target import parse_target
 from malaria.model.warhead import describe
 from malaria.outputs.files import write_campaign_files
 from malaria.plan.timetable import clients_planned
-from malaria.records.rows import INTERRUPTED, PartState, Progress
+from malaria.records.campaign_records import INTERRUPTED, PartState
+from malaria.records.rows import Progress
 from malaria.records.run_meta import BrokerFacts, CleanStartFacts, RunMeta
 from malaria.records.store import FILE as RUN_FILE
 from malaria.transport.probe import Answer

@@ -14,7 +14,7 @@ from typing import Protocol
 from malaria.analysis.summary_figures import Summary
 from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead
-from malaria.records.rows import CampaignPart
+from malaria.records.campaign_records import CampaignPart
 
 type StepKey = tuple[int, str]
 """The number of a level and the name of a variant (empty: the level itself): unique within a campaign."""

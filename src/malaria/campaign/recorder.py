@@ -22,8 +22,8 @@ from malaria.campaign.program import Program, Step, StepKey, StepResult
 from malaria.campaign.request import CampaignOutcome, CampaignRequest
 from malaria.errors import OperatorError, RunError
 from malaria.outputs.files import Runs
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.campaign_store import COPY, holds_campaign, write_campaign
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 from malaria.records.store import FILE as RUN_FILE
 from malaria.records.store import open_run
 

@@ -12,7 +12,8 @@ from malaria.analysis.summary_figures import Summary
 from malaria.campaign.definition import Campaign
 from malaria.campaign.program import Program
 from malaria.outputs.files import Runs
-from malaria.records.rows import CampaignPart, CampaignRecords, Progress
+from malaria.records.campaign_records import CampaignPart, CampaignRecords
+from malaria.records.rows import Progress
 from malaria.swarm.run.launcher import Launcher
 
 

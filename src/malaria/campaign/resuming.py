@@ -15,8 +15,8 @@ from malaria.campaign.overrides import StatedOptions, complete, overridden, type
 from malaria.campaign.recorder import planned_parts
 from malaria.campaign.request import CampaignRequest, RepeatCommand
 from malaria.errors import RunError
+from malaria.records.campaign_records import CampaignPart
 from malaria.records.campaign_store import COPY, open_campaign
-from malaria.records.rows import CampaignPart
 
 PROGRAM: Final = ("malaria", "campaign")
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from malaria.campaign import CampaignRequest
-    from malaria.records.rows import CampaignPart, Progress
+    from malaria.records.campaign_records import CampaignPart
+    from malaria.records.rows import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from malaria.cli.attack_screen import RUNS
 from malaria.errors import RunError
 
 if TYPE_CHECKING:
-    from malaria.records.rows import CampaignRecords
+    from malaria.records.campaign_records import CampaignRecords
     from malaria.records.run import Run
 
 RUN_FILE: Final = "run.db"

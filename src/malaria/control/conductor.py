@@ -31,8 +31,9 @@ from malaria.control.messages import (
 )
 from malaria.control.standing import Standing
 from malaria.plan.timetable import SurgeTimes
+from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.ledger import Deliveries, join_published, join_received, settle
-from malaria.records.rows import INTERRUPTED, Event, EventKind, RunPhase
+from malaria.records.rows import Event, EventKind, RunPhase
 
 QUIET_NS: Final = 300 * NS_PER_MS
 """Without an arrival for so long, the drain looks at the account."""

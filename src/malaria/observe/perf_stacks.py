@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.records.perf_profile import Profile, Row
+from malaria.records.perf_profile import Profile, ProfileRow
 
 ROWS: Final = 40
 """Most rows of the table."""
@@ -64,7 +64,7 @@ def profile_of(samples: Iterable[StackSample]) -> Profile:
         else:
             left_out += 1
     whole = leaves.total()
-    rows = [Row(round(100 * n / whole, 2), n, *key) for key, n in leaves.most_common(ROWS)]
+    rows = [ProfileRow(round(100 * n / whole, 2), n, *key) for key, n in leaves.most_common(ROWS)]
     return Profile(whole, tuple(rows), dict(stacks.most_common()), left_out)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import summarize_campaign
-from malaria.records.rows import CampaignRecords
+from malaria.records.campaign_records import CampaignRecords
 from malaria.records.run import Run
 
 SUMMARY: Final = "summary.json"

@@ -9,7 +9,7 @@ from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.errors import RunError
 from malaria.outputs.files import write_attack_files, write_campaign_files
-from malaria.records.rows import CampaignRecords
+from malaria.records.campaign_records import CampaignRecords
 from malaria.records.run import Run
 from malaria.records.store import open_run
 

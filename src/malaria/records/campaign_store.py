@@ -4,22 +4,23 @@ Promises: the file is whole at every moment, also when the writer is killed: a n
 at once. A directory may come from anywhere; whatever it holds gives records or a `RunError`.
 
 Format version and its history (docs/run-format.md):
-1  the fields of `malaria.records.rows.CampaignRecords`, and `format`
+1  the fields of `malaria.records.campaign_records.CampaignRecords`, and `format`
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from malaria.errors import RunError
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
+from malaria.records.campaign_records import CampaignRecords
 from malaria.records.store import RunEntry, stored_summary
+from malaria.records.stored_values import in_words
 
 FORMAT: Final = 1
 FILE: Final = "campaign.json"
@@ -29,9 +30,6 @@ SOURCE: Final = "source"
 LARGEST_FILE_BYTES: Final = 10**8
 LARGEST_COPY_BYTES: Final = 10**6
 DAMAGED: Final = "it is damaged, or no campaign of malaria's"
-
-_DIRECTORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""A name, and no path that leads out of the campaign."""
 
 
 def holds_campaign(directory: Path) -> bool:
@@ -58,7 +56,9 @@ def open_campaign(directory: Path) -> CampaignRecords:
         values = json.loads(path.read_text(encoding="utf-8"))
         _check_version(values, directory)
         return _campaign(values | {SOURCE: _source(directory)})
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except ValidationError as error:
+        raise RunError(f"{path} cannot be read: {in_words(error)}", DAMAGED) from None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}", DAMAGED) from None
 
 
@@ -94,64 +94,5 @@ def _check_version(values: dict[str, Any], directory: Path) -> None:
 
 
 def _campaign(values: dict[str, Any]) -> CampaignRecords:
-    checked = _checked(CampaignRecords, values, _OF_CAMPAIGN)
-    parts = tuple(_part(part) for part in checked.pop("parts"))
-    if not parts:
-        raise ValueError("it has no parts")
-    return CampaignRecords(parts=parts, left_out=tuple(checked.pop("left_out")), **checked)
-
-
-def _part(values: Mapping[str, Any]) -> CampaignPart:
-    checked = _checked(CampaignPart, values, _OF_PART)
-    return CampaignPart(state=PartState(checked.pop("state")), **checked)
-
-
-def _checked(kind: type, values: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """The values of a kind's fields. What is there beside them is of no concern to this version."""
-    found = {field.name: values[field.name] for field in fields(kind)}
-    for name, value in found.items():
-        if not rules.get(name, _is_text)(value):
-            raise ValueError(f"{name} is {str(value)[:40]!r}")
-    return found
-
-
-# --- what a value may be -------------------------------------------------------------------------------------------
-
-type Rule = Callable[[object], bool]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < 1 << 63
-
-
-def _is_directory(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _DIRECTORY.fullmatch(value) is not None)
-
-
-def _is_flag(value: object) -> bool:
-    return value is None or isinstance(value, bool)
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _is_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _is_facts(value: object) -> bool:
-    return isinstance(value, dict) and all(fact is None or isinstance(fact, str) for fact in value.values())
-
-
-_OF_CAMPAIGN: Final[Mapping[str, Rule]] = {
-    "broker": _is_facts, "options": _is_facts, "parts": _is_objects, "left_out": _is_texts,
-}  # fmt: skip
-_OF_PART: Final[Mapping[str, Rule]] = {
-    "level": _is_count, "clients": _is_count, "directory": _is_directory, "clean": _is_flag,
-}  # fmt: skip
-"""What is not text."""
+    """Check the values of `campaign.json`. Keys of later versions are left out."""
+    return TypeAdapter(CampaignRecords).validate_python(values)

@@ -1,19 +1,21 @@
-"""What came of `perf record` on the broker, as it lies in a run's directory: a table, and folded stacks."""
+"""The result of `perf record` on the broker, as it is stored in a run directory: a table, and folded stacks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from malaria.records.stored_values import StoredCount, StoredNumber, in_words
 
 FILE: Final = "perf.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: so much of all samples had this as their innermost frame."""
+class ProfileRow:
+    """One line of the table: the part of all samples that had this as their innermost frame."""
 
     percent: float
     samples: int
@@ -27,14 +29,14 @@ class Profile:
     """Where the time went. `stacks` map `command;outer;…;inner` to samples, the format of flame graphs."""
 
     samples: int
-    rows: tuple[Row, ...]
+    rows: tuple[ProfileRow, ...]
     stacks: dict[str, int]
     stacks_left_out: int = 0  # samples of stacks beyond the bound
-    seconds: float = 0.0  # of the recording; 0: not said
+    seconds: float = 0.0  # of the recording; 0: unknown
     event: str = ""  # what was counted
 
     def as_json(self) -> dict[str, Any]:
-        """As it lies in the run directory."""
+        """Return the content of the file."""
         table = [
             {"percent": r.percent, "samples": r.samples, "command": r.command, "object": r.shared_object,
              "symbol": r.symbol} for r in self.rows
@@ -43,34 +45,36 @@ class Profile:
                 "stacks_left_out": self.stacks_left_out, "seconds": self.seconds, "event": self.event}  # fmt: skip
 
 
+class _StoredRow(BaseModel):
+    percent: StoredNumber
+    samples: StoredCount
+    command: str
+    object: str
+    symbol: str
+
+
+class _StoredProfile(BaseModel):
+    samples: StoredCount
+    table: tuple[_StoredRow, ...]
+    stacks: dict[str, StoredCount]
+    stacks_left_out: StoredCount = 0
+    seconds: StoredNumber = 0
+    event: str = ""
+
+
 def profile_from_json(text: str) -> Profile:
-    """Back again; a file may come from anywhere. Raises ValueError for what is no profile."""
+    """Read the file back; it may come from anywhere. Raises ValueError for what is not a profile."""
     try:
-        stored: dict[str, Any] = json.loads(text)
-        return Profile(
-            samples=_count(stored["samples"]),
-            rows=tuple(_row(row) for row in stored["table"]),
-            stacks={str(stack): _count(count) for stack, count in stored["stacks"].items()},
-            stacks_left_out=_count(stored.get("stacks_left_out", 0)),
-            seconds=_number(stored.get("seconds", 0)),
-            event=str(stored.get("event", "")),
-        )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        stored = _StoredProfile.model_validate(json.loads(text))
+    except ValidationError as error:
+        raise ValueError(in_words(error)) from None
+    except RecursionError as error:
         raise ValueError(f"{type(error).__name__} {error}") from None
-
-
-def _row(row: Mapping[str, Any]) -> Row:
-    words = (str(row[key]) for key in ("command", "object", "symbol"))
-    return Row(_number(row["percent"]), _count(row["samples"]), *words)
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{str(value)[:40]!r} is no count")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
-        raise ValueError(f"{str(value)[:40]!r} is no number")
-    return value
+    return Profile(
+        samples=stored.samples,
+        rows=tuple(ProfileRow(r.percent, r.samples, r.command, r.object, r.symbol) for r in stored.table),
+        stacks=stored.stacks,
+        stacks_left_out=stored.stacks_left_out,
+        seconds=stored.seconds,
+        event=stored.event,
+    )

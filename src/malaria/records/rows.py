@@ -13,6 +13,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import Final
 
+from malaria.records.stored_values import StoredCount
+
 FORMER_PHASES: Final[Mapping[str, str]] = {"settle": "warmup", "collect": "finish"}
 """Names of phases in runs of version 0.1, and what they are called now."""
 
@@ -188,78 +190,17 @@ class LedgerTotals:
     `expected = delivered + lost + unresolved`, always, when they are known.
     """
 
-    due: int | None
-    sent: int | None
-    acked: int | None
-    expected: int | None
-    delivered: int | None
-    duplicated: int | None
-    reordered: int | None
-    lost: int | None
-    acked_lost: int | None
-    unresolved: int | None
+    due: StoredCount | None
+    sent: StoredCount | None
+    acked: StoredCount | None
+    expected: StoredCount | None
+    delivered: StoredCount | None
+    duplicated: StoredCount | None
+    reordered: StoredCount | None
+    lost: StoredCount | None
+    acked_lost: StoredCount | None
+    unresolved: StoredCount | None
     notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
-
-
-INTERRUPTED: Final = "interrupted by the operator"
-"""Why an attack ended early, or was not made, when somebody pressed Ctrl-C."""
-
-
-class PartState(StrEnum):
-    """What has become of one attack of a campaign."""
-
-    DONE = "done"
-    RUNNING = "running"  # or it was, when the campaign was killed
-    INTERRUPTED = "interrupted"  # it was cut short: there are records, but not of the whole of it
-    NOT_RUN = "not run"  # its turn has not come, or it could not be: there are no records
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignPart:
-    """One attack of a campaign: a level, or a variant of one, which stands beside it and is shown so.
-
-    `level` counts from 1; several levels may have as many `clients`, those that publish before any surge. `variant` is
-    empty for the level itself. `directory` is the name of a run directory in that of the campaign; None: there are no
-    records. `clean` says whether the broker remembered nothing when it began, None that this is not known, and
-    `clean_reason` why; it is empty where the broker was not asked to begin. `command` repeats the attack, without
-    secrets: one command in each line, where there is more than one way.
-    """
-
-    level: int
-    title: str
-    variant: str
-    clients: int
-    note: str = ""
-    directory: str | None = None
-    state: PartState = PartState.NOT_RUN
-    why: str = ""  # what interrupted or prevented it; empty when it is done or goes on
-    clean: bool | None = None
-    clean_reason: str = ""
-    command: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignRecords:
-    """What a campaign is and what has become of it so far; what it measured lies in the run directories of its parts.
-
-    `parts` are in the order in which they are run: each level, then its variants. `broker` has `kind`, `name`,
-    `version`, and `settings`: its configuration as it was, without secrets; what is unknown is None or absent.
-    `options` are what the command said beside the file, such as `hold` (None: a switch), without secrets; `left_out`
-    names what they took away, one sentence each. `ended` is empty while it goes on, and if it was killed.
-    `source` is its file as it was, without secrets.
-    """
-
-    title: str
-    note: str
-    file: str
-    command: str
-    started: str
-    broker: Mapping[str, str | None]
-    parts: tuple[CampaignPart, ...]
-    options: Mapping[str, str | None] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
-    ended: str = ""
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +211,7 @@ class BeeStanding:
     clients_ready: int
     sent_per_s: float | None
     acked_per_s: float | None
-    lag_max_ns: int | None
+    lag_max_ns: StoredCount | None
     lost: bool = False
 
 

@@ -10,18 +10,12 @@ later versions are kept as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-LARGEST: Final = (1 << 63) - 1
-"""The largest integer that SQLite stores."""
+from malaria.records.stored_values import StoredCount, StoredFlag, StoredInt, StoredNumber
 
-type Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
-type Int = Annotated[int, Field(strict=True, ge=-LARGEST - 1, le=LARGEST)]
-type Number = Count | Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-type Flag = StrictBool
-type RateStep = tuple[Number, Number]
+type RateStep = tuple[StoredNumber, StoredNumber]
 """(run time in ns, messages per second that are due from then on)"""
 
 
@@ -41,9 +35,9 @@ class EnvironmentFacts(_Facts):
     host: str | None = None
     system: str | None = None
     processor: str | None = None
-    cores: Count | None = None
-    memory_bytes: Count | None = None
-    open_files_limit: Mapping[str, Int] | None = None
+    cores: StoredCount | None = None
+    memory_bytes: StoredCount | None = None
+    open_files_limit: Mapping[str, StoredInt] | None = None
     clock_source: str | None = None
     ephemeral_ports: str | None = None
     accept_backlog: str | None = None
@@ -64,11 +58,11 @@ class SurgeFacts(_Facts):
     """One surge: when its clients were told to come, were all ready, were told to go, were all gone. None: never."""
 
     group: str | None = None
-    clients: Count = 0
-    add_ns: Count | None = None
-    added_ns: Count | None = None
-    remove_ns: Count | None = None
-    removed_ns: Count | None = None
+    clients: StoredCount = 0
+    add_ns: StoredCount | None = None
+    added_ns: StoredCount | None = None
+    remove_ns: StoredCount | None = None
+    removed_ns: StoredCount | None = None
 
 
 class ObserverFacts(_Facts):
@@ -76,12 +70,12 @@ class ObserverFacts(_Facts):
 
     observer: str = ""
     about: str | None = None
-    stated: Flag | None = None
-    interval_s: Number | None = None
-    samples: Count | None = None
-    late_samples: Count | None = None
-    gaps: Count | None = None
-    dropped_rows: Count | None = None
+    stated: StoredFlag | None = None
+    interval_s: StoredNumber | None = None
+    samples: StoredCount | None = None
+    late_samples: StoredCount | None = None
+    gaps: StoredCount | None = None
+    dropped_rows: StoredCount | None = None
     reason: str | None = None
 
 
@@ -96,15 +90,15 @@ class LostWorker(_Facts):
 class DiskFacts(_Facts):
     """Commits that the disk refused, its first error, and the rows that were given up."""
 
-    failures: Count = 0
+    failures: StoredCount = 0
     first: str | None = None
-    forgotten_rows: Count = 0
+    forgotten_rows: StoredCount = 0
 
 
 class CleanStartFacts(_Facts):
     """Whether the broker remembered nothing when the run began (None: not known), and why."""
 
-    clean: Flag | None = None
+    clean: StoredFlag | None = None
     reason: str = ""
 
 
@@ -121,17 +115,17 @@ class BeeFacts(_Facts):
     bee: str
     share: str | None = None
     workers: tuple[str, ...] = ()
-    next_sequence: Count
+    next_sequence: StoredCount
     lost: str | None = None
-    collected: Count = 0
+    collected: StoredCount = 0
 
 
 class OffsetFacts(_Facts):
     """The offset of a bee's clock (bee minus conductor) at a run time, and its error."""
 
-    at_ns: Int | None = None
-    offset_ns: Int | None = None
-    error_ns: Count | None = None
+    at_ns: StoredInt | None = None
+    offset_ns: StoredInt | None = None
+    error_ns: StoredCount | None = None
 
 
 class BeeClockFacts(_Facts):
@@ -140,58 +134,58 @@ class BeeClockFacts(_Facts):
     bee: str | None = None
     before: OffsetFacts | None = None
     last: OffsetFacts | None = None
-    worst_error_ns: Count | None = None
-    best_rtt_ns: Int | None = None
-    exchanges: Count | None = None
-    corrections: Count | None = None
-    steps: Count | None = None
+    worst_error_ns: StoredCount | None = None
+    best_rtt_ns: StoredInt | None = None
+    exchanges: StoredCount | None = None
+    corrections: StoredCount | None = None
+    steps: StoredCount | None = None
 
 
 class ClockFacts(_Facts):
     """How far a time of one bee may be off that of another, and the clock of each bee."""
 
-    error_ns: Count | None = None
+    error_ns: StoredCount | None = None
     bees: tuple[BeeClockFacts, ...] = ()
 
 
 class StartFacts(_Facts):
     """When the first and the last worker took up the start of the load, in run time."""
 
-    first_ns: Int | None = None
-    last_ns: Int | None = None
-    spread_ns: Count | None = None
+    first_ns: StoredInt | None = None
+    last_ns: StoredInt | None = None
+    spread_ns: StoredCount | None = None
 
 
 class RunMeta(_Facts):
     """All facts of a run. See `docs/run-format.md`."""
 
-    format: Count | None = None
+    format: StoredCount | None = None
     malaria_version: str | None = None
     command: str | None = None
     target: str | None = None
     started: str | None = None
-    epoch_wall_ns: Count | None = None
+    epoch_wall_ns: StoredCount | None = None
     title: str | None = None
     load: str | None = None
-    closed_loop: Flag | None = None
-    tracked: Flag | None = None
-    publishing: Flag | None = None
-    acknowledged: Flag | None = None
-    subscribing: Flag | None = None
-    clients_planned: Count | None = None
+    closed_loop: StoredFlag | None = None
+    tracked: StoredFlag | None = None
+    publishing: StoredFlag | None = None
+    acknowledged: StoredFlag | None = None
+    subscribing: StoredFlag | None = None
+    clients_planned: StoredCount | None = None
     workers: tuple[str, ...] | None = None
-    rate_planned_per_s: Number | None = None
+    rate_planned_per_s: StoredNumber | None = None
     rate_steps: tuple[RateStep, ...] | None = None
-    duration_planned_s: Number | None = None
+    duration_planned_s: StoredNumber | None = None
     thresholds: tuple[str, ...] = ()
-    own_lag_limit_ns: Count | None = None
+    own_lag_limit_ns: StoredCount | None = None
     warhead_toml: str | None = None
     environment: EnvironmentFacts | None = None
     broker: BrokerFacts | None = None
     surges: tuple[SurgeFacts, ...] = ()
-    measure_start_ns: Count | None = None
-    measure_end_ns: Count | None = None
-    end_ns: Count | None = None
+    measure_start_ns: StoredCount | None = None
+    measure_end_ns: StoredCount | None = None
+    end_ns: StoredCount | None = None
     aborted: str | None = None
     observers: tuple[ObserverFacts, ...] = ()
     lost_workers: tuple[LostWorker, ...] = ()
@@ -200,11 +194,11 @@ class RunMeta(_Facts):
     bee_environments: Mapping[str, EnvironmentFacts] = Field(default_factory=dict)
     clocks: ClockFacts | None = None
     start: StartFacts | None = None
-    connect_failures: Mapping[str, Count] = Field(default_factory=dict)
+    connect_failures: Mapping[str, StoredCount] = Field(default_factory=dict)
     remedies: Mapping[str, str] = Field(default_factory=dict)
     disk_trouble: DiskFacts | None = None
     notes: tuple[str, ...] = ()
-    level: Count | None = None
+    level: StoredCount | None = None
     variant: str | None = None
     note: str | None = None
     clean_start: CleanStartFacts | None = None
@@ -212,10 +206,3 @@ class RunMeta(_Facts):
     def known(self) -> dict[str, object]:
         """Return the facts that are known, as JSON holds them."""
         return {key: value for key, value in self.as_json().items() if value is not None}
-
-
-def in_words(error: ValidationError) -> str:
-    """Return the first fault as one line: `surges[0].clients: Input should be a valid integer`."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
-    return f"{where}: {first['msg']}"

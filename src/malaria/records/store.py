@@ -21,12 +21,11 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
-from math import isfinite
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from malaria.errors import OperatorError, RunError
 from malaria.records.perf_profile import FILE as PROFILE_FILE
@@ -43,7 +42,8 @@ from malaria.records.rows import (
     storable,
 )
 from malaria.records.run import Run
-from malaria.records.run_meta import DiskFacts, RunMeta, in_words
+from malaria.records.run_meta import DiskFacts, RunMeta
+from malaria.records.stored_values import StoredCount, StoredReading, in_words
 
 FORMAT: Final = 2
 FILE: Final = "run.db"
@@ -66,7 +66,15 @@ _TABLES: Final = {
 }
 """By format."""
 
-type Row = Sample | Event | Observation
+DAMAGED: Final = "it is damaged, or no run of malaria's"
+
+type StoredRow = Sample | Event | Observation
+
+# what a column may hold: everything that was read from elsewhere goes through one of these
+_COUNT: Final[TypeAdapter[int]] = TypeAdapter(StoredCount)
+_COUNTS: Final[TypeAdapter[dict[str, int]]] = TypeAdapter(dict[str, StoredCount])
+_READINGS: Final[TypeAdapter[dict[str, Reading]]] = TypeAdapter(dict[str, StoredReading])
+_LEDGER: Final[TypeAdapter[LedgerTotals]] = TypeAdapter(LedgerTotals)
 
 
 class RunWriter:
@@ -79,7 +87,7 @@ class RunWriter:
         self.forgotten = 0  # rows that could not be kept until the disk took them
         self._database = database
         self._facts: dict[str, str] = {}  # the last word on a key is all that has to wait
-        self._rows: list[Row] = []
+        self._rows: list[StoredRow] = []
         self._totals: LedgerTotals | None = None
         self._sealed = False
 
@@ -163,7 +171,7 @@ class RunWriter:
     def __exit__(self, *_: object) -> None:
         self.seal()
 
-    def _keep(self, row: Row) -> None:
+    def _keep(self, row: StoredRow) -> None:
         if len(self._rows) < PENDING_ROWS:
             self._rows.append(row)
         else:
@@ -200,7 +208,7 @@ def _create_database(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _insert(database: sqlite3.Connection, row: Row) -> None:
+def _insert(database: sqlite3.Connection, row: StoredRow) -> None:
     if isinstance(row, Event):
         values = (row.at_ns, row.kind, _storable(row.text), row.worker, row.count)
         database.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
@@ -299,9 +307,11 @@ def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
     try:
         with tempfile.TemporaryDirectory(prefix="malaria-") as spare, closing(_connect(path, Path(spare))) as database:
             yield database
+    except ValidationError as error:
+        raise RunError(f"{path} cannot be read: {in_words(error)}", DAMAGED) from None
     except (sqlite3.Error, OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
             RecursionError) as error:  # fmt: skip
-        raise RunError(f"{path} cannot be read: {error}", "it is damaged, or no run of malaria's") from None
+        raise RunError(f"{path} cannot be read: {error}", DAMAGED) from None
 
 
 def _connect(path: Path, spare: Path) -> sqlite3.Connection:
@@ -334,7 +344,7 @@ def _connect_in_place(path: Path) -> sqlite3.Connection:
 def _read_meta(database: sqlite3.Connection, directory: Path) -> RunMeta:
     stored: dict[str, Any] = {str(k): json.loads(v) for k, v in database.execute("SELECT key, value FROM meta")}
     version: Any = stored.get("format")
-    if not _is_int(version) or version < 1:
+    if type(version) is not int or version < 1:
         raise ValueError(f"its format is {version!r}")
     if version > FORMAT:
         message = f"{directory} has format {version}; this version of malaria reads up to {FORMAT}"
@@ -374,14 +384,7 @@ def _read_observations(database: sqlite3.Connection) -> Iterator[Observation]:
         raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
     rows = database.execute("SELECT at_ns, observer, readings FROM observation ORDER BY at_ns, rowid")
     for at, observer, readings in rows:
-        values: dict[str, Any] = json.loads(readings)
-        yield Observation(str(observer), _count(at), {str(key): _known_reading(value) for key, value in values.items()})
-
-
-def _known_reading(value: object) -> Reading:
-    if value is None or isinstance(value, str) or (isinstance(value, float) and isfinite(value)) or _is_int(value):
-        return value  # type: ignore[return-value]
-    raise ValueError(f"{str(value)[:40]!r} is no reading")
+        yield Observation(str(observer), _count(at), _READINGS.validate_python(json.loads(readings)))
 
 
 def _with_profile(meta: RunMeta, directory: Path) -> tuple[RunMeta, Profile | None]:
@@ -400,25 +403,12 @@ def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:
     row = database.execute("SELECT totals FROM ledger").fetchone()
     if row is None:
         return None
-    values: dict[str, Any] = json.loads(row[0])
-    notes = tuple(map(str, values.get("notes", ())))
-    names = [field.name for field in fields(LedgerTotals) if field.name != "notes"]
-    return LedgerTotals(**{name: None if values[name] is None else _count(values[name]) for name in names}, notes=notes)
+    return _LEDGER.validate_python(json.loads(row[0]))
 
 
 def _counts(text: str) -> dict[str, int]:
-    return {key: _count(value) for key, value in json.loads(text).items()}
+    return _COUNTS.validate_python(json.loads(text))
 
 
 def _count(value: object) -> int:
-    if not _is_count(value):
-        raise ValueError(f"{str(value)[:40]!r} is not a count")
-    return value  # type: ignore[return-value]
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_count(value: object) -> bool:
-    return _is_int(value) and 0 <= value < 1 << 63  # type: ignore[operator]
+    return _COUNT.validate_python(value)

@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.analysis.headline import headline
 from malaria.analysis.whole import summarize_campaign
-from malaria.records.rows import CampaignRecords, PartState
+from malaria.records.campaign_records import CampaignRecords, PartState
 from malaria.report.campaign_conclusions import PASS, UNKNOWN, highest_passed, knee
 from malaria.report.figure_text import broker_name, name_and_version
 from malaria.report.shown_levels import ShownLevel

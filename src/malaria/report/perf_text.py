@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from malaria.records.perf_profile import Profile, Row
+from malaria.records.perf_profile import Profile, ProfileRow
 from malaria.records.rows import GAP
 from malaria.records.run import Run
 from malaria.units import format_count, format_things
@@ -56,7 +56,7 @@ def perf_rows(profile: Profile, most: int | None = None) -> list[list[str]]:
     return made
 
 
-def _symbol(row: Row) -> str:
+def _symbol(row: ProfileRow) -> str:
     in_kernel = row.shared_object.startswith("[kernel") or row.shared_object.endswith(".ko")
     return f"{KERNEL if in_kernel else USER} {row.symbol}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import part_name
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.run import Run
 
 type RunAndSummary = tuple[Run, Summary]

@@ -13,7 +13,7 @@ from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import RateFigures, Summary, SurgeFigures, Verdict, summary_schema
 from malaria.analysis.whole import summarize_campaign
-from malaria.records.rows import PartState
+from malaria.records.campaign_records import PartState
 from synthetic import Course, make_records, make_whole_campaign, observed
 
 DATA = Path(__file__).parents[2] / "data"

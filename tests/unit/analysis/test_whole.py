@@ -9,7 +9,7 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.whole import summarize_campaign
-from malaria.records.rows import INTERRUPTED, CampaignPart, CampaignRecords, PartState
+from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords, PartState
 from synthetic import by_directory, judged, make_campaign, make_records, with_meta
 
 RECORDS = with_meta(make_records(seconds=3, workers=1, clients=60), title=None)

@@ -18,8 +18,8 @@ from malaria.campaign import CampaignOutcome, CampaignRequest, conduct_campaign,
 from malaria.campaign.program import Step, StepResult
 from malaria.errors import HostLimitError, OperatorError, RunError, TargetError, UnstoredRunError
 from malaria.model.observe import ProcessChoice
+from malaria.records.campaign_records import INTERRUPTED, PartState
 from malaria.records.campaign_store import open_campaign
-from malaria.records.rows import INTERRUPTED, PartState
 
 STORED = Path(__file__).parents[2] / "data" / "campaign"
 REFUSAL = OperatorError("mosquitto ended at once with exit code 3. Its last words:\n17: no", "mend what mosquitto says")

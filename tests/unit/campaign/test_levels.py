@@ -10,7 +10,7 @@ from malaria.analysis.summary_figures import Summary, Verdict
 from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.levels import Levels
 from malaria.campaign.program import Program, Step, StepResult
-from malaria.records.rows import CampaignPart, PartState
+from malaria.records.campaign_records import CampaignPart, PartState
 
 STOP = 'on_fail = "stop"\n' + TEXT
 

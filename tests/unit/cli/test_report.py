@@ -9,8 +9,8 @@ import pytest
 
 from cli_fakes import RECORDS, Calls, install
 from malaria.cli.main import main
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.campaign_store import write_campaign
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 
 
 @pytest.fixture

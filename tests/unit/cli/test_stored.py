@@ -10,8 +10,8 @@ import pytest
 from cli_fakes import RECORDS, install
 from malaria.cli.stored import chosen, levels_in, one_run
 from malaria.errors import RunError
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.campaign_store import write_campaign
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 
 
 def stored(path: Path, at_s: int = 0) -> Path:

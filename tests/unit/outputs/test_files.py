@@ -10,7 +10,7 @@ import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.outputs.files import MARKDOWN, PAGE, SUMMARY, json_text, write_attack_files, write_campaign_files
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from synthetic import make_records
 
 RECORDS = make_records(seconds=4, workers=1, clients=60)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from malaria.errors import RunError
+from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.campaign_store import COPY, FILE, holds_campaign, open_campaign, write_campaign
-from malaria.records.rows import CampaignPart, CampaignRecords, PartState
 
 RECORDS = CampaignRecords(
     title="Meters",

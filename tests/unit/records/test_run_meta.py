@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 import malaria
-from malaria.records.run_meta import BrokerFacts, RunMeta, SurgeFacts, in_words
+from malaria.records.run_meta import BrokerFacts, RunMeta, SurgeFacts
+from malaria.records.stored_values import in_words
 
 SOURCE = Path(malaria.__file__).parent
 DOCUMENT = Path(__file__).parents[3] / "docs" / "run-format.md"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from malaria.records.rows import INTERRUPTED, CampaignPart, PartState
+from malaria.records.campaign_records import INTERRUPTED, CampaignPart, PartState
 from malaria.report.campaign_answer import broker_facts, campaign_answer, made_facts, not_to_the_end
 from malaria.report.shown_levels import shown_parts
 from synthetic import by_directory, make_campaign, make_records

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from malaria.records.rows import CampaignPart, PartState
+from malaria.records.campaign_records import CampaignPart, PartState
 from malaria.report.shown_levels import by_level, clean_start, not_shown, shown_parts
 from synthetic import by_directory, make_campaign, make_records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from malaria.records.rows import CampaignRecords
+from malaria.records.campaign_records import CampaignRecords
 from malaria.report.campaign_answer import (
     NO_SETTINGS,
     broker_facts,

@@ -11,7 +11,8 @@ from malaria.analysis.recovery import RULES
 from malaria.analysis.series import columns
 from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_S
-from malaria.records.rows import CampaignPart, EventKind
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.rows import EventKind
 from malaria.records.run import Run
 from malaria.report.charts.chart_frame import PlotlyFigure
 from malaria.report.charts.event_marks import restarts

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from malaria.analysis.summary import summarize
-from malaria.records.rows import CampaignPart, Observation
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.rows import Observation
 from malaria.records.run import Run
 from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.markdown_text import plain

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from malaria.analysis.summary import summarize
-from malaria.records.rows import CampaignPart
+from malaria.records.campaign_records import CampaignPart
 from malaria.records.run import Run
 from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
