@@ -86,7 +86,9 @@ def _figure(case: Case, port: int) -> Figure:
 def _our_speed(case: Case, port: int) -> float:
     group: dict[str, Any] = {"clients": 1, "size": SIZE, "interval": 0, "inflight": case.window, "qos": case.qos}
     path = "/mqtt" if case.scheme in ("ws", "wss") else ""
-    target = {"url": f"{case.scheme}://127.0.0.1:{port}{path}", "insecure": case.scheme in ("mqtts", "wss")}
+    target: dict[str, Any] = {"url": f"{case.scheme}://127.0.0.1:{port}{path}"}
+    if case.scheme in ("mqtts", "wss"):
+        target["insecure"] = True
     return attack(target, group, duration=f"{SECONDS + 1}s", protocol=case.protocol).per_s
 
 

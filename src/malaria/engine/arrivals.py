@@ -22,6 +22,7 @@ from malaria.plan.clients import Plan
 from malaria.plan.streams import streams_of
 from malaria.records.ledger import Arrivals, Received
 from malaria.schedule.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
+from malaria.transport.limits import LARGEST_FRAME
 
 type Ints = NDArray[np.int64]
 type Bytes = NDArray[np.uint8]
@@ -29,7 +30,6 @@ type Data = bytes | bytearray
 
 RETAIN: Final = 0x01
 QOS: Final = 0x06
-LARGEST: Final = 16 * 1024 * 1024
 RUN: Final = 8  # frames of one shape from which on the comparison pays
 _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 
@@ -75,7 +75,7 @@ class Inbox:
         first = data[start]
         qos = first >> 1 & 3
         check_first_byte(first)
-        length = frame_length(data, start, end, LARGEST)
+        length = frame_length(data, start, end, LARGEST_FRAME)
         if length and start + length == end and qos < 2:
             payload_at = _payload_place(data, start, end, bool(qos))
             self._take_one(client, data, first, (payload_at - 2, payload_at, end), now_ns)
@@ -164,7 +164,7 @@ class Inbox:
 
         Returns payload places as (n, 2) begin/end columns, id places (empty at QoS 0) and the length in bytes.
         """
-        length = frame_length(data, start, end, LARGEST)
+        length = frame_length(data, start, end, LARGEST_FRAME)
         if length and (end - start) // length >= RUN:
             run = self._find_run(data, start, end, length, qos)
             if run is not None:
@@ -285,7 +285,7 @@ def frames_alike(data: Data, start: int, end: int) -> list[tuple[int, int]]:
     frames: list[tuple[int, int]] = []
     first, place = data[start], start
     while place < end and data[place] == first:
-        length = frame_length(data, place, end, LARGEST)
+        length = frame_length(data, place, end, LARGEST_FRAME)
         if not length:
             break
         frames.append((place, place + length))

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.engine.arrivals import (
-    LARGEST,
     RETAIN,
     RUN,
     Bytes,
@@ -29,6 +28,7 @@ from malaria.mqtt.aliases import TopicAliases
 from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Protocol, Publish
 from malaria.plan.clients import Plan
+from malaria.transport.limits import LARGEST_FRAME
 
 
 class Inbox5(Inbox):
@@ -53,7 +53,7 @@ class Inbox5(Inbox):
             return super().take(client, data, start, end, now_ns)
         first = data[start]
         check_first_byte(first)
-        length = frame_length(data, start, end, LARGEST)
+        length = frame_length(data, start, end, LARGEST_FRAME)
         if not length:
             return 0
         said = first & ~RETAIN if self._counts_kept[client] else first

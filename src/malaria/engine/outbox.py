@@ -1,7 +1,8 @@
 """Bytes on their way out: what the kernel did not take waits here for EPOLLOUT, in order.
 
 At most one unfinished PUBLISH per client waits (messages behind it are held by their publisher); answers we owe the
-broker (PUBACK, PUBREC, PUBREL, PUBCOMP, PINGREQ, SUBSCRIBE) are few and are appended.
+broker (PUBACK, PUBREC, PUBREL, PUBCOMP, PINGREQ, SUBSCRIBE) are few and are appended. A broker that sends and never
+reads would make them grow without end: past OWED_BYTES the connection is given up.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable
 
 from malaria.engine.columns import BACKLOG, Columns
 from malaria.engine.meter import Meter
-from malaria.transport.failures import failure_of
+from malaria.transport.failures import NOT_READING, failure_of
+from malaria.transport.limits import OWED_BYTES
 from malaria.transport.poller import READ, WRITE, Poller
 
 type Flushed = Callable[[int], None]
@@ -25,6 +27,7 @@ class Outbox:
         self._poller = poller
         self._counts = meter.counts
         self._backlog: dict[int, bytearray] = {}
+        self._owed: dict[int, int] = {}  # bytes of answers in the backlog, at most
         self._unfinished: dict[int, Flushed] = {}
         self.broken: list[tuple[int, str]] = []
 
@@ -33,12 +36,35 @@ class Outbox:
         return sum(map(len, self._backlog.values()))
 
     def send(self, client: int, data: bytes, now_ns: int) -> None:
-        """Sends control packets; never refuses, never blocks."""
+        """Send control packets, or keep them until the kernel takes them. Never blocks."""
+        self._columns.last_out_at[client] = now_ns
+        if client in self._backlog:
+            self._owe(client, data)
+            return
+        self._send_now(client, data)
+
+    def send_again(self, client: int, data: bytes, now_ns: int) -> None:
+        """Send messages of an earlier connection: bounded by the client's window, so not counted as answers."""
         self._columns.last_out_at[client] = now_ns
         waiting = self._backlog.get(client)
-        if waiting is not None:
+        if waiting is None:
+            self._send_now(client, data)
+        else:
             waiting += data
-            return
+
+    def _owe(self, client: int, data: bytes) -> None:
+        """Append an answer to the backlog; give the connection up when the broker leaves too many unread."""
+        owed = self._owed.get(client, 0)
+        if owed > OWED_BYTES:
+            return  # given up in this turn; what else is owed in it is not kept
+        self._owed[client] = owed = owed + len(data)
+        if owed <= OWED_BYTES:
+            self._backlog[client] += data
+        else:
+            self._backlog[client].clear()
+            self.broken.append((client, NOT_READING[0]))
+
+    def _send_now(self, client: int, data: bytes) -> None:
         try:
             written = self._columns.sends[client](data)
         except BlockingIOError:
@@ -74,6 +100,8 @@ class Outbox:
         self._counts.bytes_sent += written
         if written < len(waiting):
             del waiting[:written]
+            if client in self._owed:
+                self._owed[client] = min(self._owed[client], len(waiting))
             return False
         self._open(client, now_ns)
         return True
@@ -81,6 +109,7 @@ class Outbox:
     def forget(self, client: int) -> None:
         """The connection is gone, and with it what waited."""
         self._backlog.pop(client, None)
+        self._owed.pop(client, None)
         self._unfinished.pop(client, None)
         self._columns.gate[client] &= ~BACKLOG
 
@@ -97,6 +126,7 @@ class Outbox:
 
     def _open(self, client: int, now_ns: int) -> None:
         del self._backlog[client]
+        self._owed.pop(client, None)
         self._columns.gate[client] &= ~BACKLOG
         sock = self._columns.sockets[client]
         assert sock is not None

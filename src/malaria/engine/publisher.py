@@ -565,7 +565,7 @@ class Publisher:
 
     def _redeliver(self, window: Window, position: int, places: Iterable[int], now_ns: int) -> None:
         for place in places:
-            self._outbox.send(self.base + position, self._again(window, position, place), now_ns)
+            self._outbox.send_again(self.base + position, self._again(window, position, place), now_ns)
             self._counts.redelivered += 1
 
     def _forget(self, window: Window, position: int) -> None:

@@ -23,11 +23,10 @@ from malaria.mqtt.codec import frame_length
 from malaria.mqtt.reasons import FAILURE
 from malaria.mqtt.session import SessionPhase
 from malaria.transport.failures import CLOSED, failure_of
+from malaria.transport.limits import LARGEST_FRAME
 from malaria.transport.stream import NOTHING_YET
 
 BUFFER_SIZE: Final = 256 * 1024
-LARGEST_FRAME: Final = 16 * 1024 * 1024
-"""A frame over this is taken for garbage: the protocol allows 256 MB, and no load of ours is that large."""
 _BURST: Final = 32  # bytes: eight PUBACKs; fewer are cheaper one by one
 _PUBACK: Final = 0x40
 _READY: Final = int(SessionPhase.READY)
@@ -58,7 +57,8 @@ class Receiver:
         self._lost = lost
         self._buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self._buffer)
-        self._partial: dict[int, bytes] = {}
+        self._partial: dict[int, bytearray] = {}
+        self._needed: dict[int, int] = {}  # bytes of a begun frame, where its header has come
 
     def read(self, client: int, now_ns: int) -> None:
         """Takes what the kernel has for this client. Hot."""
@@ -85,14 +85,18 @@ class Receiver:
     def forget(self, client: int) -> None:
         """The connection is gone, and with it the begun frame."""
         self._partial.pop(client, None)
+        self._needed.pop(client, None)
 
     def _take(self, client: int, count: int, now_ns: int) -> None:
         """Handles everything whole in the buffer and keeps the rest."""
         data: bytes | bytearray = self._buffer
-        begun = self._partial.pop(client, None)
+        begun = self._partial.get(client)
         if begun is not None:
-            data = begun + self._view[:count]
-            count = len(data)
+            begun += self._view[:count]
+            if len(begun) < self._needed[client]:
+                return  # looking at a large frame again at each read would cost its square
+            data, count = begun, len(begun)
+            del self._partial[client], self._needed[client]
         try:
             done = self._frames(client, data, count, now_ns)
         except MalformedPacket as error:
@@ -100,7 +104,8 @@ class Receiver:
             self._lost(client, f"malformed: {error}")
             return
         if done < count and self._columns.phase[client] > SessionPhase.CONNECTING:
-            self._partial[client] = bytes(data[done:count])
+            self._partial[client] = bytearray(data[done:count])
+            self._needed[client] = _frame_bytes(data, done, count)
 
     def _frames(self, client: int, data: bytes | bytearray, end: int, now_ns: int) -> int:
         """Handles the whole frames in data[:end]; returns where the first unfinished one begins."""
@@ -156,3 +161,13 @@ class Receiver:
         if not publisher.acknowledge_many(client, words[1 : 2 * count : 2].astype(np.int64), now_ns):
             raise MalformedPacket("PUBACK for a QoS 2 message", "MQTT-4.3.3-1")
         return count * 4
+
+
+def _frame_bytes(data: bytes | bytearray, start: int, end: int) -> int:
+    """Return the bytes of the frame that begins at `start`, 0 while its length has not come."""
+    length = 0
+    for place in range(start + 1, min(end, start + 5)):
+        length |= (data[place] & 0x7F) << 7 * (place - start - 1)
+        if data[place] < 0x80:
+            return place + 1 - start + length
+    return 0

@@ -41,6 +41,11 @@ _VERSION: Final = "TLS 1.2 and 1.3 are spoken here; older ones are broken: enabl
 _LIMIT: Final = "look at the broker's log: a limit of connections, perhaps"
 CLOSED: Final = "the broker closed the connection"
 
+NOT_READING: Final = (
+    "the broker does not read: it left more than 1 MiB of our answers unread",
+    "look at the broker's log: it may hang, or it sends faster than it handles acknowledgements",
+)
+
 ERRORS: Final = {
     errno.ECONNREFUSED: ("nothing listens at this port", "is the broker running, and listening on this address?"),
     errno.EADDRNOTAVAIL: ("no free local port (or source address) for this target", _PORTS),
@@ -246,7 +251,7 @@ def _adds(cause: str, refused: str) -> bool:
 def remedies(causes: Collection[str]) -> dict[str, str]:
     """What to do about each cause that the tables know."""
     known = dict([*ERRORS.values(), *TIMEOUTS.values(), *STAGE_TIMEOUTS.values(), *ALERTS.values(),
-                  *HANDSHAKES.values(), PSK_UNUSED, SILENT_END, REFUSED_END])  # fmt: skip
+                  *HANDSHAKES.values(), NOT_READING, PSK_UNUSED, SILENT_END, REFUSED_END])  # fmt: skip
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}
     for protocol, table in CONNACKS.items():
         refusals = {refusal(Connack(False, code), protocol): remedy for code, remedy in table.items()}

@@ -20,6 +20,7 @@ from typing import Final
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.transport.failures import PSK_UNUSED, Proof, handshake_cause
+from malaria.transport.limits import LARGEST_RECORD
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.stream import NOTHING_YET, Lower, RefusedError, Stage, Stream
 
@@ -37,8 +38,6 @@ PSK_CIPHERS: Final = ":".join(
     )
 )
 """For TLS 1.2, in this order. TLS 1.3 has its own, which agree a fresh secret always."""
-LARGEST_RECORD: Final = 16384
-"""Bytes that one TLS record carries (RFC 8446, 5.1)."""
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 type Key = tuple[str, bytes]

@@ -15,12 +15,12 @@ from wsproto.connection import Connection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, RejectConnection, Request
 from wsproto.utilities import ProtocolError
 
+from malaria.transport.limits import LONGEST_UPGRADE_ANSWER
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.stream import NOTHING_YET, Lower, RefusedError, Stage, Stream
 
 SUBPROTOCOL: Final = "mqtt"
 """[MQTT-6.0.0-3]"""
-_LONGEST_ANSWER: Final = 65536
 _OVERHEAD: Final = 64
 """A frame's header may have come before: what is unpacked can be longer than what was just read, by less than this."""
 
@@ -68,7 +68,7 @@ class Upgrade:
         self._read += count
         if not count:
             raise RefusedError("WebSocket: the server hung up instead of an answer")
-        if self._read > _LONGEST_ANSWER:
+        if self._read > LONGEST_UPGRADE_ANSWER:
             raise RefusedError("WebSocket: the server's answer has no end")
         try:
             self._http.receive_data(bytes(answer[:count]))
