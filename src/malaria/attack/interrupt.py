@@ -22,7 +22,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Turn Ctrl-C (and SIGTERM) into an `Interrupt` while the block runs."""
+    """Turn Ctrl-C, SIGTERM and SIGHUP into an `Interrupt` while the block runs. Under nohup SIGHUP stays ignored."""
     interrupt = Interrupt()
 
     def on_signal(_: int, __: FrameType | None) -> None:
@@ -30,7 +30,9 @@ def interruptible() -> Iterator[Interrupt]:
         if interrupt.impatient and interrupt.count > 1:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup ignores it
+    heard = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hangs_up else ()))
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield interrupt
     finally:

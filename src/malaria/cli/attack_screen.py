@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from malaria.cli.options import SECRET_FLAGS, Result, Where
+from malaria.cli.output import STDOUT, console, finishing_without_reader, print_error, write_text
 from malaria.errors import SwarmError, TargetError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
-STDOUT: Final = "-"
 
 _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
 """User and password in an URL."""
@@ -83,9 +82,10 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
             launcher=launcher,
             wait_for_figures=not result.no_wait,
         )
-        with interruptible() as interrupt, conducting(launcher), view:
-            outcome = conduct(request, view.update, interrupt)
-        return finish(outcome, result, screen)
+        with interruptible() as interrupt, finishing_without_reader(interrupt):
+            with conducting(launcher), view:
+                outcome = conduct(request, view.update, interrupt)
+            return finish(outcome, result, screen)
 
 
 def launcher_of(
@@ -135,8 +135,8 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
     try:
         write_attack_files(outcome.records, outcome.summary, outcome.directory)
     except OSError as error:  # the run is stored, and the verdict stands, with or without its page
-        print(f"error: the page could not be written: {error.strerror}", file=sys.stderr)
-        print(f"       make room, then: malaria report {outcome.directory}", file=sys.stderr)
+        remedy = f"make room, then: malaria report {outcome.directory}"
+        print_error(f"the page could not be written: {error.strerror}", remedy)
     else:
         if not result.quiet:
             say_page(outcome.directory, screen)
@@ -154,20 +154,13 @@ def write_json(summary: object, file: str | None) -> None:
     from malaria.outputs.files import json_text
 
     if file == STDOUT:
-        print(json_text(summary), end="")
+        write_text(json_text(summary))
     elif file is not None:
         Path(file).write_text(json_text(summary))
 
 
 def exit_code(summary: Summary) -> int:
     return EXIT_CODES[summary.verdict.outcome]
-
-
-def console(json_file: str | None) -> Console:
-    """Where people read: stdout, unless the summary goes there."""
-    from rich.console import Console
-
-    return Console(stderr=json_file == STDOUT)
 
 
 def default_workers(clients: int) -> int:

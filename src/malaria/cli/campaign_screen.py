@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from malaria.cli.attack_screen import conducting, console, exit_code, say_page, write_json
+from malaria.cli.attack_screen import conducting, exit_code, say_page, write_json
+from malaria.cli.output import console, finishing_without_reader
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,13 +34,14 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     from malaria.report.terminal.campaign_summary import print_levels
 
     screen = console(showing.json)
-    with interruptible() as interrupt, conducting(request.launcher), CampaignScreen(showing, screen) as view:
-        outcome = conduct_campaign(request, view, interrupt)
-    if not showing.quiet:
-        print_levels(outcome.summary, screen)
-        say_page(outcome.directory, screen)
-    write_json(outcome.summary.as_json(), showing.json)
-    return exit_code(outcome.summary)
+    with interruptible() as interrupt, finishing_without_reader(interrupt):
+        with conducting(request.launcher), CampaignScreen(showing, screen) as view:
+            outcome = conduct_campaign(request, view, interrupt)
+        if not showing.quiet:
+            print_levels(outcome.summary, screen)
+            say_page(outcome.directory, screen)
+        write_json(outcome.summary.as_json(), showing.json)
+        return exit_code(outcome.summary)
 
 
 class CampaignScreen:
@@ -71,7 +73,7 @@ class CampaignScreen:
         self._print(text)
 
     def _print(self, text: str) -> None:
-        from malaria.report.figure_text import printable
+        from malaria.printable import printable
 
         if not self._showing.quiet:
             self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import console, default_workers
+from malaria.cli.attack_screen import default_workers
 from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE, option, takes
+from malaria.cli.output import console
 from malaria.model.option_table import LoadOptions
 
 EXAMPLES: Final = (

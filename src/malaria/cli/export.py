@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import STDOUT
+from malaria.cli.output import STDOUT, write_text
 from malaria.cli.stored import RunArgument, one_run
 from malaria.errors import OperatorError
 
@@ -43,7 +42,7 @@ def export(
         raise OperatorError("Parquet cannot be written to a terminal", f"give a file: -o {directory.name}.parquet")
     content = FORMATS[name](records)
     if output == STDOUT:
-        sys.stdout.write(content.decode())
+        write_text(content.decode())
     else:
         Path(output).write_bytes(content)
     return 0

@@ -6,11 +6,11 @@ Ctrl-C before there is a run and any bug of ours as exit code 4, so that 1 alway
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from textwrap import indent
+from types import FrameType
 from typing import Annotated, Any, Final
 
 import typer
@@ -33,6 +33,7 @@ from malaria.cli import (
     swarm,
     watch,
 )
+from malaria.cli.output import note_reader_gone, prepare_streams, print_error, print_line, reader_gone
 from malaria.errors import OperatorError
 
 BAD_COMMAND: Final = 2
@@ -91,7 +92,16 @@ def _malaria(
 
 def run() -> None:
     """The entry point of the command line."""
+    prepare_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup it stays ignored
+            signal.signal(number, _interrupt)
     sys.exit(main(sys.argv[1:]))
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """Treat a signal that asks to end as Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -105,10 +115,11 @@ def main(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _abort()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has left: nothing to flush to
+        note_reader_gone()
         return ABORTED
     except SystemExit as left:
         if isinstance(left.__context__, BrokenPipeError):  # typer makes of it an exit with 1, which is FAIL
+            note_reader_gone()
             return ABORTED
         raise
     except OSError as error:
@@ -116,13 +127,13 @@ def main(arguments: Sequence[str]) -> int:
     except Exception:
         traceback.print_exc()
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
-    return _abort() if code == KILLED_BY_CTRL_C else int(code or 0)
+    if code == KILLED_BY_CTRL_C:
+        return _abort()
+    return ABORTED if reader_gone() else int(code or 0)
 
 
 def _refuse(message: str, remedy: str, code: int = BAD_COMMAND) -> int:
-    print(f"error: {indent(message, '       ').lstrip()}", file=sys.stderr)
-    if remedy:
-        print(indent(remedy, "       "), file=sys.stderr)
+    print_error(message, remedy)
     return code
 
 
@@ -134,5 +145,5 @@ def _refuse_usage(error: typer.TyperException) -> int:
 
 
 def _abort() -> int:
-    print("aborted before there was anything to report", file=sys.stderr)
+    print_line("aborted before there was anything to report", error=True)
     return ABORTED

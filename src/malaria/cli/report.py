@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import console, say_page, write_json
+from malaria.cli.attack_screen import say_page, write_json
+from malaria.cli.output import console, print_error
 from malaria.cli.stored import RunArgument, campaign_in, chosen, is_campaign, levels_in
 
 EXAMPLES: Final = ("malaria report", "malaria report runs/2026-11-22T1751-meters -o /tmp/page")
@@ -35,7 +35,7 @@ def report(
     into = output or directory
     into.mkdir(parents=True, exist_ok=True)
     if is_campaign(directory):
-        summary = rewrite_campaign(campaign_in(directory), levels_in(directory), into, _print_error)
+        summary = rewrite_campaign(campaign_in(directory), levels_in(directory), into, print_error)
         if not quiet:
             print_levels(summary, screen)
     else:
@@ -46,10 +46,6 @@ def report(
     if not quiet:
         say_page(into, screen)
     return 0
-
-
-def _print_error(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
 
 
 def add_to(app: typer.Typer) -> None:

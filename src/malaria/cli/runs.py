@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, console, write_json
+from malaria.cli.attack_screen import RUNS, write_json
+from malaria.cli.output import console
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import console
 from malaria.cli.options import (
     CLIENTS,
     PASSWORD_FLAGS,
@@ -18,6 +17,7 @@ from malaria.cli.options import (
     option,
     takes,
 )
+from malaria.cli.output import console
 from malaria.errors import OperatorError
 from malaria.model.option_table import LoadOptions
 

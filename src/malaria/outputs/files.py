@@ -62,7 +62,7 @@ def _replace(path: Path, text: str) -> None:
     """Replace the text of a file. Raises OSError if the disk does not take it; then the old file is untouched."""
     fresh = path.with_name(f"{path.name}.new")
     try:
-        fresh.write_text(text, encoding="utf-8")
+        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
         os.replace(fresh, path)
     finally:
         with suppress(OSError):

@@ -61,11 +61,6 @@ def ms(value: float | None) -> str:
     return UNKNOWN if value is None else format_ms(value)
 
 
-def printable(words: str) -> str:
-    """Replace the characters of a text from outside that could move the cursor or change a colour."""
-    return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in words)
-
-
 def latencies(records: Run, summary: Summary) -> LatencyTable:
     """Return the figures of the summary by metric and statistic, and lower bounds where the summary has none.
 

@@ -9,6 +9,7 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_S
+from malaria.printable import printable
 from malaria.records.rows import Event, EventKind, Metric
 from malaria.records.run import Run
 from malaria.report.figure_text import (
@@ -22,7 +23,6 @@ from malaria.report.figure_text import (
     moment,
     ms,
     name_and_version,
-    printable,
     title_line,
 )
 from synthetic import make_records, with_meta

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from malaria.swarm.hosts.each_host import HostResult
+    from malaria.cli.output import print_line
+from malaria.swarm.hosts.each_host import HostResult
     from malaria.swarm.hosts.inventory import BeeHost
 
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
@@ -89,4 +90,4 @@ def count_bees(count: int) -> str:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    print_line(text)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from malaria.cli.attack_screen import console as screen_for
 from malaria.cli.attack_screen import say_page
+from malaria.cli.output import console as screen_for
+from malaria.cli.output import print_line
 from malaria.cli.stored import RunArgument
 from malaria.cli.stored import chosen as chosen_run
 from malaria.cli.swarm.app import SOME_FAILED
@@ -46,11 +46,11 @@ def collect(
         raise RunError(f"{directory} was not made by a swarm", "name the directory of a run with --swarm")
     collection = collect_records(directory, SshLauncher(load_swarm(name)))
     for bee, seconds in collection.seconds.items():
-        print(f"  {bee}: {seconds} seconds of records", file=sys.stderr)
+        print_line(f"  {bee}: {seconds} seconds of records", error=True)
     for bee in collection.without:
-        print(f"  {bee}: nothing more", file=sys.stderr)
+        print_line(f"  {bee}: nothing more", error=True)
     for bee, cause in collection.unreachable.items():
-        print(f"  {bee}: not reached: {cause}", file=sys.stderr)
+        print_line(f"  {bee}: not reached: {cause}", error=True)
     if collection.seconds:
         rewrite_attack(directory, directory)
         say_page(directory, screen_for(None))

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from malaria.analysis.summary_figures import LevelSummary, Summary
+from malaria.printable import printable
 from malaria.records.rows import Metric
-from malaria.report.figure_text import UNKNOWN, count, ms, printable
+from malaria.report.figure_text import UNKNOWN, count, ms
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, wrapped
 from malaria.units import format_rate
 

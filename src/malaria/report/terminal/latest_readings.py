@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from malaria.clock import NS_PER_S
+from malaria.printable import printable
 from malaria.records.rows import GAP, Event, Observation, Reading, storable
-from malaria.report.figure_text import UNKNOWN, printable
+from malaria.report.figure_text import UNKNOWN
 from malaria.units import format_bytes, format_count, format_rate
 
 EVENTS_SHOWN: Final = 6

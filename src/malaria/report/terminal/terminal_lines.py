@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from malaria.report.figure_text import printable
+from malaria.printable import printable
 
 COLOURS: Final = {"PASS": "bold green", "FAIL": "bold red", "INVALID": "bold yellow", "UNKNOWN": "bold yellow"}
 INDENT: Final = "  "

@@ -1,0 +1,124 @@
+"""What a command prints: clean, in any encoding, to a reader that may leave."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from malaria.attack.interrupt import Interrupt
+from malaria.cli import output
+from malaria.cli.main import main
+from malaria.printable import printable, printable_lines
+
+HOSTILE = "a\x1b[31mb\x07\x9bc\u202ed\udcff"
+CLEAN = "a\ufffd[31mb\ufffd\ufffdc\ufffdd\ufffd"
+
+
+@pytest.fixture(autouse=True)
+def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_READER", output._Reader())
+
+
+def test_no_control_character_is_left() -> None:
+    assert printable(HOSTILE) == CLEAN
+    assert printable("a\tb\nc") == "a b c"
+    assert printable_lines(f"one\n{HOSTILE}\r\ntwo") == f"one\n{CLEAN} \ntwo"
+
+
+def test_errors_are_clean_and_indented(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_error(f"{HOSTILE}\nsecond", f"mend {HOSTILE}")
+    assert capsys.readouterr().err == f"error: {CLEAN}\n       second\n       mend {CLEAN}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", f"runs/{HOSTILE}"],
+        ["attack", f"mqtt://{HOSTILE}"],
+        ["attack", "x", "-w", f"{HOSTILE}.toml"],
+        ["campaign", f"{HOSTILE}.toml"],
+        ["campaign", "--resume", HOSTILE],
+        ["attack", "x", "-c", HOSTILE],
+        [HOSTILE],
+        ["export", "-f", HOSTILE],
+    ],
+)
+def test_no_command_prints_what_it_was_given_raw(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    told = "".join(capsys.readouterr())
+    assert "\x1b" not in told
+    assert "\x07" not in told
+
+
+def test_the_contents_of_a_file_are_clean_in_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, content in (("w.toml", '"\\u001b[31m" = 1\n'), ("c.toml", 'title = "\\u001b[31m"\n')):
+        (tmp_path / name).write_text(content)
+    assert main(["attack", "x", "-w", str(tmp_path / "w.toml")]) == 2
+    assert main(["campaign", str(tmp_path / "c.toml")]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_the_console_keeps_its_own_colours_and_drops_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = output.console(None)
+    monkeypatch.setattr(screen, "_file", sink := io.StringIO())
+    monkeypatch.setattr(screen, "_color_system", None)
+    table = Table("title", box=None)
+    table.add_row(Text(HOSTILE, overflow="fold"))
+    screen.print(table)
+    screen.print(HOSTILE, markup=False)
+    assert "\x1b" not in sink.getvalue()
+    assert sink.getvalue().count("\ufffd[31m") == 2
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has left."""
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_leaves_is_ctrl_c_for_the_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt = Interrupt()
+    monkeypatch.setattr(sys, "stdout", Gone())
+    with output.finishing_without_reader(interrupt):
+        output.console(None).print("progress")
+        assert (output.reader_gone(), interrupt.count) == (True, 1)
+        output.write_text("{}\n")
+    assert interrupt.count == 1
+
+
+def test_a_command_whose_reader_has_left_ends_with_4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert main(["runs"]) == 4
+
+
+SCRIPT = """
+import os, sys
+from malaria.cli.output import prepare_streams, print_line
+prepare_streams()
+assert os.open("records", os.O_RDWR | os.O_CREAT) > 2
+print_line("page · \\u2588 \\udcff")
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_takes_what_is_printed(encoding: str, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=environment, cwd=tmp_path, capture_output=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith(b"page ")
+    assert done.stderr == b""
+
+
+def test_closed_streams_are_not_given_to_the_records(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -c '{SCRIPT}' <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, timeout=60).returncode == 0
