@@ -33,7 +33,7 @@ from malaria.cli import (
     swarm,
     watch,
 )
-from malaria.cli.output import note_reader_gone, prepare_streams, print_error, print_line, reader_gone
+from malaria.cli.output import expect_reader, note_reader_gone, prepare_streams, print_error, print_line, reader_gone
 from malaria.errors import OperatorError
 
 BAD_COMMAND: Final = 2
@@ -106,6 +106,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code; never raises."""
+    expect_reader()
     try:
         code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:

@@ -76,6 +76,11 @@ def write_text(text: str, *, error: bool = False) -> None:
         note_reader_gone()
 
 
+def expect_reader() -> None:
+    """Begin a command: its reader is there, as far as is known."""
+    _READER.gone = False
+
+
 def reader_gone() -> bool:
     return _READER.gone
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from malaria.cli.output import print_line
+
 if TYPE_CHECKING:
-    from malaria.cli.output import print_line
-from malaria.swarm.hosts.each_host import HostResult
+    from malaria.swarm.hosts.each_host import HostResult
     from malaria.swarm.hosts.inventory import BeeHost
 
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
