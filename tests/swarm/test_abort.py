@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -59,4 +60,9 @@ def test_all_load_stops(swarm: Swarm, hosts: Network, tmp_path: Path, monkeypatc
     records = open_run(directory)
     print("start", records.meta.start)
     assert records.meta.aborted
+    assert not records.meta.lost_workers
+    summary = json.loads((directory / "summary.json").read_text())
+    assert summary["verdict"]["reasons"][0].startswith("the attack ended early: interrupted by the operator")
+    assert summary["messages"]["delivered"] > 0
+    assert summary["messages"]["expected"] == summary["messages"]["delivered"]
     assert any(event.kind is EventKind.OPERATOR for event in records.events)

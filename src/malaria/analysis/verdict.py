@@ -21,6 +21,7 @@ from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.rows import GAP, Counter, EventKind, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
@@ -118,10 +119,17 @@ def _lost(one: LostWorker, bees: Sequence[str]) -> Reason:
     return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", remedy)
 
 
+def _interrupted(records: Run, summary: Summary) -> list[Reason]:
+    """Name the operator before the bees that were lost: `malaria swarm abort` ends them as well."""
+    return _ended_early(records) if records.meta.aborted == INTERRUPTED else []
+
+
 def _aborted(records: Run, _: Summary) -> list[Reason]:
+    return _ended_early(records) if records.meta.aborted not in (None, "", INTERRUPTED) else []
+
+
+def _ended_early(records: Run) -> list[Reason]:
     reason, causes = records.meta.aborted, records.meta.connect_failures
-    if not reason:
-        return []
     why = "; ".join(f"{cause} ({format_count(causes[cause])})" for cause in sorted(causes, key=lambda c: -causes[c]))
     return [Reason(Outcome.UNKNOWN, f"the attack ended early: {reason}", f"failed connects: {why}" if why else "")]
 
@@ -275,6 +283,7 @@ def _closed_loop_limit(records: Run, _: Summary) -> list[Reason]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    _interrupted,
     _lost_workers,
     _aborted,
     _endless,

@@ -72,6 +72,12 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "worker 2 was killed by SIGKILL: its share",
         "dmesg",
     ),
+    "interrupted, and bees lost by it": (
+        with_meta(GOOD, lost_workers=LOST, aborted="interrupted by the operator"),
+        Outcome.UNKNOWN,
+        "the attack ended early: interrupted by the operator",
+        "",
+    ),
     "aborted": (
         with_meta(GOOD, aborted="no client could connect", connect_failures={"a": 1, "connection refused": 1200}),
         Outcome.UNKNOWN,

@@ -10,10 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from malaria.swarm.hosts.state import PRIVATE_DIRECTORY, PRIVATE_FILE, state_file
+
+PAUSE_S: Final = 0.05
 
 
 @contextmanager
@@ -33,6 +37,24 @@ def conducting_swarm(name: str) -> Iterator[None]:
 def stop_conductors(name: str) -> int:
     """Signal all conductors of the swarm to end their load and report; return how many there are."""
     signalled = 0
+    for pid in _conductors(name):
+        with suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
+            signalled += 1
+    return signalled
+
+
+def wait_for_conductors(name: str, patience_s: float) -> bool:
+    """Wait until no process conducts the swarm; return False if one still does when the time is over."""
+    end_s = time.monotonic() + patience_s
+    while list(_conductors(name)):
+        if time.monotonic() >= end_s:
+            return False
+        time.sleep(PAUSE_S)
+    return True
+
+
+def _conductors(name: str) -> Iterator[int]:
     own = state_file(name)
     for file in own.parent.glob(f"{own.stem}.conductor-*"):
         with suppress(OSError, ValueError), file.open() as lock:
@@ -40,8 +62,6 @@ def stop_conductors(name: str) -> int:
                 # a shared lock: another abort at the same time is not a conductor
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.kill(int(file.name.rpartition("-")[2]), signal.SIGTERM)
-                signalled += 1
+                yield int(file.name.rpartition("-")[2])
             else:
                 file.unlink(missing_ok=True)  # its conductor was killed
-    return signalled

@@ -32,13 +32,13 @@ CONDUCTOR: Final = "conductor"
 LAST_REPORTS_NS: Final = 10 * NS_PER_S
 """How long workers may take to finish once the bee has ended its load by itself."""
 
-type Send = Callable[[ReportBatch], None]
+type SendBatch = Callable[[ReportBatch], None]
 
 
 class BeeRunner:
     """The bee of one run on this host. Batches go to the conductor through `send`."""
 
-    def __init__(self, name: str, run: str, directory: Path, host: str, send: Send) -> None:
+    def __init__(self, name: str, run: str, directory: Path, host: str, send: SendBatch) -> None:
         """`host` is this host's address as the conductor sees it."""
         self._name = name
         self._host = host

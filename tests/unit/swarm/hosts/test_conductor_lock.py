@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from malaria.cli.attack_screen import conducting
-from malaria.swarm.hosts.conductor_lock import conducting_swarm, stop_conductors
+from malaria.swarm.hosts.conductor_lock import conducting_swarm, stop_conductors, wait_for_conductors
 from malaria.swarm.hosts.state import state_directory
 
 CONDUCT = """\
@@ -90,3 +90,12 @@ def test_an_attack_is_found_by_its_swarm_and_only_by_that() -> None:
         assert not state_directory().exists()
     with conducting(bees):
         assert [file.name for file in state_directory().iterdir()] == [f"bees.conductor-{os.getpid()}"]
+
+
+def test_a_conductor_is_waited_for_until_it_has_reported() -> None:
+    assert wait_for_conductors("bees", 0)
+    with conductor("bees") as one:
+        assert not wait_for_conductors("bees", 0)
+        assert stop_conductors("bees") == 1
+        assert wait_for_conductors("bees", 10)
+        assert one.wait(10) == 7
