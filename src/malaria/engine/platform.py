@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.clock import Clock, now_ns
-from malaria.transport.poller import Poller, make_poller
+from malaria.transport.poller import EpollPoller, Poller
 
 SOCKET_TYPE: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -31,5 +31,5 @@ class Platform:
 
     clock: Clock = now_ns
     cpu_clock: Clock = time.process_time_ns  # processor time of this worker
-    poller: Poller = field(default_factory=make_poller)
+    poller: Poller = field(default_factory=EpollPoller)
     make_socket: MakeSocket = tcp_socket

@@ -12,6 +12,7 @@ from typing import Final
 from malaria.errors import HostLimitError, OperatorError, TargetError
 from malaria.model.target import Address, Target
 from malaria.model.warhead import Warhead
+from malaria.transport.poller import check_system
 from malaria.transport.route import Endpoint, Route
 
 DESCRIPTORS_OF_OUR_OWN: Final = 64
@@ -39,9 +40,10 @@ def route_to(target: Target, sources: tuple[str, ...] = ()) -> Route:
 def routes_of(warhead: Warhead, targets: Mapping[str, Target], clients: int, workers: int) -> dict[str, Route]:
     """The way of each group from this host, for so many clients of them all on so many workers.
 
-    Raises TargetError for an unknown name, HostLimitError where descriptors or ports cannot suffice, OperatorError for
-    a source address that is not ours.
+    Raises TargetError for an unknown name, HostLimitError where this is not Linux, or descriptors or ports
+    cannot suffice, OperatorError for a source address that this host does not have.
     """
+    check_system()
     endpoints = sorted({endpoint for target in targets.values() for endpoint in resolve(target)})
     sources = choose_sources(warhead.attack.source_addresses, endpoints, clients)
     check_limits(clients, workers, endpoints, sources)

@@ -1,4 +1,4 @@
-"""Readiness of file descriptors: epoll where there is one, `selectors` (kqueue) elsewhere, one shape for both.
+"""Readiness of file descriptors by epoll: load is made on Linux only, and `check_system` says so before it begins.
 
 epoll waits in whole milliseconds, rounded up, which alone would make every paced message 0.6 ms late. A timerfd in the
 same epoll wakes it on time, for one more system call in turns that wait.
@@ -7,12 +7,12 @@ same epoll wakes it on time, for one more system call in turns that wait.
 from __future__ import annotations
 
 import os
+import platform
 import select
-import selectors
 import time
 from typing import Final, Protocol
 
-from malaria.clock import NS_PER_S, now_ns
+from malaria.errors import HostLimitError
 
 READ: Final = 1  # the values of EPOLLIN and EPOLLOUT
 WRITE: Final = 4
@@ -43,7 +43,7 @@ class EpollPoller:
         self.unregister = self._epoll.unregister
 
     def wait(self, until_ns: int, maxevents: int) -> list[tuple[int, int]]:
-        """Ready descriptors; the timer is among them when the time is up. 0: do not wait."""
+        """Return ready descriptors; the timer is among them when the time is up. Does not wait for `until_ns` 0."""
         if not until_ns:
             return self._epoll.poll(0, maxevents)
         if until_ns != self._armed_ns:  # setting it anew also takes back an expiry
@@ -52,41 +52,15 @@ class EpollPoller:
         return self._epoll.poll(-1, maxevents)
 
     def close(self) -> None:
+        """Close epoll and its timer."""
         self._epoll.close()
         os.close(self.timer)
 
 
-class SelectorsPoller:
-    """`selectors` in the shape of epoll, for systems without it."""
-
-    timer = -1
-
-    def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
-
-    def register(self, fd: int, eventmask: int) -> None:
-        self._selector.register(fd, _selector_mask(eventmask))
-
-    def modify(self, fd: int, eventmask: int) -> None:
-        self._selector.modify(fd, _selector_mask(eventmask))
-
-    def unregister(self, fd: int) -> None:
-        self._selector.unregister(fd)
-
-    def wait(self, until_ns: int, maxevents: int) -> list[tuple[int, int]]:
-        timeout_s = max(0, until_ns - now_ns()) / NS_PER_S if until_ns else 0
-        ready = self._selector.select(timeout_s)[:maxevents]
-        return [(key.fd, (READ if mask & selectors.EVENT_READ else 0) | (WRITE if mask & selectors.EVENT_WRITE else 0))
-                for key, mask in ready]  # fmt: skip
-
-    def close(self) -> None:
-        self._selector.close()
-
-
-def make_poller() -> Poller:
-    """The best poller of this system."""
-    return EpollPoller() if hasattr(os, "timerfd_create") else SelectorsPoller()
-
-
-def _selector_mask(eventmask: int) -> int:
-    return (selectors.EVENT_READ if eventmask & READ else 0) | (selectors.EVENT_WRITE if eventmask & WRITE else 0)
+def check_system() -> None:
+    """Raise HostLimitError on a system that cannot make load: one without epoll and timerfd."""
+    if not (hasattr(select, "epoll") and hasattr(os, "timerfd_create")):
+        raise HostLimitError(
+            f"load is made on Linux only, and this is {platform.system() or 'an unknown system'}",
+            "run malaria on a Linux machine, in a container or virtual machine, or let Linux hosts attack: --swarm",
+        )
