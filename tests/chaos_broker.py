@@ -56,7 +56,7 @@ class _Peer:
 
 @dataclass(slots=True)
 class Mischief:
-    """How often the broker misbehaves: probabilities of a seed."""
+    """The probabilities of misbehaviour of a seed."""
 
     answer: float  # of an answer that is replaced by something else
     delivery: float  # of a delivery that is not what was published

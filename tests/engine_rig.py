@@ -26,7 +26,7 @@ IDENTITY = Identity("run", 4711, 1)
 
 
 class FakeSocket:
-    """One connection. `accepts` bytes are taken per send (None: all)."""
+    """One connection. It takes `accepts` bytes per send (None: all)."""
 
     def __init__(self, world: World, fd: int) -> None:
         self.world = world
@@ -115,7 +115,7 @@ class World:
         self.engine.turn(self.now_ns)
 
     def say(self, sock: FakeSocket, data: bytes) -> None:
-        """The broker says something and the engine hears it."""
+        """Let the broker send bytes, and the engine read them."""
         sock.incoming.append(data)
         self.events.append((sock.fd, READ))
         self.turn()
@@ -130,7 +130,7 @@ class World:
         self.engine.publish(PublishSpan(self.epoch_ns, self.now_ns, self.now_ns, end_ns))
 
     def connect_all(self, granted: Properties = NO_PROPERTIES) -> None:
-        """Brings every client to READY, as a friendly broker would; in MQTT 5 it grants what is said."""
+        """Bring every client to READY, as a friendly broker does; `granted` is its CONNACK in MQTT 5."""
         self.engine.connect(rest=False)
         self.engine.connect(rest=True)
         self.turn()

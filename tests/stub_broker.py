@@ -57,7 +57,7 @@ RETAINED: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What the broker does wrong, or slowly. "Every n-th" counts the messages of all clients as they arrive, from 1."""
+    """The faults and delays of the broker. "Every n-th" counts the messages of all clients as they arrive, from 1."""
 
     connack_delay_ns: int = 0  # between reading a CONNECT and its CONNACK
     ack_delay_ns: int = 0  # between reading a PUBLISH and its PUBACK or PUBREC
@@ -110,7 +110,7 @@ class Seen(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What the broker saw and did."""
+    """Counts of what the broker received and did."""
 
     connections: int = 0  # TCP
     accepted: int = 0  # CONNACK 0
@@ -233,7 +233,7 @@ class StubBroker:
 
     @property
     def next_ns(self) -> int:
-        """When `tick` has something to do next."""
+        """Return when `tick` has something to do next."""
         return self._due[0][0] if self._due else NEVER_NS
 
     def awake_ns(self, now_ns: int) -> int:
