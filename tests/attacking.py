@@ -52,11 +52,12 @@ def request_for(
 
     `options` are keys of the publishing group, of [attack] or of [target], as a warhead writes them; `surges` is a
     list of surges of the publishers; `observe` says what is observed: nothing, so that nobody but the load calls;
-    `thresholds` are those of the warhead: where messages are acknowledged, that half of them are in time.
+    `thresholds` are those of the warhead: where messages are acknowledged, that half of them are in time;
+    `subscriber` has keys of the subscribing group.
     """
     observe = options.pop("observe", NOTHING)
     surges = [{"group": PUBLISHERS["name"]} | surge for surge in options.pop("surges", ())]
-    stated = options.pop("thresholds", None)
+    stated, subscriber = options.pop("thresholds", None), options.pop("subscriber", {})
     way = {key: options.pop(key) for key in list(options) if key in KEYS["target"] - KEYS["group"]}
     attack = {key: options.pop(key) for key in list(options) if key in KEYS["attack"]}
     publishers = PUBLISHERS | options
@@ -64,7 +65,7 @@ def request_for(
         publishers = {key: value for key, value in publishers.items() if key not in ("size", "topic")}
     groups = [publishers]
     if subscribers:
-        groups.append(SUBSCRIBERS | {"clients": subscribers, "qos": publishers.get("qos", 1)})
+        groups.append(SUBSCRIBERS | {"clients": subscribers, "qos": publishers.get("qos", 1)} | subscriber)
     thresholds = unhurried(groups) if stated is None else stated
     warhead = Warhead.model_validate(
         {"group": groups, "surge": surges, "attack": BRIEF | attack, "target": way, "thresholds": thresholds}

@@ -51,7 +51,15 @@ def options_by_chance(random: Random) -> dict[str, Any]:
         options["arrival"] = random.choice(("steady", "poisson", "burst") if pace == "rate" else ("burst",))
         if random.random() < 0.3:
             options["surges"] = [{"clients": 3, "at": "200ms", "hold": "1s"}]
-    return options
+    return options | (mqtt_5_by_chance(random) if options["protocol"] == "5" else {})
+
+
+def mqtt_5_by_chance(random: Random) -> dict[str, Any]:
+    """Return keys of MQTT 5 for publishers and subscribers."""
+    keys = {"topic_alias": True, "session_expiry": "1m", "receive_maximum": 5, "message_expiry": "10s"}
+    subscriber = {"topic_alias_maximum": 2, "subscription_identifier": 7, "topic": "$share/some/ruler/+/data"}
+    chosen = {key: value for key, value in keys.items() if random.random() < 0.3}
+    return chosen | {"subscriber": {key: value for key, value in subscriber.items() if random.random() < 0.3}}
 
 
 def story_by_chance(random: Random, workers: int) -> list[tuple[float, Action]]:

@@ -160,7 +160,7 @@ class Conductor:
 
     @property
     def starts_ns(self) -> dict[str, int]:
-        """Return when each worker began to make load, by its own clock; workers that have not reported it are left out."""
+        """Return when each worker began to make load, by its own clock; without those that have not reported it."""
         return {name: w.started_ns for name, w in self.workers.items() if w.started_ns is not None}
 
     def deliveries(self) -> Deliveries | None:
