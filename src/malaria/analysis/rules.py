@@ -208,7 +208,14 @@ def _connected(case: _Case) -> str:
         were = "was" if connected == 1 else "were"
         return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
     causes = _causes(case.records)
-    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
+    text = f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
+    if planned - peak == 1 and _observes_sys(case.records):  # a broker with as many connections as clients is full
+        text += "; malaria's own $SYS observer holds one connection, --observe none does without"
+    return text
+
+
+def _observes_sys(records: Run) -> bool:
+    return any(facts.observer == "sys" and facts.samples for facts in records.meta.observers)
 
 
 def _causes(records: Run) -> str:
