@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from malaria.analysis.cpu import busiest_worker
+from malaria.analysis.empty_load import empty_load
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
@@ -297,6 +298,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _broken,
     _subscriptions,
     _undecided,
+    empty_load,
     _undecided_surges,
     _blind_observers,
     _closed_loop_limit,
