@@ -123,7 +123,7 @@ def _over_time(records: Run, table: SeriesColumns, panels: Sequence[TimePanel], 
     figure = stacked_plots([panel.title for panel in panels], panel_px)
     for number, panel in enumerate(panels):
         for line in panel.lines:
-            _add(figure, table, line, number)
+            _add(figure, table, line, number, _tooltip(panel, line, panels))
         values = [
             value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
         ]
@@ -143,8 +143,15 @@ def _rounded(value: float | str | None) -> float | str | None:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int) -> None:
-    named = f"<extra>{safe(line.name)}</extra>" if line.entry else ""
+def _tooltip(panel: TimePanel, line: PanelLine, panels: Sequence[TimePanel]) -> str:
+    """Return the template of a tooltip: value, unit, and a name that no other line under the same cursor has."""
+    names = [other.name for one in panels for other in one.lines]
+    name = line.name if names.count(line.name) == 1 else f"{panel.title.partition(',')[0]}: {line.name}"
+    value = next((pattern for part, pattern in HOVERS.items() if part in line.column), f"%{{y:,.6~r}} {panel.unit}")
+    return f"{value.rstrip()}<extra>{safe(name)}</extra>"
+
+
+def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int, tooltip: str) -> None:
     figure.add_scatter(
         x=list(table.get("t_s", ())),
         y=[_rounded(value) for value in table.get(line.column, ())],
@@ -162,7 +169,7 @@ def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int) 
             "width": line.width_px,
             "shape": "vh" if line.steps else "linear",
         },
-        hovertemplate=next((f for part, f in HOVERS.items() if part in line.column), "%{y:,.6~r}") + named,
+        hovertemplate=tooltip,
     )
 
 

@@ -47,11 +47,12 @@ class AxisScale(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimePanel:
-    """One chart of the stack."""
+    """One chart of the stack. `unit` is what its lines count, if the names of their columns have no unit."""
 
     title: str
     lines: tuple[PanelLine, ...]
     scale: AxisScale = AxisScale.COUNT
+    unit: str = ""
 
 
 DUE: Final = PanelLine("due", "due_per_s", GREY, 8, needs="publishing", steps=True)
@@ -67,6 +68,7 @@ PANELS: Final = (
             PanelLine("$SYS", "sys_clients_connected", GREY, 1.5, "dot"),
             PanelLine("Prometheus", "prometheus_clients_connected", SKY, 1.5, "dot"),
         ),
+        unit="clients",
     ),
     TimePanel("messages per second", (DUE, SENT, ACKED, DELIVERED)),
     TimePanel(
@@ -105,6 +107,7 @@ PANELS: Final = (
             PanelLine("in flight (Prometheus)", "prometheus_messages_inflight", ORANGE, 1.5, "dash"),
             PanelLine("dropped so far", DROPPED_SO_FAR, RED, 2, "dot"),
         ),
+        unit="messages",
     ),
     TimePanel(
         "packets per second ($SYS)",
@@ -116,6 +119,7 @@ PANELS: Final = (
     TimePanel(
         "messages waiting in the generator",
         (PanelLine("in flight", "inflight", BLUE), PanelLine("due, not sent", "held", RED)),
+        unit="messages",
     ),
     TimePanel(
         "lag of the generator",
@@ -137,7 +141,7 @@ def panels_of(records: Run, table: SeriesColumns) -> list[TimePanel]:
         values = [value for line in lines for value in table.get(line.column, ())]
         if any(values):  # a panel of zeros says nothing, a line of zeros beside others does
             known = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
-            shown.append(TimePanel(panel.title, known, panel.scale))
+            shown.append(TimePanel(panel.title, known, panel.scale, panel.unit))
     return shown
 
 

@@ -65,6 +65,16 @@ def test_a_few_workers_have_a_line_each(workers: int, lines: int) -> None:
     assert sum(trace["showlegend"] for trace in thin) == min(lines, 1)
 
 
+def test_a_tooltip_has_a_unit_and_a_name_of_its_own() -> None:
+    tooltips = [trace["hovertemplate"] for trace in stack(observed(make_records(seconds=12)))["data"]]
+    assert "%{y:,.3~r} ms<extra>ack p99</extra>" in tooltips
+    assert "%{y:,.3~r} %<extra>broker CPU: process</extra>" in tooltips
+    assert "%{y:.3~s}B<extra>broker memory: process</extra>" in tooltips
+    assert "%{y:,.6~r} clients<extra>ready</extra>" in tooltips
+    names = [tooltip.partition("<extra>")[2] for tooltip in tooltips]
+    assert len(set(names)) == len(names)
+
+
 def test_all_panels_have_one_time_axis() -> None:
     figure = stack(make_records())
     assert [key for key in figure["layout"] if key.startswith("xaxis")] == ["xaxis"]
