@@ -235,7 +235,8 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
     hostile = replace(campaign, parts=parts, broker={"settings": HOSTILE, "kind": HOSTILE}, options={HOSTILE: HOSTILE},
                       **words)  # type: ignore[arg-type]  # fmt: skip
     levels = by_directory([records])
-    levels["level-1"][1]["surges"] = [HELD | {"group": HOSTILE, "reasons": [HOSTILE]}]
+    run, summary = levels["level-1"]
+    levels["level-1"] = run, replace(summary, surges=(replace(HELD, group=HOSTILE, reasons=(HOSTILE,)),))
     path = tmp_path / "report.html"
     path.write_text(render_campaign_page(hostile, levels), encoding="utf-8")
     reader = Reader(browser, path)

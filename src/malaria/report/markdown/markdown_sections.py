@@ -150,8 +150,8 @@ def _ledger(records: Run, summary: Summary) -> list[str]:
     if messages.due is None and records.meta.subscribing:
         lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
     known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
-    besides = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
-    lines += [f"{', '.join(besides)}.", ""] if besides else []
+    in_no_sum = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
+    lines += [f"{', '.join(in_no_sum)}.", ""] if in_no_sum else []
     lines += [f"{plain(note)}\n" for note in ledger_notes(records)]
     return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(records)]
 

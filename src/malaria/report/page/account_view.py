@@ -37,10 +37,10 @@ class AccountSum:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """`besides` and `counters` are None if there is nothing to count."""
+    """`in_no_sum` and `counters` are None if there is nothing to count."""
 
     sums: tuple[AccountSum, ...]
-    besides: PageTable | None
+    in_no_sum: PageTable | None
     notes: tuple[str, ...]
     counters: PageTable | None
 
@@ -48,10 +48,11 @@ class AccountView:
 def account_view(records: Run, summary: Summary) -> AccountView:
     messages = summary.messages
     sums = {"messages": published(messages), "deliveries": deliveries(messages)}
-    besides: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart_from_sums(messages)]
+    apart = apart_from_sums(messages)
+    in_no_sum: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart]
     return AccountView(
         tuple(AccountSum(title, tuple(map(_sum_line, lines))) for title, lines in sums.items() if lines),
-        _counts("in no sum", besides),
+        _counts("in no sum", in_no_sum),
         ledger_notes(records),
         _counts("other counters", [[*line] for line in counted(records)]),
     )

@@ -24,7 +24,7 @@ from malaria.report.page.page_document import render_document
 from malaria.report.page.page_elements import (
     CellTexts,
     ChartPlace,
-    CommandLine,
+    CopyableCommand,
     PageTable,
     TableCell,
     defined,
@@ -80,7 +80,7 @@ class CampaignPage:
     conclusions: tuple[str, ...]
     contents: tuple[ContentsEntry, ...]
     note: tuple[str, ...]
-    command: CommandLine
+    command: CopyableCommand
     made: PageTable
     source: str
     broker: PageTable
@@ -111,7 +111,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         conclusions=tuple(conclusions(shown)),
         contents=_contents(shown, bool(missing)),
         note=paragraphs(campaign.note),
-        command=CommandLine("command-campaign", campaign.command),
+        command=CopyableCommand("command-campaign", campaign.command),
         made=named_values(made_facts(campaign, shown)),
         source=campaign.source,
         broker=named_values(broker_facts(campaign, shown)),

@@ -29,7 +29,7 @@ type CellTexts = list[str | TableCell]
 
 @dataclass(frozen=True, slots=True)
 class PageTable:
-    """A table. The first cell of a row names it; the columns numbered in `words` hold sentences, the others figures."""
+    """A table. The first cell of a row names it. `words` numbers the columns of sentences; the others hold figures."""
 
     head: tuple[TableCell, ...]
     rows: tuple[tuple[TableCell, ...], ...]
@@ -65,7 +65,7 @@ class ChartPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandLine:
+class CopyableCommand:
     """A command with a button that copies it. `identity` is its id in the page."""
 
     identity: str
@@ -115,10 +115,10 @@ def paragraphs(note: str) -> tuple[str, ...]:
     return tuple(paragraph for paragraph in joined if paragraph)
 
 
-def command_lines(commands: str, identity: str) -> tuple[CommandLine, ...]:
+def command_lines(commands: str, identity: str) -> tuple[CopyableCommand, ...]:
     """Return one command for each line; the ids of all but the first end in `-or-1`, `-or-2`, ..."""
     lines = commands.splitlines() or [commands]
-    return tuple(CommandLine(f"{identity}{f'-or-{n}' if n else ''}", line) for n, line in enumerate(lines))
+    return tuple(CopyableCommand(f"{identity}{f'-or-{n}' if n else ''}", line) for n, line in enumerate(lines))
 
 
 def download_link(name: str, media_type: str, content: bytes, label: str) -> DownloadLink:

@@ -24,7 +24,7 @@ from malaria.report.page.downloads import raw_data
 from malaria.report.page.latency_view import LatencyView, latency_view
 from malaria.report.page.page_elements import (
     ChartPlace,
-    CommandLine,
+    CopyableCommand,
     DownloadLink,
     FoldedTable,
     PageTable,
@@ -71,7 +71,7 @@ class SurgesView:
 class RunSections:
     """Everything that a page says about one attack below its first screen. Sections that are None are left out."""
 
-    commands: tuple[CommandLine, ...]
+    commands: tuple[CopyableCommand, ...]
     clean_start: str
     target: TargetView
     surges: SurgesView | None

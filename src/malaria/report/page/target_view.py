@@ -45,7 +45,7 @@ class PerfView:
     caption: str = ""
     graph: FlameGraph | None = None
     table: PageTable | None = None
-    whole: FoldedTable | None = None
+    all_rows: FoldedTable | None = None
 
 
 def target_view(records: Run, summary: Summary) -> TargetView:
@@ -78,11 +78,11 @@ def perf_view(records: Run) -> PerfView | None:
     if profile is None:
         sentence = perf_text.no_recording(records)
         return PerfView(sentence) if sentence else None
-    whole = None
+    all_rows = None
     if len(profile.rows) > PERF_ROWS_SHOWN:
-        whole = FoldedTable(f"all {count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))
+        all_rows = FoldedTable(f"all {count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))
     shown = _perf_table(perf_text.perf_rows(profile, PERF_ROWS_SHOWN))
-    return PerfView("", perf_text.caption(profile), flame_graph(profile.stacks), shown, whole)
+    return PerfView("", perf_text.caption(profile), flame_graph(profile.stacks), shown, all_rows)
 
 
 def _perf_table(rows: Sequence[Sequence[str]]) -> PageTable:

@@ -134,8 +134,8 @@ def _after_figures(records: Run, metric: Metric) -> Text:
     """Return what follows the figures of a latency: a bar of its distribution, or a remark."""
     if metric is Metric.LAG:
         return _kept_up(records)
-    if metric in ACROSS_HOSTS and (words := clock_words(records)):
-        return Text(words)
+    if metric in ACROSS_HOSTS and (clocks := clock_words(records)):
+        return Text(clocks)
     return Text(bar(records, metric))
 
 
@@ -181,5 +181,5 @@ def _generator(summary: Summary) -> str:
     return GAP.join(part for part in parts if part)
 
 
-def _part(words: str, value: float | None) -> str:
-    return "" if value is None else words.format(value)
+def _part(pattern: str, value: float | None) -> str:
+    return "" if value is None else pattern.format(value)

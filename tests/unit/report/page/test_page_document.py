@@ -16,7 +16,7 @@ from malaria.report.page.flame import FlameFrame, FlameGraph
 from malaria.report.page.page_document import template_environment
 from malaria.report.page.page_elements import (
     ChartPlace,
-    CommandLine,
+    CopyableCommand,
     DownloadLink,
     FigureCard,
     FoldedTable,
@@ -65,7 +65,7 @@ def everything(words: str) -> dict[str, str]:
         "verdict": shown("verdict", VerdictView(words, words, words, (words,))),
         "cards": shown("cards", [FigureCard(TableCell(words), words, words)]),
         "chart": shown("chart", ChartPlace(words, 1, words)),
-        "command": shown("command", CommandLine(words, words)),
+        "command": shown("command", CopyableCommand(words, words)),
         "download": shown("download", DownloadLink(words, words, words)),
         "paragraphs": shown("paragraphs", [words], words),
         "flame": shown("flame", FlameGraph(words, 17, (frame,))),
