@@ -75,7 +75,7 @@ def test_a_command_that_takes_too_long_is_given_up(box: BrokerHost) -> None:
     ("option", "reason"),
     [
         ("UserKnownHostsFile /dev/null", "its host key is not in known_hosts"),
-        ("IdentityFile /dev/null", "it refused our login"),
+        ("IdentityFile /dev/null", "it refused the login"),
         ("Port 1", "nothing listens at its ssh port"),
         ("HostName nowhere.invalid", "no such host"),
     ],

@@ -232,7 +232,7 @@ def test_over_ssh_its_file_is_removed(far: Start, port: int, tmp_path: Path) -> 
     ("option", "reason"),
     [
         ("UserKnownHostsFile /dev/null", "its host key is not in known_hosts"),
-        ("IdentityFile /dev/null", "it refused our login"),
+        ("IdentityFile /dev/null", "it refused the login"),
     ],
 )
 def test_an_ssh_that_is_refused(life: Start, sshd: SshServer, tmp_path: Path, option: str, reason: str) -> None:

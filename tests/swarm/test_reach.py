@@ -38,7 +38,7 @@ def test_each_that_cannot_be_reached_says_why_and_the_others_go_on(swarm: Swarm,
     outcomes = asyncio.run(on_each(bees, where))
     assert [outcome.error for outcome in outcomes] == [
         "its host key is not in known_hosts, or has changed",
-        "it refused our login",
+        "it refused the login",
         "nothing listens at its ssh port",
         "",
     ]

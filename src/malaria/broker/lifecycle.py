@@ -31,7 +31,7 @@ CLEAN_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CleanStart:
-    """Whether a level began with a broker that held no old state (None: unknown), and why."""
+    """The state in which a level found its broker: clean, with old state, or None if unknown; and the reason."""
 
     clean: bool | None
     reason: str

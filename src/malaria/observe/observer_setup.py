@@ -25,7 +25,7 @@ SSH_REMEDY: Final = 'write "ssh://user@HOST" for the host of the broker'
 
 @dataclass(frozen=True, slots=True)
 class ObserverContext:
-    """What the observers need to know of the attack.
+    """The facts of an attack that its observers need.
 
     `local`: the target is on this machine. `measured_from` returns the run time at which the measured time began, None
     before that. `directory` takes what does not fit into rows; None: there is no run, and so no perf.

@@ -15,7 +15,7 @@ FAILURES: Final = (
     ),
     (
         "PermissionDenied",
-        "it refused our login",
+        "it refused the login",
         "add your key to its authorized_keys, or name another key: --key FILE",
     ),
     ("KeyEncryptionError", "the private key has a passphrase", "give the key to the agent: ssh-add"),
@@ -33,13 +33,24 @@ FAILURES: Final = (
     ("ConnectionAbortedError", *CONNECTION_LOST),
     ("ConnectionResetError", *CONNECTION_LOST),
     ("BrokenPipeError", *CONNECTION_LOST),
+    ("KeyExchangeFailed", "it accepts none of our ssh algorithms", "update its sshd, or allow newer algorithms there"),
+    ("ProtocolNotSupported", "the server at its port does not speak ssh 2", "check the port"),
+    (
+        "ProtocolError",
+        "the server at its port does not speak ssh correctly",
+        "check the port, and read the log of its sshd",
+    ),
+    ("MACError", "data was damaged on the way", "try again; if it stays so, look for a faulty network device"),
+    ("CompressionError", "data was damaged on the way", "try again; if it stays so, look for a faulty network device"),
+    ("ServiceNotAvailable", "its sshd offers no login", "read the log of its sshd"),
+    ("IllegalUserName", "it refused the user name", "name another user: user@host"),
     ("DisconnectError", "it ended the connection: {reported}", "read the log of its sshd"),
     ("SFTPNoSpaceOnFilesystem", "its disk is full", "free some space there"),
     ("SFTPPermissionDenied", "a file there may not be written", "name a directory that this user may write"),
     ("SFTPError", "a file could not be sent: {reported}", "check its free space and the rights of the directory"),
     ("FileNotFoundError", "{file} does not exist", "name a file that exists"),
     ("OSError", "{reported}", "check that it is up, and that there is a route to it"),
-    ("Error", "{reported}", "see what `ssh -v` to it reports"),
+    ("Error", "ssh failed: {reported}", "see what `ssh -v` to it reports"),
 )
 """Name of an exception or of one of its base classes -> cause, remedy. The first that fits is taken."""
 LONGEST_LINE: Final = 300

@@ -48,6 +48,8 @@ FIGURES: Final[Mapping[str, tuple[ShownReading, ...]]] = {
     ),
     "process": (
         ("cpu_percent", "CPU", lambda value: f"{value:.0f} % of a core"),
+        ("busiest_thread_percent", "busiest thread", _percent),
+        ("throttled_percent", "throttled", _percent),
         ("rss_bytes", "memory", format_bytes),
         ("threads", "threads", format_count),
         ("descriptors", "open files", format_count),
@@ -71,8 +73,8 @@ FIGURES: Final[Mapping[str, tuple[ShownReading, ...]]] = {
 }
 """The readings that are shown of each observer, in order. Others are shown with their first MOST_OTHERS readings."""
 MOST_OTHERS: Final = 12
-NOT_IN_LINE: Final = frozenset({"threads", "restarts", "memory_bytes", "tcp_retransmits", "listen_overflows",
-                                "listen_drops", "context_switches_per_s",
+NOT_IN_LINE: Final = frozenset({"threads", "busiest_thread_percent", "throttled_percent", "restarts", "memory_bytes",
+                                "tcp_retransmits", "listen_overflows", "listen_drops", "context_switches_per_s",
                                 "heap_bytes", "descriptors", "tcp_sockets"})  # fmt: skip
 
 
