@@ -22,9 +22,9 @@ from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import start_mosquitto, with_free_ports
 
 ROUNDS: Final = 3
-SECONDS: Final = 2
+SECONDS: Final = 1
 AIM: Final = 1.1
-WINDOWS: Final = (1, 2, 7, 8, 20, 100, 1000)
+WINDOWS: Final = (1, 2, 8, 20, 100, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Case:
 
 CASES: Final = (
     *(Case(window) for window in WINDOWS),
-    *(Case(window, qos=2) for window in (1, 20)),
-    *(Case(20, qos, "5") for qos in (1, 2)),
-    *(Case(20, scheme=scheme) for scheme in ("mqtts", "ws", "wss")),
+    Case(20, qos=2),
+    Case(20, protocol="5"),
+    *(Case(20, scheme=scheme) for scheme in ("mqtts", "ws")),
 )
 
 
@@ -89,7 +89,7 @@ def _our_speed(case: Case, port: int) -> float:
     target: dict[str, Any] = {"url": f"{case.scheme}://127.0.0.1:{port}{path}"}
     if case.scheme in ("mqtts", "wss"):
         target["insecure"] = True
-    return attack(target, group, duration=f"{SECONDS + 1}s", protocol=case.protocol).per_s
+    return attack(target, group, duration=f"{SECONDS + 1}s", drain="200ms", protocol=case.protocol).per_s
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
 from malaria.engine.platform import Platform
-from malaria.engine.publisher import PublishSpan
+from malaria.engine.publish_schedule import PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import NO_PROPERTIES, Connack, PacketType, Properties, Protocol, Suback, Subscribe

@@ -186,8 +186,8 @@ class Twins:
 
     def due(self, _: None) -> None:
         publisher, now_ns = self.world.engine.publishers[0], self.world.now_ns
-        publisher._dues.append(now_ns)
-        publisher._positions.append(0)
+        publisher._schedule.dues.append(now_ns)
+        publisher._schedule.positions.append(0)
         publisher.next_due_ns = now_ns
         self.world.turn()
         self.follow(self.session.due(now_ns, now_ns))

@@ -8,7 +8,7 @@ from typing import Final
 
 from malaria.clock import NS_PER_MS
 from malaria.engine.connector import Connector
-from malaria.engine.publisher import NEVER
+from malaria.engine.publish_schedule import NEVER
 
 LOT: Final = 10
 LOT_EVERY_NS: Final = 5 * NS_PER_MS

@@ -26,7 +26,8 @@ from malaria.engine.disconnects import Disconnects
 from malaria.engine.meter import Meter
 from malaria.engine.outbox import Outbox
 from malaria.engine.platform import Platform
-from malaria.engine.publisher import Publisher, PublishSpan
+from malaria.engine.publish_schedule import PublishSpan
+from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
 from malaria.engine.surges import Surges

@@ -9,10 +9,8 @@ is part of its `ack` latency, because that counts from the due time. Why it had 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Final
@@ -20,36 +18,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from malaria.clock import NS_PER_MS
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
+from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
 from malaria.engine.template import DUP, Packet, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
-from malaria.plan.clients import GroupPlan, RateChange
+from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
 
 type Ints = NDArray[np.int64]
 
-HORIZON_NS: Final = 100 * NS_PER_MS
-MOST_PER_TURN: Final = 512
-"""Messages taken up before the loop looks at its sockets again: a late worker still hears its acknowledgements."""
 SMALL_WINDOW: Final = 8
 """Closed loop: below this `lag` is recorded for every message; above, blocks of messages leave it out for speed."""
 FEW: Final = 12
 """Messages from which on the array operations of a block cost less than handling the messages one by one."""
-NEVER: Final = 1 << 62
 BLOCK: Final = 128
 """Messages of one client in one send."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishSpan:
-    """When to publish, on the worker's clock. Messages due before `measure_ns` are warm-up: sent, not timed."""
-
-    epoch_ns: int  # run time 0, which due times in payloads count from
-    origin_ns: int  # time 0 of the schedules
-    measure_ns: int
-    end_ns: int | None
 
 
 class Publisher:
@@ -84,15 +68,7 @@ class Publisher:
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
         self._forgotten: dict[int, list[int]] = {}
         self._forgotten_dues: list[Ints] = []
-        self._schedule = None if group.closed_loop else plan.schedule()
-        self._span: PublishSpan | None = None
-        self._begun_ns = 0
-        self._turns: deque[tuple[int, RateChange]] = deque()  # announced changes of the rate
-        self._turns_told = 0
-        self._dues: list[int] = []
-        self._positions: list[int] = []
-        self._cursor = 0
-        self._horizon_ns = 0
+        self._schedule = PublishSchedule(plan)
         self._epoch_ns = 0
         self._measure_ns = 0
         self.next_due_ns = NEVER  # when `publish_due` has something to do next
@@ -103,53 +79,36 @@ class Publisher:
     # --- schedule ----------------------------------------------------------------------------------------------
 
     def begin(self, span: PublishSpan) -> None:
-        """Publishing starts (again) at the origin of `span`."""
-        self._span = span
+        """Start publishing (again) at the origin of `span`."""
         self._epoch_ns, self._measure_ns = span.epoch_ns, span.measure_ns
-        self._horizon_ns = self._begun_ns = span.origin_ns
+        self._schedule.begin(span)
         if self.closed_loop:
             gate, base = self._columns.gate, self.base
             self._eager = {position for position in range(self.plan.count) if not gate[base + position]}
         self._look_ahead()
 
     def correct_epoch(self, epoch_ns: int) -> None:
-        """Run time 0 is better known by now: what is stamped from here on counts from there."""
+        """Count what is stamped from here on from a better known run time 0."""
         self._epoch_ns = epoch_ns
 
     def stop_at(self, end_ns: int) -> None:
-        """Nothing is due at or after `end_ns`: told before it, while the schedule may have been asked beyond."""
-        keep = bisect_left(self._dues, end_ns, self._cursor)
-        del self._dues[keep:], self._positions[keep:]
-        span = self._span
-        if span is not None and self._horizon_ns >= end_ns:
-            self._span = None
+        """Take back what is due at `end_ns` or later. To be called before that time."""
+        self._schedule.stop_at(end_ns)
+        if self._schedule.span is None:
             self._eager.clear()
-        elif span is not None and (span.end_ns is None or end_ns < span.end_ns):
-            self._span = replace(span, end_ns=end_ns)
         self._look_ahead()
 
     def change_pace(self, at_ns: int, interval: Fraction) -> None:
-        """From `at_ns` on there are `interval` seconds between two messages of a member. Told before it."""
-        if self.closed_loop:
-            return
-        self._turns_told += 1
-        span = self._span
-        if span is None or at_ns <= span.origin_ns:  # these have not begun, or have ended
-            self._schedule = self.plan.schedule(RateChange(self._turns_told, interval))
-            return
-        keep = bisect_left(self._dues, at_ns, self._cursor)
-        del self._dues[keep:], self._positions[keep:]
-        self._horizon_ns = min(self._horizon_ns, at_ns)
-        self._turns.append((at_ns, RateChange(self._turns_told, interval, at_ns - self._begun_ns)))
+        """Put `interval` seconds between two messages of a member from `at_ns` on. To be called before that time."""
+        self._schedule.change_pace(at_ns, interval)
         self._look_ahead()
 
     def end(self, now_ns: int) -> None:
-        """No message is due from now on; what was due until now is taken up, and what is held still goes out."""
+        """Stop: what was due until now is taken up, and what is held still goes out."""
         while not self.closed_loop and self.next_due_ns <= now_ns:
             self.publish_due(now_ns)
-        self._span = None
+        self._schedule.end()
         self._eager.clear()
-        del self._dues[self._cursor :], self._positions[self._cursor :]
         self.next_due_ns = NEVER
 
     @property
@@ -157,56 +116,32 @@ class Publisher:
         """Whether nothing will be due any more. A closed loop that waits for acknowledgements is not done."""
         if not self.closed_loop:
             return self.next_due_ns == NEVER
-        return self._span is None or (self._limit is not None and bool((self.next_sequence >= self._limit).all()))
+        if self._schedule.span is None:
+            return True
+        return self._limit is not None and bool((self.next_sequence >= self._limit).all())
 
     def _look_ahead(self) -> None:
-        if self._eager and self._span is not None:
-            self.next_due_ns = self._span.origin_ns  # long past while it runs: at once
-        elif self._cursor < len(self._dues):
-            self.next_due_ns = self._dues[self._cursor]
+        span = self._schedule.span
+        if self._eager and span is not None:
+            self.next_due_ns = span.origin_ns  # long past while it runs: at once
         else:
-            self.next_due_ns = NEVER if self._span is None or self.closed_loop else self._horizon_ns
+            self.next_due_ns = self._schedule.next_due_ns()
 
     def publish_due(self, now_ns: int) -> None:
-        """Takes up every message that is due. Hot."""
-        span = self._span
-        if span is not None and span.end_ns is not None and now_ns >= span.end_ns:
-            now_ns = span.end_ns - 1
+        """Send or hold every message that is due. Hot."""
+        schedule = self._schedule
+        now_ns = schedule.within(now_ns)  # a message is not held any longer than the load lasts
         if self.closed_loop:
             self._publish_eager(now_ns)
             return
-        if span is not None and now_ns >= self._horizon_ns:
-            self._extend(span, now_ns)
-        dues, positions, base, gate = self._dues, self._positions, self.base, self._columns.gate
-        begin = self._cursor
-        end = min(bisect_right(dues, now_ns, begin), begin + MOST_PER_TURN)
-        for place in range(begin, end):
+        places = schedule.take(now_ns)
+        dues, positions, base, gate = schedule.dues, schedule.positions, self.base, self._columns.gate
+        for place in places:
             position = positions[place]
             if gate[base + position] or not self._send_one(position, dues[place]):
                 self._hold(position, dues[place], now_ns)
-        self._cursor = end
-        self._counts.due += end - begin
+        self._counts.due += len(places)
         self._look_ahead()
-
-    def _extend(self, span: PublishSpan, now_ns: int) -> None:
-        """Asks the schedule for the next stretch of time."""
-        while self._turns and self._turns[0][0] <= self._horizon_ns:
-            at_ns, turn = self._turns.popleft()
-            self._schedule = self.plan.schedule(turn)
-            self._span = span = replace(span, origin_ns=at_ns)
-        assert self._schedule is not None
-        horizon = max(now_ns, self._horizon_ns) + HORIZON_NS
-        bounds = [self._turns[0][0]] if self._turns else []
-        if span.end_ns is not None:
-            bounds.append(span.end_ns)
-        horizon = min([horizon, *bounds])
-        dues, positions = self._schedule.due_until(horizon - span.origin_ns)
-        self._dues = self._dues[self._cursor :] + (dues + span.origin_ns).tolist()
-        self._positions = self._positions[self._cursor :] + positions.tolist()
-        self._cursor = 0
-        self._horizon_ns = horizon
-        if self._schedule.exhausted or horizon == span.end_ns:
-            self._span = None
 
     # --- sending -----------------------------------------------------------------------------------------------
 
@@ -421,7 +356,7 @@ class Publisher:
         read has freed goes out in one send. It never waits for more: a broker with Nagle's algorithm holds its further
         acknowledgements back until our next bytes (or our kernel's delayed ACK, 40 ms later) acknowledge the last one.
         """
-        span = self._span
+        span = self._schedule.span
         if span is None:
             return
         if self.window is None or self.window.size > 1 or now_ns < span.origin_ns:
@@ -447,7 +382,8 @@ class Publisher:
             self._counts.due += sent
             if sent == most:  # it may take more than one turn's share
                 self._eager.add(position)
-        if self._span is not None and self._span.end_ns is not None and now_ns >= self._span.end_ns - 1:
+        span = self._schedule.span
+        if span is not None and span.end_ns is not None and now_ns >= span.end_ns - 1:
             self.end(now_ns)
         self._look_ahead()
 

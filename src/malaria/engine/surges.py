@@ -16,7 +16,8 @@ from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.control.standing import SurgeStanding
 from malaria.engine.connector import Connector
 from malaria.engine.context import EngineContext
-from malaria.engine.publisher import NEVER, Publisher, PublishSpan
+from malaria.engine.publish_schedule import NEVER, PublishSpan
+from malaria.engine.publisher import Publisher
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 

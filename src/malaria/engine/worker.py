@@ -35,7 +35,7 @@ from malaria.control.messages import (
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
 from malaria.engine.platform import Platform
-from malaria.engine.publisher import PublishSpan
+from malaria.engine.publish_schedule import PublishSpan
 from malaria.plan.clients import make_plan
 from malaria.records.rows import RunPhase
 

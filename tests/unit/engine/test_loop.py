@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from engine_rig import IDENTITY, S, World, world
-from malaria.engine.publisher import PublishSpan
+from malaria.engine.publish_schedule import PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.mqtt.codec import decode, encode
 from malaria.mqtt.packets import Ack, Connect, Packet, PacketType, Protocol, Publish
