@@ -1,7 +1,7 @@
-"""Hosts of the tests' own: network namespaces on a bridge, each with its address and its sshd.
+"""Hosts for tests: network namespaces on a bridge, each with its address and its sshd.
 
-What they share with this machine and each other is the file system: give each bee a directory of its own. Everything
-is removed at the end, processes too; and what a test run that was killed has left behind, by the next one.
+They share the file system with this machine: give each bee a directory of its own. Everything is removed at the end,
+processes too; what a killed test run has left behind is removed by the next one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final
 from ssh_server import CLIENT, SEPARATION, SETTINGS, find_sshd, make_keys, wait_for, what_lacks
 
 LOCK: Final = Path("/run/malaria-tests.lock")
-"""While somebody looks for addresses that are free, or for what nobody needs any more."""
+"""Held while a test process chooses free addresses, or removes what a killed one has left."""
 MARK: Final = "malt"
 _OURS: Final = re.compile(rf"\b({MARK}(\d+)(?:-\d+)?)\b")
 PORT: Final = 22
@@ -35,11 +35,11 @@ class Namespace:
     name: str  # for `ip netns`
     number: int  # from 1
     address: str
-    link: str  # our end of its cable
-    directory: Path  # a place of its own, for what a bee writes
+    link: str  # the end of its cable on this machine
+    directory: Path  # for the files of a bee there
 
     def run(self, *command: str, timeout_s: float = 20.0) -> str:
-        """What a command says that is run there. Raises CalledProcessError."""
+        """Run a command there and return its output. Raises CalledProcessError."""
         done = subprocess.run(
             self.argv(*command),
             check=True,
@@ -51,25 +51,25 @@ class Namespace:
         return done.stdout
 
     def argv(self, *command: str) -> list[str]:
-        """The command to run one there."""
+        """Return the command that runs a command there."""
         return ["ip", "netns", "exec", self.name, *command]
 
     def cut(self) -> None:
-        """Pulls its cable."""
+        """Cut its network connection."""
         _ip("link", "set", self.link, "down")
 
     def join(self) -> None:
-        """Puts it back."""
+        """Restore its network connection."""
         _ip("link", "set", self.link, "up")
 
     def pids(self) -> list[int]:
-        """The processes there."""
+        """Return the processes there."""
         return [int(pid) for pid in _ip("netns", "pids", self.name).split()]
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Some hosts that reach each other and this machine, which is `gateway` to them."""
+    """Hosts that reach each other and this machine, which is their `gateway`."""
 
     hosts: tuple[Namespace, ...]
     gateway: str
@@ -80,7 +80,7 @@ class Network:
 
 
 def no_namespaces() -> str | None:
-    """Why there can be none here; None when there can."""
+    """Return why there can be no namespaces here; None if there can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     if shutil.which("ip") is None:
@@ -90,7 +90,7 @@ def no_namespaces() -> str | None:
 
 @contextmanager
 def network(directory: Path, count: int) -> Iterator[Network]:
-    """So many hosts, with an sshd each; gone at the end with all that runs there."""
+    """Make so many hosts, with an sshd each, for the block; then remove them with all that runs there."""
     sweep()
     bridge = f"{MARK}{os.getpid()}"
     algorithm, public = make_keys(directory)
@@ -112,14 +112,14 @@ def network(directory: Path, count: int) -> Iterator[Network]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Tests run in several processes, each of which wants hosts of its own."""
+    """Exclude the other test processes, which make hosts of their own."""
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def sweep() -> None:
-    """Removes what a test run has left behind that is no more."""
+    """Remove what killed test runs have left behind."""
     with _alone():
         for name, pid in set(_OURS.findall(_ip("netns", "list") + _ip("-o", "link", "show", "type", "bridge"))):
             if not Path(f"/proc/{pid}").exists():
@@ -127,7 +127,7 @@ def sweep() -> None:
 
 
 def _bridge(name: str) -> str:
-    """A bridge with the first address that nobody here has: its first three numbers."""
+    """Make a bridge with the first free network; return the first three numbers of its address."""
     with _alone():
         taken = _ip("-o", "-4", "address", "show")
         prefix = next(prefix for third in range(256) if f" {(prefix := f'10.77.{third}')}." not in taken)
@@ -139,9 +139,9 @@ def _bridge(name: str) -> str:
 
 def _plug_in(bridge: str, prefix: str, number: int, directory: Path) -> Namespace:
     name, link = f"{bridge}-{number}", f"mv{os.getpid()}-{number}"
-    place = directory / f"host-{number}"
-    place.mkdir()
-    host = Namespace(name, number, f"{prefix}.{9 + number}", link, place)
+    own = directory / f"host-{number}"
+    own.mkdir()
+    host = Namespace(name, number, f"{prefix}.{9 + number}", link, own)
     _ip("netns", "add", name)
     _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
     _ip("link", "set", link, "master", bridge, "up")

@@ -62,7 +62,7 @@ def attack(
 
 @contextmanager
 def broker_on(host: Namespace, directory: Path, settings: str = PLAIN) -> Iterator[str]:
-    """A mosquitto on a host; its URL."""
+    """Run a mosquitto on a host for the block; yield its URL."""
     configuration, log = directory / "mosquitto.conf", private_directory("mosquitto") / "mosquitto.log"
     configuration.write_text(settings)
     command = host.argv(str(find_mosquitto()), "-c", str(configuration))
@@ -71,7 +71,7 @@ def broker_on(host: Namespace, directory: Path, settings: str = PLAIN) -> Iterat
 
 
 def settle_in(bee: BeeHost, ahead_ns: int = 0) -> Path:
-    """Gives a bee our own Python where a deployed one would be, its clock set ahead; returns its directory."""
+    """Give a bee this Python in place of a deployed one, its clock set ahead; return the bee's directory."""
     directory = Path(bee.directory)
     python = directory / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -88,7 +88,7 @@ def settle_in(bee: BeeHost, ahead_ns: int = 0) -> Path:
 
 @contextmanager
 def listening(host: str, *filters: str) -> Iterator[list[bytes]]:
-    """The payloads that an independent client hears."""
+    """Subscribe with an independent client for the block; yield the list of payloads that it receives."""
     heard: list[bytes] = []
     ready = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2)

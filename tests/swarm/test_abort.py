@@ -23,7 +23,7 @@ QUIET_S = 2.0
 
 
 def last_word(heard: list[bytes]) -> float:
-    """When the last message came, once none comes any more."""
+    """Return when the last message came, once none comes any more."""
     count, changed_s, limit_s = len(heard), time.monotonic(), time.monotonic() + 60
     while time.monotonic() < changed_s + QUIET_S:
         assert time.monotonic() < limit_s, "the load goes on"

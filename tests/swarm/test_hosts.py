@@ -57,7 +57,7 @@ def gone(processes: Sequence[subprocess.Popen[bytes]]) -> bool:
 
 
 def is_over(pid: int) -> bool:
-    """It is gone, or waits only for somebody to hear of its end."""
+    """Return whether a process is gone, or is a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
     except OSError:

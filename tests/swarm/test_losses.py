@@ -31,7 +31,7 @@ def check_once(records: Run) -> None:
 
 
 def last_of(records: Run, worker: str, phase: RunPhase) -> int:
-    """When the last period of a worker in that phase ended."""
+    """Return when the last period of a worker in that phase ended."""
     return max((s.end_ns for s in records.samples if (s.worker, s.phase) == (worker, phase)), default=0)
 
 

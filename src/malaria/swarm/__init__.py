@@ -1,5 +1,5 @@
-"""Where bees come from, and what is done with them before and after a load: hosts by ssh, instances of a cloud.
+"""Many hosts that make one load: `hosts` prepares and manages them, `run` uses them in an attack.
 
-Promises: many hosts at once, and a failed one is named with its error while the others go on. Nothing here is imported
-for a load that this machine makes alone; what the extra `swarm` brings is imported only when it is needed.
+Promises: work on many hosts goes on when one fails, and its error names it. Nothing here is imported for a load that
+this machine makes alone; packages of the extra `swarm` are imported only when they are needed.
 """

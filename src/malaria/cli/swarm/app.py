@@ -1,4 +1,4 @@
-"""What the subcommands of `malaria swarm` share: the group, the options, and work on many bees with a line for each."""
+"""Shared by the subcommands of `malaria swarm`: the group, the options, and work on many bees with a line for each."""
 
 from __future__ import annotations
 

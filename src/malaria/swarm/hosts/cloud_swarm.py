@@ -15,7 +15,7 @@ from malaria.swarm.hosts.state import changing
 
 @dataclass(frozen=True, slots=True)
 class EndedInstances:
-    """What was ended. `group_in_use`: the security group could not be removed yet."""
+    """The ids of ended instances. `group_in_use`: the security group could not be removed yet."""
 
     instances: tuple[str, ...]
     group_in_use: bool

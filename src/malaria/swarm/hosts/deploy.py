@@ -93,8 +93,8 @@ for old in {venv}-*; do [ "$old" = "$new" ] || rm -rf "$old"; done
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """What a bee has before a deployment."""
+class BeeState:
+    """The state of a bee before a deployment."""
 
     machine: Machine
     python: str  # path of a Python of the right version; empty: none
@@ -103,7 +103,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a deployment did. `fresh` False: the same files were there already."""
+    """The result of a deployment. `fresh` False: the same files were there already."""
 
     version: str
     python: str
@@ -158,33 +158,33 @@ async def deploy(
 async def deploy_one(host: BeeHost, connection: SSHClientConnection, packer: Packer) -> Delivery:
     """Install this malaria on one host. Raises SshError for a failure there, OperatorError for one here."""
     await make_directory(host, connection)
-    site = await look(host, connection)
-    bundle = await packer.bundle(site.machine)
-    if site.deployed is not None and site.deployed.digest == bundle.digest:
-        return Delivery(site.deployed.version, site.deployed.python, fresh=False)
-    packed = await packer.packed(site.machine, with_python=not site.python)
+    state = await look(host, connection)
+    bundle = await packer.bundle(state.machine)
+    if state.deployed is not None and state.deployed.digest == bundle.digest:
+        return Delivery(state.deployed.version, state.deployed.python, fresh=False)
+    packed = await packer.packed(state.machine, with_python=not state.python)
     await put_for(host, connection, {BUNDLE: packed})
-    version, python_version = await _install(host, connection, bundle, site.python)
+    version, python_version = await _install(host, connection, bundle, state.python)
     done = Deployed(version, bundle.digest, python_version)
     await put_for(host, connection, {DEPLOYED: done.to_json().encode()})
     return Delivery(version, python_version, fresh=True, sent_bytes=len(packed))
 
 
-async def look(host: BeeHost, connection: SSHClientConnection) -> Site:
+async def look(host: BeeHost, connection: SSHClientConnection) -> BeeState:
     """Return what a bee has. Its directory must exist."""
     # a host set up like this one has its Python at the same path
     same_as_here = quote(str(Path(sys.base_prefix) / "bin" / f"python{PYTHON_VERSION}"))
     script = FIND.format(
         directory=shell_path(host), deployed=DEPLOYED, python=PYTHON, same_as_here=same_as_here, version=PYTHON_VERSION
     )
-    return site_of(await run(connection, script))
+    return state_from(await run(connection, script))
 
 
-def site_of(output: str) -> Site:
+def state_from(output: str) -> BeeState:
     """Read what `FIND` prints."""
     lines = [*output.splitlines(), "", "", "", "", ""]
     deployed = deployed_from_json(lines[3]) if lines[4] == "there" else None
-    return Site(Machine(lines[0].strip(), lines[1].strip()), lines[2].strip(), deployed)
+    return BeeState(Machine(lines[0].strip(), lines[1].strip()), lines[2].strip(), deployed)
 
 
 async def _install(

@@ -1,4 +1,4 @@
-"""What is sent to a bee: one .tar.gz with malaria, the packages it needs, and a Python where the bee has none.
+"""The bundle that is sent to a bee: one .tar.gz with malaria, the packages it needs, and a Python if the bee has none.
 
 Promises: the digest depends on the names and contents of the packages' files alone.
 """

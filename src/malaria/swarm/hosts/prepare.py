@@ -97,7 +97,7 @@ echo "{NO_ROOT}"
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What the script reported, as sentences."""
+    """The report of the script, as sentences."""
 
     changed: tuple[str, ...]
     kept: tuple[str, ...]
@@ -107,7 +107,7 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
-    """Where the script writes, and whether it may install packages."""
+    """Options of the script: the directory it writes into, and whether it may install packages."""
 
     etc: str = ETC
     packages: bool = True

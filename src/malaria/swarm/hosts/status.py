@@ -39,7 +39,7 @@ for part in {keys}/*.part; do [ -r "$part" ] && echo "part $(head -n 1 "$part")"
 
 @dataclass(frozen=True, slots=True)
 class BeeStatus:
-    """What a bee reports; None: unknown."""
+    """The report of a bee; None: unknown."""
 
     cores: int | None
     open_files: int | None  # of one process
@@ -55,7 +55,7 @@ class BeeStatus:
 
 @dataclass(frozen=True, slots=True)
 class BeeCapacity:
-    """How many clients a bee can have, and the limit that it would reach first."""
+    """The number of clients that a bee can have, and the limit that it would reach first."""
 
     clients: int
     limit: str

@@ -65,7 +65,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ReportBatch:
-    """What a bee's workers reported since the last batch, numbered without gaps; sent at least once a heartbeat.
+    """The reports of a bee's workers since the last batch, numbered without gaps; sent at least once a heartbeat.
 
     `stopped` is the reason if the bee ended its load by itself; `spool_failure` is the reason if its records are not on
     its disk. Both are empty otherwise.

@@ -35,7 +35,7 @@ def gather_s(bees: int) -> float:
 
 
 class Heartbeats:
-    """When each name was heard last."""
+    """The time at which each name was heard last."""
 
     def __init__(self, names: Iterable[str], at_ns: int, patience_ns: int) -> None:
         self._heard_ns = dict.fromkeys(names, at_ns)

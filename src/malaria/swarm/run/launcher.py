@@ -1,4 +1,4 @@
-"""Where the bees of an attack are, and how the process of each is started and ended there."""
+"""The interface to the hosts of an attack: start the process of each bee there, and fetch what it leaves."""
 
 from __future__ import annotations
 

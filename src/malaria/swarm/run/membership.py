@@ -35,7 +35,7 @@ type BeeEvent = ReportBatch | Disconnected
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from an event: reports to pass on, in order, and bees that are lost by it."""
+    """The consequences of an event: reports to pass on, in order, and bees that are lost by it."""
 
     reports: tuple[WorkerReport, ...] = ()
     lost: tuple[str, ...] = ()

@@ -56,7 +56,7 @@ class SshLauncher:
     scheduler: Final = ""
 
     def __init__(self, swarm: Swarm, workers: int | None = None, port: int = 0) -> None:
-        """Raises SwarmError for a swarm without bees."""
+        """Take the hosts of a swarm. Raises SwarmError for a swarm without bees."""
         if not swarm.hosts:
             raise SwarmError(f"swarm {swarm.name} has no bees", "add some: malaria swarm add user@host")
         self.workers = workers

@@ -1,4 +1,4 @@
-"""What is deployed, as its file says it."""
+"""Files in a bee's directory, and paths below it."""
 
 from __future__ import annotations
 

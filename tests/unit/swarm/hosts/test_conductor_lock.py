@@ -1,4 +1,4 @@
-"""Who conducts a swarm is told to stop; nobody else is."""
+"""Conductors of a swarm are signalled to stop, and no other process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bee is found to have."""
+"""The state of a bee before a deployment, and the bundles that are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from malaria.swarm.hosts import deploy as module
 from malaria.swarm.hosts.bee_layout import Deployed, deployed_from_json
-from malaria.swarm.hosts.deploy import Packer, Site, site_of
+from malaria.swarm.hosts.deploy import BeeState, Packer, state_from
 from malaria.swarm.hosts.install_bundle import InstallBundle
 from malaria.swarm.hosts.machine import Machine
 
@@ -18,16 +18,16 @@ DEPLOYED = Deployed("0.1.0", "0123", "3.13.5")
 
 
 def test_a_fresh_host_has_nothing() -> None:
-    assert site_of("Linux\nx86_64\n\n\ngone\n") == Site(LINUX, "", None)
+    assert state_from("Linux\nx86_64\n\n\ngone\n") == BeeState(LINUX, "", None)
 
 
 def test_one_that_was_deployed_to_says_what_it_has() -> None:
     said = f"Linux\nx86_64\n/usr/bin/python3.13\n{DEPLOYED.to_json()}there\n"
-    assert site_of(said) == Site(LINUX, "/usr/bin/python3.13", DEPLOYED)
+    assert state_from(said) == BeeState(LINUX, "/usr/bin/python3.13", DEPLOYED)
 
 
 def test_one_whose_venv_is_gone_is_not_deployed() -> None:
-    assert site_of(f"Linux\nx86_64\n\n{DEPLOYED.to_json()}gone\n").deployed is None
+    assert state_from(f"Linux\nx86_64\n\n{DEPLOYED.to_json()}gone\n").deployed is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"version": "1"}'])

@@ -1,4 +1,4 @@
-"""What preparing says of itself, and as whom it goes about it."""
+"""The script that prepares a host: its report, and the user it runs as."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bee says of itself, and how many clients that allows."""
+"""The status of a bee, and how many clients it allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a bee's clock."""
+"""The estimate of a bee's clock."""
 
 from __future__ import annotations
 

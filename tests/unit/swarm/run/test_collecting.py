@@ -1,4 +1,4 @@
-"""What bees have kept comes into the run it belongs to, once."""
+"""Records on the disks of bees come into their run, once."""
 
 from __future__ import annotations
 

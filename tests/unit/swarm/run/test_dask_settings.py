@@ -1,4 +1,4 @@
-"""How Dask is set up: nothing is made twice, nobody gets in without papers."""
+"""Settings of Dask: nothing is made twice, and nobody is let in without a certificate."""
 
 from __future__ import annotations
 
