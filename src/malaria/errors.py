@@ -27,19 +27,19 @@ class OperatorError(Exception):
 
 
 class WarheadError(OperatorError):
-    """A warhead (file or options) that says something impossible; names the file and the key path."""
+    """An impossible warhead (file or options); names the file and the key path."""
 
 
 class CampaignError(OperatorError):
-    """A campaign file that says something impossible; names the file and the key path."""
+    """An impossible campaign file; names the file and the key path."""
 
 
 class TargetError(OperatorError):
-    """A target that is no address, cannot be reached, or refuses us."""
+    """A target that is not an address, cannot be reached, or refuses malaria."""
 
 
 class HostLimitError(OperatorError):
-    """This machine cannot make the load: file descriptors, ports, memory, disk."""
+    """A limit of this machine that the load exceeds: file descriptors, ports, memory, disk."""
 
 
 class RunError(OperatorError):
@@ -47,17 +47,17 @@ class RunError(OperatorError):
 
 
 class SwarmError(OperatorError):
-    """A swarm that is not known, or a bee that cannot do what is asked; names it."""
+    """An unknown swarm, or a bee that cannot do what is asked; names it."""
 
 
 class UnstoredRunError(OperatorError):
-    """An attack that was made, but of which the disk took only a part: there is no verdict over it."""
+    """An attack of which the disk took only a part, so that it has no verdict."""
 
     exit_code = 4
 
 
 class MalformedPacket(Exception):  # noqa: N818  the specification's word
-    """Bytes that are no MQTT. `clause` names the normative statement broken, such as `MQTT-2.2.2-1`."""
+    """Bytes that are not MQTT. `clause` names the normative statement broken, such as `MQTT-2.2.2-1`."""
 
     def __init__(self, message: str, clause: str = "") -> None:
         super().__init__(f"{message} [{clause}]" if clause else message)

@@ -13,7 +13,7 @@ from typing import Final
 
 
 class NotationError(ValueError):
-    """A text that is not what it should be: `message` says so in a sentence, `remedy` what to write instead."""
+    """A text in the wrong notation: `message` says so in a sentence, `remedy` says what to write instead."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(f"{message}; {remedy}")
@@ -51,7 +51,7 @@ _RATE_REMEDY: Final = 'write messages per second and client, for example 166, "1
 
 
 def parse_duration_ns(value: str | float) -> int:
-    """Nanoseconds of "6", "6s", "250ms", "10m", "1h30m" or a number of seconds, rounded to whole ones."""
+    """Read "6", "6s", "250ms", "10m", "1h30m" or a number of seconds as whole nanoseconds."""
     seconds = _number(value)
     exact_ns = seconds * 10**9 if seconds is not None else _sum_of_parts(value)
     if exact_ns is None:
@@ -62,7 +62,7 @@ def parse_duration_ns(value: str | float) -> int:
 
 
 def parse_rate(value: str | float) -> Fraction:
-    """Happenings per second of 0.166, "0.166", "1/6", "166/s", "10000/min" or "1/6s"; always over 0."""
+    """Read 0.166, "0.166", "1/6", "166/s", "10000/min" or "1/6s" as a rate per second, always over 0."""
     rate = _rate(value)
     if rate is None:
         raise NotationError(f"{value!r} is not a rate", _RATE_REMEDY)
@@ -74,7 +74,7 @@ def parse_rate(value: str | float) -> Fraction:
 
 
 def _number(value: object) -> Fraction | None:
-    """A number as it was written: 0.1 is one tenth, not the nearest binary fraction."""
+    """Read a number as it was written: 0.1 is one tenth, not the nearest binary fraction."""
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, int | float):
@@ -85,7 +85,7 @@ def _number(value: object) -> Fraction | None:
 
 
 def _sum_of_parts(value: object) -> Fraction | None:
-    """Nanoseconds of "1h 30m": parts with units, added."""
+    """Return the nanoseconds of "1h 30m": parts with units, added."""
     if not isinstance(value, str) or not value.strip():
         return None
     total, place, text = Fraction(0), 0, value.rstrip()
@@ -120,7 +120,7 @@ _BYTE_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def _digits(value: float, scale: _Decimals) -> str:
-    """The value with the decimals that `scale` gives to its size, after rounding (9.96 is 10, not 10.0)."""
+    """Format the value with the decimals that `scale` gives to its size, after rounding (9.96 is 10, not 10.0)."""
     for limit, decimals in scale:
         if abs(round(value, decimals)) < limit:
             return f"{value:,.{decimals}f}"
@@ -132,27 +132,27 @@ def _without_zeros(text: str) -> str:
 
 
 def format_count(count: float) -> str:
-    """1,234,567."""
+    """Format a count: 1,234,567."""
     return f"{count:,.0f}"
 
 
 def format_things(count: float, thing: str) -> str:
-    """1 message, 1,204 messages."""
+    """Format a count and its noun: 1 message, 1,204 messages."""
     return f"{format_count(count)} {thing}{'' if format_count(count) == '1' else 's'}"
 
 
 def format_ms(ms: float) -> str:
-    """0.12 ms, 1.9 ms, 38 ms, 1,204 ms."""
+    """Format milliseconds: 0.12 ms, 1.9 ms, 38 ms, 1,204 ms."""
     return f"{_digits(ms, _TWO_DIGITS) if ms else '0'} ms"
 
 
 def format_rate(per_s: float, of: str = "") -> str:
-    """500/s, 500.1/s, 0.167/s, 12,345/s; with `of`, "500 msg/s"."""
+    """Format a rate: 500/s, 500.1/s, 0.167/s, 12,345/s; with `of`, "500 msg/s"."""
     return f"{_without_zeros(_digits(per_s, _RATE_DIGITS))}{' ' if of else ''}{of}/s"
 
 
 def format_bytes(count: float) -> str:
-    """500 B, 1.5 kB, 31 MB, 2.0 GB."""
+    """Format bytes: 500 B, 1.5 kB, 31 MB, 2.0 GB."""
     value, unit = float(count), 0
     while abs(value) >= 999.5 and unit < len(_BYTE_UNITS) - 1:
         value, unit = value / 1000, unit + 1
@@ -161,7 +161,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration_ns(duration_ns: int) -> str:
-    """250 ms, 3.1 s, 10 min, 1 h 30 min: from a minute on in whole seconds, below it in two or three digits."""
+    """Format a duration: 250 ms, 3.1 s, 10 min, 1 h 30 min; from a minute on in whole seconds."""
     if duration_ns < 0:
         return f"-{format_duration_ns(-duration_ns)}"
     if duration_ns >= 59_950_000_000:
@@ -174,7 +174,7 @@ def format_duration_ns(duration_ns: int) -> str:
 
 
 def format_clock(seconds: float) -> str:
-    """A moment of a run: 0:07, 4:12, 75:03 (minutes and seconds)."""
+    """Format a moment of a run in minutes and seconds: 0:07, 4:12, 75:03."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
 

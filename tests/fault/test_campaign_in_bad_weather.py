@@ -154,7 +154,7 @@ def test_a_broker_that_cannot_start_and_a_key_that_is_wrong(place: Place) -> Non
     place.write(top="on_fial = 1")
     command = place.begin("-o", "elsewhere")
     assert command.end() == BAD_COMMAND
-    assert "weather.toml: on_fial: no such key" in command.screen
+    assert "weather.toml: on_fial: unknown key" in command.screen
     assert "did you mean on_fail?" in command.screen
     assert not (place.path / "elsewhere").exists()
 

@@ -196,7 +196,7 @@ def test_a_wrong_password(
 # --- targets and loads that cannot be meant --------------------------------------------------------------------------
 
 IMPOSSIBLE: Final = {
-    "scheme": ("http://127.0.0.1", (), "'http://' is no way to a broker", "mqtt://"),
+    "scheme": ("http://127.0.0.1", (), "'http://' is not a known scheme", "mqtt://"),
     "port": ("127.0.0.1:99999", (), "'99999' is not a port", "from 1 to 65535"),
     "rate of nothing": ("127.0.0.1", ("-r", "0"), "-r/--rate: a rate of '0' cannot be made", "messages per second"),
     "rate in words": ("127.0.0.1", ("-r", "fast"), "-r/--rate: 'fast' is not a rate", "10000/min"),
@@ -219,7 +219,7 @@ def test_what_cannot_be_meant(refused: Refused, what: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said", "advice"),
     [
-        ('intervall = "1s"', "group[0].intervall: no such key", "did you mean interval?"),
+        ('intervall = "1s"', "group[0].intervall: unknown key", "did you mean interval?"),
         ("rate = 0", "group[0].rate: ", "messages per second"),
     ],
     ids=["unknown key", "impossible rate"],

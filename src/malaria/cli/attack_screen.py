@@ -33,7 +33,7 @@ _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
 
 @dataclass(frozen=True, slots=True)
 class AttackOptions:
-    """A load that the operator wants to see, and what it is called."""
+    """A load to run, its title, and the options of the run."""
 
     where: Where
     result: Result
@@ -42,7 +42,7 @@ class AttackOptions:
 
 
 def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
-    """Attacks, shows and stores; the exit code is the verdict's."""
+    """Run the attack, show it and store it; return the exit code of its verdict."""
     from malaria.model.observe import observe_from_options
     from malaria.model.target import parse_target, refuse_public_broker
     from malaria.model.warhead import describe
@@ -52,7 +52,7 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     target_text = where.target or warhead.target.url
     if target_text is None:
         raise TargetError(
-            "no target is named", "give one: malaria attack HOST, or write url into [target] of the warhead"
+            "no target is given", "give one: malaria attack HOST, or write url into [target] of the warhead"
         )
     target = parse_target(target_text).with_credentials(where.username, where.password)
     for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
@@ -95,7 +95,7 @@ def launcher_of(
     bees: Sequence[str] = (),
     without: Sequence[str] = (),
 ) -> Launcher | None:
-    """Return where the bees are that make the load; None: this machine makes it. Raises SwarmError."""
+    """Return how the bees of a swarm are started; None if this machine makes the load. Raises SwarmError."""
     if swarm is None and (bees or without):
         raise SwarmError("--bee and --without choose bees of a swarm", "give --swarm NAME as well")
     if swarm is None and scheduler is None:
@@ -103,7 +103,7 @@ def launcher_of(
     from malaria.extras import need_extra
 
     if swarm is not None and scheduler is not None:
-        raise SwarmError("--swarm and --scheduler name two swarms", "give one of them")
+        raise SwarmError("--swarm and --scheduler cannot be used together", "give one of them")
     need_extra("distributed")
     if scheduler is not None:
         from malaria.swarm.run.dask_launcher import DaskLauncher
@@ -116,7 +116,7 @@ def launcher_of(
 
 
 def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:
-    """While this process conducts the bees of a swarm, `malaria swarm abort` finds it."""
+    """Let `malaria swarm abort` find this process while it conducts a swarm."""
     if launcher is None or launcher.scheduler:
         return nullcontext()
     from malaria.swarm.hosts.conductor_lock import conducting_swarm
@@ -125,7 +125,7 @@ def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:
 
 
 def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
-    """Writes what a run leaves behind, and says what came of it."""
+    """Write the files of a run and print its result."""
     from malaria.outputs.files import write_attack_files
 
     if not result.quiet:
@@ -164,17 +164,17 @@ def exit_code(summary: Summary) -> int:
 
 
 def default_workers(clients: int) -> int:
-    """One per core that we may use, and no more than there are clients."""
+    """Return one worker for each usable core, but not more than clients."""
     return max(1, min(os.process_cpu_count() or 1, clients))
 
 
 def workers_for(stated: int | None) -> Callable[[int], int]:
-    """How many to hire for so many clients."""
+    """Return a function that gives the number of workers for a number of clients."""
     return lambda clients: stated or default_workers(clients)
 
 
 def command_line(arguments: Sequence[str], target_text: str | None, target: Target) -> str:
-    """The command to repeat it, without secrets: passwords and keys are to be in the environment then."""
+    """Return the command that repeats the run, without secrets: they come from the environment then."""
     kept: list[str] = []
     skip = False
     for argument in arguments:

@@ -88,7 +88,7 @@ def _make(count: int | None, identity: str, key_bytes: int, kind: str) -> list[s
     from malaria.units import NotationError
 
     if count is None:
-        raise OperatorError("how many keys?", "give -n N, as many as there are clients")
+        raise OperatorError("the number of keys is missing", "give -n N, as many as there are clients")
     if kind not in FORMATS:
         raise OperatorError(f"--format {kind}: no such format", f"write one of {', '.join(FORMATS)}")
     try:
@@ -126,13 +126,13 @@ def _put(lines: Sequence[str], file: Path | None, *, force: bool) -> None:
 
 
 def _refuse_taken(file: Path, *, force: bool) -> None:
-    """A key that is lost locks its device out."""
+    """Refuse to overwrite a file: a lost key locks its device out."""
     if file.exists() and not force:
         raise OperatorError(f"{file} is there already", "choose another name, or --force to lose what it holds")
 
 
 def _keep_private(fd: int) -> None:
-    """`> file` makes a file that others can read: what is behind stdout is closed to them before a key is in it."""
+    """Make the file behind stdout readable by its owner alone, before a key is in it."""
     try:
         status = os.fstat(fd)
     except OSError:

@@ -53,7 +53,7 @@ Exit codes: 0 PASS, 1 FAIL, 2 bad command, file or target, 3 INVALID, 4 UNKNOWN 
 
 
 class Overview(TyperGroup):
-    """The first page of help in plain text: rich costs a quarter of a second, and it is to be there at once."""
+    """The first page of help, in plain text: rich would take a quarter of a second longer."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings | {"rich_markup_mode": None})
@@ -91,7 +91,7 @@ def _malaria(
 
 
 def run() -> None:
-    """The entry point of the command line."""
+    """Run the command line."""
     prepare_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # under nohup it stays ignored
@@ -105,7 +105,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns its exit code; never raises."""
+    """Run one command and return its exit code; never raises."""
     expect_reader()
     try:
         code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
@@ -139,7 +139,7 @@ def _refuse(message: str, remedy: str, code: int = BAD_COMMAND) -> int:
 
 
 def _refuse_usage(error: typer.TyperException) -> int:
-    """What typer says about a wrong command line."""
+    """Report a wrong command line in typer's words."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "malaria"
     return _refuse(error.format_message().strip().rstrip("."), f"see: {path} --help")

@@ -57,7 +57,7 @@ type TlsVersion = Annotated[
 
 
 class Access(Table):
-    """The keys of `[target]`. What is not said is None, or the default that stands here."""
+    """The keys of `[target]` and `[group.target]`."""
 
     url: str | None = None
     """The broker: mqtt://host:1883, mqtts://host, ws://host/path or wss://host/path."""
@@ -106,11 +106,11 @@ class Access(Table):
 
     @property
     def tls_keys(self) -> list[str]:
-        """The keys that are stated and mean something only with TLS."""
+        """Return the stated keys that only TLS uses."""
         return sorted(TLS_KEYS & self.model_fields_set)
 
     def overridden(self, by: Access) -> Access:
-        """These keys, with those that `by` states in their place."""
+        """Return these keys with those that `by` states in their place."""
         said = {name: getattr(self, name) for name in self.model_fields_set}
         stated = by.model_fields_set
         if stated & PROOFS:
@@ -134,10 +134,12 @@ def _check_url(access: Access) -> None:
 def _check_proof(access: Access) -> None:
     if access.uses_psk and access.cert is not None:
         raise KeyPathError(
-            "cert", "stands beside a pre-shared key, and a client has one proof", "leave one of them out"
+            "cert", "cannot be used with a pre-shared key: a client has one proof of identity", "remove one of them"
         )
     if access.psk_file is not None and access.psk_identity is not None:
-        raise KeyPathError("psk_identity", "stands beside psk_file, which names identities", "leave one of them out")
+        raise KeyPathError(
+            "psk_identity", "cannot be used with psk_file, which has the identities", "remove one of them"
+        )
     if (access.psk_identity is None) != (access.psk is None):
         lack, given = ("psk", "psk_identity") if access.psk is None else ("psk_identity", "psk")
         raise KeyPathError(lack, f"is missing beside {given}", "give both, or psk_file, with one identity per client")
@@ -154,15 +156,17 @@ def _check_psk(access: Access) -> None:
         key = b""
     if not SMALLEST_KEY_BYTES <= len(key) <= LARGEST_KEY_BYTES:
         raise KeyPathError(
-            "psk", "is no key", f"write 1 to {LARGEST_KEY_BYTES} bytes in hexadecimal; malaria keygen makes keys"
+            "psk", "is not a key", f"write 1 to {LARGEST_KEY_BYTES} bytes in hexadecimal; malaria keygen makes keys"
         )
 
 
 def _check_login(access: Access) -> None:
     if access.password is not None and access.username is None:
-        raise KeyPathError("password", "stands without a user name", "write username too")
+        raise KeyPathError("password", "needs a user name", "write username too")
     if access.credentials_file is not None and access.username is not None:
-        raise KeyPathError("username", "stands beside credentials_file, which names users", "leave one of them out")
+        raise KeyPathError(
+            "username", "cannot be used with credentials_file, which has the users", "remove one of them"
+        )
 
 
 def _check_templates(access: Access) -> None:
@@ -179,7 +183,7 @@ def _check_templates(access: Access) -> None:
 def _check_headers(access: Access) -> None:
     for name, value in access.headers:
         if not _HEADER_NAME.fullmatch(name) or not value.isprintable() or any(ord(char) > 255 for char in value):
-            raise KeyPathError(("headers", name), "is no header of HTTP", 'write it on one line, Name = "value"')
+            raise KeyPathError(("headers", name), "is not a header of HTTP", 'write it on one line, Name = "value"')
 
 
 _CHECKS: Final = (_check_url, _check_proof, _check_psk, _check_login, _check_templates, _check_headers)

@@ -16,7 +16,7 @@ CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
 
 
 class Attack(Table):
-    """The settings of the whole attack. `duration_ns` None: it ends when every message has been sent."""
+    """The settings of the whole attack. Without `duration_ns` it ends when every message has been sent."""
 
     duration_ns: DurationNs | None = Field(default=None, alias="duration")
     """How long the load is measured. May be left out when every publishing group has `messages`."""
@@ -46,5 +46,5 @@ class Attack(Table):
         for name in ("duration_ns", "connect_timeout_ns", "own_lag_limit_ns"):
             if getattr(self, name) == 0:
                 key = type(self).model_fields[name].alias or name
-                raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 30s")
+                raise KeyPathError(key, "must be longer than 0 s", "write a duration over 0, such as 30s")
         return self

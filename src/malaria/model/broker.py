@@ -22,7 +22,7 @@ from malaria.units import NotationError
 
 
 class BrokerKind(StrEnum):
-    """Who starts the broker, and how."""
+    """How the broker is started."""
 
     NONE = "none"  # somebody else
     EMBEDDED = "embedded"  # the one that comes with us
@@ -32,7 +32,7 @@ class BrokerKind(StrEnum):
 
 
 class Clean(StrEnum):
-    """Before which levels the broker is started anew, without what it kept."""
+    """The levels before which the broker is restarted without its stored messages."""
 
     EACH_LEVEL = "each-level"
     FIRST = "first"
@@ -40,7 +40,7 @@ class Clean(StrEnum):
 
 
 class ListenerTransport(StrEnum):
-    """How a listener is reached."""
+    """The transport of a listener."""
 
     PLAIN = "plain"
     TLS = "tls"
@@ -59,13 +59,13 @@ MOST_KEYS: Final = 1_000_000
 
 
 def _command(value: Any) -> Any:
-    """A text is split as a shell would; nothing in it is expanded."""
+    """Split a text into words as a shell does, without expanding anything."""
     if not isinstance(value, str):
         return tuple(value) if isinstance(value, list) else value
     try:
         return tuple(shlex.split(value))
     except ValueError as error:
-        raise NotationError(f"{value!r} is no command: {error}", 'write ["program", "option"]') from None
+        raise NotationError(f"{value!r} is not a command: {error}", 'write ["program", "option"]') from None
 
 
 def _several(value: Any) -> Any:
@@ -77,7 +77,7 @@ type Several = Annotated[tuple[str, ...], BeforeValidator(_several), WithJsonSch
 
 
 class ListenerTable(Table):
-    """One port of a mosquitto that we configure. `port` 0: one that is free. `psk_clients`: keys to make."""
+    """A listener of a mosquitto that the campaign configures."""
 
     kind: ListenerTransport = ListenerTransport.PLAIN
     """Transport of the listener."""
@@ -135,14 +135,14 @@ class ListenerTable(Table):
 
     @classmethod
     def adapt_schema(cls, schema: JsonSchemaValue) -> None:
-        """Ask for no name: it is the kind, if it is left out."""
+        """Do not require the name: it defaults to the kind."""
         super().adapt_schema(schema)
         del schema["required"]
 
     def _check_psk(self) -> None:
         given = [key for key in PSK_KEYS if getattr(self, key) is not None]
         if len(given) != 1:
-            message = "stands beside psk_file, and both say which keys there are" if given else "is missing"
+            message = "cannot be used with psk_file: both state the keys" if given else "is missing"
             raise KeyPathError("psk_clients", message, "write psk_clients = 3000 to have keys made, or psk_file = ...")
 
     def _need(self, key: str, remedy: str) -> None:
@@ -156,7 +156,7 @@ class ListenerTable(Table):
 
 
 class BrokerTable(Table):
-    """`[broker]`. Commands are programs with their arguments, not lines for a shell."""
+    """The table `[broker]`. Commands are programs with their arguments, not lines for a shell."""
 
     kind: BrokerKind = BrokerKind.NONE
     """How the broker is started."""
@@ -205,7 +205,7 @@ class BrokerTable(Table):
 
     @property
     def tells_its_url(self) -> bool:
-        """Whether we know where it listens, because we tell it to."""
+        """Tell whether the campaign itself decides where the broker listens."""
         return self.kind is BrokerKind.EMBEDDED or (self.kind is BrokerKind.MOSQUITTO and self.config is None)
 
     def _check_needs(self) -> None:
@@ -215,7 +215,7 @@ class BrokerTable(Table):
             raise KeyPathError("unit", "is missing", 'write unit = "mosquitto.service"')
         for key in ("ready_timeout", "stop_timeout"):
             if getattr(self, f"{key}_ns") == 0:
-                raise KeyPathError(key, "0 s is no time at all", "write a duration over 0, such as 15s")
+                raise KeyPathError(key, "must be longer than 0 s", "write a duration over 0, such as 15s")
 
         if self.tells_its_url and len(self.persistence) > 1:
             raise KeyPathError("persistence", "names several files, and mosquitto keeps one", "name one")
@@ -224,7 +224,9 @@ class BrokerTable(Table):
         for key in sorted(self.model_fields_set & {"listeners", "max_queued_messages", "max_inflight_messages"}):
             if self.config is not None:
                 alias = type(self).model_fields[key].alias or key
-                raise KeyPathError(alias, "stands beside config, which says it all", "write it into that file")
+                raise KeyPathError(
+                    alias, "cannot be used with config, which has all settings", "write it into that file"
+                )
         names = [listener.name for listener in self.listeners]
         for position, name in enumerate(names):
             if name in names[:position]:
@@ -236,7 +238,7 @@ class BrokerTable(Table):
                 raise KeyPathError("ssh", "is missing beside ssh_config", 'write ssh = "user@host"')
             return
         if self.ssh.startswith("-") or not self.ssh.isprintable() or not self.ssh.strip():
-            raise KeyPathError("ssh", f"{self.ssh!r} is no host", 'write "host", "user@host" or "user@host:port"')
+            raise KeyPathError("ssh", f"{self.ssh!r} is not a host", 'write "host", "user@host" or "user@host:port"')
         if self.kind is BrokerKind.MOSQUITTO and self.config is None:
             raise KeyPathError("config", "is missing beside ssh", "name the configuration file on that host")
 

@@ -26,7 +26,7 @@ DEFAULT_TOPIC: Final[Mapping[str, str]] = {
 
 
 def completed(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table with `rate` turned into `interval`, and with topic, filters and header."""
+    """Return the table with `rate` turned into `interval`, and with topic, filters and header filled in."""
     group = dict(table)
     if "rate" in group:
         _turn_rate(group)
@@ -39,24 +39,24 @@ def completed(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def wildcard(topic: str, keep: frozenset[str] = frozenset()) -> str:
-    """The filter that matches every topic of a template: levels with a placeholder (but those to keep) become `+`."""
+    """Return the filter that matches every topic of a template: levels with a placeholder (not in `keep`) are `+`."""
     return "/".join(level if _placeholders(level) <= keep else "+" for level in topic.split("/"))
 
 
 def is_generated(payload: object) -> bool:
-    """Whether we make the payloads, and not a file or a function."""
+    """Tell whether malaria makes the payloads, not a file or a function."""
     return payload in set(Content)
 
 
 def holds_header(size: str) -> bool:
-    """Whether every payload of this size has room for the header. A spread round a mean is cut off below it."""
+    """Tell whether every payload of this size has room for the header. A spread round a mean is cut off below it."""
     spec = parse_size(size)
     return (spec.mean if spec.stddev else spec.low) >= HEADER_SIZE
 
 
 def _turn_rate(group: dict[str, Any]) -> None:
     if "interval" in group:
-        raise KeyPathError("rate", "stands beside an interval, and both say how often", "write one of the two")
+        raise KeyPathError("rate", "cannot be used with interval: both set the rate", "write one of the two")
     try:
         group["interval"] = interval_of_rate(group.pop("rate"))
     except NotationError as error:
@@ -81,7 +81,7 @@ def _complete_subscribe(group: dict[str, Any]) -> None:
     filters = group["filters"]
     first = filters[0] if isinstance(filters, list | tuple) and filters and isinstance(filters[0], str) else ""
     if group.setdefault("topic", first) != first:
-        raise KeyPathError("topic", "stands beside filters, and both say what to listen to", "write one of the two")
+        raise KeyPathError("topic", "cannot be used with filters: both set the subscriptions", "write one of the two")
 
 
 def _complete_both(group: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ _COMPLETE_TOPICS: Final = {
 
 
 def _header(group: Mapping[str, Any]) -> bool:
-    """The header is on where we make the payloads and they have room for it."""
+    """Return True if malaria makes the payloads and every size has room for the header."""
     try:
         return is_generated(group.get("payload", "random")) and holds_header(str(group.get("size", DEFAULT_SIZE)))
     except (NotationError, TypeError):

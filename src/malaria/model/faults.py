@@ -25,25 +25,25 @@ LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})
 """The tables that come several times."""
 
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
-    "missing": ("is missing", "it has no default: say it"),
+    "missing": ("is missing", "write it: it has no default"),
     "int_type": ("{value} is not a whole number", "write a number such as 10, without quotes"),
     "bool_type": ("{value} is neither true nor false", "write true or false, without quotes"),
     "string_type": ("{value} is not a text", 'write it in quotes: "..."'),
-    "enum": ("{value} is no {key}", "write {expected}"),
+    "enum": ("{value} is not a valid {key}", "write {expected}"),
     "greater_than_equal": ("{value} is too small", "write {ge} or more"),
     "less_than_equal": ("{value} is too large", "write {le} or less"),
     "less_than": ("{value} is too large", "write a number under {lt}"),
-    "string_pattern_mismatch": ("{value} is no {key}", NAME_REMEDY),
-    "tuple_type": ("{value} is no list", 'write a list: ["...", "..."]'),
-    "literal_error": ("{value} is no {key}", "write {expected}"),
+    "string_pattern_mismatch": ("{value} is not a valid {key}", NAME_REMEDY),
+    "tuple_type": ("{value} is not a list", 'write a list: ["...", "..."]'),
+    "literal_error": ("{value} is not a valid {key}", "write {expected}"),
     "too_short": ("is empty", "write at least one"),
-    "model_type": ("{value} is no table", "write [{key}] or [[{key}]] and its keys on the lines below"),
+    "model_type": ("{value} is not a table", "write [{key}] or [[{key}]] and its keys on the lines below"),
 }
 """Kind of fault -> (what is wrong, what to do). A kind that is not here speaks for itself."""
 
 
 class KeyPathError(ValueError):
-    """A fault of one key that shows only beside others. `path` is the key, or the way to it from the table checked."""
+    """A key that contradicts others. `path` leads to the key from the table that was checked."""
 
     def __init__(self, path: str | Location, message: str, remedy: str) -> None:
         super().__init__(f"{message}; {remedy}")
@@ -58,7 +58,7 @@ def explain(
     known: Mapping[str, frozenset[str]],
     kind: type[OperatorError] = WarheadError,
 ) -> OperatorError:
-    """The first fault in words, and how many more there are.
+    """Return an error that describes the first fault and counts the others.
 
     `place` names a location to the operator; `known` has the keys of each kind of table, to find what was meant.
     """
@@ -70,7 +70,7 @@ def explain(
 
 
 def key_path(location: Location) -> str:
-    """`group[0].rate`; the key itself in quotes when it holds a dot."""
+    """Write a place as text: `group[0].rate`. A key that holds a dot is quoted."""
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -106,11 +106,11 @@ def _unknown_key(location: Location, known: Mapping[str, frozenset[str]]) -> tup
     table = next((str(part) for part in reversed(location[:-1]) if isinstance(part, str)), "")
     near = difflib.get_close_matches(key, known.get(table, ()), n=1)
     if near:
-        return "no such key", f"did you mean {near[0]}?"
+        return "unknown key", f"did you mean {near[0]}?"
     elsewhere = [name for name, keys in known.items() if key in keys]
     if elsewhere:
-        return "no such key", f"it belongs into {_table_name(elsewhere[0])}"
-    return "no such key", f"known are {', '.join(sorted(known.get(table, ())))}"
+        return "unknown key", f"it belongs into {_table_name(elsewhere[0])}"
+    return "unknown key", f"known are {', '.join(sorted(known.get(table, ())))}"
 
 
 def _table_name(table: str) -> str:

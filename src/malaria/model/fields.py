@@ -28,7 +28,7 @@ _DURATION_UNITS: Final = (("h", 3600 * NS_PER_S), ("m", 60 * NS_PER_S), ("s", NS
 
 
 def duration_text(duration_ns: int) -> str:
-    """The shortest text that `parse_duration_ns` reads back to exactly this."""
+    """Return the shortest text that `parse_duration_ns` reads back to exactly this."""
     for unit, unit_ns in _DURATION_UNITS:
         if duration_ns and duration_ns % unit_ns == 0:
             return f"{duration_ns // unit_ns}{unit}"
@@ -36,7 +36,7 @@ def duration_text(duration_ns: int) -> str:
 
 
 def interval_entry(interval: Fraction) -> tuple[str, str]:
-    """The key and the text that say an interval exactly: as a duration if it is whole nanoseconds, else as a rate."""
+    """Return key and text of an interval: a duration if it is whole nanoseconds, else a rate."""
     interval_ns = interval * NS_PER_S
     if interval_ns.denominator == 1:
         return "interval", duration_text(int(interval_ns))
@@ -52,14 +52,14 @@ def _interval(value: Any) -> Fraction:
 
 
 def _pace(value: Any) -> Fraction:
-    """A rate that may be 0: no pace at all."""
+    """Read a rate. 0 is allowed and sets no pace."""
     return Fraction(0) if value in (0, "0") and not isinstance(value, bool) else parse_rate(value)
 
 
 def _whole_seconds(value: Any) -> int:
     seconds, rest = divmod(parse_duration_ns(value), NS_PER_S)
     if rest or seconds > 65535:
-        raise NotationError(f"{value!r} is no keep-alive", "write whole seconds from 0 (none) to 65535, such as 60")
+        raise NotationError(f"{value!r} is not a keep-alive", "write whole seconds from 0 (none) to 65535, such as 60")
     return seconds
 
 
@@ -70,7 +70,7 @@ def _expiry(value: Any) -> int | None:
         return FOR_EVER_S
     seconds, rest = divmod(parse_duration_ns(value), NS_PER_S)
     if rest or seconds >= FOR_EVER_S:
-        raise NotationError(f"{value!r} is no expiry", 'write whole seconds, such as 60 or "10m"')
+        raise NotationError(f"{value!r} is not an expiry", 'write whole seconds, such as 60 or "10m"')
     return seconds
 
 
@@ -82,12 +82,12 @@ def _expiry_back(expiry_s: int | None) -> str | None:
 
 def _protocol(value: Any) -> str | None:
     if value is not None and str(value) not in PROTOCOLS:
-        raise NotationError(f"MQTT {value!r} is not spoken here", 'write "3.1.1" or "5"')
+        raise NotationError(f"MQTT {value!r} is not supported", 'write "3.1.1" or "5"')
     return None if value is None else str(value)
 
 
 def _user_properties(value: Any) -> Any:
-    """A table of names, each with a text or a list of texts."""
+    """Read a table of names, each with a text or a list of texts."""
     if not isinstance(value, Mapping):
         return value
     return tuple(
@@ -108,7 +108,9 @@ def _fraction(value: Any) -> Fraction:
     except (ValueError, ZeroDivisionError):
         fraction = Fraction(-1)
     if not 0 <= fraction <= 1 or isinstance(value, bool):
-        raise NotationError(f"{value!r} is no part of the interval", 'write a number from 0 to 1, such as 0.5 or "1/3"')
+        raise NotationError(
+            f"{value!r} is not a part of the interval", 'write a number from 0 to 1, such as 0.5 or "1/3"'
+        )
     return fraction
 
 
@@ -128,7 +130,7 @@ def _payload(value: Any) -> str:
     if isinstance(value, str) and (value in set(Content) or (":" in value and not value.endswith(":"))):
         return value
     listed = ", ".join(f'"{content}"' for content in Content)
-    raise NotationError(f"{value!r} is no payload", f'write {listed}, "file:PATH" or "module:function"')
+    raise NotationError(f"{value!r} is not a payload", f'write {listed}, "file:PATH" or "module:function"')
 
 
 def _reconnect(value: Any) -> tuple[int, int] | None:
@@ -136,7 +138,7 @@ def _reconnect(value: Any) -> tuple[int, int] | None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise NotationError(
-            f"{value!r} is no reconnect", 'write the first and the longest wait, ["1s", "30s"], or "never"'
+            f"{value!r} is not a reconnect time", 'write the first and the longest wait, ["1s", "30s"], or "never"'
         )
     first_ns, most_ns = (parse_duration_ns(part) for part in value)
     if not 0 < first_ns <= most_ns:
@@ -152,7 +154,7 @@ def _sources(value: Any) -> tuple[str, ...]:
     if value == AUTO:
         return (AUTO,)
     if not isinstance(value, list | tuple):
-        raise NotationError(f"{value!r} is no list of addresses", 'write ["10.0.0.3", "10.0.0.4"] or "auto"')
+        raise NotationError(f"{value!r} is not a list of addresses", 'write ["10.0.0.3", "10.0.0.4"] or "auto"')
     return (AUTO,) if tuple(value) == (AUTO,) else tuple(_ip(part) for part in value)
 
 
@@ -160,7 +162,7 @@ def _ip(value: Any) -> str:
     try:
         return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
     except ValueError:
-        raise NotationError(f"{value!r} is no IP address of this machine", 'write one such as "10.0.0.3"') from None
+        raise NotationError(f"{value!r} is not an IP address", 'write one such as "10.0.0.3"') from None
 
 
 def _sources_back(sources: tuple[str, ...]) -> list[str] | str:

@@ -28,13 +28,13 @@ OF_TALKERS: Final = ("qos", "topic")
 
 
 def check_group(group: GroupKeys) -> None:
-    """Raises KeyPathError for the first thing about a group that cannot be."""
+    """Raise KeyPathError for the first contradiction in a group."""
     for check in _GROUP_CHECKS:
         check(group)
 
 
 def check_text(key: str | Location, text: str, allowed: frozenset[str]) -> None:
-    """Raises KeyPathError for a template that MQTT cannot carry as a string, or with placeholders of another place."""
+    """Raise KeyPathError for a template that MQTT cannot carry, or that uses placeholders of another place."""
     _check_carried(key, text)
     try:
         check_template(text, allowed)
@@ -47,7 +47,7 @@ def _check_carried(key: str | Location, text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise KeyPathError(key, "is no text in UTF-8", "write it in UTF-8") from None
+        raise KeyPathError(key, "is not text in UTF-8", "write it in UTF-8") from None
     if size > LONGEST_TEXT_BYTES or "\0" in text:
         raise KeyPathError(key, "is longer than 65,535 bytes or holds U+0000", "shorten it: MQTT cannot carry that")
 
@@ -102,15 +102,15 @@ def _check_names(group: GroupKeys) -> None:
         if text is not None:
             check_text(key, text, OF_CLIENT)
     if group.password is not None and not group.username:
-        raise KeyPathError("password", "stands without a user name", "write username too [MQTT-3.1.2-22]")
+        raise KeyPathError("password", "needs a user name", "write username too [MQTT-3.1.2-22]")
 
 
 def _check_topics(group: GroupKeys) -> None:
-    """Topics and filters are looked at as the first client will use them."""
+    """Check topics and filters as the first client fills them."""
     if group.publishes:
         _check_filled("topic", group.topic, OF_MESSAGE, check_topic, group)
         if group.messages is None and "messages" in group.topic_uses:
-            raise KeyPathError("topic", "uses {messages}, but the group has no such number", "write messages = ... too")
+            raise KeyPathError("topic", "uses {messages}, but the group has no messages", "write messages = ... too")
     if group.subscribes and not group.filters:
         raise KeyPathError("filters", "is an empty list", 'write at least one filter, such as ["malaria/#"]')
     for position, filter_ in enumerate(group.filters):
@@ -147,7 +147,7 @@ def _check_shared(group: GroupKeys) -> None:
 
 
 def _check_chosen_id(group: GroupKeys) -> None:
-    """An id that the broker chooses is not known when names are made of it."""
+    """Refuse {client} in names if the broker chooses the client ids: they are not known beforehand."""
     if not group.chosen_by_broker:
         return
     named = {"topic": group.topic, "username": group.username, "password": group.password,

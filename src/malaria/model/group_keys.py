@@ -51,7 +51,7 @@ SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH, Role.RESPOND})
 
 
 class WillTable(Message5):
-    """What the broker is to publish for a client that goes without a word. `topic` is a template."""
+    """The message that the broker publishes when a client is lost without a DISCONNECT. `topic` is a template."""
 
     topic: str
     """Topic of the will; a template."""
@@ -137,22 +137,22 @@ class GroupKeys(Client5):
 
     @property
     def generated(self) -> bool:
-        """Whether we make the payloads, and not a file or a function."""
+        """Tell whether malaria makes the payloads, not a file or a function."""
         return is_generated(self.payload)
 
     @property
     def uses_identity(self) -> bool:
-        """Whether a client's id is made of its PSK identity."""
+        """Tell whether the client ids are made of PSK identities."""
         return "identity" in check_template(self.client_id, OF_CLIENT_ID)
 
     @property
     def chosen_by_broker(self) -> bool:
-        """Whether the broker gives each client its id (MQTT 5)."""
+        """Tell whether the broker chooses the client ids (MQTT 5)."""
         return not self.client_id
 
     @property
     def topic_uses(self) -> frozenset[str]:
-        """The placeholders in the topic, whatever width they are written with."""
+        """Return the placeholders in the topic, without their widths."""
         return check_template(self.topic, OF_MESSAGE)
 
     def client_id_at(self, index: int, run: str, identity: str = "") -> str:
@@ -166,13 +166,13 @@ class GroupKeys(Client5):
         return tuple(fill(filter_, values) for filter_ in self.filters)
 
     def credentials_at(self, index: int, run: str, identity: str = "") -> tuple[str | None, str | None]:
-        """(user name, password) of one client."""
+        """Return user name and password of one client."""
         values = self.values_at(index, run, identity)
         username = None if self.username is None else fill(self.username, values)
         return username, None if self.password is None else fill(self.password, values)
 
     def will_at(self, index: int, run: str, identity: str = "") -> WillParts | None:
-        """One client's will."""
+        """Return the will of one client, or None."""
         if self.will is None:
             return None
         will, values = self.will, self.values_at(index, run, identity)
@@ -182,10 +182,10 @@ class GroupKeys(Client5):
         return fill(will.topic, values), will.payload.encode(), will.qos, will.retain, properties
 
     def message_properties_at(self, index: int, run: str, sequence: int, identity: str = "") -> dict[str, Any]:
-        """What a PUBLISH of MQTT 5 has beside topic and payload."""
+        """Return the MQTT 5 properties of one PUBLISH."""
         return self.properties_at(self.values_at(index, run, identity) | {"seq": sequence})
 
     def values_at(self, index: int, run: str, identity: str = "") -> dict[str, str | int]:
-        """What the placeholders stand for, for one client; {seq} is the message's to add."""
+        """Return the values of the placeholders for one client. The caller adds {seq} for a message."""
         values: dict[str, str | int] = {"run": run, "group": self.name, "index": index, "identity": identity}
         return values | {"client": fill(self.client_id, values), "messages": self.messages or 0}

@@ -17,7 +17,7 @@ MOST_CLIENTS: Final = 2**32 - 1
 
 
 def check_protocol(group: Group, position: int, protocol: Protocol) -> None:
-    """Raises KeyPathError for what only MQTT 5 has in a group that does not speak it."""
+    """Raise KeyPathError for a key of MQTT 5 in a group that uses MQTT 3.1.1."""
     if protocol is Protocol.V5:
         return
     place: Location = ("group", position)
@@ -38,7 +38,7 @@ def check_protocol(group: Group, position: int, protocol: Protocol) -> None:
 
 
 def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
-    """Raises KeyPathError when two groups or two clients would have the same name, or there are too many.
+    """Raise KeyPathError if two groups or two clients have the same name, or if there are too many clients.
 
     `clients` is how many of each group there ever are, those of its surges included.
     """
@@ -59,7 +59,7 @@ def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
 
 
 def _shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str | None:
-    """A client id that both groups use. A look at the fixed beginnings settles it for all but odd templates."""
+    """Return a client id that both groups use, or None. Most templates differ in their fixed beginnings already."""
     if one[0].chosen_by_broker or other[0].chosen_by_broker:
         return None
     first, second = _beginning(one[0]), _beginning(other[0])
@@ -75,7 +75,7 @@ def _client_ids(group: Group, clients: int) -> Iterator[str]:
 
 
 def _beginning(group: Group) -> str:
-    """The client id up to the first {index}."""
+    """Return the client id up to the first {index}."""
     text = ""
     for literal, name, _, _ in Formatter().parse(group.client_id):
         text += literal

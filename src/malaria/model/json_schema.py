@@ -45,7 +45,7 @@ class WrittenAs:
 
 
 class _Written(GenerateJsonSchema):
-    """TOML has no null: an optional key is one that may be left out."""
+    """The schema generator. TOML has no null: an optional key is one that may be left out."""
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -60,7 +60,7 @@ def written_schema(table: type[Table], title: str) -> dict[str, Any]:
 
 
 class _Arranged:
-    """Arranges what pydantic makes: `definitions` has tables and named notations, and no other value.
+    """The schema of pydantic, rearranged: `definitions` has only tables and named notations.
 
     Values without a name stand where they are used. Titles go: they repeat the key. Editors of draft 7 ignore what is
     written beside a `$ref`, so a description is put round it.

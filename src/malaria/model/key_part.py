@@ -27,7 +27,10 @@ _HEADING: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """Part `number` (from 0) of `parts`. `starts` ascend and begin with 0. `file` tells the whole file from others."""
+    """One part of a file of keys: part `number` (from 0) of `parts`.
+
+    `starts` are lines at which turns begin, ascending from 0. `file` identifies the whole file.
+    """
 
     number: int
     parts: int
@@ -41,7 +44,7 @@ class KeyPart:
 
     @property
     def heading(self) -> str:
-        """The first line of the part's file; `read_heading` reads it."""
+        """Return the first line of the part's file; `read_heading` reads it."""
         starts = "+".join(map(str, self.starts))
         return (
             f"# malaria: part {self.number + 1} of {self.parts} of {self.lines} lines, turns begin at {starts}, "
@@ -50,19 +53,19 @@ class KeyPart:
 
     @property
     def count(self) -> int:
-        """How many lines it has."""
+        """Return the number of lines in this part."""
         return sum(self._share.count(end - start) for start, end in self._runs())
 
     def members(self) -> list[int]:
-        """Its lines, ascending, counted from 0 in the whole file."""
+        """Return the lines of this part, ascending, counted from 0 in the whole file."""
         return [start + index for start, end in self._runs() for index in self._share.members(end - start).tolist()]
 
     def owner_of(self, line: int) -> int:
-        """The number of the part that a line of the whole file is in."""
+        """Return the number of the part that holds a line of the whole file."""
         return (line - self._start_of(line)) % self.parts
 
     def place_of(self, line: int) -> int:
-        """Where in this part a line of the whole file is. Raises KeyError when it is in another."""
+        """Return the position in this part of a line of the whole file. Raises KeyError if another part has it."""
         if not 0 <= line < self.lines or self.owner_of(line) != self.number:
             raise KeyError(line)
         start = self._start_of(line)
@@ -81,7 +84,7 @@ class KeyPart:
 
 
 def read_heading(line: str) -> KeyPart | None:
-    """What the first line of a file says; None when it is no part."""
+    """Read the first line of a file. Return None if the file is not a part."""
     found = _HEADING.fullmatch(line.strip())
     if found is None:
         return None
@@ -93,7 +96,7 @@ def read_heading(line: str) -> KeyPart | None:
 
 
 def parts_of(lines: int, parts: int, starts: Iterable[int], file: str) -> tuple[KeyPart, ...]:
-    """All the parts of a file. `starts`: where groups begin in it; 0 always counts."""
+    """Make all parts of a file. `starts` are the lines at which groups begin; 0 always counts."""
     where = tuple(sorted({0, *starts}))
     return tuple(KeyPart(number, parts, lines, where, file) for number in range(parts))
 
@@ -108,13 +111,13 @@ class Claim:
 
 
 def misplaced(claims: Sequence[Claim], parts: int, starts: Iterable[int]) -> Claim | None:
-    """The first group of which some client would need a line that another bee has; None when all is well."""
+    """Return the first group that needs a line of another bee, or None."""
     where = sorted({0, *starts})
     return next((claim for claim in claims if not _fits(claim, parts, where)), None)
 
 
 def _fits(claim: Claim, parts: int, starts: Sequence[int]) -> bool:
-    """Every start whose turns reach into the group's lines must be a whole number of turns away from its first one."""
+    """Tell whether each start inside the group's lines is a whole number of turns after the first line."""
     last = claim.first + claim.clients - 1
     reaching = [
         start for start, end in pairwise((*starts, last + 1)) if start <= last and max(end, start + 1) > claim.first

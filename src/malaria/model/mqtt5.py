@@ -40,7 +40,7 @@ class Message5(Table):
     """MQTT 5: user properties of every message: name = text, or a list of texts; templates."""
 
     def properties_at(self, values: PlaceholderValues) -> dict[str, Any]:
-        """As the packet has them; `values` is what the placeholders stand for."""
+        """Return the properties as the packet has them; `values` replace the placeholders."""
         found: dict[str, Any] = {}
         if self.message_expiry is not None:
             found["message_expiry_interval"] = self.message_expiry
@@ -59,7 +59,7 @@ OF_MESSAGES: Final = (*Message5.model_fields,)
 
 
 class Client5(Message5):
-    """What else a client says in MQTT 5. `protocol` None: as `[attack]` has it."""
+    """The keys of a client that only MQTT 5 has. Without `protocol`, the one of `[attack]` holds."""
 
     protocol: ProtocolText = None
     """MQTT version of this group, in place of the one of [attack]."""
@@ -83,7 +83,7 @@ class Client5(Message5):
     """MQTT 5: number that the broker puts on messages of these subscriptions."""
 
     def connect_properties(self, *, clean_start: bool) -> dict[str, Any]:
-        """Of CONNECT. A session that is to be kept and has no expiry is kept for ever, as in MQTT 3.1.1."""
+        """Return the properties of CONNECT. A kept session without an expiry never ends, as in MQTT 3.1.1."""
         expiry = FOR_EVER_S if self.session_expiry is None and not clean_start else self.session_expiry
         said = {
             "session_expiry_interval": expiry,
@@ -95,7 +95,7 @@ class Client5(Message5):
 
     @property
     def subscription_options(self) -> int:
-        """The byte of options of a subscription, without its QoS."""
+        """Return the options byte of a subscription, without its QoS."""
         flags = NO_LOCAL * self.no_local | RETAIN_AS_PUBLISHED * self.retain_as_published
         return flags | self.retain_handling << RETAIN_HANDLING_SHIFT
 

@@ -46,7 +46,7 @@ _CONTAINER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class SshHost:
-    """A host to look at over ssh."""
+    """A host that is observed over ssh."""
 
     host: str
     user: str = ""
@@ -60,7 +60,7 @@ class SshHost:
 
 @dataclass(frozen=True, slots=True)
 class ProcessChoice:
-    """Which process, and where. None of the three: the one that listens on the target's port."""
+    """The process to observe. Without pid, name and port it is the one that listens on the target's port."""
 
     pid: int | None = None
     name: str | None = None
@@ -84,7 +84,7 @@ def _process(value: Any) -> Any:
         return _one(rest, value, host)
     if isinstance(value, int | str):
         return _one(str(value), value, None)
-    raise NotationError(f"{value!r} is no process", _PROCESS_FORMS)
+    raise NotationError(f"{value!r} is not a process", _PROCESS_FORMS)
 
 
 def _one(text: str, value: object, ssh: SshHost | None) -> ProcessChoice:
@@ -100,11 +100,11 @@ def _one(text: str, value: object, ssh: SshHost | None) -> ProcessChoice:
             return ProcessChoice(pid=number, ssh=ssh)
     elif own.isprintable() and _NAME.fullmatch(own):
         return ProcessChoice(name=own, ssh=ssh)
-    raise NotationError(f"{str(value)[:80]!r} is no process", _PROCESS_FORMS)
+    raise NotationError(f"{str(value)[:80]!r} is not a process", _PROCESS_FORMS)
 
 
 def _ssh(text: str) -> tuple[SshHost, str]:
-    """The host, and what stands behind it. No part may look like an option of ssh."""
+    """Return the host and the path of an ssh:// address. No part may look like an option of ssh."""
     try:
         parts = urlsplit(text)
         host, user, port = parts.hostname or "", unquote(parts.username or ""), parts.port
@@ -114,21 +114,23 @@ def _ssh(text: str) -> tuple[SshHost, str]:
     if parts.password is not None:
         raise NotationError("ssh:// with a password", "use a key, or an agent: ssh-copy-id user@host")
     if not _HOST.fullmatch(host) or (user and not _USER.fullmatch(user)) or parts.query or parts.fragment:
-        raise NotationError(f"{text[:80]!r} is no host to reach over ssh", 'write "ssh://user@host" or with :port')
+        raise NotationError(f"{text[:80]!r} is not a host for ssh", 'write "ssh://user@host" or with :port')
     return SshHost(host, user, port), unquote(parts.path.removeprefix("/"))
 
 
 def _host(value: Any) -> Any:
     if isinstance(value, str):
         if not value.startswith(SSH):
-            raise NotationError(f"{value[:80]!r} is no host to watch", 'write true (this machine) or "ssh://user@host"')
+            raise NotationError(
+                f"{value[:80]!r} is not a host to observe", 'write true (this machine) or "ssh://user@host"'
+            )
         host, rest = _ssh(value)
         if rest:
             raise NotationError(f"{value[:80]!r} says more than a host", 'write "ssh://user@host"')
         return host
     if isinstance(value, bool | SshHost) or value is None:
         return value
-    raise NotationError(f"{value!r} is no host to watch", 'write true (this machine) or "ssh://user@host"')
+    raise NotationError(f"{value!r} is not a host to observe", 'write true (this machine) or "ssh://user@host"')
 
 
 def _sys(value: Any) -> Any:
@@ -147,7 +149,7 @@ def _page_url(value: Any) -> str:
     except ValueError:
         good = False
     if not good or not text.isprintable() or " " in text:
-        raise NotationError("that is no address of a Prometheus page", 'write "http://broker:15692/metrics"')
+        raise NotationError("this is not the address of a Prometheus page", 'write "http://broker:15692/metrics"')
     return text
 
 
@@ -156,7 +158,7 @@ def _pattern(value: Any) -> str:
         re.compile(value)
     except (re.error, TypeError, RecursionError, OverflowError):
         raise NotationError(
-            f"{str(value)[:80]!r} is no regular expression", 'write a name, or a pattern: "emqx_messages_.*"'
+            f"{str(value)[:80]!r} is not a regular expression", 'write a name, or a pattern: "emqx_messages_.*"'
         ) from None
     return str(value)
 
@@ -164,7 +166,7 @@ def _pattern(value: Any) -> str:
 def _container(value: Any) -> Any:
     if value is None or (isinstance(value, str) and _CONTAINER.fullmatch(value)):
         return value
-    raise NotationError(f"{str(value)[:80]!r} is no name of a container", "docker ps lists them")
+    raise NotationError(f"{str(value)[:80]!r} is not the name of a container", "docker ps lists them")
 
 
 def _perf(value: Any) -> Any:
@@ -172,7 +174,7 @@ def _perf(value: Any) -> Any:
 
 
 class Prometheus(Table):
-    """A page of figures. `series`: names or regular expressions of what to keep; none: everything, up to a bound."""
+    """A Prometheus page of the broker."""
 
     url: Annotated[str, BeforeValidator(_page_url, json_schema_input_type=str)] = Field(repr=False)
     """Address of the page."""
@@ -181,7 +183,7 @@ class Prometheus(Table):
 
 
 class Perf(Table):
-    """`perf record` on the broker's process. `at` counts from the beginning of the measured time."""
+    """The settings of `perf record` on the broker's process."""
 
     seconds_ns: DurationNs = Field(default=10 * NS_PER_S, alias="seconds", gt=0, le=LONGEST_PERF_NS)
     """How long to sample."""
@@ -190,7 +192,7 @@ class Perf(Table):
 
 
 class Observe(Table):
-    """The keys of `[observe]`; None is what nobody has said."""
+    """The keys of `[observe]`. None stands for a key that was not stated."""
 
     sys: Annotated[bool | Access | None, BeforeValidator(_sys, json_schema_input_type=bool | Access)] = None
     """Read $SYS of the broker: true, false, or the keys of [target] that differ for it."""
@@ -219,7 +221,7 @@ class Observe(Table):
     """Observe only what is stated here, and nothing by default."""
 
     def is_stated(self, name: str) -> bool:
-        """Whether somebody asked for it, or it would only be there by default."""
+        """Tell whether an observer was asked for, or would only run by default."""
         return name in self.model_fields_set
 
 
@@ -227,7 +229,7 @@ NOTHING: Final = Observe.model_validate({"sys": False, "process": False, "host":
 
 
 def observe_from_options(texts: Sequence[str]) -> Observe:
-    """What `--observe sys,host,process=mosquitto,prometheus=URL,docker=NAME,perf=10s@1m` asks for; `none`: nothing.
+    """Read `--observe sys,host,process=mosquitto,prometheus=URL,docker=NAME,perf=10s@1m`, or `none`.
 
     Raises OperatorError.
     """
@@ -240,7 +242,7 @@ def observe_from_options(texts: Sequence[str]) -> Observe:
     for part in parts:
         name, equals, value = part.partition("=")
         if name not in OPTIONS:
-            raise OperatorError(f"--observe: {part[:80]!r} is nothing to observe", f"known are {', '.join(OPTIONS)}")
+            raise OperatorError(f"--observe: {part[:80]!r} is not an observer", f"known are {', '.join(OPTIONS)}")
         table[name] = OPTIONS[name](value) if equals else True
         table |= {} if name in SETTINGS else {"only": True}
     try:

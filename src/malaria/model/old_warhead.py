@@ -35,12 +35,12 @@ type OldGroup = dict[str, Any]
 
 
 def is_old(name: str) -> bool:
-    """Whether a file of this name is one of theirs."""
+    """Tell whether a file of this name is a warhead of 2013."""
     return any(name.endswith(suffix) for suffix in SUFFIXES)
 
 
 def old_table(text: str, name: str) -> dict[str, Any]:
-    """The tables of a warhead that does the same. Raises WarheadError that names the line."""
+    """Return the tables of a warhead that makes the same load. Raises WarheadError that names the line."""
     table: dict[str, Any] = {"group": []}
     start_ns: int | None = 0
     for number, line in _lines(text):
@@ -63,11 +63,11 @@ def _words(line: str, place: str) -> list[str]:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        _refuse(place, f"is no command: {error}")
+        _refuse(place, f"is not a command: {error}")
     if words[0].rpartition("/")[2] == "malaria":
         words = words[1:]
     if not words or words[0] not in _READERS:
-        _refuse(place, f"{line.strip()[:60]!r} is none of malaria publish, malaria subscribe and sleep")
+        _refuse(place, f"{line.strip()[:60]!r} is neither malaria publish nor malaria subscribe nor sleep")
     return words
 
 
@@ -79,7 +79,7 @@ def _refuse(place: str, message: str) -> NoReturn:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but with errors of ours."""
+    """An argparse parser that raises WarheadError."""
 
     place = ""
 
@@ -181,7 +181,7 @@ def _name(word: str, table: dict[str, Any]) -> str:
 
 
 def _size(mean: int) -> str | int:
-    """Theirs was normal, with a twentieth as deviation, in whole bytes."""
+    """Return the size as the tool of 2013 drew it: normal, with a deviation of one twentieth, in whole bytes."""
     return f"{mean}~{mean // 20}" if mean // 20 else mean
 
 
@@ -197,12 +197,12 @@ def _pace(rate: str | None, jitter: str, place: str) -> OldGroup:
 
 def _decimal(text: str, place: str) -> float:
     if not _DECIMAL.fullmatch(text):
-        _refuse(place, f"{text[:60]!r} is no number")
+        _refuse(place, f"{text[:60]!r} is not a number")
     return float(text)
 
 
 def _identity(said: argparse.Namespace) -> OldGroup:
-    """Who had a key was called by its identity; else by the name given and a number."""
+    """Return the client id: the PSK identity if there are keys, else the given name and a number."""
     if said.psk_file is not None:
         return {"client_id": "{identity}"}
     literal = (said.clientid or "").replace("{", "{{").replace("}", "}}")
@@ -214,7 +214,7 @@ def _begun(group: OldGroup, start_ns: int) -> OldGroup:
 
 
 def _reach(table: dict[str, Any], said: argparse.Namespace, place: str) -> None:
-    """A host that the line names, and its file of keys. The target of an attack stands on our command line."""
+    """Put the host and the file of keys of a line into `[target]`. The usual host is left out."""
     target: dict[str, Any] = {}
     psk_file = getattr(said, "psk_file", None)
     if psk_file is not None:

@@ -26,7 +26,7 @@ class Panel(StrEnum):
 
 
 class ValueKind(Enum):
-    """What follows an option on the command line."""
+    """The value that follows an option on the command line."""
 
     TEXT = auto()
     NUMBER = auto()
@@ -42,7 +42,7 @@ CONNECTING: Final = LOADING | {"campaign", "doctor", "watch"}
 
 @dataclass(frozen=True, slots=True)
 class LoadOption:
-    """One option.
+    """An option that says something about the load.
 
     `sets` is the table and the key of a warhead that the option sets, such as `group.clients`; empty if it sets none.
     `replaces` are keys of the same table that do not hold beside it. `read` turns the typed value into that of the
@@ -72,7 +72,7 @@ class LoadOption:
 
     @property
     def flag(self) -> str:
-        """The names in one text, as errors call the option: -c/--clients."""
+        """Return the names in one text, as errors call the option: -c/--clients."""
         return "/".join(self.flags)
 
 

@@ -31,7 +31,7 @@ _WIDTH: Final = re.compile(r"(?:0?[1-9][0-9]?)?d?")
 
 
 def check_template(text: str, allowed: frozenset[str]) -> frozenset[str]:
-    """The placeholders that a template uses. Raises NotationError for what is no template."""
+    """Return the placeholders that a template uses. Raises NotationError if it is not a template."""
     try:
         parts = list(Formatter().parse(text))
     except ValueError:
@@ -40,7 +40,7 @@ def check_template(text: str, allowed: frozenset[str]) -> frozenset[str]:
     for name, spec, conversion in used:
         if name not in allowed:
             listed = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS if known in allowed)
-            raise NotationError(f"{{{name}}} is no placeholder that can stand here", f"write one of {listed}")
+            raise NotationError(f"{{{name}}} is not a placeholder that can be used here", f"write one of {listed}")
         if conversion or (spec and not (name in NUMBERS and _WIDTH.fullmatch(spec))):
             raise NotationError(
                 f"{{{name}}} cannot be written that way",
@@ -50,5 +50,5 @@ def check_template(text: str, allowed: frozenset[str]) -> frozenset[str]:
 
 
 def fill(text: str, values: Mapping[str, str | int]) -> str:
-    """The template with its values. It must have passed `check_template`, and `values` must have what it uses."""
+    """Fill a template that passed `check_template`. `values` must have the placeholders that it uses."""
     return text.format_map(values)

@@ -27,7 +27,7 @@ NOTATION: Final = "write clients@at+hold, such as 500@10m+5m; without +hold they
 
 
 class Surge(Table):
-    """`at_ns` counts from the beginning of the measured time. `hold_ns` None: they stay to the end."""
+    """Clients that are added to the running attack. Without `hold_ns` they stay to the end."""
 
     group: str
     """Group that the clients are added to."""
@@ -42,22 +42,22 @@ class Surge(Table):
 
     @property
     def leave_ns(self) -> int | None:
-        """When they go, counted like `at_ns`."""
+        """Return when the clients leave, counted like `at_ns`, or None."""
         return None if self.hold_ns is None else self.at_ns + self.hold_ns
 
 
 def surge_table(text: str) -> dict[str, Any]:
-    """The keys that `500@10s+20s` says. Raises NotationError."""
+    """Read `500@10s+20s` into the keys of a surge. Raises NotationError."""
     clients, sign, times = text.partition("@")
     at, plus, hold = times.partition("+")
     if not sign or not _COUNT.fullmatch(clients) or not at.strip() or (plus and not hold.strip()):
-        raise NotationError(f"{text[:80]!r} is no surge", NOTATION)
+        raise NotationError(f"{text[:80]!r} is not a surge", NOTATION)
     table: dict[str, Any] = {"clients": int(clients), "at": at.strip()}
     return table | ({"hold": hold.strip()} if plus else {})
 
 
 def describe_surge(surge: Surge) -> str:
-    """`+500 clients at 10 min for 5 min`."""
+    """Describe a surge: `+500 clients at 10 min for 5 min`."""
     clients = f"+{format_count(surge.clients)} client{'' if surge.clients == 1 else 's'}"
     hold = "" if surge.hold_ns is None else f" for {format_duration_ns(surge.hold_ns)}"
     return f"{clients} at {format_duration_ns(surge.at_ns)}{hold}"
@@ -67,7 +67,7 @@ def describe_surge(surge: Surge) -> str:
 
 
 def check_surges(surges: Sequence[Surge], groups: Sequence[Group], attack: Attack) -> None:
-    """Raises KeyPathError for the first thing about a surge that cannot be."""
+    """Raise KeyPathError for the first surge that is impossible."""
     by_name = {group.name: group for group in groups}
     for number, surge in enumerate(surges):
         try:
@@ -88,14 +88,14 @@ def _check_group(surge: Surge, groups: Mapping[str, Group]) -> None:
 
 def _check_times(surge: Surge, duration_ns: int | None) -> None:
     if surge.hold_ns == 0:
-        raise KeyPathError("hold", "0 s is no time at all", "leave hold out and they stay to the end")
+        raise KeyPathError("hold", "must be longer than 0 s", "leave hold out to keep the clients to the end")
     if surge.hold_ns is not None and surge.ramp_ns > surge.hold_ns:
         raise KeyPathError("ramp", "is longer than hold, so not all of them would come", "write a shorter one")
     if duration_ns is None:
         return
     length = format_duration_ns(duration_ns)
     if surge.at_ns >= duration_ns:
-        raise KeyPathError("at", f"the attack is over then: it lasts {length}", f"write a time before {length}")
+        raise KeyPathError("at", f"the attack ends before: it lasts {length}", f"write a time before {length}")
     if surge.at_ns + surge.ramp_ns > duration_ns:
         raise KeyPathError(
             "ramp",
@@ -105,7 +105,7 @@ def _check_times(surge: Surge, duration_ns: int | None) -> None:
 
 
 def _check_pace(surge: Surge, connect_rate: Fraction) -> None:
-    """A surge that leaves before our own pace has let all of it in would be a smaller one than is said."""
+    """Refuse a surge that ends before the connect rate has let all of its clients in."""
     if surge.hold_ns is None or not connect_rate:
         return
     needed_ns = int(surge.clients * NS_PER_S / connect_rate)

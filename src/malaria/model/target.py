@@ -18,7 +18,7 @@ from malaria.errors import TargetError
 
 
 class Scheme(StrEnum):
-    """How bytes travel to the broker."""
+    """The transport to the broker."""
 
     MQTT = "mqtt"
     MQTTS = "mqtts"
@@ -81,7 +81,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The broker under test. Clients spread over `addresses` in turn. `path` is empty but for WebSocket."""
+    """The broker under test. Clients are spread over `addresses` in turn. Only WebSocket has a `path`."""
 
     scheme: Scheme
     addresses: tuple[Address, ...]
@@ -91,7 +91,7 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The target without its password."""
+        """Return the target as a URL without its password."""
         user = f"{quote(self.username, safe='')}@" if self.username else ""
         return f"{self.scheme}://{user}{','.join(map(str, self.addresses))}{self.path}"
 
@@ -99,7 +99,7 @@ class Target:
         return self.url
 
     def with_credentials(self, username: str | None, password: str | None) -> Target:
-        """The same target with what is given here in place of what the URL says.
+        """Return the same target with these credentials in place of those of the URL.
 
         Raises TargetError for a password without a user name, which MQTT 3.1.1 forbids [MQTT-3.1.2-22].
         """
@@ -116,7 +116,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Reads `host`, `host:port`, a URL, or a list of addresses joined by commas.
+    """Read `host`, `host:port`, a URL, or a list of addresses joined by commas.
 
     Raises TargetError for what is none of these, and for schemes that the engine does not speak.
     """
@@ -135,7 +135,7 @@ def parse_target(text: str) -> Target:
 
 
 def refuse_public_broker(target: Target, confirmations: int) -> None:
-    """Raises TargetError when the target is a broker that strangers share, unless it was confirmed twice.
+    """Raise TargetError if the target is a public broker, unless it was confirmed twice.
 
     A look at the name only: whoever writes its IP address has made up his mind.
     """
@@ -160,12 +160,12 @@ def _scheme(text: str | None) -> Scheme:
         return Scheme(text.lower())
     except ValueError:
         raise TargetError(
-            f"'{text}://' is no way to a broker", f"write {', '.join(f'{s}://' for s in Scheme)}"
+            f"'{text}://' is not a known scheme", f"write {', '.join(f'{s}://' for s in Scheme)}"
         ) from None
 
 
 def _credentials(text: str) -> tuple[str | None, str | None]:
-    """`user:password`, each percent-decoded; an absent part is None."""
+    """Split `user:password` and decode percent signs. A part that is absent is None."""
     username, colon, password = text.partition(":")
     return unquote(username) if username else None, unquote(password) if colon else None
 

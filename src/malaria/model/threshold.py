@@ -32,7 +32,7 @@ class FigureUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SummaryFigure:
-    """Where a figure stands in `summary.json`, and which other ones a limit in percent may refer to, by word."""
+    """The place of a figure in `summary.json`, and the figures that a limit in percent may refer to, by word."""
 
     path: tuple[str, ...]
     unit: FigureUnit
@@ -117,7 +117,7 @@ class Threshold:
 
     @property
     def condition(self) -> str:
-        """The text without the key, as a warhead writes it."""
+        """Return the text without the key, as a warhead writes it."""
         number = f"{self.value:.15g}"
         if self.relative_to is None:
             return f"{self.operator} {number}{self.figure.unit}"
@@ -160,7 +160,7 @@ def _condition_schema(figure: SummaryFigure, others: list[dict[str, Any]]) -> di
 
 
 def parse_threshold(key: str, condition: str) -> Threshold:
-    """A line of `[thresholds]`: `"ack.p99" = "< 500ms"`. Raises NotationError."""
+    """Read a line of `[thresholds]`: `"ack.p99" = "< 500ms"`. Raises NotationError."""
     figure = _figure(key)
     found = _CONDITION.fullmatch(condition) if isinstance(condition, str) else None
     if found is None:
@@ -170,14 +170,14 @@ def parse_threshold(key: str, condition: str) -> Threshold:
 
 
 def parse_threshold_text(text: str) -> Threshold:
-    """The passing condition in one text, as `str(threshold)` writes it: `ack.p99 < 500ms`. Raises NotationError."""
+    """Read a passing condition as `str(threshold)` writes it: `ack.p99 < 500ms`. Raises NotationError."""
     found = _KEY.fullmatch(text)
     assert found is not None  # the pattern takes any text
     return parse_threshold(found["key"], found["condition"])
 
 
 def parse_fail_if(text: str) -> Threshold:
-    """The threshold that `--fail-if TEXT` sets: TEXT is the *failing* condition. Raises NotationError."""
+    """Read the value of `--fail-if`, which is the *failing* condition. Raises NotationError."""
     failing = parse_threshold_text(text)
     return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
 
@@ -187,7 +187,7 @@ def _figure(key: str) -> SummaryFigure:
         return FIGURES[key]
     near = difflib.get_close_matches(key, FIGURES, n=1)
     remedy = f"did you mean {near[0]}?" if near else "write one such as ack.p99, messages.acked_lost or clients.dropped"
-    raise NotationError(f"{key!r} is no figure of the summary", remedy)
+    raise NotationError(f"{key!r} is not a figure of the summary", remedy)
 
 
 def _limit(text: str, key: str, figure: SummaryFigure) -> tuple[float, str | None]:
@@ -199,7 +199,9 @@ def _limit(text: str, key: str, figure: SummaryFigure) -> tuple[float, str | Non
     if figure.unit is FigureUnit.MS:
         return _milliseconds(text, found["unit"]), None
     if found["unit"] not in ("", figure.unit):
-        raise NotationError(f"{text!r} is no limit for {key}", f"write a plain number, or {_relative_example(figure)}")
+        raise NotationError(
+            f"{text!r} is not a limit for {key}", f"write a plain number, or {_relative_example(figure)}"
+        )
     return float(found["number"]), None
 
 
@@ -212,7 +214,7 @@ def _milliseconds(text: str, unit: str) -> float:
 def _base(text: str, key: str, figure: SummaryFigure) -> str:
     found = _RELATIVE.fullmatch(text)
     if found is None or found["word"] not in figure.bases:
-        raise NotationError(f"{text!r} does not say percent of what {key} can be set against", _percent_remedy(figure))
+        raise NotationError(f"{text!r} is not a percentage that {key} can be compared with", _percent_remedy(figure))
     return figure.bases[found["word"]]
 
 

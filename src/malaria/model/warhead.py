@@ -49,7 +49,7 @@ def _thresholds(value: Any) -> Any:
 
 
 def flat_conditions(table: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
-    """`ack.p99 = "< 1s"` without quotes round the key is a table in a table for TOML: meant is the same."""
+    """Flatten the tables that TOML makes of keys without quotes: `ack.p99 = "< 1s"` means `"ack.p99" = "< 1s"`."""
     pairs: list[tuple[str, Any]] = []
     for key, value in table.items():
         if isinstance(value, Mapping):
@@ -67,7 +67,7 @@ def _threshold(key: str, condition: Any) -> Threshold:
 
 
 class Warhead(Table):
-    """A load, whole."""
+    """A load: its groups, its surges, the settings of the attack, and what counts as a pass."""
 
     groups: tuple[Group, ...] = Field(default=(), alias="group")
     """Groups of clients that behave alike."""
@@ -95,11 +95,11 @@ class Warhead(Table):
         return self
 
     def access_of(self, group: Group) -> Access:
-        """How the clients of a group get in: its own keys in place of those of `[target]`."""
+        """Return how the clients of a group reach the broker: `[target]`, overridden by keys of the group."""
         return self.target.overridden(group.target)
 
     def protocol_of(self, group: Group) -> Protocol:
-        """What the clients of a group speak."""
+        """Return the MQTT version of a group."""
         return Protocol.V5 if (group.protocol or self.attack.protocol) == "5" else Protocol.V311
 
     @property
@@ -107,11 +107,11 @@ class Warhead(Table):
         return tuple(group for group in self.groups if group.publishes)
 
     def clients_of(self, group: Group) -> int:
-        """How many clients of a group there ever are: its own, and after them, in order, those of its surges."""
+        """Return the number of clients of a group, with those of its surges."""
         return group.clients + sum(surge.clients for surge in self.surges if surge.group == group.name)
 
     def with_credentials(self, username: str | None, password: str | None) -> Warhead:
-        """The same warhead, the target's credentials in each group that states none of its own."""
+        """Return the same warhead with these credentials in each group that states none."""
         if username is None:
             return self
         literal = {"username": _literal(username), "password": None if password is None else _literal(password)}
@@ -120,7 +120,7 @@ class Warhead(Table):
 
 
 def _literal(text: str) -> str:
-    """A template that fills to exactly this text."""
+    """Return a template that fills to exactly this text."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
@@ -128,14 +128,15 @@ def _literal(text: str) -> str:
 
 
 def load_warhead(path: Path, duration: str | None = None) -> Warhead:
-    """Reads a warhead file, TOML or one of 2013. Paths in it are seen from where it lies. `duration` is for a file that
-    does not say when to end. Raises WarheadError.
+    """Read a warhead file, TOML or one of 2013. Paths in it are relative to its directory.
+
+    `duration` is taken if the file does not say when the attack ends. Raises WarheadError.
     """
     return _with_duration(warhead_table(path), str(path), duration)
 
 
 def warhead_table(path: Path) -> dict[str, Any]:
-    """The tables of a warhead file as they are written, unchecked, its paths seen from where it lies.
+    """Return the tables of a warhead file, unchecked, with paths relative to the file's directory.
 
     Raises WarheadError for what is no file of tables.
     """
@@ -156,13 +157,13 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise WarheadError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
     except UnicodeDecodeError:
-        raise WarheadError(f"{path} is no text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
+        raise WarheadError(f"{path} is not text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
 
 
 def warhead_from_toml(
     text: str, name: str = "warhead", directory: Path | None = None, duration: str | None = None
 ) -> Warhead:
-    """Reads a warhead from text. `name` is what errors call it, `duration` as in load_warhead. Raises WarheadError."""
+    """Read a warhead from text. Errors call it `name`; `duration` as in load_warhead. Raises WarheadError."""
     table = _parsed(text, name)
     if directory is not None:
         anchor_files(table, directory)
@@ -174,7 +175,7 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise WarheadError(
-            f"{name} is no TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
+            f"{name} is not TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
         ) from None
 
 
@@ -186,7 +187,7 @@ def _with_duration(table: dict[str, Any], name: str, duration: str | None) -> Wa
 
 
 def validated(table: Mapping[str, Any], place: Callable[[Location], str]) -> Warhead:
-    """The warhead that a table says. Raises WarheadError; `place` names a key to the operator."""
+    """Check a table and return its warhead. Raises WarheadError; `place` names a key to the operator."""
     try:
         return Warhead.model_validate(table)
     except ValidationError as error:
@@ -194,7 +195,7 @@ def validated(table: Mapping[str, Any], place: Callable[[Location], str]) -> War
 
 
 def anchor_files(table: Mapping[str, Any], directory: Path) -> None:
-    """Paths in a file are seen from where it lies."""
+    """Make the paths in the tables relative to `directory`."""
     groups = table.get("group")
     for group in groups if isinstance(groups, list) else ():
         payload = group.get("payload") if isinstance(group, dict) else None
@@ -225,7 +226,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
 
 
 def to_toml(warhead: Warhead) -> str:
-    """The warhead as a file: what is not said has its default. Secrets are left out, and a comment says so."""
+    """Write the warhead as a file, without keys that have their default. A comment says that secrets are left out."""
     table = to_table(warhead)
     holders = [table.get("target", {}), *table["group"], *(group.get("target", {}) for group in table["group"])]
     secrets = [holder.pop(key, None) for holder in holders for key in SECRETS]
@@ -233,7 +234,7 @@ def to_toml(warhead: Warhead) -> str:
 
 
 def to_table(warhead: Warhead) -> dict[str, Any]:
-    """The tables of the file, passwords included; `validated` gives an equal warhead back."""
+    """Return the tables of the file, passwords included. `validated` turns them into an equal warhead."""
     table: dict[str, Any] = {"attack": _said(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
     if warhead.surges:
         table["surge"] = [_said(surge) for surge in warhead.surges]
@@ -275,7 +276,7 @@ def _group_table(group: Group) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What TOML can write: enumerations are texts, tuples lists."""
+    """Turn a value into one that TOML can write."""
     return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, StrEnum) else value
 
 
@@ -283,7 +284,7 @@ def _plain(value: Any) -> Any:
 
 
 def describe(warhead: Warhead) -> str:
-    """One line for people: `3,000 clients · 500 B · QoS 1 · every 6 s · 10 min`."""
+    """Describe the load in one line: `3,000 clients · 500 B · QoS 1 · every 6 s · 10 min`."""
     speakers, duration_ns = warhead.publishing, warhead.attack.duration_ns
     parts = [_crowd(warhead)]
     if len(speakers) == 1:

@@ -7,7 +7,7 @@ from malaria.mqtt.packets import Publish
 
 
 class TopicAliases:
-    """The aliases that the other side has introduced on one connection; `most` is the highest that we allow."""
+    """The topic aliases that the other side introduced on one connection; `most` is the highest that is allowed."""
 
     __slots__ = ("_most", "_topics")
 
@@ -16,7 +16,7 @@ class TopicAliases:
         self._topics: dict[int, str] = {}
 
     def topic_of(self, packet: Publish) -> str:
-        """The topic that a PUBLISH goes to. Raises MalformedPacket for an alias that is none."""
+        """Return the topic of a PUBLISH. Raises MalformedPacket for an invalid alias."""
         alias = packet.properties.get("topic_alias")
         if alias is None:
             return packet.topic

@@ -88,7 +88,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A packet's fields. `flags` are the low bits of the first byte; None: they carry values.
+    """The fields of a packet. `flags` are the low bits of the first byte; None if they carry values.
 
     `flag_rules` look at these flags, `rules` at all values, among them the `protocol`.
     """
@@ -113,7 +113,7 @@ def _password_alone(values: PacketValues) -> bool:
 
 
 def _5(values: PacketValues) -> bool:
-    """Whether the packet is of MQTT 5. CONNECT says it itself."""
+    """Tell whether the packet belongs to MQTT 5. CONNECT states it itself."""
     return bool(values.get("protocol_level", values["protocol"]) == Protocol.V5)
 
 
@@ -126,7 +126,7 @@ def _will_of_5(values: PacketValues) -> bool:
 
 
 def _no_topic(values: PacketValues) -> bool:
-    """In MQTT 5 a topic alias can stand for the topic."""
+    """Tell whether a PUBLISH has neither a topic nor, in MQTT 5, an alias for it."""
     aliased = _5(values) and "topic_alias" in values["properties"]
     return not values["topic"] and not aliased
 
@@ -136,12 +136,12 @@ def _properties(packet: str, *, may_miss: bool = False) -> Field:
 
 
 def _ack(packet: str, flags: int = 0) -> Layout:
-    """PUBACK and its like: in MQTT 5 the reason code and the properties can be left out (sections 3.4 to 3.7)."""
+    """Make the layout of PUBACK and its like. MQTT 5 may omit reason code and properties (sections 3.4 to 3.7)."""
     return Layout((_ID, Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), flags=flags)
 
 
 def _end(packet: str, *rules: WireRule) -> Layout:
-    """DISCONNECT and AUTH (sections 3.14, 3.15)."""
+    """Make the layout of DISCONNECT and AUTH (sections 3.14, 3.15)."""
     return Layout((Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), rules=rules)
 
 
@@ -241,12 +241,12 @@ FROM_BROKER_5: Final = FROM_BROKER | {PacketType.DISCONNECT, PacketType.AUTH}
 
 
 def from_broker(protocol: Protocol) -> frozenset[PacketType]:
-    """What a server may send to a client."""
+    """Return the packet types that a server may send to a client."""
     return FROM_BROKER_5 if protocol is Protocol.V5 else FROM_BROKER
 
 
 def encode(packet: Packet, protocol: Protocol = Protocol.V311) -> bytes:
-    """The bytes of a packet. Raises ValueError for what no field can hold, or the protocol does not have."""
+    """Encode a packet. Raises ValueError if a field cannot hold its value or the protocol does not have it."""
     kind, values = _fields_of(packet, protocol)
     if protocol is not Protocol.V5 and (kind is PacketType.AUTH or getattr(packet, "properties", None)):
         raise ValueError(f"{kind.name} cannot be written: MQTT 3.1.1 has no properties and no AUTH")
@@ -268,7 +268,7 @@ def decode(
     allowed: frozenset[PacketType] = FROM_BROKER,
     protocol: Protocol = Protocol.V311,
 ) -> tuple[Packet, int] | None:
-    """The packet at `start` and where the next one begins; None when buffer[start:end] holds only a part of it.
+    """Decode the packet at `start`; return it and where the next one begins, or None if it is incomplete.
 
     Raises MalformedPacket for bytes that are no packet, and for one that the other side must not send.
     """
@@ -285,7 +285,7 @@ def decode(
 
 
 def frame_length(buffer: Buffer, start: int, end: int, limit: int) -> int:
-    """Bytes of the whole frame at `start`, first byte included; 0 when buffer[start:end] holds only a part of it.
+    """Return the bytes of the frame at `start`, first byte included; 0 if buffer[start:end] has only a part of it.
 
     Raises MalformedPacket for a remaining length of more than four bytes and for a frame longer than `limit`.
     """
@@ -305,7 +305,7 @@ def frame_length(buffer: Buffer, start: int, end: int, limit: int) -> int:
 
 
 def encode_remaining_length(length: int) -> bytes:
-    """Seven bits a byte, lowest first (section 2.2.3). Raises ValueError over 268,435,455."""
+    """Encode a length, seven bits a byte, lowest first (section 2.2.3). Raises ValueError over 268,435,455."""
     if length > LARGEST_REMAINING:
         raise ValueError(f"a packet of {length:,} bytes cannot be written")
     return write_varint(length)
@@ -358,7 +358,7 @@ def _broken(rules: tuple[WireRule, ...], value: Any) -> WireRule | None:
 
 
 def _without_defaults(fields: list[Field], values: PacketValues) -> list[Field]:
-    """Without what may be missing at the end."""
+    """Drop the last fields that may be left out."""
     while fields and fields[-1].default is not None and values[fields[-1].name] == fields[-1].default:
         fields.pop()
     return fields
@@ -442,7 +442,7 @@ def _connect_fields(packet: Connect, protocol: Protocol) -> PacketValues:
 
 
 def _level(qos: int) -> int:
-    """Two bits: more would spill over into the flags beside them."""
+    """Check that a QoS fits into two bits: more would change the flags next to them."""
     if not 0 <= qos <= 2:
         raise ValueError(f"there is no QoS {qos}")
     return qos

@@ -20,7 +20,7 @@ class Protocol(IntEnum):
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Return the name for people."""
         return "MQTT 5" if self is Protocol.V5 else "MQTT 3.1.1"
 
 
@@ -52,7 +52,7 @@ NO_PROPERTIES: Final[Properties] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker publishes for a client that goes without a DISCONNECT."""
+    """The message that the broker publishes when a client is lost without a DISCONNECT."""
 
     topic: str
     payload: bytes = b""
@@ -92,7 +92,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """PUBACK, PUBREC, PUBREL or PUBCOMP: they differ in nothing but their type."""
+    """A PUBACK, PUBREC, PUBREL or PUBCOMP: they differ only in their type."""
 
     type: PacketType
     packet_id: int
@@ -146,7 +146,7 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """MQTT 5: a step of an authentication of more than one."""
+    """A step of an extended authentication (MQTT 5)."""
 
     reason_code: int = 0
     properties: Properties = NO_PROPERTIES

@@ -41,7 +41,7 @@ def _nonzero(name: str) -> WireRule:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One line of table 2-4. `repeats` are the packets in which it may come several times."""
+    """One line of table 2-4. `repeats` are the packets in which it may occur several times."""
 
     number: int
     name: str
@@ -87,7 +87,7 @@ _BY_NAME: Final[Mapping[str, Property]] = {one.name: one for one in PROPERTIES}
 
 
 def properties_of(packet: str) -> FieldType:
-    """How the properties of a packet (or of a WILL) are read and written."""
+    """Return the type of field that the properties of a packet (or of a WILL) are."""
     return FieldType(lambda reader: _read(reader, packet), lambda properties: _write(properties, packet))
 
 
@@ -122,7 +122,7 @@ def _broken(one: Property, value: Any) -> WireRule | None:
 
 
 def _write(properties: Properties, packet: str) -> bytes:
-    """Raises ValueError for a property that the packet cannot have, or a value that it cannot hold."""
+    """Write properties. Raises ValueError for a property or a value that the packet cannot have."""
     unknown = [name for name in properties if name not in _BY_NAME or packet not in _BY_NAME[name].packets]
     if unknown:
         raise ValueError(f"{packet} cannot have the property {unknown[0]}")

@@ -71,13 +71,13 @@ REASON_CODES: Final[Mapping[int, str]] = {
 
 
 def reason_text(code: int, protocol: Protocol = Protocol.V5) -> str:
-    """What a reason code (of CONNACK, in 3.1.1) says."""
+    """Return the text of a reason code (in 3.1.1, of CONNACK's return code)."""
     table = REASON_CODES if protocol is Protocol.V5 else RETURN_CODES
     return table.get(code, f"code {code}, which {protocol.title} does not know")
 
 
 def reason_with_details(code: int, properties: Properties, protocol: Protocol = Protocol.V5) -> str:
-    """A reason with what the broker adds to it: its own words, and the server that it sends us to."""
+    """Return the text of a reason with the broker's own reason string and the server that it refers to."""
     text = reason_text(code, protocol)
     if words := properties.get("reason_string"):
         text += f" ({str(words)[:120]})"
@@ -87,7 +87,7 @@ def reason_with_details(code: int, properties: Properties, protocol: Protocol = 
 
 
 def connack_reason(packet: Connack, protocol: Protocol) -> str:
-    """Why a CONNACK refuses.
+    """Return why a CONNACK refuses.
 
     A broker that does not speak MQTT 5 answers with a return code of 3.1.1: 1, unacceptable protocol version.
     """

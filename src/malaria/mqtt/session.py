@@ -63,7 +63,7 @@ SUBSCRIBE_ID: Final = 65535
 
 
 class SessionPhase(IntEnum):
-    """Where a client is on its way to the broker and back."""
+    """The phases of a client's connection."""
 
     IDLE = 0
     CONNECTING = 1  # the transport is being opened
@@ -76,7 +76,7 @@ class SessionPhase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """What does not change. `topic` and `payload` make message `sequence`; `payload` also gets the due time."""
+    """The constants of a client. `topic` and `payload` make message `sequence`; `payload` also gets the due time."""
 
     client_id: str
     topic: Callable[[int], str]
@@ -115,7 +115,7 @@ class SendBytes:
 
 @dataclass(frozen=True, slots=True)
 class CloseTransport:
-    """Close the transport. `reason` is empty when we are done."""
+    """Close the transport. `reason` is empty at a normal end."""
 
     reason: str
 
@@ -158,7 +158,7 @@ class _InFlight:
 
 
 class SessionEvent(Enum):
-    """What an event means for the phase."""
+    """The kinds of event that `ALLOWED` tells apart."""
 
     START = auto()  # connect, for the first time or again
     OPENED = auto()  # the transport stands
@@ -235,7 +235,7 @@ class Session:
         return [OpenTransport()]
 
     def opened(self, now_ns: int) -> list[Instruction]:
-        """The transport stands."""
+        """Send CONNECT: the transport is open."""
         self._move(SessionEvent.OPENED)
         self._deadline_ns = now_ns + self.config.answer_ns
         config = self.config
@@ -251,7 +251,7 @@ class Session:
         return [self._send(connect, now_ns)]
 
     def received(self, packet: Packet, now_ns: int) -> list[Instruction]:
-        """One packet came."""
+        """Process a packet."""
         if self.phase not in CONNECTED:
             return []  # the end of a connection that is over
         if (self.phase, KINDS.get(type(packet))) not in ALLOWED:
@@ -271,16 +271,16 @@ class Session:
                 return self._on_pingresp()
 
     def closed(self, reason: str, now_ns: int) -> list[Instruction]:
-        """The transport broke, or could not be opened."""
+        """Handle a transport that broke or could not be opened."""
         return self._lose(reason, now_ns) if self.phase in CONNECTED else []
 
     def due(self, due_ns: int, now_ns: int) -> list[Instruction]:
-        """A message is due."""
+        """Send a message that is due, or hold it until it may be sent."""
         self._held.append(due_ns)
         return self._send_held(now_ns)
 
     def tick(self, now_ns: int) -> list[Instruction]:
-        """Time has passed."""
+        """Handle what time brings: timeouts, keep-alive, the next attempt to connect."""
         if self._deadline_ns and now_ns >= self._deadline_ns and self.phase in CONNECTED:
             return self._lose("timeout", now_ns)
         quiet_ns = now_ns - self._last_out_ns
@@ -292,7 +292,7 @@ class Session:
         return []
 
     def stop(self, now_ns: int) -> list[Instruction]:
-        """The end: say goodbye if anybody listens."""
+        """End the client; send DISCONNECT if it is connected."""
         polite = self.phase in (SessionPhase.SUBSCRIBING, SessionPhase.READY)
         goodbye: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
         self._move(SessionEvent.STOP)
@@ -332,7 +332,7 @@ class Session:
         return self.config.clean_start and not (self.config.outlives and self._was_connected)
 
     def _agree(self, terms: Terms) -> None:
-        """Takes what the broker grants; what was agreed on the last connection is over."""
+        """Take over what the broker grants. Terms of the last connection end."""
         self._terms = terms
         keep_alive_s = terms.server_keep_alive
         self._keep_alive_ns = self.config.keep_alive_ns if keep_alive_s is None else keep_alive_s * 1_000_000_000
@@ -342,7 +342,7 @@ class Session:
         self._waiting_again.clear()
 
     def _resume(self, session_present: bool, now_ns: int) -> list[Instruction]:
-        """A kept session goes on where it was; without one, nothing that was in flight counts any more."""
+        """Continue a kept session. Without one, report the messages in flight as forgotten."""
         if session_present:
             return self._send_again(now_ns)
         self._received.clear()
@@ -354,7 +354,7 @@ class Session:
         return [forgotten]
 
     def _send_again(self, now_ns: int) -> list[Instruction]:
-        """Within the receive maximum, which may be lower than before; a PUBREL always goes."""
+        """Send unacknowledged messages again within the receive maximum, which may be lower now; PUBREL always."""
         sent: list[Instruction] = []
         for packet_id, message in self._oldest_first():
             if message.awaits is PacketType.PUBCOMP or len(sent) < self._most_in_flight:
@@ -373,12 +373,12 @@ class Session:
         return self._settle(now_ns)
 
     def _settle(self, now_ns: int) -> list[Instruction]:
-        """READY: nothing is waited for, and what was held may go."""
+        """Stop waiting for an answer, and send what was held."""
         self._deadline_ns = 0
         return self._send_held(now_ns)
 
     def _on_publish(self, packet: Publish, now_ns: int) -> list[Instruction]:
-        """QoS 1 is answered and delivered every time, QoS 2 delivered once (section 4.3)."""
+        """Answer and deliver a message: QoS 1 every time, QoS 2 once (section 4.3)."""
         try:
             delivered = Delivered(packet, self._aliases.topic_of(packet))
         except MalformedPacket as error:
@@ -416,7 +416,7 @@ class Session:
         return [acked, *self._send_held(now_ns)]
 
     def _on_refused(self, packet: Ack, now_ns: int) -> list[Instruction]:
-        """The message is over, and its id free (section 4.3)."""
+        """End a refused message and free its id (section 4.3)."""
         message = self._in_flight.get(packet.packet_id)
         if message is None:
             self.strays += 1
@@ -427,7 +427,7 @@ class Session:
         return [Refused(message.sequence, packet.reason_code), *self._send_held(now_ns)]
 
     def _end(self, packet_id: int) -> None:
-        """The message is answered for good, be it before it was its turn to be sent again."""
+        """Forget a message that was answered, even if it was still to be sent again."""
         del self._in_flight[packet_id]
         if packet_id in self._waiting_again:
             self._waiting_again.remove(packet_id)
@@ -444,7 +444,7 @@ class Session:
         return SendBytes(encode(packet, self.config.protocol))
 
     def _send_held(self, now_ns: int) -> list[Instruction]:
-        """What is to be sent again, then what is held, goes out as far as phase and window allow."""
+        """Send what is to be sent again, then what is held, as far as phase and window allow."""
         sent: list[Instruction] = []
         if self.phase is not SessionPhase.READY:
             return sent
@@ -459,7 +459,7 @@ class Session:
         return sent
 
     def _next_id(self) -> int | None:
-        """The id that the next message takes; None when the window is full, or at QoS 0."""
+        """Return the id for the next message; None if the window is full, or at QoS 0."""
         window = self.config.window
         if not self.config.qos or len(self._in_flight) >= self._most_in_flight:
             return None
@@ -508,7 +508,7 @@ class Session:
     # --- losing ------------------------------------------------------------------------------------------------------
 
     def _lose(self, reason: str, now_ns: int) -> list[Instruction]:
-        """The connection is over; the next attempt waits twice as long as the last one that failed."""
+        """End the connection. The next attempt waits twice as long as the last one that failed."""
         self._move(SessionEvent.LOST)
         self._deadline_ns = 0
         wait_ns = min(self.config.longest_wait_ns, self.config.first_wait_ns << min(self._attempts, 40))

@@ -16,7 +16,7 @@ LARGEST_PACKET: Final = LARGEST_REMAINING + 5
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Counts and sizes are the most that we may use."""
+    """The terms of a broker. Counts and sizes are upper limits."""
 
     receive_maximum: int = 65_535
     maximum_packet_size: int = LARGEST_PACKET
@@ -34,7 +34,7 @@ UNLIMITED: Final = Terms()
 
 
 def terms_of(properties: Properties) -> Terms:
-    """The terms that a CONNACK states."""
+    """Return the terms that a CONNACK states."""
     stated: dict[str, Any] = {name: properties[name] for name in Terms.__slots__ if name in properties}
     flags = {name: bool(value) for name, value in stated.items() if name.endswith("_available")}
     return Terms(**(stated | flags))

@@ -10,14 +10,14 @@ SHARE: Final = "$share/"
 
 
 def check_topic(topic: str) -> None:
-    """Raises ValueError with a sentence when nothing can be published there."""
+    """Raise ValueError with a sentence if a topic cannot be published to."""
     _check_text(topic, "topic")
     if "+" in topic or "#" in topic:
         raise ValueError(f"topic {topic!r} holds a wildcard; only a filter may")
 
 
 def check_filter(filter_: str) -> None:
-    """Raises ValueError with a sentence when nobody can subscribe to it."""
+    """Raise ValueError with a sentence if a filter cannot be subscribed to."""
     _check_text(filter_, "filter")
     levels = filter_.split("/")
     for level in levels:
@@ -32,14 +32,14 @@ def check_filter(filter_: str) -> None:
 
 
 def shared_part(filter_: str) -> str | None:
-    """The filter of a shared subscription `$share/NAME/FILTER`, which its members hear together; None: it is none."""
+    """Return the filter of a shared subscription `$share/NAME/FILTER`, or None for any other filter."""
     if not filter_.startswith(SHARE):
         return None
     return filter_.removeprefix(SHARE).partition("/")[2]
 
 
 def matches(filter_: str, topic: str) -> bool:
-    """Whether a message to `topic` goes to a subscriber of `filter_`."""
+    """Tell whether a message to `topic` goes to a subscriber of `filter_`."""
     tree: TopicTree[bool] = TopicTree()
     tree.add(filter_, True)
     return bool(tree.match(topic))
@@ -68,7 +68,7 @@ class _TopicNode[V]:
 
 
 class TopicTree[V]:
-    """Filters with a value each; finds the values of all filters that match a topic, at the cost of its levels."""
+    """A map from filters to values that finds all filters that match a topic, at the cost of its levels."""
 
     def __init__(self) -> None:
         self._root: _TopicNode[V] = _TopicNode()
@@ -83,7 +83,7 @@ class TopicTree[V]:
         node.values.append(value)
 
     def match(self, topic: str) -> list[V]:
-        """The values of all matching filters; one that matches twice (overlapping filters) comes twice."""
+        """Return the values of all matching filters; one that matches twice (overlapping filters) occurs twice."""
         levels = topic.split("/")
         found: list[V] = []
         system = topic.startswith("$")  # no wildcard matches a first level with '$' (MQTT-4.7.2-1)

@@ -22,7 +22,7 @@ _RESERVED_OPTIONS: Final = 0xC0
 
 
 class Reader:
-    """A packet's body, read from front to back."""
+    """The body of a packet, read from front to back."""
 
     __slots__ = ("_at", "_body")
 
@@ -31,7 +31,7 @@ class Reader:
         self._at = 0
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes."""
+        """Return the next `count` bytes."""
         end = self._at + count
         if end > len(self._body):
             raise MalformedPacket("the packet ends inside a field", "MQTT-1.5")
@@ -49,7 +49,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class WireRule:
-    """What must not be: `broken` looks at a value, `says` and `clause` name the fault."""
+    """A rule of the specification: `broken` looks at a value, `says` and `clause` name the fault."""
 
     broken: Callable[[Any], bool]
     says: str
@@ -58,7 +58,7 @@ class WireRule:
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """How one kind of value is read and written, and what holds for it in both directions."""
+    """The functions that read and write a kind of value, and the rules that hold for both."""
 
     read: Callable[[Reader], Any]
     write: Callable[[Any], bytes]
@@ -74,7 +74,7 @@ def read_short(reader: Reader) -> int:
 
 
 def write_short(value: int) -> bytes:
-    """Raises ValueError for what two bytes cannot hold."""
+    """Write two bytes. Raises ValueError for a value that does not fit."""
     if not 0 <= value <= LONGEST_STRING:
         raise ValueError(f"{value:,} does not fit into a field of at most {LONGEST_STRING:,}")
     return value.to_bytes(2)
@@ -85,14 +85,14 @@ def read_long(reader: Reader) -> int:
 
 
 def write_long(value: int) -> bytes:
-    """Raises ValueError for what four bytes cannot hold."""
+    """Write four bytes. Raises ValueError for a value that does not fit."""
     if not 0 <= value <= 0xFFFFFFFF:
         raise ValueError(f"{value:,} does not fit into four bytes")
     return value.to_bytes(4)
 
 
 def read_varint(reader: Reader) -> int:
-    """Seven bits a byte, lowest first, at most four bytes (MQTT 5, 1.5.5)."""
+    """Read seven bits a byte, lowest first, at most four bytes (MQTT 5, 1.5.5)."""
     value = shift = 0
     for _ in range(4):
         byte = reader.take(1)[0]
@@ -104,7 +104,7 @@ def read_varint(reader: Reader) -> int:
 
 
 def write_varint(value: int) -> bytes:
-    """Raises ValueError over 268,435,455."""
+    """Write a variable byte integer. Raises ValueError over 268,435,455."""
     if not 0 <= value <= LARGEST_VARINT:
         raise ValueError(f"{value:,} does not fit into a variable byte integer")
     encoded = bytearray()
@@ -128,12 +128,12 @@ def read_binary(reader: Reader) -> bytes:
 
 
 def write_binary(raw: bytes) -> bytes:
-    """Raises ValueError for more than 65,535 bytes: a string's length has two bytes."""
+    """Write bytes with their length in two bytes. Raises ValueError for more than 65,535 bytes."""
     return write_short(len(raw)) + raw
 
 
 def read_string(reader: Reader) -> str:
-    """A UTF-8 string with its length before it (section 1.5.3)."""
+    """Read a UTF-8 string with its length before it (section 1.5.3)."""
     try:
         return read_binary(reader).decode("utf-8")
     except UnicodeDecodeError:
@@ -145,7 +145,7 @@ def write_string(text: str) -> bytes:
 
 
 def read_requested(reader: Reader) -> tuple[tuple[str, int], ...]:
-    """Filters with the QoS asked for (section 3.8.3)."""
+    """Read filters with the requested QoS (section 3.8.3)."""
     filters: list[tuple[str, int]] = []
     while not reader.done:
         filters.append((read_string(reader), read_byte(reader)))

@@ -29,7 +29,7 @@ type Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells this run's clients and messages from those of any other run."""
+    """The name, tag and seed that tell this run's clients and messages from those of other runs."""
 
     name: str  # goes into client ids as {run}
     tag: int  # 16 bits in every payload header
@@ -37,14 +37,14 @@ class Identity:
     identities: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of clients with keys of their own, by group
 
     def of_client(self, group: Group, index: int) -> str:
-        """What `{identity}` stands for; empty when the group's names have no use for it."""
+        """Return the value of `{identity}`, or an empty text if the group's names do not use it."""
         identities = self.identities.get(group.name)
         return identities[index] if identities else ""
 
 
 @dataclass(frozen=True, slots=True)
 class RateChange:
-    """A change of the rate while the load runs: which one of a group it is, from 1, and the interval from then on."""
+    """A change of the rate while the load runs: its number in the group, from 1, and the interval from then on."""
 
     number: int
     interval: Fraction
@@ -53,7 +53,7 @@ class RateChange:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """The members of a group, or of a surge of it, that one worker carries: rows first_row .. first_row + count - 1."""
+    """The clients of a group, or of a surge, that one worker carries: rows first_row .. first_row + count - 1."""
 
     group: Group
     identity: Identity
@@ -72,13 +72,13 @@ class GroupPlan:
 
     @property
     def tracked(self) -> bool:
-        """Whether each payload carries the header that loss, order and end-to-end latency need."""
+        """Tell whether each payload carries the header that loss, order and end-to-end latency need."""
         size = parse_size(self.group.size)
         return self.group.header and (size.fixed is None or size.fixed >= HEADER_SIZE)
 
     @cached_property
     def numbers(self) -> Ints:
-        """Client number by position."""
+        """Return the client numbers by position."""
         return self.first_number + self.members
 
     def client_id(self, index: int) -> str:
@@ -88,7 +88,7 @@ class GroupPlan:
         return self.group.topic_at(index, self.identity.name, sequence, self.identity.of_client(self.group, index))
 
     def message_properties(self, index: int, sequence: int) -> Properties:
-        """What a PUBLISH has beside topic and payload; empty in MQTT 3.1.1."""
+        """Return the properties of a PUBLISH. Empty in MQTT 3.1.1."""
         identity = self.identity.of_client(self.group, index)
         return self.group.message_properties_at(index, self.identity.name, sequence, identity)
 
@@ -96,7 +96,7 @@ class GroupPlan:
         return self.group.filters_at(index, self.identity.name, self.identity.of_client(self.group, index))
 
     def schedule(self, turn: RateChange | None = None) -> Schedule:
-        """The open-loop schedule of these members. Only for groups that publish and are not closed loop.
+        """Return the open-loop schedule of these clients. Only for groups that publish and are not closed loop.
 
         A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too; and so has each
         turn to another rate, its time 0 being the instant of the change.
@@ -119,13 +119,13 @@ class GroupPlan:
 
     @property
     def comes_later(self) -> bool:
-        """Whether these clients connect while the attack runs, not before it."""
+        """Tell whether these clients connect while the attack runs, not before it."""
         return self.surge is not None or bool(self.group.start_after_ns or self.group.ramp_ns)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that one worker is to do."""
+    """The part of a warhead that one worker carries out."""
 
     warhead: Warhead
     share: Share
@@ -144,12 +144,12 @@ class Plan:
 
 
 def make_plan(warhead: Warhead, share: Share, identity: Identity) -> Plan:
-    """The part of the warhead that `share` carries."""
+    """Make the plan for the part of the warhead that `share` carries."""
     return Plan(warhead, share, identity, tuple(groups_of(warhead, share, identity)))
 
 
 def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
-    """The groups in order, then the surges in order."""
+    """Plan the groups in order, then the surges in order."""
     plans: list[GroupPlan] = []
     number = row = 0
     numbered: dict[str, tuple[Group, int, int]] = {}  # group, number of its client 0, the index that is free next

@@ -34,7 +34,7 @@ type Certificate = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class PartLines[Line](Sequence[Line]):
-    """The lines of one bee's part, by their place in the whole file; its length is the whole file's."""
+    """The lines of one bee's part, by their place in the whole file; its length is that of the whole file."""
 
     path: Path
     part: KeyPart
@@ -48,7 +48,7 @@ class PartLines[Line](Sequence[Line]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Line]: ...
     def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
-        """Raises OperatorError for a line that another bee has."""
+        """Return a line. Raises OperatorError for a line that another bee has."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
@@ -65,7 +65,7 @@ class PartLines[Line](Sequence[Line]):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Of all clients of a group, by index. What is not used is empty."""
+    """The credentials of all clients of a group, by index. A kind that is not used is empty."""
 
     access: Access
     group: Group
@@ -75,7 +75,7 @@ class Credentials:
     certificates: Sequence[Certificate] = ()
 
     def psk_at(self, index: int) -> PskEntry | None:
-        """Identity and key of a client, when the group comes with pre-shared keys."""
+        """Return identity and key of a client, or None without pre-shared keys."""
         if self.keys:
             return self.keys[self.access.first_key + index]
         if self.access.psk_identity is None or self.access.psk is None:
@@ -83,7 +83,7 @@ class Credentials:
         return fill(self.access.psk_identity, self._values(index)), bytes.fromhex(self.access.psk)
 
     def login_at(self, index: int) -> Login:
-        """User name and password: the group's own, else those of its target, else those of the file."""
+        """Return user name and password: the group's, else those of its target, else those of the file."""
         if self.group.username is not None:
             return self.group.credentials_at(index, self.run, self.identity_at(index))
         if self.logins:
@@ -96,7 +96,7 @@ class Credentials:
         )
 
     def certificate_at(self, index: int) -> Certificate | None:
-        """The client's own certificate, when the group comes with certificates."""
+        """Return the client's own certificate, or None without certificates."""
         if self.certificates:
             return self.certificates[self.access.first_key + index]
         if self.access.cert is None:
@@ -105,7 +105,7 @@ class Credentials:
         return fill(self.access.cert, values), None if self.access.key is None else fill(self.access.key, values)
 
     def identity_at(self, index: int) -> str:
-        """What `{identity}` stands for; empty where there are no pre-shared keys in a file."""
+        """Return the value of `{identity}`; empty without a file of pre-shared keys."""
         return self.keys[self.access.first_key + index][0] if self.keys else ""
 
     def _values(self, index: int) -> dict[str, str | int]:
@@ -113,7 +113,7 @@ class Credentials:
 
 
 def load_credentials(access: Access, group: Group, clients: int, run: str) -> Credentials:
-    """Reads the files that the group's way in names, for so many clients of it.
+    """Read the credential files that a group names, for this number of clients.
 
     Raises OperatorError for one that is wrong or too short.
     """
@@ -141,13 +141,13 @@ def load_credentials(access: Access, group: Group, clients: int, run: str) -> Cr
 
 
 def read_keys(path: Path) -> Sequence[PskEntry]:
-    """A file of `identity:hexkey` lines, as mosquitto has it; empty lines and those with # do not count. Or a part."""
+    """Read a file of `identity:hexkey` lines, or a part of one. Empty lines and lines that begin with # are skipped."""
     keys: list[PskEntry] = []
     seen: set[str] = set()
     for number, line in read_lines(path):
         identity, colon, text = line.rpartition(":")
         if not colon or not identity or len(identity.encode()) > LONGEST_IDENTITY_BYTES:
-            raise OperatorError(f"{path}: line {number} is no identity:hexkey", "malaria keygen writes such a file")
+            raise OperatorError(f"{path}: line {number} is not identity:hexkey", "malaria keygen writes such a file")
         try:
             key = bytes.fromhex(text)
         except ValueError:
@@ -167,12 +167,12 @@ def read_keys(path: Path) -> Sequence[PskEntry]:
 
 
 def read_logins(path: Path) -> Sequence[Login]:
-    """A CSV file with user and password (a heading is recognised), or lines of `user:password`. Or a part of one."""
+    """Read a CSV file of user,password (with or without a header line), lines of `user:password`, or a part of one."""
     return _placed(path, _logins(path))
 
 
 def part_of_file(path: Path) -> KeyPart | None:
-    """Which part a file is; None when it is a whole one. Raises OperatorError for one that cannot be read."""
+    """Return which part a file is, or None for a whole file. Raises OperatorError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return read_heading(file.readline(LONGEST_HEADING_BYTES).decode(errors="replace"))
@@ -181,7 +181,7 @@ def part_of_file(path: Path) -> KeyPart | None:
 
 
 def _placed[Line](path: Path, lines: tuple[Line, ...]) -> Sequence[Line]:
-    """The lines by their places in the whole file. Raises OperatorError when the part has not what its heading says."""
+    """Return the lines by their place in the whole file. Raises OperatorError if a part lacks lines."""
     part = part_of_file(path)
     if part is None:
         return lines
@@ -203,13 +203,13 @@ def _logins(path: Path) -> tuple[Login, ...]:
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not row[0]:
             raise OperatorError(
-                f"{path}: user {number} is no pair of user and password", "write user,password on each line"
+                f"{path}: user {number} is not a pair of user and password", "write user,password on each line"
             )
     return tuple((row[0], row[1]) for row in rows)
 
 
 def find_certificates(directory: Path) -> tuple[Certificate, ...]:
-    """The certificates of a directory by name; the key of `a.crt` is in `a.key`, or in the same file."""
+    """List the certificates of a directory by name; the key of `a.crt` is in `a.key`, or in the same file."""
     found = sorted(path for path in directory.iterdir() if path.suffix in CERTIFICATE_SUFFIXES)
     return tuple((str(path), str(key) if (key := path.with_suffix(".key")).exists() else None) for path in found)
 
@@ -220,7 +220,7 @@ def _login_of_line(line: str) -> Login:
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines that count, each with its number. Raises OperatorError for a file that cannot be read."""
+    """Read the lines that count, each with its number. Raises OperatorError for a file that cannot be read."""
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise OperatorError(f"{path} is too large for a file of keys", "is it the right file?")
@@ -228,7 +228,7 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     except OSError as error:
         raise _unreadable(path, error) from None
     except UnicodeDecodeError:
-        raise OperatorError(f"{path} is no text in UTF-8", "is it the right file?") from None
+        raise OperatorError(f"{path} is not text in UTF-8", "is it the right file?") from None
     lines = enumerate(text.splitlines(), 1)
     return [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
 

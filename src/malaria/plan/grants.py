@@ -34,17 +34,17 @@ REMEDIES: Final = {
 
 
 def excluded(plan: GroupPlan, index: int, terms: Terms) -> str:
-    """Why a client of this group cannot do under these terms what it is to do; empty when it can."""
+    """Return why the broker's terms exclude the load of a client, or an empty text."""
     return next(_exclusions(plan, index, terms), "")
 
 
 def smallest_packet(plan: GroupPlan, index: int) -> int:
-    """Bytes of the smallest PUBLISH of this client that we know of: its first topic, the least payload."""
+    """Return the bytes of the smallest PUBLISH that is known of this client: its first topic, the least payload."""
     return _packet(plan, index, parse_size(plan.group.size).low if plan.group.generated else 0)
 
 
 def largest_packet(plan: GroupPlan, index: int) -> int:
-    """Bytes of the largest PUBLISH, as far as we make the payloads."""
+    """Return the bytes of the largest PUBLISH, as far as malaria makes the payloads."""
     return _packet(plan, index, parse_size(plan.group.size).largest)
 
 

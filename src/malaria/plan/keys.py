@@ -23,7 +23,7 @@ MOSQUITTO_SALT_BYTES: Final = 12
 
 
 class Format(StrEnum):
-    """What a line is."""
+    """The format of a line."""
 
     PSK = "psk"  # identity:hexkey, mosquitto's psk_file
     CSV = "csv"  # user,password, our --credentials-file
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
 
 def make_lines(kind: Format, count: int, identity: str, key_bytes: int) -> Iterator[str]:
-    """`count` lines; `identity` is a template with {index}, counted from 0."""
+    """Make `count` lines; `identity` is a template with {index}, counted from 0."""
     for index in range(count):
         name = fill(identity, {"index": index})
         if kind is Format.PSK:
@@ -42,24 +42,24 @@ def make_lines(kind: Format, count: int, identity: str, key_bytes: int) -> Itera
 
 
 def login_line(kind: Format, username: str, password: str) -> str:
-    """A user and a password as a file of that kind has them."""
+    """Write a user and a password as a file of that format has them."""
     if kind is Format.CSV:
         return f"{username},{password}"
     return f"{username}:{password if kind is Format.LOGIN else hashed(password)}"
 
 
 def hashed(password: str) -> str:
-    """As mosquitto 2 keeps it: PBKDF2 with SHA-512."""
+    """Hash a password as mosquitto 2 stores it: PBKDF2 with SHA-512."""
     salt = secrets.token_bytes(MOSQUITTO_SALT_BYTES)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, MOSQUITTO_ROUNDS)
     return f"$7${MOSQUITTO_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def part_of[Line](lines: Sequence[Line], share: Share) -> list[Line]:
-    """The lines of the clients that a share of one group has, in their order."""
+    """Return the lines of the clients that a share of one group has, in their order."""
     return [lines[index] for index in share.members(len(lines)).tolist()]
 
 
 def split[Line](lines: Sequence[Line], parts: int) -> list[list[Line]]:
-    """The lines for each of so many bees."""
+    """Return the lines for each of `parts` bees."""
     return [part_of(lines, share) for share in WHOLE.split(parts)]

@@ -60,7 +60,7 @@ def _unknown(note: str) -> Streams:
 
 
 def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
-    """Sets every publisher's topic against the filters of this worker's subscribers."""
+    """Match every publisher's topic against the filters of this worker's subscribers."""
     listeners, tree = _listeners(groups)
     heard: list[list[int]] = [[] for _ in listeners]
     for speaker in speakers:
@@ -81,7 +81,7 @@ def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan], responders:
 
 
 def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
-    """The filters of those who answer requests."""
+    """Return the filters of the groups that answer requests."""
     tree: TopicTree[bool] = TopicTree()
     responding = [group for group in groups if group.group.responds]
     for filter_ in {
@@ -94,7 +94,7 @@ def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
 def _hearers(
     speaker: GroupPlan, index: int, sequence: int, tree: TopicTree[int], responders: TopicTree[bool]
 ) -> set[int]:
-    """The listeners that a message reaches; by its answer, too, where it is a request and somebody answers."""
+    """Return the listeners that a message reaches, also by its answer if it is a request."""
     topic = speaker.topic(index, sequence)
     heard = set(tree.match(topic))
     answer_topic = speaker.message_properties(index, sequence).get("response_topic")
@@ -108,7 +108,7 @@ def _mixes_shares(filters: tuple[str, ...]) -> bool:
 
 
 def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], list[int]], TopicTree[int]]:
-    """Rows that have the same filters are one listener: (rows by filters, tree of listeners)."""
+    """Group rows with the same filters into listeners: (rows by filters, tree of listeners)."""
     by_filters: dict[tuple[str, ...], list[int]] = {}
     for group in groups:
         if not group.group.subscribes:
@@ -123,7 +123,7 @@ def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], lis
 
 
 def _lay_out(listeners: Mapping[tuple[str, ...], list[int]], heard: list[Ints], own: Mapping[int, int]) -> Streams:
-    """`own` has the numbers of those who do not hear themselves (MQTT 5: no local), by row."""
+    """Lay the streams out in columns. `own` has the numbers of clients with no-local (MQTT 5), by row."""
     first: dict[int, int] = {}
     publishers: dict[int, Ints] = {}
     columns: list[Ints] = []

@@ -31,7 +31,7 @@ type Step = tuple[int, float]
 
 @dataclass(frozen=True, slots=True)
 class TimedRateChange:
-    """A group's clients have another interval from `at_ns` on."""
+    """A change of a group's interval at `at_ns`."""
 
     at_ns: int
     group: str
@@ -40,7 +40,7 @@ class TimedRateChange:
 
 @dataclass(frozen=True, slots=True)
 class SurgeTimes:
-    """One surge in time: they connect from `add_ns`, publish from `begin_ns`, and go at `leave_ns` (None: stay)."""
+    """The times of a surge: its clients connect from `add_ns`, publish from `begin_ns`, and leave at `leave_ns`."""
 
     group: str
     clients: int
@@ -50,7 +50,7 @@ class SurgeTimes:
 
 
 def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
-    """The surges of a warhead that so many workers carry together."""
+    """Return the times of the surges of a warhead, carried by this number of workers."""
     delays_ns = _delays_ns(warhead.surges, warhead.attack.connect_rate, workers)
     return tuple(
         SurgeTimes(
@@ -65,7 +65,7 @@ def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
 
 
 def _delays_ns(surges: Sequence[Surge], connect_rate: Fraction, workers: int) -> list[int]:
-    """How long after its time the last client of each surge is let in, all of them passing one paced door in order.
+    """Return how long after its time the last client of each surge is let in by the connect rate.
 
     Workers pace their parts by themselves; a part is at most one client larger than the even one, and then late by the
     time between two connects of its worker.
@@ -93,7 +93,7 @@ def _times_ns(surge: Surge) -> NDArray[np.float64]:
 
 
 def clients_planned(warhead: Warhead) -> int:
-    """The most clients that are to be connected at once; a ramp longer than the attack is not climbed to its end."""
+    """Return the most clients that are planned to be connected at once. A ramp may be longer than the attack."""
     end_ns = warhead.attack.duration_ns
     leaving = {surge.leave_ns for surge in warhead.surges if surge.leave_ns is not None}
     moments: Iterable[int | None] = [*(at_ns for at_ns in leaving if end_ns is None or at_ns < end_ns), end_ns]
@@ -101,14 +101,14 @@ def clients_planned(warhead: Warhead) -> int:
 
 
 def _clients_just_before(warhead: Warhead, at_ns: int | None) -> int:
-    """None: when everybody who is to come has come."""
+    """Count the clients just before a time. None is the time at which all have come."""
     groups = sum(_come_by(group, at_ns, group.start_after_ns - warhead.attack.warmup_ns) for group in warhead.groups)
     there = [s for s in warhead.surges if s.leave_ns is None or (at_ns is not None and at_ns <= s.leave_ns)]
     return groups + sum(_come_by(surge, at_ns, surge.at_ns) for surge in there)
 
 
 def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
-    """Client i comes at start + i / clients * ramp."""
+    """Count the clients that have come by a time: client i comes at start + i / clients * ramp."""
     if at_ns is None:
         return crowd.clients
     time_ns = at_ns - start_ns
@@ -121,7 +121,7 @@ def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
 
 
 def base_rate(warhead: Warhead) -> Fraction | None:
-    """Messages per second of the groups; None when nobody publishes, or in a closed loop: the broker sets its rate."""
+    """Return the messages per second of the groups, or None without publishers or in a closed loop."""
     speakers = warhead.publishing
     if not speakers or any(group.closed_loop for group in speakers):
         return None
@@ -129,7 +129,7 @@ def base_rate(warhead: Warhead) -> Fraction | None:
 
 
 def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] = ()) -> tuple[Step, ...] | None:
-    """The rate that is due from each step to the next; None where `base_rate` is. `turns` are changes of a rate."""
+    """Return the rate that is due from each step to the next; None where `base_rate` is. `turns` are rate changes."""
     if base_rate(warhead) is None:
         return None
     groups = {group.name: group for group in warhead.publishing}
@@ -151,7 +151,7 @@ def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] 
 
 
 def _comings(visit: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
-    """How many begin and how many leave, and when: along a ramp in steps of a second, or in larger ones."""
+    """Return how many clients begin and leave, and when; a ramp is divided into steps of at least a second."""
     leave_ns = visit.leave_ns
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
     coming = [(visit.begin_ns + ramp_ns * part // parts, Fraction(visit.clients, parts)) for part in range(parts)]

@@ -27,35 +27,35 @@ _UNIT: Final = 2.0**-53
 
 
 def streams(seed: int, indices: NDArray[np.int64]) -> RandomStreams:
-    """The stream of each index. Streams of different seeds are unrelated."""
+    """Return the stream of each index. Streams of different seeds are unrelated."""
     return _mixed(np.uint64(_root(seed)) + indices.astype(np.uint64) * np.uint64(_GOLDEN))
 
 
 def uniform(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The number at each counter, evenly spread over [0, 1), 53 bits."""
+    """Return the number at each counter, evenly spread over [0, 1), 53 bits."""
     place = (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
     return (_mixed(of + place) >> np.uint64(11)).astype(np.float64) * _UNIT
 
 
 def exponential(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The number at each counter, exponentially distributed with mean 1."""
+    """Return the number at each counter, exponentially distributed with mean 1."""
     return -np.log1p(-uniform(of, counters))
 
 
 def normal(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The number at each counter, normally distributed with mean 0 and standard deviation 1 (Box, Muller 1958)."""
+    """Return the number at each counter, normal with mean 0 and standard deviation 1 (Box, Muller 1958)."""
     radius = np.sqrt(2 * exponential(of, 2 * counters))
     return radius * np.cos(2 * np.pi * uniform(of, 2 * counters + 1))
 
 
 def uniform_at(seed: int, index: int, counter: int) -> float:
-    """`uniform` for one."""
+    """Return one number of `uniform`."""
     stream = _mixed_word(_root(seed) + index * _GOLDEN)
     return (_mixed_word(stream + (counter + 1) * _GOLDEN) >> 11) * _UNIT
 
 
 def normal_at(seed: int, index: int, counter: int) -> float:
-    """`normal` for one."""
+    """Return one number of `normal`."""
     radius = math.sqrt(-2 * math.log1p(-uniform_at(seed, index, 2 * counter)))
     return radius * math.cos(2 * math.pi * uniform_at(seed, index, 2 * counter + 1))
 

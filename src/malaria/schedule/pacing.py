@@ -37,7 +37,7 @@ _BLOCK: Final = 1 << 16
 
 
 class Arrival(StrEnum):
-    """How the messages of a group lie in time."""
+    """The distribution of a group's messages in time."""
 
     STEADY = "steady"  # evenly spread over all clients of all shares
     RANDOM = "random"  # every client periodic, at a random phase
@@ -48,7 +48,7 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The times of one group of the whole swarm.
+    """The settings that determine the due times of one group of the whole swarm.
 
     `interval` in seconds is that of one client; `messages` are per client. While `rate_ramp_ns` lasts the rate grows
     linearly from `rate_ramp_from` (of the full rate) to the full rate. Client i of n begins at i/n of `client_ramp_ns`,
@@ -90,7 +90,7 @@ class Pace:
 
     @property
     def step_ns(self) -> Fraction:
-        """Between two messages of the whole group, when they are evenly spread."""
+        """Return the time between two messages of the whole group, when they are evenly spread."""
         return self.interval_ns / self.clients
 
 
@@ -107,7 +107,7 @@ class Schedule:
         self._source: _Source = _Lattice(pace, members) if closed_form else _ClientColumns(pace, members)
 
     def due_until(self, end_ns: int) -> Dues:
-        """Everything due from the last window's end (at first: 0) to before `end_ns`."""
+        """Return everything due from the end of the last window (at first: 0) to before `end_ns`."""
         self._asked_ns = max(self._asked_ns, end_ns)
         due_ns, position = self._source.until(end_ns if self._end_ns is None else min(end_ns, self._end_ns))
         self._made += len(due_ns)
@@ -115,13 +115,13 @@ class Schedule:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing will be due any more."""
+        """Tell whether nothing will be due any more."""
         ended = self._end_ns is not None and self._asked_ns >= self._end_ns
         return ended or self._idle or self._made == self._limit
 
     @property
     def total(self) -> int | None:
-        """How many messages this schedule makes in all; None without a bound, or when only making them would tell."""
+        """Return the number of messages of this schedule; None if it has no bound or only making them would tell."""
         if self._idle:
             return 0
         return self._limit if self._end_ns is None else self._source.before(self._end_ns)
@@ -129,10 +129,10 @@ class Schedule:
 
 class _Source(Protocol):
     def until(self, end_ns: int) -> Dues:
-        """What is due before `end_ns` and was not given yet."""
+        """Return what is due before `end_ns` and was not returned yet."""
 
     def before(self, at_ns: int) -> int | None:
-        """How many are due before `at_ns`, if that is known without making them."""
+        """Return how many are due before `at_ns`, if that is known without making them."""
 
 
 class _Lattice:
@@ -161,7 +161,7 @@ class _Lattice:
 
 
 class _ClientColumns:
-    """Any arrivals and ramps: the next due time of each client is a column, and a scan finds who is due.
+    """All other arrivals and ramps: the next due time of each client is a column, and a scan finds who is due.
 
     Those who are due get a block of messages at once: one row a client, one column a message.
     """
@@ -194,7 +194,7 @@ class _ClientColumns:
         return _in_order(due_ns, position)
 
     def _take(self, who: Ints, end_ns: int) -> tuple[Ints, NDArray[np.bool_]]:
-        """A block of messages of each client, and which of them are due before `end_ns`; a short block has not all."""
+        """Return a block of messages of each client, and a mask of those due before `end_ns`; it may be too short."""
         block_ns, unramped_ns = self._block(who, self._columns(who, end_ns))
         taken = block_ns < end_ns
         taken[:, -1] = False  # it says when the client is due again, if the block is too short
@@ -207,12 +207,12 @@ class _ClientColumns:
         return block_ns, given
 
     def _columns(self, who: Ints, end_ns: int) -> int:
-        """Messages of the first of them until `end_ns`, and one more; in bounds of memory."""
+        """Return how many messages to make of each client at once: up to `end_ns`, within bounds of memory."""
         wanted = (end_ns - int(self._next_ns[who].min())) // self._pace.interval_ns + 2
         return max(2, min(wanted, _BLOCK // len(who)))
 
     def _block(self, who: Ints, columns: int) -> tuple[Ints, Ints]:
-        """Due times of the next messages of each client, and the unramped ones; never, after its last message."""
+        """Return due times of the next messages of each client, ramped and unramped; never, after its last message."""
         k = self._k[who, np.newaxis] + np.arange(columns)
         turns = _MessageBlock(self._members[who, np.newaxis], self._streams[who, np.newaxis], k,
                        self._before_ns[who, np.newaxis])  # fmt: skip
@@ -226,7 +226,7 @@ class _ClientColumns:
 
 @dataclass(frozen=True, slots=True)
 class _MessageBlock:
-    """A row a client, a column a message: message `k` of `client`; the last one given was due at `before_ns` (or 0)."""
+    """A block of messages, a row a client, a column a message; each client's last one was due at `before_ns` (or 0)."""
 
     client: Ints
     stream: chance.RandomStreams
@@ -271,7 +271,7 @@ _UNRAMPED: Final[Mapping[Arrival, Callable[[Pace, _MessageBlock], Ints]]] = {
 
 
 def _ramped(pace: Pace, unramped_ns: Ints) -> Ints:
-    """When a message of the full rate is due while the rate grows: when the integral of the rate has reached it.
+    """Return when messages are due while the rate grows: when the integral of the rate reaches them.
 
     With the rate f + (1 - f) t/T of the full one, the integral to t is f t + (1 - f) t²/2T; this is its inverse, in a
     form that never decreases in floats either.
@@ -287,7 +287,7 @@ def _ramped(pace: Pace, unramped_ns: Ints) -> Ints:
 
 
 def _multiples(counts: Ints, step: Fraction) -> Ints:
-    """floor(count * step) of each, exactly: only the distance from the lowest count is multiplied in 64 bits."""
+    """Compute floor(count * step) of each exactly: only the distance from the lowest count needs 64 bits."""
     if not counts.size:
         return counts
     first = int(counts.min())
@@ -301,7 +301,7 @@ def _multiples(counts: Ints, step: Fraction) -> Ints:
 
 
 def _in_order(due_ns: list[Ints], position: list[Ints]) -> Dues:
-    """All rounds as one, by due time and then by position, so that the order does not depend on the windows."""
+    """Join all rounds, sorted by due time and then position, so that the order does not depend on the windows."""
     if not due_ns:
         return np.empty(0, np.int64), np.empty(0, np.int32)
     all_ns, of = np.concatenate(due_ns), np.concatenate(position)

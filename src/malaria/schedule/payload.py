@@ -41,7 +41,7 @@ _TAIL_STDDEVS: Final = 6  # two normal draws in a thousand million lie beyond
 
 @dataclass(frozen=True, slots=True)
 class SizeSpec:
-    """Sizes in bytes: fixed (`low == high`), evenly spread over low..high, or normal, clamped to low..high."""
+    """A distribution of sizes in bytes: fixed (`low == high`), uniform, or normal, clamped to low..high."""
 
     low: int
     high: int
@@ -50,7 +50,7 @@ class SizeSpec:
 
     @property
     def fixed(self) -> int | None:
-        """The size, if there is only one."""
+        """Return the size if there is only one."""
         return self.low if self.low == self.high else None
 
     @property
@@ -58,7 +58,7 @@ class SizeSpec:
         return self.high
 
     def at(self, seed: int, client: int, sequence: int, least: int = 0) -> int:
-        """The size of one message, in about 3 us."""
+        """Return the size of one message, in about 3 us."""
         if self.low == self.high:
             return self.low
         if self.stddev:
@@ -68,7 +68,7 @@ class SizeSpec:
         return min(max(drawn, self.low, least), max(self.high, least))
 
     def many(self, seed: int, clients: Ints, sequences: Ints, least: int = 0) -> Ints:
-        """The sizes of messages, given as parallel columns. Drawn sizes are never under `least`, fixed ones may be."""
+        """Return the sizes of messages in parallel columns. Drawn sizes are at least `least`; fixed ones are not."""
         if self.fixed is not None:
             return np.full(len(clients), self.low, np.int64)
         streams = chance.streams(seed, clients)
@@ -80,7 +80,7 @@ class SizeSpec:
 
 
 def parse_size(value: str | int) -> SizeSpec:
-    """Reads 500, "500", "500~25" or "100-900". Raises NotationError (a ValueError) for anything else."""
+    """Read 500, "500", "500~25" or "100-900". Raises NotationError (a ValueError) for anything else."""
     form = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
     if form is None:
         raise NotationError(f"{value!r} is not a size", _SIZE_REMEDY)
@@ -108,7 +108,7 @@ HEADER_DTYPE: Final = np.dtype(
 
 
 class Header(NamedTuple):
-    """Which message this is: message `sequence` of `client` of `run`, due at `due_ns` since the run's epoch."""
+    """The identity of a message: `sequence` of `client` of `run`, due at `due_ns` since the run's epoch."""
 
     run: int
     client: int
@@ -117,12 +117,12 @@ class Header(NamedTuple):
 
 
 def pack_header(run: int, client: int, sequence: int, due_ns: int) -> bytes:
-    """The header of a message of ours, as `Header` names the fields."""
+    """Pack the header of a message."""
     return HEADER.pack(MAGIC, run, client, sequence, due_ns)
 
 
 def unpack_header(payload: bytes | bytearray | memoryview) -> Header | None:
-    """The header at the front of a payload; None when it is too short or not of our making."""
+    """Read the header at the front of a payload; None if the payload has no header of malaria."""
     if len(payload) < HEADER_SIZE:
         return None
     magic, *fields = HEADER.unpack_from(payload)
@@ -130,7 +130,7 @@ def unpack_header(payload: bytes | bytearray | memoryview) -> Header | None:
 
 
 class Content(StrEnum):
-    """What fills a payload."""
+    """The content that fills a payload."""
 
     RANDOM = "random"  # any bytes: cannot be compressed
     HEX = "hex"  # random hexadecimal digits
@@ -173,15 +173,15 @@ _FILLERS: Final[dict[Content, Callable[[int, Random], bytes]]] = {
 
 
 def filler(content: Content, size: int, seed: int) -> bytes:
-    """`size` bytes of a content, the same for the same seed; hex and text are printable ASCII."""
+    """Make `size` bytes of a content, the same for the same seed; hex and text are printable ASCII."""
     return _FILLERS[content](size, Random(seed))
 
 
 class PayloadSource(Protocol):
-    """Where payloads come from when we do not make them up."""
+    """A source of payloads that malaria does not make itself."""
 
     def payload(self, client: int, sequence: int) -> bytes:
-        """The payload of message `sequence` of client `client`. Raises OperatorError when there is none."""
+        """Return the payload of message `sequence` of client `client`. Raises OperatorError if there is none."""
 
 
 _SOURCE_REMEDY: Final = "write file:PATH (a file, or a directory of them) or module:function"
@@ -189,19 +189,19 @@ _FUNCTION: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^
 
 
 def load_source(text: str) -> PayloadSource:
-    """The source that "file:PATH" or "module:function" names. Raises OperatorError with the remedy."""
+    """Load the source that "file:PATH" or "module:function" names. Raises OperatorError with the remedy."""
     kind, _, path = text.partition(":")
     if kind == "file" and path:
         return _files(Path(path).expanduser())
     name = _FUNCTION.fullmatch(text)
     if name is None:
-        raise OperatorError(f"{text!r} is no source of payloads", _SOURCE_REMEDY)
+        raise OperatorError(f"{text!r} is not a source of payloads", _SOURCE_REMEDY)
     return _FunctionSource(text, _function(text, name[1], name[2]))
 
 
 @dataclass(frozen=True, slots=True)
 class _FileSource:
-    """The contents of files, in turns: client and sequence decide together, so that all clients do not agree."""
+    """The contents of files in turn; client and sequence choose together, so that clients differ."""
 
     contents: tuple[bytes, ...]
 

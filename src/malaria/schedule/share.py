@@ -32,21 +32,21 @@ class Share:
         return Fraction(self.last - self.first, self.of)
 
     def split(self, parts: int) -> tuple[Share, ...]:
-        """This share in `parts` equal ones. Raises ValueError for less than one part."""
+        """Split this share into `parts` equal ones. Raises ValueError for less than one part."""
         if parts < 1:
             raise ValueError(f"a share cannot be split into {parts} parts")
         # an index's remainder modulo of * parts is its remainder modulo `of` plus a multiple of `of`, one per part
         return tuple(Share(self.first + n * self.of, self.last + n * self.of, self.of * parts) for n in range(parts))
 
     def members(self, total: int) -> NDArray[np.int64]:
-        """The indices in 0..total-1 that belong to this share, ascending."""
+        """Return the indices in 0..total-1 that belong to this share, ascending."""
         starts = np.arange(0, total, self.of, dtype=np.int64)
         stripe = np.arange(self.first, min(self.last, max(total, self.first)), dtype=np.int64)
         indices: NDArray[np.int64] = (starts[:, np.newaxis] + stripe).ravel()
         return indices[: np.searchsorted(indices, total)]
 
     def count(self, total: int) -> int:
-        """How many members there are, without making them."""
+        """Return the number of members, without making them."""
         rounds, rest = divmod(total, self.of)
         return rounds * (self.last - self.first) + min(max(rest - self.first, 0), self.last - self.first)
 

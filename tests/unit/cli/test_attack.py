@@ -48,4 +48,4 @@ def test_a_warhead_and_options(calls: Calls) -> None:
 def test_a_fault_of_the_file_names_it(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     Path("meters.toml").write_text(FILE + "rat = 5\n")
     assert main(["attack", "x", "-w", "meters.toml"]) == 2
-    assert capsys.readouterr().err == "error: meters.toml: group[0].rat: no such key\n       did you mean rate?\n"
+    assert capsys.readouterr().err == "error: meters.toml: group[0].rat: unknown key\n       did you mean rate?\n"

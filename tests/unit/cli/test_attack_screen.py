@@ -142,4 +142,4 @@ def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pyt
 
 def test_two_places_at_once_are_refused(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attack", "x", "--swarm", "field", "--scheduler", "tls://x:1"]) == 2
-    assert "name two swarms" in capsys.readouterr().err
+    assert "cannot be used together" in capsys.readouterr().err

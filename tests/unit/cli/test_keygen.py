@@ -65,9 +65,9 @@ def test_a_split_loses_and_doubles_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["keygen"], "how many keys?"),
+        (["keygen"], "the number of keys is missing"),
         (["keygen", "-n", "2", "--identity", "same"], "the same for every client"),
-        (["keygen", "-n", "2", "--identity", "{client}"], "no placeholder"),
+        (["keygen", "-n", "2", "--identity", "{client}"], "not a placeholder"),
         (["keygen", "-n", "2", "--identity", "a:{index}"], "cannot hold"),
         (["keygen", "-n", "2", "--format", "xml"], "no such format"),
         (["keygen", "-n", "2", "--split", "2"], "none is named"),

@@ -88,7 +88,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["attack"], "no target is named"),
+        (["attack"], "no target is given"),
         (["frob"], "No such command 'frob'"),
         (["attack", "campaign", "x", "--frob"], "No such option: --frob"),
         (["attack", "x", "-c", "many"], "'-c' / '--clients'"),

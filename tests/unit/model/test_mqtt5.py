@@ -70,12 +70,12 @@ def test_it_is_written_as_it_was_read() -> None:
 
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "expiry": ('session_expiry = "1500ms"', "group[0].session_expiry: '1500ms' is no expiry"),
+    "expiry": ('session_expiry = "1500ms"', "group[0].session_expiry: '1500ms' is not an expiry"),
     "receive maximum": ("receive_maximum = 0", "group[0].receive_maximum: 0 is too small"),
     "retain handling": ('role = "subscribe"\nretain_handling = 3', "group[0].retain_handling"),
     "alias of many topics": ('topic = "a/{seq}"\ntopic_alias = true', "group[0].topic_alias: stands for a topic"),
     "response to many": ('response_topic = "a/+"', "group[0].response_topic: topic 'a/+' holds a wildcard"),
-    "no such placeholder": ('user_properties = { a = "{x}" }', "{x} is no placeholder"),
+    "no such placeholder": ('user_properties = { a = "{x}" }', "{x} is not a placeholder"),
     "no local share": (
         'role = "both"\nfilters = ["$share/s/a"]\nno_local = true',
         "group[0].no_local: cannot be asked of a shared subscription",
@@ -87,7 +87,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
     "a listener's": ('role = "subscribe"\ntopic_alias = true', "group[0].topic_alias: means nothing for a subscribe"),
     "a speaker's": ("no_local = true", "group[0].no_local: means nothing for a publish group"),
-    "a version": ('protocol = "4"', "group[0].protocol: MQTT '4' is not spoken here"),
+    "a version": ('protocol = "4"', "group[0].protocol: MQTT '4' is not supported"),
 }
 
 

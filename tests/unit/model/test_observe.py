@@ -31,7 +31,7 @@ def test_a_process(written: Any) -> None:
 
 @pytest.mark.parametrize("written", ["", "-1", "0", ":0", ":70000", "99999999", "a/b", "a:b", "ssh://", "x\ny", 3.5])
 def test_what_is_no_process(written: Any) -> None:
-    with pytest.raises(ValidationError, match=r"no process|no host"):
+    with pytest.raises(ValidationError, match=r"not a process|not a host"):
         Observe(process=written)
 
 

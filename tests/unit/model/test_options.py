@@ -143,15 +143,15 @@ def test_nothing_said_changes_nothing() -> None:
     ("options", "message"),
     [
         (LoadOptions(rate="10k/m"), "-r/--rate: '10k/m' is not a rate"),
-        (LoadOptions(rate="1", interval="1"), "-r/--rate: stands beside an interval"),
+        (LoadOptions(rate="1", interval="1"), "-r/--rate: cannot be used with interval"),
         (LoadOptions(clients=0), "-c/--clients: 0 is too small"),
-        (LoadOptions(topic="{x}"), "-t/--topic: {x} is no placeholder"),
+        (LoadOptions(topic="{x}"), "-t/--topic: {x} is not a placeholder"),
         (LoadOptions(will_qos=3, will_topic="w"), "--will-qos: 3 is too large"),
-        (LoadOptions(will_topic="{seq}"), "--will-topic: {seq} is no placeholder"),
+        (LoadOptions(will_topic="{seq}"), "--will-topic: {seq} is not a placeholder"),
         (LoadOptions(will_qos=1), "--will-topic: is missing"),
-        (LoadOptions(duration="0"), "-d/--duration: 0 s is no time at all"),
-        (LoadOptions(source_address=("auto", "::1")), "--source-address: 'auto' is no IP address"),
-        (LoadOptions(protocol="4"), "-V/--protocol: MQTT '4' is not spoken here"),
+        (LoadOptions(duration="0"), "-d/--duration: must be longer than 0 s"),
+        (LoadOptions(source_address=("auto", "::1")), "--source-address: 'auto' is not an IP address"),
+        (LoadOptions(protocol="4"), "-V/--protocol: MQTT '4' is not supported"),
         (LoadOptions(fail_if=("ack.p99 = 5",)), "--fail-if: "),
         (LoadOptions(client_id="same"), "--client-id: is the same for every client"),
     ],
@@ -193,9 +193,9 @@ def test_surges_of_the_command_line() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (LoadOptions(surge=("5",)), "--surge: '5' is no surge"),
+        (LoadOptions(surge=("5",)), "--surge: '5' is not a surge"),
         (LoadOptions(surge=("5@1x",)), "--surge: '1x' is not a duration"),
-        (LoadOptions(surge=("5@31s",)), "--surge: the attack is over then: it lasts 30 s"),
+        (LoadOptions(surge=("5@31s",)), "--surge: the attack ends before: it lasts 30 s"),
     ],
 )
 def test_a_surge_that_cannot_be_names_its_option(options: LoadOptions, message: str) -> None:
@@ -212,9 +212,9 @@ def test_a_header_is_a_name_and_a_value() -> None:
 
 def test_a_surge_of_the_file_and_one_of_the_command_line_are_told_apart() -> None:
     file = build_warhead(LoadOptions(surge=("5@20s",)))
-    with pytest.raises(WarheadError, match=r"f\.toml: surge\[0\]\.at: the attack is over then"):
+    with pytest.raises(WarheadError, match=r"f\.toml: surge\[0\]\.at: the attack ends before"):
         override(file, LoadOptions(duration="10s"), "f.toml")
-    with pytest.raises(WarheadError, match=r"^--surge: the attack is over then"):
+    with pytest.raises(WarheadError, match=r"^--surge: the attack ends before"):
         override(file, LoadOptions(surge=("5@40s",)), "f.toml")
 
 

@@ -59,7 +59,7 @@ def test_the_short_notation(text: str, said: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "5@", "@5s", "-5@3s", "5@3s+", "x@3s", "5.5@3s", "9" * 5000 + "@1s", "²@1s"])
 def test_what_is_no_surge(text: str) -> None:
-    with pytest.raises(NotationError, match="is no surge"):
+    with pytest.raises(NotationError, match="is not a surge"):
         surge_table(text)
 
 
@@ -74,10 +74,10 @@ M = 'group = "meters"\n'
         (M + "clients = 1", "surge[0].at: is missing"),
         (M + "clients = 0\nat = 1", "surge[0].clients: 0 is too small"),
         (M + "clients = 1\nat = -1", "surge[0].at: -1 is not a duration"),
-        (M + "clients = 1\nat = 1\nholds = 2", "surge[0].holds: no such key"),
+        (M + "clients = 1\nat = 1\nholds = 2", "surge[0].holds: unknown key"),
         ('group = "other"\nclients = 1\nat = 1', "surge[0].group: there is no group 'other'"),
-        (M + "clients = 1\nat = 60", "surge[0].at: the attack is over then: it lasts 1 min"),
-        (M + "clients = 1\nat = 1\nhold = 0", "surge[0].hold: 0 s is no time at all"),
+        (M + "clients = 1\nat = 60", "surge[0].at: the attack ends before: it lasts 1 min"),
+        (M + "clients = 1\nat = 1\nhold = 0", "surge[0].hold: must be longer than 0 s"),
         (M + "clients = 1\nat = 1\nhold = 2\nramp = 3", "surge[0].ramp: is longer than hold"),
         (M + "clients = 1\nat = 59\nramp = 3", "surge[0].ramp: is not over when the attack ends after 1 min"),
         (M + "clients = 5000\nat = 1\nhold = 4", "surge[0].hold: 5,000 clients at 1000 connects per second need 5 s"),

@@ -37,7 +37,7 @@ def test_forms(text: str, addresses: tuple[Address, ...]) -> None:
         ("", "names no host"),
         ("mqtt://", "names no host"),
         ("mqtt://user@", "names no host"),
-        ("http://broker", "'http://' is no way to a broker"),
+        ("http://broker", "'http://' is not a known scheme"),
         ("broker:", "'' is not a port"),
         ("broker:0", "'0' is not a port"),
         ("broker:65536", "is not a port"),

@@ -56,13 +56,13 @@ def test_without_keys_there_is_none() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a\n", "line 1 is no identity:hexkey"),
-        (":00\n", "line 1 is no identity:hexkey"),
+        ("a\n", "line 1 is not identity:hexkey"),
+        (":00\n", "line 1 is not identity:hexkey"),
         ("a:00\nb:5ecret\n", "line 2: the key of 'b' cannot be one"),
         ("a:\n", "line 1: the key of 'a' cannot be one"),
         (f"a:{'00' * 65}\n", "line 1: the key of 'a' cannot be one"),
         ("a:00\na:11\n", "line 2: 'a' comes a second time"),
-        (f"{'x' * 300}:00\n", "line 1 is no identity:hexkey"),
+        (f"{'x' * 300}:00\n", "line 1 is not identity:hexkey"),
     ],
 )
 def test_a_wrong_line_is_named_and_its_key_is_not(tmp_path: Path, text: str, words: str) -> None:
@@ -76,7 +76,7 @@ def test_a_wrong_line_is_named_and_its_key_is_not(tmp_path: Path, text: str, wor
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    for path, words in ((tmp_path / "none", "No such file"), (tmp_path / "bytes", "no text"), (tmp_path, "directory")):
+    for path, words in ((tmp_path / "none", "No such file"), (tmp_path / "bytes", "not text"), (tmp_path, "directory")):
         with pytest.raises(OperatorError, match=words):
             load(1, psk_file=str(path))
 
@@ -100,7 +100,7 @@ def test_logins_come_from_a_file(tmp_path: Path, text: str) -> None:
 def test_a_login_that_is_no_pair(tmp_path: Path) -> None:
     path = tmp_path / "users"
     path.write_text("u0,p0\nu1,p1,x\n")
-    with pytest.raises(OperatorError, match="user 2 is no pair"):
+    with pytest.raises(OperatorError, match="user 2 is not a pair"):
         load(2, credentials_file=str(path))
 
 

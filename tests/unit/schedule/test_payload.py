@@ -163,7 +163,7 @@ def test_modules_that_do_not_work(module: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "file:", "text", "a:b:c", "no module:f", ":f", "m:"])
 def test_what_is_no_source(text: str) -> None:
-    with pytest.raises(OperatorError, match="is no source of payloads") as caught:
+    with pytest.raises(OperatorError, match="is not a source of payloads") as caught:
         load_source(text)
     assert "file:PATH" in caught.value.remedy
 
