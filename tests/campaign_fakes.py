@@ -11,7 +11,7 @@ from typing import Any, Final
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest
 from malaria.broker import CleanStart
-from malaria.campaign import CampaignRequest, CampaignTools, RepeatCommand
+from malaria.campaign import CampaignRequest, CampaignTools, PartPlace, RepeatCommand
 from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.levels import Levels
 from malaria.campaign.overrides import overridden
@@ -118,6 +118,7 @@ class Stage:
     dry_runs: list[AttackRequest] = field(default_factory=list)
     endpoints: list[Any] = field(default_factory=list)
     begun: list[tuple[str, int, int]] = field(default_factory=list)
+    left_s: list[float | None] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     written: int = 0  # how often the page was
     full: OSError | None = None
@@ -127,8 +128,9 @@ class Stage:
     def tools(self) -> CampaignTools:
         return CampaignTools(self._broker, self._dry_run, self._conduct, self._write_files)
 
-    def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
-        self.begun.append((part.title + part.variant, number, of))
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
+        self.begun.append((part.title + part.variant, place.number, place.of))
+        self.left_s.append(place.left_s)
         return lambda _: None
 
     def tell(self, text: str) -> None:

@@ -13,6 +13,7 @@ import malaria.campaign
 import malaria.outputs.rewriting  # noqa: F401  imported before anything is replaced: what it imports stays real
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import Summary, Verdict
+from malaria.campaign import PartPlace
 from malaria.errors import OperatorError
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Event, EventKind
@@ -38,6 +39,7 @@ class Calls:
     entries: list[Any] = field(default_factory=list)
     campaigns: list[Any] = field(default_factory=list)
     levels: int = 3
+    interrupted: bool = False
 
     @property
     def summary(self) -> Summary:
@@ -53,9 +55,9 @@ class Calls:
         self._begin(request)
         for number in range(1, self.levels + 1):
             part = CampaignPart(number, f"level {number}", "", 100, clean_reason="started for this level")
-            listener.begin(part, number, self.levels, "its load")
+            listener.begin(part, PartPlace(number, self.levels, 2460.0), "its load")
             listener.tell(f"level {number}: {self.outcome}")
-        return SimpleNamespace(directory=request.directory, summary=self.summary)
+        return SimpleNamespace(directory=request.directory, interrupted=self.interrupted, summary=self.summary)
 
     def _begin(self, request: Any) -> None:
         self.requests.append(request)

@@ -15,7 +15,7 @@ from malaria.analysis.windows import measured_window_ns
 from malaria.attack.interrupt import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
-from malaria.campaign import CampaignOutcome, new_request
+from malaria.campaign import CampaignOutcome, PartPlace, new_request
 from malaria.campaign import conduct_campaign as conduct
 from malaria.cli.main import main
 from malaria.records.campaign_records import CampaignPart, PartState
@@ -90,7 +90,7 @@ class Silent:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Any:
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Any:
         def ignore(_: Progress) -> None: ...
 
         return ignore

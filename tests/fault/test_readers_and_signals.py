@@ -15,7 +15,7 @@ from malaria.broker import RunningBroker
 from malaria.records.store import open_run
 
 MALARIA: Final = str(Path(sys.executable).with_name("malaria"))
-LOAD: Final = ("-c", "5", "-I", "100ms", "--workers", "2", "--drain", "2s", "--fail-if", "own_lag.p99 > 1h")
+LOAD: Final = ("-c", "5", "-I", "100ms", "--workers", "2", "--drain", "2s")
 UNKNOWN: Final = 4
 PATIENCE_S: Final = 60
 pytestmark = pytest.mark.slow

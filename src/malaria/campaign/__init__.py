@@ -2,7 +2,7 @@
 
 from malaria.campaign.campaign_runner import CampaignTools, conduct_campaign
 from malaria.campaign.demo import demo_request
-from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, RepeatCommand
+from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
 from malaria.campaign.resuming import new_request, resumed_request
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "CampaignOutcome",
     "CampaignRequest",
     "CampaignTools",
+    "PartPlace",
     "RepeatCommand",
     "conduct_campaign",
     "demo_request",

@@ -21,7 +21,9 @@ from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
 from malaria.campaign.campaign_broker import BrokerWatch, CampaignBroker, broker_facts, observed
 from malaria.campaign.program import Step
 from malaria.campaign.recorder import CampaignRecorder, WriteFiles
-from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest
+from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace
+from malaria.campaign.time_left import TimeLeft
+from malaria.clock import NS_PER_S, now_ns
 from malaria.errors import OperatorError, UnstoredRunError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerKind, BrokerTable
@@ -103,6 +105,7 @@ class CampaignRunner:
         self._listener = listener
         self._interrupt = interrupt
         self._tools = tools
+        self._time_left = TimeLeft()
         self._stopped = ""  # why nothing more is run
         self._refusal = ""  # the error of a broker that did not start the last time
 
@@ -125,9 +128,15 @@ class CampaignRunner:
                 if step.skip:
                     self._recorder.change(step, state=PartState.NOT_RUN, why=step.skip)
                     continue
+                began_ns = now_ns()
                 self._perform(step)
                 self._recorder.publish()
+                self._note_time(step, now_ns() - began_ns)
             return self._recorder.close()
+
+    def _note_time(self, step: Step, took_ns: int) -> None:
+        if self._recorder.part(step).state is PartState.DONE:
+            self._time_left.note(step, took_ns / NS_PER_S)
 
     def _perform(self, step: Step) -> None:
         directory = self._recorder.fresh_directory(step)
@@ -155,14 +164,19 @@ class CampaignRunner:
         recorder.describe_broker(broker_facts(self._request.campaign.broker, self._broker.running))
         began = {"clean": start.clean, "clean_reason": start.reason, "command": request.command}
         recorder.change(step, directory=directory.name, **began)
-        part, number, of = recorder.part(step), recorder.position(step) + 1, len(recorder.records.parts)
-        on_progress = self._listener.begin(part, number, of, describe(request.warhead))
+        on_progress = self._listener.begin(recorder.part(step), self._place(step), describe(request.warhead))
         with BrokerWatch(self._broker) as watch:
             outcome = self._tools.conduct(replace(request, news=watch.news), on_progress, self._interrupt)
         recorder.add_run(outcome)
         aborted = outcome.records.meta.aborted
         recorder.change(step, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=aborted or "")
         self._listener.tell(f"{step.name}: {_verdict_line(outcome.summary.verdict)}")
+
+    def _place(self, step: Step) -> PartPlace:
+        decided = {result.key for result in self._recorder.history()}
+        rest = [later for later in self._request.program.planned if later.key not in decided | {step.key}]
+        number, of = self._recorder.position(step) + 1, len(self._recorder.records.parts)
+        return PartPlace(number, of, self._time_left.of([step, *rest]))
 
     def _begin(self, step: Step) -> CleanStart:
         """Make the broker ready for a step. Raises KeyboardInterrupt when the operator has pressed Ctrl-C meanwhile."""

@@ -12,7 +12,7 @@ from malaria.analysis.summary_figures import Summary
 from malaria.campaign.definition import Campaign
 from malaria.campaign.program import Program
 from malaria.outputs.files import Runs
-from malaria.records.campaign_records import CampaignPart, CampaignRecords
+from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords
 from malaria.records.rows import Progress
 from malaria.swarm.run.launcher import Launcher
 
@@ -56,12 +56,26 @@ class CampaignOutcome:
     runs: Runs
     summary: Summary
 
+    @property
+    def interrupted(self) -> bool:
+        """Tell whether Ctrl-C left parts to be run: `malaria campaign --resume` goes on with them."""
+        return any(part.why == INTERRUPTED for part in self.records.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlace:
+    """The place of a part in its campaign, `number` of `of`, and the seconds `left_s` to its end, if known."""
+
+    number: int
+    of: int
+    left_s: float | None = None
+
 
 class CampaignListener(Protocol):
     """Whoever is shown how a campaign goes."""
 
-    def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
-        """Show that a part begins, the `number`th of `of`. Return what is called with its progress."""
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
+        """Show that a part begins. Return what is called with its progress."""
 
     def tell(self, text: str) -> None:
         """Show a line about what happened between the attacks."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from malaria.cli.attack_screen import conducting, exit_code, say_page, write_json
-from malaria.cli.output import console, finishing_without_reader
+from malaria.cli.output import console, finishing_without_reader, print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from malaria.campaign import CampaignRequest
+    from malaria.campaign import CampaignRequest, PartPlace
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
 
@@ -40,6 +41,8 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
         if not showing.quiet:
             print_levels(outcome.summary, screen)
             say_page(outcome.directory, screen)
+            if outcome.interrupted:
+                print_line(f"  resume     malaria campaign --resume {shlex.quote(str(outcome.directory))}", error=True)
         write_json(outcome.summary.as_json(), showing.json)
         return exit_code(outcome.summary)
 
@@ -58,13 +61,13 @@ class CampaignScreen:
     def __exit__(self, *_: object) -> None:
         self._views.close()
 
-    def begin(self, part: CampaignPart, number: int, of: int, load: str) -> Callable[[Progress], None]:
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
         from malaria.analysis.whole import part_name
         from malaria.report.terminal.live_view import LiveView
 
         self._views.close()
-        title = f"{self._showing.title} · {number} of {of} · {part_name(part)}"
-        self._print(f"{title}: {part.clean_reason}")
+        title = f"{self._showing.title} · {place.number} of {place.of} · {part_name(part)}"
+        self._print("; ".join(filter(None, (f"{title}: {part.clean_reason}", _time_left(place.left_s)))))
         view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet))
         return view.update
 
@@ -77,3 +80,10 @@ class CampaignScreen:
 
         if not self._showing.quiet:
             self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def _time_left(left_s: float | None) -> str:
+    """Return `about 41 min left`; empty if nobody knows."""
+    if left_s is None:
+        return ""
+    return f"about {max(1, round(left_s / 60))} min left" if left_s >= 60 else f"about {max(1, round(left_s))} s left"

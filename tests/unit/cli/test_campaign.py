@@ -98,6 +98,17 @@ def test_outcome_and_screen(calls: Calls, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("asked")
+def test_the_time_left_and_how_to_go_on(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["campaign", "c.toml"]) == 0
+    told = capsys.readouterr()
+    assert "1 of 3 · level 1: started for this level; about 41 min left" in told.out
+    assert "--resume" not in told.err
+    calls.interrupted = True
+    assert main(["campaign", "c.toml"]) == 0
+    assert "malaria campaign --resume made" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("asked")
 def test_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     calls.outcome = "UNKNOWN"
     assert main(["campaign", "c.toml", "--quiet"]) == 4
