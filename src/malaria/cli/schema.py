@@ -13,6 +13,7 @@ from malaria.errors import OperatorError
 EXAMPLES: Final = (
     "malaria schema warhead > warhead.schema.json",
     "malaria schema campaign > campaign.schema.json",
+    "malaria schema summary > summary.schema.json",
 )
 
 
@@ -30,7 +31,17 @@ def _campaign() -> dict[str, Any]:
     return written_schema(CampaignFile, "A campaign of malaria")
 
 
-SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {"warhead": _warhead, "campaign": _campaign}
+def _summary() -> dict[str, Any]:
+    from malaria.analysis.summary_figures import summary_schema
+
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **summary_schema()}
+
+
+SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "warhead": _warhead,
+    "campaign": _campaign,
+    "summary": _summary,
+}
 """Name of a file -> how its schema is made."""
 
 
@@ -42,7 +53,7 @@ def schema_text(name: str) -> str:
 def schema(
     name: Annotated[str, typer.Argument(metavar="|".join(SCHEMAS), help="The kind of file.", show_default=False)],
 ) -> int:
-    """Print the JSON Schema of a file.
+    """Print the JSON Schema of a warhead, a campaign or a summary.json.
 
     An editor that reads it completes keys and marks mistakes: name it in the first line of a TOML file, as
     '#:schema ./warhead.schema.json'.

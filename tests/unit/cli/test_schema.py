@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
 
+from malaria.analysis.summary_figures import Summary
 from malaria.cli.main import main
 from malaria.cli.schema import SCHEMAS, schema_text
 from malaria.model.old_warhead import old_table
 
 ROOT = Path(__file__).parents[3]
-VALIDATORS = {name: Draft7Validator(make()) for name, make in SCHEMAS.items()}
+VALIDATORS = {name: Draft7Validator(SCHEMAS[name]()) for name in ("warhead", "campaign")}
 BLOCK = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 DOCUMENTS = {"warhead": ("warhead.md", "ways-in.md"), "campaign": ("campaign.md",)}
 
@@ -38,7 +40,8 @@ LEVELS = {"title": "t", "defaults": {"warhead": "w.toml"}, "level": [{"clients":
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_shipped_schema_is_that_of_the_models(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`malaria schema NAME > src/malaria/cli/schemas/NAME.json` writes it anew."""
-    Draft7Validator.check_schema(json.loads(schema_text(name)))
+    schema = json.loads(schema_text(name))
+    validator_for(schema).check_schema(schema)
     assert (files("malaria.cli") / "schemas" / f"{name}.json").read_text() == schema_text(name)
     assert main(["schema", name]) == 0
     assert capsys.readouterr().out == schema_text(name)
@@ -46,7 +49,7 @@ def test_the_shipped_schema_is_that_of_the_models(name: str, capsys: pytest.Capt
 
 def test_an_unknown_schema_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "warheads"]) == 2
-    assert "write one of warhead, campaign" in capsys.readouterr().err
+    assert "write one of warhead, campaign, summary" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("kind", "text"), [case[::2] for case in FILES], ids=[case[1] for case in FILES])
@@ -145,3 +148,10 @@ def test_a_campaign_matches(change: dict[str, Any]) -> None:
 )
 def test_a_broken_campaign_is_refused(change: dict[str, Any]) -> None:
     assert not VALIDATORS["campaign"].is_valid(LEVELS | change)
+
+
+def test_a_summary_matches() -> None:
+    schema = SCHEMAS["summary"]()
+    validator = validator_for(schema)(schema)
+    validator.validate(Summary().as_json())
+    assert not validator.is_valid(Summary().as_json() | {"extra": 1})
