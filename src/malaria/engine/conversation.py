@@ -84,6 +84,7 @@ class Conversation:
             (SessionPhase.READY, Disconnect): self._on_disconnect,
         }
         self._assigned: dict[int, str] = {}  # ids that the broker chose
+        self._pubrels = bytearray()  # owed for the PUBRECs of the read that is being handled
 
     # --- what we say -----------------------------------------------------------------------------------------------
 
@@ -120,6 +121,14 @@ class Conversation:
         if handler is None:
             raise MalformedPacket(f"{type(packet).__name__.upper()} while {phase.name.lower()}", "MQTT-3.1.0-1")
         handler(client, packet, now_ns)
+
+    def end_read(self, client: int, now_ns: int) -> None:
+        """Send the PUBRELs for all PUBRECs of one read in one send, in their order (MQTT-4.6.0-3)."""
+        if self._pubrels:
+            data = bytes(self._pubrels)
+            self._pubrels.clear()
+            if self._columns.sockets[client] is not None:  # lost in the middle of the read
+                self._outbox.send(client, data, now_ns)
 
     def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Connack)
@@ -221,7 +230,7 @@ class Conversation:
         elif packet.type is PacketType.PUBREC:
             fits = publisher.receive_pubrec(client, packet.packet_id, now_ns)
             if fits:
-                self._outbox.send(client, b"\x62\x02" + packet.packet_id.to_bytes(2), now_ns)
+                self._pubrels += b"\x62\x02" + packet.packet_id.to_bytes(2)
         elif packet.type is PacketType.PUBACK:
             fits = publisher.acknowledge(client, packet.packet_id, now_ns)
         else:

@@ -103,6 +103,8 @@ class Receiver:
             self._counts.malformed += 1
             self._lost(client, f"malformed: {error}")
             return
+        finally:
+            self._conversation.end_read(client, now_ns)
         if done < count and self._columns.phase[client] > SessionPhase.CONNECTING:
             self._partial[client] = bytearray(data[done:count])
             self._needed[client] = _frame_bytes(data, done, count)

@@ -149,6 +149,33 @@ def test_a_closed_loop_of_qos_2_refills_at_each_completed_message(inflight: int)
         assert (w.engine.publishers[0].in_flight, w.meter.counts.sent) == (inflight, inflight + 1)
 
 
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_the_pubrels_of_one_read_go_out_in_one_send_and_in_order(protocol: str) -> None:
+    with world(METER | {"interval": 0, "inflight": 5, "qos": 2, "protocol": protocol}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        before = len(w.sockets[0].sends)
+        w.say(w.sockets[0], b"".join(encode(Ack(PUBREC, packet_id)) for packet_id in (2, 1, 3)))
+        assert packets(b"".join(w.sockets[0].sends[before:]), protocol) == [Ack(PUBREL, i) for i in (2, 1, 3)]
+        assert len(w.sockets[0].sends) == before + 1
+
+
+def test_pubrels_of_a_connection_that_is_lost_in_the_same_read_are_dropped() -> None:
+    with world(METER | {"interval": 0, "inflight": 5, "qos": 2}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        w.say(w.sockets[0], encode(Ack(PUBREC, 1)) + b"\x00\x00")
+        assert w.sockets[0].closed
+        assert w.engine.outbox.broken == []
+        pass_seconds(w, 1.1)
+        w.writable(w.sockets[1])
+        w.say(w.sockets[1], b"\x20\x02\x00\x00")
+        w.turn()
+        assert len(published(w, 1)) == 5
+
+
 def test_a_closed_loop_ends_after_its_messages() -> None:
     with world(METER | {"interval": 0, "inflight": 5, "messages": 7}) as w:
         w.connect_all()
