@@ -29,7 +29,7 @@ from malaria.report.figure_text import (
     latencies,
     title_line,
 )
-from malaria.report.terminal.terminal_lines import COLOURS, GAP, INDENT, LABEL_WIDTH, print_lines, row, wrapped
+from malaria.report.terminal.terminal_lines import COLOURS, INDENT, LABEL_WIDTH, print_lines, row, wrapped
 from malaria.units import format_bytes, format_duration_ns, format_things
 
 QUANTILES: Final = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
@@ -58,8 +58,8 @@ def _attack(records: Run, summary: Summary, width: int) -> list[Text]:
     body = [Text(), *_clients(records, summary, width), *_messages(records, summary, width), Text()]
     body += [*_latency_lines(records, summary, width)]
     body += _surges(summary, width)
-    body += row("broker", [_broker(records, summary)], width)
-    body += [*row("generator", [_generator(summary)], width), Text()]
+    body += row("broker", _broker(records, summary), width)
+    body += [*row("generator", _generator(summary), width), Text()]
     head = [*wrapped(title_line(records), "", width), Text()]
     room = SCREEN_LINES - LINES_AFTER - len(head) - len(body)
     return head + _verdict(records, summary, width, room) + body
@@ -157,7 +157,7 @@ def _surges(summary: Summary, width: int) -> list[Text]:
     return [line for number, text in enumerate(lines) for line in row("" if number else "surge", [text], width)]
 
 
-def _broker(records: Run, summary: Summary) -> str:
+def _broker(records: Run, summary: Summary) -> list[str]:
     broker = summary.broker
     used, memory = broker.host_memory_used_bytes, broker.host_memory_bytes
     parts = [
@@ -167,10 +167,10 @@ def _broker(records: Run, summary: Summary) -> str:
         _part("host CPU {:.0f} %", broker.host_cpu_percent),
         f"host memory {format_bytes(used)} / {format_bytes(memory)}" if used is not None and memory is not None else "",
     ]
-    return GAP.join(part for part in parts if part)
+    return [part for part in parts if part]
 
 
-def _generator(summary: Summary) -> str:
+def _generator(summary: Summary) -> list[str]:
     generator = summary.generator
     parts = [
         f"{generator.bees} bees" if (generator.get("bees") or 1) > 1 else "",
@@ -178,7 +178,7 @@ def _generator(summary: Summary) -> str:
         _part("CPU {:.0f} % of a core", generator.cpu_percent),
         f"memory {format_bytes(generator.rss_bytes)}" if generator.rss_bytes is not None else "",
     ]
-    return GAP.join(part for part in parts if part)
+    return [part for part in parts if part]
 
 
 def _part(pattern: str, value: float | None) -> str:
