@@ -23,7 +23,7 @@ import pauses
 from everything import Everything, mosquitto_of_every_kind
 from malaria.broker import RunningBroker, find_mosquitto, start_embedded, start_mosquitto
 from malaria.broker.configuration import MosquittoSettings
-from ssh_server import SshServer, running_sshd, what_lacks
+from ssh_server import SshServer, missing_for_sshd, running_sshd
 
 TESTS: Final = Path(__file__).parent
 TESTS_AT_ONCE: Final = 4
@@ -181,7 +181,7 @@ def mosquitto_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     """An sshd on loopback, for the whole session. Its user is ours."""
-    if reason := what_lacks():
+    if reason := missing_for_sshd():
         lacking(reason, "apt install openssh-server openssh-client, and run as root or make /run/sshd")
     with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
         yield server

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ssh_server import CLIENT, SEPARATION, SETTINGS, find_sshd, make_keys, wait_for, what_lacks
+from ssh_server import CLIENT, SEPARATION, SETTINGS, find_sshd, make_keys, missing_for_sshd, wait_for
 
 LOCK: Final = Path("/run/malaria-tests.lock")
 """Held while a test process chooses free addresses, or removes what a killed one has left."""
@@ -85,7 +85,7 @@ def no_namespaces() -> str | None:
         return "network namespaces need root"
     if shutil.which("ip") is None:
         return "iproute2 is not installed"
-    return what_lacks()
+    return missing_for_sshd()
 
 
 @contextmanager

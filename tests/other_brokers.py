@@ -1,4 +1,4 @@
-"""Brokers for tests beside mosquitto: RabbitMQ, NATS, aedes, amqtt. On free loopback ports, and gone afterwards."""
+"""Starts brokers other than mosquitto for tests: RabbitMQ, NATS, aedes, amqtt; on free loopback ports."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from malaria.broker import RunningBroker, start_embedded
 from malaria.broker.running import HOST, BrokerTimeouts, free_port, launch, private_directory
 
 PATIENCE: Final = BrokerTimeouts(ready_s=60.0)
-"""RabbitMQ starts an Erlang system first."""
+"""RabbitMQ has to start an Erlang system first."""
 RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Where Debian has it. What is on the PATH runs as another user, who cannot read our files."""
+"""The path in Debian. The one on PATH runs as another user, who cannot read the files of a test."""
 AEDES: Final = Path(__file__).with_name("aedes")
 
 
 def short_queues(longest: int) -> str:
-    """RabbitMQ's definitions: its usual user, and no queue longer than that; what is over falls out at its head."""
+    """Return RabbitMQ's definitions: its usual user, and a limit to the queues that drops the oldest messages."""
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     policy = {"name": "short", "pattern": ".*", "apply-to": "queues", "definition": {"max-length": longest}}
     return json.dumps(
@@ -37,7 +37,7 @@ def short_queues(longest: int) -> str:
 
 @contextmanager
 def rabbitmq(prometheus_port: int = 0, longest_queue: int = 0) -> Iterator[RunningBroker]:
-    """With its MQTT plugin, and if wanted its Prometheus page. Its own epmd, on a port of its own, ends with it."""
+    """Start RabbitMQ with its MQTT plugin, a Prometheus page if wanted, and an epmd of its own that ends with it."""
     directory, port, epmd_port = private_directory("rabbitmq"), free_port(), free_port()
     settings = [
         "listeners.tcp = none", f"mqtt.listeners.tcp.default = {HOST}:{port}", "mqtt.allow_anonymous = true",
@@ -84,7 +84,7 @@ def _started(name: str, command: list[str], port: int, log: Path) -> RunningBrok
 
 @contextmanager
 def nats() -> Iterator[RunningBroker]:
-    """With JetStream, which its MQTT needs, in a directory of its own."""
+    """Start NATS with JetStream, which its MQTT needs, in a directory of its own."""
     directory, port = private_directory("nats"), free_port()
     configuration = directory / "nats.conf"
     configuration.write_text(
@@ -97,7 +97,7 @@ def nats() -> Iterator[RunningBroker]:
 
 @contextmanager
 def aedes() -> Iterator[RunningBroker]:
-    """As `npm install --prefix tests/aedes` brings it."""
+    """Start aedes as `npm install --prefix tests/aedes` installs it."""
     port = free_port()
     log = private_directory("aedes") / "aedes.log"
     with _started("aedes", ["node", str(AEDES / "broker.js"), str(port)], port, log) as broker:
@@ -106,7 +106,7 @@ def aedes() -> Iterator[RunningBroker]:
 
 @contextmanager
 def amqtt() -> Iterator[RunningBroker]:
-    """The embedded one."""
+    """Start the embedded broker."""
     with start_embedded() as broker:
         yield broker
 

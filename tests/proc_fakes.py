@@ -1,4 +1,4 @@
-"""A host that says what a test wants it to say, in the words of /proc."""
+"""A host whose /proc has the files that a test sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def stat_line(pid: int, name: str, ticks: int, *, parent: int = 1, started: int 
 
 @dataclass
 class FakeReader:
-    """Files and links as they are set; `away`: the host cannot be reached."""
+    """A reader of the files and links that are set; `away`: why the host cannot be reached, empty if it can."""
 
     files: dict[str, str] = field(default_factory=dict)
     directories: dict[str, list[str]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""An sshd of our own on loopback: its host key, one user's key, and nothing of the machine's own ssh settings."""
+"""Starts an sshd on loopback with its own host key and one user key, without the machine's own ssh settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Final
 from malaria.broker.running import free_port, last_lines
 
 SEPARATION: Final = Path("/run/sshd")
-"""sshd insists on this directory, which only root can make and which the service's start usually makes."""
+"""sshd needs this directory; only root can make it, and the service usually does at its start."""
 PATIENCE_S: Final = 10.0
 SETTINGS: Final = """\
 ListenAddress {address}
@@ -50,7 +50,7 @@ Host *
 
 @dataclass(frozen=True, slots=True)
 class SshServer:
-    """A running sshd. `config` is for `ssh -F`: whatever host is named there, it goes to this server."""
+    """A running sshd. `config` is an ssh configuration that sends every host name to this server."""
 
     host: str
     port: int
@@ -63,12 +63,12 @@ class SshServer:
 
 
 def find_sshd() -> str | None:
-    """sshd must be called by its full path."""
+    """Return the full path of sshd, which it must be called by; None if it is not installed."""
     return shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
 
 
-def what_lacks() -> str | None:
-    """Why no sshd can run here; None when one can."""
+def missing_for_sshd() -> str | None:
+    """Return why no sshd can run here; None if one can."""
     if find_sshd() is None or shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
         return "OpenSSH is not installed"
     if not SEPARATION.is_dir() and os.geteuid() != 0:
@@ -78,7 +78,7 @@ def what_lacks() -> str | None:
 
 @contextmanager
 def running_sshd(directory: Path) -> Iterator[SshServer]:
-    """Starts it with keys made for it, stops it at the end."""
+    """Start an sshd with keys made for it; stop it at the end of the block."""
     port, user = free_port(), getpass.getuser()
     algorithm, public = make_keys(directory)
     known_hosts, config, log = directory / "known_hosts", directory / "ssh_config", directory / "sshd.log"
@@ -97,7 +97,7 @@ def running_sshd(directory: Path) -> Iterator[SshServer]:
 
 
 def make_keys(directory: Path) -> tuple[str, str]:
-    """A host key and a user's key; the public part of the host's, as known_hosts has it."""
+    """Make a host key and a user key; return the algorithm and public part of the host key, as known_hosts has them."""
     for name in ("host_key", "user_key"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "malaria test", "-f", str(directory / name)]
         subprocess.run(command, check=True, timeout=20)
@@ -108,7 +108,7 @@ def make_keys(directory: Path) -> tuple[str, str]:
 def wait_for(
     address: str, port: int, process: subprocess.Popen[bytes], log: Path, patience_s: float = PATIENCE_S
 ) -> None:
-    """Until it listens. Raises RuntimeError when it does not."""
+    """Wait until it listens. Raises RuntimeError if it does not."""
     end = time.monotonic() + patience_s
     while process.poll() is None and time.monotonic() < end:
         with socket.socket() as caller:
