@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from conftest import lacking
-from malaria.analysis.observed import SYS, mean_inside, standing
+from malaria.analysis.observed import SYS, figure_at_each_row, mean_inside
 from malaria.analysis.windows import measured_window_ns
 from malaria.attack.interrupt import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
@@ -140,7 +140,7 @@ def its_own_counters_say_what_ours_say(outcome: CampaignOutcome) -> None:
     def theirs_per_s(name: str) -> float:
         return mean_inside(records, SYS, name, window) or 0.0
 
-    (*_, (_, publishes)) = standing(records, SYS, "publish_received")
+    (*_, (_, publishes)) = figure_at_each_row(records, SYS, "publish_received")
     assert publishes == summary["messages"]["sent"]
     assert ours_per_s == pytest.approx(400, rel=0.03)
     publishes_per_s = theirs_per_s("publish_received_per_s")

@@ -1,8 +1,7 @@
-"""What observers saw, on the seconds of the run: columns that stand beside those of the workers.
+"""Columns of what observers saw, on the seconds of a run.
 
-A state (stored messages, memory) holds until the next word of its observer; a rate or a percentage covers the time
-since the word before. Neither reaches over a gap. A broker that announces itself every ten seconds so gives ten equal
-seconds.
+A state (stored messages, memory) holds until the observer's next row. A rate or a percentage covers the time since the
+row before. Neither reaches over a gap. So a broker that updates `$SYS` every ten seconds gives ten equal seconds.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ DROPPED_SO_FAR: Final = "broker_dropped_so_far"
 type Column = list[float | None]
 
 
-def seen_columns(records: Run, ends_s: Sequence[float]) -> dict[str, Column]:
-    """`{observer}_{name}` for every name that is ever a number, a value for each end; topics as they are, left out.
+def seen_columns(run: Run, ends_s: Sequence[float]) -> dict[str, Column]:
+    """Return `{observer}_{name}` for every name that is ever a number, with a value for each end. Topics are left out.
 
-    Beside them `broker_dropped_so_far`: the messages that the broker says it has dropped since the run began.
+    `broker_dropped_so_far` counts the messages that the broker says it has dropped since the run began.
     """
     table: dict[str, Column] = {}
-    for observer in sorted({row.observer for row in records.observations} - LEFT_OUT):
-        rows = rows_of(records, observer)
+    for observer in sorted({row.observer for row in run.observations} - LEFT_OUT):
+        rows = rows_of(run, observer)
         for name in _numbers(rows)[:MOST_COLUMNS]:
             table[f"{observer}_{name}"] = _column(rows, name, ends_s)
     dropped = next((table[name] for name in DROPPED if name in table), None)
@@ -44,7 +43,7 @@ def seen_columns(records: Run, ends_s: Sequence[float]) -> dict[str, Column]:
 
 
 def so_far(counter: Sequence[float | None]) -> Column:
-    """How much a counter has grown since its first value; one that began anew goes on from where it was."""
+    """Return how much a counter has grown since its first value. After a restart at zero it goes on from there."""
     grown: Column = []
     before: float | None = None
     whole = 0.0
@@ -57,7 +56,7 @@ def so_far(counter: Sequence[float | None]) -> Column:
 
 
 def _numbers(rows: Iterable[Observation]) -> list[str]:
-    """The names that are ever a number, in order of their first appearance."""
+    """Return the names that are ever a number, in order of their first appearance."""
     names: dict[str, None] = {}
     for row in rows:
         names |= {name: None for name, value in row.values.items() if number_in(value) is not None}

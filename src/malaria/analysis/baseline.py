@@ -1,9 +1,9 @@
-"""What is usual for a target under its steady load, and what is out of that: a limit per measure, from seconds before.
+"""The normal range of a target under its steady load: a limit for each measure, from the seconds before a surge.
 
-Every measure is one of which more is worse. Its limit is the median of the seconds before, plus what is allowed above
-it: so many times their median absolute deviation, but never less than the floors of the table, because a quiet broker
-scatters so little that any breath of wind would be out of its band. A measure that was not seen has no limit, and a
-second in which it was not seen is not out of it.
+More is worse for every measure. Its limit is the median of the seconds before, plus an allowance: a number of median
+absolute deviations, but never less than the floors of the table, because a quiet broker scatters so little that any
+disturbance would exceed its baseline. A measure that was not seen has no limit, and a second in which it was not seen
+does not exceed it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from malaria.analysis.dropped import drop_counter
-from malaria.analysis.observed import said
+from malaria.analysis.observed import broker_figure
 from malaria.analysis.seconds import LoadSecond
 from malaria.records.rows import Metric
 from malaria.records.run import Run
@@ -30,7 +30,7 @@ LEAST_BEFORE_S: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Floors:
-    """The least that is allowed above the median: each of these, and the largest counts."""
+    """The least allowance above the median: each of these, and the largest counts."""
 
     times: float = 0.0  # the median
     count: float = 0.0  # messages, milliseconds, clients
@@ -38,7 +38,7 @@ class Floors:
     clients: float = 0.0  # per client of the surge
 
     def allowed(self, median: float, due_per_s: float, clients: int) -> float:
-        """The largest of them."""
+        """Return the largest of the floors."""
         return max(self.times * median, self.count, self.load_s * due_per_s, self.clients * clients)
 
 
@@ -62,28 +62,28 @@ MEASURES: Final[Mapping[str, Floors]] = {
     MISSING: Floors(),
 }
 
-type Values = Mapping[int, float]
+type SecondValues = Mapping[int, float]
 """A measure by the second of run time at whose end it is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """`most` of each measure, and the `usual` value (the median before) that it comes from."""
+    """The limit (`most`) of each measure, and the `usual` value (the median before) that it comes from."""
 
     most: Mapping[str, float]
     usual: Mapping[str, float]
     due_per_s: float
     ready: int
 
-    def left_by(self, measures: Mapping[str, Values], second: int) -> list[str]:
-        """The measures that are out of the band in that second."""
+    def measures_above(self, measures: Mapping[str, SecondValues], second: int) -> list[str]:
+        """Return the measures that exceed the baseline in that second."""
         return [name for name, most in self.most.items() if measures[name].get(second, most) > most]
 
 
-def measures_of(records: Run, seconds: Sequence[LoadSecond]) -> dict[str, Values]:
-    """Every measure but those that need a band to be set against."""
-    meta = records.meta
-    measures: dict[str, Values] = {LOST: {s.end_s: s.dropped for s in seconds}}
+def measures_of(run: Run, seconds: Sequence[LoadSecond]) -> dict[str, SecondValues]:
+    """Return every measure except those that need a baseline to compare with."""
+    meta = run.meta
+    measures: dict[str, SecondValues] = {LOST: {s.end_s: s.dropped for s in seconds}}
     if not meta.closed_loop:
         measures[OWED] = {second.end_s: second.owed for second in seconds}
     if meta.acknowledged:
@@ -91,19 +91,21 @@ def measures_of(records: Run, seconds: Sequence[LoadSecond]) -> dict[str, Values
     if meta.subscribing and meta.tracked:
         measures[Metric.END_TO_END] = _latencies(seconds, Metric.END_TO_END)
     for name in QUEUES:
-        measures[name] = _by_second(queue_course(records, name), seconds)
-    return measures | {DROPPED: _rises(records)}
+        measures[name] = _by_second(queue_figures(run, name), seconds)
+    return measures | {DROPPED: _rises(run)}
 
 
-def queue_course(records: Run, name: str) -> list[tuple[int, float | None]]:
-    """What the broker holds, announcement by announcement; the messages that it retains wait for nobody."""
-    course = said(records, name)
-    retained = dict(said(records, "retained")) if name == STORED else {}
+def queue_figures(run: Run, name: str) -> list[tuple[int, float | None]]:
+    """Return what the broker holds at each `$SYS` update, without retained messages: they wait for no client."""
+    course = broker_figure(run, name)
+    retained = dict(broker_figure(run, "retained")) if name == STORED else {}
     return [(at_ns, None if value is None else value - (retained.get(at_ns) or 0)) for at_ns, value in course]
 
 
-def band_before(measures: Mapping[str, Values], before: Sequence[LoadSecond], clients: int) -> Baseline | None:
-    """The band of the seconds before a surge of so many clients; None when too few were seen."""
+def baseline_before(
+    measures: Mapping[str, SecondValues], before: Sequence[LoadSecond], clients: int
+) -> Baseline | None:
+    """Return the baseline from the seconds before a surge of that many clients; None when too few were seen."""
     last = before[-LONGEST_BEFORE_S:]
     if len(last) < LEAST_BEFORE_S:
         return None
@@ -119,9 +121,11 @@ def band_before(measures: Mapping[str, Values], before: Sequence[LoadSecond], cl
     return Baseline(most, usual, due_per_s, min(second.ready for second in last))
 
 
-def with_missing(measures: Mapping[str, Values], band: Baseline, seconds: Sequence[LoadSecond]) -> dict[str, Values]:
-    """The measures, and of the clients that were there before how many are not."""
-    return {**measures, MISSING: {s.end_s: max(0, band.ready - s.ready) for s in seconds}}
+def with_missing_clients(
+    measures: Mapping[str, SecondValues], baseline: Baseline, seconds: Sequence[LoadSecond]
+) -> dict[str, SecondValues]:
+    """Return the measures, and how many of the clients that were there before are missing."""
+    return {**measures, MISSING: {s.end_s: max(0, baseline.ready - s.ready) for s in seconds}}
 
 
 def _allowance(floors: Floors, seen: Sequence[float], due_per_s: float, clients: int) -> float:
@@ -131,13 +135,13 @@ def _allowance(floors: Floors, seen: Sequence[float], due_per_s: float, clients:
     return max(floor, DEVIATIONS * deviation if floor else 0.0)
 
 
-def _latencies(seconds: Sequence[LoadSecond], metric: Metric) -> Values:
+def _latencies(seconds: Sequence[LoadSecond], metric: Metric) -> SecondValues:
     p99s = ((second.end_s, second.p99_ms(metric)) for second in seconds)
     return {end_s: value for end_s, value in p99s if value is not None}
 
 
-def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[LoadSecond]) -> Values:
-    """What was known at the end of each second."""
+def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[LoadSecond]) -> SecondValues:
+    """Return what was known at the end of each second."""
     values: dict[int, float] = {}
     place, known = 0, None
     for second in seconds:
@@ -149,10 +153,10 @@ def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[Loa
     return values
 
 
-def _rises(records: Run) -> Values:
-    """What the broker dropped more, in the second in which it told."""
+def _rises(run: Run) -> SecondValues:
+    """Return how many more messages the broker had dropped, by the second in which it said so."""
     rises: dict[int, float] = {}
-    counter = drop_counter(records)
+    counter = drop_counter(run)
     for (_, earlier), (at_ns, later) in pairwise(counter):
         if earlier is not None and later is not None:
             second = second_of(at_ns)

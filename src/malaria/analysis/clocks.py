@@ -1,4 +1,4 @@
-"""What the clocks of several hosts leave open: a latency from one to another is known up to their error, no better."""
+"""The error of clocks of several hosts: a latency from one host to another is known no better than that."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ ACROSS_HOSTS = (Metric.END_TO_END,)
 """Latencies that begin on one host and may end on another."""
 
 
-def clock_error_ms(records: Run) -> float | None:
-    """How far a time of one host may be off that of another; None where all was on one host."""
-    error_ns = records.meta.clocks.error_ns if records.meta.clocks else None
+def clock_error_ms(run: Run) -> float | None:
+    """Return how far a time of one host may be off that of another; None where one host made the load."""
+    error_ns = run.meta.clocks.error_ns if run.meta.clocks else None
     return round(error_ns / NS_PER_MS, 6) if error_ns else None
 
 
-def beyond_clocks(
-    records: Run, metric: Metric, figures: Mapping[str, float | int | None]
-) -> dict[str, float | int | None]:
-    """The figures of a latency (milliseconds) without those that are smaller than the clocks' error."""
-    error_ms = clock_error_ms(records) if metric in ACROSS_HOSTS else None
+def beyond_clocks(run: Run, metric: Metric, figures: Mapping[str, float | int | None]) -> dict[str, float | int | None]:
+    """Return the figures of a latency (milliseconds) without those that are smaller than the clocks' error."""
+    error_ms = clock_error_ms(run) if metric in ACROSS_HOSTS else None
     if error_ms is None:
         return dict(figures)
     return {
@@ -32,7 +30,7 @@ def beyond_clocks(
     }
 
 
-def clock_words(records: Run) -> str:
-    """`± 0.8 ms: clocks of several hosts`; empty where all was on one host."""
-    error_ms = clock_error_ms(records)
+def clock_words(run: Run) -> str:
+    """Return `± 0.8 ms (clocks); smaller is not stated`; empty where one host made the load."""
+    error_ms = clock_error_ms(run)
     return "" if error_ms is None else f"± {format_ms(error_ms)} (clocks); smaller is not stated"

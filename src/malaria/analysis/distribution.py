@@ -18,33 +18,33 @@ BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One point of the plot; `known` False: the truth is this or more (messages that never finished)."""
+class PercentilePoint:
+    """One point of the plot. `known` is False when the truth is this or more (messages that never finished)."""
 
     quantile: float
     ms: float
     known: bool
 
 
-def distribution(records: Run, metric: Metric) -> list[Point]:
-    """Quantiles of the whole run, as far out as the number of values carries."""
-    latency = latency_of(records, metric)
-    points: list[Point] = []
+def distribution(run: Run, metric: Metric) -> list[PercentilePoint]:
+    """Return quantiles of the whole run, up to the last one that the number of values supports."""
+    latency = latency_of(run, metric)
+    points: list[PercentilePoint] = []
     for q in PERCENTILES:
         value = latency.quantile(q)
         if value is None or (q > 0.5 and latency.count * (1 - q) < 1):
             break
-        points.append(Point(q, value.ns / NS_PER_MS, value.known))
+        points.append(PercentilePoint(q, value.ns / NS_PER_MS, value.known))
     return points
 
 
-def bar(records: Run, metric: Metric, width: int = 8) -> str:
-    """How the values lie between the smallest and the largest, over `width` classes of equal ratio."""
-    return bar_of(latency_of(records, metric).finished, width)
+def bar(run: Run, metric: Metric, width: int = 8) -> str:
+    """Return how the values spread between the smallest and the largest, over `width` classes of equal ratio."""
+    return bar_of(latency_of(run, metric).finished, width)
 
 
 def bar_of(histogram: Histogram, width: int = 8) -> str:
-    """As `bar`, of one histogram. Empty when there is nothing to see."""
+    """Return the same as `bar` for one histogram; empty when it is empty."""
     if histogram.is_empty:
         return ""
     edges, counts = histogram.buckets()

@@ -1,8 +1,8 @@
-"""Messages that the broker itself says it dropped, from the counter that it announces, on `$SYS` or to Prometheus.
+"""Messages that the broker says it dropped, from the counter that it reports on `$SYS` or its Prometheus page.
 
-The counter is read at the announcements: what was dropped within a time is known from the last one before it to the
-first one at or after its end, so it may hold a little of what came before and after. A counter that begins anew with
-its broker counts from zero.
+The counter is read at the broker's updates: drops within a time are known from the last update before it to the first
+one at or after its end, so they may include a few from before and after. A counter that restarts with its broker
+counts from zero.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from malaria.analysis.observed import Course, said
+from malaria.analysis.observed import FigureCourse, broker_figure
 from malaria.analysis.windows import measured_window_ns
 from malaria.records.run import Run
 
@@ -20,24 +20,24 @@ COUNTER: Final = "publish_dropped"
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """`whole` False: there may have been more, the counter was not seen before or after."""
+    """Messages dropped within a time. `whole` is False when there may be more: part of it was not seen."""
 
     count: int
     whole: bool
 
 
-def drop_counter(records: Run) -> Course:
-    """What the broker said it had dropped since its start, announcement by announcement."""
-    return said(records, COUNTER)
+def drop_counter(run: Run) -> FigureCourse:
+    """Return what the broker had dropped since its start, at each update."""
+    return broker_figure(run, COUNTER)
 
 
-def dropped_by(records: Run) -> int | None:
-    """Since the measured time began, to the last announcement: what the load has caused may show only after its end.
+def dropped_by(run: Run) -> int | None:
+    """Return the drops from the start of the measured time to the last update: the load's drops may show only later.
 
-    None when it is not known whether there were any; a count that may be too small is a count.
+    Return None when it is unknown whether there were any. A count that may be too small is still a count.
     """
-    window = measured_window_ns(records)
-    counter = drop_counter(records)
+    window = measured_window_ns(run)
+    counter = drop_counter(run)
     if window is None or not counter:
         return None
     last_ns, last = counter[-1]
@@ -47,8 +47,8 @@ def dropped_by(records: Run) -> int | None:
     return dropped.count if dropped is not None and (dropped.count or (dropped.whole and fresh)) else None
 
 
-def dropped_between(counter: Course, from_ns: int, until_ns: int) -> Dropped | None:
-    """None when the counter was never seen."""
+def dropped_between(counter: FigureCourse, from_ns: int, until_ns: int) -> Dropped | None:
+    """Return the drops within a time; None when the counter was never seen."""
     seen = [(at_ns, value) for at_ns, value in counter if value is not None]
     if not seen:
         return None

@@ -1,7 +1,7 @@
-"""When surges were there, and when the target had time to come back: the measured time, cut where they come and go.
+"""When surges were there, and when the target had time to recover: the measured time, cut where they come and go.
 
-Surges that overlap are one episode: what went before is before the first of them, and nobody can recover until the last
-of them is gone. One that stays to the end is a new level of the load: what comes after it is set against that.
+Surges that overlap are one episode: its baseline is from before the first of them, and recovery starts when the last of
+them has gone. A surge that stays to the end is a new level of the load, and the baseline of what follows.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from malaria.records.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class ExcessStay:
-    """One surge: told to come, all there, told to go, all gone. None: it did not happen."""
+class SurgeSpan:
+    """One surge: when its clients were told to come, were all there, were told to go. None: it did not happen."""
 
     group: str
     clients: int
@@ -25,39 +25,39 @@ class ExcessStay:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Surges that overlap; then the target is watched to `watched_ns`. `leave_ns` None: not all of them have gone."""
+    """Surges that overlap. The target is watched until `watched_ns`. `leave_ns` is None when not all have gone."""
 
-    stays: tuple[ExcessStay, ...]
+    surges: tuple[SurgeSpan, ...]
     add_ns: int
     leave_ns: int | None
     watched_ns: int
 
 
-def episodes_of(records: Run) -> list[Episode]:
-    """In order of time. Surges that did not come are none."""
-    window = measured_window_ns(records)
+def episodes_of(run: Run) -> list[Episode]:
+    """Return the episodes in order of time, without surges that did not come."""
+    window = measured_window_ns(run)
     if window is None:
         return []
-    crowds: list[list[ExcessStay]] = []
-    for stay in sorted(_stays(records), key=lambda one: one.add_ns):
-        if crowds and any(one.remove_ns is not None and stay.add_ns < one.remove_ns for one in crowds[-1]):
-            crowds[-1].append(stay)
+    overlapping: list[list[SurgeSpan]] = []
+    for surge in sorted(_surges(run), key=lambda one: one.add_ns):
+        if overlapping and any(one.remove_ns is not None and surge.add_ns < one.remove_ns for one in overlapping[-1]):
+            overlapping[-1].append(surge)
         else:
-            crowds.append([stay])
-    ends_ns = [*(crowd[0].add_ns for crowd in crowds), window[1]][1:]
-    return [_episode(crowd, end_ns) for crowd, end_ns in zip(crowds, ends_ns, strict=False)]
+            overlapping.append([surge])
+    ends_ns = [*(surges[0].add_ns for surges in overlapping), window[1]][1:]
+    return [_episode(surges, end_ns) for surges, end_ns in zip(overlapping, ends_ns, strict=False)]
 
 
-def _episode(crowd: list[ExcessStay], end_ns: int) -> Episode:
-    leaves = [stay.remove_ns for stay in crowd]
+def _episode(surges: list[SurgeSpan], end_ns: int) -> Episode:
+    leaves = [surge.remove_ns for surge in surges]
     known = [leave for leave in leaves if leave is not None]
     leave_ns = max(known) if len(known) == len(leaves) else None
-    return Episode(tuple(crowd), crowd[0].add_ns, leave_ns, max(end_ns, leave_ns or 0))
+    return Episode(tuple(surges), surges[0].add_ns, leave_ns, max(end_ns, leave_ns or 0))
 
 
-def _stays(records: Run) -> list[ExcessStay]:
+def _surges(run: Run) -> list[SurgeSpan]:
     return [
-        ExcessStay(str(surge.group), surge.clients, surge.add_ns, surge.added_ns, surge.remove_ns)
-        for surge in records.meta.surges
+        SurgeSpan(str(surge.group), surge.clients, surge.add_ns, surge.added_ns, surge.remove_ns)
+        for surge in run.meta.surges
         if surge.add_ns is not None
     ]

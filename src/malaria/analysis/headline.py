@@ -19,7 +19,7 @@ ON_TARGET: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`outcome` in one word, `what` in one sentence, `remedy` (may be empty), and the further reasons."""
+    """The outcome in one word, `what` in one sentence, `remedy` (may be empty), and the further reasons."""
 
     outcome: Outcome
     what: str
@@ -27,29 +27,29 @@ class Headline:
     further: tuple[str, ...]
 
 
-def headline(records: Run, summary: Summary) -> Headline:
-    """What a run came to, in words."""
+def headline(run: Run, summary: Summary) -> Headline:
+    """Return the verdict on a run in words."""
     verdict = summary.verdict
     reasons = verdict.reasons
     if verdict.outcome is Outcome.PASS:
-        return Headline(Outcome.PASS, _praise(records, summary), "", tuple(reason.text for reason in reasons))
+        return Headline(Outcome.PASS, _praise(run, summary), "", tuple(reason.text for reason in reasons))
     further = tuple(reason.text for reason in reasons[1:] if reason.outcome is verdict.outcome)
     return Headline(verdict.outcome, reasons[0].text, reasons[0].remedy, further)
 
 
-def _praise(records: Run, summary: Summary) -> str:
-    """Never more than the figures say."""
-    parts = [part for part in (_rate(records, summary), _losses(summary)) if part] or _clients(records, summary)
+def _praise(run: Run, summary: Summary) -> str:
+    """Say what was carried, never more than the figures show."""
+    parts = [part for part in (_rate(run, summary), _losses(summary)) if part] or _clients(run, summary)
     parts += [f"held {surge_name(surge)}" for surge in summary.surges if surge.held]
     return f"the broker carried it: {', '.join(parts)}" if parts else "every rule holds"
 
 
-def _rate(records: Run, summary: Summary) -> str:
+def _rate(run: Run, summary: Summary) -> str:
     rates = summary.rates
     done = rates.acked_per_s if rates.acked_per_s is not None else rates.sent_per_s
     if done is None:
         return ""
-    if records.meta.closed_loop:
+    if run.meta.closed_loop:
         return f"{format_rate(done, 'msg')}, as fast as it answered (closed loop)"
     due = rates.due_per_s or 0
     on_target = abs(done - due) <= ON_TARGET * due
@@ -63,12 +63,12 @@ def _losses(summary: Summary) -> str:
     return "nothing lost" if not messages.lost else f"{format_count(messages.lost)} lost"
 
 
-def _clients(records: Run, summary: Summary) -> list[str]:
-    """Of a run that publishes nothing."""
+def _clients(run: Run, summary: Summary) -> list[str]:
+    """Return the figures of a run that publishes nothing."""
     clients = summary.clients
     if not clients.connected:
         return []
-    arrived = total(records.samples, Counter.ARRIVED)
-    if records.meta.subscribing:
+    arrived = total(run.samples, Counter.ARRIVED)
+    if run.meta.subscribing:
         return [f"{format_count(clients.connected)} subscribed", f"{format_count(arrived)} messages arrived"]
     return [f"{format_count(clients.connected)} clients connected", f"{format_count(clients.dropped or 0)} dropped"]

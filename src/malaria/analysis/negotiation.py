@@ -1,4 +1,4 @@
-"""Whose time the TLS and WebSocket handshakes took: the broker's and the network's, or our own."""
+"""How much of the TLS and WebSocket handshakes was the generator's own time, and not the broker's or the network's."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from malaria.records.run import Run
 
 @dataclass(frozen=True, slots=True)
 class OwnPart:
-    """`share` is the part (0 to 1) of the time of all handshakes that was ours; the rest is per client."""
+    """The generator's part (0 to 1) of the time of all handshakes; the other figures are per client."""
 
     share: float
     p99_ns: int
     cpu_ns: float
 
 
-def own_part(records: Run) -> OwnPart | None:
-    """None when there were no handshakes."""
-    own = records.histogram(Metric.OWN_NEGOTIATION)
+def own_part(run: Run) -> OwnPart | None:
+    """Return the generator's part of the handshakes; None when there were none."""
+    own = run.histogram(Metric.OWN_NEGOTIATION)
     p99_ns = own.quantile_ns(0.99)
-    stages = [records.histogram(metric) for metric in (Metric.TLS, Metric.UPGRADE)]
+    stages = [run.histogram(metric) for metric in (Metric.TLS, Metric.UPGRADE)]
     whole_ns = sum((stage.mean_ns or 0) * stage.count for stage in stages)
     if p99_ns is None or own.mean_ns is None or not whole_ns:
         return None
     share = min(1.0, own.mean_ns * own.count / whole_ns)
-    return OwnPart(share, p99_ns, total(records.samples, Counter.NEGOTIATION_CPU_NS) / own.count)
+    return OwnPart(share, p99_ns, total(run.samples, Counter.NEGOTIATION_CPU_NS) / own.count)

@@ -1,7 +1,7 @@
-"""What observers saw, as figures of the broker: means over the measured time, the state at a moment, courses.
+"""Figures of the broker from what observers saw: means over the measured time, the state at a moment, courses.
 
-A row of an observer covers the time since its row before. A row `gap` ends what was known: from there on until the next
-row nothing is, and no figure reaches over it.
+A row of an observer covers the time since the row before. After a row `gap` nothing is known until the next row, and
+no figure reaches over it.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ PROCESS: Final = "process"
 HOST: Final = "host"
 DOCKER: Final = "docker"
 PROMETHEUS: Final = "prometheus"
-SAYS: Final = (SYS, PROMETHEUS)
+BROKER_OBSERVERS: Final = (SYS, PROMETHEUS)
 """Where a broker tells of itself; the first that has a figure counts."""
 LEAST_COVERED: Final = 0.5
-"""Of the measured time, for a mean over it to be said."""
+"""Of the measured time, for a mean over it to be broker_figure."""
 LEAST_INSIDE: Final = 0.25
 """The same, where only what is wholly inside it counts."""
 
-type Course = list[tuple[int, float | None]]
+type FigureCourse = list[tuple[int, float | None]]
 """(run time, value), None where an observer lost what it watches."""
 
 
-def broker_figures(records: Run) -> BrokerFigures:
+def broker_figures(run: Run) -> BrokerFigures:
     """Return the figures of the broker that observers fill."""
-    window = measured_window_ns(records)
+    window = measured_window_ns(run)
     end_ns = window[1] if window else None
-    used, whole = (last_number(records, HOST, name, end_ns) for name in ("memory_used_bytes", "memory_bytes"))
+    used, whole = (last_number(run, HOST, name, end_ns) for name in ("memory_used_bytes", "memory_bytes"))
     return BrokerFigures(
-        cpu_percent=_first_known(mean(records, observer, "cpu_percent", window) for observer in (PROCESS, DOCKER)),
-        host_cpu_percent=mean(records, HOST, "cpu_percent", window),
-        rss_bytes=_first_known(last_number(records, observer, "rss_bytes", end_ns) for observer in (PROCESS, DOCKER)),
+        cpu_percent=_first_known(mean(run, observer, "cpu_percent", window) for observer in (PROCESS, DOCKER)),
+        host_cpu_percent=mean(run, HOST, "cpu_percent", window),
+        rss_bytes=_first_known(last_number(run, observer, "rss_bytes", end_ns) for observer in (PROCESS, DOCKER)),
         host_memory_used_bytes=used,
         host_memory_bytes=whole,
-        sys=state_at(records, SYS, end_ns),
+        sys=state_at(run, SYS, end_ns),
     )
 
 
-def rows_of(records: Run, observer: str) -> list[Observation]:
-    """In order of time, gaps included."""
-    return [row for row in records.observations if row.observer == observer]
+def rows_of(run: Run, observer: str) -> list[Observation]:
+    """Return the rows of an observer in order of time, gaps included."""
+    return [row for row in run.observations if row.observer == observer]
 
 
-def course(records: Run, observer: str, name: str) -> Course:
-    """One figure over time, for charts."""
-    points: Course = []
-    for row in rows_of(records, observer):
+def course(run: Run, observer: str, name: str) -> FigureCourse:
+    """Return one figure over time, for charts."""
+    points: FigureCourse = []
+    for row in rows_of(run, observer):
         if GAP in row.values:
             points.append((row.at_ns, None))
         elif name in row.values:
@@ -63,29 +63,29 @@ def course(records: Run, observer: str, name: str) -> Course:
     return points
 
 
-def standing(records: Run, observer: str, name: str) -> Course:
-    """One figure at every row from the first that has it on: a row without it says that it has not changed."""
-    points: Course = []
+def figure_at_each_row(run: Run, observer: str, name: str) -> FigureCourse:
+    """Return one figure at every row from the first that has it. A row without it means that it has not changed."""
+    points: FigureCourse = []
     value: float | None = None
-    for row in rows_of(records, observer):
+    for row in rows_of(run, observer):
         value = None if GAP in row.values else number_in(row.values[name]) if name in row.values else value
         if points or value is not None:
             points.append((row.at_ns, value))
     return points
 
 
-def said(records: Run, name: str) -> Course:
-    """A figure of the broker as it tells it, on `$SYS` or else on its Prometheus page, word by word."""
-    return next((found for observer in SAYS if (found := standing(records, observer, name))), [])
+def broker_figure(run: Run, name: str) -> FigureCourse:
+    """Return a figure that the broker reports, update by update, from `$SYS` or else from its Prometheus page."""
+    return next((found for observer in BROKER_OBSERVERS if (found := figure_at_each_row(run, observer, name))), [])
 
 
-def mean(records: Run, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
-    """Over a window, each value weighted with the time that it covers; None when less than half of it is covered."""
+def mean(run: Run, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
+    """Return the mean over a window, each value weighted with the time it covers; None when under half is covered."""
     if window is None or window[1] <= window[0]:
         return None
     covered_ns, weighted = 0, 0.0
     before_ns: int | None = None  # when the row before was read; None after a gap
-    for row in rows_of(records, observer):
+    for row in rows_of(run, observer):
         value = number_in(row.values.get(name))
         if value is not None and before_ns is not None:
             span_ns = max(0, min(row.at_ns, window[1]) - max(before_ns, window[0]))
@@ -97,16 +97,16 @@ def mean(records: Run, observer: str, name: str, window: tuple[int, int] | None)
     return round(weighted / covered_ns, 2)
 
 
-def mean_inside(records: Run, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
-    """As `mean`, of values that are about a time wholly inside the window; None when that is less than a quarter of it.
+def mean_inside(run: Run, observer: str, name: str, window: tuple[int, int] | None) -> float | None:
+    """Return the mean of the values whose time is wholly inside the window; None when that is under a quarter of it.
 
-    What a broker announces is up to a second old when it is read, and of the time since it was announced before.
+    A `$SYS` figure is up to a second old when it is read, and covers the time since the update before.
     """
     if window is None or window[1] <= window[0]:
         return None
     covered_ns, weighted = 0, 0.0
     before_ns: int | None = None
-    for row in rows_of(records, observer):
+    for row in rows_of(run, observer):
         value = number_in(row.values.get(name))
         if value is not None and before_ns is not None and window[0] + NS_PER_S <= before_ns < row.at_ns <= window[1]:
             covered_ns += row.at_ns - before_ns
@@ -116,13 +116,13 @@ def mean_inside(records: Run, observer: str, name: str, window: tuple[int, int] 
     return round(weighted / covered_ns, 3) if covered_ns and enough else None
 
 
-def state_at(records: Run, observer: str, at_ns: int | None) -> dict[str, Reading]:
-    """Everything that an observer had heard by a moment (None: by the end): names that did not change keep their value.
+def state_at(run: Run, observer: str, at_ns: int | None) -> dict[str, Reading]:
+    """Return everything that an observer had seen by a moment (None: by the end). Unchanged names keep their value.
 
-    What stood before a gap stands after it too: it is shown as the last word, and is no figure.
+    Values from before a gap are included: they are shown as the last known state, and are not figures.
     """
     state: dict[str, Reading] = {}
-    for row in rows_of(records, observer):
+    for row in rows_of(run, observer):
         if at_ns is not None and row.at_ns > at_ns:
             break
         if GAP not in row.values:
@@ -130,9 +130,9 @@ def state_at(records: Run, observer: str, at_ns: int | None) -> dict[str, Readin
     return state
 
 
-def last_number(records: Run, observer: str, name: str, at_ns: int | None) -> Any:
-    """The last number of that name up to a moment (None: the end); None where the observer saw nothing any more."""
-    for row in reversed(rows_of(records, observer)):
+def last_number(run: Run, observer: str, name: str, at_ns: int | None) -> Any:
+    """Return the last number of that name up to a moment (None: the end); None after a gap."""
+    for row in reversed(rows_of(run, observer)):
         if at_ns is not None and row.at_ns > at_ns:
             continue
         if GAP in row.values:
@@ -143,7 +143,7 @@ def last_number(records: Run, observer: str, name: str, at_ns: int | None) -> An
 
 
 def number_in(reading: Reading) -> float | int | None:
-    """Prometheus knows NaN and infinity too: they are no figures."""
+    """Return the number in a reading; None for texts, NaN and infinity (Prometheus has both)."""
     return reading if isinstance(reading, int | float) and math.isfinite(reading) else None
 
 

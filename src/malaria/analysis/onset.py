@@ -1,4 +1,4 @@
-"""From when on the broker owed acknowledgements: messages due and not yet acknowledged, second by second."""
+"""When the broker began to owe acknowledgements: messages due and not yet acknowledged, second by second."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ USUAL_SHARE: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """`since_s`: the second of run time after which more than usual was open until the end; None: it was not."""
+    """Messages open at the end. `since_s` is the second after which more than usual was open until the end, or None."""
 
     since_s: int | None
     at_end: int
 
 
-def backlog_of(records: Run) -> Backlog:
-    """Messages due and not acknowledged over the measured time."""
+def backlog_of(run: Run) -> Backlog:
+    """Return the messages due and not acknowledged over the measured time."""
     growth: dict[int, int] = {}
     due = 0
-    samples = in_phase(records, RunPhase.MEASURE)
+    samples = in_phase(run, RunPhase.MEASURE)
     for sample in samples:
         second = second_of(sample.end_ns)
         fresh = sample.counters.get(Counter.DUE, 0)

@@ -20,14 +20,14 @@ from malaria.records.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """A percentile in nanoseconds; `known` False: the truth is this or more."""
+    """A percentile in nanoseconds. `known` is False when the truth is this or more."""
 
     ns: int
     known: bool
 
 
 class Latency:
-    """The distribution of one metric, with what did not finish."""
+    """The distribution of one metric, with the messages that did not finish."""
 
     def __init__(self, finished: Histogram, unfinished: Histogram | None = None) -> None:
         self.finished = finished
@@ -44,11 +44,11 @@ class Latency:
 
     @property
     def complete(self) -> bool:
-        """Whether every message finished, so that mean and maximum are known."""
+        """Return True when every message finished, so that mean and maximum are known."""
         return self._unfinished is None
 
     def quantile(self, q: float) -> Quantile | None:
-        """None when there is no value at all."""
+        """Return a percentile; None when there is no value at all."""
         value = self._all.quantile_ns(q)
         if value is None:
             return None
@@ -58,7 +58,7 @@ class Latency:
 
 
 def _at_rank(histogram: Histogram, rank: int) -> float:
-    """The bucket (its upper edge) of the value of this rank, counted from 1; infinite beyond the last."""
+    """Return the bucket (its upper edge) of the value of this rank, counted from 1; infinite beyond the last."""
     edges_ns, counts = histogram.buckets()
     place = int(np.searchsorted(np.cumsum(counts), rank))
     return float(edges_ns[place]) if place < len(edges_ns) else math.inf

@@ -1,7 +1,7 @@
-"""Whether a target came back after a surge had gone, how fast, and whether what stays is a metastable failure.
+"""Recovery after a surge: whether the target recovered, how fast, and whether what remains is a metastable failure.
 
 Metastable failure (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021): the load is again the one
-that was carried before, the trouble that the surge brought stays all the same, and it is not getting less.
+that was carried before, but the trouble that the surge brought remains and does not lessen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Baseline, Values
+from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Baseline, SecondValues
 from malaria.analysis.seconds import LoadSecond
 from malaria.analysis.surge_hold import ON_TARGET
 from malaria.analysis.trend import LEAST_POINTS, trend
@@ -20,11 +20,11 @@ from malaria.units import format_count, format_duration_ns, format_ms, format_th
 
 SUSTAINED_S: Final = 3
 STAYS_SHARE: Final = 0.9
-"""Of all seconds from the recovery on; one second out of the band is always forgiven."""
+"""Of all seconds from the recovery on; one second out of the baseline is always forgiven."""
 SAME_LOAD: Final = 1.05
 """Of the load before: more than this, and it has not gone."""
 
-WORDS: Final[Mapping[str, str]] = {
+MEASURE_TEXTS: Final[Mapping[str, str]] = {
     OWED: "owed {} messages",
     Metric.ACK: "ack p99 {}",
     Metric.END_TO_END: "end to end p99 {}",
@@ -40,8 +40,8 @@ WORDS: Final[Mapping[str, str]] = {
 class RecoveryWatch:
     """What was seen after a surge that left at `leave_ns`: `seconds` that can be judged, up to `until_ns`."""
 
-    band: Baseline
-    measures: Mapping[str, Values]
+    baseline: Baseline
+    measures: Mapping[str, SecondValues]
     seconds: Sequence[LoadSecond]
     add_ns: int
     leave_ns: int
@@ -54,7 +54,7 @@ class RecoveryWatch:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryTime:
-    """`recovered` None: too little was seen. `recovery_s` from when they left to the first second of the recovery."""
+    """The recovery from a surge. `recovered` is None when too little was seen; `recovery_s` counts from its end."""
 
     recovered: bool | None
     recovery_s: float | None = None
@@ -62,58 +62,58 @@ class RecoveryTime:
     reasons: tuple[str, ...] = ()
 
 
-def comeback(watch: RecoveryWatch) -> RecoveryTime:
-    """Did it come back?"""
+def time_to_recover(watch: RecoveryWatch) -> RecoveryTime:
+    """Return whether and when the target recovered."""
     seconds = watch.seconds
     if len(seconds) < SUSTAINED_S:
         seen = format_things(len(seconds), "second")
         return RecoveryTime(None, reasons=(f"{seen} after them could be judged, {SUSTAINED_S} are needed",))
-    left = [watch.band.left_by(watch.measures, second.end_s) for second in seconds]
-    place = next((n for n in range(len(seconds)) if _settles(watch, left, n)), None)
-    if place is not None:
-        after_s = seconds[place].end_s - 1 - watch.leave_ns / NS_PER_S
+    exceeded = [watch.baseline.measures_above(watch.measures, second.end_s) for second in seconds]
+    start = next((n for n in range(len(seconds)) if _settles(watch, exceeded, n)), None)
+    if start is not None:
+        after_s = seconds[start].end_s - 1 - watch.leave_ns / NS_PER_S
         return RecoveryTime(True, round(max(0.0, after_s), 3), False)
-    return _still_in_trouble(watch, left)
+    return _still_in_trouble(watch, exceeded)
 
 
-def _settles(watch: RecoveryWatch, left: Sequence[Sequence[str]], place: int) -> bool:
-    """Back in the band from this second on, and there to stay."""
-    rest, seconds = left[place:], watch.seconds[place:]
+def _settles(watch: RecoveryWatch, exceeded: Sequence[Sequence[str]], start: int) -> bool:
+    """Return True when the target is within the baseline from this second on, and stays there."""
+    rest, seconds = exceeded[start:], watch.seconds[start:]
     if len(rest) < SUSTAINED_S or any(rest[:SUSTAINED_S]):
         return False
     if sum(1 for names in rest if names) > max(1, (1 - STAYS_SHARE) * len(rest)):
         return False
-    if OWED not in watch.band.most:
+    if OWED not in watch.baseline.most:
         return True
     done = sum(second.done for second in seconds)
-    return done + watch.band.most[OWED] >= ON_TARGET * sum(second.due for second in seconds)
+    return done + watch.baseline.most[OWED] >= ON_TARGET * sum(second.due for second in seconds)
 
 
-def _still_in_trouble(watch: RecoveryWatch, left: Sequence[Sequence[str]]) -> RecoveryTime:
-    names = sorted({name for last in left[-SUSTAINED_S:] for name in last}, key=list(WORDS).index)
-    coming = not left[-1] or all(_lessens(watch, name) for name in names)
-    told = ", ".join(_say(watch, name) for name in names) or "it acked less than was due"
-    said = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {told}"
+def _still_in_trouble(watch: RecoveryWatch, exceeded: Sequence[Sequence[str]]) -> RecoveryTime:
+    names = sorted({name for last in exceeded[-SUSTAINED_S:] for name in last}, key=list(MEASURE_TEXTS).index)
+    coming = not exceeded[-1] or all(_lessens(watch, name) for name in names)
+    texts = ", ".join(_described(watch, name) for name in names) or "it acked less than was due"
+    said = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {texts}"
     if coming and watch.watched_s < (watch.leave_ns - watch.add_ns) / NS_PER_S:
         return RecoveryTime(None, None, None, ("it was on its way back when the watch ended", said))
     return RecoveryTime(False, None, False if coming else _metastable(watch), (said,))
 
 
 def _lessens(watch: RecoveryWatch, name: str) -> bool:
-    """Whether it falls, or at this pace would be gone before as much time again."""
+    """Return True when a measure falls, or would at this pace be normal within as much time again."""
     points = _points(watch, name)
     slope = trend(points)
     if slope is None:
         return False
-    excess = points[-1][1] - watch.band.most[name]
+    excess = points[-1][1] - watch.baseline.most[name]
     return slope.falls or (slope.per_s < 0 and excess < -slope.per_s * slope.span_s)
 
 
 def _metastable(watch: RecoveryWatch) -> bool | None:
-    """Of a trouble that does not lessen; None when too little was seen to say so, or the load has not gone."""
+    """Return True for a trouble that does not lessen; None when too little was seen, or the load has not gone."""
     seconds = watch.seconds
     due_per_s = sum(second.due for second in seconds) / len(seconds)
-    return True if len(seconds) >= LEAST_POINTS and due_per_s <= SAME_LOAD * watch.band.due_per_s else None
+    return True if len(seconds) >= LEAST_POINTS and due_per_s <= SAME_LOAD * watch.baseline.due_per_s else None
 
 
 def _points(watch: RecoveryWatch, name: str) -> list[tuple[float, float]]:
@@ -121,8 +121,8 @@ def _points(watch: RecoveryWatch, name: str) -> list[tuple[float, float]]:
     return [(second.end_s, values[second.end_s]) for second in watch.seconds if second.end_s in values]
 
 
-def _say(watch: RecoveryWatch, name: str) -> str:
-    value, most = max(v for _, v in _points(watch, name)[-SUSTAINED_S:]), watch.band.most[name]
+def _described(watch: RecoveryWatch, name: str) -> str:
+    value, most = max(v for _, v in _points(watch, name)[-SUSTAINED_S:]), watch.baseline.most[name]
     form = format_ms if name in (Metric.ACK, Metric.END_TO_END) else format_count
     limit = f" (at most {form(most)})" if most else ""
-    return WORDS[name].format(form(value)) + limit
+    return MEASURE_TEXTS[name].format(form(value)) + limit

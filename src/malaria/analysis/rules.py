@@ -1,6 +1,6 @@
-"""What a run has to meet: the thresholds that were stated, and our own rules where those say nothing about a figure.
+"""The rules that a run must meet: the stated thresholds, and default rules for figures that no threshold names.
 
-A broken rule is told in the words of who runs a broker; one without a sentence says figure, value and limit.
+A broken rule becomes a sentence for whoever runs the broker; without a sentence it states figure, value and limit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from malaria.analysis.onset import Backlog, backlog_of
-from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S
+from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
 from malaria.analysis.windows import measured_window_ns
@@ -25,7 +25,7 @@ MOST_CAUSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
+class UnmetRule:
     """A rule that does not hold: broken or undecided, in a sentence, and what to do about it."""
 
     ruling: Ruling
@@ -53,51 +53,30 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
 The clients planned are the most at once: where surges come and go, that many must have been there, not be there at the
 end. Rates and drops are then those of the steady time: what a surge did is told of the surge.
 """
-STATED: Final[Mapping[str, str]] = {
-    "on target": (
-        "At least 98 % of what was due was acknowledged or, where not every message is acknowledged, taken; "
-        f"{LEAST_GROWTH_LOAD_S:g} s of the load, at least one message, may be under way at the end. Where surges came, "
-        "over the steady time alone: without them and what they caused."
-    ),
-    "dropped": (
-        "The broker says that it dropped no message, as a difference of its counter over the run ($SYS, or else its "
-        "Prometheus page)."
-    ),
-    "queues": (
-        "No queue grew in steady time. A queue grows when its slope is over zero by its whole uncertainty and it grew "
-        f"by more than {LEAST_GROWTH} messages and {LEAST_GROWTH_LOAD_S:g} s of the load; queues are what is due and "
-        "not acknowledged, what the broker stores (without what it retains) and what it has in flight ($SYS, or else "
-        "its Prometheus page)."
-    ),
-    "lost": "No delivery was lost, and none that the broker had acknowledged; no message was left open at the end.",
-    "clients": "All clients connected, and no connection broke.",
-    "latency": "Has no limit of ours: what is slow depends on the use. A threshold sets one.",
-}
-"""Our own rules in words. A threshold on the same figure stands in place of each."""
 
 
-def unmet(records: Run, summary: Summary) -> list[Ruled]:
-    """Every rule that does not hold, the most telling first."""
-    stated = stated_thresholds(records)
+def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
+    """Return every rule that does not hold, the most telling first."""
+    stated = stated_thresholds(run)
     taken = {threshold.key for threshold in stated}
     if taken & _RATES:  # who allows a rate below what is due allows the queue that it makes
         taken.add("broker.queue_growth_per_s")
     steady = _of_steady_time(summary)
-    own = [rule for rule in _defaults(records) if rule.key not in taken and look_up(steady, rule.key) is not None]
-    cases = [_Case(rule, records, summary) for rule in stated] + [_Case(rule, records, steady) for rule in own]
-    found = [(case, evaluate(case.rule, records, case.summary)) for case in cases]
+    own = [rule for rule in _defaults(run) if rule.key not in taken and look_up(steady, rule.key) is not None]
+    cases = [_Case(rule, run, summary) for rule in stated] + [_Case(rule, run, steady) for rule in own]
+    found = [(case, evaluate(case.rule, run, case.summary)) for case in cases]
     found = [(case, finding) for case, finding in found if not (case.rule in own and _is_under_way(case, finding))]
     found.sort(key=lambda pair: _ORDER.get(pair[0].rule.key, len(_ORDER)))
     broken = {case.rule.key for case, finding in found if finding.ruling is Ruling.BROKEN}
-    return _unread(records) + [
+    return _unreadable(run) + [
         _broken(case, finding.text) if finding.ruling is Ruling.BROKEN else _undecided(case, finding.text)
         for case, finding in found
-        if finding.ruling is not Ruling.HOLDS and not (case.rule in own and _is_told(case.rule.key, broken))
+        if finding.ruling is not Ruling.HOLDS and not (case.rule in own and _is_in_rate_sentence(case.rule.key, broken))
     ]
 
 
 def _of_steady_time(summary: Summary) -> Summary:
-    """The figures that our own rules look at."""
+    """Return the figures that the default rules look at: where surges came, those of the steady time."""
     if not summary.surges:
         return summary
     rates, clients, broker, steady = summary.rates, summary.clients, summary.broker, summary.steady
@@ -119,7 +98,7 @@ def _known[T](first: T | None, second: T | None) -> T | None:
 
 
 def _is_under_way(case: _Case, finding: ThresholdFinding) -> bool:
-    """Whether a rate is missed only by what was due last, and had no time to be done."""
+    """Return True when a rate is missed only by what was due last, and had no time to be done."""
     if case.rule.key not in _RATES or finding.ruling is not Ruling.BROKEN:
         return False
     due_per_s = case.figure("rates.due_per_s")
@@ -128,40 +107,42 @@ def _is_under_way(case: _Case, finding: ThresholdFinding) -> bool:
 
 
 def _seconds(case: _Case) -> float:
-    """The time that the rates of our own rules are over."""
+    """Return the length of the time that the rates of the default rules cover."""
     steady = case.summary.steady
     if case.summary.surges and steady.due_per_s is not None:
         return float(steady.seconds)
-    window = measured_window_ns(case.records)
+    window = measured_window_ns(case.run)
     return (window[1] - window[0]) / NS_PER_S if window else math.inf
 
 
-def _is_told(key: str, broken: set[str]) -> bool:
-    """Whether the sentence on a rate that was missed has it already."""
-    return key in _TOLD_WITH_RATES and bool(broken & _RATES)
+def _is_in_rate_sentence(key: str, broken: set[str]) -> bool:
+    """Return True when the sentence on a missed rate already says it."""
+    return key in _IN_RATE_SENTENCE and bool(broken & _RATES)
 
 
-def _unread(records: Run) -> list[Ruled]:
-    """The thresholds of the warhead and the command line that this version cannot read."""
-    unread: list[Ruled] = []
-    for text in records.meta.thresholds:
+def _unreadable(run: Run) -> list[UnmetRule]:
+    """Return the thresholds of the warhead and the command line that this version cannot read."""
+    unreadable: list[UnmetRule] = []
+    for text in run.meta.thresholds:
         try:
             parse_threshold_text(text)
         except NotationError as error:
-            unread.append(Ruled(Ruling.UNDECIDED, f"the stored threshold {text!r}: {error.message}", error.remedy))
-    return unread
+            unreadable.append(
+                UnmetRule(Ruling.UNDECIDED, f"the stored threshold {text!r}: {error.message}", error.remedy)
+            )
+    return unreadable
 
 
-def _undecided(case: _Case, text: str) -> Ruled:
-    """A figure of the broker is not known when nobody observed it, or whoever did was lost: that is the remedy."""
-    return Ruled(Ruling.UNDECIDED, text, _OBSERVE_REMEDY if case.rule.key.startswith("broker.") else "")
+def _undecided(case: _Case, text: str) -> UnmetRule:
+    """Say that a rule cannot be decided. A broker figure is unknown when nobody observed it: that is the remedy."""
+    return UnmetRule(Ruling.UNDECIDED, text, _OBSERVE_REMEDY if case.rule.key.startswith("broker.") else "")
 
 
-def _defaults(records: Run) -> list[Threshold]:
+def _defaults(run: Run) -> list[Threshold]:
     return [
         parse_threshold_text(text)
         for text, needs in DEFAULTS
-        if all(bool(getattr(records.meta, key)) is value for key, value in needs.items())
+        if all(bool(getattr(run.meta, key)) is value for key, value in needs.items())
     ]
 
 
@@ -170,32 +151,32 @@ def _defaults(records: Run) -> list[Threshold]:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A broken rule and all that a sentence about it may need."""
+    """A broken rule and everything that a sentence about it may need."""
 
     rule: Threshold
-    records: Run
+    run: Run
     summary: Summary
 
     def figure(self, key: str) -> float:
         return look_up(self.summary, key) or 0
 
     def count(self, thing: str) -> str:
-        """The figure with its noun and the verb of the past: `1 message was`."""
+        """Return the figure with its noun and the verb of the past: `1 message was`."""
         count = self.figure(self.rule.key)
         return f"{format_things(count, thing)} {'was' if count == 1 else 'were'}"
 
 
-def _broken(case: _Case, text: str) -> Ruled:
+def _broken(case: _Case, text: str) -> UnmetRule:
     rule = case.rule
     phrase = _PHRASES.get(rule.key)
     if phrase is None or rule.operator not in phrase.operators:
-        return Ruled(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
+        return UnmetRule(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
     said = phrase.sentence(case) + _needs(rule)
-    return Ruled(Ruling.BROKEN, said, _cause(case.records)[1] if phrase.sentence is _connected else phrase.remedy)
+    return UnmetRule(Ruling.BROKEN, said, _cause(case.run)[1] if phrase.sentence is _connected else phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:
-    """A limit of zero or of all speaks for itself; a share of what was due stands in the sentence."""
+    """Return the limit for the sentence; empty where the sentence says it (none, all, a share of what was due)."""
     speaks = rule.value == 0 or (rule.relative_to is not None and (rule.key.startswith("rates.") or rule.value == 100))
     return "" if speaks else f", needs {rule.condition}"
 
@@ -207,20 +188,20 @@ def _connected(case: _Case) -> str:
     if peak >= planned:
         were = "was" if connected == 1 else "were"
         return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
-    causes = _causes(case.records)
+    causes = _causes(case.run)
     text = f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
-    if planned - peak == 1 and _observes_sys(case.records):  # a broker with as many connections as clients is full
+    if planned - peak == 1 and _observes_sys(case.run):  # a broker with as many connections as clients is full
         text += "; malaria's own $SYS observer holds one connection, --observe none does without"
     return text
 
 
-def _observes_sys(records: Run) -> bool:
-    return any(facts.observer == "sys" and facts.samples for facts in records.meta.observers)
+def _observes_sys(run: Run) -> bool:
+    return any(facts.observer == "sys" and facts.samples for facts in run.meta.observers)
 
 
-def _causes(records: Run) -> str:
-    """Why connects failed, the commonest first; how many clients each cause has hit where there are several."""
-    failures = records.meta.connect_failures
+def _causes(run: Run) -> str:
+    """Return why connects failed, the commonest first, with the clients of each where there are several causes."""
+    failures = run.meta.connect_failures
     if not failures:
         return ""
     ordered = sorted(failures, key=lambda cause: -failures[cause])
@@ -231,23 +212,23 @@ def _causes(records: Run) -> str:
     return "; ".join(told) + (f"; and {format_things(left, 'more cause')}" if left else "")
 
 
-def _cause(records: Run) -> tuple[str, str]:
-    """The commonest reason of failed connects, and its remedy."""
-    failures = records.meta.connect_failures
+def _cause(run: Run) -> tuple[str, str]:
+    """Return the commonest reason of failed connects, and its remedy."""
+    failures = run.meta.connect_failures
     if not failures:
         return "", _CONNECT_REMEDY
     cause = max(failures, key=lambda reason: failures[reason])
-    return cause, records.meta.remedies.get(cause) or _CONNECT_REMEDY
+    return cause, run.meta.remedies.get(cause) or _CONNECT_REMEDY
 
 
 def _acked(case: _Case) -> str:
-    backlog = backlog_of(case.records)
+    backlog = backlog_of(case.run)
     since = "" if backlog.since_s is None else f" at {format_clock(backlog.since_s)}"
     return f"the broker fell behind{since}: acked {_of_due(case)}{_queues(case, backlog)}"
 
 
 def _queues(case: _Case, backlog: Backlog) -> str:
-    """What grew meanwhile, and what was dropped."""
+    """Return which queue grew meanwhile, and what was dropped."""
     grown, dropped = _growing(case), case.figure("broker.dropped")
     owed = format_count(backlog.at_end) if backlog.since_s is not None else ""
     parts = [f"{grown} to {owed}" if grown and owed else f"and owed {owed} at the end" if owed else grown]
@@ -256,7 +237,7 @@ def _queues(case: _Case, backlog: Backlog) -> str:
 
 
 def _growing(case: _Case) -> str:
-    """The fastest of the queues that grew: `its queue grew by 64 messages/s`. Empty: none did."""
+    """Return the fastest of the growing queues: `its queue grew by 64 messages/s`; empty when none grew."""
     queues = case.summary.broker.queues
     grown = [(figures.growth_per_s, queue) for queue, figures in queues.items() if figures.grows]
     if not grown:
@@ -318,7 +299,7 @@ _AT_MOST: Final = ("<=", "<", "==")
 
 @dataclass(frozen=True, slots=True)
 class _Phrase:
-    """How a broken rule is told, if it is a limit in this direction."""
+    """The sentence for a broken rule, if its limit is in this direction."""
 
     sentence: Callable[[_Case], str]
     operators: tuple[str, ...]
@@ -338,6 +319,6 @@ _PHRASES: Final[Mapping[str, _Phrase]] = {
     "clients.dropped": _Phrase(_dropped, _AT_MOST, _DROP_REMEDY),
 }
 _RATES: Final = frozenset({"rates.acked_per_s", "rates.sent_per_s"})
-_TOLD_WITH_RATES: Final = ("broker.dropped", "broker.queue_growth_per_s")
+_IN_RATE_SENTENCE: Final = ("broker.dropped", "broker.queue_growth_per_s")
 _ORDER: Final = {key: place for place, key in enumerate(_PHRASES)}
 """The most telling first: without clients there is no rate, and with a backlog there are unresolved messages."""

@@ -1,8 +1,8 @@
 """The course of a load, second by second: what was due, what was done of it, and what the broker owed.
 
 `done` is what the broker acknowledged or, where not every message is acknowledged, what the kernel took. `owed` is due
-minus done since the beginning, without what was given up with its client: the queue as we see it, wherever it stands.
-In a closed loop a message is due when there is room for it, so that nothing is ever owed.
+minus done since the beginning, without what was given up with its client: the queue as the generator sees it. In a
+closed loop a message is due when there is room for it, so nothing is ever owed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class LoadSecond:
-    """One second of the measured time, of all workers. `end_s` is run time."""
+    """One second of the measured time, over all workers. `end_s` is run time."""
 
     end_s: int
     due: int
@@ -37,12 +37,12 @@ class LoadSecond:
     reported: Second
 
     def p99_ms(self, metric: Metric) -> float | None:
-        """Of what ended in it. Raises RunError for a damaged histogram."""
+        """Return the p99 of what ended in it; None without values. Raises RunError for a damaged histogram."""
         value = self.reported.histogram(metric).quantile_ns(P99)
         return None if value is None else value / NS_PER_MS
 
     def is_late(self, limit_ns: int) -> bool:
-        """Whether we were, by more than that at the p99. Raises RunError for a damaged histogram."""
+        """Return True when the generator's own lag p99 exceeds the limit. Raises RunError for a damaged histogram."""
         return (self.reported.histogram(Metric.OWN_LAG).quantile_ns(P99) or 0) > limit_ns
 
 
@@ -52,7 +52,7 @@ def own_lag_limit_ns(meta: RunMeta) -> int:
 
 
 def done_counter(meta: RunMeta) -> Counter:
-    """What tells that a message of this run was carried."""
+    """Return the counter that says that a message of this run was carried."""
     return Counter.ACKED if meta.acknowledged else Counter.SENT
 
 
@@ -102,7 +102,7 @@ def _load_second(second: Second, done: Counter, owed: int) -> LoadSecond:
 
 
 def touching(seconds: Iterable[LoadSecond], from_ns: int, until_ns: int) -> list[LoadSecond]:
-    """Those of which a part lies within."""
+    """Return the seconds of which a part lies within a time."""
     return [
         second
         for second in seconds
@@ -111,7 +111,7 @@ def touching(seconds: Iterable[LoadSecond], from_ns: int, until_ns: int) -> list
 
 
 def between(seconds: Iterable[LoadSecond], from_ns: int, until_ns: int) -> list[LoadSecond]:
-    """Those that lie within, whole."""
+    """Return the seconds that lie within a time as a whole."""
     return [
         second
         for second in seconds

@@ -22,7 +22,7 @@ LONGEST_GAP_S: Final = 3600
 
 
 def columns(run: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | None]]:
-    """Columns of equal length, a row per `step_s` seconds of run time, which end at `t_s`.
+    """Return columns of equal length, with a row for each `step_s` seconds of run time, which end at `t_s`.
 
     Names: `t_s`, `phase`, `clients`, `{due,sent,acked,delivered,arrived}_per_s`, `{metric}_{p50,p99,max}_ms`,
     `inflight`, `held`, `cpu_percent` (all workers), `cpu_percent_{worker}`, `rss_bytes`; and `{observer}_{name}` of
@@ -75,7 +75,7 @@ def _figures(second: Second | None) -> SeriesRow:
 
 
 def _rates(samples: Sequence[Sample]) -> SeriesRow:
-    """Counts over the time they cover, each worker over its own: one that was late reports for more than a second."""
+    """Return counts over the time they cover, each worker over its own: a late one reports for more than a second."""
     row: SeriesRow = dict.fromkeys(f"{counter}_per_s" for counter in RATES)
     spans_ns: dict[str, int] = {}
     for sample in samples:
@@ -89,7 +89,7 @@ def _rates(samples: Sequence[Sample]) -> SeriesRow:
 
 
 def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]) -> SeriesRow:
-    """CPU of each worker in percent of a core, and of all; None where a sample is missing."""
+    """Return the CPU of each worker in percent of a core, and of all; None where a sample is missing."""
     now = {sample.worker: sample for sample in samples}
     shares: dict[str, float | None] = {}
     for worker in workers:

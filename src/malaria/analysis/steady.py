@@ -1,7 +1,7 @@
-"""The run without its surges: what the target did with the load that it had all along.
+"""The run without its surges: what the target did with the load that was there all along.
 
-What happened from the coming of a surge until the target was well again is the surge's story. The rest is steady time:
-the rules of a level look at it, so that a surge neither hides there nor is told twice.
+The time from the start of a surge until the target was well again belongs to the surge. The rest is steady time: the
+rules of a level look at it, so that a surge is neither hidden there nor counted twice.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Steady:
 
     @property
     def growth_per_s(self) -> float | None:
-        """Of the queue that grew the fastest; 0 when none grew, None when too little was seen of all of them."""
+        """Return the growth of the fastest queue; 0 when none grew, None when too little was seen of all of them."""
         if not self.growths:
             return None
         return round(max((g.trend.per_s for g in self.growths if g.grows), default=0.0), 3)
@@ -51,20 +51,20 @@ class Steady:
         }
 
 
-def steady_of(records: Run, surges: Sequence[SurgeResult]) -> Steady:
-    """Raises RunError for a damaged run."""
-    window = measured_window_ns(records)
+def steady_of(run: Run, surges: Sequence[SurgeResult]) -> Steady:
+    """Return the steady time of a run. Raises RunError for a damaged run."""
+    window = measured_window_ns(run)
     if window is None:
-        return Steady(_figures(records, [], []), ())
-    seconds = seconds_of(records)
+        return Steady(_figures(run, [], []), ())
+    seconds = seconds_of(run)
     spans = spans_between(window, [surge.trouble_ns for surge in surges])
     calm = [second for span in spans for second in between(seconds, *span)]
     troubled = _merged([surge.trouble_ns for surge in surges])
-    return Steady(_figures(records, calm, troubled), tuple(_growths(records, seconds, spans)))
+    return Steady(_figures(run, calm, troubled), tuple(_growths(run, seconds, spans)))
 
 
 def spans_between(window: TimeSpan, troubles: Sequence[TimeSpan]) -> list[TimeSpan]:
-    """The window without the troubles."""
+    """Return the window without the troubles."""
     spans: list[TimeSpan] = []
     begin_ns = window[0]
     for since_ns, until_ns in _merged(troubles):
@@ -84,41 +84,41 @@ def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
     return merged
 
 
-def _figures(records: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan]) -> SteadyFigures:
-    """Rates of the steady seconds, and drops in all the time that is no surge's."""
-    enough = len(calm) >= LEAST_SECONDS and bool(records.meta.publishing)
+def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan]) -> SteadyFigures:
+    """Return the rates of the steady seconds, and the drops outside surges."""
+    enough = len(calm) >= LEAST_SECONDS and bool(run.meta.publishing)
     done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
-    acked = done_counter(records.meta) is Counter.ACKED
+    acked = done_counter(run.meta) is Counter.ACKED
     return SteadyFigures(
         seconds=len(calm),
         due_per_s=round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
         sent_per_s=None if acked else done,
         acked_per_s=done if acked else None,
-        connections_dropped=_connections(records, troubled) if records.samples else None,
-        messages_dropped=_messages(records, troubled),
+        connections_dropped=_connections(run, troubled) if run.samples else None,
+        messages_dropped=_messages(run, troubled),
     )
 
 
-def _connections(records: Run, troubled: Sequence[TimeSpan]) -> int:
+def _connections(run: Run, troubled: Sequence[TimeSpan]) -> int:
     def is_calm(end_ns: int, start_ns: int) -> bool:
         return not any(since_ns < end_ns and start_ns < until_ns for since_ns, until_ns in troubled)
 
-    return total((s for s in records.samples if is_calm(s.end_ns, s.start_ns)), Counter.DROPPED)
+    return total((s for s in run.samples if is_calm(s.end_ns, s.start_ns)), Counter.DROPPED)
 
 
-def _messages(records: Run, troubled: Sequence[TimeSpan]) -> int | None:
-    whole = dropped_by(records)
+def _messages(run: Run, troubled: Sequence[TimeSpan]) -> int | None:
+    whole = dropped_by(run)
     if whole is None:
         return None
-    counter = drop_counter(records)
+    counter = drop_counter(run)
     of_surges = [dropped_between(counter, *span) for span in troubled]
     return max(0, whole - sum(dropped.count for dropped in of_surges if dropped is not None))
 
 
-def _growths(records: Run, seconds: Sequence[LoadSecond], spans: Sequence[TimeSpan]) -> list[Growth]:
-    """Of each queue the growth in one of the spans; in none, its trend in the longest."""
+def _growths(run: Run, seconds: Sequence[LoadSecond], spans: Sequence[TimeSpan]) -> list[Growth]:
+    """Return for each queue its growth in one of the spans; when it grew in none, its trend in the longest."""
     found: dict[str, list[Growth]] = {}
     for span in spans:
-        for growth in growths(records, seconds, span):
+        for growth in growths(run, seconds, span):
             found.setdefault(growth.queue, []).append(growth)
     return [max(several, key=lambda g: (g.grows, g.trend.span_s)) for several in found.values()]

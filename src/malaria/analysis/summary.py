@@ -1,4 +1,4 @@
-"""`summary.json`: the figures of a run under stable keys. Unknown is null, never 0."""
+"""Makes the summary of a run: its figures, and the verdict on them."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ LATENCIES: Final = (
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 
-def summarize(records: Run) -> Summary:
+def summarize(run: Run) -> Summary:
     """Return the figures of one attack and the verdict on them. Raises RunError for a damaged run."""
-    meta, window = records.meta, measured_window_ns(records)
-    surges = surge_results(records)
-    steady = steady_of(records, surges)
+    meta, window = run.meta, measured_window_ns(run)
+    surges = surge_results(run)
+    steady = steady_of(run, surges)
     summary = Summary(
         version=meta.malaria_version,
         target=meta.target,
         started=meta.started,
         duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
-        clients=_clients(records),
-        messages=_messages(records),
-        rates=_rates(records),
-        latency_ms={metric.value: _latency(records, metric) for metric in LATENCIES},
-        broker=_broker(records, steady),
-        generator=_generator(records),
+        clients=_clients(run),
+        messages=_messages(run),
+        rates=_rates(run),
+        latency_ms={metric.value: _latency(run, metric) for metric in LATENCIES},
+        broker=_broker(run, steady),
+        generator=_generator(run),
         steady=steady.figures,
         surges=tuple(surge.as_figures() for surge in surges),
         recovery=recovery_figures(surges),
     )
-    return replace(summary, verdict=judge(records, summary))
+    return replace(summary, verdict=judge(run, summary))
 
 
-def _clients(records: Run) -> ClientFigures:
-    samples = records.samples
-    planned = records.meta.clients_planned
+def _clients(run: Run) -> ClientFigures:
+    samples = run.samples
+    planned = run.meta.clients_planned
     if not samples:
         return ClientFigures(planned=planned)
-    course = _ready_course(records)
-    measured_at_ns = {sample.end_ns for sample in in_phase(records, RunPhase.MEASURE)}
+    course = _ready_course(run)
+    measured_at_ns = {sample.end_ns for sample in in_phase(run, RunPhase.MEASURE)}
     measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
     return ClientFigures(
         planned=planned,
@@ -75,32 +75,32 @@ def _clients(records: Run) -> ClientFigures:
     )
 
 
-def _ready_course(records: Run) -> list[tuple[int, int]]:
-    """Clients ready, summed over workers, at each moment at which a worker reported.
+def _ready_course(run: Run) -> list[tuple[int, int]]:
+    """Return the clients that were ready, summed over workers, at each moment at which a worker reported.
 
-    Its last word counts until the next; the clients of a lost worker are gone with it.
+    A worker's last report counts until its next; the clients of a lost worker are gone with it.
     """
     lost = {
-        worker: max((s.end_ns for s in records.samples if s.worker == worker), default=0)
-        for worker in workers_of(records)
-        if {worker, worker.partition("/")[0]} & set(_lost(records))
+        worker: max((s.end_ns for s in run.samples if s.worker == worker), default=0)
+        for worker in workers_of(run)
+        if {worker, worker.partition("/")[0]} & set(_lost(run))
     }
     standing: dict[str, int] = {}
     course: list[tuple[int, int]] = []
-    for sample in sorted(records.samples, key=lambda s: s.end_ns):
+    for sample in sorted(run.samples, key=lambda s: s.end_ns):
         standing = {w: ready for w, ready in standing.items() if w not in lost or lost[w] >= sample.end_ns}
         standing[sample.worker] = sample.gauges.get(Gauge.CLIENTS_READY, 0)
         course.append((sample.end_ns, sum(standing.values())))
     return course
 
 
-def _lost(records: Run) -> list[str]:
-    return [str(one.worker) for one in records.meta.lost_workers]
+def _lost(run: Run) -> list[str]:
+    return [str(one.worker) for one in run.meta.lost_workers]
 
 
-def _messages(records: Run) -> MessageFigures:
+def _messages(run: Run) -> MessageFigures:
     """Return the ledger; for a run without one (killed) what was counted so far, and no settlement."""
-    ledger, samples = records.ledger, records.samples
+    ledger, samples = run.ledger, run.samples
     if ledger is not None:
         return MessageFigures(**{each.name: getattr(ledger, each.name) for each in fields(MessageFigures)})
     if not samples:
@@ -110,12 +110,12 @@ def _messages(records: Run) -> MessageFigures:
     )
 
 
-def _rates(records: Run) -> RateFigures:
+def _rates(run: Run) -> RateFigures:
     """Return the counts of the measured window over its length."""
-    meta, window = records.meta, measured_window_ns(records)
+    meta, window = run.meta, measured_window_ns(run)
     if window is None or window[1] <= window[0]:
         return RateFigures()
-    samples = in_phase(records, RunPhase.MEASURE)
+    samples = in_phase(run, RunPhase.MEASURE)
     seconds = (window[1] - window[0]) / NS_PER_S
 
     def per_s(counter: Counter, is_stated: bool | None) -> float | None:
@@ -129,13 +129,13 @@ def _rates(records: Run) -> RateFigures:
     )
 
 
-def _latency(records: Run, metric: Metric) -> LatencyFigures:
-    latency = latency_of(records, metric)
+def _latency(run: Run, metric: Metric) -> LatencyFigures:
+    latency = latency_of(run, metric)
     finished = latency.finished
     known = latency.complete and not finished.is_empty
     least = latency.quantile(0)
     figures: dict[str, float | int | None] = {
-        "count": finished.count if records.samples else None,
+        "count": finished.count if run.samples else None,
         "min": _ms(finished.min_ns) if least is not None and least.known else None,
         "mean": _ms(finished.mean_ns) if known else None,
         "stddev": _ms(finished.stddev_ns) if known else None,
@@ -144,33 +144,33 @@ def _latency(records: Run, metric: Metric) -> LatencyFigures:
         quantile = latency.quantile(q)
         figures[name] = _ms(quantile.ns) if quantile is not None and quantile.known else None
     figures["max"] = _ms(finished.max_ns) if known else None
-    return LatencyFigures(**beyond_clocks(records, metric, figures))  # type: ignore[arg-type]
+    return LatencyFigures(**beyond_clocks(run, metric, figures))  # type: ignore[arg-type]
 
 
 def _ms(value_ns: float | None) -> float | None:
     return None if value_ns is None else round(value_ns / NS_PER_MS, 6)
 
 
-def _broker(records: Run, steady: Steady) -> BrokerFigures:
-    known, seen = records.meta.broker, broker_figures(records)
+def _broker(run: Run, steady: Steady) -> BrokerFigures:
+    known, seen = run.meta.broker, broker_figures(run)
     return replace(
         seen,
         version=(known and known.version) or seen.sys.get("version"),
-        dropped=dropped_by(records),
+        dropped=dropped_by(run),
         queue_growth_per_s=steady.growth_per_s,
         queues=steady.queues(),
     )
 
 
-def _generator(records: Run) -> GeneratorFigures:
-    workers = workers_of(records)
-    shares = [percent for worker in workers if (percent := worker_cpu_percent(records, worker)) is not None]
-    memory = [max((s.gauges.get(Gauge.RSS_BYTES, 0) for s in records.samples if s.worker == w), default=0)
+def _generator(run: Run) -> GeneratorFigures:
+    workers = workers_of(run)
+    shares = [percent for worker in workers if (percent := worker_cpu_percent(run, worker)) is not None]
+    memory = [max((s.gauges.get(Gauge.RSS_BYTES, 0) for s in run.samples if s.worker == w), default=0)
               for w in workers]  # fmt: skip
     return GeneratorFigures(
-        bees=len(bees_of(records)) or 1,
+        bees=len(bees_of(run)) or 1,
         workers=len(workers),
         cpu_percent=round(sum(shares), 2) if shares else None,
         rss_bytes=sum(memory) or None,
-        clock_error_ms=clock_error_ms(records),
+        clock_error_ms=clock_error_ms(run),
     )

@@ -1,7 +1,7 @@
-"""Whether a target held while a surge was there.
+"""The judgement whether a target held while a surge was there.
 
-It held when it stayed on target, no queue of it grew, it dropped neither messages nor connections, and its latency
-stayed under the stated limit or, without one, in its band. What it did not do is told in reasons. Falling behind is
+It held when it stayed on target, no queue grew, it dropped neither messages nor connections, and its latency stayed
+under the stated limit or, without one, within its baseline. The reasons say what it did not do. Falling behind is
 bending; dropping is breaking.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from malaria.analysis.baseline import OWED, Baseline
 from malaria.analysis.dropped import drop_counter, dropped_between
-from malaria.analysis.episodes import ExcessStay
+from malaria.analysis.episodes import SurgeSpan
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, growths
 from malaria.analysis.seconds import LoadSecond, touching
 from malaria.analysis.thresholds import stated_thresholds
@@ -31,35 +31,35 @@ LATENCIES: Final = {Metric.ACK: "ack", Metric.END_TO_END: "end to end"}
 
 @dataclass(frozen=True, slots=True)
 class HoldWindow:
-    """One surge and what is known of it. `seconds` are those of its time, `troubled_ns` when its trouble was over."""
+    """One surge and what is known of it. `seconds` are those of its time; `troubled_ns` is the end of its trouble."""
 
-    records: Run
-    stay: ExcessStay
+    run: Run
+    surge: SurgeSpan
     seconds: Sequence[LoadSecond]
     all_seconds: Sequence[LoadSecond]
-    band: Baseline | None
+    baseline: Baseline | None
     leave_ns: int
     troubled_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class SurgeHold:
-    """`held` None: too little was seen. `broke`: the figures of the summary that tell what it dropped."""
+    """The judgement. `held` is None when too little was seen; `broke` names the figures of what was dropped."""
 
     held: bool | None
     broke: tuple[str, ...]
     reasons: tuple[str, ...]
 
 
-def holding(trial: HoldWindow) -> SurgeHold:
-    """Did it hold? Raises RunError for a damaged run."""
-    drops = {figure: text for figure, found in BREAKS.items() if (text := found(trial))}
-    bends = [text for found in BENDS if (text := found(trial))] if trial.seconds else []
+def judge_hold(window: HoldWindow) -> SurgeHold:
+    """Return whether the target held. Raises RunError for a damaged run."""
+    drops = {figure: text for figure, found in BREAKS.items() if (text := found(window))}
+    bends = [text for found in BENDS if (text := found(window))] if window.seconds else []
     reasons = (*bends, *drops.values())
     if reasons:
         return SurgeHold(False, tuple(drops), reasons)
-    if len(trial.seconds) < LEAST_SECONDS:
-        seen = format_things(len(trial.seconds), "second")
+    if len(window.seconds) < LEAST_SECONDS:
+        seen = format_things(len(window.seconds), "second")
         return SurgeHold(None, (), (f"{seen} of them could be judged, {LEAST_SECONDS} are needed",))
     return SurgeHold(True, (), ())
 
@@ -67,17 +67,17 @@ def holding(trial: HoldWindow) -> SurgeHold:
 # --- what is bending -----------------------------------------------------------------------------------------------
 
 
-def _all_came(trial: HoldWindow) -> str:
-    added_ns = trial.stay.added_ns
-    return "" if added_ns is not None and added_ns <= trial.leave_ns else "it did not let all of them in"
+def _all_came(window: HoldWindow) -> str:
+    added_ns = window.surge.added_ns
+    return "" if added_ns is not None and added_ns <= window.leave_ns else "it did not let all of them in"
 
 
-def _on_target(trial: HoldWindow) -> str:
-    meta, seconds = trial.records.meta, trial.seconds
+def _on_target(window: HoldWindow) -> str:
+    meta, seconds = window.run.meta, window.seconds
     if not meta.publishing or meta.closed_loop:
         return ""
     due, done = (sum(getattr(second, name) for second in seconds) for name in ("due", "done"))
-    under_way = _floor(seconds) if trial.band is None else trial.band.most.get(OWED, 0)
+    under_way = _floor(seconds) if window.baseline is None else window.baseline.most.get(OWED, 0)
     if done + under_way >= ON_TARGET * due:
         return ""
     verb = "acked" if meta.acknowledged else "took"
@@ -86,21 +86,21 @@ def _on_target(trial: HoldWindow) -> str:
 
 
 def _floor(seconds: Sequence[LoadSecond]) -> float:
-    """What may be under way where nothing was seen before."""
+    """Return what may be under way where there is no baseline."""
     return max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * sum(second.due for second in seconds) / len(seconds))
 
 
-def _queues(trial: HoldWindow) -> str:
-    span = trial.stay.add_ns, trial.leave_ns
-    found = [growth for growth in growths(trial.records, trial.all_seconds, span) if growth.grows]
+def _queues(window: HoldWindow) -> str:
+    span = window.surge.add_ns, window.leave_ns
+    found = [growth for growth in growths(window.run, window.all_seconds, span) if growth.grows]
     return ", ".join(GROWING[growth.queue].format(format_count(growth.trend.per_s)) for growth in found)
 
 
-def _latency(trial: HoldWindow) -> str:
+def _latency(window: HoldWindow) -> str:
     said: list[str] = []
     for metric, name in LATENCIES.items():
-        most_ms = _most_ms(trial, metric)
-        value = _merged(trial.seconds, metric).quantile_ns(0.99)
+        most_ms = _most_ms(window, metric)
+        value = _merged(window.seconds, metric).quantile_ns(0.99)
         if most_ms is not None and value is not None and value / NS_PER_MS > most_ms:
             said.append(f"{name} p99 was {format_ms(value / NS_PER_MS)} (at most {format_ms(most_ms)})")
     return ", ".join(said)
@@ -113,27 +113,27 @@ def _merged(seconds: Sequence[LoadSecond], metric: Metric) -> Histogram:
     return merged
 
 
-def _most_ms(trial: HoldWindow, metric: Metric) -> float | None:
-    """The stated limit; without one that of the band."""
+def _most_ms(window: HoldWindow, metric: Metric) -> float | None:
+    """Return the stated limit or, without one, that of the baseline."""
     stated = [
         threshold.value
-        for threshold in stated_thresholds(trial.records)
+        for threshold in stated_thresholds(window.run)
         if threshold.key == f"{metric}.p99" and threshold.operator in ("<", "<=")
     ]
-    band = trial.band
-    return min(stated) if stated else None if band is None else band.most.get(metric)
+    baseline = window.baseline
+    return min(stated) if stated else None if baseline is None else baseline.most.get(metric)
 
 
 # --- what is breaking ----------------------------------------------------------------------------------------------
 
 
-def _messages(trial: HoldWindow) -> str:
-    dropped = dropped_between(drop_counter(trial.records), trial.stay.add_ns, trial.troubled_ns)
+def _messages(window: HoldWindow) -> str:
+    dropped = dropped_between(drop_counter(window.run), window.surge.add_ns, window.troubled_ns)
     return f"it dropped {format_things(dropped.count, 'message')}" if dropped is not None and dropped.count else ""
 
 
-def _connections(trial: HoldWindow) -> str:
-    lost = sum(second.dropped for second in touching(trial.all_seconds, trial.stay.add_ns, trial.troubled_ns))
+def _connections(window: HoldWindow) -> str:
+    lost = sum(second.dropped for second in touching(window.all_seconds, window.surge.add_ns, window.troubled_ns))
     return f"{format_things(lost, 'connection')} broke" if lost else ""
 
 

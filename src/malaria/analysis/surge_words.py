@@ -1,4 +1,4 @@
-"""What surges did, in words: from the figures of `summary.json`, for the verdict, the terminal and the page."""
+"""What surges did, in words: from the figures of the summary, for the verdict, the terminal and the page."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from malaria.units import format_clock, format_count, format_duration_ns, format
 
 
 def surge_name(surge: SurgeFigures) -> str:
-    """`+500 clients at 3:00`."""
+    """Return `+500 clients at 3:00`."""
     return f"+{format_things(surge.clients, 'client')} at {format_clock(surge.at_s)}"
 
 
 def surge_line(surge: SurgeFigures) -> str:
-    """`+500 at 3:00  held · recovered after 4 s`; of one that stayed to the end only the first."""
-    held = "not known whether it held" if surge.held is None else holding_word(surge)
+    """Return `+500 at 3:00  held · recovered after 4 s`; for a surge that stayed to the end only the first part."""
+    held = "not known whether it held" if surge.held is None else hold_word(surge)
     back = "not known whether it recovered" if surge.recovered is None else recovery_words(surge)
     words = [held] if surge.until_s is None else [held, back]
     return f"+{format_count(surge.clients)} at {format_clock(surge.at_s)}  {' · '.join(words)}"
 
 
 def surge_sentence(surge: SurgeFigures) -> str:
-    """`+500 clients at 3:00: the broker bent and recovered after 4 s: it acked 431 of 583 msg/s (74 %, needs 98 %)`."""
-    held = "whether the broker held is not known" if surge.held is None else f"the broker {holding_word(surge)}"
+    """Return `+500 clients at 3:00: the broker bent and recovered after 4 s: it acked 431 of 583 msg/s (74 %, …)`."""
+    held = "whether the broker held is not known" if surge.held is None else f"the broker {hold_word(surge)}"
     back = ", whether it recovered is not known" if surge.recovered is None else f" and {recovery_words(surge)}"
     why = f": {'; '.join(surge.reasons)}" if surge.reasons else ""
     return f"{surge_name(surge)}: {held}{'' if surge.until_s is None else back}{why}"
 
 
-def holding_word(surge: SurgeFigures) -> str:
-    """`held`, `bent` or `broke`, where it is known."""
+def hold_word(surge: SurgeFigures) -> str:
+    """Return `held`, `bent` or `broke`, where it is known."""
     return "held" if surge.held else "broke" if surge.broke else "bent"
 
 
 def recovery_words(surge: SurgeFigures) -> str:
-    """`recovered after 4 s`, `never recovered within 98 s (metastable)`, where it is known."""
+    """Return `recovered after 4 s` or `never recovered within 98 s (metastable)`, where it is known."""
     if surge.recovered:
         return f"recovered {f'after {_time(surge.recovery_s)}' if surge.recovery_s else 'at once'}"
     return f"never recovered within {_time(surge.watched_s or 0)}{' (metastable)' if surge.metastable else ''}"

@@ -1,4 +1,4 @@
-"""A threshold against the figures of a run: it holds, is broken, or cannot be decided."""
+"""Compares thresholds with the figures of a run: each holds, is broken, or cannot be decided."""
 
 from __future__ import annotations
 
@@ -37,36 +37,36 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThresholdFinding:
-    """What a threshold came to, in a sentence."""
+    """The result for one threshold, in a sentence."""
 
     ruling: Ruling
     text: str
 
 
-def evaluate(threshold: Threshold, records: Run, summary: Summary) -> ThresholdFinding:
-    """Sets the figure against the limit. An unknown one decides nothing, unless its lower bound already breaks it."""
+def evaluate(threshold: Threshold, run: Run, summary: Summary) -> ThresholdFinding:
+    """Compare the figure with the limit. An unknown figure decides nothing, unless its lower bound breaks the limit."""
     value = look_up(summary, threshold.key)
     limit = _limit(threshold, summary)
     if limit is None:
         return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
     if value is None:
-        return _within_clocks(threshold, records, summary, limit) or _by_lower_bound(threshold, records, limit)
+        return _within_clocks(threshold, run, summary, limit) or _by_lower_bound(threshold, run, limit)
     holds = COMPARE[threshold.operator](value, limit)
     said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
     return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
 
 
-def stated_thresholds(records: Run) -> list[Threshold]:
-    """The thresholds of the warhead and the command line that this version can read."""
+def stated_thresholds(run: Run) -> list[Threshold]:
+    """Return the thresholds of the warhead and the command line that this version can read."""
     read: list[Threshold] = []
-    for text in records.meta.thresholds:
+    for text in run.meta.thresholds:
         with suppress(NotationError):
             read.append(parse_threshold_text(text))
     return read
 
 
 def look_up(summary: Summary, key: str) -> float | None:
-    """The figure behind a threshold's key, or None when it is unknown."""
+    """Return the figure of a threshold's key, or None when it is unknown."""
     node: Any = summary
     for part in FIGURES[key].path:
         node = node.get(part) if isinstance(node, Mapping) else None
@@ -80,12 +80,13 @@ def _limit(threshold: Threshold, summary: Summary) -> float | None:
     return None if base is None else base * threshold.value / 100
 
 
-def _within_clocks(threshold: Threshold, records: Run, summary: Summary, limit: float) -> ThresholdFinding | None:
-    """A latency between hosts that is not stated because it is smaller than their clocks' error: it is less than twice
-    that error, and so surely below a larger limit.
+def _within_clocks(threshold: Threshold, run: Run, summary: Summary, limit: float) -> ThresholdFinding | None:
+    """Return HOLDS for a latency between hosts that is not stated because it is below their clocks' error.
+
+    It is less than twice that error, and so surely below a larger limit. Return None where that does not apply.
     """
     metric, _, statistic = threshold.key.partition(".")
-    error_ms = clock_error_ms(records)
+    error_ms = clock_error_ms(run)
     measured = metric in ACROSS_HOSTS and statistic in _QUANTILES and look_up(summary, f"{metric}.count")
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
@@ -93,8 +94,8 @@ def _within_clocks(threshold: Threshold, records: Run, summary: Summary, limit: 
     return ThresholdFinding(Ruling.HOLDS, f"{said}, needs {threshold.condition}")
 
 
-def _by_lower_bound(threshold: Threshold, records: Run, limit: float) -> ThresholdFinding:
-    bound = _lower_bound_ms(threshold, records)
+def _by_lower_bound(threshold: Threshold, run: Run, limit: float) -> ThresholdFinding:
+    bound = _lower_bound_ms(threshold, run)
     if bound is not None and _already_broken(threshold.operator, bound, limit):
         said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
         return ThresholdFinding(Ruling.BROKEN, f"{said}, needs {threshold.condition}")
@@ -102,15 +103,15 @@ def _by_lower_bound(threshold: Threshold, records: Run, limit: float) -> Thresho
 
 
 def _already_broken(sign: str, bound: float, limit: float) -> bool:
-    """Whether every value from the bound on breaks the condition."""
+    """Return True when every value from the bound on breaks the condition."""
     return (sign in ("<", "<=") and not COMPARE[sign](bound, limit)) or (sign == "==" and bound > limit)
 
 
-def _lower_bound_ms(threshold: Threshold, records: Run) -> float | None:
+def _lower_bound_ms(threshold: Threshold, run: Run) -> float | None:
     metric, _, statistic = threshold.key.partition(".")
     if metric != Metric.ACK or statistic not in _QUANTILES:
         return None
-    quantile = latency_of(records, Metric.ACK).quantile(_QUANTILES[statistic])
+    quantile = latency_of(run, Metric.ACK).quantile(_QUANTILES[statistic])
     return None if quantile is None else quantile.ns / NS_PER_MS
 
 

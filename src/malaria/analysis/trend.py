@@ -33,7 +33,7 @@ WALK_FACTOR: Final = 1.2
 """The variance of a line's slope through a random walk, over that of its drift: 6/5 (Nelson & Kang 1984)."""
 
 type Floats = NDArray[np.float64]
-type Point = tuple[float, float]
+type TrendPoint = tuple[float, float]
 """(seconds, value)"""
 
 
@@ -56,8 +56,8 @@ class Trend:
         return self.high_per_s < 0
 
 
-def trend(points: Sequence[Point]) -> Trend | None:
-    """Of points in order of time. None when there are too few of them to say anything."""
+def trend(points: Sequence[TrendPoint]) -> Trend | None:
+    """Return the trend of points in order of time; None when there are too few of them."""
     if len(points) < LEAST_POINTS or points[-1][0] <= points[0][0]:
         return None
     times_s, values = _blocks(np.asarray(points, dtype=np.float64))
@@ -67,7 +67,7 @@ def trend(points: Sequence[Point]) -> Trend | None:
 
 
 def _blocks(points: Floats) -> tuple[Floats, Floats]:
-    """Means of so many points each that few enough remain."""
+    """Return means of as many points each as leaves few enough."""
     size = max(1, len(points) // (MOST_BLOCKS // 2))
     whole = len(points) // size * size
     means = points[len(points) - whole :].reshape(-1, size, 2).mean(axis=1)
@@ -82,7 +82,7 @@ def _median_slope(times_s: Floats, values: Floats) -> float:
 
 
 def _error_of_drift(times_s: Floats, values: Floats, slope: float) -> float:
-    """Standard error of the slope, from the steps between neighbours."""
+    """Return the standard error of the slope, from the steps between neighbours."""
     runs = np.maximum(np.diff(times_s), 1e-9)
     steps = (np.diff(values) - slope * runs) / np.sqrt(runs)
     variance = float(np.mean(steps**2))
@@ -95,6 +95,6 @@ def _error_of_drift(times_s: Floats, values: Floats, slope: float) -> float:
 
 
 def _student(freedom: int) -> float:
-    """The quantile of Student's distribution that belongs to NORMAL_QUANTILE (Cornish and Fisher's expansion)."""
+    """Return the quantile of Student's distribution for NORMAL_QUANTILE (Cornish and Fisher's expansion)."""
     z = NORMAL_QUANTILE
     return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)

@@ -1,8 +1,8 @@
-"""PASS, FAIL, INVALID or UNKNOWN, by rule, with reasons.
+"""The verdict: PASS, FAIL, INVALID or UNKNOWN, by rule, with reasons.
 
-The order of precedence is that of trust: an attack of which a part is missing says too little (UNKNOWN), one that our
-own generator spoiled says nothing about the broker (INVALID), a broken rule says enough (FAIL), an undecided one leaves
-it open (UNKNOWN), and only what is left is a PASS.
+The order of precedence is that of trust: an attack of which a part is missing says too little (UNKNOWN), one that the
+generator spoiled says nothing about the broker (INVALID), a broken rule says enough (FAIL), an undecided one leaves it
+open (UNKNOWN), and only what is left is a PASS.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from malaria.analysis.empty_load import empty_load
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
-from malaria.analysis.rules import unmet
+from malaria.analysis.rules import unmet_rules
 from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import Summary, SurgeFigures, Verdict
 from malaria.analysis.surge_words import surge_sentence
@@ -37,12 +37,12 @@ OWN_SHARE_LIMIT: Final = 0.5
 """Of the time of a handshake: beyond it, its latency tells more of us than of the broker."""
 
 
-type Rule = Callable[[Run, Summary], list[Reason]]
+type VerdictRule = Callable[[Run, Summary], list[Reason]]
 
 
-def judge(records: Run, summary: Summary) -> Verdict:
-    """The verdict over a run and its figures. Raises RunError for a damaged run."""
-    reasons = [reason for rule in RULES for reason in rule(records, summary)]
+def judge(run: Run, summary: Summary) -> Verdict:
+    """Return the verdict on a run and its figures. Raises RunError for a damaged run."""
+    reasons = [reason for rule in RULES for reason in rule(run, summary)]
     reasons.sort(key=lambda reason: reason.outcome is Outcome.PASS)  # remarks last; otherwise in the order of the rules
     outcome = reasons[0].outcome if reasons else Outcome.PASS
     reasons.sort(key=lambda reason: reason.outcome is not outcome)
@@ -52,13 +52,13 @@ def judge(records: Run, summary: Summary) -> Verdict:
 # --- INVALID: we were the limit ------------------------------------------------------------------------------------
 
 
-def _late(records: Run, _: Summary) -> list[Reason]:
-    """Messages left late by our own fault. In a closed loop a message is due when we get round to it."""
-    lag = latency_of(records, Metric.OWN_LAG).quantile(0.99)
-    if records.meta.closed_loop or lag is None:
+def _late(run: Run, _: Summary) -> list[Reason]:
+    """Report messages that left late because of the generator. In a closed loop none is: due is when it can be sent."""
+    lag = latency_of(run, Metric.OWN_LAG).quantile(0.99)
+    if run.meta.closed_loop or lag is None:
         return []
-    limit_ns = own_lag_limit_ns(records.meta)
-    worker, percent = busiest_worker(records)
+    limit_ns = own_lag_limit_ns(run.meta)
+    worker, percent = busiest_worker(run)
     saturated = percent is not None and percent > SATURATED_PERCENT
     if lag.ns <= limit_ns and not (saturated and lag.ns > SATURATION_LAG_NS):
         return []
@@ -77,16 +77,16 @@ _CONNECTS: Final = {
 }
 
 
-def _slow_handshakes(records: Run, _: Summary) -> list[Reason]:
-    """Clients that came in late because we were busy with the handshakes of others.
+def _slow_handshakes(run: Run, _: Summary) -> list[Reason]:
+    """Report clients that connected late because this machine was busy with the handshakes of others.
 
     INVALID where the broker would be blamed for it; otherwise a remark on the latency of connects.
     """
-    own = own_part(records)
-    limit_ns = own_lag_limit_ns(records.meta)
+    own = own_part(run)
+    limit_ns = own_lag_limit_ns(run.meta)
     if own is None or own.p99_ns <= limit_ns or own.share <= OWN_SHARE_LIMIT:
         return []
-    outcome = Outcome.INVALID if _blames_connects(records) else Outcome.PASS
+    outcome = Outcome.INVALID if _blames_connects(run) else Outcome.PASS
     text = (
         f"{_CONNECTS[outcome]}: {own.share:.0%} of the time of the TLS and WebSocket handshakes was ours "
         f"({format_ms(own.p99_ns / NS_PER_MS)} a client at p99, {format_ms(own.cpu_ns / NS_PER_MS)} of it CPU)"
@@ -95,22 +95,22 @@ def _slow_handshakes(records: Run, _: Summary) -> list[Reason]:
     return [Reason(outcome, text, remedy)]
 
 
-def _blames_connects(records: Run) -> bool:
-    """Whether slow connects can count against the broker: a threshold on them, or connects that got no answer."""
-    on_connects = any(text.startswith(f"{metric}.") for text in records.meta.thresholds for metric in WAY_IN)
-    return on_connects or bool(total(records.samples, Counter.CONNECT_TIMEOUTS))
+def _blames_connects(run: Run) -> bool:
+    """Return True when slow connects can count against the broker: by a threshold, or without any answer."""
+    on_connects = any(text.startswith(f"{metric}.") for text in run.meta.thresholds for metric in WAY_IN)
+    return on_connects or bool(total(run.samples, Counter.CONNECT_TIMEOUTS))
 
 
 # --- UNKNOWN: evidence is missing ----------------------------------------------------------------------------------
 
 
-def _lost_workers(records: Run, _: Summary) -> list[Reason]:
-    bees = bees_of(records)
-    return [_lost(one, bees) for one in records.meta.lost_workers]
+def _lost_workers(run: Run, _: Summary) -> list[Reason]:
+    bees = bees_of(run)
+    return [_lost(one, bees) for one in run.meta.lost_workers]
 
 
 def _lost(one: LostWorker, bees: Sequence[str]) -> Reason:
-    """A worker that is gone, or a whole bee."""
+    """Report a worker that is gone, or a whole bee."""
     who = str(one.worker)
     missing = f"{one.reason}: its share, {one.share} of the load, is missing"
     if who in bees:
@@ -120,37 +120,37 @@ def _lost(one: LostWorker, bees: Sequence[str]) -> Reason:
     return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", remedy)
 
 
-def _interrupted(records: Run, summary: Summary) -> list[Reason]:
+def _interrupted(run: Run, summary: Summary) -> list[Reason]:
     """Name the operator before the bees that were lost: `malaria swarm abort` ends them as well."""
-    return _ended_early(records) if records.meta.aborted == INTERRUPTED else []
+    return _ended_early(run) if run.meta.aborted == INTERRUPTED else []
 
 
-def _aborted(records: Run, _: Summary) -> list[Reason]:
-    return _ended_early(records) if records.meta.aborted not in (None, "", INTERRUPTED) else []
+def _aborted(run: Run, _: Summary) -> list[Reason]:
+    return _ended_early(run) if run.meta.aborted not in (None, "", INTERRUPTED) else []
 
 
-def _ended_early(records: Run) -> list[Reason]:
-    reason, causes = records.meta.aborted, records.meta.connect_failures
+def _ended_early(run: Run) -> list[Reason]:
+    reason, causes = run.meta.aborted, run.meta.connect_failures
     why = "; ".join(f"{cause} ({format_count(causes[cause])})" for cause in sorted(causes, key=lambda c: -causes[c]))
     return [Reason(Outcome.UNKNOWN, f"the attack ended early: {reason}", f"failed connects: {why}" if why else "")]
 
 
-def _endless(records: Run, _: Summary) -> list[Reason]:
-    if records.meta.end_ns is not None:
+def _endless(run: Run, _: Summary) -> list[Reason]:
+    if run.meta.end_ns is not None:
         return []
     text = "the run has no end: it is still going on, its writer was killed, or its disk was full"
     return [Reason(Outcome.UNKNOWN, text, "what was recorded until then is shown; run it again for a verdict")]
 
 
-def _no_data(records: Run, _: Summary) -> list[Reason]:
-    if in_phase(records, RunPhase.MEASURE):
+def _no_data(run: Run, _: Summary) -> list[Reason]:
+    if in_phase(run, RunPhase.MEASURE):
         return []
     return [Reason(Outcome.UNKNOWN, "nothing was measured", "look at the events of the run")]
 
 
-def _unstored(records: Run, _: Summary) -> list[Reason]:
-    """What the disk refused at first and took later is complete; what fell out of memory is not."""
-    trouble = records.meta.disk_trouble
+def _unstored(run: Run, _: Summary) -> list[Reason]:
+    """Report rows that fell out of memory while the disk took nothing; what it took later is complete."""
+    trouble = run.meta.disk_trouble
     if trouble is None or not trouble.forgotten_rows:
         return []
     text = f"{trouble.forgotten_rows} records could not be stored: {trouble.first}"
@@ -160,21 +160,21 @@ def _unstored(records: Run, _: Summary) -> list[Reason]:
 # --- surges --------------------------------------------------------------------------------------------------------
 
 
-def _surges(records: Run, summary: Summary) -> list[Reason]:
-    """What each surge did: FAIL when the target broke or never came back, a remark when it bent and came back.
+def _surges(run: Run, summary: Summary) -> list[Reason]:
+    """Report surges: FAIL when the target broke or never recovered, a remark when it bent and recovered.
 
-    A threshold on what was dropped is the operator's word on how much of that is none.
+    A threshold on drops decides how many of them are allowed.
     """
-    return [reason for reason in _of_surges(records, summary) if reason.outcome is not Outcome.UNKNOWN]
+    return [reason for reason in _of_surges(run, summary) if reason.outcome is not Outcome.UNKNOWN]
 
 
-def _undecided_surges(records: Run, summary: Summary) -> list[Reason]:
-    """It bent, and nobody saw whether it came back."""
-    return [reason for reason in _of_surges(records, summary) if reason.outcome is Outcome.UNKNOWN]
+def _undecided_surges(run: Run, summary: Summary) -> list[Reason]:
+    """Report surges under which the target bent, when nobody saw whether it recovered."""
+    return [reason for reason in _of_surges(run, summary) if reason.outcome is Outcome.UNKNOWN]
 
 
-def _of_surges(records: Run, summary: Summary) -> list[Reason]:
-    stated = {threshold.key for threshold in stated_thresholds(records)}
+def _of_surges(run: Run, summary: Summary) -> list[Reason]:
+    stated = {threshold.key for threshold in stated_thresholds(run)}
     weighed = [(surge, _weight(surge, stated)) for surge in summary.surges]
     return [
         Reason(outcome, surge_sentence(surge), _SURGE_REMEDIES[outcome])
@@ -184,7 +184,7 @@ def _of_surges(records: Run, summary: Summary) -> list[Reason]:
 
 
 def _weight(surge: SurgeFigures, stated: set[str]) -> Outcome | None:
-    """None: nothing to say but praise."""
+    """Return the outcome of a surge; None if it needs no remark."""
     held, recovered = surge.held, surge.recovered
     if recovered is False or set(surge.broke) - stated:
         return Outcome.FAIL
@@ -205,10 +205,10 @@ _SURGE_REMEDIES: Final = {
 # --- rules and thresholds ------------------------------------------------------------------------------------------
 
 
-def _dead_broker(records: Run, _: Summary) -> list[Reason]:
-    """A broker that does not live to the end of the load has not carried it, however little it was."""
-    deaths = [event for event in records.events if event.kind is EventKind.BROKER]
-    since_ns = records.meta.measure_start_ns
+def _dead_broker(run: Run, _: Summary) -> list[Reason]:
+    """Report a broker that ended before the load did: it has not carried it, however small the load was."""
+    deaths = [event for event in run.events if event.kind is EventKind.BROKER]
+    since_ns = run.meta.measure_start_ns
     if not deaths:
         return []
     into_ns = -1 if since_ns is None else deaths[0].at_ns - since_ns
@@ -216,48 +216,50 @@ def _dead_broker(records: Run, _: Summary) -> list[Reason]:
     return [Reason(Outcome.FAIL, f"{deaths[0].text}, {when}", "look at the broker's log, and at the kernel's (dmesg)")]
 
 
-def _broken(records: Run, summary: Summary) -> list[Reason]:
-    return [Reason(Outcome.FAIL, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.BROKEN]
+def _broken(run: Run, summary: Summary) -> list[Reason]:
+    return [Reason(Outcome.FAIL, r.text, r.remedy) for r in unmet_rules(run, summary) if r.ruling is Ruling.BROKEN]
 
 
-def _subscriptions(records: Run, _: Summary) -> list[Reason]:
-    refused = total(records.samples, Counter.SUBSCRIPTIONS_REFUSED)
+def _subscriptions(run: Run, _: Summary) -> list[Reason]:
+    refused = total(run.samples, Counter.SUBSCRIPTIONS_REFUSED)
     if not refused:
         return []
     text = f"the broker refused {format_things(refused, 'subscription')}"
     return [Reason(Outcome.FAIL, text, "look at its access rules for the topics of the subscribers")]
 
 
-def _publishes(records: Run, _: Summary) -> list[Reason]:
-    """Only in MQTT 5 can a broker refuse a message, or say what is too large for it."""
+def _publishes(run: Run, _: Summary) -> list[Reason]:
+    """Report refused messages. Only in MQTT 5 can a broker refuse one, or state its maximum packet size."""
     reasons = []
-    if refused := total(records.samples, Counter.PUBLISHES_REFUSED):
+    if refused := total(run.samples, Counter.PUBLISHES_REFUSED):
         text = f"the broker refused {format_things(refused, 'message')}"
         reasons.append(Reason(Outcome.FAIL, text, "the events of the run say why: often its access rules, or a quota"))
-    if large := total(records.samples, Counter.TOO_LARGE):
+    if large := total(run.samples, Counter.TOO_LARGE):
         text = f"{format_things(large, 'message')} {'was' if large == 1 else 'were'} larger than the broker takes"
         reasons.append(Reason(Outcome.FAIL, text, "lower -s/--size, or raise the broker's maximum packet size"))
     return reasons
 
 
-def _undecided(records: Run, summary: Summary) -> list[Reason]:
-    return [Reason(Outcome.UNKNOWN, r.text, r.remedy) for r in unmet(records, summary) if r.ruling is Ruling.UNDECIDED]
+def _undecided(run: Run, summary: Summary) -> list[Reason]:
+    return [
+        Reason(Outcome.UNKNOWN, r.text, r.remedy) for r in unmet_rules(run, summary) if r.ruling is Ruling.UNDECIDED
+    ]
 
 
 # --- remarks -------------------------------------------------------------------------------------------------------
 
 
-def _blind_observers(records: Run, _: Summary) -> list[Reason]:
-    """An observer that saw nothing of the measured time, or lost it: since when, and why.
+def _blind_observers(run: Run, _: Summary) -> list[Reason]:
+    """Report observers that saw nothing of the measured time, or lost their target: since when, and why.
 
-    Where a threshold needed its figures, that is UNKNOWN above.
+    Where a threshold needs their figures, another rule reports UNKNOWN.
     """
-    window = measured_window_ns(records)
+    window = measured_window_ns(run)
     if window is None:
         return []
     lost: dict[str, tuple[int, str]] = {}
     seen: set[str] = set()
-    for row in (row for row in records.observations if row.at_ns <= window[1]):
+    for row in (row for row in run.observations if row.at_ns <= window[1]):
         if GAP in row.values:
             lost.setdefault(row.observer, (row.at_ns, str(row.values[GAP])))
             continue
@@ -274,16 +276,16 @@ def _lost_at(at_ns: int) -> str:
     return f"was lost at {format_clock(at_ns / NS_PER_S)}"
 
 
-def _closed_loop_limit(records: Run, _: Summary) -> list[Reason]:
-    worker, percent = busiest_worker(records)
-    if not records.meta.closed_loop or percent is None or percent <= SATURATED_PERCENT:
+def _closed_loop_limit(run: Run, _: Summary) -> list[Reason]:
+    worker, percent = busiest_worker(run)
+    if not run.meta.closed_loop or percent is None or percent <= SATURATED_PERCENT:
         return []
     used = f"worker {worker} used {percent:.0f} % of a core"
     text = f"closed loop: {used}: the figure is a lower bound of what the broker carries"
     return [Reason(Outcome.PASS, text, "Add --workers or a bee")]
 
 
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final[tuple[VerdictRule, ...]] = (
     _interrupted,
     _lost_workers,
     _aborted,

@@ -1,9 +1,9 @@
 """The summary of a campaign: the shape of an attack's, with its parts inside.
 
-The verdict is that of the worst part: a broker that failed once has failed (FAIL), whatever else is not known; then
-where our generator was the limit (INVALID); then where evidence is missing (UNKNOWN). A campaign that the operator cut
-short has no verdict over the whole (UNKNOWN). The other figures are those of the first part with that verdict, and of
-the last one where all pass.
+The verdict is that of the worst part: a broker that failed once has failed (FAIL), whatever else is unknown; then where
+the generator was the limit (INVALID); then where evidence is missing (UNKNOWN). A campaign that the operator cut short
+has no verdict over the whole (UNKNOWN). The other figures are those of the first part with that verdict, and of the
+last part where all pass.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORST_FIRST: Final = (Outcome.FAIL, Outcome.INVALID, Outcome.UNKNOWN, Outcome.PA
 
 
 def part_name(part: CampaignPart) -> str:
-    """`3,000 clients · QoS 0 publishers`."""
+    """Return `3,000 clients · QoS 0 publishers`."""
     return f"{part.title} · {part.variant}" if part.variant else part.title
 
 

@@ -8,34 +8,34 @@ from malaria.records.rows import RunPhase, Sample
 from malaria.records.run import Run
 
 
-def in_phase(records: Run, *phases: RunPhase) -> list[Sample]:
-    """Samples of these phases.
+def in_phase(run: Run, *phases: RunPhase) -> list[Sample]:
+    """Return the samples of these phases.
 
-    Without a warm-up the first sample of the measured phase may cover up to a second before the measured window and
-    end with it: what is due at its very first instant can be counted there. A count over the phase is exact; to set a
-    second against the window, compare times.
+    Without a warm-up the first sample of the measured phase may start up to a second before the measured window and end
+    with it: what is due at the very first instant can be counted there. A count over the phase is exact; to compare a
+    second with the window, compare times.
     """
-    return [sample for sample in records.samples if sample.phase in phases]
+    return [sample for sample in run.samples if sample.phase in phases]
 
 
 def total(samples: Iterable[Sample], counter: str) -> int:
     return sum(sample.counters.get(counter, 0) for sample in samples)
 
 
-def workers_of(records: Run) -> list[str]:
-    named = records.meta.workers
-    return sorted({s.worker for s in records.samples}) if named is None else list(named)
+def workers_of(run: Run) -> list[str]:
+    named = run.meta.workers
+    return sorted({s.worker for s in run.samples}) if named is None else list(named)
 
 
-def bees_of(records: Run) -> list[str]:
-    """The bees of a swarm, in order; none for a load that the conductor's own host made."""
-    return list(dict.fromkeys(worker.partition("/")[0] for worker in workers_of(records) if "/" in worker))
+def bees_of(run: Run) -> list[str]:
+    """Return the bees of a swarm, in order; none for a load that the conductor's own host made."""
+    return list(dict.fromkeys(worker.partition("/")[0] for worker in workers_of(run) if "/" in worker))
 
 
-def measured_window_ns(records: Run) -> tuple[int, int] | None:
-    """From when to when was measured; None before it began. A run that was cut short ends with its last sample."""
-    start_ns, end_ns = records.meta.measure_start_ns, records.meta.measure_end_ns
-    samples = in_phase(records, RunPhase.MEASURE)
+def measured_window_ns(run: Run) -> tuple[int, int] | None:
+    """Return when measuring began and ended; None before it began. A run cut short ends with its last sample."""
+    start_ns, end_ns = run.meta.measure_start_ns, run.meta.measure_end_ns
+    samples = in_phase(run, RunPhase.MEASURE)
     if start_ns is None or not samples:
         return None
     last_ns = max(sample.end_ns for sample in samples)

@@ -1,7 +1,7 @@
-"""`campaign.json`: what a campaign is and what has become of each of its parts, in the directory that holds their runs.
+"""Reads and writes `campaign.json`: what a campaign is and what has become of each of its parts.
 
-Promises: the file is whole at every moment, also when the writer is killed: a new one stands in place of the old one
-at once. A directory may come from anywhere; whatever it holds gives records or a `RunError`.
+Promises: the file is whole at every moment, also when the writer is killed: a new file replaces the old one at once. A
+directory may come from anywhere; whatever it holds gives records or a `RunError`.
 
 Format version and its history (docs/run-format.md):
 1  the fields of `malaria.records.campaign_records.CampaignRecords`, and `format`
@@ -37,7 +37,7 @@ def holds_campaign(directory: Path) -> bool:
 
 
 def write_campaign(directory: Path, records: CampaignRecords) -> None:
-    """Puts it in place of what was there. Raises OSError when the disk does not take it; then the old one stands."""
+    """Replace the stored campaign. Raises OSError when the disk does not take it; the old file is then unchanged."""
     told = {name: value for name, value in asdict(records).items() if name != SOURCE}
     text = json.dumps({"format": FORMAT} | told, indent=2) + "\n"
     fresh = directory / f"{FILE}.new"
@@ -46,7 +46,7 @@ def write_campaign(directory: Path, records: CampaignRecords) -> None:
 
 
 def open_campaign(directory: Path) -> CampaignRecords:
-    """What `write_campaign` wrote. Raises RunError for what is no campaign, is damaged, or of a newer version."""
+    """Read a campaign. Raises RunError for a directory without one, a damaged one, or one of a newer version."""
     path = directory / FILE
     if not path.is_file():
         raise RunError(f"{directory} holds no campaign", f"name a directory with a {FILE}; malaria runs lists them")
@@ -63,7 +63,7 @@ def open_campaign(directory: Path) -> CampaignRecords:
 
 
 def list_campaigns(root: Path) -> list[RunEntry]:
-    """The campaigns below a directory, in the list of its runs. One that cannot be read is listed as such."""
+    """Return the campaigns below a directory as entries of the list of runs, unreadable ones included."""
     return [_entry(path.parent) for path in root.glob(f"**/{FILE}")] if root.is_dir() else []
 
 
@@ -77,7 +77,7 @@ def _entry(directory: Path) -> RunEntry:
 
 
 def _source(directory: Path) -> str:
-    """The copy of its file; a campaign without one, as `malaria demo` was once, is one all the same."""
+    """Return the copy of the campaign's file; empty where there is none (`malaria demo` once wrote none)."""
     path = directory / COPY
     if not path.is_file() or path.stat().st_size > LARGEST_COPY_BYTES:
         return ""

@@ -31,7 +31,7 @@ _SHIFT: Final = 52 - _SUB_BUCKET_BITS
 
 
 def _bits_of(value_ns: int) -> int:
-    """Exponent and top mantissa bits of a positive value below 2**53."""
+    """Return exponent and top mantissa bits of a positive value below 2**53."""
     exponent = value_ns.bit_length() - 1
     return ((1022 + exponent) << _SUB_BUCKET_BITS) + ((value_ns << _SUB_BUCKET_BITS) >> exponent)
 
@@ -53,7 +53,7 @@ _DAMAGED: Final = "damaged histogram: "
 
 
 def bucket_of(value_ns: int) -> int:
-    """Where a value inside the range is counted."""
+    """Return the bucket of a value inside the range."""
     return _bits_of(value_ns) - _BASE
 
 
@@ -81,7 +81,7 @@ class Histogram:
         self._sum_of_squares = 0
 
     def record(self, value_ns: int) -> None:
-        """Counts one value."""
+        """Count one value."""
         inside_ns = _inside(value_ns)
         self.clamped_low += value_ns < LOWEST_NS
         self.clamped_high += value_ns > HIGHEST_NS
@@ -93,7 +93,7 @@ class Histogram:
         self._sum_of_squares += inside_ns * inside_ns
 
     def record_many(self, values_ns: Ints) -> None:
-        """Counts every value of an integer array; the array is left as it is."""
+        """Count every value of an integer array, which is not changed."""
         for start in range(0, len(values_ns), _CHUNK):
             self._record_chunk(values_ns[start : start + _CHUNK])
 
@@ -117,7 +117,7 @@ class Histogram:
         )
 
     def merge(self, other: Histogram) -> None:
-        """Adds everything that `other` counted."""
+        """Add everything that `other` counted."""
         if other.is_empty:
             return
         live = other._live
@@ -148,13 +148,13 @@ class Histogram:
 
     @property
     def stddev_ns(self) -> float | None:
-        """Of the values as a whole population."""
+        """The standard deviation of the values as a whole population."""
         if not self.count:
             return None
         return math.sqrt(self.count * self._sum_of_squares - self._sum_ns**2) / self.count
 
     def quantile_ns(self, q: float) -> int | None:
-        """The smallest value v with count(<= v) >= q * count, to a bucket: its midpoint, inside [min, max].
+        """Return the smallest value v with count(<= v) >= q * count, to a bucket: its midpoint, inside [min, max].
 
         Raises ValueError for a `q` outside 0..1.
         """
@@ -170,14 +170,14 @@ class Histogram:
         return min(max(int(edges.sum() / 2), self._min_ns), self._max_ns)
 
     def buckets(self) -> tuple[Ints, Ints]:
-        """Of the buckets that are not empty, ascending: the largest nanosecond that falls in it, and its count."""
+        """Return, for the buckets that are not empty, ascending, the largest nanosecond of each and its count."""
         taken = self._taken()
         upper_edges_ns: Ints = np.ceil(_lower_edges(taken + 1)).astype(np.int64) - 1
         return upper_edges_ns, self._counts[taken]
 
     @property
     def _live(self) -> slice:
-        """From the first to the last bucket that is not empty, so that no one walks all of them."""
+        """The buckets from the first to the last that is not empty, so that the others are not scanned."""
         return slice(bucket_of(self._min_ns), bucket_of(self._max_ns) + 1)
 
     def _taken(self) -> Ints:
@@ -188,7 +188,7 @@ class Histogram:
         return taken
 
     def to_bytes(self) -> bytes:
-        """Sparse and compressed; equal contents give equal bytes (by the same zlib)."""
+        """Return the histogram sparse and compressed; equal contents give equal bytes (by the same zlib)."""
         taken = self._taken()
         counts = self._counts[taken]
         most = int(counts.max(initial=0))
@@ -209,7 +209,7 @@ class Histogram:
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Histogram:
-        """What `to_bytes` gave. Raises ValueError for anything else, and believes no figure it can check."""
+        """Read what `to_bytes` gave. Raises ValueError for anything else; what can be checked is checked."""
         content = _unpack(packed)
         histogram = cls()
         (histogram.count, histogram.clamped_low, histogram.clamped_high, histogram._min_ns, histogram._max_ns,
@@ -235,7 +235,7 @@ class Histogram:
         self._counts[buckets] = counts.astype(np.int64)
 
     def _check(self, taken: Ints) -> None:
-        """Whether the figures of the header can belong to these buckets, which are all that are not empty."""
+        """Raise ValueError when the figures of the header cannot belong to these buckets (all that are not empty)."""
         if not len(taken):
             if self._figures() != Histogram()._figures():
                 raise ValueError(_DAMAGED + "figures without values")

@@ -24,7 +24,7 @@ type Range = tuple[int, int]
 
 
 class Arrivals:
-    """What came in on each stream of one worker. One owner, no locking."""
+    """The arrivals on each stream of one worker. One owner, no locking."""
 
     def __init__(self, streams: int) -> None:
         self.next_sequence = np.zeros(streams, np.int64)  # one past the highest that arrived
@@ -36,7 +36,7 @@ class Arrivals:
         self._holes: dict[int, list[Range]] = {}  # below next_sequence, ascending
 
     def take(self, stream: int, sequence: int) -> bool:
-        """Enters one arrival; True when it is the first of its message."""
+        """Enter one arrival; return True when it is the first of its message."""
         expected = self._next_at[stream]
         if sequence < expected:
             return self._take_late(stream, sequence)
@@ -47,7 +47,7 @@ class Arrivals:
         return True
 
     def take_many(self, streams: Ints, sequences: Ints) -> NDArray[np.bool_] | None:
-        """Enters a burst in the order of arrival; returns which were first arrivals, or None when all were."""
+        """Enter a burst in the order of arrival; return which were first arrivals, or None when all were."""
         order = np.argsort(streams, kind="stable")
         stream, sequence = streams[order], sequences[order]
         begins = np.empty(len(stream), np.bool_)
@@ -66,12 +66,12 @@ class Arrivals:
         return None
 
     def missing(self, stream: int) -> Sequence[Range]:
-        """The holes below the highest sequence that arrived."""
+        """Return the holes below the highest sequence that arrived."""
         return self._holes.get(stream, ())
 
     @property
     def holes(self) -> Mapping[int, Sequence[Range]]:
-        """All streams that have holes."""
+        """The holes of all streams that have any."""
         return self._holes
 
     def _take_one_by_one(self, streams: Ints, sequences: Ints) -> NDArray[np.bool_] | None:
@@ -79,7 +79,7 @@ class Arrivals:
         return None if all(first) else np.array(first, np.bool_)
 
     def _take_late(self, stream: int, sequence: int) -> bool:
-        """An arrival below the highest: it fills a hole (reordered) or comes again (duplicated)."""
+        """Enter an arrival below the highest: it fills a hole (reordered) or comes again (duplicated)."""
         holes = self._holes.get(stream, [])
         place = bisect_right(holes, sequence, key=lambda hole: hole[0]) - 1
         if place < 0 or sequence >= holes[place][1]:
@@ -96,7 +96,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishers sent: `sent[i]` messages by publisher `publisher[i]`; of those, the ones never acknowledged.
+    """The messages that publishers sent: `sent[i]` by `publisher[i]`, and which were never acknowledged.
 
     `acknowledged[i]` says whether the publisher asks for acknowledgements at all (QoS 1 and 2).
     `unacked` maps a publisher to the sequences whose fate is open when the drain ended: no acknowledgement came, or
@@ -111,7 +111,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What streams received: parallel columns, and the holes below `next_sequence` by row.
+    """The arrivals of streams as parallel columns, and the holes below `next_sequence` by row.
 
     `shared` has (first row, rows) of each shared subscription by its filter: its members in other workers have the same
     streams, and each message goes to one of them.
@@ -140,7 +140,7 @@ class Deliveries:
 
 
 def join_published(parts: Sequence[Published]) -> Published:
-    """The publishers of several workers as one."""
+    """Return the publishers of several workers as one."""
     unacked: dict[int, Sequence[int]] = {}
     for part in parts:
         unacked.update(part.unacked)
@@ -153,7 +153,7 @@ def join_published(parts: Sequence[Published]) -> Published:
 
 
 def join_received(parts: Sequence[Received]) -> list[Received]:
-    """The streams of several workers; those of a shared subscription that several of them have are one."""
+    """Return the streams of several workers. Those of a shared subscription that several workers have become one."""
     holders: dict[str, list[Received]] = {}
     for part in parts:
         for filter_ in part.shared:
@@ -184,7 +184,7 @@ def _chosen(part: Received, rows: Ints) -> Received:
 
 
 def _joined(parts: Sequence[Received]) -> Received:
-    """Parts with the same streams as one: what arrived at any of them."""
+    """Return parts with the same streams as one: what arrived at any of them."""
     ends: Ints = np.stack([part.next_sequence for part in parts]).max(axis=0)
     holes: dict[int, Sequence[Range]] = {}
     received = ends.copy()
@@ -199,7 +199,7 @@ def _joined(parts: Sequence[Received]) -> Received:
 
 
 def _overlap(one: Sequence[Range], other: Sequence[Range]) -> list[Range]:
-    """What lies in both; each is ascending, and so is the result."""
+    """Return what lies in both; each is ascending, and so is the result."""
     found: list[Range] = []
     i = j = 0
     while i < len(one) and j < len(other):
@@ -214,9 +214,9 @@ def _overlap(one: Sequence[Range], other: Sequence[Range]) -> list[Range]:
 
 
 def settle(published: Published, parts: Sequence[Received]) -> Deliveries:
-    """Sets what was received against what was sent. Every publisher of a stream must be in `published`.
+    """Compare what was received with what was sent. Every publisher of a stream must be in `published`.
 
-    Raises KeyError when a stream names a publisher that is missing: then nothing can be said.
+    Raises KeyError when a stream names a publisher that is missing: then nothing is known.
     """
     order = np.argsort(published.publisher)
     known = published.publisher[order]
@@ -261,7 +261,7 @@ def _never_sent(part: Received, sent: Ints) -> Ints:
 
 
 def _unacked_missing(published: Published, part: Received, row: int) -> int:
-    """How many messages of this stream are missing and were never acknowledged."""
+    """Count the messages of this stream that are missing and were never acknowledged."""
     sequences = published.unacked.get(int(part.publisher[row]), ())
     beyond = int(part.next_sequence[row])
     holes = part.holes.get(row, ())

@@ -1,4 +1,4 @@
-"""Row types that both towers share: the one that makes load writes them, the one that reads results reads them.
+"""Row types of a run: the part that makes load writes them, the part that reads results reads them.
 
 Promises: plain frozen values, times in nanoseconds since the run's epoch (the instant `malaria attack`
 began, on the monotonic clock of the conductor's host), counts as integers, no numpy in the public shape.
@@ -37,7 +37,7 @@ class RunPhase(StrEnum):
 
 
 class Metric(StrEnum):
-    """What is kept as a histogram of nanoseconds. DESIGN: 'What a number means'."""
+    """The metrics that are kept as histograms of nanoseconds. DESIGN: 'What a number means'."""
 
     CONNECT = "connect"  # TCP start to CONNACK
     TCP = "tcp"  # ... of it: TCP start until connected
@@ -57,7 +57,7 @@ class Metric(StrEnum):
 
 
 class Counter(StrEnum):
-    """What is counted per period and summed over workers. Each is a total of single happenings, never a rate."""
+    """The counters, per period and summed over workers. Each is a total of single events, never a rate."""
 
     DUE = "due"
     SENT = "sent"
@@ -103,7 +103,7 @@ class Counter(StrEnum):
 
 
 class Gauge(StrEnum):
-    """A value at the end of a period. Summed over workers, but for those with `_max_`, of which the largest counts."""
+    """A value at the end of a period. Gauges are summed over workers; of those with `_max_` the largest counts."""
 
     CLIENTS_CONNECTED = "clients_connected"
     CLIENTS_READY = "clients_ready"
@@ -118,11 +118,11 @@ class Gauge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one worker saw in one period (about a second), or the sum of several workers over it.
+    """The report of one worker on one period (about a second), or the sum of several workers over it.
 
-    `counters` are the happenings in the period, `gauges` the values at its end, `histograms` sparse packed
+    `counters` are the events in the period, `gauges` the values at its end, `histograms` sparse packed
     histograms (`Histogram.to_bytes`) of the values that ended in the period. The histograms hold only messages that
-    were due in the measured time; those of the warm-up are left out here and counted in `counters` alike.
+    were due in the measured time; those of the warm-up are left out here and are in `counters` only.
     """
 
     worker: str
@@ -135,7 +135,7 @@ class Sample:
 
 
 class EventKind(StrEnum):
-    """What a mark on the time axis says."""
+    """The kind of a mark on the time axis."""
 
     PHASE = "phase"
     SURGE = "surge"
@@ -149,7 +149,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One mark on the time axis. Like troubles are gathered: `count` says how many in the period."""
+    """One mark on the time axis. Similar troubles are gathered: `count` says how many in the period."""
 
     at_ns: int
     kind: EventKind
@@ -163,7 +163,7 @@ type Reading = float | int | str | None
 
 
 def storable(reading: Reading) -> Reading:
-    """As JSON can hold it: what is no finite number is unknown."""
+    """Return a reading as JSON can hold it: a number that is not finite becomes unknown."""
     return None if isinstance(reading, float) and not isfinite(reading) else reading
 
 
@@ -175,7 +175,7 @@ GAP: Final = "gap"
 class Observation:
     """One row of an observer of the target side. Names end in their unit; a name that is absent has not changed.
 
-    A row whose only name is `gap` tells why nothing can be read from then on, until the next row that is none.
+    A row whose only name is `gap` says why nothing can be read from then on, until the next row of another kind.
     """
 
     observer: str
@@ -185,7 +185,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
-    """The account of every message of a run. `None`: cannot be known (no header in the payload, a worker was lost).
+    """The account of every message of a run. None: unknown (no header in the payload, a worker was lost).
 
     `expected = delivered + lost + unresolved`, always, when they are known.
     """
@@ -217,7 +217,7 @@ class BeeStanding:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the live view shows: the state of a running attack, a few times a second.
+    """The state of a running attack, as the live view shows it a few times a second.
 
     `totals` are the counters since the start, `second` the last whole period summed over the workers,
     `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period.

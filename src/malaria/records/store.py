@@ -2,10 +2,10 @@
 
 `run.db` is an SQLite file in write-ahead mode. Samples and events are appended and committed about once a second, so
 that a killed process loses a second at most. A full disk never ends a run: what it refuses waits in memory for the next
-commit, up to `PENDING_ROWS`, and what falls out there is counted. A sealed run is one file that can be copied.
+commit, up to `PENDING_ROWS`, and what does not fit is counted. A sealed run is one file that can be copied.
 
-Promises for reading: a run directory may come from anywhere; whatever it holds gives records or a `RunError`. Packed
-histograms are handed on as they are and checked by who unpacks them.
+Promises for reading: a run directory may come from anywhere; whatever it holds gives a `Run` or a `RunError`. Packed
+histograms are passed on as they are and checked when they are unpacked.
 
 Format version and its history (docs/run-format.md):
 1  meta(key, value JSON), sample(worker, start_ns, end_ns, phase, counters JSON, gauges JSON),
@@ -78,7 +78,7 @@ _LEDGER: Final[TypeAdapter[LedgerTotals]] = TypeAdapter(LedgerTotals)
 
 
 class RunWriter:
-    """Writes one run. From `create` on nothing raises for the disk's sake: `failures` and `forgotten` tell."""
+    """The writer of one run. Once created it raises nothing for the disk: `failures` and `forgotten` count instead."""
 
     def __init__(self, directory: Path, database: sqlite3.Connection) -> None:
         self.directory = directory
@@ -93,7 +93,7 @@ class RunWriter:
 
     @classmethod
     def create(cls, directory: Path) -> RunWriter:
-        """A new run. Raises OperatorError when the directory cannot be written or holds a run already."""
+        """Create a run. Raises OperatorError when the directory cannot be written or holds a run already."""
         path = directory / FILE
         if path.exists():
             raise RunError(f"{directory} holds a run already", "give another directory with -o, or move that one away")
@@ -106,7 +106,7 @@ class RunWriter:
 
     @classmethod
     def reopen(cls, directory: Path) -> RunWriter:
-        """A run that is there, to add to it. Raises RunError for what is no run of this format."""
+        """Open a stored run to add to it. Raises RunError for a directory without a run of this format."""
         with _reading(directory) as database:
             version = _read_meta(database, directory).format
         if version != FORMAT:
@@ -130,15 +130,15 @@ class RunWriter:
         self._keep(event)
 
     def observe(self, observation: Observation) -> None:
-        """Raises nothing for what was read: a number that is no JSON (infinite) is stored as unknown."""
+        """Store a row of an observer. A number that JSON cannot hold (infinite) is stored as unknown."""
         self._keep(observation)
 
     def ledger(self, totals: LedgerTotals) -> None:
-        """The account so far; a later one replaces it."""
+        """Store the account so far; a later one replaces it."""
         self._totals = totals
 
     def commit(self) -> bool:
-        """Hands what is pending to the disk; False when it did not take it (the next commit tries again)."""
+        """Write what is pending to the disk. Return False when it did not take it; the next commit tries again."""
         try:
             self._database.execute("BEGIN")
             self._insert_pending()
@@ -152,7 +152,7 @@ class RunWriter:
         return True
 
     def seal(self) -> None:
-        """The run is complete: one file, nothing beside it. Without effect when it is sealed already."""
+        """Complete the run: one file, and no log beside it. A second call has no effect."""
         if self._sealed:
             return
         self._sealed = True
@@ -226,7 +226,7 @@ def _insert(database: sqlite3.Connection, row: StoredRow) -> None:
 
 
 def _storable(text: str) -> str:
-    """A file name that is no UTF-8 reaches us with lone surrogates, which SQLite refuses: they are spelled out."""
+    """Spell out lone surrogates, which a file name that is not UTF-8 brings and SQLite refuses."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -249,9 +249,9 @@ class RunEntry:
 
 
 def open_run(directory: Path) -> Run:
-    """Everything that a run holds: sealed, still running, killed, or where nothing can be written.
+    """Read everything that a run holds: sealed, still running, killed, or on a disk that cannot be written.
 
-    Raises RunError for what is no run, was written by a newer version, or holds something else than it should.
+    Raises RunError for a directory without a run, a run of a newer version, and a damaged one.
     """
     with _reading(directory) as database:
         meta = _read_meta(database, directory)
@@ -267,7 +267,7 @@ def open_run(directory: Path) -> Run:
 
 
 def list_runs(root: Path) -> list[RunEntry]:
-    """The runs below a directory, newest first. One that cannot be read is listed as such."""
+    """Return the runs below a directory, newest first, unreadable ones included."""
     entries = [_entry(path.parent) for path in root.glob(f"**/{FILE}")] if root.is_dir() else []
     return sorted(entries, key=lambda entry: entry.started, reverse=True)
 
@@ -283,24 +283,24 @@ def _entry(directory: Path) -> RunEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a summary says in short, as far as there is one."""
+class StoredVerdict:
+    """The target and the outcome of a stored summary, as far as there is one."""
 
     target: str = ""
     outcome: str | None = None
 
 
-def stored_summary(directory: Path) -> Said:
+def stored_summary(directory: Path) -> StoredVerdict:
     try:
         summary = json.loads((directory / "summary.json").read_text())
-        return Said(str(summary.get("target") or ""), str(summary["verdict"]["outcome"]))
+        return StoredVerdict(str(summary.get("target") or ""), str(summary["verdict"]["outcome"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return Said()
+        return StoredVerdict()
 
 
 @contextmanager
 def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
-    """The database for reading; whatever is wrong with it, here or in the block, leaves as a RunError."""
+    """Open the database for reading; any fault of it, here or in the block, becomes a RunError."""
     path = directory / FILE
     if not path.is_file():
         raise RunError(f"{directory} holds no run", f"name a directory with a {FILE}; malaria runs lists them")
@@ -315,7 +315,7 @@ def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connect(path: Path, spare: Path) -> sqlite3.Connection:
-    """Reads in place, and from a copy where the log of a killed run lies on a disk that takes no lock file."""
+    """Open the database in place, or a copy where the log of a killed run is on a disk that takes no lock file."""
     try:
         return _connect_in_place(path)
     except sqlite3.OperationalError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.analysis.summary_figures import SurgeFigures
-from malaria.analysis.surge_words import holding_word, recovery_words
+from malaria.analysis.surge_words import hold_word, recovery_words
 from malaria.report.figure_text import UNKNOWN, count
 from malaria.units import format_clock
 
@@ -16,7 +16,7 @@ TO_THE_END: Final = "the end"
 def surge_row(surge: SurgeFigures) -> list[str]:
     """Return the cells under SURGE_HEAD."""
     until = TO_THE_END if surge.until_s is None else format_clock(surge.until_s)
-    held = UNKNOWN if surge.held is None else holding_word(surge)
+    held = UNKNOWN if surge.held is None else hold_word(surge)
     back = UNKNOWN if surge.recovered is None else recovery_words(surge)
     return [
         f"+{count(surge.clients)} {surge.group}",

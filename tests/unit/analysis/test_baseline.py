@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from malaria.analysis.baseline import MEASURES, Baseline, band_before, measures_of, with_missing
+from malaria.analysis.baseline import MEASURES, Baseline, baseline_before, measures_of, with_missing_clients
 from malaria.analysis.seconds import seconds_of
 from malaria.records.rows import Metric
 from synthetic import Course
@@ -15,7 +15,7 @@ from synthetic import Course
 def band(course: Course, clients: int = 0) -> Baseline:
     records = course.records()
     seconds = seconds_of(records)
-    found = band_before(measures_of(records, seconds), seconds, clients)
+    found = baseline_before(measures_of(records, seconds), seconds, clients)
     assert found is not None
     return found
 
@@ -52,17 +52,17 @@ def test_what_was_not_seen_has_no_limit() -> None:
 def test_too_few_seconds_are_no_band() -> None:
     records = Course([10] * 2).records()
     seconds = seconds_of(records)
-    assert band_before(measures_of(records, seconds), seconds, 0) is None
+    assert baseline_before(measures_of(records, seconds), seconds, 0) is None
 
 
 def test_who_left_the_band() -> None:
     found = band(Course([100] * 9))
-    assert found.left_by(
+    assert found.measures_above(
         {"owed": {10: 500.0, 11: 10.0}, "ack": {10: 3.0}, "lost": {}, "dropped": {}, "missing": {}}, 10
     ) == ["owed"]
     records = Course([100] * 9, ready={9: 97}).records()
     seconds = seconds_of(records)
-    assert with_missing({}, found, seconds)["missing"] == {n: 0 for n in range(1, 9)} | {9: 3}
+    assert with_missing_clients({}, found, seconds)["missing"] == {n: 0 for n in range(1, 9)} | {9: 3}
 
 
 def test_every_measure_has_its_floors() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from malaria.analysis.observed import broker_figures, course, mean, mean_inside, said, state_at
+from malaria.analysis.observed import broker_figure, broker_figures, course, mean, mean_inside, state_at
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import BrokerFigures
 from malaria.clock import NS_PER_S as S
@@ -87,14 +87,14 @@ def test_a_container_stands_in_for_a_process() -> None:
 def test_a_broker_s_own_word_is_of_sys_or_else_of_its_prometheus_page() -> None:
     page: dict[str, Reading] = {"publish_dropped": 7, "messages_stored": 3}
     run = records(("prometheus", 10, page), ("sys", 11, {"messages_stored": 5}))
-    assert said(run, "messages_stored") == [(11 * S, 5)]
-    assert said(run, "publish_dropped") == [(10 * S, 7)]
-    assert said(run, "retained") == []
+    assert broker_figure(run, "messages_stored") == [(11 * S, 5)]
+    assert broker_figure(run, "publish_dropped") == [(10 * S, 7)]
+    assert broker_figure(run, "retained") == []
 
 
 def test_what_is_no_number_to_prometheus_is_none_to_us() -> None:
     run = records(("prometheus", 10, {"messages_stored": float("nan")}), ("prometheus", 11, {"messages_stored": 4}))
-    assert said(run, "messages_stored") == [(11 * S, 4)]
+    assert broker_figure(run, "messages_stored") == [(11 * S, 4)]
     assert json.dumps(summarize(run).as_json(), allow_nan=False)
 
 

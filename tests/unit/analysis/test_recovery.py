@@ -263,7 +263,7 @@ def test_two_that_overlap_are_recovered_from_together_and_the_next_from_there() 
     course = Course(due, surges=[(50, 10, 20), (50, 15, 25), (50, 35, 40)])
     results = surge_results(course.records())
     assert [one.watched_s for one in results] == [10, 10, 10]
-    assert [one.comeback.recovered for one in results] == [True, True, True]
+    assert [one.recovery.recovered for one in results] == [True, True, True]
     due = [100] * 10 + [150] * 10 + [100] * 15 + [150] * 5 + [100] * 10
     never = Course(due, ack_ms=[2.0] * 12 + [300.0] * 38, surges=[(50, 10, 20), (50, 35, 40)])
     first, second = summarize(never.records())["surges"]
@@ -295,6 +295,6 @@ def test_no_surge_no_story() -> None:
 
 
 def test_the_rules_are_stated() -> None:
-    assert list(RULES) == ["before", "band", "held", "recovered", "metastable", "verdict"]
+    assert list(RULES) == ["before", "baseline", "held", "recovered", "metastable", "verdict"]
     assert "98 %" in RULES["held"]
     assert "3 seconds in a row, and then in all that were watched but one, or but 10 %" in RULES["recovered"]

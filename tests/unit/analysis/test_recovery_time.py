@@ -1,4 +1,4 @@
-"""Coming back after a surge, from measures and their limits alone. A surge of 10 s left at 20 s."""
+"""Coming back after a surge, from measures and their limits alone. A surge of 10 s exceeded at 20 s."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from malaria.analysis.baseline import MEASURES, Baseline
-from malaria.analysis.recovery_time import WORDS, RecoveryTime, RecoveryWatch, comeback
+from malaria.analysis.recovery_time import MEASURE_TEXTS, RecoveryTime, RecoveryWatch, time_to_recover
 from malaria.analysis.seconds import LoadSecond
 from malaria.analysis.timeline import Second
 from malaria.clock import NS_PER_S as S
@@ -34,13 +34,13 @@ def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence
     ],
 )
 def test_the_first_second_of_the_recovery(owed: list[float], recovery_s: float) -> None:
-    assert comeback(watch(owed)) == RecoveryTime(True, recovery_s, False)
+    assert time_to_recover(watch(owed)) == RecoveryTime(True, recovery_s, False)
 
 
 def test_too_little_was_seen() -> None:
-    assert comeback(watch([5, 5])).recovered is None
-    assert comeback(watch([])).reasons == ("0 seconds after them could be judged, 3 are needed",)
-    assert comeback(watch([90, 60, 5, 5])).reasons[0] == "it was on its way back when the watch ended"
+    assert time_to_recover(watch([5, 5])).recovered is None
+    assert time_to_recover(watch([])).reasons == ("0 seconds after them could be judged, 3 are needed",)
+    assert time_to_recover(watch([90, 60, 5, 5])).reasons[0] == "it was on its way back when the watch ended"
 
 
 @pytest.mark.parametrize(
@@ -54,26 +54,26 @@ def test_too_little_was_seen() -> None:
     ],
 )
 def test_who_does_not_come_back(owed: list[float], recovered: bool | None, metastable: bool | None) -> None:
-    found = comeback(watch(owed))
+    found = time_to_recover(watch(owed))
     assert (found.recovered, found.recovery_s, found.metastable) == (recovered, None, metastable)
     assert f"{len(owed)} s later: owed " in found.reasons[-1]
 
 
 def test_what_has_more_load_than_before_is_not_metastable() -> None:
-    assert comeback(watch([90] * 20, due=150, done=150)).metastable is None
+    assert time_to_recover(watch([90] * 20, due=150, done=150)).metastable is None
 
 
 def test_on_target_is_a_part_of_recovering() -> None:
-    """In the band of what is owed, and still less than what is due: a long way down."""
-    found = comeback(watch([5] * 20, done=90))
+    """In the baseline of what is owed, and still less than what is due: a long way down."""
+    found = time_to_recover(watch([5] * 20, done=90))
     assert found.recovered is False
     assert found.reasons == ("20 s later: it acked less than was due",)
 
 
 def test_what_is_out_of_the_band_is_named() -> None:
-    found = comeback(watch([1200] * 20, lost=[0] * 18 + [3, 0]))
+    found = time_to_recover(watch([1200] * 20, lost=[0] * 18 + [3, 0]))
     assert found.reasons == ("20 s later: owed 1,200 messages (at most 10), 3 more connections broken",)
 
 
 def test_there_are_words_for_every_measure() -> None:
-    assert set(WORDS) == set(MEASURES)
+    assert set(MEASURE_TEXTS) == set(MEASURES)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from malaria.analysis.rules import DEFAULTS, unmet
+from malaria.analysis.rules import DEFAULTS, unmet_rules
 from malaria.analysis.summary_figures import ClientFigures, MessageFigures, RateFigures, SteadyFigures, Summary
 from malaria.analysis.thresholds import Ruling
 from malaria.clock import NS_PER_S as S
@@ -32,7 +32,7 @@ def summary(**figures: dict[str, Any]) -> Summary:
 
 
 def texts(meta: dict[str, object], figures: Summary) -> list[str]:
-    return [ruled.text for ruled in unmet(Run(RunMeta.model_validate(meta), (), (), None), figures)]
+    return [ruled.text for ruled in unmet_rules(Run(RunMeta.model_validate(meta), (), (), None), figures)]
 
 
 def test_every_default_can_be_read() -> None:
@@ -79,28 +79,30 @@ def test_what_is_under_way_at_the_end_is_no_backlog(seconds: int, acked_per_s: f
     records = Run(
         RunMeta.model_validate(META | {"measure_start_ns": S, "measure_end_ns": (1 + seconds) * S}), (sample,), (), None
     )
-    assert bool(unmet(records, summary(rates={"acked_per_s": acked_per_s}))) is told
+    assert bool(unmet_rules(records, summary(rates={"acked_per_s": acked_per_s}))) is told
 
 
 def test_of_a_few_messages_one_may_be_under_way() -> None:
     sample = Sample("1", 0, 2 * S, RunPhase.MEASURE, {}, {}, {})
     records = Run(RunMeta.model_validate(META | {"measure_start_ns": 0, "measure_end_ns": 2 * S}), (sample,), (), None)
-    assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.31})) == []
-    assert unmet(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.29})) != []
+    assert unmet_rules(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.31})) == []
+    assert unmet_rules(records, summary(rates={"due_per_s": 10.0, "acked_per_s": 9.29})) != []
 
 
 def test_beside_surges_the_steady_seconds_count() -> None:
     meta = META | {"surges": [{}]}
     surging = replace(summary(), surges=(HELD,), steady=SteadyFigures(seconds=4, due_per_s=500.0, acked_per_s=478.0))
-    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), surging) == []
+    assert unmet_rules(Run(RunMeta.model_validate(meta), (), (), None), surging) == []
     slower = with_figures(surging, steady={"acked_per_s": 477.0})
-    assert unmet(Run(RunMeta.model_validate(meta), (), (), None), slower) != []
+    assert unmet_rules(Run(RunMeta.model_validate(meta), (), (), None), slower) != []
 
 
 def test_a_stated_rate_is_as_it_was_stated() -> None:
     sample = Sample("1", 0, 2 * S, RunPhase.MEASURE, {}, {}, {})
     meta = META | {"thresholds": ["rates.acked_per_s >= 98% of due"], "measure_start_ns": 0, "measure_end_ns": 2 * S}
-    assert unmet(Run(RunMeta.model_validate(meta), (sample,), (), None), summary(rates={"acked_per_s": 480.0})) != []
+    assert (
+        unmet_rules(Run(RunMeta.model_validate(meta), (sample,), (), None), summary(rates={"acked_per_s": 480.0})) != []
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_the_commonest_cause_of_failed_connects_is_named_with_its_remedy() -> No
         "remedies": {"no free local ports": "add --source-address"},
     }
     records = Run(RunMeta.model_validate(meta), (), (), None)
-    (ruled,) = unmet(records, summary(clients={"connected": 7, "connected_peak": 7}))
+    (ruled,) = unmet_rules(records, summary(clients={"connected": 7, "connected_peak": 7}))
     assert ruled.text == "93 of 100 clients could not connect: no free local ports (90); connection refused (3)"
     assert ruled.remedy == "add --source-address"
 
@@ -160,7 +162,7 @@ def test_the_commonest_cause_of_failed_connects_is_named_with_its_remedy() -> No
 )
 def test_several_causes_are_told_apart(failures: dict[str, int], told: str) -> None:
     records = Run(RunMeta.model_validate(META | {"connect_failures": failures}), (), (), None)
-    (ruled,) = unmet(records, summary(clients={"connected": 90, "connected_peak": 90}))
+    (ruled,) = unmet_rules(records, summary(clients={"connected": 90, "connected_peak": 90}))
     assert ruled.text == f"10 of 100 clients could not connect{told}"
 
 
@@ -177,7 +179,7 @@ def test_the_last_connection_of_a_full_broker_may_be_that_of_the_observer(
     connected: int, observers: list[dict[str, Any]], owns_up: bool
 ) -> None:
     records = Run(RunMeta.model_validate(META | {"observers": observers}), (), (), None)
-    (ruled,) = unmet(records, summary(clients={"connected": connected, "connected_peak": connected}))
+    (ruled,) = unmet_rules(records, summary(clients={"connected": connected, "connected_peak": connected}))
     assert ("malaria's own $SYS observer holds one connection" in ruled.text) == owns_up
 
 
@@ -192,7 +194,7 @@ def test_the_most_telling_comes_first() -> None:
 
 
 def test_what_cannot_be_read_is_undecided() -> None:
-    (ruled,) = unmet(Run(RunMeta.model_validate(META | {"thresholds": ["nonsense"]}), (), (), None), summary())
+    (ruled,) = unmet_rules(Run(RunMeta.model_validate(META | {"thresholds": ["nonsense"]}), (), (), None), summary())
     assert ruled.ruling is Ruling.UNDECIDED
     assert "nonsense" in ruled.text
     assert ruled.remedy

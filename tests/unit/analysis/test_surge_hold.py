@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from malaria.analysis.baseline import Baseline
-from malaria.analysis.episodes import ExcessStay
+from malaria.analysis.episodes import SurgeSpan
 from malaria.analysis.seconds import seconds_of
-from malaria.analysis.surge_hold import BREAKS, HoldWindow, SurgeHold, holding
+from malaria.analysis.surge_hold import BREAKS, HoldWindow, SurgeHold, judge_hold
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import FIGURES
 from synthetic import Course
@@ -17,12 +17,12 @@ from synthetic import Course
 BAND = Baseline(most={"owed": 10, "ack": 52}, usual={"owed": 0, "ack": 2}, due_per_s=100, ready=100)
 
 
-def judged(band: Baseline | None = BAND, added_s: int | None = 1, **course: Any) -> SurgeHold:
+def judged(baseline: Baseline | None = BAND, added_s: int | None = 1, **course: Any) -> SurgeHold:
     """A surge from 0 to 12 s, its trouble over at 15 s."""
     records = Course(**{"due": [100] * 20} | course).records()
     seconds = seconds_of(records)
-    stay = ExcessStay("meters", 5, 0, None if added_s is None else added_s * S, 12 * S)
-    return holding(HoldWindow(records, stay, seconds[:12], seconds, band, 12 * S, 15 * S))
+    stay = SurgeSpan("meters", 5, 0, None if added_s is None else added_s * S, 12 * S)
+    return judge_hold(HoldWindow(records, stay, seconds[:12], seconds, baseline, 12 * S, 15 * S))
 
 
 def test_it_held() -> None:
@@ -39,8 +39,8 @@ def test_it_held() -> None:
         ({"acked": [40] * 20, "meta": {"acknowledged": False}}, []),
         ({"acked": [40] * 20, "meta": {"closed_loop": True}}, []),
         ({"ack_ms": [53.0] * 20}, ["ack p99 was 53 ms (at most 52 ms)"]),
-        ({"ack_ms": [53.0] * 20, "band": None}, []),  # with nothing to compare it with
-        ({"ack_ms": [53.0] * 20, "band": None, "meta": {"thresholds": ["ack.p99 <= 20ms"]}},
+        ({"ack_ms": [53.0] * 20, "baseline": None}, []),  # with nothing to compare it with
+        ({"ack_ms": [53.0] * 20, "baseline": None, "meta": {"thresholds": ["ack.p99 <= 20ms"]}},
          ["ack p99 was 53 ms (at most 20 ms)"]),
         ({"ack_ms": [53.0] * 20, "meta": {"thresholds": ["ack.p99 > 20ms"]}}, ["ack p99 was 53 ms (at most 52 ms)"]),
     ],
@@ -58,8 +58,8 @@ def test_breaking_goes_on_until_the_trouble_is_over() -> None:
 def test_too_little_was_seen() -> None:
     records = Course([100] * 20).records()
     seconds = seconds_of(records)
-    trial = HoldWindow(records, ExcessStay("meters", 5, 0, S, 2 * S), seconds[:1], seconds, None, 2 * S, 2 * S)
-    assert holding(trial).held is None
+    window = HoldWindow(records, SurgeSpan("meters", 5, 0, S, 2 * S), seconds[:1], seconds, None, 2 * S, 2 * S)
+    assert judge_hold(window).held is None
 
 
 def test_what_breaks_are_figures_of_thresholds() -> None:
