@@ -36,7 +36,7 @@ def no_news() -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class AttackRequest:
-    """What to do: one warhead against one target, once.
+    """One attack to make: a warhead against a target, once.
 
     `facts` are stored with those that the attack finds itself. `news` returns what happened to the broker since the
     last call, as seen by whoever started it: a sentence for each mark in the charts.

@@ -1,4 +1,4 @@
-"""What an attack stores about itself beside its samples: facts before the first client, and the state since. Pure."""
+"""The facts that an attack stores with its samples: those before the first client, and the state since. Pure."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo
 
 @dataclass(frozen=True, slots=True)
 class AttackSinks:
-    """What an attack under way writes to: its workers (orders), the store (rows), and the screen (progress)."""
+    """The outputs of an attack under way: its workers (orders), the store (rows), and the screen (progress)."""
 
     pool: WorkerPool
     writer: RunWriter

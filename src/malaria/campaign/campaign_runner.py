@@ -42,7 +42,7 @@ type Conduct = Callable[[AttackRequest, Callable[[Progress], None], Interrupt], 
 
 @dataclass(frozen=True, slots=True)
 class CampaignTools:
-    """What a campaign is carried out with: tests replace parts of it."""
+    """The means to carry out a campaign: tests replace parts of them."""
 
     broker: Callable[[BrokerTable, BrokerEndpoint | None], CampaignBroker] = Lifecycle
     dry_run: Callable[[AttackRequest], Callable[[float], Answer]] = dry_run

@@ -30,7 +30,7 @@ LONGEST_NAME: Final = 80
 
 
 class OnFail(StrEnum):
-    """What happens after a level that fails."""
+    """The choice between going on and stopping after a level that fails."""
 
     STOP = "stop"
     CONTINUE = "continue"
@@ -130,7 +130,7 @@ class VariantTable(AttackChanges):
     name: Name
     """Heading of the variant, next to the level's."""
     note: str = ""
-    """What a reader should know."""
+    """A remark for the reader."""
 
 
 class LevelTable(AttackChanges):
@@ -139,11 +139,11 @@ class LevelTable(AttackChanges):
     title: Name | None = None
     """Heading of the level."""
     note: str = ""
-    """What a reader should know."""
+    """A remark for the reader."""
     surges: tuple[SurgeKeys, ...] = Field(default=(), alias="surge")
     """Surges of this level, in place of the warhead's."""
     variants: tuple[VariantTable, ...] = Field(default=(), alias="variant")
-    """The same level again with changes."""
+    """A variant: the level again with changes."""
     observe: Observe = Observe()
     """Changes to [observe] for this level."""
 
@@ -164,15 +164,15 @@ class CampaignFile(Table):
     title: Name
     """Heading of the page, one line."""
     note: str = ""
-    """What a reader should know."""
+    """A remark for the reader."""
     on_fail: OnFail = OnFail.CONTINUE
-    """What happens after a level that fails."""
+    """The choice between going on and stopping after a level that fails."""
     target: Access = Access()
     """How clients reach the broker, and how they prove who they are."""
     broker: BrokerTable = BrokerTable()
     """How the broker is started, stopped and cleaned."""
     observe: Observe = Observe()
-    """What to watch on the target's side."""
+    """The observers of the target."""
     defaults: Defaults
     """The warhead, and changes to it for all levels."""
     levels: tuple[LevelTable, ...] = Field(alias="level", min_length=1)

@@ -1,4 +1,4 @@
-"""What a campaign is made of: a program decides step by step what to run next, from what has been run before.
+"""The program of a campaign decides step by step what to run next, from what has been run before.
 
 A program is pure: no clock, no I/O. `malaria.campaign.campaign_runner` does everything else for any program: broker,
 attack, record, page. Each step becomes a part of `campaign.json` before it is run, and its result is read back from
@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What came of a step: its part of `campaign.json`, and the summary of its run (None: there is no run)."""
+    """The result of a step: its part of `campaign.json`, and the summary of its run (None: there is no run)."""
 
     part: CampaignPart
     summary: Summary | None = field(default=None, repr=False)

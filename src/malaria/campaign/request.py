@@ -1,4 +1,4 @@
-"""What a campaign is asked to do, who is shown its progress, and what comes of it."""
+"""The request of a campaign, the listener that is shown its progress, and its outcome."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RepeatCommand:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRequest:
-    """What to do. `copy` is the campaign's file as it is stored; `before` what has been done of it already.
+    """One campaign to run. `copy` is the campaign's file as it is stored; `before` what has been done of it already.
 
     `workers` gives the number of worker processes for a number of clients. `options` hold no secrets.
     """

@@ -51,7 +51,7 @@ def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -
     program = Levels(campaign)
     if _outline(planned_parts(program)) != _outline(before.parts):
         message = f"{directory / COPY} has other levels than the campaign that was started"
-        raise RunError(message, "restore the file, or start anew: malaria campaign FILE")
+        raise RunError(message, "restore the file, or start again: malaria campaign FILE")
     demo = before.command == shlex.join(DEMO)
     repeat = RepeatCommand(DEMO, by_level=False) if demo else _repeat_command(before.file, options)
     return CampaignRequest(campaign, program, directory, workers, before.command, repeat, text, before.options, before)
@@ -62,7 +62,7 @@ def _copy(directory: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read: {error}", "start the campaign anew: malaria campaign FILE") from None
+        raise RunError(f"{path} cannot be read: {error}", "start the campaign again: malaria campaign FILE") from None
 
 
 def _outline(parts: tuple[CampaignPart, ...]) -> list[tuple[int, str, str, int]]:

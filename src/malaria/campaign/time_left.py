@@ -10,7 +10,7 @@ from malaria.clock import NS_PER_S
 from malaria.plan.timetable import clients_planned
 
 FIRST_GUESS_S: Final = 5.0
-"""What a step takes beyond its plan (broker, workers, drain, page), until a step has shown it."""
+"""The seconds that a step takes beyond its plan (broker, workers, drain, page), until a step has shown it."""
 
 
 class TimeLeft:

@@ -27,14 +27,14 @@ STDOUT: Final = "-"
 
 
 @dataclass(slots=True)
-class _Reader:
+class _OutputReader:
     """Whoever reads standard output or error: gone or not, and the attack that is to finish when it leaves."""
 
     gone: bool = False
     interrupt: Interrupt | None = None
 
 
-_READER: Final = _Reader()
+_READER: Final = _OutputReader()
 
 
 def prepare_streams() -> None:

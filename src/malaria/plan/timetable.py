@@ -25,7 +25,7 @@ MARGIN_NS: Final = NS_PER_S
 MOST_STEPS: Final = 60
 """Of one ramp in the steps of the rate."""
 
-type Step = tuple[int, float]
+type DueStep = tuple[int, float]
 """(from when, messages per second)."""
 
 
@@ -128,7 +128,7 @@ def base_rate(warhead: Warhead) -> Fraction | None:
     return sum((group.clients / group.interval for group in speakers), Fraction(0))
 
 
-def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] = ()) -> tuple[Step, ...] | None:
+def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] = ()) -> tuple[DueStep, ...] | None:
     """Return the rate that is due from each step to the next; None where `base_rate` is. `turns` are rate changes."""
     if base_rate(warhead) is None:
         return None

@@ -23,7 +23,7 @@ CLEAN = "a\ufffd[31mb\ufffd\ufffdc\ufffdd\ufffd"
 
 @pytest.fixture(autouse=True)
 def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_READER", output._Reader())
+    monkeypatch.setattr(output, "_READER", output._OutputReader())
 
 
 def test_no_control_character_is_left() -> None:
