@@ -46,6 +46,7 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     from malaria.model.observe import observe_from_options
     from malaria.model.target import parse_target, refuse_public_broker
     from malaria.model.warhead import describe
+    from malaria.schedule.payload import check_source
 
     where, result = wish.where, wish.result
     warhead = wish.make()
@@ -58,6 +59,10 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
         refuse_public_broker(named, where.allowed)
     warhead = warhead.with_credentials(target.username, target.password)
+    if result.swarm is None and result.scheduler is None:  # bees may have functions that this machine has not
+        for group in warhead.publishing:
+            if not group.generated:
+                check_source(group.payload)
 
     from malaria.attack.interrupt import interruptible  # heavy: only when there is something to do
     from malaria.attack.runner import AttackRequest, conduct

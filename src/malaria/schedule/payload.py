@@ -199,6 +199,11 @@ def load_source(text: str) -> PayloadSource:
     return _FunctionSource(text, _function(text, name[1], name[2]))
 
 
+def check_source(text: str) -> None:
+    """Take one payload from a source, to see before the load that it works. Raises OperatorError with the remedy."""
+    load_source(text).payload(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _FileSource:
     """The contents of files in turn; client and sequence choose together, so that clients differ."""
