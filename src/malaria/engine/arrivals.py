@@ -35,7 +35,7 @@ _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 
 
 class Inbox:
-    """What the subscribing clients of a worker receive."""
+    """The messages that the subscribing clients of a worker receive."""
 
     def __init__(self, plan: Plan, gear: EngineContext) -> None:
         streams = streams_of(plan)
@@ -115,7 +115,7 @@ class Inbox:
             self._enter_one(client, data, payload_at, end, now_ns)
 
     def _enter_one(self, client: int, data: Data, payload_at: int, end: int, now_ns: int) -> None:
-        """As `_enter`, for one message."""
+        """Enter one message into ledger and latencies, without arrays."""
         publishers = self._publisher_views.get(client)
         if publishers is None:
             return

@@ -32,7 +32,7 @@ from malaria.transport.limits import LARGEST_FRAME
 
 
 class Inbox5(Inbox):
-    """What the subscribing clients of a worker receive, where some of them speak MQTT 5."""
+    """The messages that the subscribing clients of a worker receive, where some of them speak MQTT 5."""
 
     def __init__(self, plan: Plan, gear: EngineContext) -> None:
         super().__init__(plan, gear)

@@ -103,7 +103,7 @@ class Connector:
 
     @property
     def clients_by_fd(self) -> Mapping[int, int]:
-        """Who is behind a descriptor; always the same object."""
+        """The client of each descriptor; always the same object."""
         return self._by_fd
 
     def next_ns(self, horizon_ns: int) -> int:

@@ -1,4 +1,4 @@
-"""What every part of a worker's engine works with: the state, the kernel, the way out, the counts, the time."""
+"""Hold what every part of a worker's engine works with: the state, the kernel, the way out, the counts, the time."""
 
 from __future__ import annotations
 

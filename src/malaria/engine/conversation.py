@@ -1,4 +1,4 @@
-"""What a client and its broker say to each other besides the hot traffic: greeting, subscribing, keep-alive, QoS 2.
+"""Handle the packets of a client besides the hot traffic: greeting, subscribing, keep-alive, QoS 2.
 
 The rules are those of `malaria.mqtt.session`, the readable twin; the state lives in the columns.
 """

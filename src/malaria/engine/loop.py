@@ -104,7 +104,7 @@ class Engine:
         self.meter.restart_period(self._clock() - epoch_ns)
 
     def correct_epoch(self, epoch_ns: int) -> None:
-        """The same, better known, while the load runs: later stamps count from there, and what is due stays due."""
+        """Move run time 0 while the load runs: later stamps count from there, and due times stay as they are."""
         self.meter.move_period(self._epoch_ns - epoch_ns)
         self._epoch_ns = epoch_ns
         if self._span is not None:
@@ -295,7 +295,7 @@ class Engine:
 
 
 def _later(span: PublishSpan, origin_ns: int) -> PublishSpan:
-    """The same load from `origin_ns` on."""
+    """Return the span of the same load from `origin_ns` on."""
     return replace(span, origin_ns=origin_ns, measure_ns=max(span.measure_ns, origin_ns))
 
 

@@ -1,4 +1,4 @@
-"""What a worker counts and times. Hot paths append integers here; once a second they are folded into a `Sample`.
+"""Count and time what a worker does. Hot paths append integers here; once a second they are folded into a `Sample`.
 
 Promises: nothing is dropped; a latency is an append of one integer (35 ns) or of a whole array; folding is vectorised.
 """

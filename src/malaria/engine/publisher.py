@@ -113,7 +113,7 @@ class Publisher:
 
     @property
     def done(self) -> bool:
-        """Whether nothing will be due any more. A closed loop that waits for acknowledgements is not done."""
+        """Return True if nothing will be due any more. A closed loop that waits for acknowledgements is not done."""
         if not self.closed_loop:
             return self.next_due_ns == NEVER
         if self._schedule.span is None:
@@ -193,7 +193,7 @@ class Publisher:
         return True
 
     def _stamp_lag(self, position: int, lag_ns: int) -> None:
-        """Whose lag it is, while some member holds messages."""
+        """Record the lag of a message as held or prompt, while some member holds messages."""
         held = position in self._held
         (self._meter.held_lag if held else self._meter.prompt_lag).append(lag_ns)
 
@@ -532,7 +532,7 @@ class Publisher:
         return sum(map(len, self._held.values()))
 
     def owes(self, position: int) -> bool:
-        """Whether the member has messages that are held, partly written, or not acknowledged."""
+        """Return True if the member has messages that are held, partly written, or not acknowledged."""
         if position in self._held or self._columns.gate[self.base + position] & BACKLOG:
             return True
         return self.window is not None and self.window.free(position) < self.window.size

@@ -56,7 +56,7 @@ class Publisher5(Publisher):
         self._look(position)
 
     def resume(self, client: int, session_present: bool, now_ns: int) -> None:
-        """What is sent again says its topic in full: the aliases of the last connection mean nothing any more."""
+        """Redeliver with the topic in full: the aliases of the last connection are not valid any more."""
         position = client - self.base
         super().resume(client, session_present, now_ns)
         if self._terms.topic_alias_maximum and self.plan.group.topic_alias:
@@ -71,7 +71,7 @@ class Publisher5(Publisher):
             self._template.address(position, Naming.INTRODUCED)
 
     def _look(self, position: int) -> None:
-        """Whether anything is special about this member."""
+        """Note whether a member has a limit, a largest packet or a topic to introduce."""
         if position in self._limits or position in self._largest or position in self._unnamed:
             self._special.add(position)
         else:
@@ -89,7 +89,7 @@ class Publisher5(Publisher):
     # --- sending -----------------------------------------------------------------------------------------------------
 
     def _send_one(self, position: int, due_ns: int) -> bool:
-        """As in 3.1.1, within the terms. Hot."""
+        """Send the next message as 3.1.1 does, within the broker's terms. Hot."""
         if position not in self._special:
             return Publisher._send_one(self, position, due_ns)
         if position in self._limits and not self._quota(position):
@@ -104,7 +104,7 @@ class Publisher5(Publisher):
         return sent
 
     def _send_few(self, position: int, slots: list[int], due_ns: int) -> int:
-        """As in 3.1.1, within the terms. Hot."""
+        """Send messages in one send as 3.1.1 does, within the broker's terms. Hot."""
         if position not in self._special:
             return Publisher._send_few(self, position, slots, due_ns)
         if position in self._largest or position in self._unnamed:

@@ -7,7 +7,6 @@ Costs: a lone PUBACK about 0.6 us of Python, a PUBLISH in a burst under 1 us wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from malaria.engine.arrivals import Inbox
 from malaria.engine.context import EngineContext
-from malaria.engine.conversation import Conversation
+from malaria.engine.conversation import Conversation, Lost
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.errors import MalformedPacket
@@ -34,8 +33,6 @@ _LISTENING: Final = (
     SessionPhase.SUBSCRIBING,
     SessionPhase.READY,
 )  # a PUBLISH may come before the SUBACK (3.1.1 section 3.8.4)
-
-type Lost = Callable[[int, str], None]
 
 
 class Receiver:

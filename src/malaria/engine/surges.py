@@ -161,7 +161,7 @@ class Surges:
                 break
 
     def _see_off(self, party: SurgeClients, now_ns: int) -> None:
-        """Who has been hung up on by the broker is gone; with one that does not, our patience ends."""
+        """Count clients that the broker disconnected as gone; close the others after HANG_UP_NS."""
         for client, until_ns in list(party.parting.items()):
             if self._columns.sockets[client] is not None and now_ns >= until_ns:
                 self._connector.hang_up(client)

@@ -98,7 +98,7 @@ class Window:
 
 
 def each_once(places: NDArray[np.int64]) -> bool:
-    """Whether ascending places, wrapped round at most once (as acknowledgements in order come), are all different.
+    """Return True if ascending places, wrapped round at most once (as acknowledgements come in order), all differ.
 
     False negatives only cost time: the caller then takes them one by one.
     """

@@ -127,7 +127,7 @@ HANDSHAKES: Final = {
     (Proof.NONE, _HUNG_UP): (f"{_LEFT}?", _PORT),
     (Proof.CERTIFICATE, _HUNG_UP): (f"{_LEFT}?", _PORT),
 }
-"""What failed depends on what we came with. The rest is in ALERTS."""
+"""Failures that depend on the client's proof. The rest is in ALERTS."""
 PSK_UNUSED: Final = (
     "TLS: the broker proved itself with a certificate, and did not ask for our pre-shared key",
     "use the broker's listener for pre-shared keys, or leave --psk-file away and give --cafile",
@@ -141,7 +141,7 @@ REFUSED_END: Final = (
     "look whether --cert has expired and which CA has signed it; the broker's log says why",
 )
 SILENT_ENDS: Final = {Proof.NONE: SILENT_END[0], Proof.CERTIFICATE: REFUSED_END[0]}
-"""In TLS 1.3 a broker looks at our proof when we are through; what it says of it is often lost with the connection."""
+"""Reasons for a silent end: a broker of TLS 1.3 checks the client after the handshake, and its alert is often lost."""
 ALERTS: Final = {
     "WRONG_VERSION_NUMBER": (
         "TLS: this port does not speak TLS",
@@ -203,19 +203,19 @@ def failure_of(error: OSError) -> str:
     if isinstance(error, ssl.SSLEOFError):
         return CLOSED
     if isinstance(error, ssl.SSLError):
-        return _tls_cause(error)
+        return _tls_failure(error)
     if error.errno is not None:
         return connect_error(error.errno)
     return error.strerror or str(error)
 
 
-def handshake_cause(error: OSError, proof: Proof) -> str:
+def handshake_failure(error: OSError, proof: Proof) -> str:
     """A failed TLS handshake in words. `proof` is what we came with."""
     known = HANDSHAKES.get((proof, _alert_name(error)))
     return known[0] if known else failure_of(error)
 
 
-def _tls_cause(error: ssl.SSLError) -> str:
+def _tls_failure(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         known = CERTIFICATES.get(error.verify_code)
         return f"TLS: {known[0]}" if known else f"TLS: the broker's certificate: {error.verify_message}"
@@ -244,12 +244,12 @@ def refusal(packet: Connack, protocol: Protocol) -> str:
 
 
 def _adds(cause: str, refused: str) -> bool:
-    """Whether a cause is this refusal with what the broker of MQTT 5 added: its own words, another server."""
+    """Return True if a cause is this refusal with what the broker of MQTT 5 added: its own words, another server."""
     return cause.startswith((f"{refused} (", f"{refused}; "))
 
 
 def remedies(causes: Collection[str]) -> dict[str, str]:
-    """What to do about each cause that the tables know."""
+    """Return the remedy of each cause that the tables know."""
     known = dict([*ERRORS.values(), *TIMEOUTS.values(), *STAGE_TIMEOUTS.values(), *ALERTS.values(),
                   *HANDSHAKES.values(), NOT_READING, PSK_UNUSED, SILENT_END, REFUSED_END])  # fmt: skip
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}

@@ -42,7 +42,7 @@ class Gateway:
 
     @property
     def plain(self) -> bool:
-        """Whether MQTT begins as soon as TCP stands."""
+        """True if MQTT begins as soon as TCP stands."""
         return self._tls is None and self._route.scheme not in WITH_PATH
 
     def way_of(self, client: int) -> tuple[int, tuple[str, int], str]:

@@ -21,7 +21,7 @@ from malaria.mqtt.terms import LARGEST_PACKET
 OWED_BYTES: Final = 1 << 20
 """A broker that keeps to the protocol leaves at most 65,535 packet ids of 4 bytes unread: a quarter of this."""
 LARGEST_FRAME: Final = LARGEST_PACKET
-"""What the specification allows (MQTT-2.2.3). A longer one is malformed."""
+"""The specification's limit (MQTT-2.2.3). A longer one is malformed."""
 LONGEST_UPGRADE_ANSWER: Final = 64 << 10
 LARGEST_RECORD: Final = 16 << 10
 """Bytes that one TLS record carries (RFC 8446, 5.1)."""

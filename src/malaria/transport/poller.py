@@ -19,7 +19,7 @@ WRITE: Final = 4
 
 
 class Poller(Protocol):
-    """What the engine asks of the kernel. Anything in a mask besides READ and WRITE is an error or a hang-up."""
+    """The kernel as the engine needs it. Anything in a mask besides READ and WRITE is an error or a hang-up."""
 
     def register(self, fd: int, eventmask: int) -> None: ...
     def modify(self, fd: int, eventmask: int) -> None: ...

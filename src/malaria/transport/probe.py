@@ -47,7 +47,7 @@ _TLS_RECORDS: Final = (0x15, 0x16)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: `problem` and `remedy` are empty when the target accepted a client."""
+    """The result of a probe: `problem` and `remedy` are empty when the target accepted a client."""
 
     problem: str = ""
     remedy: str = ""
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ProbeClient:
-    """Who asks."""
+    """The client that a probe connects as."""
 
     client_id: str = ""
     username: str | None = None

@@ -1,4 +1,4 @@
-"""What lies between a TCP connection and MQTT: handshakes that take several steps, and streams that bytes go through.
+"""Lead from a TCP connection to MQTT: handshakes that take several steps, and streams that bytes go through.
 
 A `Negotiation` is advanced whenever its socket is ready, until it has a `Stream`. A stream has the two calls of a
 socket that the engine uses, with their rules: `send` takes a part or raises BlockingIOError, `recv_into` gives what is
@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 NOTHING_YET: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-"""What reading raises while nothing is there, of a socket and of TLS over it."""
+"""Exceptions of reading while nothing is there, of a socket and of TLS over it."""
 
 
 class Stage(StrEnum):
@@ -52,7 +52,7 @@ class Negotiation(Protocol):
 
     @property
     def resumed(self) -> bool:
-        """Whether something from an earlier connection made it shorter."""
+        """True if state of an earlier connection made it shorter."""
         ...
 
     @property
@@ -66,7 +66,7 @@ class Negotiation(Protocol):
 
     @property
     def stream(self) -> Lower:
-        """What came of it, once done."""
+        """The way for bytes, once it is done."""
         ...
 
 
@@ -81,7 +81,7 @@ class Stream(ABC):
         self._owed = 0  # bytes of the caller that are in `_rest` and that we have not reported as taken
 
     def send(self, data: bytes | bytearray | memoryview, /) -> int:
-        """As `socket.send`."""
+        """Send as `socket.send` does."""
         if self._rest:
             self._send_rest()
         owed, self._owed = self._owed, 0
@@ -94,7 +94,7 @@ class Stream(ABC):
 
     @abstractmethod
     def recv_into(self, view: memoryview, /) -> int:
-        """As `socket.recv_into`."""
+        """Read as `socket.recv_into` does."""
 
     @abstractmethod
     def _send(self, data: bytes | bytearray | memoryview) -> int:

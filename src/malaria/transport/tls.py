@@ -19,7 +19,7 @@ from typing import Final
 
 from malaria.errors import OperatorError
 from malaria.model.access import Access
-from malaria.transport.failures import PSK_UNUSED, Proof, handshake_cause
+from malaria.transport.failures import PSK_UNUSED, Proof, handshake_failure
 from malaria.transport.limits import LARGEST_RECORD
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.stream import NOTHING_YET, Lower, RefusedError, Stage, Stream
@@ -46,7 +46,7 @@ type Key = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class TlsIdentity:
-    """Who a client is, to TLS. `key` for a pre-shared key; `certificate` is (chain file, key file or None)."""
+    """The identity of a client in TLS. `key` for a pre-shared key; `certificate` is (chain file, key file or None)."""
 
     key: Key | None = field(default=None, repr=False)
     certificate: tuple[str, str | None] | None = None
@@ -142,7 +142,7 @@ class Handshake:
         except ssl.SSLWantWriteError:
             return WRITE
         except OSError as error:
-            raise RefusedError(handshake_cause(error, self._clients.proof)) from None
+            raise RefusedError(handshake_failure(error, self._clients.proof)) from None
         if self._key and self.sock.getpeercert(binary_form=True):
             raise RefusedError(PSK_UNUSED[0])  # TLS 1.3 goes on with a certificate, which nobody has verified
         self.resumed = self._key is None and bool(
@@ -166,7 +166,7 @@ class TlsStream(Stream):
         self._fresh = True
 
     def recv_into(self, view: memoryview, /) -> int:
-        """As `socket.recv_into`, but for ssl.SSLWantReadError in place of BlockingIOError (see `NOTHING_YET`)."""
+        """Read as `socket.recv_into` does, but raise any of `NOTHING_YET` while nothing is there."""
         if not self._fresh:
             return self._lower.recv_into(view)
         try:
@@ -211,7 +211,7 @@ class TlsStream(Stream):
 
 
 def _trust(context: ssl.SSLContext, access: Access) -> None:
-    """Whom we believe to be the broker."""
+    """Set which certificates of a broker are trusted."""
     if access.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -241,7 +241,7 @@ def _file_fault(error: OSError) -> str:
 
 
 def _open_privately(path: Path) -> None:
-    """What decrypts a recording of the traffic is for its owner's eyes."""
+    """Create the key log readable by its owner only: it decrypts a recording of the traffic."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
