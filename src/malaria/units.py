@@ -58,6 +58,8 @@ def parse_duration_ns(value: str | float) -> int:
         raise NotationError(f"{value!r} is not a duration", _DURATION_REMEDY)
     if exact_ns > _LONGEST_DURATION_NS:
         raise NotationError(f"{value!r} is longer than 100 years", _DURATION_REMEDY)
+    if exact_ns and not round(exact_ns):  # as 0 it would mean something else, such as a closed loop
+        raise NotationError(f"{value!r} is shorter than a nanosecond", _DURATION_REMEDY)
     return round(exact_ns)
 
 

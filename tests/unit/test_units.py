@@ -161,3 +161,9 @@ def test_format_count() -> None:
 @pytest.mark.parametrize(("count", "text"), [(0, "0 messages"), (1, "1 message"), (1204, "1,204 messages")])
 def test_things_are_counted_in_their_number(count: int, text: str) -> None:
     assert units.format_things(count, "message") == text
+
+
+@pytest.mark.parametrize("value", [1e-10, "0.0000000001", "0.1ns"])
+def test_a_duration_that_would_round_to_nothing_is_refused(value: str | float) -> None:
+    with pytest.raises(NotationError, match="is shorter than a nanosecond"):
+        units.parse_duration_ns(value)

@@ -150,7 +150,7 @@ def _read(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise WarheadError(f"{path} is too large for a warhead", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
     except FileNotFoundError:
         raise WarheadError(f"{path}: no such file", "give the path of a warhead; docs/warhead.md says how to write one"
                            ) from None  # fmt: skip

@@ -224,7 +224,7 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise OperatorError(f"{path} is too large for a file of keys", "is it the right file?")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
     except OSError as error:
         raise _unreadable(path, error) from None
     except UnicodeDecodeError:

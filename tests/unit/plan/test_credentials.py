@@ -11,7 +11,7 @@ from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.model.group import Group
 from malaria.model.key_part import parts_of
-from malaria.plan.credentials import Credentials, load_credentials
+from malaria.plan.credentials import Credentials, load_credentials, read_keys, read_logins
 
 RUN = "run"
 
@@ -149,3 +149,10 @@ def test_a_part_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     path.write_text(f"{parts_of(5, 2, [], '0' * 16)[1].heading}\nb:01\n")
     with pytest.raises(OperatorError, match="has 1 lines, and its first line says 2"):
         load(5, psk_file=str(path))
+
+
+def test_files_of_windows_editors(tmp_path: Path) -> None:
+    (tmp_path / "psk").write_bytes(b"\xef\xbb\xbfa:00\r\nb:11\r\n")
+    (tmp_path / "users").write_bytes(b"\xef\xbb\xbfuser,password\r\na,b\r\n")
+    assert list(read_keys(tmp_path / "psk")) == [("a", b"\x00"), ("b", b"\x11")]
+    assert list(read_logins(tmp_path / "users")) == [("a", "b")]
