@@ -45,7 +45,7 @@ class Profile:
                 "stacks_left_out": self.stacks_left_out, "seconds": self.seconds, "event": self.event}  # fmt: skip
 
 
-class _StoredRow(BaseModel):
+class _StoredProfileRow(BaseModel):
     percent: StoredNumber
     samples: StoredCount
     command: str
@@ -55,7 +55,7 @@ class _StoredRow(BaseModel):
 
 class _StoredProfile(BaseModel):
     samples: StoredCount
-    table: tuple[_StoredRow, ...]
+    table: tuple[_StoredProfileRow, ...]
     stacks: dict[str, StoredCount]
     stacks_left_out: StoredCount = 0
     seconds: StoredNumber = 0
