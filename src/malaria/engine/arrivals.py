@@ -37,7 +37,7 @@ _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 class Inbox:
     """The messages that the subscribing clients of a worker receive."""
 
-    def __init__(self, plan: Plan, gear: EngineContext) -> None:
+    def __init__(self, plan: Plan, context: EngineContext) -> None:
         streams = streams_of(plan)
         self._streams = streams
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
@@ -46,9 +46,9 @@ class Inbox:
         shared = {place for place, count in streams.shared.values() if count}
         self._sharing = {client for client, place in streams.first.items() if place in shared}
         self._tag = plan.identity.tag
-        self._outbox = gear.outbox
-        self._meter = gear.meter
-        self._counts = gear.meter.counts
+        self._outbox = context.outbox
+        self._meter = context.meter
+        self._counts = context.meter.counts
         self._epoch_ns = 0
         self._measure_run_ns = 0
         self._received_ids: dict[int, set[int]] = {}  # QoS 2: answered with PUBREC, not yet released

@@ -34,8 +34,8 @@ from malaria.transport.limits import LARGEST_FRAME
 class Inbox5(Inbox):
     """The messages that the subscribing clients of a worker receive, where some of them speak MQTT 5."""
 
-    def __init__(self, plan: Plan, gear: EngineContext) -> None:
-        super().__init__(plan, gear)
+    def __init__(self, plan: Plan, context: EngineContext) -> None:
+        super().__init__(plan, context)
         self._speaks_5 = bytearray(plan.clients)
         self._counts_kept = bytearray(plan.clients)  # RETAIN is as it was published, and tells nothing of kept messages
         self._most_aliases: NDArray[np.int64] = np.zeros(plan.clients, np.int64)
@@ -60,7 +60,7 @@ class Inbox5(Inbox):
         with_id = bool(first & 0x06)
         if start + length == end and first & 0x06 < 0x04:
             id_at, payload_at = _places(data, start, end, with_id)
-            self._heed(client, data, start, end, now_ns)
+            self._process(client, data, start, end, now_ns)
             self._take_one(client, data, said, (id_at, payload_at, end), now_ns)
             return length
         found = None
@@ -74,7 +74,7 @@ class Inbox5(Inbox):
         super().resume(client, session_present)
         self._aliases.pop(client, None)  # they are of one connection (MQTT 5, 3.3.2.3.4)
 
-    def _heed(self, client: int, data: Data, start: int, end: int, now_ns: int) -> None:
+    def _process(self, client: int, data: Data, start: int, end: int, now_ns: int) -> None:
         """Follows the topic aliases of a client that allows them; answers for one that responds."""
         most, responds = int(self._most_aliases[client]), self._responds[client]
         if not most and not responds:
@@ -110,7 +110,7 @@ class Inbox5(Inbox):
         stop = start
         for place, stop in frames_alike(data, start, end):
             id_at, payload_at = _places(data, place, stop, with_id)
-            self._heed(client, data, place, stop, now_ns)
+            self._process(client, data, place, stop, now_ns)
             payloads.append((payload_at, stop))
             if with_id:
                 ids.append(id_at)

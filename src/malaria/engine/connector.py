@@ -40,18 +40,18 @@ UNDER_WAY: Final = (SessionPhase.CONNECTING, SessionPhase.GREETING, SessionPhase
 class Connector:
     """Brings clients to the broker and back to it. Owns the sockets. `gateways` has the way in of each client."""
 
-    def __init__(self, plan: Plan, gateways: Sequence[Gateway], gear: EngineContext) -> None:
+    def __init__(self, plan: Plan, gateways: Sequence[Gateway], context: EngineContext) -> None:
         attack = plan.warhead.attack
         share = plan.share
         self._gateways = gateways
         self._negotiations: dict[int, Negotiation] = {}
-        self._columns = gear.columns
-        self._poller = gear.poller
-        self._outbox = gear.outbox
-        self._meter = gear.meter
-        self._counts = gear.meter.counts
-        self._clock = gear.clock
-        self._make_socket = gear.make_socket
+        self._columns = context.columns
+        self._poller = context.poller
+        self._outbox = context.outbox
+        self._meter = context.meter
+        self._counts = context.meter.counts
+        self._clock = context.clock
+        self._make_socket = context.make_socket
         self._timeout_ns = attack.connect_timeout_ns
         self._backoff_ns = attack.reconnect_ns
         rate = attack.connect_rate * (share.last - share.first) / share.of

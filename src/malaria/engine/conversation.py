@@ -57,19 +57,19 @@ class Conversation:
     def __init__(
         self,
         plan: Plan,
-        gear: EngineContext,
+        context: EngineContext,
         publishers: list[Publisher | None],
         inbox: Inbox,
         gateways: Sequence[Gateway],
     ) -> None:
         self._plan = plan
         self._gateways = gateways
-        self._columns = gear.columns
+        self._columns = context.columns
         self._publishers = publishers
         self._inbox = inbox
-        self._outbox = gear.outbox
-        self._meter = gear.meter
-        self._counts = gear.meter.counts
+        self._outbox = context.outbox
+        self._meter = context.meter
+        self._counts = context.meter.counts
         self._answer_ns = plan.warhead.attack.connect_timeout_ns
         self.lost: Lost = _nobody_listens
         self.settled: Callable[[int], None] = _nobody_listens

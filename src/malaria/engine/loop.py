@@ -57,17 +57,17 @@ class Engine:
         self.meter = meter
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
-        gear = EngineContext(columns, poller, self.outbox, meter, clock, platform.make_socket)
+        context = EngineContext(columns, poller, self.outbox, meter, clock, platform.make_socket)
         speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
-        self.inbox = Inbox5(plan, gear) if speaks_5 else Inbox(plan, gear)
-        self.publishers = [_publisher(group, gear) for group in plan.groups if group.group.publishes]
+        self.inbox = Inbox5(plan, context) if speaks_5 else Inbox(plan, context)
+        self.publishers = [_publisher(group, context) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
         gateways = gateways_of(plan, routes)
-        self.conversation = Conversation(plan, gear, by_client, self.inbox, gateways)
-        self.connector = Connector(plan, gateways, gear)
-        self.receiver = Receiver(gear, by_client, self.inbox, self.conversation, self.connector.lost)
+        self.conversation = Conversation(plan, context, by_client, self.inbox, gateways)
+        self.connector = Connector(plan, gateways, context)
+        self.receiver = Receiver(context, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
-        self.surges = Surges(plan, gear, self.publishers, self.connector)
+        self.surges = Surges(plan, context, self.publishers, self.connector)
         self.cuts = Disconnects(self.connector)
         self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
         self.connector.conversation = self.conversation
@@ -299,8 +299,8 @@ def _later(span: PublishSpan, origin_ns: int) -> PublishSpan:
     return replace(span, origin_ns=origin_ns, measure_ns=max(span.measure_ns, origin_ns))
 
 
-def _publisher(plan: GroupPlan, gear: EngineContext) -> Publisher:
-    return Publisher5(plan, gear) if plan.protocol is Protocol.V5 else Publisher(plan, gear)
+def _publisher(plan: GroupPlan, context: EngineContext) -> Publisher:
+    return Publisher5(plan, context) if plan.protocol is Protocol.V5 else Publisher(plan, context)
 
 
 def _publisher_by_client(plan: Plan, publishers: list[Publisher]) -> list[Publisher | None]:

@@ -39,7 +39,7 @@ BLOCK: Final = 128
 class Publisher:
     """The publishing members of one group in this worker."""
 
-    def __init__(self, plan: GroupPlan, gear: EngineContext) -> None:
+    def __init__(self, plan: GroupPlan, context: EngineContext) -> None:
         group = plan.group
         self.plan = plan
         self.base = plan.first_row
@@ -49,18 +49,18 @@ class Publisher:
         self._awaits = AWAIT_PUBACK if group.qos == 1 else AWAIT_PUBREC
         self._next_at = memoryview(self.next_sequence)
         self._template = self._make_template(plan)
-        self._columns = gear.columns
-        self._outbox = gear.outbox
-        self._meter = gear.meter
-        self._counts = gear.meter.counts
-        self._clock = gear.clock
+        self._columns = context.columns
+        self._outbox = context.outbox
+        self._meter = context.meter
+        self._counts = context.meter.counts
+        self._clock = context.clock
         # bound once: an attribute of an attribute costs as much as the append behind it
         self._packet = self._template.packet
-        self._sends = gear.columns.sends
-        self._last_out_at = gear.columns.last_out_at
-        self._ack = gear.meter.ack.append
-        self._service = gear.meter.service.append
-        self._prompt_lag = gear.meter.prompt_lag.append
+        self._sends = context.columns.sends
+        self._last_out_at = context.columns.last_out_at
+        self._ack = context.meter.ack.append
+        self._service = context.meter.service.append
+        self._prompt_lag = context.meter.prompt_lag.append
         self._limit = group.messages
         self._held: dict[int, deque[int]] = {}
         self._eager: set[int] = set()  # closed loop: members that may send more right now

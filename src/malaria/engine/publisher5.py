@@ -25,8 +25,8 @@ class Publisher5(Publisher):
 
     _template: Template5
 
-    def __init__(self, plan: GroupPlan, gear: EngineContext) -> None:
-        super().__init__(plan, gear)
+    def __init__(self, plan: GroupPlan, context: EngineContext) -> None:
+        super().__init__(plan, context)
         self._special: set[int] = set()  # members in one of the next three
         self._limits: dict[int, int] = {}  # in flight at once, where the broker grants less than our window
         self._largest: dict[int, int] = {}  # bytes of a packet, where a message could be larger than the broker takes

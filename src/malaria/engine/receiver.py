@@ -40,17 +40,17 @@ class Receiver:
 
     def __init__(
         self,
-        gear: EngineContext,
+        context: EngineContext,
         publishers: list[Publisher | None],
         inbox: Inbox,
         conversation: Conversation,
         lost: Lost,
     ) -> None:
-        self._columns = gear.columns
+        self._columns = context.columns
         self._publishers = publishers
         self._inbox = inbox
         self._conversation = conversation
-        self._counts = gear.meter.counts
+        self._counts = context.meter.counts
         self._lost = lost
         self._buffer = bytearray(BUFFER_SIZE)
         self._view = memoryview(self._buffer)

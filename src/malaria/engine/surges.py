@@ -59,14 +59,16 @@ class SurgeClients:
 class Surges:
     """Lets the surges of a worker in and out. `tick` is to be called at `next_ns`."""
 
-    def __init__(self, plan: Plan, gear: EngineContext, publishers: Sequence[Publisher], connector: Connector) -> None:
+    def __init__(
+        self, plan: Plan, context: EngineContext, publishers: Sequence[Publisher], connector: Connector
+    ) -> None:
         by_part = {id(publisher.plan): publisher for publisher in publishers}
         self._parties = {
             part.surge: SurgeClients(part, by_part.get(id(part))) for part in plan.groups if part.surge is not None
         }
         self._patience_ns = plan.warhead.attack.drain_ns
-        self._columns = gear.columns
-        self._clock = gear.clock
+        self._columns = context.columns
+        self._clock = context.clock
         self._connector = connector
         self.next_ns = NEVER
 

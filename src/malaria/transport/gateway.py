@@ -56,7 +56,7 @@ class Gateway:
         """The first stage after TCP. Not for a plain way. `sock` may be taken over."""
         if self._tls is None:
             return self._upgrade(client, sock, sock)
-        return self._tls.handshake(sock, self._persona(client))
+        return self._tls.handshake(sock, self._identity(client))
 
     def next(self, client: int, done: Negotiation) -> Negotiation | None:
         """The stage after a finished one."""
@@ -77,8 +77,8 @@ class Gateway:
         """
         if self._tls is None:
             return None
-        persona = self._persona(self.plan.first_row)
-        return self._tls.lasting_context(persona), persona.server_name
+        identity = self._identity(self.plan.first_row)
+        return self._tls.lasting_context(identity), identity.server_name
 
     def cause_in_greeting(self, reason: str) -> str:
         """Why a connection ended before CONNACK: in TLS 1.3 the broker judges our proof after the handshake."""
@@ -92,7 +92,7 @@ class Gateway:
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return Upgrade(sock, lower, authority, self._route.path, self._access.headers)
 
-    def _persona(self, client: int) -> TlsIdentity:
+    def _identity(self, client: int) -> TlsIdentity:
         index = self._index(client)
         name = self._access.server_name or self._route.names[self._route.place_of(self._number(client))]
         key = self.credentials.psk_at(index)

@@ -75,7 +75,10 @@ def patience_s(attack: Attack) -> float:
 
 
 def probe(
-    endpoint: Endpoint, visitor: ProbeClient | None = None, gateway: Gateway | None = None, timeout_s: float = TIMEOUT_S
+    endpoint: Endpoint,
+    probe_client: ProbeClient | None = None,
+    gateway: Gateway | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> Answer:
     """Connects one client, asks for the broker's version, and leaves.
 
@@ -87,35 +90,35 @@ def probe(
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         return Answer(connect_error(error.errno or 0), "see: malaria doctor")
-    visitor = visitor or ProbeClient()
-    wire = _Wire(sock, timeout_s, visitor.protocol)
+    probe_client = probe_client or ProbeClient()
+    wire = _Wire(sock, timeout_s, probe_client.protocol)
     try:
         sock.settimeout(timeout_s)
         sock.connect(address)
         sock.setblocking(False)
         if gateway is not None and not gateway.plain:
             wire.enter(gateway)
-        return _converse(wire, visitor, None if gateway is None else gateway.plan)
+        return _converse(wire, probe_client, None if gateway is None else gateway.plan)
     except OSError as error:
         return _network_trouble(wire, error, address)
     finally:
         wire.close()
 
 
-def _converse(wire: _Wire, visitor: ProbeClient, group: GroupPlan | None) -> Answer:
-    """`group` is what the visitor asks for: a broker whose terms exclude its load does not let it in."""
-    secret = None if visitor.password is None else visitor.password.encode()
-    wire.send(Connect(client_id=visitor.client_id, keep_alive=30, username=visitor.username, password=secret))
+def _converse(wire: _Wire, probe_client: ProbeClient, group: GroupPlan | None) -> Answer:
+    """`group` is what the probe_client asks for: a broker whose terms exclude its load does not let it in."""
+    secret = None if probe_client.password is None else probe_client.password.encode()
+    wire.send(Connect(client_id=probe_client.client_id, keep_alive=30, username=probe_client.username, password=secret))
     try:
         packet = wire.receive()
     except MalformedPacket:
-        return _no_broker(wire.begun) if visitor.protocol is Protocol.V311 else _older(wire.begun)
+        return _no_broker(wire.begun) if probe_client.protocol is Protocol.V311 else _older(wire.begun)
     if packet is None:
         return _silence(wire)
     if not isinstance(packet, Connack):
         return _no_broker(wire.begun)
     if packet.reason_code:
-        return _answer(refusal(packet, visitor.protocol))
+        return _answer(refusal(packet, probe_client.protocol))
     if group is not None and (cause := excluded(group, 0, terms_of(packet.properties))):
         return _answer(cause)
     version = _ask_version(wire)

@@ -65,17 +65,17 @@ class TlsClients:
         self._loaded: tuple[str, str | None] | None = None
         self._context = self._make_context(access)
 
-    def handshake(self, sock: socket.socket, persona: TlsIdentity) -> Handshake:
+    def handshake(self, sock: socket.socket, identity: TlsIdentity) -> Handshake:
         """Begins over a connected socket, which belongs to the handshake from now on. Raises OSError."""
-        if persona.certificate is not None and persona.certificate != self._loaded:
-            self._load(persona.certificate)
+        if identity.certificate is not None and identity.certificate != self._loaded:
+            self._load(identity.certificate)
         wrapped = self._context.wrap_socket(
             sock,
             do_handshake_on_connect=False,
-            server_hostname=persona.server_name or None,
-            session=persona.session,
+            server_hostname=identity.server_name or None,
+            session=identity.session,
         )
-        return Handshake(self, wrapped, persona.key)
+        return Handshake(self, wrapped, identity.key)
 
     def _load(self, certificate: tuple[str, str | None]) -> None:
         try:
@@ -93,11 +93,11 @@ class TlsClients:
         finally:
             self._asking = None
 
-    def lasting_context(self, persona: TlsIdentity) -> ssl.SSLContext:
+    def lasting_context(self, identity: TlsIdentity) -> ssl.SSLContext:
         """The context for one client alone, who keeps it: no other handshake may be driven with this object then."""
-        if persona.certificate is not None:
-            self._context.load_cert_chain(*persona.certificate, password=_no_passphrase)
-        self._asking = persona.key
+        if identity.certificate is not None:
+            self._context.load_cert_chain(*identity.certificate, password=_no_passphrase)
+        self._asking = identity.key
         return self._context
 
     def _make_context(self, access: Access) -> ssl.SSLContext:

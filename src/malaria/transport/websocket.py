@@ -121,14 +121,14 @@ class WebSocketStream(Stream):
                 view[place : place + len(event.data)] = event.data
                 place += len(event.data)
             else:
-                self._heed(event)
+                self._process(event)
         if place:
             return place
         if self._over:
             raise RefusedError(self._over)
         raise BlockingIOError  # only a ping, or a part of a frame
 
-    def _heed(self, event: object) -> None:
+    def _process(self, event: object) -> None:
         match event:
             case Ping():
                 self._answer(event)
