@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from malaria.schedule.arrays import Floats
 
 LEAST_POINTS: Final = 8
 MOST_BLOCKS: Final = 40
@@ -32,7 +33,6 @@ NORMAL_QUANTILE: Final = 2.8
 WALK_FACTOR: Final = 1.2
 """The variance of a line's slope through a random walk, over that of its drift: 6/5 (Nelson & Kang 1984)."""
 
-type Floats = NDArray[np.float64]
 type TrendPoint = tuple[float, float]
 """(seconds, value)"""
 

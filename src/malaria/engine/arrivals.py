@@ -21,10 +21,10 @@ from malaria.mqtt.codec import frame_length
 from malaria.plan.clients import Plan
 from malaria.plan.streams import streams_of
 from malaria.records.ledger import Arrivals, Received
+from malaria.schedule.arrays import Ints
 from malaria.schedule.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
 from malaria.transport.limits import LARGEST_FRAME
 
-type Ints = NDArray[np.int64]
 type Bytes = NDArray[np.uint8]
 type Data = bytes | bytearray
 

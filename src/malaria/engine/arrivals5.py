@@ -9,7 +9,6 @@ knows the message again, and the correlation data; at QoS 0.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from malaria.engine.arrivals import (
     RETAIN,
@@ -17,7 +16,6 @@ from malaria.engine.arrivals import (
     Bytes,
     Data,
     Inbox,
-    Ints,
     check_first_byte,
     frames_alike,
     topic_place,
@@ -28,6 +26,7 @@ from malaria.mqtt.aliases import TopicAliases
 from malaria.mqtt.codec import decode, encode, frame_length
 from malaria.mqtt.packets import Protocol, Publish
 from malaria.plan.clients import Plan
+from malaria.schedule.arrays import Ints
 from malaria.transport.limits import LARGEST_FRAME
 
 
@@ -38,7 +37,7 @@ class Inbox5(Inbox):
         super().__init__(plan, context)
         self._speaks_5 = bytearray(plan.clients)
         self._counts_kept = bytearray(plan.clients)  # RETAIN is as it was published, and tells nothing of kept messages
-        self._most_aliases: NDArray[np.int64] = np.zeros(plan.clients, np.int64)
+        self._most_aliases: Ints = np.zeros(plan.clients, np.int64)
         self._responds = bytearray(plan.clients)
         self._aliases: dict[int, TopicAliases] = {}
         for group in plan.groups:

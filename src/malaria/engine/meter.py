@@ -12,11 +12,11 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S, Clock
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Event, EventKind, Gauge, Metric, RunPhase, Sample
+from malaria.schedule.arrays import Ints
 from malaria.transport.stream import Stage
 
 LATE_SAMPLE_NS = 3 * NS_PER_S // 2
@@ -86,11 +86,11 @@ class Batch:
 
     def __init__(self) -> None:
         self._singles = array("q")
-        self._arrays: list[NDArray[np.int64]] = []
+        self._arrays: list[Ints] = []
         self._pending = 0
         self.append: Callable[[int], None] = self._singles.append
 
-    def extend(self, values_ns: NDArray[np.int64]) -> None:
+    def extend(self, values_ns: Ints) -> None:
         """Keeps the array itself: the caller must not write to it afterwards."""
         self._arrays.append(values_ns)
         self._pending += len(values_ns)
@@ -99,7 +99,7 @@ class Batch:
     def waiting(self) -> int:
         return len(self._singles) + self._pending
 
-    def take(self) -> NDArray[np.int64]:
+    def take(self) -> Ints:
         """All values since the last take."""
         singles = np.frombuffer(self._singles.tobytes(), np.int64)
         values = np.concatenate([singles, *self._arrays]) if self._arrays else singles

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
@@ -25,8 +24,7 @@ from malaria.engine.template import DUP, Packet, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
 from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
-
-type Ints = NDArray[np.int64]
+from malaria.schedule.arrays import Ints
 
 SMALL_WINDOW: Final = 8
 """Closed loop: below this `lag` is recorded for every message; above, blocks of messages leave it out for speed."""

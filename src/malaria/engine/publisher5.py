@@ -12,12 +12,13 @@ from collections.abc import Iterable
 
 from malaria.engine.columns import HELD, OFFLINE
 from malaria.engine.context import EngineContext
-from malaria.engine.publisher import SMALL_WINDOW, Ints, Publisher
+from malaria.engine.publisher import SMALL_WINDOW, Publisher
 from malaria.engine.template5 import Naming, Template5, make_template5
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.mqtt.terms import Terms
 from malaria.plan.clients import GroupPlan
 from malaria.plan.grants import largest_packet
+from malaria.schedule.arrays import Ints
 
 
 class Publisher5(Publisher):

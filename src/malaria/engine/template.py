@@ -20,6 +20,7 @@ from malaria.model.group import Group
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.packets import PacketType
 from malaria.plan.clients import GroupPlan
+from malaria.schedule.arrays import Ints
 from malaria.schedule.payload import (
     HEADER,
     HEADER_DTYPE,
@@ -32,7 +33,6 @@ from malaria.schedule.payload import (
     parse_size,
 )
 
-type Ints = NDArray[np.int64]
 type Packet = bytes | memoryview
 
 DUP: Final = 0x08

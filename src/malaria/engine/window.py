@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from malaria.schedule.arrays import Ints
 
 FREE: Final = 0
 AWAIT_PUBACK: Final = 1
@@ -64,7 +65,7 @@ class Window:
             slot = slot + 1 if slot + 1 < size else 0
         return slots
 
-    def free_slots(self, client: int, most: int) -> NDArray[np.int64]:
+    def free_slots(self, client: int, most: int) -> Ints:
         """Up to `most` free slots in the order in which messages take them."""
         row = client * self.size
         turn = self.turn_at[client]
@@ -97,7 +98,7 @@ class Window:
         return int(np.count_nonzero(self.states))
 
 
-def each_once(places: NDArray[np.int64]) -> bool:
+def each_once(places: Ints) -> bool:
     """Return True if ascending places, wrapped round at most once (as acknowledgements come in order), all differ.
 
     False negatives only cost time: the caller then takes them one by one.

@@ -14,17 +14,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from malaria.model.group import Group
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Properties, Protocol
+from malaria.schedule.arrays import Ints
 from malaria.schedule.pacing import Pace, Schedule
 from malaria.schedule.payload import HEADER_SIZE, parse_size
 from malaria.schedule.share import Share
-
-type Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

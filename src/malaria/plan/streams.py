@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from malaria.mqtt.topics import TopicTree, shared_part
-from malaria.plan.clients import GroupPlan, Ints, Plan, groups_of
+from malaria.plan.clients import GroupPlan, Plan, groups_of
+from malaria.schedule.arrays import Ints
 from malaria.schedule.payload import HEADER_SIZE
 from malaria.schedule.share import WHOLE
 

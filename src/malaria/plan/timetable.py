@@ -13,12 +13,12 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S
 from malaria.model.group import Group
 from malaria.model.surge import Surge
 from malaria.model.warhead import Warhead
+from malaria.schedule.arrays import Floats
 
 MARGIN_NS: Final = NS_PER_S
 """On top of what our own pace needs: the broker's answers to the last ones are still under way."""
@@ -84,8 +84,8 @@ def _delays_ns(surges: Sequence[Surge], connect_rate: Fraction, workers: int) ->
     return [int(ns + gap_ns * (workers - 1)) for ns in longest.tolist()]
 
 
-def _times_ns(surge: Surge) -> NDArray[np.float64]:
-    steps: NDArray[np.float64] = np.arange(surge.clients, dtype=np.float64)
+def _times_ns(surge: Surge) -> Floats:
+    steps: Floats = np.arange(surge.clients, dtype=np.float64)
     return steps * (surge.ramp_ns / surge.clients) + surge.at_ns
 
 

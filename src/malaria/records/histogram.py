@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-type Ints = NDArray[np.int64]
+from malaria.schedule.arrays import Floats, Ints
 
 LOWEST_NS: Final = 1_000
 HIGHEST_NS: Final = 3_600_000_000_000
@@ -57,7 +57,7 @@ def bucket_of(value_ns: int) -> int:
     return _bits_of(value_ns) - _BASE
 
 
-def _lower_edges(buckets: Ints) -> NDArray[np.float64]:
+def _lower_edges(buckets: Ints) -> Floats:
     return ((buckets + _BASE) << _SHIFT).view(np.float64)
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-type Ints = NDArray[np.int64]
+from malaria.schedule.arrays import Ints
+
 type Range = tuple[int, int]
 """Half open: (first, end)."""
 

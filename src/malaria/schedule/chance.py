@@ -17,6 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from malaria.schedule.arrays import Floats, Ints
+
 type RandomStreams = NDArray[np.uint64]
 
 _GOLDEN: Final = 0x9E3779B97F4A7C15
@@ -26,23 +28,23 @@ _WORD: Final = (1 << 64) - 1
 _UNIT: Final = 2.0**-53
 
 
-def streams(seed: int, indices: NDArray[np.int64]) -> RandomStreams:
+def streams(seed: int, indices: Ints) -> RandomStreams:
     """Return the stream of each index. Streams of different seeds are unrelated."""
     return _mixed(np.uint64(_root(seed)) + indices.astype(np.uint64) * np.uint64(_GOLDEN))
 
 
-def uniform(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+def uniform(of: RandomStreams, counters: Ints) -> Floats:
     """Return the number at each counter, evenly spread over [0, 1), 53 bits."""
     place = (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
     return (_mixed(of + place) >> np.uint64(11)).astype(np.float64) * _UNIT
 
 
-def exponential(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+def exponential(of: RandomStreams, counters: Ints) -> Floats:
     """Return the number at each counter, exponentially distributed with mean 1."""
     return -np.log1p(-uniform(of, counters))
 
 
-def normal(of: RandomStreams, counters: NDArray[np.int64]) -> NDArray[np.float64]:
+def normal(of: RandomStreams, counters: Ints) -> Floats:
     """Return the number at each counter, normal with mean 0 and standard deviation 1 (Box, Muller 1958)."""
     radius = np.sqrt(2 * exponential(of, 2 * counters))
     return radius * np.cos(2 * np.pi * uniform(of, 2 * counters + 1))

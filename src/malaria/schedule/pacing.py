@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from malaria.clock import NS_PER_S
 from malaria.schedule import chance
+from malaria.schedule.arrays import Ints
 
-type Ints = NDArray[np.int64]
 type Dues = tuple[Ints, NDArray[np.int32]]
 """Parallel columns in the order in which they are due: due_ns, and whose: the position in `members`."""
 

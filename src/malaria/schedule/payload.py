@@ -22,13 +22,11 @@ from random import Random
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from malaria.errors import OperatorError
 from malaria.schedule import chance
+from malaria.schedule.arrays import Ints
 from malaria.units import NotationError
-
-type Ints = NDArray[np.int64]
 
 LARGEST_PAYLOAD: Final = 268_435_455 - 2
 """Bytes of a PUBLISH after its fixed header (MQTT 2.2.3), less the two bytes of a topic's length."""

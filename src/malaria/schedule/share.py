@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from malaria.schedule.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ class Share:
         # an index's remainder modulo of * parts is its remainder modulo `of` plus a multiple of `of`, one per part
         return tuple(Share(self.first + n * self.of, self.last + n * self.of, self.of * parts) for n in range(parts))
 
-    def members(self, total: int) -> NDArray[np.int64]:
+    def members(self, total: int) -> Ints:
         """Return the indices in 0..total-1 that belong to this share, ascending."""
         starts = np.arange(0, total, self.of, dtype=np.int64)
         stripe = np.arange(self.first, min(self.last, max(total, self.first)), dtype=np.int64)
-        indices: NDArray[np.int64] = (starts[:, np.newaxis] + stripe).ravel()
+        indices: Ints = (starts[:, np.newaxis] + stripe).ravel()
         return indices[: np.searchsorted(indices, total)]
 
     def count(self, total: int) -> int:
