@@ -220,6 +220,14 @@ def _broken(run: Run, summary: Summary) -> list[Reason]:
     return [Reason(Outcome.FAIL, r.text, r.remedy) for r in unmet_rules(run, summary) if r.ruling is Ruling.BROKEN]
 
 
+def _stalled(run: Run, _: Summary) -> list[Reason]:
+    """Report a closed loop that ended before its messages were sent, because the broker let nothing move."""
+    if not run.meta.stalled:
+        return []
+    text = f"the load came to a standstill: {run.meta.stalled}"
+    return [Reason(Outcome.FAIL, text, "the events of the run and the broker's log say what it waited for")]
+
+
 def _subscriptions(run: Run, _: Summary) -> list[Reason]:
     refused = total(run.samples, Counter.SUBSCRIPTIONS_REFUSED)
     if not refused:
@@ -298,6 +306,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _publishes,
     _surges,
     _broken,
+    _stalled,
     _subscriptions,
     _undecided,
     empty_load,

@@ -65,6 +65,7 @@ def run_state(
             LostWorker(worker=name, share=str(share_of(name)), reason=reason) for name, reason in lost.items()
         ),
         aborted=conductor.aborted or None,
+        stalled=conductor.stalled or None,
         rate_steps=due_rate.steps(*measured, schedule.rate_changes),
         start=_start_spread(conductor.starts_ns),
     )

@@ -34,6 +34,7 @@ from malaria.plan.timetable import SurgeTimes
 from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.ledger import Deliveries, join_published, join_received, settle
 from malaria.records.rows import Event, EventKind, RunPhase
+from malaria.units import format_count, format_duration_ns, format_things
 
 QUIET_NS: Final = 300 * NS_PER_MS
 """Without an arrival for so long, the drain looks at the account."""
@@ -41,8 +42,21 @@ START_NOTICE_NS: Final = 150 * NS_PER_MS
 """How far ahead the start of publishing is announced, so that every worker receives it in time."""
 PREPARE_NS: Final = 120 * NS_PER_S
 FINISH_NS: Final = 15 * NS_PER_S
+HURRIED_FINISH_NS: Final = 1500 * NS_PER_MS
+"""How long workers may take to finish once the operator does not want to wait any more."""
+SILENCE_NS: Final = 15 * NS_PER_S
+"""A worker reports ten times a second. One that reports nothing for so long is lost: stopped, or stuck."""
+SILENCE_NOTICE_NS: Final = 3 * NS_PER_S
+"""A wait for workers that is longer than this gets a mark, which names them."""
+LONGEST_STEP_NS: Final = NS_PER_S
+"""What counts of the time between two looks. When this process stood still, its workers may have, too."""
 GIVE_UP_NS: Final = 3 * NS_PER_S
 """How long after the connect timeout the conductor waits for one more client before it goes on without the rest."""
+
+
+MOST_NAMED: Final = 5
+"""Workers in one sentence."""
+NO_LAST_REPORT: Final = "did not report at the end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,8 @@ class WorkerState:
     standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, 0, publishing=False))
     account: Account | None = None
     started_ns: int | None = None  # when it began to make load
+    heard_ns: int = 0  # the conductor's waking time when it reported last
+    missed: bool = False  # its silence has a mark
 
 
 class Conductor:
@@ -81,12 +97,17 @@ class Conductor:
         self.phase = RunPhase.PREPARE
         self.over = False
         self.aborted = ""
+        self.stalled = ""  # how far the load had come when nothing moved any more; empty if that did not happen
         self.measure_start_ns: int | None = None
         self.measure_end_ns: int | None = None
         self._phase_since_ns = 0
         self._most_ready = (-1, 0)  # (most clients ready, since when)
         self._arrivals = (-1, 0)  # (arrivals, since when)
         self._asked_at_arrivals = -1
+        self._moves = (-1, 0)  # (messages moved, since when)
+        self._advanced_ns = self._awake_ns = 0  # the last look, and the time awake until then
+        self._finish_ns = FINISH_NS
+        self._prepare_mark = False
         self._connect_orders = 0
         self._events: list[Event] = []
         self._bees_lost: set[str] = set()
@@ -96,6 +117,7 @@ class Conductor:
     def process(self, worker: str, report: Report, at_ns: int) -> None:
         """Take note of a worker's report."""
         state = self.workers[worker]
+        state.heard_ns, state.missed = self._awake_ns, False
         match report:
             case Prepared(clients):
                 state.prepared, state.clients = True, clients
@@ -117,11 +139,18 @@ class Conductor:
 
     def interrupt(self, times: int, at_ns: int) -> list[Order]:
         """Return the orders for Ctrl-C: pressed once, finish what is under way; pressed twice, stop now."""
-        if self.over or self.phase is RunPhase.FINISH:
+        if self.over:
+            return []
+        if times > 1 or self.measure_start_ns is None:
+            self._finish_ns = HURRIED_FINISH_NS
+        if self.phase is RunPhase.FINISH:
             return []
         self._events += self.change_schedule.take_effect(at_ns)
         self._mark(at_ns, EventKind.OPERATOR, "interrupted" if times == 1 else "interrupted again: stopping now")
         self.aborted = INTERRUPTED
+        if self.phase is RunPhase.PREPARE:  # no worker has anything to report, and none listens yet
+            self.over = True
+            return []
         if times > 1 or self.measure_start_ns is None:
             return self._finish(at_ns)
         if self._loading:
@@ -134,6 +163,7 @@ class Conductor:
 
     def advance(self, at_ns: int) -> list[Order]:
         """Return the orders that are due now."""
+        self._miss_silent_workers(at_ns)
         if not self._remaining() and not self.over:
             self.over = True
             return []
@@ -201,7 +231,16 @@ class Conductor:
         if all(w.prepared for w in self._remaining()):
             self._enter(RunPhase.CONNECT, at_ns)
             return [self._connect(rest=False, at_ns=at_ns)]
-        return self._give_up(at_ns, "the workers did not get ready") if self._waited_ns(at_ns) > PREPARE_NS else []
+        late = [name for name, worker in self.workers.items() if not worker.lost and not worker.prepared]
+        if self._waited_ns(at_ns) > PREPARE_NS:
+            for name in late:
+                self._lose(name, f"was not ready after {format_duration_ns(PREPARE_NS)}", at_ns)
+            return self._give_up(at_ns, f"{_workers(late)} did not get ready in {format_duration_ns(PREPARE_NS)}")
+        if self._waited_ns(at_ns) > SILENCE_NOTICE_NS and not self._prepare_mark:
+            self._prepare_mark = True
+            limit = format_duration_ns(PREPARE_NS)
+            self._mark(at_ns, EventKind.LOST, f"waiting for {_workers(late)} to get ready, {limit} at most")
+        return []
 
     def _in_connect(self, at_ns: int) -> list[Order]:
         """Connect the subscribers first, so that nothing is published before they listen."""
@@ -234,7 +273,24 @@ class Conductor:
         # a standing from before the start says "not publishing", too: wait for newer ones
         if self.timing.counted and all_sent and self._waited_ns(at_ns) > NS_PER_S:
             return self._end_load_now(at_ns)
+        if self.measure_end_ns is None and self._stands_still(at_ns):
+            self._mark(at_ns, EventKind.TROUBLE, self.stalled)
+            return self._end_load_now(at_ns)
         return []
+
+    def _stands_still(self, at_ns: int) -> bool:
+        """Return True, and note how far the load is, when it only waits for the broker and nothing moves."""
+        remaining = self._remaining()
+        moved = sum(w.standing.moved for w in remaining)
+        if moved != self._moves[0] or not self.change_schedule.over or any(w.standing.scheduled for w in remaining):
+            self._moves = (moved, at_ns)
+        limit_ns = max(self.timing.drain_ns, self.timing.connect_timeout_ns + GIVE_UP_NS)
+        if at_ns - max(self._moves[1], self._phase_since_ns) <= limit_ns:
+            return False
+        clients = format_things(sum(w.standing.clients_behind for w in remaining), "client")
+        unsent = format_things(sum(w.standing.unsent for w in remaining), "message")
+        self.stalled = f"nothing moved for {format_duration_ns(limit_ns)}: {clients} still had {unsent} to send"
+        return True
 
     def _in_drain(self, at_ns: int) -> list[Order]:
         arrived = sum(w.standing.arrived for w in self._remaining())
@@ -266,11 +322,10 @@ class Conductor:
     def _in_finish(self, at_ns: int) -> list[Order]:
         if all(w.finished for w in self._remaining()):
             self.over = True
-        elif self._waited_ns(at_ns) > FINISH_NS:
+        elif self._waited_ns(at_ns) > self._finish_ns:
             for name, worker in self.workers.items():
                 if not worker.finished and not worker.lost:
-                    worker.lost = "did not report at the end"
-                    self._mark(at_ns, EventKind.LOST, f"worker {name} {worker.lost}")
+                    self._lose(name, NO_LAST_REPORT, at_ns)
             self.over = True
         return []
 
@@ -287,6 +342,25 @@ class Conductor:
         """Return the accounts of all workers, lost ones too; None if one is missing."""
         accounts = [w.account for w in self.workers.values() if w.account is not None]
         return accounts if len(accounts) == len(self.workers) else None
+
+    def _miss_silent_workers(self, at_ns: int) -> None:
+        """Give up workers that have reported nothing for too long. Until a worker is ready, it reports nothing."""
+        self._awake_ns += min(at_ns - self._advanced_ns, LONGEST_STEP_NS)
+        self._advanced_ns = at_ns
+        for name, worker in self.workers.items():
+            if worker.lost or worker.finished or not worker.prepared or self.phase is RunPhase.FINISH:
+                continue
+            silent_ns = self._awake_ns - worker.heard_ns
+            if silent_ns > SILENCE_NS:
+                self._lose(name, f"reported nothing for {format_duration_ns(SILENCE_NS)}", at_ns)
+            elif silent_ns > SILENCE_NOTICE_NS and not worker.missed:
+                worker.missed = True
+                limit = format_duration_ns(SILENCE_NS)
+                self._mark(at_ns, EventKind.LOST, f"worker {name} reports nothing; it is given up after {limit}")
+
+    def _lose(self, name: str, reason: str, at_ns: int) -> None:
+        self.workers[name].lost = reason
+        self._mark(at_ns, EventKind.LOST, f"worker {name} {reason}")
 
     def _forget_accounts(self) -> None:
         for worker in self._remaining():
@@ -341,3 +415,11 @@ class Conductor:
 
     def _mark(self, at_ns: int, kind: EventKind, text: str) -> None:
         self._events.append(Event(at_ns, kind, text))
+
+
+def _workers(names: list[str]) -> str:
+    """Return the workers in words: `worker 2`, or `3 workers (2, 5, 6)`."""
+    if len(names) == 1:
+        return f"worker {names[0]}"
+    listed = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
+    return f"{format_count(len(names))} workers ({listed})"

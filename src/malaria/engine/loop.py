@@ -264,6 +264,7 @@ class Engine:
 
     def standing(self) -> Standing:
         counts = self.meter.counts
+        behind = [publisher.unsent() for publisher in self.publishers]
         return Standing(
             connect_orders=self._connect_orders,
             ready=self.ready_clients,
@@ -274,6 +275,10 @@ class Engine:
             arrived=counts.arrived,
             publishing=not all(publisher.done for publisher in self.publishers),
             surges=self.surges.standing(self._epoch_ns),
+            scheduled=not all(publisher.closed_loop or publisher.done for publisher in self.publishers),
+            moved=counts.sent + counts.acked + counts.arrived,
+            clients_behind=sum(clients for clients, _ in behind),
+            unsent=sum(messages for _, messages in behind),
         )
 
     def sample(self) -> Sample:

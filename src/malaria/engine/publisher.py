@@ -118,6 +118,13 @@ class Publisher:
             return True
         return self._limit is not None and bool((self.next_sequence >= self._limit).all())
 
+    def unsent(self) -> tuple[int, int]:
+        """Return how many members of a closed loop have messages left to send, and how many messages."""
+        if not self.closed_loop or self._limit is None:
+            return 0, 0
+        left = self._limit - self.next_sequence
+        return int(np.count_nonzero(left > 0)), int(left.sum())
+
     def _look_ahead(self) -> None:
         span = self._schedule.span
         if self._eager and span is not None:

@@ -187,6 +187,7 @@ class RunMeta(_Facts):
     measure_end_ns: StoredCount | None = None
     end_ns: StoredCount | None = None
     aborted: str | None = None
+    stalled: str | None = None
     observers: tuple[ObserverFacts, ...] = ()
     lost_workers: tuple[LostWorker, ...] = ()
     swarm: SwarmFacts | None = None

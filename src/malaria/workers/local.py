@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +26,9 @@ from malaria.transport.route import Route
 ONE_THREAD_EACH: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """NumPy's linear algebra would keep a spinning thread per core in every worker. Nothing here needs it."""
 STOP_S: Final = 5.0
-"""How long a worker may take to end before its process is killed."""
+"""How long all workers together may take to end before their processes are killed."""
+UNFINISHED_STOP_S: Final = 0.5
+"""The same for workers that have not sent their last report: most likely they cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,15 @@ class LocalWorkers:
         """End every worker. Closing the pipe stops its load; a worker that does not end in time is killed."""
         for worker in self._processes:
             worker.channel.close()
+        begin_s = time.monotonic()
         for worker in self._processes:
+            limit_s = STOP_S if worker.finished else UNFINISHED_STOP_S
             try:
-                worker.process.wait(STOP_S)
+                worker.process.wait(max(begin_s + limit_s - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
                 worker.process.kill()
-                worker.process.wait()
+        for worker in self._processes:
+            worker.process.wait()
 
     def __enter__(self) -> LocalWorkers:
         return self

@@ -122,6 +122,12 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
     ),
     "behind": (make_records(trouble="falls-behind"), Outcome.FAIL, "the broker fell behind at 0:1", "fewer clients"),
     "open": (make_records(trouble="unfinished"), Outcome.FAIL, "neither acknowledged nor delivered", "drain"),
+    "standstill": (
+        with_meta(GOOD, stalled="nothing moved for 13 s"),
+        Outcome.FAIL,
+        "the load came to a standstill: nothing moved for 13 s",
+        "log",
+    ),
     "threshold": (with_meta(GOOD, thresholds=["ack.p99 < 1us"]), Outcome.FAIL, "ack.p99 is", "latency"),
     "undecided threshold": (
         with_meta(settled(GOOD, duplicated=None), thresholds=["messages.duplicated == 0"]),

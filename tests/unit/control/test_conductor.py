@@ -26,6 +26,7 @@ from malaria.control.messages import (
 )
 from malaria.control.standing import Standing, SurgeStanding
 from malaria.plan.timetable import SurgeTimes
+from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.ledger import Arrivals, Published, Received
 from malaria.records.rows import EventKind, RunPhase
 
@@ -199,8 +200,9 @@ def test_without_any_worker_it_is_over() -> None:
 @pytest.mark.parametrize("silent_s", [14.0, 16.0])
 def test_a_worker_that_never_reports_its_end_is_lost(silent_s: float) -> None:
     play = Play().measure()
-    play.conductor.interrupt(2, 2 * S)
-    play.at(2 + silent_s)
+    play.at(11.1)
+    assert play.at(16.2) == [Finish()]
+    play.at(16.2 + silent_s)
     assert play.conductor.over is (silent_s > 15)
 
 
@@ -313,3 +315,85 @@ def test_the_start_is_announced_as_far_ahead_as_the_timing_says_and_its_instants
     assert publish.origin_ns == 3 * S
     play.say(Started(3 * S + 5), worker="a")
     assert play.conductor.starts_ns == {"a": 3 * S + 5}
+
+
+CLOSED = AttackTiming(0, None, 5 * S, 2 * S, counted=True)
+BUSY = replace(READY, publishing=True, moved=7, clients_behind=2, unsent=200)
+
+
+def test_a_load_without_a_duration_ends_when_nothing_moves() -> None:
+    play = Play(timing=CLOSED).measure()
+    play.say(BUSY)
+    play.at(2)
+    play.say(replace(BUSY, moved=8))
+    assert play.at(3) == []
+    for tenth in range(31, 81):
+        play.say(replace(BUSY, moved=8))
+        assert play.at(tenth / 10) == []
+    play.say(replace(BUSY, moved=8))
+    assert play.at(8.1) == [EndPublishing()]  # the drain's 5 s after the last message, as GIVE_UP allows 2 + 3
+    assert play.conductor.stalled == "nothing moved for 5 s: 2 clients still had 200 messages to send"
+    assert play.conductor.stalled in [event.text for event in play.conductor.events()]
+
+
+def test_a_schedule_is_waited_for_however_little_moves() -> None:
+    play = Play(timing=CLOSED).measure()
+    for second in range(1, 100):
+        play.say(replace(BUSY, scheduled=True))
+        assert play.at(second) == []
+    assert not play.conductor.stalled
+
+
+def test_a_worker_that_reports_nothing_is_missed_and_then_lost() -> None:
+    play = Play("1", "2").connect()
+    play.say(READY, worker="1")
+    play.say(READY, worker="2")
+    play.at(0.2)
+    play.conductor.events()
+    for tenth in range(10, 190):
+        play.say(READY, worker="1")
+        play.at(tenth / 10)
+    assert [event.text for event in play.conductor.events() if event.kind is EventKind.LOST] == [
+        "worker 2 reports nothing; it is given up after 15 s",
+        "worker 2 reported nothing for 15 s",
+    ]
+    assert play.conductor.workers["2"].lost
+    assert not play.conductor.workers["1"].lost
+
+
+def test_a_conductor_that_stood_still_itself_blames_no_worker() -> None:
+    play = Play().measure()
+    play.at(100)
+    assert not play.conductor.workers["1"].lost
+
+
+def test_the_wait_for_workers_that_do_not_get_ready_is_announced_and_bounded() -> None:
+    play = Play("1", "2", "3")
+    play.say(Prepared(10), worker="1")
+    assert play.at(4) == []
+    waiting = "waiting for 2 workers (2, 3) to get ready, 2 min at most"
+    assert waiting in [event.text for event in play.conductor.events()]
+    assert play.at(121) == [Finish()]
+    assert play.conductor.aborted == "2 workers (2, 3) did not get ready in 2 min"
+    play.say(Finished(), worker="1")
+    play.at(121.1)
+    assert play.conductor.over
+
+
+def test_an_interrupt_before_the_workers_are_ready_ends_at_once() -> None:
+    play = Play("1", "2")
+    play.say(Prepared(10), worker="1")
+    assert play.conductor.interrupt(1, S) == []
+    assert play.conductor.over
+    assert not play.conductor.workers["2"].lost
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_worker_that_does_not_finish_holds_up_an_interrupted_operator_for_long(times: int) -> None:
+    play = Play().measure() if times == 2 else Play().connect()
+    for time in range(1, times + 1):
+        play.conductor.interrupt(time, 2 * S)
+    assert play.at(3.4) == []
+    play.at(3.6)
+    assert play.conductor.over
+    assert play.conductor.aborted == INTERRUPTED

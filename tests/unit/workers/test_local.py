@@ -1,0 +1,45 @@
+"""The worker processes of this host: real processes, without a broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from malaria.clock import now_ns
+from malaria.control.messages import Prepared
+from malaria.model.options import build_warhead
+from malaria.plan.clients import Identity
+from malaria.schedule.share import WHOLE
+from malaria.transport.route import Route
+from malaria.workers.local import Load, LocalWorkers
+
+NOWHERE = Route(((2, ("127.0.0.1", 1)),))
+
+
+@pytest.fixture
+def pool() -> Iterator[LocalWorkers]:
+    warhead = build_warhead({}, subscriber=False)
+    routes = {group.name: NOWHERE for group in warhead.groups}
+    with LocalWorkers(Load(warhead, Identity("run", 1, 1), routes, now_ns()), WHOLE, 2) as workers:
+        yield workers
+
+
+def prepared(pool: LocalWorkers) -> None:
+    missing = set(pool.workers)
+    while missing:
+        missing -= {worker for worker, report in pool.poll(60) if isinstance(report, Prepared)}
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_stopped_workers_do_not_hold_up_the_end(pool: LocalWorkers, ready: bool) -> None:
+    if ready:
+        prepared(pool)
+    for pid in pool.pids.values():
+        os.kill(pid, signal.SIGSTOP)
+    begin_s = time.monotonic()
+    pool.close()
+    assert time.monotonic() - begin_s < 2
