@@ -18,12 +18,13 @@ from pydantic import ValidationError
 from malaria.campaign.file_tables import KEYS, AttackChanges, CampaignFile, OnFail
 from malaria.campaign.layers import LayeredWarhead
 from malaria.errors import CampaignError
+from malaria.input_file import read_input_text
 from malaria.model.access import FILES
 from malaria.model.broker import LISTENER_FILES, BrokerTable
 from malaria.model.faults import KeyPathError, Location, explain, key_path
 from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead, anchor_files, validated, warhead_table
-from malaria.units import format_bytes, format_count, format_duration_ns
+from malaria.units import format_count, format_duration_ns
 
 LARGEST_FILE_BYTES: Final = 10**6
 UNTIL_A_LEVEL_SAYS: Final = "3650d"
@@ -95,13 +96,11 @@ def load_campaign(path: Path, secrets: Mapping[str, str] = NO_SECRETS) -> Campai
 def read_text(path: Path) -> str:
     """Return the text of a campaign file. Raises CampaignError if it cannot be read."""
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise CampaignError(f"{path} is too large for a campaign", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
-        return path.read_text(encoding="utf-8")
+        return read_input_text(path, LARGEST_FILE_BYTES)
     except FileNotFoundError:
         raise CampaignError(f"{path}: no such file", f"give the path of a campaign; {DOCUMENT}") from None
     except OSError as error:
-        raise CampaignError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
+        raise CampaignError(f"{path}: {error.strerror}", "give the path of a campaign file") from None
     except UnicodeDecodeError:
         raise CampaignError(f"{path} is not UTF-8 text", f"a campaign is a TOML file; {DOCUMENT}") from None
 

@@ -36,7 +36,8 @@ def attack(arguments: tuple[str, ...], where: Where, file: FromFile, result: Res
             return build_warhead(load, subscriber=not file.no_subscriber)
         if file.no_subscriber:
             raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
-        return override(load_warhead(file.warhead, load.get("duration")), load, str(file.warhead))
+        warhead = load_warhead(file.warhead, load.get("duration"), load.get("protocol"))
+        return override(warhead, load, str(file.warhead))
 
     title = "attack" if file.warhead is None else file.warhead.stem
     return perform(AttackOptions(where, result, title, make), arguments)

@@ -1,9 +1,9 @@
-"""How clients get in: who the broker is, who they are, what proves it. `[target]`, and `[group.target]` of a group.
+"""The tables `[target]` and `[group.target]`: the address of the broker, TLS, and the credentials of the clients.
 
-Promises: what cannot be meant is refused with its key; secrets are in no `repr` and no error. A key that a group's
-table has stands in place of the same key of `[target]`; a key of another kind of proof (pre-shared key, certificate)
-ends what `[target]` says of proofs.
-Does not promise that files are there or good: `malaria.plan.credentials` and the engine's TLS look into them.
+Promises: keys that contradict each other are refused with their name; secrets are in no `repr` and no error. A key in
+a group's table replaces the same key of `[target]`; a pre-shared key there replaces a certificate of `[target]`, and
+the other way round.
+Does not promise that files exist or are good: `malaria.plan.credentials` and `malaria.transport.tls` read them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from malaria.model.fields import Flag
 from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, check_template
 from malaria.model.table import Table
 from malaria.model.target import parse_target
+from malaria.mqtt.wire import text_fault
 from malaria.units import NotationError
 
 SMALLEST_KEY_BYTES: Final = 1
@@ -34,6 +35,7 @@ OF_FILE: Final = frozenset({"first_key"})
 TLS_KEYS: Final = (
     KEY_PROOF | CERTIFICATE_PROOF | {"cafile", "insecure", "server_name", "tls_version", "ciphers", "resume"}
 )
+LONGEST_HOST_NAME: Final = 253
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -70,7 +72,7 @@ class Access(Table):
     headers: HeaderPairs = Field(default=(), repr=False)
     """Headers of the WebSocket upgrade. Never stored with a run."""
     cafile: str | None = None
-    """PEM file of the authorities that may vouch for the broker, in place of those of the system."""
+    """CA certificates to trust (PEM), in place of those of the system."""
     cert: str | None = None
     """Client certificate (PEM): a file, a template with {index}, or a directory."""
     key: str | None = None
@@ -111,13 +113,13 @@ class Access(Table):
 
     def overridden(self, by: Access) -> Access:
         """Return these keys with those that `by` states in their place."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
+        kept = {name: getattr(self, name) for name in self.model_fields_set}
         stated = by.model_fields_set
         if stated & PROOFS:
-            said = {name: value for name, value in said.items() if name not in PROOFS | OF_FILE}
+            kept = {name: value for name, value in kept.items() if name not in PROOFS | OF_FILE}
         if "credentials_file" in stated:
-            said = {name: value for name, value in said.items() if name not in OF_FILE}
-        return Access(**said | {name: getattr(by, name) for name in stated})
+            kept = {name: value for name, value in kept.items() if name not in OF_FILE}
+        return Access(**kept | {name: getattr(by, name) for name in stated})
 
 
 def _check_url(access: Access) -> None:
@@ -169,6 +171,26 @@ def _check_login(access: Access) -> None:
         )
 
 
+def _check_texts(access: Access) -> None:
+    """Refuse texts that MQTT, OpenSSL or TLS cannot carry, such as bytes of the command line that are not UTF-8."""
+    for name in ("username", "password", "psk_identity"):
+        if fault := text_fault(getattr(access, name) or ""):
+            raise KeyPathError(name, fault, "change it: a client cannot send that")
+    if access.ciphers is not None and not (access.ciphers.isascii() and access.ciphers.isprintable()):
+        raise KeyPathError("ciphers", "is not a list of ciphers", "`openssl ciphers -v ALL` lists their names")
+    if access.server_name is not None and not _is_host_name(access.server_name):
+        raise KeyPathError("server_name", "is not the name of a host", "write one such as broker.example.com")
+
+
+def _is_host_name(text: str) -> bool:
+    """Tell whether TLS can ask for this name: `ssl` turns it into its form for DNS (IDNA)."""
+    try:
+        text.encode("idna")
+    except UnicodeError:  # an empty label, one over 63 bytes, or bytes that are not UTF-8
+        return False
+    return 0 < len(text) <= LONGEST_HOST_NAME and text.isprintable() and " " not in text and text[0] not in ".-"
+
+
 def _check_templates(access: Access) -> None:
     for name, allowed in (("username", OF_CLIENT), ("password", OF_CLIENT), ("psk_identity", OF_CLIENT_ID),
                           ("cert", OF_CLIENT), ("key", OF_CLIENT)):  # fmt: skip
@@ -186,4 +208,4 @@ def _check_headers(access: Access) -> None:
             raise KeyPathError(("headers", name), "is not a header of HTTP", 'write it on one line, Name = "value"')
 
 
-_CHECKS: Final = (_check_url, _check_proof, _check_psk, _check_login, _check_templates, _check_headers)
+_CHECKS: Final = (_check_url, _check_proof, _check_psk, _check_login, _check_texts, _check_templates, _check_headers)

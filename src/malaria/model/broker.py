@@ -116,6 +116,8 @@ class ListenerTable(Table):
         if not isinstance(table, Mapping):
             return table
         kind = table.get("kind", ListenerTransport.PLAIN)
+        if not isinstance(kind, str):  # refused when the key is read
+            return table
         return {"name": kind, "identity_as_username": kind in WITH_NAMED_CLIENTS} | dict(table)
 
     @model_validator(mode="after")

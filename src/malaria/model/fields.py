@@ -21,7 +21,8 @@ SOURCE_FILE: Final = "file:"
 AUTO: Final = "auto"
 FOR_EVER_S: Final = 0xFFFFFFFF
 """A session expiry interval that never ends (MQTT 5, 3.1.2.11.2)."""
-PROTOCOLS: Final = ("3.1.1", "5")
+V5: Final = "5"
+PROTOCOLS: Final = ("3.1.1", V5)
 NEVER: Final = "never"
 
 _DURATION_UNITS: Final = (("h", 3600 * NS_PER_S), ("m", 60 * NS_PER_S), ("s", NS_PER_S), ("ms", 10**6), ("us", 10**3))

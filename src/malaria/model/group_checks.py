@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Final
 
 from malaria.model.completion import holds_header, is_generated
@@ -11,12 +12,14 @@ from malaria.model.group_keys import GroupKeys
 from malaria.model.mqtt5 import OF_MESSAGES, Message5
 from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
 from malaria.mqtt.topics import SHARE, check_filter, check_topic
+from malaria.mqtt.wire import LONGEST_STRING, text_fault
+from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.payload import HEADER_SIZE, parse_size
 from malaria.units import NotationError
 
-LONGEST_TEXT_BYTES: Final = 65535
-LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_TEXT_BYTES + 2)
+LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_STRING + 2)
 LONGEST_INTERVAL_S: Final = 366 * 86400
+SHORTEST_INTERVAL_S: Final = Fraction(1, MOST_PER_S)
 OF_PUBLISHERS: Final = (
     "interval", "arrival", "jitter", "rate_ramp_ns", "retain", "size", "payload", "messages", "inflight",
     "topic_alias", *OF_MESSAGES,
@@ -44,12 +47,8 @@ def check_text(key: str | Location, text: str, allowed: frozenset[str]) -> None:
 
 
 def _check_carried(key: str | Location, text: str) -> None:
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise KeyPathError(key, "is not text in UTF-8", "write it in UTF-8") from None
-    if size > LONGEST_TEXT_BYTES or "\0" in text:
-        raise KeyPathError(key, "is longer than 65,535 bytes or holds U+0000", "shorten it: MQTT cannot carry that")
+    if fault := text_fault(text):
+        raise KeyPathError(key, fault, "change it: MQTT cannot carry that")
 
 
 def _check_role(group: GroupKeys) -> None:
@@ -68,6 +67,12 @@ def _check_role(group: GroupKeys) -> None:
 def _check_pace(group: GroupKeys) -> None:
     if group.interval > LONGEST_INTERVAL_S:
         raise KeyPathError("interval", "is longer than a year", "write a shorter one")
+    if 0 < group.interval < SHORTEST_INTERVAL_S:
+        raise KeyPathError(
+            "interval",
+            f"is shorter than a microsecond: a client can be asked for at most {MOST_PER_S:,} messages a second",
+            "write a longer one, or 0 to send as fast as the window allows",
+        )
     if group.closed_loop and group.arrival != "steady":
         raise KeyPathError("arrival", "an interval of 0 is closed loop and has no schedule", "leave arrival out")
     if group.closed_loop and group.rate_ramp_ns:

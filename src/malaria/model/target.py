@@ -1,8 +1,7 @@
-"""The broker under test: how to reach it and who we say we are.
+"""The broker under test: its scheme, addresses and path, and the user name and password.
 
-Promises: whatever `parse_target` lets through has a host, a port and a scheme that the engine speaks;
-a password is in no `repr`, `str`, `url` or error message.
-Does not promise that anybody is at home: no name is resolved here.
+Promises: what `parse_target` returns has a host, a port and a known scheme; a password is in no `repr`, `str`, `url`
+or error message. Does not promise that the host exists: no name is resolved here.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from malaria.errors import TargetError
+from malaria.mqtt.wire import text_fault
 
 
 class Scheme(StrEnum):
@@ -65,6 +65,8 @@ CONFIRMATIONS_NEEDED: Final = 2
 _URL: Final = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<rest>.*)", re.DOTALL)
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
 _BRACKETED: Final = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>.*))?", re.DOTALL)
+_PATH: Final = re.compile(r"[!-~]*")
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORMS: Final = "write a host, host:port, mqtt://user:password@host:port, or several addresses: a:1883,b:1883"
 
 
@@ -103,16 +105,19 @@ class Target:
 
         Raises TargetError for a password without a user name, which MQTT 3.1.1 forbids [MQTT-3.1.2-22].
         """
-        told = replace(
+        named = replace(
             self,
             username=self.username if username is None else username,
             password=self.password if password is None else password,
         )
-        if told.password is not None and not told.username:
+        if named.password is not None and not named.username:
             raise TargetError(
                 "a password without a user name", "give the user name too: -u NAME, or user:password@host"
             )
-        return told
+        for what, text in (("user name", named.username), ("password", named.password)):
+            if fault := text_fault(text or ""):
+                raise TargetError(f"the {what} {fault}", "change it: MQTT cannot carry that")
+        return named
 
 
 def parse_target(text: str) -> Target:
@@ -167,11 +172,25 @@ def _scheme(text: str | None) -> Scheme:
 def _credentials(text: str) -> tuple[str | None, str | None]:
     """Split `user:password` and decode percent signs. A part that is absent is None."""
     username, colon, password = text.partition(":")
-    return unquote(username) if username else None, unquote(password) if colon else None
+    return _decoded(username, "user name") if username else None, _decoded(password, "password") if colon else None
+
+
+def _decoded(text: str, what: str) -> str:
+    """Decode percent signs. A stray one is refused: the client would log in with something else than was meant."""
+    if _STRAY_PERCENT.search(text):
+        raise TargetError(f"the {what} in the target holds a % that begins no escape", "write %25 for a % in it")
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise TargetError(f"the {what} in the target is not text in UTF-8", "give it with -u or -P") from None
 
 
 def _path(scheme: Scheme, path: str) -> str:
     if scheme in WITH_PATH:
+        if not _PATH.fullmatch(path):  # a space or a line break would end the request line of HTTP
+            raise TargetError(
+                f"the path {path!r} holds a character that a URL cannot hold", "write it in percent signs: %20"
+            )
         return path
     if path.strip("/"):
         raise TargetError(f"{scheme}:// has no path, but the target says {path!r}", "end the target after the port")

@@ -18,12 +18,14 @@ from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, mo
 
 from malaria.clock import NS_PER_S
 from malaria.errors import WarheadError
+from malaria.input_file import read_input_text
 from malaria.model.access import FILES, Access
 from malaria.model.attack import Attack
 from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
 from malaria.model.fields import (
     SOURCE_FILE,
+    V5,
     interval_entry,
 )
 from malaria.model.group import Group
@@ -100,7 +102,7 @@ class Warhead(Table):
 
     def protocol_of(self, group: Group) -> Protocol:
         """Return the MQTT version of a group."""
-        return Protocol.V5 if (group.protocol or self.attack.protocol) == "5" else Protocol.V311
+        return Protocol.V5 if (group.protocol or self.attack.protocol) == V5 else Protocol.V311
 
     @property
     def publishing(self) -> tuple[Group, ...]:
@@ -127,12 +129,17 @@ def _literal(text: str) -> str:
 # --- in ------------------------------------------------------------------------------------------------------------
 
 
-def load_warhead(path: Path, duration: str | None = None) -> Warhead:
+def load_warhead(path: Path, duration: str | None = None, protocol: str | None = None) -> Warhead:
     """Read a warhead file, TOML or one of 2013. Paths in it are relative to its directory.
 
-    `duration` is taken if the file does not say when the attack ends. Raises WarheadError.
+    `duration` is taken if the file does not say when the attack ends. With protocol "5" the file may hold keys of
+    MQTT 5, whatever version it states. Raises WarheadError.
     """
-    return _with_duration(warhead_table(path), str(path), duration)
+    table = warhead_table(path)
+    attack = table.setdefault("attack", {})
+    if protocol == V5 and isinstance(attack, dict):
+        attack["protocol"] = V5
+    return _with_duration(table, str(path), duration)
 
 
 def warhead_table(path: Path) -> dict[str, Any]:
@@ -148,14 +155,12 @@ def warhead_table(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise WarheadError(f"{path} is too large for a warhead", f"at most {format_bytes(LARGEST_FILE_BYTES)}")
-        return path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
+        return read_input_text(path, LARGEST_FILE_BYTES)
     except FileNotFoundError:
         raise WarheadError(f"{path}: no such file", "give the path of a warhead; docs/warhead.md says how to write one"
                            ) from None  # fmt: skip
     except OSError as error:
-        raise WarheadError(f"{path}: {error.strerror}", "give the path of a file that can be read") from None
+        raise WarheadError(f"{path}: {error.strerror}", "give the path of a warhead file") from None
     except UnicodeDecodeError:
         raise WarheadError(f"{path} is not text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
 

@@ -243,3 +243,14 @@ STRINGS: Final = FieldType(
         WireRule(lambda strings: _nul(*strings), *_NUL),
     ),
 )
+
+
+def text_fault(text: str) -> str | None:
+    """Say why MQTT cannot carry a text as a string [MQTT-1.5.3-1, MQTT-1.5.3-2]; None if it can."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8 come as surrogates
+        return "is not text in UTF-8"
+    if size > LONGEST_STRING:
+        return f"is longer than {LONGEST_STRING:,} bytes"
+    return "holds U+0000" if "\0" in text else None

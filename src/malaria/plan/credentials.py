@@ -1,4 +1,4 @@
-"""Who each client of a group is: user and password, pre-shared key, certificate; from patterns or line by line.
+"""The credentials of each client of a group: user and password, pre-shared key, certificate; from patterns or files.
 
 Promises: client i of a group takes line i (plus `first_key`) of a file; too few lines are refused with both numbers; a
 file that is wrong is refused with its line; no secret is in a `repr` or an error.
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final, overload
 
 from malaria.errors import OperatorError, WarheadError
+from malaria.input_file import read_input_text
 from malaria.model.access import LARGEST_KEY_BYTES, Access
 from malaria.model.group import Group
 from malaria.model.key_part import KeyPart, read_heading
 from malaria.model.placeholders import fill
+from malaria.mqtt.wire import text_fault
 
 LARGEST_FILE_BYTES: Final = 10**9
 CERTIFICATE_SUFFIXES: Final = (".pem", ".crt", ".cer", ".cert")
@@ -146,7 +148,7 @@ def read_keys(path: Path) -> Sequence[PskEntry]:
     seen: set[str] = set()
     for number, line in read_lines(path):
         identity, colon, text = line.rpartition(":")
-        if not colon or not identity or len(identity.encode()) > LONGEST_IDENTITY_BYTES:
+        if not colon or not identity or "\0" in identity or len(identity.encode()) > LONGEST_IDENTITY_BYTES:
             raise OperatorError(f"{path}: line {number} is not identity:hexkey", "malaria keygen writes such a file")
         try:
             key = bytes.fromhex(text)
@@ -195,17 +197,46 @@ def _placed[Line](path: Path, lines: tuple[Line, ...]) -> Sequence[Line]:
 
 def _logins(path: Path) -> tuple[Login, ...]:
     lines = [line for _, line in read_lines(path)]
-    if lines and "," not in lines[0] and ":" in lines[0]:
-        return tuple(_login_of_line(line) for line in lines)
-    rows = [row for row in csv.reader(lines) if row]
-    if rows and [cell.strip().lower() for cell in rows[0][:2]] in (["user", "password"], ["username", "password"]):
+    if not lines:
+        return ()
+    logins = [_login_of_line(line) for line in lines] if _is_colon_format(path, lines[0]) else _csv_logins(path, lines)
+    for number, login in enumerate(logins, 1):
+        for what, text in zip(("user name", "password"), login, strict=True):
+            if fault := text_fault(text):
+                raise OperatorError(f"{path}: the {what} of user {number} {fault}", "MQTT cannot carry that: change it")
+    return tuple(logins)
+
+
+def _is_colon_format(path: Path, first: str) -> bool:
+    """Tell whether lines are `user:password`, not CSV. Raises OperatorError if the first line could be either."""
+    if _is_header(first.split(",")):
+        return False
+    before, comma, _ = first.partition(",")
+    if comma and ":" in before and not first.startswith('"'):
+        raise OperatorError(
+            f"{path}: the first line could be user:password or user,password",
+            'write CSV: begin the file with the line user,password, and put a field that holds a comma in quotes "..."',
+        )
+    return not comma and ":" in first
+
+
+def _csv_logins(path: Path, lines: list[str]) -> list[tuple[str, str]]:
+    try:
+        rows = [row for row in csv.reader(lines) if row]
+    except csv.Error as error:  # such as a field over 131,072 characters
+        raise OperatorError(f"{path} is not a CSV file of users: {error}", "write user,password on each line") from None
+    if _is_header(rows[0]):
         rows = rows[1:]
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not row[0]:
             raise OperatorError(
                 f"{path}: user {number} is not a pair of user and password", "write user,password on each line"
             )
-    return tuple((row[0], row[1]) for row in rows)
+    return [(row[0], row[1]) for row in rows]
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    return [cell.strip().lower() for cell in cells[:2]] in (["user", "password"], ["username", "password"])
 
 
 def find_certificates(directory: Path) -> tuple[Certificate, ...]:
@@ -214,7 +245,7 @@ def find_certificates(directory: Path) -> tuple[Certificate, ...]:
     return tuple((str(path), str(key) if (key := path.with_suffix(".key")).exists() else None) for path in found)
 
 
-def _login_of_line(line: str) -> Login:
+def _login_of_line(line: str) -> tuple[str, str]:
     username, _, password = line.partition(":")
     return username, password
 
@@ -222,9 +253,7 @@ def _login_of_line(line: str) -> Login:
 def read_lines(path: Path) -> list[tuple[int, str]]:
     """Read the lines that count, each with its number. Raises OperatorError for a file that cannot be read."""
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise OperatorError(f"{path} is too large for a file of keys", "is it the right file?")
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
+        text = read_input_text(path, LARGEST_FILE_BYTES)
     except OSError as error:
         raise _unreadable(path, error) from None
     except UnicodeDecodeError:

@@ -29,6 +29,8 @@ from malaria.schedule.arrays import Ints
 type Dues = tuple[Ints, NDArray[np.int32]]
 """Parallel columns in the order in which they are due: due_ns, and whose: the position in `members`."""
 
+MOST_PER_S: Final = 1_000_000
+"""The most messages a second that one worker can be asked for: several times what one has been seen to send."""
 _NEVER_NS: Final = np.iinfo(np.int64).max
 _LONGEST_INTERVAL_NS: Final = 366 * 86400 * NS_PER_S
 _SAFE: Final = 1 << 62

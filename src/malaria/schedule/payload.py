@@ -24,6 +24,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from malaria.errors import OperatorError
+from malaria.input_file import read_input_bytes
 from malaria.schedule import chance
 from malaria.schedule.arrays import Ints
 from malaria.units import NotationError
@@ -215,10 +216,10 @@ class _FileSource:
 def _files(path: Path) -> _FileSource:
     try:
         files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-        contents = tuple(_checked(file.read_bytes(), str(file)) for file in files)
+        contents = tuple(read_input_bytes(file, LARGEST_PAYLOAD) for file in files)
     except OSError as error:
         raise OperatorError(
-            f"payload file {path}: {error.strerror}", "give a file or directory that can be read"
+            f"payload file {error.filename or path}: {error.strerror}", "give a file, or a directory of files"
         ) from None
     if not contents:
         raise OperatorError(f"payload directory {path} holds no file", "put the payloads there, one file for each")

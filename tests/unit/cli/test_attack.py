@@ -49,3 +49,35 @@ def test_a_fault_of_the_file_names_it(calls: Calls, capsys: pytest.CaptureFixtur
     Path("meters.toml").write_text(FILE + "rat = 5\n")
     assert main(["attack", "x", "-w", "meters.toml"]) == 2
     assert capsys.readouterr().err == "error: meters.toml: group[0].rat: unknown key\n       did you mean rate?\n"
+
+
+def test_the_option_of_the_version_lets_the_file_hold_keys_of_mqtt_5(calls: Calls) -> None:
+    Path("meters.toml").write_text(FILE + "message_expiry = 60\n")
+    assert main(["attack", "x", "-w", "meters.toml"]) == 2
+    assert warhead_of(calls, "-w", "meters.toml", "-V", "5").groups[0].message_expiry == 60
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-u", "\udcff"],
+        ["-u", "u", "-P", "\udcff"],
+        ["-u", "u" * 65536],
+        ["--server-name", "a..b"],
+        ["--ciphers", "\udcff"],
+        ["--psk", "00", "--psk-identity", "\udcff"],
+        ["-w", "\udcff"],
+        ["-w", "/dev/zero"],
+        ["-t", "\udcff"],
+        ["-I", "1ns"],
+        ["-r", "1e7"],
+        ["-r", "10000000"],
+    ],
+)
+def test_an_option_that_cannot_be_meant_ends_with_2_and_a_sentence(
+    calls: Calls, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(["attack", "mqtts://x", *arguments]) == 2
+    assert "Traceback" not in (text := capsys.readouterr().err)
+    assert text.startswith("error: ")
+    assert not calls.requests

@@ -9,7 +9,8 @@ import pytest
 
 from malaria.errors import WarheadError
 from malaria.model.access import Access
-from malaria.model.warhead import Warhead, load_warhead, to_toml, warhead_from_toml
+from malaria.model.faults import key_path
+from malaria.model.warhead import Warhead, load_warhead, to_toml, validated, warhead_from_toml
 
 HEAD = '[attack]\nduration = "1s"\n'
 GROUP = '[[group]]\nname = "g"\nclients = 2\n'
@@ -114,3 +115,29 @@ def test_files_are_seen_from_the_warhead(tmp_path: Path) -> None:
     made = load_warhead(file)
     assert made.target.psk_file == str(tmp_path / "keys/a.psk")
     assert made.groups[0].target.cert == "/abs/{index}.pem"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("server_name", "a..b"),
+        ("server_name", "x" * 300),
+        ("server_name", "a b"),
+        ("server_name", "\udcff"),
+        ("server_name", ""),
+        ("ciphers", "\udcff"),
+        ("psk_identity", "\udcff"),
+        ("username", "\udcff"),
+        ("username", "x" * 65536),
+    ],
+)
+def test_a_text_that_no_client_could_send_is_refused(key: str, value: str) -> None:
+    psk = {"psk": "00"} if key == "psk_identity" else {}
+    table = {"group": [{"name": "g", "clients": 1}], "attack": {"duration": "1s"}, "target": {key: value} | psk}
+    with pytest.raises(WarheadError, match=f"target.{key}: "):
+        validated(table, key_path)
+
+
+@pytest.mark.parametrize("name", ["broker", "broker.example.com.", "10.0.0.1", "::1", "münchen.example"])
+def test_names_that_tls_can_ask_for(name: str) -> None:
+    assert Access(server_name=name).server_name == name

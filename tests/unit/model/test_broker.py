@@ -96,3 +96,8 @@ def test_what_makes_no_sense(table: dict[str, Any], key: str, message: str) -> N
     path = (*fault["loc"], *getattr(cause, "path", ()))
     assert key in path
     assert message in f"{fault['msg']} {getattr(cause, 'message', '')}"
+
+
+def test_a_kind_that_is_no_text_is_refused_and_not_a_crash() -> None:
+    with pytest.raises(ValidationError, match="kind"):
+        BrokerTable.model_validate({"kind": "mosquitto", "listener": [{"kind": ["plain"], "name": "a"}]})

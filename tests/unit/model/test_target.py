@@ -105,3 +105,28 @@ def test_public_brokers_must_be_confirmed_twice(host: str) -> None:
 
 def test_other_brokers_need_no_confirmation() -> None:
     refuse_public_broker(parse_target("mybroker.hivemq.com.example.org,localhost"), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mqtt://u:100%@h", "password in the target holds a %"),
+        ("mqtt://u%2:p@h", "user name in the target holds a %"),
+        ("mqtt://u:%ff@h", "password in the target is not text in UTF-8"),
+        ("ws://h/a b", "holds a character that a URL cannot hold"),
+        ("ws://h/☃", "holds a character that a URL cannot hold"),
+        ("ws://h/a\r\nHost: x", "holds a character that a URL cannot hold"),
+        (f"mqtt://{'u' * 65536}@h", "user name is longer than 65,535 bytes"),
+        ("mqtt://u:%00@h", "password holds U\\+0000"),
+    ],
+)
+def test_what_no_client_could_send_is_refused(text: str, words: str) -> None:
+    with pytest.raises(TargetError, match=words):
+        parse_target(text)
+
+
+@pytest.mark.parametrize("text", ["\udcff", "x" * 65536, "a\0b"])
+def test_options_that_no_client_could_send_are_refused(text: str) -> None:
+    for username, password in ((text, None), ("u", text)):
+        with pytest.raises(TargetError):
+            parse_target("h").with_credentials(username, password)

@@ -156,3 +156,37 @@ def test_files_of_windows_editors(tmp_path: Path) -> None:
     (tmp_path / "users").write_bytes(b"\xef\xbb\xbfuser,password\r\na,b\r\n")
     assert list(read_keys(tmp_path / "psk")) == [("a", b"\x00"), ("b", b"\x11")]
     assert list(read_logins(tmp_path / "users")) == [("a", "b")]
+
+
+def logins_of(path: Path, text: str) -> list[Any]:
+    path.write_text(text)
+    return list(read_logins(path))
+
+
+def test_the_header_makes_a_file_csv(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    assert logins_of(path, "user,password\na:b,c\n") == [("a:b", "c")]
+    assert logins_of(path, "Username,Password\na,b:c\n") == [("a", "b:c")]
+    assert logins_of(path, 'user,password\na,"b,c"\n') == [("a", "b,c")]
+
+
+def test_without_a_header_the_first_line_decides_where_it_can(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    assert logins_of(path, "a,b:c\n") == [("a", "b:c")]
+    assert logins_of(path, "a:b\nc:d,e\n") == [("a", "b"), ("c", "d,e")]
+    with pytest.raises(OperatorError, match="could be user:password or user,password"):
+        logins_of(path, "a:b,c\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\0c\n", "the password of user 1 holds U\\+0000"),
+        (f"a:{'x' * 65536}\n", "the password of user 1 is longer than 65,535 bytes"),
+        (f"a,{'x' * 140_000}\n", "is not a CSV file of users: field larger than field limit"),
+        ("user,password\n,b\n", "user 1 is not a pair"),
+    ],
+)
+def test_users_that_no_client_could_be(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(OperatorError, match=words):
+        logins_of(tmp_path / "users", text)

@@ -171,5 +171,5 @@ def test_what_is_no_source(text: str) -> None:
 def test_a_payload_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "LARGEST_PAYLOAD", 3)
     (tmp_path / "big").write_bytes(b"1234")
-    with pytest.raises(OperatorError, match="4 bytes are more than MQTT can carry"):
+    with pytest.raises(OperatorError, match="is larger than 3 B"):
         load_source(f"file:{tmp_path}/big")
