@@ -77,8 +77,20 @@ def choose_sources(wanted: Sequence[str], endpoints: Sequence[Endpoint], clients
             )
         return _loopback_sources(clients)
     if wanted:
+        _check_family(wanted, endpoints)
         return tuple(_local_address(address) for address in wanted)
     return _loopback_sources(clients) if loopback and clients > SPREAD_AT else ()
+
+
+def _check_family(sources: Sequence[str], endpoints: Sequence[Endpoint]) -> None:
+    """Refuse a source address that cannot connect to a target, because one is IPv4 and the other IPv6."""
+    for source in sources:
+        for _, (host, port) in endpoints:
+            if ipaddress.ip_address(source).version != (version := ipaddress.ip_address(host).version):
+                raise OperatorError(
+                    f"--source-address {source} cannot connect to {Address(host, port)}, which is IPv{version}",
+                    f"give IPv{version} addresses of this host, as `ip address` lists them",
+                )
 
 
 def _loopback_sources(clients: int) -> tuple[str, ...]:
