@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from malaria.clock import now_ns
-from malaria.errors import TargetError, WarheadError
+from malaria.errors import HostLimitError, TargetError, WarheadError
 from malaria.model.access import Access
 from malaria.model.group import Group
 from malaria.model.observe import Observe
@@ -20,13 +20,14 @@ from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.timetable import clients_planned
 from malaria.records.run_meta import RunMeta
+from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.share import WHOLE
 from malaria.swarm.run.launcher import Launcher
 from malaria.transport.addresses import route_to, routes_of
 from malaria.transport.gateway import Gateway
 from malaria.transport.probe import Answer, ProbeClient, patience_s, probe
 from malaria.transport.route import Route
-from malaria.units import format_count
+from malaria.units import format_count, format_rate, format_things
 from malaria.workers.local import Load
 
 
@@ -79,6 +80,7 @@ def prepare(request: AttackRequest) -> Load:
     targets = request.targets
     _check_tls(warhead, targets)
     if request.launcher is None:
+        check_rate(warhead, request.workers)
         routes = routes_of(warhead, targets, clients, request.workers)
     else:  # for the one client that checks the target; each bee resolves names itself
         routes = {name: route_to(target) for name, target in targets.items()}
@@ -86,6 +88,18 @@ def prepare(request: AttackRequest) -> Load:
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
     identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
     return Load(warhead, identity, routes, now_ns())
+
+
+def check_rate(warhead: Warhead, workers: int) -> None:
+    """Raise HostLimitError if the groups together are due more often than the workers can ever send."""
+    per_s = sum(group.clients / group.interval for group in warhead.publishing if not group.closed_loop)
+    most = workers * MOST_PER_S
+    if per_s > most:
+        raise HostLimitError(
+            f"the load is {format_rate(float(per_s), 'msg')}; {format_things(workers, 'worker')} of this host can be "
+            f"asked for at most {format_rate(most, 'msg')}",
+            "lower the rate or the number of clients",
+        )
 
 
 def dry_run(request: AttackRequest) -> Callable[[float], Answer]:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from malaria.clock import NS_PER_MS
+from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.plan.clients import GroupPlan, RateChange
 
 HORIZON_NS: Final = 100 * NS_PER_MS
 """How far ahead the plan is asked."""
 MOST_PER_TURN: Final = 512
 """Messages handed over before the loop looks at its sockets again: a late worker still reads its acknowledgements."""
+MOST_KNOWN: Final = 200_000
+"""Due times held ready, at the most by two: the memory of a worker that falls far behind, or of a very high rate."""
 NEVER: Final = 1 << 62
 
 
@@ -46,6 +48,7 @@ class PublishSchedule:
         self.positions: list[int] = []
         self._plan = plan
         self._source = None if self.closed_loop else plan.schedule()
+        self._interval = plan.group.interval  # in seconds, of one member
         self._cursor = 0  # the first place that has not been taken
         self._horizon_ns = 0  # until when the plan has been asked
         self._begun_ns = 0
@@ -75,7 +78,7 @@ class PublishSchedule:
         self._announced += 1
         span = self.span
         if span is None or at_ns <= span.origin_ns:  # not begun, or at an end
-            self._source = self._plan.schedule(RateChange(self._announced, interval))
+            self._source, self._interval = self._plan.schedule(RateChange(self._announced, interval)), interval
             return
         self._take_back(at_ns)
         self._horizon_ns = min(self._horizon_ns, at_ns)
@@ -104,7 +107,8 @@ class PublishSchedule:
 
         Hot: called in each turn with something due.
         """
-        if self.span is not None and now_ns >= self._horizon_ns:
+        # a worker that is late asks again when it has worked off what it knows
+        while self.span is not None and now_ns >= self._horizon_ns and len(self.dues) - self._cursor < MOST_KNOWN:
             self._extend(self.span, now_ns)
         begin = self._cursor
         self._cursor = min(bisect_right(self.dues, now_ns, begin), begin + MOST_PER_TURN)
@@ -118,10 +122,11 @@ class PublishSchedule:
         """Ask the plan for the next stretch, at most up to the next change of the rate or the end."""
         while self._changes and self._changes[0][0] <= self._horizon_ns:
             at_ns, change = self._changes.popleft()
-            self._source = self._plan.schedule(change)
+            self._source, self._interval = self._plan.schedule(change), change.interval
             self.span = span = replace(span, origin_ns=at_ns)
         assert self._source is not None
-        bounds = [max(now_ns, self._horizon_ns) + HORIZON_NS]
+        most_ns = int(MOST_KNOWN * self._interval * NS_PER_S / max(1, self._plan.count))
+        bounds = [max(now_ns, self._horizon_ns) + HORIZON_NS, self._horizon_ns + max(1, most_ns)]
         if self._changes:
             bounds.append(self._changes[0][0])
         if span.end_ns is not None:

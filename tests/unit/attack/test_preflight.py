@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from malaria.attack.preflight import AttackRequest, dry_run
-from malaria.errors import OperatorError
+from malaria.errors import HostLimitError, OperatorError
 from malaria.model.observe import Observe
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
@@ -45,3 +45,11 @@ def test_a_crowd_that_is_too_large(tmp_path: Path) -> None:
     crowd = {"name": "meters", "clients": 900_000, "interval": "1s"}
     with pytest.raises(OperatorError):
         dry_run(request(tmp_path, group=[crowd]))
+
+
+def test_a_rate_that_no_worker_can_make_is_refused_with_the_most(tmp_path: Path) -> None:
+    fast = {"name": "meters", "clients": 100, "interval": "10us"}
+    with pytest.raises(HostLimitError, match=r"10,000,000 msg/s; 1 worker of this host .* at most 1,000,000 msg/s"):
+        dry_run(request(tmp_path, group=[fast]))
+    endless = {"name": "meters", "clients": 100, "interval": 0}
+    assert callable(dry_run(request(tmp_path, group=[endless])))

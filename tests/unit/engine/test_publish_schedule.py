@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine_rig import IDENTITY, S
-from malaria.engine.publish_schedule import MOST_PER_TURN, NEVER, PublishSchedule, PublishSpan
+from malaria.engine.publish_schedule import MOST_KNOWN, MOST_PER_TURN, NEVER, PublishSchedule, PublishSpan
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import make_plan
 from malaria.schedule.share import WHOLE
@@ -90,3 +90,24 @@ def test_a_closed_loop_has_no_due_times() -> None:
     made.change_pace(ORIGIN_NS + S, Fraction(1))
     made.stop_at(ORIGIN_NS + S)
     assert made.span.end_ns == ORIGIN_NS + S
+
+
+def test_a_very_high_rate_is_held_ready_only_in_part_and_whole_in_the_end() -> None:
+    made = schedule(end_s=0.5, clients=4, interval="1us")
+    counted, known = 0, 0
+    while made.next_due_ns() < NEVER:
+        counted += len(made.take(made.within(ORIGIN_NS + S)))
+        known = max(known, len(made.dues))
+    assert counted == 2_000_000
+    assert known <= 2 * MOST_KNOWN + MOST_PER_TURN
+
+
+def test_a_late_worker_gets_what_is_due_in_parts_across_a_change_of_the_rate() -> None:
+    made = schedule(end_s=2, clients=10, interval="10us")
+    made.change_pace(ORIGIN_NS + S, Fraction(1, 1000))
+    counted, known = 0, 0
+    while made.next_due_ns() < NEVER:
+        counted += len(made.take(made.within(ORIGIN_NS + 9 * S)))
+        known = max(known, len(made.dues))
+    assert counted == 1_000_000 + 10_000
+    assert known <= 2 * MOST_KNOWN + MOST_PER_TURN
