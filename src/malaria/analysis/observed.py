@@ -6,14 +6,13 @@ no figure reaches over it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any, Final
 
 from malaria.analysis.summary_figures import BrokerFigures
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
-from malaria.records.rows import GAP, Observation, Reading
+from malaria.records.rows import GAP, Observation, Reading, storable
 from malaria.records.run import Run
 
 SYS: Final = "sys"
@@ -68,7 +67,7 @@ def figure_at_each_row(run: Run, observer: str, name: str) -> FigureCourse:
     points: FigureCourse = []
     value: float | None = None
     for row in rows_of(run, observer):
-        value = None if GAP in row.values else number_in(row.values[name]) if name in row.values else value
+        value = None if GAP in row.values else count_in(row.values[name]) if name in row.values else value
         if points or value is not None:
             points.append((row.at_ns, value))
     return points
@@ -86,7 +85,7 @@ def mean(run: Run, observer: str, name: str, window: tuple[int, int] | None) -> 
     covered_ns, weighted = 0, 0.0
     before_ns: int | None = None  # when the row before was read; None after a gap
     for row in rows_of(run, observer):
-        value = number_in(row.values.get(name))
+        value = count_in(row.values.get(name))
         if value is not None and before_ns is not None:
             span_ns = max(0, min(row.at_ns, window[1]) - max(before_ns, window[0]))
             covered_ns += span_ns
@@ -107,7 +106,7 @@ def mean_inside(run: Run, observer: str, name: str, window: tuple[int, int] | No
     covered_ns, weighted = 0, 0.0
     before_ns: int | None = None
     for row in rows_of(run, observer):
-        value = number_in(row.values.get(name))
+        value = count_in(row.values.get(name))
         if value is not None and before_ns is not None and window[0] + NS_PER_S <= before_ns < row.at_ns <= window[1]:
             covered_ns += row.at_ns - before_ns
             weighted += value * (row.at_ns - before_ns)
@@ -126,7 +125,7 @@ def state_at(run: Run, observer: str, at_ns: int | None) -> dict[str, Reading]:
         if at_ns is not None and row.at_ns > at_ns:
             break
         if GAP not in row.values:
-            state |= row.values
+            state |= {name: storable(value) for name, value in row.values.items()}
     return state
 
 
@@ -138,13 +137,20 @@ def last_number(run: Run, observer: str, name: str, at_ns: int | None) -> Any:
         if GAP in row.values:
             return None
         if name in row.values:
-            return number_in(row.values[name])
+            return count_in(row.values[name])
     return None
 
 
 def number_in(reading: Reading) -> float | int | None:
-    """Return the number in a reading; None for texts, NaN and infinity (Prometheus has both)."""
-    return reading if isinstance(reading, int | float) and math.isfinite(reading) else None
+    """Return the number in a reading; None for texts, NaN (Prometheus has it) and numbers beyond 64 bits."""
+    number = storable(reading)
+    return number if isinstance(number, int | float) else None
+
+
+def count_in(reading: Reading) -> float | int | None:
+    """Return the number in a reading of a count, size or share; None also where it is negative, which none can be."""
+    number = number_in(reading)
+    return None if number is None or number < 0 else number
 
 
 def _first_known(values: Iterable[Any]) -> Any:

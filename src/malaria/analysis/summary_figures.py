@@ -1,12 +1,14 @@
 """The shape of `summary.json`: typed figures under stable keys. An unknown figure is None, never 0.
 
-Promises: `as_json` has the keys in the order of the fields here, and the values unchanged; the JSON Schema describes
+Promises: `as_json` has the keys in the order of the fields here, and the values unchanged,
+except that one that is not finite is unknown; the JSON Schema describes
 exactly what `as_json` gives. Each part is also a read-only mapping from the keys of `summary.json` to its figures,
 because thresholds and tables name figures by key.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, ClassVar
@@ -48,6 +50,8 @@ def _plain(value: Any) -> Any:
         return value.as_json()
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):  # of a damaged record; JSON has no infinity
+        return None
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 

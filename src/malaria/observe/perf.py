@@ -112,7 +112,7 @@ class PerfObserver:
         self._stage = self._rest
         if not self.profile.samples:
             raise LostError("perf took no sample: the process was idle, or this user may not record it")
-        (self._directory / FILE).write_text(json.dumps(self.profile.as_json()) + "\n")
+        (self._directory / FILE).write_text(json.dumps(self.profile.as_json(), allow_nan=False) + "\n")
         return {"samples": self.profile.samples}
 
     def _rest(self, _: int) -> Readings:

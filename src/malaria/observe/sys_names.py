@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from malaria.records.stored_values import LARGEST
+
 ALL: Final = "$SYS/#"
 TEXTS: Final = frozenset({"version"})
 """Figures that are text."""
@@ -103,6 +105,8 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """malaria's name -> topics below $SYS, most trusted first."""
 
+_INTEGER: Final = re.compile(r"-?\d{1,19}", re.ASCII)
+
 LEFT_OUT: Final = "messages_left_out"
 """The number of messages from the broker that were not kept; absent if all were."""
 HEARTBEAT: Final = "$SYS/broker/uptime"
@@ -170,15 +174,13 @@ def figure_of(topic: str, text: str) -> float | int | None:
 
 
 def number_of(text: str) -> float | int | None:
-    """Read `4711`, `9908.68` or `3600 seconds`; return None for anything else."""
+    """Read `4711`, `9908.68` or `3600 seconds`; return None for anything else, and for numbers beyond 64 bits."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
-    if first.lstrip("-").isdecimal() and len(first) < 20:
-        return int(first)
     try:
-        value = float(first)
+        value = int(first) if _INTEGER.fullmatch(first) else float(first)
     except ValueError:
         return None
-    return value if abs(value) < float("inf") else None
+    return value if abs(value) <= LARGEST else None  # also None for NaN
 
 
 def _find(node: _TopicPatterns, levels: list[str]) -> TopicMeaning | None:

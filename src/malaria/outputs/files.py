@@ -55,7 +55,7 @@ def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path)
 
 def json_text(value: object) -> str:
     """Return indented JSON in ASCII, which any locale and any disk takes, whatever bytes a broker's version had."""
-    return json.dumps(value, indent=2) + "\n"
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -39,7 +39,7 @@ def holds_campaign(directory: Path) -> bool:
 def write_campaign(directory: Path, records: CampaignRecords) -> None:
     """Replace the stored campaign. Raises OSError when the disk does not take it; the old file is then unchanged."""
     told = {name: value for name, value in asdict(records).items() if name != SOURCE}
-    text = json.dumps({"format": FORMAT} | told, indent=2) + "\n"
+    text = json.dumps({"format": FORMAT} | told, indent=2, allow_nan=False) + "\n"
     fresh = directory / f"{FILE}.new"
     fresh.write_text(text, encoding="ascii")
     os.replace(fresh, directory / FILE)

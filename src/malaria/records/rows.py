@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import isfinite
 from typing import Final
 
-from malaria.records.stored_values import StoredCount
+from malaria.records.stored_values import LARGEST, StoredCount
 
 FORMER_PHASES: Final[Mapping[str, str]] = {"settle": "warmup", "collect": "finish"}
 """Names of phases in runs of version 0.1, and what they are called now."""
@@ -163,8 +162,11 @@ type Reading = float | int | str | None
 
 
 def storable(reading: Reading) -> Reading:
-    """Return a reading as JSON can hold it: a number that is not finite becomes unknown."""
-    return None if isinstance(reading, float) and not isfinite(reading) else reading
+    """Return a reading as a run stores it: NaN, and a number beyond 64 bits, become unknown.
+
+    Nothing that is observed is that large. Such a number is a fault of its source, and sums of it would be infinite.
+    """
+    return None if isinstance(reading, int | float) and not -LARGEST <= reading <= LARGEST else reading
 
 
 GAP: Final = "gap"

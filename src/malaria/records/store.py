@@ -130,7 +130,7 @@ class RunWriter:
         self._keep(event)
 
     def observe(self, observation: Observation) -> None:
-        """Store a row of an observer. A number that JSON cannot hold (infinite) is stored as unknown."""
+        """Store a row of an observer. NaN and numbers beyond 64 bits are stored as unknown."""
         self._keep(observation)
 
     def ledger(self, totals: LedgerTotals) -> None:
@@ -384,7 +384,8 @@ def _read_observations(database: sqlite3.Connection) -> Iterator[Observation]:
         raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
     rows = database.execute("SELECT at_ns, observer, readings FROM observation ORDER BY at_ns, rowid")
     for at, observer, readings in rows:
-        yield Observation(str(observer), _count(at), _READINGS.validate_python(json.loads(readings)))
+        values = _READINGS.validate_python(json.loads(readings))
+        yield Observation(str(observer), _count(at), {name: storable(value) for name, value in values.items()})
 
 
 def _with_profile(meta: RunMeta, directory: Path) -> tuple[RunMeta, Profile | None]:

@@ -25,7 +25,7 @@ def raw_data(series: SeriesColumns, summary: Summary, prefix: str = "") -> tuple
         table = download_link(f"{prefix}series.csv.gz", "application/gzip", packed, f"{label} (gzip)")
     else:
         table = download_link(f"{prefix}series.csv", "text/csv", rows, label)
-    figures = json.dumps(summary.as_json(), indent=2).encode()
+    figures = json.dumps(summary.as_json(), indent=2, allow_nan=False).encode()
     return download_link(f"{prefix}summary.json", "application/json", figures, "summary.json"), table
 
 

@@ -95,7 +95,8 @@ class LatestReadings:
             self.readings.pop(row.observer, None)  # an observer that sees nothing knows no current value
         else:
             self.gaps.pop(row.observer, None)
-            self.readings.setdefault(row.observer, {}).update(row.values)
+            known = {name: storable(reading) for name, reading in row.values.items()}
+            self.readings.setdefault(row.observer, {}).update(known)
 
     def line(self, at_ns: int) -> str:
         """Return all readings as one plain line."""
@@ -130,9 +131,9 @@ def json_line(row: Observation | Event, wall_ns: int) -> str:
     """Return one row as JSON; `wall_ns` is when it was observed."""
     when = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).isoformat(timespec="milliseconds")
     if isinstance(row, Event):
-        return json.dumps({"time": when, "observer": row.worker, "event": row.text})
+        return json.dumps({"time": when, "observer": row.worker, "event": row.text}, allow_nan=False)
     values = {name: storable(reading) for name, reading in row.values.items()}
-    return json.dumps({"time": when, "observer": row.observer, "values": values})
+    return json.dumps({"time": when, "observer": row.observer, "values": values}, allow_nan=False)
 
 
 def _written(value: Reading, write: Callable[[float], str]) -> str:
