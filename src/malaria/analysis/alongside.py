@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from malaria.analysis.dropped import rise
 from malaria.analysis.observed import PROMETHEUS, SYS, number_in, rows_of
 from malaria.clock import NS_PER_S
 from malaria.records.rows import GAP, Observation
@@ -49,7 +50,7 @@ def so_far(counter: Sequence[float | None]) -> Column:
     whole = 0.0
     for value in counter:
         if value is not None and before is not None:
-            whole += value - before if value >= before else value
+            whole += rise(before, value) or 0
         before = value if value is not None else before
         grown.append(None if value is None else whole)
     return grown

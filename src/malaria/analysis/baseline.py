@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.analysis.dropped import drop_counter
+from malaria.analysis.dropped import drop_counter, rise
 from malaria.analysis.observed import broker_figure
 from malaria.analysis.seconds import LoadSecond
 from malaria.records.rows import Metric
@@ -160,5 +160,5 @@ def _rises(run: Run) -> SecondValues:
     for (_, earlier), (at_ns, later) in pairwise(counter):
         if earlier is not None and later is not None:
             second = second_of(at_ns)
-            rises[second] = rises.get(second, 0) + (later - earlier if later >= earlier else later)
+            rises[second] = rises.get(second, 0) + (rise(earlier, later) or 0)
     return rises

@@ -2,7 +2,7 @@
 
 The counter is read at the broker's updates: drops within a time are known from the last update before it to the first
 one at or after its end, so they may include a few from before and after. A counter that restarts with its broker
-counts from zero.
+counts from zero. One that falls by less than half is the sum over the nodes of a cluster that one node has left.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from malaria.analysis.windows import measured_window_ns
 from malaria.records.run import Run
 
 COUNTER: Final = "publish_dropped"
+RESTARTED_BELOW: Final = 0.5
+"""A counter that falls below this share of its value has started again at zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,13 @@ def dropped_between(counter: FigureCourse, from_ns: int, until_ns: int) -> Dropp
     after = [value for at_ns, value in seen if at_ns >= max(until_ns, from_ns + 1)]
     course = [*before[-1:], *within, *after[:1]]
     from_zero = not before and course[:1] == [0]
-    return Dropped(int(_rise(course)), bool(after) and (bool(before) or from_zero))
+    rises = [rise(earlier, later) for earlier, later in pairwise(course)]
+    whole = bool(after) and (bool(before) or from_zero) and None not in rises
+    return Dropped(int(sum(grown for grown in rises if grown is not None)), whole)
 
 
-def _rise(course: list[float]) -> float:
-    return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(course))
+def rise(earlier: float, later: float) -> float | None:
+    """Return how much a counter has grown between two readings; None where a node has left the sum."""
+    if later >= earlier:
+        return later - earlier
+    return later if later < earlier * RESTARTED_BELOW else None

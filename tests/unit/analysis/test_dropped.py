@@ -31,6 +31,11 @@ def rows(*pairs: tuple[float, int]) -> Told:
         (rows((5, 7), (11, 7)), None),  # whether the 7 are ours nobody knows
         (rows((5, 7), (11, 9)), 2),
         (rows((-1, 7), (3, 2), (11, 3)), 3),  # the broker began anew
+        (rows((-1, 900), (3, 600), (11, 610)), 10),  # a node has left the sum
+        (rows((-1, 900), (3, 600), (11, 600)), None),
+        (rows((-1, 7), (3, -(10**30)), (11, 9)), 2),  # no count is negative, none is that large
+        ([*rows((-1, 5)), (3, {"publish_dropped": 1e308}), *rows((4, 5), (11, 6))], 1),
+        ([*rows((-1, 5)), (3, {"publish_dropped": 10**400}), *rows((4, 5), (11, 6))], 1),
         (rows((-1, 7), (2, 7)), None),  # nothing was heard afterwards
         ([*rows((-1, 7), (4, 9)), (5, {GAP: "gone"})], 2),
         ([*rows((-1, 7), (4, 7)), (5, {GAP: "gone"})], None),
