@@ -49,7 +49,7 @@ class Calls:
 
     def conduct(self, request: Any, on_progress: object, interrupt: object) -> Any:
         self._begin(request)
-        return SimpleNamespace(directory=request.directory, records=RECORDS, summary=self.summary)
+        return SimpleNamespace(directory=request.directory, run=RECORDS, summary=self.summary)
 
     def conduct_campaign(self, request: Any, listener: Any, interrupt: object) -> Any:
         self._begin(request)

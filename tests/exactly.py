@@ -26,11 +26,11 @@ def of_values(values_ns: Iterable[int]) -> Distribution:
 
 def recorded(outcome: AttackOutcome, metric: Metric) -> Distribution:
     """Return what the run has recorded of a metric: a count for each bucket."""
-    return _buckets(histogram(outcome.records, metric))
+    return _buckets(histogram(outcome.run, metric))
 
 
 def total(outcome: AttackOutcome, counter: Counter) -> int:
-    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+    return sum(sample.counters.get(counter, 0) for sample in outcome.run.samples)
 
 
 def dues_by_client(broker: StubBroker) -> dict[int, list[int]]:

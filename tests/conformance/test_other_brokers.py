@@ -72,7 +72,7 @@ def attack(broker: RunningBroker, directory: Path, *groups: dict[str, Any]) -> A
 
 
 def count(outcome: AttackOutcome, counter: Counter) -> int:
-    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+    return sum(sample.counters.get(counter, 0) for sample in outcome.run.samples)
 
 
 def carried(outcome: AttackOutcome) -> str:
@@ -99,7 +99,7 @@ def observed(broker: RunningBroker, directory: Path) -> tuple[dict[str, str], li
         "retained": "kept" if count(twice, Counter.RETAINED) else "not kept",
         "`$share`": {0: "not delivered", 2 * MESSAGES: "shared"}.get(arrived, f"{arrived} arrive"),
     }
-    return cells, [event.text for event in twice.records.events if event.text.startswith("connection lost")]
+    return cells, [event.text for event in twice.run.events if event.text.startswith("connection lost")]
 
 
 @pytest.mark.parametrize("name", BROKERS)

@@ -74,7 +74,7 @@ def attack(port: int, directory: Path, groups: list[dict[str, Any]], **settings:
 
 
 def total(outcome: AttackOutcome, counter: Counter) -> int:
-    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+    return sum(sample.counters.get(counter, 0) for sample in outcome.run.samples)
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])

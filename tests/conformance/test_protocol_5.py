@@ -47,11 +47,11 @@ def attack(
 
 
 def total(outcome: AttackOutcome, counter: Counter) -> int:
-    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+    return sum(sample.counters.get(counter, 0) for sample in outcome.run.samples)
 
 
 def troubles(outcome: AttackOutcome) -> set[str]:
-    return {event.text for event in outcome.records.events if event.kind is EventKind.TROUBLE}
+    return {event.text for event in outcome.run.events if event.kind is EventKind.TROUBLE}
 
 
 @contextmanager

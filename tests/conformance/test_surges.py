@@ -37,7 +37,7 @@ def clients_between(outcome: AttackOutcome, after_ns: int, until_ns: int) -> set
     """How many clients were ready by the last word of all workers, once each has spoken since `after_ns`."""
     last: dict[str, int] = {}
     seen: set[int] = set()
-    for sample in sorted(outcome.records.samples, key=lambda sample: sample.end_ns):
+    for sample in sorted(outcome.run.samples, key=lambda sample: sample.end_ns):
         if after_ns < sample.end_ns <= until_ns:
             last[sample.worker] = sample.gauges[Gauge.CLIENTS_READY]
             if len(last) == WORKERS:
@@ -56,11 +56,11 @@ def test_a_hundred_come_and_go(own_mosquitto: RunningBroker, tmp_path: Path) -> 
     assert (clients["planned"], clients["connected_peak"], clients["connected"]) == (301, 301, 201)
     assert (clients["dropped"], clients["refused"], clients["reconnects"]) == (0, 0, 0)
     assert outcome.summary["verdict"]["outcome"] == "PASS"
-    assert not any("going on with" in event.text for event in outcome.records.events)  # all 201 were there before
+    assert not any("going on with" in event.text for event in outcome.run.events)  # all 201 were there before
 
-    (passage,) = outcome.records.meta.surges  # type: ignore[misc]
+    (passage,) = outcome.run.meta.surges  # type: ignore[misc]
     assert passage.add_ns < passage.added_ns < passage.remove_ns < passage.removed_ns
-    end_ns: int = outcome.records.meta.measure_end_ns  # type: ignore[assignment]
+    end_ns: int = outcome.run.meta.measure_end_ns  # type: ignore[assignment]
     assert clients_between(outcome, passage.added_ns, passage.remove_ns) == {301}
     assert clients_between(outcome, passage.removed_ns, end_ns) == {201}
     assert 302 in told  # the observer is one more

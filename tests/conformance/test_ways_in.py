@@ -48,7 +48,7 @@ def proofs(everything: Everything, way: str) -> dict[str, Any]:
 
 
 def count(outcome: AttackOutcome, counter: Counter) -> int:
-    return sum(sample.counters.get(counter, 0) for sample in outcome.records.samples)
+    return sum(sample.counters.get(counter, 0) for sample in outcome.run.samples)
 
 
 def settled(outcome: AttackOutcome, due: int) -> bool:

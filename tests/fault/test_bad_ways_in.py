@@ -64,7 +64,7 @@ def test_keys_that_fail_for_some_are_counted(mosquitto_everything: Everything, t
         mosquitto_everything.url("psk12"), tmp_path, role="connect", clients=7, duration="1s", psk_file=str(file),
         tls_version="1.2", reconnect=["50ms", "100ms"], connect_timeout="5s",
     )  # fmt: skip
-    assert outcome.records.meta.connect_failures == {
+    assert outcome.run.meta.connect_failures == {
         "TLS: wrong key": 2, "TLS: the broker does not know this PSK identity": 1,
     }  # fmt: skip
     assert outcome.summary["clients"]["refused"] > 3
@@ -74,7 +74,7 @@ def test_keys_that_fail_for_some_are_counted(mosquitto_everything: Everything, t
         "3 of 7 clients could not connect: TLS: wrong key (2); TLS: the broker does not know this PSK identity (1)"
         in verdict["reasons"][0]
     )
-    assert "malaria keygen makes one" in outcome.records.meta.remedies["TLS: wrong key"]  # type: ignore[index]
+    assert "malaria keygen makes one" in outcome.run.meta.remedies["TLS: wrong key"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_only_insecure_believes_anybody(mosquitto_everything: Everything, tmp_pa
         mosquitto_everything.url("strange"), tmp_path, role="connect", clients=1, duration="1s", insecure=True
     )
     assert outcome.summary["clients"]["connected"] == 1
-    assert "not verified" in str(outcome.records.meta.notes)
+    assert "not verified" in str(outcome.run.meta.notes)
 
 
 def test_a_key_is_not_swapped_for_an_unverified_certificate(mosquitto_everything: Everything, refusal: Any) -> None:

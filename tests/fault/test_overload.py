@@ -50,7 +50,7 @@ def test_amqtt_gets_more_than_it_can_carry(amqtt_broker: RunningBroker, tmp_path
     (found,) = outcome.summary["surges"]
     assert found["held"] is False
     assert any(reason.startswith("it acked ") for reason in found["reasons"])
-    course = columns(outcome.records)
+    course = columns(outcome.run)
     end_s = found["until_s"] + found["watched_s"]
     rates = zip(course["t_s"], course["acked_per_s"], strict=True)
     last = [float(rate) for t, rate in rates if rate is not None and end_s - 3 < float(t or 0) <= end_s]

@@ -68,7 +68,7 @@ def test_a_killed_broker_is_a_fail_with_the_figures_until_then(own_mosquitto: Ru
     assert summary["clients"]["connected"] == 0
     assert summary["clients"]["dropped"] == 21
     assert summary["messages"]["due"] == 800 > summary["messages"]["sent"]
-    assert outcome.records.meta.connect_failures == {"nothing listens at this port": 21}
+    assert outcome.run.meta.connect_failures == {"nothing listens at this port": 21}
 
 
 # --- ourselves -------------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_a_killed_worker_leaves_its_share_unknown_and_the_rest_readable(
     assert "1/2" in outcome.summary["verdict"]["reasons"][0]
     assert outcome.summary["messages"]["lost"] is None
     assert outcome.summary["messages"]["sent"] > share
-    assert [event for event in outcome.records.events if event.kind is EventKind.LOST]
+    assert [event for event in outcome.run.events if event.kind is EventKind.LOST]
 
 
 @pytest.mark.parametrize("times", [1, 2])

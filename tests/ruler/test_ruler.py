@@ -40,7 +40,7 @@ def in_calm(behaviour: Behaviour, tmp_path: Path, **options: Any) -> AttackOutco
     for attempt in range(CALM_TRIES):
         with StubServer(behaviour) as stub:
             outcome = attack(stub, tmp_path / f"try-{attempt}", **options)
-        if (histogram(outcome.records, Metric.OWN_LAG).quantile_ns(0.99) or 0) < CALM_NS:
+        if (histogram(outcome.run, Metric.OWN_LAG).quantile_ns(0.99) or 0) < CALM_NS:
             break
     return outcome
 
@@ -64,7 +64,7 @@ def test_a_delay_and_a_freeze_show_on_a_real_clock(tmp_path: Path) -> None:
     """1,000 messages a second, each acknowledged after 20 ms; frozen for one second."""
     behaviour = Behaviour(ack_delay_ns=20 * MS, freezes=((1.0, 1.0),))
     outcome = in_calm(behaviour, tmp_path, rate="20", clients=50, inflight=100, duration="4s")
-    ack = histogram(outcome.records, Metric.ACK)
+    ack = histogram(outcome.run, Metric.ACK)
     assert ack.count == 4000
     assert above(ack, 20 * MS) == 4000
     for over_ms in (100, 250, 500):
@@ -75,7 +75,7 @@ def test_a_kernel_that_takes_no_more_holds_us_back(tmp_path: Path) -> None:
     with StubServer(Behaviour(never_read=True)) as stub:
         options = {"qos": 0, "clients": 8, "rate": "100", "size": 100_000, "drain": "1s", "thresholds": {}}
         outcome = run_attack(stub.port, tmp_path, **options)
-    assert sum(sample.counters.get(Counter.HELD_BACKLOG, 0) for sample in outcome.records.samples) > 0
+    assert sum(sample.counters.get(Counter.HELD_BACKLOG, 0) for sample in outcome.run.samples) > 0
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
     assert outcome.summary["messages"]["sent"] < outcome.summary["messages"]["due"] == 1600
 

@@ -94,11 +94,11 @@ def check(simulation: Simulation, outcome: AttackOutcome) -> None:
     """The account adds up, whatever the broker did."""
     assert simulation.broker.faults == []
     assert open_run(outcome.directory).meta.end_ns is not None
-    assert (outcome.records.meta.end_ns or 0) < LONGEST_S * S
+    assert (outcome.run.meta.end_ns or 0) < LONGEST_S * S
     messages = outcome.summary["messages"]
     numbers = {name: count for name, count in messages.items() if count is not None}
     assert all(count >= 0 for count in numbers.values()), messages
-    if outcome.records.meta.lost_workers:
+    if outcome.run.meta.lost_workers:
         return  # its part of the account is missing, and the run says so
     if not numbers:
         return  # nothing was sent
@@ -112,7 +112,7 @@ def check(simulation: Simulation, outcome: AttackOutcome) -> None:
 
 def check_counters(simulation: Simulation, outcome: AttackOutcome) -> None:
     """Every message that was due is somewhere, and every message that came was something."""
-    last = {sample.worker: sample.gauges for sample in outcome.records.samples}
+    last = {sample.worker: sample.gauges for sample in outcome.run.samples}
     held = sum(gauges.get(Gauge.HELD, 0) for gauges in last.values())
     publishers = [one for worker in simulation.pool.all for one in worker.worker.engine.publishers]
     begun = sum(int(publisher.next_sequence.sum()) for publisher in publishers)

@@ -41,7 +41,7 @@ def test_connects_are_paced(tmp_path: Path) -> None:
     """100 a second for 3 s: the last of 300 comes 2.99 s after the first."""
     simulation = Simulation()
     outcome = simulation.run(tmp_path, role="connect", clients=300, connect_rate=100, duration="1s")
-    per_second = [sample.counters.get(Counter.CONNECTED, 0) for sample in outcome.records.samples]
+    per_second = [sample.counters.get(Counter.CONNECTED, 0) for sample in outcome.run.samples]
     assert [count for count in per_second if count] == [102, 100, 98]  # an idle pace has saved up two
     assert recorded(outcome, Metric.CONNECT) == of_values([0] * 300)
 
@@ -79,7 +79,7 @@ def test_a_broker_that_is_gone_for_a_while(tmp_path: Path) -> None:
     ack = recorded(outcome, Metric.ACK)
     assert sum(ack.values()) == 400
     assert max(ack) <= 1_500_500_000
-    marks = [event.text for event in outcome.records.events if event.kind is EventKind.TROUBLE]
+    marks = [event.text for event in outcome.run.events if event.kind is EventKind.TROUBLE]
     assert any(text.startswith("connection lost: ") for text in marks)
 
 
@@ -91,7 +91,7 @@ def test_a_broker_that_never_comes_back_is_a_fail_with_the_figures_until_then(tm
     assert summary["verdict"]["outcome"] == "FAIL"
     assert (summary["clients"]["connected"], summary["clients"]["dropped"]) == (0, 21)
     assert (summary["messages"]["due"], summary["messages"]["acked"]) == (800, 300)
-    assert outcome.records.meta.connect_failures == {"nothing listens at this port": 21}
+    assert outcome.run.meta.connect_failures == {"nothing listens at this port": 21}
 
 
 def test_every_reconnect_is_counted_and_nothing_is_numbered_twice(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_garbage_is_survived_and_named(tmp_path: Path, garbage: bytes) -> None:
     outcome = simulation.run(tmp_path, 1, rate="20", clients=10, reconnect=["100ms", "1s"])
     assert total(outcome, Counter.MALFORMED) == outcome.summary["clients"]["dropped"] == 1
     assert outcome.summary["messages"]["due"] == 400
-    assert any("malformed" in event.text for event in outcome.records.events)
+    assert any("malformed" in event.text for event in outcome.run.events)
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
 
 
@@ -138,5 +138,5 @@ def test_a_target_that_answers_no_syn_is_given_up(tmp_path: Path) -> None:
     simulation.network.silent = True
     outcome = simulation.run(tmp_path, clients=2, rate="10", connect_timeout="1s", reconnect=["100ms", "1s"])
     assert outcome.summary["verdict"]["outcome"] in ("FAIL", "UNKNOWN")
-    assert outcome.records.meta.aborted == "no client could connect"
+    assert outcome.run.meta.aborted == "no client could connect"
     assert total(outcome, Counter.CONNECT_TIMEOUTS) == outcome.summary["clients"]["refused"] == 2 * 3

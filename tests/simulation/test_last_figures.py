@@ -30,7 +30,7 @@ def ended_s(
 
     request = request_for(1883, directory, 1, 0, duration=f"{load_s}s", observe=SYS)
     outcome = simulation.carry_out(replace(request, wait_for_figures=wait), show)
-    measured_from_ns = outcome.records.meta.measure_start_ns
+    measured_from_ns = outcome.run.meta.measure_start_ns
     assert measured_from_ns is not None
     end_ns = simulation.time.now_ns - simulation.epoch_ns - measured_from_ns
     return end_ns / NS_PER_S - load_s, [text for text in shown if text.startswith("waiting")]

@@ -36,8 +36,8 @@ def test_the_same_story_ends_in_the_same_numbers(tmp_path: Path) -> None:
             Behaviour(capacity_per_s=300), [Machine(), Machine()], Link(200 * US, jitter_ns=MS, fragments=True)
         )
         outcome = simulation.run(tmp_path / str(number), 2, rate="10", clients=10, arrival="poisson", size="50~9")
-        gauges = [{**sample.gauges, "rss_bytes": 0} for sample in outcome.records.samples]
-        told.append((gauges, [(sample.counters, sample.histograms) for sample in outcome.records.samples]))
+        gauges = [{**sample.gauges, "rss_bytes": 0} for sample in outcome.run.samples]
+        told.append((gauges, [(sample.counters, sample.histograms) for sample in outcome.run.samples]))
     assert told[0] == told[1]
 
 

@@ -16,7 +16,7 @@ def test_a_broker_that_never_acknowledges_ends_a_closed_loop(tmp_path: Path) -> 
     """The drain's 3 s are shorter than the 13 s that a client may take to connect."""
     simulation = Simulation(Behaviour(unacked_every=1))
     outcome = simulation.run(tmp_path, clients=1, interval="0", messages=1000, inflight=20, duration=None)
-    meta, verdict = outcome.records.meta, outcome.summary["verdict"]
+    meta, verdict = outcome.run.meta, outcome.summary["verdict"]
     assert meta.measure_end_ns - meta.measure_start_ns <= 14 * NS_PER_S
     assert meta.end_ns - meta.measure_end_ns <= 4 * NS_PER_S
     assert meta.stalled == "nothing moved for 13 s: 1 client still had 980 messages to send"
@@ -31,14 +31,14 @@ def test_clients_that_cannot_connect_do_not_hold_a_closed_loop_for_ever(tmp_path
     )
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
     assert "could not connect" in outcome.summary["verdict"]["reasons"][0]
-    assert "still had" in outcome.records.meta.stalled
+    assert "still had" in outcome.run.meta.stalled
 
 
 @pytest.mark.parametrize("interval", ["0", "50ms"])
 def test_a_worker_that_stands_still_does_not_hold_the_others_for_ever(tmp_path: Path, interval: str) -> None:
     simulation = Simulation(machines=[Machine()] * 2, story=[(0.1, pause(10_000, "2"))])
     outcome = simulation.run(tmp_path, clients=4, interval=interval, messages=100, duration=None)
-    lost = [event.text for event in outcome.records.events if event.kind is EventKind.LOST]
+    lost = [event.text for event in outcome.run.events if event.kind is EventKind.LOST]
     assert lost == [
         "worker 2 reports nothing; it is given up after 15 s",
         "worker 2 reported nothing for 15 s",

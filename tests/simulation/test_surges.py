@@ -37,7 +37,7 @@ def test_every_message_of_a_surge_is_counted(tmp_path: Path) -> None:
     assert (clients["dropped"], clients["refused"]) == (0, 0)
     assert broker.counts.accepted == broker.counts.disconnects == 31
 
-    meta = outcome.records.meta
+    meta = outcome.run.meta
     (surge,) = meta.surges
     begin_ns = meta.measure_start_ns
     dues = dues_by_client(broker)
@@ -46,7 +46,7 @@ def test_every_message_of_a_surge_is_counted(tmp_path: Path) -> None:
     assert surge.add_ns == surge.added_ns == begin_ns
     assert surge.remove_ns == begin_ns + 2 * S
     assert surge.removed_ns == surge.remove_ns + 10_000_000  # one lot, and a look whether the broker has closed
-    marks = [(e.at_ns, e.text) for e in outcome.records.events if e.kind is EventKind.SURGE]
+    marks = [(e.at_ns, e.text) for e in outcome.run.events if e.kind is EventKind.SURGE]
     assert marks == [(surge.add_ns, "+10 clients"), (surge.remove_ns, "\N{MINUS SIGN}10 clients")]
 
 
@@ -57,13 +57,13 @@ def test_the_sum_stays_even_from_second_to_second(tmp_path: Path) -> None:
     assert simulation.broker.faults == []
     assert messages["due"] == messages["acked"] == messages["delivered"] == messages["expected"] == 750
     assert (messages["lost"], messages["unresolved"], messages["duplicated"]) == (0, 0, 0)
-    begin_ns = outcome.records.meta.measure_start_ns
+    begin_ns = outcome.run.meta.measure_start_ns
     dues = sorted(due - begin_ns for dues in dues_by_client(simulation.broker).values() for due in dues)
     tenths = [sum(due // 10**8 == tenth for due in dues) for tenth in range(30)]
     assert tenths == [20] * 10 + [30] * 5 + [35] * 5 + [25] * 5 + [20] * 5
-    steps = [[at_ns - begin_ns, per_s] for at_ns, per_s in outcome.records.meta.rate_steps]
+    steps = [[at_ns - begin_ns, per_s] for at_ns, per_s in outcome.run.meta.rate_steps]
     assert steps == [[0, 200], [S, 300], [1.5 * S, 350], [2 * S, 250], [2.5 * S, 200]]
-    assert max(n for n in columns(outcome.records)["clients"] if isinstance(n, int)) == 36
+    assert max(n for n in columns(outcome.run)["clients"] if isinstance(n, int)) == 36
 
 
 def test_clients_that_leave_finish_what_is_under_way_but_do_not_wait_for_ever(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_clients_that_leave_finish_what_is_under_way_but_do_not_wait_for_ever(tm
     assert messages["due"] == messages["sent"] == messages["delivered"] == 700
     assert messages["sent"] - messages["acked"] == simulation.broker.counts.unacked == 70
     assert (messages["lost"], messages["unresolved"], outcome.summary["clients"]["dropped"]) == (0, 0, 0)
-    (surge,) = outcome.records.meta.surges
+    (surge,) = outcome.run.meta.surges
     assert surge.removed_ns - surge.remove_ns >= 3 * S  # some of them waited the drain time out
     assert total(outcome, Counter.ABANDONED) == 0
     assert total(outcome, Counter.FORGOTTEN) > 0
@@ -87,8 +87,8 @@ def test_a_worker_dies_in_a_surge_and_then_the_operator_loses_patience(tmp_path:
     surge = {"clients": 10, "at": "1s", "hold": "5s"}
     outcome = attack(simulation, tmp_path, surge, duration="20s")
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
-    assert [event.text for event in outcome.records.events if event.kind is EventKind.SURGE] == ["+10 clients"]
-    (stored,) = outcome.records.meta.surges
-    assert stored.add_ns == outcome.records.meta.measure_start_ns + S
+    assert [event.text for event in outcome.run.events if event.kind is EventKind.SURGE] == ["+10 clients"]
+    (stored,) = outcome.run.meta.surges
+    assert stored.add_ns == outcome.run.meta.measure_start_ns + S
     assert (stored.remove_ns, stored.removed_ns) == (None, None)
-    assert outcome.records.meta.measure_end_ns == outcome.records.meta.measure_start_ns + round(2.5 * S)
+    assert outcome.run.meta.measure_end_ns == outcome.run.meta.measure_start_ns + round(2.5 * S)

@@ -54,7 +54,7 @@ def test_a_worker_that_dies_leaves_its_share_unknown_and_the_rest_readable(tmp_p
     assert "1/2" in outcome.summary["verdict"]["reasons"][0]
     assert messages["sent"] == 101 + 400  # a message that is due at the end of a second is in its sample
     assert (messages["expected"], messages["lost"]) == (None, None)
-    lost = [event for event in outcome.records.events if event.kind is EventKind.LOST]
+    lost = [event for event in outcome.run.events if event.kind is EventKind.LOST]
     assert [event.text for event in lost] == ["worker 1 was killed by SIGKILL"]
     assert simulation.broker.counts.publishes == 150 + 400
 
@@ -63,7 +63,7 @@ def test_all_workers_dead_is_an_end(tmp_path: Path) -> None:
     simulation = Simulation(machines=[Machine()] * 2, story=[(1.0, kill("1")), (1.25, kill("2"))])
     outcome = simulation.run(tmp_path, clients=20, rate="10", duration="60s")
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
-    assert outcome.records.meta.end_ns <= outcome.records.meta.measure_start_ns + 1_300 * MS
+    assert outcome.run.meta.end_ns <= outcome.run.meta.measure_start_ns + 1_300 * MS
 
 
 @pytest.mark.parametrize("times", [1, 2])

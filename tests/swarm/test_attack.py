@@ -40,10 +40,10 @@ def test_one_bee_and_four_bees_make_the_same_messages(swarm: Swarm, hosts: Netwo
     assert four.summary["messages"] == one.summary["messages"]
     assert four.summary["messages"]["delivered"] == 48
     assert four.summary["generator"]["bees"] == 4
-    clocks = four.records.meta.clocks
+    clocks = four.run.meta.clocks
     assert [bee.before.offset_ns // (40 * MS) for bee in clocks.bees] == pytest.approx([0, 0, 0, 2], abs=1)
     for bee, offset_ns in zip(clocks.bees, (0, 0, 0, AHEAD_NS), strict=True):
         for known in (bee.before, bee.last):
             assert abs(known.offset_ns - offset_ns) <= known.error_ns
-    assert four.records.meta.start.spread_ns < 250 * MS
-    assert not any(sample.counters.get("negative_latency") for sample in four.records.samples)
+    assert four.run.meta.start.spread_ns < 250 * MS
+    assert not any(sample.counters.get("negative_latency") for sample in four.run.samples)

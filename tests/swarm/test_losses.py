@@ -55,7 +55,7 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
 
     with broker_on(hosts.hosts[-1], tmp_path) as url:
         outcome = attack(url, tmp_path / "run", Swarm(name="test", bee=three), disturb, duration="13s", drain="2s")
-    records, verdict = outcome.records, outcome.summary["verdict"]
+    records, verdict = outcome.run, outcome.summary["verdict"]
     assert verdict["outcome"] == "UNKNOWN"
     assert [(one.worker, one.share) for one in records.meta.lost_workers] == [  # type: ignore[attr-defined]
         ("bee-1", "1/3"),

@@ -9,14 +9,14 @@ from malaria.records.rows import Counter, RunPhase
 from malaria.records.run import Run
 
 
-def empty_load(records: Run, _: Summary) -> list[Reason]:
+def empty_load(run: Run, _: Summary) -> list[Reason]:
     """Return why the verdict is UNKNOWN when no message was due, or none arrived at subscribers alone."""
-    measured = in_phase(records, RunPhase.MEASURE)
-    if records.meta.publishing and not total(measured, Counter.DUE):
+    measured = in_phase(run, RunPhase.MEASURE)
+    if run.meta.publishing and not total(measured, Counter.DUE):
         remedy = "let the load last beyond the warm-up: a shorter --warmup, more -n/--messages, or a higher rate"
         return [Reason(Outcome.UNKNOWN, "no message was due in the measured time", remedy)]
-    heard = total(in_phase(records, RunPhase.MEASURE, RunPhase.DRAIN, RunPhase.VERIFY), Counter.ARRIVED)
-    if records.meta.subscribing and not records.meta.publishing and not heard:
+    heard = total(in_phase(run, RunPhase.MEASURE, RunPhase.DRAIN, RunPhase.VERIFY), Counter.ARRIVED)
+    if run.meta.subscribing and not run.meta.publishing and not heard:
         remedy = "check the topic filter, and that something publishes to it meanwhile"
         return [Reason(Outcome.UNKNOWN, "no message arrived at the subscribers in the measured time", remedy)]
     return []

@@ -52,13 +52,13 @@ SWARM_NOTICE_NS: Final = 1000 * NS_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class AttackOutcome:
-    """The result of an attack. `directory` holds the run; `records` and `summary` are the same in memory.
+    """The result of an attack. `directory` holds the run; `run` and `summary` are the same in memory.
 
     `unwritten` says why `summary.json` is missing from the directory, if it is; `malaria report` writes it again.
     """
 
     directory: Path
-    records: Run
+    run: Run
     summary: Summary
     unwritten: str = ""
 
@@ -306,11 +306,11 @@ def _unstored(directory: Path, failure: str) -> UnstoredRunError:
 
 def stored_outcome(directory: Path) -> AttackOutcome:
     """Read the run back and write `summary.json`; without it the verdict stands, because the records are whole."""
-    records = open_run(directory)
-    summary = summarize(records)
+    run = open_run(directory)
+    summary = summarize(run)
     unwritten = ""
     try:
         write_summary(summary, directory)
     except OSError as error:
         unwritten = error.strerror or str(error)
-    return AttackOutcome(directory, records, summary, unwritten)
+    return AttackOutcome(directory, run, summary, unwritten)

@@ -168,7 +168,7 @@ class CampaignRunner:
         with BrokerWatch(self._broker) as watch:
             outcome = self._tools.conduct(replace(request, news=watch.news), on_progress, self._interrupt)
         recorder.add_run(outcome)
-        aborted = outcome.records.meta.aborted
+        aborted = outcome.run.meta.aborted
         recorder.change(step, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=aborted or "")
         self._listener.tell(f"{step.name}: {_verdict_line(outcome.summary.verdict)}")
 

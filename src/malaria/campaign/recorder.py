@@ -97,7 +97,7 @@ class CampaignRecorder:
         self.records = replace(self.records, broker=facts)
 
     def add_run(self, outcome: AttackOutcome) -> None:
-        self.runs[outcome.directory.name] = (outcome.records, outcome.summary)
+        self.runs[outcome.directory.name] = (outcome.run, outcome.summary)
 
     def fresh_directory(self, step: Step) -> Path:
         """Return where the run of a step goes. The run of an earlier attempt that was cut short stays where it is."""
@@ -146,8 +146,8 @@ class CampaignRecorder:
         if part.directory is None:
             return False
         try:
-            records = open_run(self.directory / part.directory)
-            self.runs[part.directory] = (records, summarize(records))
+            run = open_run(self.directory / part.directory)
+            self.runs[part.directory] = (run, summarize(run))
         except RunError as error:
             self._tell(f"{error.message}: this part is run again")
             return False

@@ -136,9 +136,9 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
     if not result.quiet:
         from malaria.report.terminal.run_summary import print_summary
 
-        print_summary(outcome.records, outcome.summary, screen)
+        print_summary(outcome.run, outcome.summary, screen)
     try:
-        write_attack_files(outcome.records, outcome.summary, outcome.directory)
+        write_attack_files(outcome.run, outcome.summary, outcome.directory)
     except OSError as error:  # the run is stored, and the verdict stands, with or without its page
         remedy = f"make room, then: malaria report {outcome.directory}"
         print_error(f"the page could not be written: {error.strerror}", remedy)

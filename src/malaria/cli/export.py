@@ -37,10 +37,10 @@ def export(
     name = form or Path(output).suffix.removeprefix(".") or DEFAULT_FORMAT
     if name not in FORMATS:
         raise OperatorError(f"--format: {name!r} is not a format", f"choose {', '.join(FORMATS)}")
-    directory, records = one_run(run)
+    directory, stored_run = one_run(run)
     if output == STDOUT and name in BINARY:
         raise OperatorError("Parquet cannot be written to a terminal", f"give a file: -o {directory.name}.parquet")
-    content = FORMATS[name](records)
+    content = FORMATS[name](stored_run)
     if output == STDOUT:
         write_text(content.decode())
     else:

@@ -39,9 +39,9 @@ def report(
         if not quiet:
             print_levels(summary, screen)
     else:
-        records, summary = rewrite_attack(directory, into)
+        attack_run, summary = rewrite_attack(directory, into)
         if not quiet:
-            print_summary(records, summary, screen)
+            print_summary(attack_run, summary, screen)
     write_json(summary.as_json(), json)
     if not quiet:
         say_page(into, screen)

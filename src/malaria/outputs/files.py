@@ -31,14 +31,14 @@ def write_summary(summary: Summary, directory: Path) -> None:
     _replace(directory / SUMMARY, json_text(summary.as_json()))
 
 
-def write_attack_files(records: Run, summary: Summary, directory: Path) -> None:
+def write_attack_files(run: Run, summary: Summary, directory: Path) -> None:
     """Write all files of an attack. Raises OSError when the disk does not take them, RunError for a damaged run."""
     from malaria.report.markdown.run_markdown import render_run_markdown  # charts are slow to import, and come last
     from malaria.report.page.run_page import render_run_page
 
     write_summary(summary, directory)
-    _replace(directory / PAGE, render_run_page(records, summary))
-    _replace(directory / MARKDOWN, render_run_markdown(records, summary))
+    _replace(directory / PAGE, render_run_page(run, summary))
+    _replace(directory / MARKDOWN, render_run_markdown(run, summary))
 
 
 def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path) -> Summary:

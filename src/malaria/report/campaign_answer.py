@@ -33,7 +33,7 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
     if decisive is None:  # parts that were not run decide the outcome
         return outcome, f"{held}{verdict.reasons[0].text if verdict.reasons else NOTHING_RUN}"
     at = "at " if best else ""
-    return outcome, f"{held}{at}{decisive.name}: {headline(decisive.records, decisive.summary).what}"
+    return outcome, f"{held}{at}{decisive.name}: {headline(decisive.run, decisive.summary).what}"
 
 
 def _decisive(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
@@ -70,7 +70,7 @@ def broker_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> Name
     """Return the name and version of the broker, and how it was started."""
     broker = campaign.broker
     started = name_and_version(broker.get("name") or "", broker.get("version") or "")
-    seen = broker_name(shown[0].records, shown[0].summary) if shown else ""
+    seen = broker_name(shown[0].run, shown[0].summary) if shown else ""
     # the broker's own $SYS and the command that started it may each know only a part: the longer text has more
     facts = {"broker": seen if len(seen) > len(started) else started, "started as": broker.get("kind") or ""}
     return [(label, value) for label, value in facts.items() if value]

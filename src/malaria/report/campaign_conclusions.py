@@ -67,7 +67,7 @@ def _carried(plain: Sequence[ShownLevel]) -> list[str]:
     if best is None:
         return []
     rate, cpu = done_per_s(best.summary), best.summary.broker.cpu_percent
-    ack = latencies(best.records, best.summary).get(Metric.ACK)
+    ack = latencies(best.run, best.summary).get(Metric.ACK)
     figures = [format_rate(rate, "msg")] if rate is not None else []
     figures += [f"broker CPU {percent(cpu)} of a core"] if cpu is not None else []
     figures += [f"ack p99 {ack['p99']}"] if ack else []

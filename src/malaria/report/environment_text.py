@@ -17,35 +17,35 @@ OBSERVER_HEAD: Final = ("observer", "observed", "samples", "late samples", "drop
 _OBSERVER_FIELDS: Final = ("observer", "about", "samples", "late_samples", "dropped_rows", "gaps", "reason")
 
 
-def environment(records: Run, summary: Summary) -> list[tuple[str, str]]:
+def environment(run: Run, summary: Summary) -> list[tuple[str, str]]:
     """Return each fact as name and value; what is not known is left out or a dash."""
     generator = summary.generator
     named = [
         ("target", str(summary.target or UNKNOWN)),
-        ("broker", broker_name(records, summary)),
+        ("broker", broker_name(run, summary)),
         ("started", str(summary.started or UNKNOWN)),
         ("malaria", str(summary.version or UNKNOWN)),
         ("generator", f"{generator.workers} workers"),
     ]
-    named += _swarm(records)
+    named += _swarm(run)
     if generator.rss_bytes:
         named.append(("generator memory", format_bytes(generator.rss_bytes)))
-    host = records.meta.environment
+    host = run.meta.environment
     known = host.as_json() if host else {}
     named += [_named(name, value) for name, value in known.items() if name != "malaria"]
-    return named + [("note", note) for note in records.meta.notes]
+    return named + [("note", note) for note in run.meta.notes]
 
 
-def _swarm(records: Run) -> list[tuple[str, str]]:
+def _swarm(run: Run) -> list[tuple[str, str]]:
     """Return the bees, how far apart they started, and the error of their clocks; nothing for a single host."""
-    bees = bees_of(records)
+    bees = bees_of(run)
     if not bees:
         return []
     named = [("bees", f"{format_count(len(bees))}: {', '.join(bees[:BEES_NAMED])}{' …' * (len(bees) > BEES_NAMED)}")]
-    start = records.meta.start
+    start = run.meta.start
     if start and start.spread_ns is not None:
         named.append(("start spread", format_ms(start.spread_ns / NS_PER_MS)))
-    if words := clock_words(records):
+    if words := clock_words(run):
         named.append(("clocks between bees", words))
     return named
 
@@ -62,9 +62,9 @@ def _plain(value: object) -> str:
     return format_count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def observer_rows(records: Run) -> list[list[str]]:
+def observer_rows(run: Run) -> list[list[str]]:
     """Return a row under OBSERVER_HEAD for each observer of the run."""
-    return [[_known(getattr(one, name)) for name in _OBSERVER_FIELDS] for one in records.meta.observers]
+    return [[_known(getattr(one, name)) for name in _OBSERVER_FIELDS] for one in run.meta.observers]
 
 
 def _known(value: object) -> str:

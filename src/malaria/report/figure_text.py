@@ -61,7 +61,7 @@ def ms(value: float | None) -> str:
     return UNKNOWN if value is None else format_ms(value)
 
 
-def latencies(records: Run, summary: Summary) -> LatencyTable:
+def latencies(run: Run, summary: Summary) -> LatencyTable:
     """Return the figures of the summary by metric and statistic, and lower bounds where the summary has none.
 
     Metrics without a value are left out.
@@ -70,7 +70,7 @@ def latencies(records: Run, summary: Summary) -> LatencyTable:
     for metric in LATENCIES:
         figures = summary.latency_ms[metric]
         # a bound would hide the error of the clocks, which a latency between hosts has as well
-        bounds = _bounds(records, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
+        bounds = _bounds(run, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
         if figures["count"] or bounds:
             found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTICS}
     return found
@@ -82,16 +82,16 @@ def _stated(known_ms: float | None, bound_ms: float | None) -> StatedLatency:
     return StatedLatency(known_ms)
 
 
-def _bounds(records: Run, metric: Metric) -> dict[str, float]:
-    latency = latency_of(records, metric)
+def _bounds(run: Run, metric: Metric) -> dict[str, float]:
+    latency = latency_of(run, metric)
     values = {name: latency.quantile(q) for name, q in QUANTILES.items()}
     return {name: value.ns / NS_PER_MS for name, value in values.items() if value is not None and not value.known}
 
 
-def connect_time_ns(records: Run) -> int | None:
+def connect_time_ns(run: Run) -> int | None:
     """Return the time from the first connect until the last client was ready; None if that never happened."""
     started_ns: int | None = None
-    for event in records.events:
+    for event in run.events:
         if event.kind is not EventKind.PHASE:
             continue
         if event.text == RunPhase.CONNECT:
@@ -101,24 +101,24 @@ def connect_time_ns(records: Run) -> int | None:
     return None
 
 
-def kept_up(records: Run) -> bool | None:
+def kept_up(run: Run) -> bool | None:
     """Return if the generator sent in time; None if that is not known: nothing was sent, or the loop was closed."""
-    lag_ns = records.histogram(Metric.OWN_LAG).quantile_ns(0.99)
-    if lag_ns is None or records.meta.closed_loop:
+    lag_ns = run.histogram(Metric.OWN_LAG).quantile_ns(0.99)
+    if lag_ns is None or run.meta.closed_loop:
         return None
-    return lag_ns <= own_lag_limit_ns(records.meta)
+    return lag_ns <= own_lag_limit_ns(run.meta)
 
 
-def broker_name(records: Run, summary: Summary) -> str:
+def broker_name(run: Run, summary: Summary) -> str:
     """Return name and version, as far as they are known."""
-    name = (records.meta.broker and records.meta.broker.name) or ""
+    name = (run.meta.broker and run.meta.broker.name) or ""
     return name_and_version(name, str(summary.broker.version or "")) or "version unknown"
 
 
-def connected(records: Run, summary: Summary) -> str:
+def connected(run: Run, summary: Summary) -> str:
     """Return the number of clients at the end of the measured window; with surges, the most at once."""
     clients = summary.clients
-    return count(clients["connected_peak" if records.meta.surges else "connected"])
+    return count(clients["connected_peak" if run.meta.surges else "connected"])
 
 
 def name_and_version(name: str, version: str) -> str:
@@ -126,9 +126,9 @@ def name_and_version(name: str, version: str) -> str:
     return version if name.casefold() in version.casefold() else f"{name} {version}".rstrip()
 
 
-def title_line(records: Run) -> str:
+def title_line(run: Run) -> str:
     """Return `malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
-    meta = records.meta
+    meta = run.meta
     return " · ".join(str(part) for part in (f"malaria attack {meta.target or ''}", meta.load) if part)
 
 

@@ -69,21 +69,19 @@ def apart_from_sums(messages: MessageFigures) -> list[AccountLine]:
     return [AccountLine("", name, messages[name]) for name in names if messages[name] is not None]
 
 
-def ledger_notes(records: Run) -> tuple[str, ...]:
+def ledger_notes(run: Run) -> tuple[str, ...]:
     """Return the remarks of the ledger; a run that was cut off has no ledger, and that is the remark."""
-    return tuple(records.ledger.notes) if records.ledger else (NO_LEDGER,)
+    return tuple(run.ledger.notes) if run.ledger else (NO_LEDGER,)
 
 
-def counted(records: Run) -> list[tuple[str, str, str]]:
+def counted(run: Run) -> list[tuple[str, str, str]]:
     """Return every other counter that is not zero: its name, the number, and a sentence that explains it."""
     found = [
-        _counter(name, number, sentence)
-        for name, sentence in COUNTERS.items()
-        if (number := total(records.samples, name))
+        _counter(name, number, sentence) for name, sentence in COUNTERS.items() if (number := total(run.samples, name))
     ]
-    failures = records.meta.connect_failures.items()
+    failures = run.meta.connect_failures.items()
     found += [("clients that could not connect", count(number), cause) for cause, number in failures]
-    dropped = dropped_by(records)
+    dropped = dropped_by(run)
     return [*found, ("dropped by the broker", count(dropped), BROKER_DROPPED)] if dropped else found
 
 

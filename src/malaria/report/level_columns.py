@@ -18,12 +18,12 @@ LEVEL_COLUMNS: Final = {
 
 def level_figures(one: ShownLevel) -> list[str]:
     """Return the figures of a level in the order of LEVEL_COLUMNS."""
-    ack, broker = latencies(one.records, one.summary).get(Metric.ACK, {}), one.summary.broker
+    ack, broker = latencies(one.run, one.summary).get(Metric.ACK, {}), one.summary.broker
     return [
         percent(broker.cpu_percent),
         percent(broker.host_cpu_percent),
         in_bytes(broker.rss_bytes),
-        messages_per_s(one.records, one.summary),
+        messages_per_s(one.run, one.summary),
         *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
         count(one.summary.messages.lost),
     ]

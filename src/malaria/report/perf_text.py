@@ -17,22 +17,22 @@ PERF_HEAD: Final = ("overhead", "samples", "command", "shared object", "symbol")
 """The columns of the table, as `perf report` has them."""
 
 
-def was_asked_for(records: Run) -> bool:
-    return records.profile is not None or any(one == PERF for one, _ in _observers(records)) or bool(_rows(records))
+def was_asked_for(run: Run) -> bool:
+    return run.profile is not None or any(one == PERF for one, _ in _observers(run)) or bool(_rows(run))
 
 
-def why_none(records: Run) -> str:
+def why_none(run: Run) -> str:
     """Return the reason why there is no recording; empty if there is one, or none was asked for."""
-    if records.profile is not None or not was_asked_for(records):
+    if run.profile is not None or not was_asked_for(run):
         return ""
-    gaps = [str(row[GAP]) for row in _rows(records) if GAP in row]
-    reasons = [reason for one, reason in _observers(records) if one == PERF and reason]
+    gaps = [str(row[GAP]) for row in _rows(run) if GAP in row]
+    reasons = [reason for one, reason in _observers(run) if one == PERF and reason]
     return next(iter([*reasons, *reversed(gaps)]), UNFINISHED)
 
 
-def no_recording(records: Run) -> str:
+def no_recording(run: Run) -> str:
     """Return the reason as a sentence; empty as for `why_none`."""
-    why = why_none(records)
+    why = why_none(run)
     return f"There is no recording: {why}." if why else ""
 
 
@@ -61,9 +61,9 @@ def _symbol(row: ProfileRow) -> str:
     return f"{KERNEL if in_kernel else USER} {row.symbol}"
 
 
-def _observers(records: Run) -> list[tuple[str, str]]:
-    return [(one.observer, one.reason or "") for one in records.meta.observers]
+def _observers(run: Run) -> list[tuple[str, str]]:
+    return [(one.observer, one.reason or "") for one in run.meta.observers]
 
 
-def _rows(records: Run) -> list[dict[str, object]]:
-    return [dict(row.values) for row in records.observations if row.observer == PERF]
+def _rows(run: Run) -> list[dict[str, object]]:
+    return [dict(row.values) for row in run.observations if row.observer == PERF]

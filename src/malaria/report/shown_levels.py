@@ -18,7 +18,7 @@ class ShownLevel:
     """A part of a campaign with its run. `anchor` is the id of its section in the page."""
 
     part: CampaignPart
-    records: Run
+    run: Run
     summary: Summary
     anchor: str
 
@@ -38,7 +38,7 @@ class ShownLevel:
     @property
     def is_plain(self) -> bool:
         """Return if this is a level itself under a constant load, which can be compared with the other levels."""
-        return not self.part.variant and not self.records.meta.surges
+        return not self.part.variant and not self.run.meta.surges
 
 
 def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[ShownLevel]:

@@ -35,7 +35,7 @@ class TargetFigure:
     value: str
 
 
-def target_figures(records: Run, summary: Summary) -> list[TargetFigure]:
+def target_figures(run: Run, summary: Summary) -> list[TargetFigure]:
     """Return broker CPU, host CPU, memory and messages per second, each with its heading."""
     broker = summary.broker
     return [
@@ -43,7 +43,7 @@ def target_figures(records: Run, summary: Summary) -> list[TargetFigure]:
         TargetFigure("host_cpu", "host CPU", percent(broker.host_cpu_percent)),
         TargetFigure("host_memory", "memory used/total", _memory(broker)),
         TargetFigure("broker_memory", "broker memory", in_bytes(broker.rss_bytes)),
-        TargetFigure("rates", "messages per second", messages_per_s(records, summary)),
+        TargetFigure("rates", "messages per second", messages_per_s(run, summary)),
     ]
 
 
@@ -60,14 +60,14 @@ def _memory(broker: BrokerFigures) -> str:
     return UNKNOWN if used is None and whole is None else f"{in_bytes(used)} / {in_bytes(whole)}"
 
 
-def messages_per_s(records: Run, summary: Summary) -> str:
+def messages_per_s(run: Run, summary: Summary) -> str:
     """Return `500.1, on target`, or the share of the messages due."""
     rates = summary.rates
     done = done_per_s(summary)
     if done is None:
         return UNKNOWN
     shown, due = _rate(done), rates.due_per_s
-    if records.meta.closed_loop:
+    if run.meta.closed_loop:
         return f"{shown}, as fast as it answered"
     if not due:
         return shown
@@ -104,16 +104,16 @@ def _rank(topic: str) -> int | None:
     return FIRST.index(meaning.name) * len(FIGURES) + meaning.rank
 
 
-def own_count(records: Run, summary: Summary) -> str:
+def own_count(run: Run, summary: Summary) -> str:
     """Compare the broker's own counters with what was published; empty if it has none."""
-    window = measured_window_ns(records)
-    received, sent = (mean_inside(records, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
+    window = measured_window_ns(run)
+    received, sent = (mean_inside(run, SYS, f"messages_{way}_per_s", window) for way in ("received", "sent"))
     if received is None or sent is None:
         return ""
     rates = [format_rate(rate, "packets") for rate in (received, sent)]
     sentence = f"By its own counters the broker received {rates[0]} and sent {rates[1]}"
     published = done_per_s(summary)
-    if not published or not records.meta.publishing or records.meta.surges:
+    if not published or not run.meta.publishing or run.meta.surges:
         return f"{sentence}."  # without a constant load the ratio would say nothing
     return f"{sentence}: {received / published:.1f} and {sent / published:.1f} for each message that was published."
 
@@ -137,21 +137,21 @@ def _signed(per_s: float) -> str:
     return f"−{shown}" if per_s < 0 else shown
 
 
-def remarks(records: Run, summary: Summary) -> list[str]:
+def remarks(run: Run, summary: Summary) -> list[str]:
     """Return the thresholds of a pass, and how the queues grew, each as a sentence."""
-    stated, queues = conditions(records), queue_lines(summary)
+    stated, queues = conditions(run), queue_lines(summary)
     lines = [f"Thresholds of a pass: {stated}."] if stated else []
     return lines + ([f"While the load was steady: {'; '.join(queues)}."] if queues else [])
 
 
-def conditions(records: Run) -> str:
+def conditions(run: Run) -> str:
     """Return the thresholds that the warhead or the command states; empty if neither does."""
-    return " · ".join(records.meta.thresholds)
+    return " · ".join(run.meta.thresholds)
 
 
-def blind_spots(records: Run) -> list[str]:
+def blind_spots(run: Run) -> list[str]:
     """Return a sentence for each observer that missed something; perf has a section of its own."""
-    return [_blind(one) for one in records.meta.observers if one.observer != "perf" and (one.gaps or one.reason)]
+    return [_blind(one) for one in run.meta.observers if one.observer != "perf" and (one.gaps or one.reason)]
 
 
 def _blind(observer: ObserverFacts) -> str:

@@ -28,11 +28,9 @@ def level(number: int, clients: int, trouble: Any = None, variant: str = "", **s
     """Of the broker's figures those in `summary` are others."""
     shown = one(clients, trouble)
     surges = summary.pop("surges", ())
-    records = with_meta(shown.records, surges=[{"group": surge.group, "clients": surge.clients} for surge in surges])
+    run = with_meta(shown.run, surges=[{"group": surge.group, "clients": surge.clients} for surge in surges])
     part = replace(shown.part, level=number, title=f"{clients:,} clients", variant=variant)
-    return replace(
-        shown, part=part, records=records, summary=with_figures(shown.summary, broker=summary, surges=surges)
-    )
+    return replace(shown, part=part, run=run, summary=with_figures(shown.summary, broker=summary, surges=surges))
 
 
 def test_all_of_it_was_carried() -> None:

@@ -15,22 +15,22 @@ BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST})
 """Kinds that are shown in the colour of trouble."""
 
 
-def marks(records: Run) -> list[Event]:
+def marks(run: Run) -> list[Event]:
     """Return the events of a run in order of time, without its phases."""
-    events = [event for event in records.events if event.kind is not EventKind.PHASE]
-    return sorted([*events, *restarts(records)], key=lambda event: event.at_ns)
+    events = [event for event in run.events if event.kind is not EventKind.PHASE]
+    return sorted([*events, *restarts(run)], key=lambda event: event.at_ns)
 
 
-def restarts(records: Run) -> list[Event]:
+def restarts(run: Run) -> list[Event]:
     """Return when the broker's process was replaced; if that was not observed, when its uptime in `$SYS` fell."""
-    found = list(_steps(records, PROCESS, "restarts", sign=1)) or list(_steps(records, SYS, "uptime_s", sign=-1))
+    found = list(_steps(run, PROCESS, "restarts", sign=1)) or list(_steps(run, SYS, "uptime_s", sign=-1))
     return [Event(at_ns, EventKind.TROUBLE, RESTARTED) for at_ns in found]
 
 
-def _steps(records: Run, observer: str, name: str, sign: int) -> Iterator[int]:
+def _steps(run: Run, observer: str, name: str, sign: int) -> Iterator[int]:
     """Yield the times at which a number went up (`sign` +1) or down (-1)."""
     before: float | None = None
-    for row in rows_of(records, observer):
+    for row in rows_of(run, observer):
         value = row.values.get(name)
         if isinstance(value, int | float):
             if before is not None and (value - before) * sign > 0:

@@ -67,7 +67,7 @@ def levels_chart(shown: Sequence[ShownLevel]) -> PlotlyFigure:
 
 def _plots(shown: Sequence[ShownLevel]) -> list[LevelPlot]:
     """Return the plots from top to bottom."""
-    p99s = [latencies(one.records, one.summary).get(Metric.ACK, {}).get("p99") for one in shown]
+    p99s = [latencies(one.run, one.summary).get(Metric.ACK, {}).get("p99") for one in shown]
     bounded = any(p99 is not None and p99.at_least for p99 in p99s)
     summaries = [one.summary for one in shown]
     return [

@@ -65,43 +65,43 @@ OVERVIEW_PX: Final = 200
 PERCENTILES_PX: Final = 260
 
 
-def overview(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
+def overview(run: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
     """Return messages due and done over time: the chart at the top of the page."""
-    meta = records.meta
+    meta = run.meta
     done = ACKED if meta.acknowledged else SENT if meta.publishing else DELIVERED
     lines = (DUE, done) if meta.publishing else (done,)
-    return _over_time(records, _columns(records, series), [TimePanel("messages per second", lines)], OVERVIEW_PX)
+    return _over_time(run, _columns(run, series), [TimePanel("messages per second", lines)], OVERVIEW_PX)
 
 
-def stack(records: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
+def stack(run: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
     """Return all panels over one time axis with one cursor.
 
     `series` holds the columns second by second, if the caller has them already.
     """
-    table = _columns(records, series)
-    return _over_time(records, table, panels_of(records, table), PANEL_PX)
+    table = _columns(run, series)
+    return _over_time(run, table, panels_of(run, table), PANEL_PX)
 
 
-def _columns(records: Run, series: SeriesColumns | None) -> SeriesColumns:
-    step = step_s(records)
-    return series if series is not None and step == 1 else columns(records, step)
+def _columns(run: Run, series: SeriesColumns | None) -> SeriesColumns:
+    step = step_s(run)
+    return series if series is not None and step == 1 else columns(run, step)
 
 
-def step_s(records: Run) -> int:
+def step_s(run: Run) -> int:
     """Return the seconds from point to point: one, unless that gives more than MOST_POINTS."""
-    return max(1, math.ceil(_end_ns(records) / NS_PER_S / MOST_POINTS))
+    return max(1, math.ceil(_end_ns(run) / NS_PER_S / MOST_POINTS))
 
 
-def _end_ns(records: Run) -> int:
-    return max((sample.end_ns for sample in records.samples), default=0)
+def _end_ns(run: Run) -> int:
+    return max((sample.end_ns for sample in run.samples), default=0)
 
 
-def percentiles(records: Run) -> PlotlyFigure:
+def percentiles(run: Run) -> PlotlyFigure:
     """Return latency by percentile; the axis stretches the tail: each step to the right is one more nine."""
     figure = stacked_plots(["latency by percentile"], PERCENTILES_PX)
     shown: list[float] = []
     for metric, (name, colour) in DISTRIBUTIONS.items():
-        points = [point for point in distribution(records, metric) if point.quantile < 1]
+        points = [point for point in distribution(run, metric) if point.quantile < 1]
         shown += [point.ms for point in points]
         figure.add_scatter(
             x=[1 / (1 - point.quantile) for point in points],
@@ -119,7 +119,7 @@ def percentiles(records: Run) -> PlotlyFigure:
     return figure_json(figure)
 
 
-def _over_time(records: Run, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
+def _over_time(run: Run, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
     figure = stacked_plots([panel.title for panel in panels], panel_px)
     for number, panel in enumerate(panels):
         for line in panel.lines:
@@ -128,7 +128,7 @@ def _over_time(records: Run, table: SeriesColumns, panels: Sequence[TimePanel], 
             value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
         ]
         figure.update_layout({axis("yaxis", number): _scale(panel, values)})
-    _mark(figure, records)
+    _mark(figure, run)
     figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
     return figure_json(figure)
 
@@ -173,21 +173,21 @@ def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int, 
     )
 
 
-def _mark(figure: go.Figure, records: Run) -> None:
+def _mark(figure: go.Figure, run: Run) -> None:
     """Shade the time that was not measured; mark events by a line through all charts with the text at its top."""
-    for begin, end in _unmeasured_s(records):
+    for begin, end in _unmeasured_s(run):
         figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
-    for event in gathered(marks(records), round(NEAR * _end_ns(records)))[:MARKS_SHOWN]:
+    for event in gathered(marks(run), round(NEAR * _end_ns(run)))[:MARKS_SHOWN]:
         _mark_event(figure, event)
 
 
-def _unmeasured_s(records: Run) -> list[tuple[float, float]]:
+def _unmeasured_s(run: Run) -> list[tuple[float, float]]:
     """Return the spans before and after the measured window, in seconds of run time."""
-    last_ns = _end_ns(records)
-    start, end = records.meta.measure_start_ns, records.meta.measure_end_ns
+    last_ns = _end_ns(run)
+    start, end = run.meta.measure_start_ns, run.meta.measure_end_ns
     spans: list[tuple[float, float]] = []  # a run that was cut short has no end, and perhaps no start
     if last_ns and isinstance(start, int):
-        spans.append((min(sample.start_ns for sample in records.samples) / NS_PER_S, start / NS_PER_S))
+        spans.append((min(sample.start_ns for sample in run.samples) / NS_PER_S, start / NS_PER_S))
     if last_ns and isinstance(end, int) and end < last_ns:
         spans.append((end / NS_PER_S, math.ceil(last_ns / NS_PER_S)))  # where the last row of the series ends
     return spans

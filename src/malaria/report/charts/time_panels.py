@@ -133,11 +133,11 @@ MOST_CHOSEN: Final = 8
 """Panels for chosen series of a Prometheus page; further ones are in the raw data alone."""
 
 
-def panels_of(records: Run, table: SeriesColumns) -> list[TimePanel]:
+def panels_of(run: Run, table: SeriesColumns) -> list[TimePanel]:
     """Return the panels and lines for which this run has values."""
     shown: list[TimePanel] = []
     for panel in (*PANELS, *_of_prometheus(table)):
-        lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(records, line))
+        lines = tuple(line for line in (*panel.lines, *_of_workers(panel, table)) if _means_something(run, line))
         values = [value for line in lines for value in table.get(line.column, ())]
         if any(values):  # a panel of zeros says nothing, a line of zeros beside others does
             known = tuple(line for line in lines if any(v is not None for v in table.get(line.column, ())))
@@ -145,8 +145,8 @@ def panels_of(records: Run, table: SeriesColumns) -> list[TimePanel]:
     return shown
 
 
-def _means_something(records: Run, line: PanelLine) -> bool:
-    return not line.needs or bool(getattr(records.meta, line.needs))
+def _means_something(run: Run, line: PanelLine) -> bool:
+    return not line.needs or bool(getattr(run.meta, line.needs))
 
 
 def _of_workers(panel: TimePanel, table: SeriesColumns) -> list[PanelLine]:

@@ -69,7 +69,7 @@ def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
 def _row(one: ShownLevel) -> list[str]:
     why = "; ".join(reason.text for reason in one.summary.verdict.reasons[:2])
     figures = [plain(cell) for cell in level_figures(one)]
-    return [_link(one.name), one.outcome, connected(one.records, one.summary), *figures, plain(why)]
+    return [_link(one.name), one.outcome, connected(one.run, one.summary), *figures, plain(why)]
 
 
 def _link(heading: str) -> str:
@@ -85,7 +85,7 @@ def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
     lines = [plain(" ".join(campaign.note.split())), ""] if campaign.note.strip() else []
     lines += [code(campaign.command, "sh"), ""]
     lines += table(["", ""], [[plain(name), plain(value)] for name, value in made_facts(campaign, shown)], words=2)
-    warhead = shown[0].records.meta.warhead_toml or "" if shown else ""
+    warhead = shown[0].run.meta.warhead_toml or "" if shown else ""
     if campaign.source or warhead:
         lines += ["", code((campaign.source or warhead).rstrip(), "toml")]
     return lines
@@ -103,14 +103,14 @@ def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]
 
 def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
     """Return the sections of a level or a variant. `level` holds the parts to compare; empty for all but the first."""
-    answer = headline(one.records, one.summary)
-    lines = [f"## {plain(one.name)}", "", plain(one.records.meta.load or ""), ""]
+    answer = headline(one.run, one.summary)
+    lines = [f"## {plain(one.name)}", "", plain(one.run.meta.load or ""), ""]
     lines += [f"**{answer.outcome}** {plain(answer.what)}", ""]
     lines += [line for text in (answer.remedy, *answer.further) if text for line in (plain(text), "")]
-    lines += [code(one.part.command or one.records.meta.command or "unknown", "sh"), ""]
+    lines += [code(one.part.command or one.run.meta.command or "unknown", "sh"), ""]
     clean = clean_start(one.part)
     lines += [plain(clean), ""] if clean else []
-    described = sections(one.records, one.summary)
+    described = sections(one.run, one.summary)
     note: dict[str, Sequence[str]] = {
         Heading.NOTE: [plain(" ".join(one.part.note.split()))] if one.part.note.strip() else []
     }
@@ -131,5 +131,5 @@ def _side_by_side(level: Sequence[ShownLevel]) -> list[str]:
 def _environment(shown: Sequence[ShownLevel]) -> list[str]:
     if not shown:
         return []
-    rows = [[plain(name), plain(fact)] for name, fact in environment(shown[-1].records, shown[-1].summary)]
+    rows = [[plain(name), plain(fact)] for name, fact in environment(shown[-1].run, shown[-1].summary)]
     return table(["", ""], rows, words=2)

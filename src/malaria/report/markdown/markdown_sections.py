@@ -61,17 +61,17 @@ OVER_TIME: Final = (
 )
 
 
-def sections(records: Run, summary: Summary) -> dict[str, Sequence[str]]:
+def sections(run: Run, summary: Summary) -> dict[str, Sequence[str]]:
     """Return the lines of each section in the order of the page; an empty section is to be left out."""
     return {
-        Heading.TARGET: _target(records, summary),
+        Heading.TARGET: _target(run, summary),
         Heading.SURGES: _surges(summary),
-        Heading.OVER_TIME: _over_time(records),
+        Heading.OVER_TIME: _over_time(run),
         Heading.CLIENTS: _clients(summary),
-        Heading.LATENCY: _latencies(records, summary),
-        Heading.LEDGER: _ledger(records, summary),
-        Heading.SYS: _sys(records, summary),
-        Heading.PERF: _perf(records),
+        Heading.LATENCY: _latencies(run, summary),
+        Heading.LEDGER: _ledger(run, summary),
+        Heading.SYS: _sys(run, summary),
+        Heading.PERF: _perf(run),
     }
 
 
@@ -80,11 +80,11 @@ def titled(sections: MarkdownSections, level: str) -> list[str]:
     return [line for title, content in sections.items() if content for line in (f"{level} {title}", "", *content, "")]
 
 
-def _target(records: Run, summary: Summary) -> list[str]:
-    facts = target_text.target_figures(records, summary)
+def _target(run: Run, summary: Summary) -> list[str]:
+    facts = target_text.target_figures(run, summary)
     head = ["verdict", *(fact.label for fact in facts)]
     row = [summary.verdict.outcome, *(plain(fact.value) for fact in facts)]
-    remarks = (*target_text.remarks(records, summary), *target_text.blind_spots(records))
+    remarks = (*target_text.remarks(run, summary), *target_text.blind_spots(run))
     lines = [f"- {plain(line)}" for line in remarks]
     return [*table(head, [row]), *([""] if lines else []), *lines]
 
@@ -94,10 +94,10 @@ def _surges(summary: Summary) -> list[str]:
     return table(SURGE_HEAD, rows, words=6) if rows else []
 
 
-def _over_time(records: Run) -> list[str]:
+def _over_time(run: Run) -> list[str]:
     """Return a row for each of STEPS steps, and the events."""
-    end_s = max((sample.end_ns for sample in records.samples), default=0) / NS_PER_S
-    series = columns(records, max(1, math.ceil(end_s / STEPS)))
+    end_s = max((sample.end_ns for sample in run.samples), default=0) / NS_PER_S
+    series = columns(run, max(1, math.ceil(end_s / STEPS)))
     known = [column for column in OVER_TIME if any(value for value in series.get(column.source, ()))]
     if not known:
         return []
@@ -105,7 +105,7 @@ def _over_time(records: Run) -> list[str]:
         [f"{end:,} s", *(_written(series[column.source][number], column.unit) for column in known)]
         for number, end in enumerate(series["t_s"])
     ]
-    events = [f"- {mark.at_ns / NS_PER_S:,.1f} s: {plain(mark.text)}" for mark in marks(records)[:MARKS_SHOWN]]
+    events = [f"- {mark.at_ns / NS_PER_S:,.1f} s: {plain(mark.text)}" for mark in marks(run)[:MARKS_SHOWN]]
     return [*table(["until", *(column.head for column in known)], rows), *([""] if events else []), *events]
 
 
@@ -129,8 +129,8 @@ def _clients(summary: Summary) -> list[str]:
     return [*counts, "", f"Generator: {count(generator.workers)} workers, CPU {cpu}."]
 
 
-def _latencies(records: Run, summary: Summary) -> list[str]:
-    found = latencies(records, summary)
+def _latencies(run: Run, summary: Summary) -> list[str]:
+    found = latencies(run, summary)
     if not found:
         return [NO_LATENCY]
     rows = [
@@ -141,19 +141,19 @@ def _latencies(records: Run, summary: Summary) -> list[str]:
     return [*table(["", "count", *STATISTICS.values()], rows), "", f"{'; '.join(meanings)}."]
 
 
-def _ledger(records: Run, summary: Summary) -> list[str]:
+def _ledger(run: Run, summary: Summary) -> list[str]:
     messages = summary.messages
     lines: list[str] = []
     for title, entries in (("messages", published(messages)), ("deliveries", deliveries(messages))):
         if entries:
             lines += [*table([title, ""], [_account_row(entry) for entry in entries]), ""]
-    if messages.due is None and records.meta.subscribing:
-        lines += [f"{count(total(records.samples, Counter.ARRIVED))} messages arrived.", ""]
+    if messages.due is None and run.meta.subscribing:
+        lines += [f"{count(total(run.samples, Counter.ARRIVED))} messages arrived.", ""]
     known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
     in_no_sum = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
     lines += [f"{', '.join(in_no_sum)}.", ""] if in_no_sum else []
-    lines += [f"{plain(note)}\n" for note in ledger_notes(records)]
-    return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(records)]
+    lines += [f"{plain(note)}\n" for note in ledger_notes(run)]
+    return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(run)]
 
 
 def _account_row(entry: AccountLine) -> list[str]:
@@ -163,18 +163,18 @@ def _account_row(entry: AccountLine) -> list[str]:
     return [f"{bold}{plain(sign)}{entry.label}{bold}", f"{bold}{count(entry.number)}{bold}"]
 
 
-def _sys(records: Run, summary: Summary) -> list[str]:
+def _sys(run: Run, summary: Summary) -> list[str]:
     first, rest = target_text.sys_lines(summary)
     if not first and not rest:
         return []
-    own_count = target_text.own_count(records, summary)
+    own_count = target_text.own_count(run, summary)
     return [code("\n".join(first or rest)), *(["", own_count] if own_count else [])]
 
 
-def _perf(records: Run) -> list[str]:
-    profile = records.profile
+def _perf(run: Run) -> list[str]:
+    profile = run.profile
     if profile is None:
-        sentence = perf_text.no_recording(records)
+        sentence = perf_text.no_recording(run)
         return [plain(sentence)] if sentence else []
     rows = [[plain(cell) for cell in line] for line in perf_text.perf_rows(profile, PERF_ROWS)]
     # the names first: a table of Markdown aligns its first columns to the left

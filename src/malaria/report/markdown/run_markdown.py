@@ -12,14 +12,14 @@ from malaria.report.markdown.markdown_sections import sections, titled
 from malaria.report.markdown.markdown_text import code, joined, plain, table
 
 
-def render_run_markdown(records: Run, summary: Summary) -> str:
+def render_run_markdown(run: Run, summary: Summary) -> str:
     """Return the report of an attack as Markdown. Raises RunError for a damaged run."""
-    return joined(_attack(records, summary))
+    return joined(_attack(run, summary))
 
 
-def _attack(records: Run, summary: Summary) -> list[str]:
-    meta = records.meta
-    answer = headline(records, summary)
+def _attack(run: Run, summary: Summary) -> list[str]:
+    meta = run.meta
+    answer = headline(run, summary)
     lines = [
         f"# {plain('attack' if meta.title is None else meta.title)}",
         "",
@@ -33,8 +33,8 @@ def _attack(records: Run, summary: Summary) -> list[str]:
     ]
     end = {
         Heading.ENVIRONMENT: table(
-            ["", ""], [[plain(n), plain(fact)] for n, fact in environment(records, summary)], words=2
+            ["", ""], [[plain(n), plain(fact)] for n, fact in environment(run, summary)], words=2
         ),
         Heading.WARHEAD: [code((meta.warhead_toml or "").rstrip(), "toml")],
     }
-    return lines + titled(sections(records, summary) | end, "##")
+    return lines + titled(sections(run, summary) | end, "##")

@@ -45,7 +45,7 @@ class AccountView:
     counters: PageTable | None
 
 
-def account_view(records: Run, summary: Summary) -> AccountView:
+def account_view(run: Run, summary: Summary) -> AccountView:
     messages = summary.messages
     sums = {"messages": published(messages), "deliveries": deliveries(messages)}
     apart = apart_from_sums(messages)
@@ -53,8 +53,8 @@ def account_view(records: Run, summary: Summary) -> AccountView:
     return AccountView(
         tuple(AccountSum(title, tuple(map(_sum_line, lines))) for title, lines in sums.items() if lines),
         _counts("in no sum", in_no_sum),
-        ledger_notes(records),
-        _counts("other counters", [[*line] for line in counted(records)]),
+        ledger_notes(run),
+        _counts("other counters", [[*line] for line in counted(run)]),
     )
 
 

@@ -119,7 +119,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         no_settings=NO_SETTINGS,
         levels=made,
         missing=tuple(missing),
-        environment=environment_view(shown[-1].records, shown[-1].summary) if shown else None,
+        environment=environment_view(shown[-1].run, shown[-1].summary) if shown else None,
     )
     return render_document("campaign_page.html", page, charts)
 
@@ -132,16 +132,16 @@ def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
 
 def _level(one: ShownLevel, level: Sequence[ShownLevel], charts: PageCharts) -> LevelView:
     """Return a level or a variant, and add its charts to those of the page."""
-    run = run_material(one.records, one.summary)
-    charts |= run_charts(run, one.suffix)
+    material = run_material(one.run, one.summary)
+    charts |= run_charts(material, one.suffix)
     is_first = one is level[0]  # the comparison is shown once, above the first of them
     return LevelView(
         anchor=one.anchor,
         name=one.name,
-        load=one.records.meta.load or "",
-        verdict=verdict_view(one.records, one.summary),
+        load=one.run.meta.load or "",
+        verdict=verdict_view(one.run, one.summary),
         side_by_side=side_by_side(level) if is_first and len(level) > 1 else None,
-        sections=run_sections(run, charts, one.suffix, one.part),
+        sections=run_sections(material, charts, one.suffix, one.part),
     )
 
 
@@ -149,7 +149,7 @@ def levels_table(shown: Sequence[ShownLevel]) -> PageTable:
     """Return a row for each level, and for its variants below it; each name links to its section."""
     head: CellTexts = ["level", "verdict", "clients", *_column_heads()]
     rows: list[CellTexts] = [
-        [_level_name(one), outcome_cell(one.outcome), connected(one.records, one.summary), *level_figures(one)]
+        [_level_name(one), outcome_cell(one.outcome), connected(one.run, one.summary), *level_figures(one)]
         for one in shown
     ]
     return page_table(head, rows, kind="levels")

@@ -18,7 +18,7 @@ class EnvironmentView:
     observers: PageTable | None
 
 
-def environment_view(records: Run, summary: Summary) -> EnvironmentView:
-    rows = observer_rows(records)
+def environment_view(run: Run, summary: Summary) -> EnvironmentView:
+    rows = observer_rows(run)
     observers = page_table(OBSERVER_HEAD, rows, words=(1, 6)) if rows else None
-    return EnvironmentView(named_values(environment(records, summary)), observers)
+    return EnvironmentView(named_values(environment(run, summary)), observers)

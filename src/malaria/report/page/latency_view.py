@@ -36,8 +36,8 @@ class LatencyView:
     chart: ChartPlace
 
 
-def latency_view(records: Run, summary: Summary, chart: ChartPlace) -> LatencyView:
-    found = latencies(records, summary)
+def latency_view(run: Run, summary: Summary, chart: ChartPlace) -> LatencyView:
+    found = latencies(run, summary)
     rows: list[CellTexts] = [
         [
             defined(metric, LATENCIES[metric]),

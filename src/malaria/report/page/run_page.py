@@ -42,58 +42,58 @@ class RunPage:
     environment: EnvironmentView
 
 
-def render_run_page(records: Run, summary: Summary) -> str:
+def render_run_page(run: Run, summary: Summary) -> str:
     """Return the page of one attack as text that UTF-8 can carry. Raises RunError for a damaged run."""
-    run = run_material(records, summary)
-    charts = {"overview": overview(records, run.series)} | run_charts(run)
-    meta = records.meta
+    material = run_material(run, summary)
+    charts = {"overview": overview(run, material.series)} | run_charts(material)
+    meta = run.meta
     subtitle = (meta.target, meta.load, moment(summary))
     page = RunPage(
         title=meta.title or "attack",
         subtitle=" · ".join(part for part in subtitle if part),
-        verdict=verdict_view(records, summary),
-        cards=figure_cards(records, summary),
+        verdict=verdict_view(run, summary),
+        cards=figure_cards(run, summary),
         overview=chart_place("overview", charts),
-        sections=run_sections(run, charts),
-        environment=environment_view(records, summary),
+        sections=run_sections(material, charts),
+        environment=environment_view(run, summary),
     )
     return render_document("run_page.html", page, charts)
 
 
-def figure_cards(records: Run, summary: Summary) -> tuple[FigureCard, ...]:
+def figure_cards(run: Run, summary: Summary) -> tuple[FigureCard, ...]:
     """Return the three to six figures that matter most; those that are not known are left out."""
     lost, expected = summary.messages.lost, summary.messages.expected
     cards = [
-        _clients(records, summary),
-        _rate(records, summary),
-        _ack(records, summary),
+        _clients(run, summary),
+        _rate(run, summary),
+        _ack(run, summary),
         None if lost is None else FigureCard(defined("lost"), count(lost), f"of {count(expected)} deliveries"),
         _broker_cpu(summary),
         _generator_cpu(summary),
-        _arrived(records, summary),
+        _arrived(run, summary),
     ]
     return tuple(card for card in cards if card is not None)
 
 
-def _clients(records: Run, summary: Summary) -> FigureCard:
-    took_ns = connect_time_ns(records)
+def _clients(run: Run, summary: Summary) -> FigureCard:
+    took_ns = connect_time_ns(run)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
     planned = count(summary.clients.planned)
-    return FigureCard(defined("clients"), connected(records, summary), f"of {planned}{within}")
+    return FigureCard(defined("clients"), connected(run, summary), f"of {planned}{within}")
 
 
-def _rate(records: Run, summary: Summary) -> FigureCard | None:
+def _rate(run: Run, summary: Summary) -> FigureCard | None:
     rates = summary.rates
     name = next((name for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
     if name is None:
         return None
     due = rates.due_per_s
-    note = "closed loop" if records.meta.closed_loop else "" if due is None else f"of {format_rate(due)} due"
+    note = "closed loop" if run.meta.closed_loop else "" if due is None else f"of {format_rate(due)} due"
     return FigureCard(defined("rates", name), format_rate(rates[f"{name}_per_s"]), note)
 
 
-def _ack(records: Run, summary: Summary) -> FigureCard | None:
-    found = latencies(records, summary).get(Metric.ACK)
+def _ack(run: Run, summary: Summary) -> FigureCard | None:
+    found = latencies(run, summary).get(Metric.ACK)
     return None if found is None else FigureCard(defined("ack", "ack p99"), str(found["p99"]), f"p50 {found['p50']}")
 
 
@@ -110,8 +110,8 @@ def _generator_cpu(summary: Summary) -> FigureCard | None:
     return FigureCard(defined("generator_cpu"), f"{generator.cpu_percent:.0f} %", f"of a core, {workers}")
 
 
-def _arrived(records: Run, summary: Summary) -> FigureCard | None:
+def _arrived(run: Run, summary: Summary) -> FigureCard | None:
     """Return the card of an attack that only subscribes: it has no messages due."""
-    if summary.messages.due is not None or not records.meta.subscribing:
+    if summary.messages.due is not None or not run.meta.subscribing:
         return None
-    return FigureCard(defined("arrived"), count(total(records.samples, Counter.ARRIVED)), "messages")
+    return FigureCard(defined("arrived"), count(total(run.samples, Counter.ARRIVED)), "messages")

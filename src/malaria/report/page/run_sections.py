@@ -90,21 +90,21 @@ class RunSections:
 class RunMaterial:
     """An attack with its series second by second, which takes a while to compute and is used several times."""
 
-    records: Run
+    run: Run
     summary: Summary
     series: SeriesColumns
 
 
-def run_material(records: Run, summary: Summary) -> RunMaterial:
+def run_material(run: Run, summary: Summary) -> RunMaterial:
     """Raise RunError for a damaged run."""
-    return RunMaterial(records, summary, columns(records))
+    return RunMaterial(run, summary, columns(run))
 
 
-def run_charts(run: RunMaterial, suffix: str = "") -> PageCharts:
+def run_charts(material: RunMaterial, suffix: str = "") -> PageCharts:
     """Return the charts of one attack; `suffix` makes their ids unique on a page of several."""
     return {
-        f"stack{suffix}": stack(run.records, run.series),
-        f"percentiles{suffix}": percentiles(run.records),
+        f"stack{suffix}": stack(material.run, material.series),
+        f"percentiles{suffix}": percentiles(material.run),
     }
 
 
@@ -112,8 +112,8 @@ def chart_place(name: str, charts: Mapping[str, PlotlyFigure]) -> ChartPlace:
     return ChartPlace(name, charts[name]["layout"]["height"], DESCRIPTIONS[name.partition("-")[0]])
 
 
-def verdict_view(records: Run, summary: Summary) -> VerdictView:
-    answer = headline(records, summary)
+def verdict_view(run: Run, summary: Summary) -> VerdictView:
+    answer = headline(run, summary)
     return VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy, answer.further)
 
 
@@ -122,26 +122,28 @@ def unbroken(sentence: str) -> str:
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def run_sections(run: RunMaterial, charts: PageCharts, suffix: str = "", part: CampaignPart = NO_PART) -> RunSections:
+def run_sections(
+    material: RunMaterial, charts: PageCharts, suffix: str = "", part: CampaignPart = NO_PART
+) -> RunSections:
     """Return the sections of an attack, whose charts are in `charts` under names that end in `suffix`.
 
     `part` is what a campaign says about it.
     """
-    records, summary = run.records, run.summary
+    run, summary = material.run, material.summary
     return RunSections(
-        commands=command_lines(part.command or records.meta.command or "unknown", f"command{suffix}"),
+        commands=command_lines(part.command or run.meta.command or "unknown", f"command{suffix}"),
         clean_start=clean_start(part),
-        target=target_view(records, summary),
+        target=target_view(run, summary),
         surges=surges_view(summary),
         over_time=chart_place(f"stack{suffix}", charts),
-        events=events_table(records),
-        latency=latency_view(records, summary, chart_place(f"percentiles{suffix}", charts)),
-        account=account_view(records, summary),
-        sys=sys_view(records, summary),
-        perf=perf_view(records),
+        events=events_table(run),
+        latency=latency_view(run, summary, chart_place(f"percentiles{suffix}", charts)),
+        account=account_view(run, summary),
+        sys=sys_view(run, summary),
+        perf=perf_view(run),
         note=paragraphs(part.note),
-        downloads=raw_data(run.series, summary, f"level{suffix}-" if suffix else ""),
-        warhead=warhead_of(records),
+        downloads=raw_data(material.series, summary, f"level{suffix}-" if suffix else ""),
+        warhead=warhead_of(run),
     )
 
 
@@ -151,9 +153,9 @@ def surges_view(summary: Summary) -> SurgesView | None:
     return SurgesView(page_table(SURGE_HEAD, rows, words=(3, 4, 5)), tuple(RULES.items())) if rows else None
 
 
-def events_table(records: Run) -> FoldedTable:
+def events_table(run: Run) -> FoldedTable:
     """Return all that happened, phases included, in order of time."""
-    events = sorted([*records.events, *restarts(records)], key=lambda event: event.at_ns)
+    events = sorted([*run.events, *restarts(run)], key=lambda event: event.at_ns)
     rows = [
         [f"{event.at_ns / NS_PER_S:,.1f} s", str(event.kind), event.text, count(event.count), event.worker]
         for event in events
@@ -163,5 +165,5 @@ def events_table(records: Run) -> FoldedTable:
     return FoldedTable(label, page_table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
 
 
-def warhead_of(records: Run) -> str:
-    return records.meta.warhead_toml or "unknown"
+def warhead_of(run: Run) -> str:
+    return run.meta.warhead_toml or "unknown"

@@ -48,17 +48,17 @@ class PerfView:
     all_rows: FoldedTable | None = None
 
 
-def target_view(records: Run, summary: Summary) -> TargetView:
-    figures = target_text.target_figures(records, summary)
+def target_view(run: Run, summary: Summary) -> TargetView:
+    figures = target_text.target_figures(run, summary)
     head: CellTexts = ["verdict", *(defined(figure.name, figure.label) for figure in figures)]
     row: CellTexts = [outcome_cell(str(summary.verdict.outcome)), *(figure.value for figure in figures)]
-    blind = target_text.blind_spots(records)
-    if not blind and not records.observations:
+    blind = target_text.blind_spots(run)
+    if not blind and not run.observations:
         blind = [NOT_OBSERVED]
-    return TargetView(page_table(head, [row], kind="seen"), tuple(target_text.remarks(records, summary)), tuple(blind))
+    return TargetView(page_table(head, [row], kind="seen"), tuple(target_text.remarks(run, summary)), tuple(blind))
 
 
-def sys_view(records: Run, summary: Summary) -> SysView | None:
+def sys_view(run: Run, summary: Summary) -> SysView | None:
     """Return None if the broker has no `$SYS`."""
     first, rest = target_text.sys_lines(summary)
     if not first and not rest:
@@ -66,17 +66,17 @@ def sys_view(records: Run, summary: Summary) -> SysView | None:
     folded = rest if first else []  # without a first part the rest is all there is to show
     return SysView(
         tuple(first or rest),
-        target_text.own_count(records, summary),
+        target_text.own_count(run, summary),
         f"{count(len(folded))} more topics" if folded else "",
         tuple(folded),
     )
 
 
-def perf_view(records: Run) -> PerfView | None:
+def perf_view(run: Run) -> PerfView | None:
     """Return None if no recording was asked for."""
-    profile = records.profile
+    profile = run.profile
     if profile is None:
-        sentence = perf_text.no_recording(records)
+        sentence = perf_text.no_recording(run)
         return PerfView(sentence) if sentence else None
     all_rows = None
     if len(profile.rows) > PERF_ROWS_SHOWN:

@@ -49,25 +49,25 @@ LINES_AFTER: Final = 2
 SURGES_SHOWN: Final = 3
 
 
-def print_summary(records: Run, summary: Summary, console: Console) -> None:
+def print_summary(run: Run, summary: Summary, console: Console) -> None:
     """Print the summary of one attack."""
-    print_lines(_attack(records, summary, console.width), console)
+    print_lines(_attack(run, summary, console.width), console)
 
 
-def _attack(records: Run, summary: Summary, width: int) -> list[Text]:
-    body = [Text(), *_clients(records, summary, width), *_messages(records, summary, width), Text()]
-    body += [*_latency_lines(records, summary, width)]
+def _attack(run: Run, summary: Summary, width: int) -> list[Text]:
+    body = [Text(), *_clients(run, summary, width), *_messages(run, summary, width), Text()]
+    body += [*_latency_lines(run, summary, width)]
     body += _surges(summary, width)
-    body += row("broker", _broker(records, summary), width)
+    body += row("broker", _broker(run, summary), width)
     body += [*row("generator", _generator(summary), width), Text()]
-    head = [*wrapped(title_line(records), "", width), Text()]
+    head = [*wrapped(title_line(run), "", width), Text()]
     room = SCREEN_LINES - LINES_AFTER - len(head) - len(body)
-    return head + _verdict(records, summary, width, room) + body
+    return head + _verdict(run, summary, width, room) + body
 
 
-def _verdict(records: Run, summary: Summary, width: int, room: int) -> list[Text]:
+def _verdict(run: Run, summary: Summary, width: int, room: int) -> list[Text]:
     """Return the answer, the remedy, and as many further reasons as fit the screen; the page has all."""
-    answer = headline(records, summary)
+    answer = headline(run, summary)
     margin = f"{INDENT}{answer.outcome}   "
     lines = wrapped(answer.what, margin, width)
     lines[0].stylize(COLOURS[answer.outcome], len(INDENT), len(margin))
@@ -83,26 +83,26 @@ def _verdict(records: Run, summary: Summary, width: int, room: int) -> list[Text
     return lines
 
 
-def _clients(records: Run, summary: Summary, width: int) -> list[Text]:
-    clients, took_ns = summary.clients, connect_time_ns(records)
+def _clients(run: Run, summary: Summary, width: int) -> list[Text]:
+    clients, took_ns = summary.clients, connect_time_ns(run)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
-    parts = [f"{connected(records, summary)} of {count(clients.planned)} connected{within}"]
-    if records.meta.surges:
+    parts = [f"{connected(run, summary)} of {count(clients.planned)} connected{within}"]
+    if run.meta.surges:
         parts.append(f"{count(clients.connected)} at the end")
     parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
     lines = row("clients", parts, width)
-    failures = records.meta.connect_failures
+    failures = run.meta.connect_failures
     if isinstance(failures, dict) and failures:
         cause, hit = max(failures.items(), key=lambda item: int(item[1]))
         lines += row("", [f"{format_things(int(hit), 'client')}: {cause}"], width)
     return lines
 
 
-def _messages(records: Run, summary: Summary, width: int) -> list[Text]:
+def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
     messages = summary.messages
     if messages.due is None:
-        arrived = f"arrived {count(total(records.samples, Counter.ARRIVED))}"
-        return row("messages", [arrived], width) if records.meta.subscribing else []
+        arrived = f"arrived {count(total(run.samples, Counter.ARRIVED))}"
+        return row("messages", [arrived], width) if run.meta.subscribing else []
     sums = [f"{name} {count(messages[name])}" for name in ("due", "sent", "acked") if messages[name] is not None]
     if messages.expected is not None:
         sums.append(f"delivered {count(messages.delivered)} of {count(messages.expected)}")
@@ -112,8 +112,8 @@ def _messages(records: Run, summary: Summary, width: int) -> list[Text]:
     return row("messages", sums, width) + (row("", known, width) if known else [])
 
 
-def _latency_lines(records: Run, summary: Summary, width: int) -> list[Text]:
-    found = latencies(records, summary)
+def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
+    found = latencies(run, summary)
     if not found:
         return row("latency", ["not measured"], width)
     heads = "".join(f"{name:>{FIGURE_WIDTH}}" for name in QUANTILES.values())
@@ -123,29 +123,29 @@ def _latency_lines(records: Run, summary: Summary, width: int) -> list[Text]:
             continue
         values = "".join(_figure(statistics[name]) for name in QUANTILES)
         line = Text(f"{INDENT}{LATENCIES[metric]:<{LABEL_WIDTH}}{values} ")
-        lines.append(line.append_text(_after_figures(records, metric)))
+        lines.append(line.append_text(_after_figures(run, metric)))
         if metric is Metric.CONNECT and (Metric.TLS in found or Metric.UPGRADE in found):
             medians = [f"{word} {found[part]['p50']}" for part, word in PARTS.items() if part in found]
             lines += row(" parts p50", medians, width)
     return [*lines, Text()]
 
 
-def _after_figures(records: Run, metric: Metric) -> Text:
+def _after_figures(run: Run, metric: Metric) -> Text:
     """Return what follows the figures of a latency: a bar of its distribution, or a remark."""
     if metric is Metric.LAG:
-        return _kept_up(records)
-    if metric in ACROSS_HOSTS and (clocks := clock_words(records)):
+        return _kept_up(run)
+    if metric in ACROSS_HOSTS and (clocks := clock_words(run)):
         return Text(clocks)
-    return Text(bar(records, metric))
+    return Text(bar(run, metric))
 
 
 def _figure(value: StatedLatency) -> str:
     return f"{value!s:>{FIGURE_WIDTH}}"
 
 
-def _kept_up(records: Run) -> Text:
+def _kept_up(run: Run) -> Text:
     """Return a remark on the generator's own part of the lag; empty if that is not known."""
-    good = kept_up(records)
+    good = kept_up(run)
     return Text() if good is None else Text("kept up") if good else Text("ran late", COLOURS["INVALID"])
 
 
@@ -157,11 +157,11 @@ def _surges(summary: Summary, width: int) -> list[Text]:
     return [line for number, text in enumerate(lines) for line in row("" if number else "surge", [text], width)]
 
 
-def _broker(records: Run, summary: Summary) -> list[str]:
+def _broker(run: Run, summary: Summary) -> list[str]:
     broker = summary.broker
     used, memory = broker.host_memory_used_bytes, broker.host_memory_bytes
     parts = [
-        broker_name(records, summary),
+        broker_name(run, summary),
         _part("CPU {:.0f} % of a core", broker.cpu_percent),
         f"memory {format_bytes(broker.rss_bytes)}" if broker.rss_bytes is not None else "",
         _part("host CPU {:.0f} %", broker.host_cpu_percent),
