@@ -11,7 +11,7 @@ from malaria.records.rows import Counter, Metric
 from simulation import Link, Machine, Simulation, pause, starved
 from stub_broker import Behaviour
 
-FLAWLESS = {"lost": 0, "acked_lost": 0, "duplicated": 0, "reordered": 0, "unresolved": 0}
+FLAWLESS = {"lost": 0, "acked_lost": 0, "duplicated": 0, "reordered": 0, "unresolved": 0, "unacked": 0}
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
@@ -22,7 +22,9 @@ def test_a_faithful_broker_is_reported_as_one(tmp_path: Path, qos: int, workers:
     broker = simulation.broker
     assert broker.faults == []
     counts = {name: 2000 for name in ("due", "sent", "expected", "delivered")}
-    assert outcome.summary["messages"] == counts | {"acked": 2000 if qos else None} | FLAWLESS
+    assert outcome.summary["messages"] == counts | FLAWLESS | (
+        {"acked": 2000} if qos else {"acked": None, "unacked": None}
+    )
     assert broker.counts.publishes == broker.counts.deliveries == 2000
     assert len({(seen.header.client, seen.header.sequence) for seen in broker.seen}) == 2000
     assert outcome.summary["verdict"] == {"outcome": "PASS", "reasons": []}
@@ -121,12 +123,25 @@ def test_loss_repetition_and_disorder_are_counted_exactly(tmp_path: Path, qos: i
 def test_messages_never_acknowledged_are_unresolved_only_if_they_did_not_arrive(tmp_path: Path) -> None:
     simulation = Simulation(Behaviour(unacked_every=50))
     outcome = simulation.run(tmp_path, 1, rate="50", clients=10, inflight=100)
+    assert outcome.summary["messages"]["unacked"] == 20
+    assert outcome.summary["verdict"]["outcome"] == "FAIL"
+    assert outcome.summary["verdict"]["reasons"][0].startswith("20 messages were never acknowledged, yet delivered")
     messages = outcome.summary["messages"]
     assert (messages["sent"], messages["acked"], messages["delivered"]) == (1000, 980, 1000)
     assert (messages["lost"], messages["unresolved"]) == (0, 0)
     ack = outcome.summary["latency_ms"]["ack"]
     assert ack["p50"] == 0.001
     assert ack["p99"] is None  # 2 % never finished: it cannot be known
+
+
+def test_without_a_subscriber_nobody_knows_whether_they_arrived(tmp_path: Path) -> None:
+    outcome = Simulation(Behaviour(unacked_every=60)).run(tmp_path, rate="50", clients=6)
+    messages, verdict = outcome.summary["messages"], outcome.summary["verdict"]
+    assert (messages["sent"], messages["acked"], messages["unacked"], messages["unresolved"]) == (600, 590, 10, 10)
+    assert verdict["outcome"] == "FAIL"
+    assert verdict["reasons"] == [verdict["reasons"][0]]
+    assert verdict["reasons"][0].startswith("10 messages were never acknowledged")
+    assert "delivered" not in verdict["reasons"][0]
 
 
 def test_a_starved_worker_is_invalid(tmp_path: Path) -> None:

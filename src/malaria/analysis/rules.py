@@ -43,6 +43,7 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
     ("clients.dropped == 0", {}),
     ("rates.acked_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": True}),
     ("rates.sent_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": False}),
+    ("messages.unacked == 0", {"publishing": True}),
     ("messages.unresolved == 0", {"publishing": True}),
     ("messages.lost == 0", {"publishing": True, "subscribing": True}),
     ("broker.dropped == 0", {"publishing": True}),
@@ -61,6 +62,8 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     taken = {threshold.key for threshold in stated}
     if taken & _RATES:  # who allows a rate below what is due allows the queue that it makes
         taken.add("broker.queue_growth_per_s")
+    if "messages.unresolved" in taken:  # who allows messages without any trace allows them without an answer
+        taken.add("messages.unacked")
     steady = _of_steady_time(summary)
     own = [rule for rule in _defaults(run) if rule.key not in taken and look_up(steady, rule.key) is not None]
     cases = [_Case(rule, run, summary) for rule in stated] + [_Case(rule, run, steady) for rule in own]
@@ -71,7 +74,7 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     return _unreadable(run) + [
         _broken(case, finding.text) if finding.ruling is Ruling.BROKEN else _undecided(case, finding.text)
         for case, finding in found
-        if finding.ruling is not Ruling.HOLDS and not (case.rule in own and _is_in_rate_sentence(case.rule.key, broken))
+        if finding.ruling is not Ruling.HOLDS and not (case.rule in own and _is_said_already(case.rule.key, broken))
     ]
 
 
@@ -115,8 +118,10 @@ def _seconds(case: _Case) -> float:
     return (window[1] - window[0]) / NS_PER_S if window else math.inf
 
 
-def _is_in_rate_sentence(key: str, broken: set[str]) -> bool:
-    """Return True when the sentence on a missed rate already says it."""
+def _is_said_already(key: str, broken: set[str]) -> bool:
+    """Return True when the sentence on another broken rule says it."""
+    if key == "messages.unresolved" and "messages.unacked" in broken:
+        return True
     return key in _IN_RATE_SENTENCE and bool(broken & _RATES)
 
 
@@ -264,8 +269,21 @@ def _of_due(case: _Case) -> str:
     return f"{format_count(value)} of {format_rate(due, 'msg')}{share}"
 
 
+def _unacked(case: _Case) -> str:
+    return f"{case.count('message')} never acknowledged{_undelivered(case)}"
+
+
+def _undelivered(case: _Case) -> str:
+    """Return how many deliveries of these messages are missing, where somebody listened."""
+    if case.summary.messages.expected is None:
+        return ""
+    missing = case.figure("messages.unresolved")
+    return f"; {format_count(missing)} of their deliveries are missing" if missing else ", yet delivered"
+
+
 def _unresolved(case: _Case) -> str:
-    return f"{case.count('message')} neither acknowledged nor delivered"
+    seen = "acknowledged" if case.summary.messages.expected is None else "acknowledged nor delivered"
+    return f"{case.count('message')} {'never' if seen == 'acknowledged' else 'neither'} {seen}"
 
 
 def _lost(case: _Case) -> str:
@@ -313,6 +331,7 @@ _PHRASES: Final[Mapping[str, _Phrase]] = {
     "rates.sent_per_s": _Phrase(_sent, _AT_LEAST, _OVERLOAD_REMEDY),
     "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY),
     "messages.lost": _Phrase(_lost, _AT_MOST, _LOSS_REMEDY),
+    "messages.unacked": _Phrase(_unacked, _AT_MOST, _OPEN_REMEDY),
     "messages.unresolved": _Phrase(_unresolved, _AT_MOST, _OPEN_REMEDY),
     "broker.dropped": _Phrase(_dropped_messages, _AT_MOST, _QUEUE_REMEDY),
     "broker.queue_growth_per_s": _Phrase(_grown, _AT_MOST, _OVERLOAD_REMEDY),

@@ -95,6 +95,7 @@ class MessageFigures(Figures):
     lost: int | None = None
     acked_lost: int | None = None
     unresolved: int | None = None
+    unacked: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,4 +232,6 @@ class LevelSummary(Summary):
 
 def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
-    return TypeAdapter(Summary).json_schema(mode="serialization")
+    schema = TypeAdapter(Summary).json_schema(mode="serialization")
+    schema["$defs"]["MessageFigures"]["required"].remove("unacked")  # not in summaries of version 0.1.0
+    return schema

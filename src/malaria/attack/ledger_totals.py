@@ -22,7 +22,7 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
     settled = conductor.deliveries() if publishing and subscribing and not lost else None
     counted = counters if publishing else None
     acknowledged = counted if any(group.qos for group in warhead.publishing) else None
-    unacknowledged = conductor.unacknowledged() if publishing else None
+    open_messages = conductor.open_messages() if publishing else None
     return LedgerTotals(
         due=_count(counted, Counter.DUE),
         sent=_count(counted, Counter.SENT),
@@ -33,7 +33,8 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
         reordered=_count(counted if settled else None, Counter.REORDERED),
         lost=settled.lost if settled else None,
         acked_lost=settled.acked_lost if settled else None,
-        unresolved=settled.unresolved if settled else unacknowledged,
+        unresolved=settled.unresolved if settled else open_messages,
+        unacked=None if acknowledged is None else conductor.unacknowledged(),
         notes=tuple(_notes(conductor, publishing, subscribing, lost=lost, settled=settled)),
     )
 

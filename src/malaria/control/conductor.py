@@ -9,6 +9,7 @@ Times are run time: nanoseconds since the epoch of the run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,7 +33,7 @@ from malaria.control.messages import (
 from malaria.control.standing import Standing
 from malaria.plan.timetable import SurgeTimes
 from malaria.records.campaign_records import INTERRUPTED
-from malaria.records.ledger import Deliveries, join_published, join_received, settle
+from malaria.records.ledger import Deliveries, Published, join_published, join_received, settle
 from malaria.records.rows import Event, EventKind, RunPhase
 from malaria.units import format_count, format_duration_ns, format_things
 
@@ -205,13 +206,17 @@ class Conductor:
         """Return the reason why deliveries are not followed."""
         return next((w.account.note for w in self.workers.values() if w.account and w.account.note), "no account came")
 
+    def open_messages(self) -> int | None:
+        """Count the messages whose fate is open, subscribed or not. None if an account is missing."""
+        accounts = self._accounts()
+        return None if accounts is None else sum(map(_open, _published(accounts)))
+
     def unacknowledged(self) -> int | None:
-        """Count the messages without an acknowledgement, subscribed or not. None if an account is missing."""
+        """Count the messages of QoS 1 and 2 that the broker never answered. None if an account is missing."""
         accounts = self._accounts()
         if accounts is None:
             return None
-        parts = [part for account in accounts for part in account.published]
-        return sum(len(sequences) for part in parts for sequences in part.unacked.values())
+        return sum(_open(part) - part.explained for part in _published(accounts) if part.acknowledged.any())
 
     def progress(self, at_ns: int, clients: int) -> tuple[int, int]:
         """Return how far the phase is, and its whole: in clients while connecting, in nanoseconds otherwise."""
@@ -415,6 +420,14 @@ class Conductor:
 
     def _mark(self, at_ns: int, kind: EventKind, text: str) -> None:
         self._events.append(Event(at_ns, kind, text))
+
+
+def _published(accounts: list[Account]) -> Iterator[Published]:
+    return (part for account in accounts for part in account.published)
+
+
+def _open(part: Published) -> int:
+    return sum(map(len, part.unacked.values()))
 
 
 def _workers(names: list[str]) -> str:

@@ -65,6 +65,7 @@ class Publisher:
         self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
         self._forgotten: dict[int, list[int]] = {}
+        self._explained = 0  # of those forgotten: refused by the broker, or too large for it
         self._forgotten_dues: list[Ints] = []
         self._schedule = PublishSchedule(plan)
         self._epoch_ns = 0
@@ -561,7 +562,7 @@ class Publisher:
                 if sequences:
                     unacked.setdefault(numbers[position], []).extend(sequences)
         acknowledged = np.full(self.plan.count, self.window is not None)
-        return Published(self.plan.numbers, self.next_sequence.copy(), acknowledged, unacked)
+        return Published(self.plan.numbers, self.next_sequence.copy(), acknowledged, unacked, self._explained)
 
     def fold_unfinished(self, now_ns: int) -> None:
         """At the very end: how long each message without an acknowledgement has waited, as lower bounds of `ack`."""

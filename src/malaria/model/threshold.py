@@ -44,6 +44,7 @@ STATISTICS: Final = ("min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9
 CLIENTS: Final = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
 MESSAGES: Final = (
     "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
+    "unacked",
 )  # fmt: skip
 RATES: Final = ("due", "sent", "acked", "delivered")
 BROKER: Final[Mapping[str, FigureUnit]] = MappingProxyType(

@@ -108,6 +108,7 @@ class Published:
     sent: Ints
     acknowledged: NDArray[np.bool_]
     unacked: Mapping[int, Sequence[int]]
+    explained: int = 0  # of `unacked`, those that the broker refused or that were too large for it
 
 
 @dataclass(frozen=True, slots=True)

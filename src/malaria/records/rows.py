@@ -203,6 +203,7 @@ class LedgerTotals:
     acked_lost: StoredCount | None
     unresolved: StoredCount | None
     notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
+    unacked: StoredCount | None = None  # not answered by the broker, delivered or not; not in runs of version 0.1.0
 
 
 @dataclass(frozen=True, slots=True)

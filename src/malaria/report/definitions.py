@@ -33,6 +33,11 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "",
     ),
     "unresolved": ("Messages that were neither acknowledged nor delivered when the drain ended.", ""),
+    "unacked": (
+        "Messages of QoS 1 and 2 that the broker had not answered when the drain ended, delivered or not. "
+        "Refused ones are not among them.",
+        "",
+    ),
     "ack": (
         "From when a message was due to its acknowledgement. It includes the time in which the broker was frozen.",
         "done − due",
@@ -99,6 +104,7 @@ LABELS: Final[dict[str, str]] = {
     "connack": "connect: CONNACK",
     "suback": "SUBACK",
     "acked_lost": "acked but lost",
+    "unacked": "never acked",
     "own_lag": "lag of the generator",
     "end_to_end": "end to end",
     "generator_cpu": "generator CPU",

@@ -66,7 +66,8 @@ def apart_from_sums(messages: MessageFigures) -> list[AccountLine]:
     """Return the known counts that are part of a sum already, or of none."""
     # without the deliveries there is no sum that has the unresolved messages
     names = ("acked_lost", "duplicated", "reordered") if messages.expected is not None else ("unresolved",)
-    return [AccountLine("", name, messages[name]) for name in names if messages[name] is not None]
+    lines = [AccountLine("", name, messages[name]) for name in names if messages[name] is not None]
+    return [*lines, AccountLine("", "unacked", messages.unacked)] if messages.unacked else lines
 
 
 def ledger_notes(run: Run) -> tuple[str, ...]:

@@ -122,6 +122,18 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
     ),
     "behind": (make_records(trouble="falls-behind"), Outcome.FAIL, "the broker fell behind at 0:1", "fewer clients"),
     "open": (make_records(trouble="unfinished"), Outcome.FAIL, "neither acknowledged nor delivered", "drain"),
+    "never acknowledged, yet delivered": (
+        settled(GOOD, unacked=10, expected=1200),
+        Outcome.FAIL,
+        "10 messages were never acknowledged, yet delivered",
+        "drain",
+    ),
+    "never acknowledged, and some not delivered": (
+        settled(GOOD, unacked=10, unresolved=2, expected=1200),
+        Outcome.FAIL,
+        "10 messages were never acknowledged; 2 of their deliveries are missing",
+        "drain",
+    ),
     "standstill": (
         with_meta(GOOD, stalled="nothing moved for 13 s"),
         Outcome.FAIL,

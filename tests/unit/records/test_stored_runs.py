@@ -25,7 +25,11 @@ def stored(path: Path) -> str:
 
 
 def as_text(summary: Summary) -> str:
-    return json.dumps(summary.as_json(), indent=2) + "\n"
+    """Return a summary without the figures that version 0.1.0 did not have, which are unknown for its runs."""
+    written = summary.as_json()
+    for part in (written, *written["levels"]):
+        assert part.get("messages", {}).pop("unacked", None) is None
+    return json.dumps(written, indent=2) + "\n"
 
 
 @pytest.mark.parametrize("name", RUNS)

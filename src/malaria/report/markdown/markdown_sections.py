@@ -150,6 +150,7 @@ def _ledger(run: Run, summary: Summary) -> list[str]:
     if messages.due is None and run.meta.subscribing:
         lines += [f"{count(total(run.samples, Counter.ARRIVED))} messages arrived.", ""]
     known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
+    known += ["unacked"] if messages.unacked else []
     in_no_sum = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
     lines += [f"{', '.join(in_no_sum)}.", ""] if in_no_sum else []
     lines += [f"{plain(note)}\n" for note in ledger_notes(run)]

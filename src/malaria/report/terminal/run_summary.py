@@ -109,6 +109,8 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
     known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
     if messages.lost is not None and messages.acked_lost is not None:
         known[0] += f" ({count(messages.acked_lost)} acked)"
+    if messages.unacked:
+        known.append(f"never acked {count(messages.unacked)}")
     return row("messages", sums, width) + (row("", known, width) if known else [])
 
 
