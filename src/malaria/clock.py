@@ -1,4 +1,4 @@
-"""Where time comes from. Everything below floor 4 takes time as an argument; the rest asks here.
+"""The clock of malaria. Pure code takes time as an argument; code that does I/O reads it here.
 
 One clock for all workers of a host: CLOCK_MONOTONIC, in integer nanoseconds. It is never set back,
 and it is the same in every process of one boot, so a due time written by one worker can be subtracted

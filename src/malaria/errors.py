@@ -1,9 +1,9 @@
-"""The three families of failure: the operator's fault, the broker's behaviour, our bug.
+"""The three families of failure: the operator's fault, the broker's behaviour, a bug of malaria.
 
-Promises: whatever an operator can mend is an `OperatorError` that says what, where and the remedy.
+Promises: a fault that an operator can mend is an `OperatorError` with what is wrong, where, and the remedy.
 What a broker does is data (a count, an event), never an exception that leaves the engine; only the
-codec raises `MalformedPacket`, and whoever reads from a socket turns it into data.
-A bug of ours is any other exception.
+codec raises `MalformedPacket`, and the code that reads from a socket turns it into data.
+Any other exception is a bug of malaria.
 """
 
 from __future__ import annotations

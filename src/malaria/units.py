@@ -1,7 +1,7 @@
-"""People's units at the edges: text to exact values, and values to text with the digits that matter.
+"""Read durations, rates and numbers from text as exact values, and format values with the digits that matter.
 
-Promises: parsing is exact (integers and fractions, no floats on the way) and refuses what it does not understand with
-`NotationError`, which says what to write; formatting never raises. Bytes are counted in powers of ten (1 MB = 10**6).
+Promises: parsing is exact (integers and fractions, no floats) and raises `NotationError`, which says what to write;
+formatting never raises. Bytes are counted in powers of ten (1 MB = 10**6).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `attack`, `publish`, `subscribe` and `connect` share: from options to a run, and from a run to the screen."""
+"""Run an attack from options and show it: shared by `attack`, `publish`, `subscribe` and `connect`."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class AttackOptions:
     make: Callable[[], Warhead]
 
 
-def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
+def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     """Run the attack, show it and store it; return the exit code of its verdict."""
     from malaria.model.observe import observe_from_options
     from malaria.model.target import parse_target, refuse_public_broker
     from malaria.model.warhead import describe
     from malaria.schedule.payload import check_source
 
-    where, result = wish.where, wish.result
-    warhead = wish.make()
+    where, result = options.where, options.result
+    warhead = options.make()
     target_text = where.target or warhead.target.url
     if target_text is None:
         raise TargetError(
@@ -75,14 +75,14 @@ def perform(wish: AttackOptions, arguments: Sequence[str]) -> int:
     launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
     screen = console(result.json)
     view = LiveView(f"malaria attack {target.url}", describe(warhead), screen, result.quiet)
-    with run_directory(result.output, RUNS, wish.title, overwrite=result.overwrite) as directory:
+    with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         request = AttackRequest(
             target,
             warhead,
             directory,
             workers,
             command,
-            wish.title,
+            options.title,
             observe,
             launcher=launcher,
             wait_for_figures=not result.no_wait,

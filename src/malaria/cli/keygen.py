@@ -1,4 +1,4 @@
-"""`malaria keygen`: keys and passwords for thousands of clients."""
+"""`malaria keygen`: make keys and passwords for thousands of clients."""
 
 from __future__ import annotations
 

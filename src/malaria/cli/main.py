@@ -1,7 +1,7 @@
-"""The command `malaria`: which commands there are, and what becomes of what they raise.
+"""The command `malaria`: the list of its commands, and the exit code for each exception that they raise.
 
-Whatever is not an answer of a command ends here: the operator's fault as `error: ...` with its remedy and exit code 2,
-Ctrl-C before there is a run and any bug of ours as exit code 4, so that 1 always means FAIL.
+An operator's fault is printed as `error: ...` with its remedy and gives exit code 2. Ctrl-C before a run begins, and a
+bug of malaria, give exit code 4, so that 1 always means FAIL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Parameters of the command line: the load options of `malaria.model.option_table`, and those that only commands have.
 
-Values stay as they were typed; the model reads them, so that a file and an option are read by the same rules.
+Values stay as typed; the model reads them, so that the same rules hold for files and options.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything that a command prints goes through here.
+"""Print the output of commands.
 
 Promises: no control character of a file name, a file, a target or a stored run reaches the terminal; an output that
 cannot encode a character gets a replacement for it; a reader that leaves, or a closed stdout, costs no record and gives
@@ -28,7 +28,7 @@ STDOUT: Final = "-"
 
 @dataclass(slots=True)
 class _OutputReader:
-    """Whoever reads standard output or error: gone or not, and the attack that is to finish when it leaves."""
+    """The reader of standard output or error: whether it is gone, and the attack to finish when it goes."""
 
     gone: bool = False
     interrupt: Interrupt | None = None

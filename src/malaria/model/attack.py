@@ -1,4 +1,4 @@
-"""The settings of the whole attack: how long it lasts, how fast clients connect, when it gives up."""
+"""The table `[attack]`: duration, connect rate, timeouts and other settings of the whole attack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Attack(Table):
     warmup_ns: DurationNs = Field(default=0, alias="warmup")
     """Load before the measured time begins."""
     drain_ns: DurationNs = Field(default=10 * NS_PER_S, alias="drain")
-    """The longest wait, after the load, for messages that are still under way."""
+    """The longest wait for messages under way after the load."""
     connect_rate: ConnectRate = Fraction(1000)
     """Connects per second of all clients together; 0 sets no pace."""
     connects_in_progress: int = Field(default=64, strict=True, ge=1, le=100_000)
@@ -35,7 +35,7 @@ class Attack(Table):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
     """Draw the same random sizes and times as another run with this seed."""
     own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
-    """How late our own messages may leave (99th percentile) before the run is INVALID."""
+    """Lag of sent messages (99th percentile) from which on the run is INVALID."""
     source_addresses: Sources = ()
     """Local addresses to spread clients over, or "auto" for 127.0.0.0/8."""
     protocol: ProtocolText = PROTOCOLS[0]

@@ -1,7 +1,7 @@
-"""What to do with the broker between the levels of a campaign: `[broker]`, and `[[broker.listener]]`.
+"""The tables `[broker]` and `[[broker.listener]]`: how a campaign starts, stops and cleans the broker.
 
-Promises: each kind of broker has the keys that it needs and none that it could not obey; what is left out has a default
-that holds on a bare machine. Does not promise that files, units and hosts are there.
+Promises: each kind of broker has the keys that it needs, and no key that has no effect on it; defaults work on
+a machine without configuration. Does not promise that files, units and hosts exist.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from malaria.units import NotationError
 class BrokerKind(StrEnum):
     """How the broker is started."""
 
-    NONE = "none"  # somebody else
-    EMBEDDED = "embedded"  # the one that comes with us
+    NONE = "none"  # it runs already
+    EMBEDDED = "embedded"  # the one that comes with malaria
     MOSQUITTO = "mosquitto"
     COMMAND = "command"
     SYSTEMD = "systemd"

@@ -1,6 +1,6 @@
-"""The defaults of a group that depend on its other keys: what is not written is filled in from what is.
+"""Fill in the defaults of a group that depend on its other keys: topic, filters, header, interval.
 
-Works on the table as it was read, before its values are looked at; what makes no sense is left for validation.
+Works on the table as read from the file, before validation; leaves wrong values for validation to find.
 """
 
 from __future__ import annotations

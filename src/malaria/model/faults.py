@@ -1,4 +1,4 @@
-"""What is wrong with a warhead, in words: `meters.toml: group[0].rate: '10k/m' is not a rate`, and the remedy.
+"""Describe the faults of a file: `meters.toml: group[0].rate: '10k/m' is not a rate`, and the remedy.
 
 Promises: every fault that validation finds becomes one WarheadError that names the place; a password is never quoted.
 """
@@ -18,11 +18,11 @@ type Location = tuple[str | int, ...]
 """A place in the file: keys and positions, such as ("group", 0, "rate")."""
 
 SECRETS: Final = frozenset({"password", "psk", "headers"})
-"""Keys of a file. Headers too: what opens a WebSocket is often a token."""
+"""Keys whose values are never shown. Headers too: a WebSocket is often opened with a token."""
 NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
 
 LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})
-"""The tables that come several times."""
+"""The tables that can come several times, as [[name]]."""
 
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", "write it: it has no default"),
@@ -39,7 +39,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "too_short": ("is empty", "write at least one"),
     "model_type": ("{value} is not a table", "write [{key}] or [[{key}]] and its keys on the lines below"),
 }
-"""Kind of fault -> (what is wrong, what to do). A kind that is not here speaks for itself."""
+"""Kind of fault -> (what is wrong, what to do). Other kinds are described in the words of pydantic."""
 
 
 class KeyPathError(ValueError):
@@ -65,7 +65,8 @@ def explain(
     faults = error.errors(include_url=False)
     location, message, remedy = _fault(faults[0], known)
     if len(faults) > 1:
-        remedy += f" (and {len(faults) - 1} more fault{'s' if len(faults) > 2 else ''} in it)"
+        # at least: contradictions between keys show only when each key by itself is right
+        remedy += f" (and at least {len(faults) - 1} more fault{'s' if len(faults) > 2 else ''})"
     return kind(f"{place(location)}: {message}", remedy)
 
 
@@ -93,8 +94,8 @@ def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tup
     key = str(location[-1]) if location else "warhead"
     value = "what is written" if key in SECRETS else repr(fault["input"])[:80]
     message, remedy = SENTENCES.get(fault["type"], (_escaped(str(fault["msg"])), "see docs/warhead.md for this key"))
-    words = {"key": key, "value": value} | {name: str(word).replace("'", '"') for name, word in context.items()}
-    return location, message.format(**words), remedy.format(**words)
+    values = {"key": key, "value": value} | {name: str(given).replace("'", '"') for name, given in context.items()}
+    return location, message.format(**values), remedy.format(**values)
 
 
 def _escaped(text: str) -> str:

@@ -1,6 +1,7 @@
-"""The kinds of value that a warhead's keys take, each with how it is read from TOML and written back.
+"""The types of the values in a warhead: each is read from TOML and written back.
 
-Promises: what is read and written is equal. Every refusal is a NotationError: a sentence and what to write instead.
+Promises: a value that is written reads back equal. Every refusal is a NotationError: a sentence, and
+what to write instead.
 """
 
 from __future__ import annotations

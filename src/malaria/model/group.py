@@ -1,4 +1,4 @@
-"""A set of clients that behave alike: their names, what they send and receive, and how often.
+"""A group: a set of clients that behave alike, with the names, topics and properties of each client.
 
 Promises: a group is complete and consistent. Defaults that depend on other keys (topic, filters, header) are filled in.
 """

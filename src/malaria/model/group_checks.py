@@ -1,4 +1,4 @@
-"""Refuse a group whose keys contradict each other, though each key by itself is possible."""
+"""Refuse a group whose keys contradict each other. Each key by itself has been checked."""
 
 from __future__ import annotations
 

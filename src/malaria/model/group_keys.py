@@ -1,7 +1,7 @@
-"""The keys of a group, and what they mean for one client of it.
+"""The keys of the table `[[group]]`.
 
-Promises: each value by itself is possible. Does not promise that the values fit together: `malaria.model.group_checks`
-looks at that, and `malaria.model.group.Group` is a group that passed.
+Promises: each value by itself is valid. Does not promise that the values fit together: `malaria.model.group_checks`
+checks that, and a `malaria.model.group.Group` has passed.
 A field's alias is its key in the file.
 """
 

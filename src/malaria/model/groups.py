@@ -1,4 +1,4 @@
-"""Refuse groups that cannot stand in one warhead, and groups that need another version of MQTT than theirs."""
+"""Refuse groups that share a name or a client id, and keys of MQTT 5 in a group of MQTT 3.1.1."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def check_protocol(group: Group, position: int, protocol: Protocol) -> None:
     if protocol is Protocol.V5:
         return
     place: Location = ("group", position)
-    said: list[Location] = [(name,) for name in OF_5 if getattr(group, name) != type(group).model_fields[name].default]
+    paths: list[Location] = [(name,) for name in OF_5 if getattr(group, name) != type(group).model_fields[name].default]
     if group.will is not None:
         will = group.will
-        said += [("will", name) for name in (*OF_MESSAGES, "delay") if getattr(will, name) not in (None, ())]
-    for path in said:
+        paths += [("will", name) for name in (*OF_MESSAGES, "delay") if getattr(will, name) not in (None, ())]
+    for path in paths:
         raise KeyPathError(
             (*place, *path), "is of MQTT 5, and this group speaks 3.1.1", 'write protocol = "5" (-V 5), or leave it out'
         )

@@ -1,7 +1,7 @@
 """JSON Schemas of the files that people write: keys, notations and defaults as TOML has them, for editors.
 
 Promises: what the model takes, the schema takes; an unknown key and a value of the wrong kind are refused. Does not
-promise to refuse what is wrong only beside other keys: the model does.
+promise to refuse keys that contradict each other: the model does.
 """
 
 from __future__ import annotations

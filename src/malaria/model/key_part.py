@@ -1,4 +1,4 @@
-"""Which lines of a file of keys one bee of n gets: those of its own clients, no other, and no line twice.
+"""Divide a file of keys among bees: each bee gets the lines of its own clients, and no other lines.
 
 Client i of a group belongs to bee `i mod n` and takes line `first_key + i`. So a group that begins at line s makes the
 lines from s on belong, in turn, to bees 0, 1, ... n - 1; where the next group begins, the turns begin anew. A part says

@@ -1,7 +1,7 @@
-"""What only MQTT 5 lets a group say: of its messages, its subscriptions, its session, its will; in the packets' words.
+"""The keys of a group that only MQTT 5 has: of messages, subscriptions, sessions and wills. Names are those of packets.
 
-Promises: what these keys give is what the codec can write. A key that is left out is not in the packet, and the
-specification's default holds.
+Promises: the codec can write every value. A key that is left out is not in the packet: the default of the
+specification holds.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ class Client5(Message5):
     def connect_properties(self, *, clean_start: bool) -> dict[str, Any]:
         """Return the properties of CONNECT. A kept session without an expiry never ends, as in MQTT 3.1.1."""
         expiry = FOR_EVER_S if self.session_expiry is None and not clean_start else self.session_expiry
-        said = {
+        properties = {
             "session_expiry_interval": expiry,
             "receive_maximum": self.receive_maximum,
             "topic_alias_maximum": self.topic_alias_maximum or None,
             "maximum_packet_size": self.maximum_packet_size,
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in properties.items() if value is not None}
 
     @property
     def subscription_options(self) -> int:

@@ -1,4 +1,4 @@
-"""What to watch of the target side while it is loaded: `[observe]` of a campaign, `--observe` of a command.
+"""The choice of observers of the target side: `[observe]` of a campaign, `--observe` of a command.
 
     [observe]
     sys = true                        # or the keys of [target] that differ for it
@@ -8,8 +8,8 @@
     docker = "emqx"
     perf = {seconds = "10s", at = "1m"}
 
-What is not said depends on the target: of one on this machine `sys`, `host` and the process that listens on its port
-are watched, of others `sys`; and what is watched only by default is quietly left out where it cannot be.
+The default depends on the target. On this machine it is `sys`, `host` and the process that listens on the target's
+port; elsewhere it is `sys`. A default observer that does not work is left out without an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ NONE: Final = "none"
 _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_.])?")
 _NAME: Final = re.compile(r"[^\W\d][^:/]{0,63}")
-_PROCESS_FORMS: Final = 'write a process id, a name, ":1883" for who listens there, or "ssh://user@host/NAME"'
+_PROCESS_FORMS: Final = (
+    'write a process id, a name, ":1883" for the process that listens there, or "ssh://user@host/NAME"'
+)
 _CONTAINER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 

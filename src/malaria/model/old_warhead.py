@@ -1,9 +1,9 @@
-"""Reads the warheads of the mqtt-malaria of 2013: lines of commands that each bee ran, one after the other.
+"""Read the warheads of the mqtt-malaria of 2013: lines of commands that each bee ran, one after the other.
 
     # 150 clients at 1/6 Hz, 500 bytes, 1000 messages each
     malaria publish -P 150 -n 1000 -T 0.166 -s 500 -t -H %(malaria_target)s
 
-Promises: every option of theirs is known and does what it did, or is refused; a line that cannot be a group of a
+Promises: every option of that version does what it did, or is refused; a line that cannot be a group of a
 warhead (a shell command, what follows an attack without an end) is refused. Groups are for one bee, as there.
 What is different: a message's number counts from 0; its time stamp (-t) is inside of the stated size; no mosquitto is
 started per client as a bridge (-b), because TLS-PSK is spoken here.
@@ -88,29 +88,29 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _publish(words: list[str], table: dict[str, Any], start_ns: int, place: str) -> int | None:
-    said = _parsed(PUBLISH, words, place)
+    options = _parsed(PUBLISH, words, place)
     group: OldGroup = {
         "name": _name("publishers", table),
-        "clients": said.processes * said.thread_ratio,
-        "qos": said.qos,
-        "messages": said.msg_count,
-        "size": _size(said.msg_size),
+        "clients": options.processes * options.thread_ratio,
+        "qos": options.qos,
+        "messages": options.msg_count,
+        "size": _size(options.msg_size),
         "topic": TOPIC,
     }
-    group |= _pace(said.msgs_per_second, said.jitter, place) | _identity(said)
+    group |= _pace(options.msgs_per_second, options.jitter, place) | _identity(options)
     table["group"].append(_begun(group, start_ns))
-    _reach(table, said, place)
+    _reach(table, options, place)
     if "rate" not in group:
         return None
-    return start_ns + int(said.msg_count / parse_rate(group["rate"]) * NS_PER_S)
+    return start_ns + int(options.msg_count / parse_rate(group["rate"]) * NS_PER_S)
 
 
 def _subscribe(words: list[str], table: dict[str, Any], start_ns: int, place: str) -> int | None:
-    said = _parsed(SUBSCRIBE, words, place)
-    group = {"name": _name("subscribers", table), "role": "subscribe", "clients": 1, "qos": said.qos,
-             "topic": said.topic}  # fmt: skip
+    options = _parsed(SUBSCRIBE, words, place)
+    group = {"name": _name("subscribers", table), "role": "subscribe", "clients": 1, "qos": options.qos,
+             "topic": options.topic}  # fmt: skip
     table["group"].append(_begun(group, start_ns))
-    _reach(table, said, place)
+    _reach(table, options, place)
     return None
 
 
@@ -201,11 +201,11 @@ def _decimal(text: str, place: str) -> float:
     return float(text)
 
 
-def _identity(said: argparse.Namespace) -> OldGroup:
+def _identity(options: argparse.Namespace) -> OldGroup:
     """Return the client id: the PSK identity if there are keys, else the given name and a number."""
-    if said.psk_file is not None:
+    if options.psk_file is not None:
         return {"client_id": "{identity}"}
-    literal = (said.clientid or "").replace("{", "{{").replace("}", "}}")
+    literal = (options.clientid or "").replace("{", "{{").replace("}", "}}")
     return {"client_id": f"{literal}-{{index}}"} if literal else {}
 
 
@@ -213,14 +213,14 @@ def _begun(group: OldGroup, start_ns: int) -> OldGroup:
     return group | ({"start_after": duration_text(start_ns)} if start_ns else {})
 
 
-def _reach(table: dict[str, Any], said: argparse.Namespace, place: str) -> None:
+def _reach(table: dict[str, Any], options: argparse.Namespace, place: str) -> None:
     """Put the host and the file of keys of a line into `[target]`. The usual host is left out."""
     target: dict[str, Any] = {}
-    psk_file = getattr(said, "psk_file", None)
+    psk_file = getattr(options, "psk_file", None)
     if psk_file is not None:
         target["psk_file"] = psk_file
-    if said.host != TARGET:
-        tls = psk_file is not None or said.port == TLS_PORT
-        target["url"] = f"{'mqtts' if tls else 'mqtt'}://{said.host}:{said.port or DEFAULT_PORT}"
+    if options.host != TARGET:
+        tls = psk_file is not None or options.port == TLS_PORT
+        target["url"] = f"{'mqtts' if tls else 'mqtt'}://{options.host}:{options.port or DEFAULT_PORT}"
     if table.setdefault("target", target) != target:
         _refuse(place, "goes to another target than the line before")

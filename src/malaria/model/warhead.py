@@ -1,8 +1,8 @@
-"""What load to make, whole: the groups, how the attack goes, what counts as a pass; read from TOML and written to it.
+"""A warhead: groups of clients, surges, settings, target and thresholds; read from TOML and written to it.
 
-Promises: whatever is impossible is refused when it is read, with file, key path and remedy; what `to_toml` writes reads
-back to an equal value, but for passwords, which it never writes.
-Does not promise that a payload file or function exists: `malaria.schedule.payload.load_source` looks for them.
+Promises: an impossible warhead is refused when it is read, with file, key path and remedy; what `to_toml` writes reads
+back equal, except for secrets, which it never writes.
+Does not promise that a payload file or function exists: `malaria.schedule.payload.load_source` finds out.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _threshold(key: str, condition: Any) -> Threshold:
 
 
 class Warhead(Table):
-    """A load: its groups, its surges, the settings of the attack, and what counts as a pass."""
+    """A load: groups of clients, surges, settings of the attack, target and thresholds."""
 
     groups: tuple[Group, ...] = Field(default=(), alias="group")
     """Groups of clients that behave alike."""
@@ -78,7 +78,7 @@ class Warhead(Table):
     attack: Attack = Attack()
     """Settings of the whole attack."""
     target: Access = Access()
-    """How clients reach the broker, and how they prove who they are."""
+    """Address of the broker, TLS, and credentials of the clients."""
     thresholds: Annotated[tuple[Threshold, ...], BeforeValidator(_thresholds), WithJsonSchema(thresholds_schema())] = ()
     """Conditions that a passing run meets: "figure" = "operator limit", or a list of such texts."""
 
@@ -92,8 +92,8 @@ class Warhead(Table):
         check_surges(self.surges, self.groups, self.attack)
         endless = [g.name for g in self.groups if g.publishes and g.messages is None]
         if self.attack.duration_ns is None and (endless or not self.publishing):
-            who = f"group {endless[0]} would publish" if endless else "the clients would stay"
-            raise KeyPathError(("attack", "duration"), f"is missing, and {who} for ever", 'write duration = "30s"')
+            what = f"group {endless[0]} would publish" if endless else "the clients would stay"
+            raise KeyPathError(("attack", "duration"), f"is missing, and {what} for ever", 'write duration = "30s"')
         return self
 
     def access_of(self, group: Group) -> Access:
@@ -240,9 +240,9 @@ def to_toml(warhead: Warhead) -> str:
 
 def to_table(warhead: Warhead) -> dict[str, Any]:
     """Return the tables of the file, passwords included. `validated` turns them into an equal warhead."""
-    table: dict[str, Any] = {"attack": _said(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
+    table: dict[str, Any] = {"attack": _stated(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
     if warhead.surges:
-        table["surge"] = [_said(surge) for surge in warhead.surges]
+        table["surge"] = [_stated(surge) for surge in warhead.surges]
     if target := warhead.target.model_dump(exclude_unset=True, exclude_none=True):
         table["target"] = target
     thresholds: dict[str, list[str]] = {}
@@ -253,12 +253,12 @@ def to_table(warhead: Warhead) -> dict[str, Any]:
     return table
 
 
-def _said(table: Table) -> dict[str, Any]:
+def _stated(table: Table) -> dict[str, Any]:
     return table.model_dump(by_alias=True, exclude_defaults=True)
 
 
 def _group_table(group: Group) -> dict[str, Any]:
-    said = _said(group)
+    stated = _stated(group)
     table = {"name": group.name, "role": str(group.role), "clients": group.clients}
     if group.publishes:
         key, text = interval_entry(group.interval)
@@ -266,18 +266,18 @@ def _group_table(group: Group) -> dict[str, Any]:
     if group.publishes or group.subscribes:
         table["qos"] = group.qos
     if group.publishes and group.generated:
-        table["size"] = said.get("size", int(DEFAULT_SIZE))
+        table["size"] = stated.get("size", int(DEFAULT_SIZE))
     if group.header == completed(table | {"payload": group.payload})["header"]:
-        said.pop("header", None)
+        stated.pop("header", None)
     else:
         table["header"] = group.header
     if group.subscribes and not group.publishes:
-        said.pop("filters" if group.filters == (group.topic,) else "topic")
-    said.pop("interval", None)
-    said.pop("target", None)
+        stated.pop("filters" if group.filters == (group.topic,) else "topic")
+    stated.pop("interval", None)
+    stated.pop("target", None)
     if target := group.target.model_dump(exclude_unset=True, exclude_none=True):
         table["target"] = target
-    return table | {key: _plain(value) for key, value in said.items()}
+    return table | {key: _plain(value) for key, value in stated.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -290,14 +290,14 @@ def _plain(value: Any) -> Any:
 
 def describe(warhead: Warhead) -> str:
     """Describe the load in one line: `3,000 clients · 500 B · QoS 1 · every 6 s · 10 min`."""
-    speakers, duration_ns = warhead.publishing, warhead.attack.duration_ns
+    publishing, duration_ns = warhead.publishing, warhead.attack.duration_ns
     parts = [_crowd(warhead)]
-    if len(speakers) == 1:
-        parts += [_size_text(speakers[0]), f"QoS {speakers[0].qos}", _pace_text(speakers[0])]
-    elif speakers:
-        parts += [_sum_text(speakers)]
-    if len(speakers) == 1 and speakers[0].messages:
-        parts += [f"{format_count(speakers[0].messages)} messages each"]
+    if len(publishing) == 1:
+        parts += [_size_text(publishing[0]), f"QoS {publishing[0].qos}", _pace_text(publishing[0])]
+    elif publishing:
+        parts += [_sum_text(publishing)]
+    if len(publishing) == 1 and publishing[0].messages:
+        parts += [f"{format_count(publishing[0].messages)} messages each"]
     parts += [format_duration_ns(duration_ns)] if duration_ns else []
     return " · ".join(parts + [describe_surge(surge) for surge in warhead.surges])
 
@@ -326,8 +326,8 @@ def _pace_text(group: Group) -> str:
     return f"{format_rate(float(1 / group.interval), 'msg')} each"
 
 
-def _sum_text(speakers: tuple[Group, ...]) -> str:
-    count = f"{len(speakers)} publishing groups"
-    if any(group.closed_loop for group in speakers):
+def _sum_text(publishing: tuple[Group, ...]) -> str:
+    count = f"{len(publishing)} publishing groups"
+    if any(group.closed_loop for group in publishing):
         return f"{count} · as fast as possible"
-    return f"{count} · {format_rate(float(sum(g.clients / g.interval for g in speakers)), 'msg')}"
+    return f"{count} · {format_rate(float(sum(g.clients / g.interval for g in publishing)), 'msg')}"

@@ -1,4 +1,4 @@
-"""Topic aliases, as the side that hears them keeps them (MQTT 5, 3.3.2.3.4)."""
+"""Topic aliases as the receiver keeps them (MQTT 5, 3.3.2.3.4)."""
 
 from __future__ import annotations
 

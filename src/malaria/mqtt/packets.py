@@ -1,6 +1,6 @@
 """MQTT control packets as frozen values, named as in the specification (OASIS MQTT 3.1.1 and 5, section 3).
 
-What only MQTT 5 has is at its default in 3.1.1: reason codes 0, no properties.
+Fields that only MQTT 5 has keep their defaults in 3.1.1: reason code 0, no properties.
 """
 
 from __future__ import annotations

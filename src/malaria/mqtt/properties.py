@@ -1,4 +1,4 @@
-"""The properties of MQTT 5 (section 2.2.2): one table says what there is, how it is written and where it may stand."""
+"""The properties of MQTT 5 (section 2.2.2): one table with the type of each and the packets that may hold it."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
     IDLE -> CONNECTING -> GREETING -> SUBSCRIBING -> READY
                  \\____________|____________|__________/ -> WAITING -> CONNECTING ...        any -> CLOSED
 
-Which event may come in which phase, and the phase that it leads to, is the table `ALLOWED`. What a broker says out of
-turn ends the connection; what comes when there is no connection is nobody's; an event of ours out of turn is our bug.
+Which event may come in which phase, and the phase that it leads to, is the table `ALLOWED`. A packet of the
+broker in the wrong phase ends the connection; one without a connection is ignored. Any other event in the wrong phase
+is a bug of malaria.
 The engine keeps the same facts in columns, for speed; a property test drives both with the same events and compares
 phases and bytes. What both promise:
 
@@ -13,13 +14,13 @@ phases and bytes. What both promise:
 - A message that is due and may not be sent (not READY, window full) is held, in order, and sent as soon as it may be.
   It gets its sequence when it is sent for the first time, and keeps sequence, id and due time when it is sent again.
 - A connection with a kept session sends again what was not acknowledged, oldest first, PUBLISH with DUP or PUBREL
-  (MQTT-4.4.0-1), before anything new. Without one, what was in flight is forgotten, and said to be.
+  (MQTT-4.4.0-1), before anything new. Without one, messages in flight are forgotten and counted.
 - SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept a session that we subscribed in.
 - Keep-alive: PINGREQ when nothing was sent for a keep-alive time; no PINGRESP within another one ends the connection.
-- What a broker of MQTT 5 grants in CONNACK holds for the connection: its receive maximum beside our window (what is
-  sent again keeps to it too), its keep-alive and its choice of a client id in place of ours. The topic of what we
-  publish can be said once and by its alias from then on; aliases of the broker are followed. Nothing of this outlives
-  the connection but the id.
+- What a broker of MQTT 5 grants in CONNACK holds for the connection: its receive maximum limits the window (also for
+  messages that are sent again), its keep-alive and its client id replace those of the client. A topic can be sent once
+  and replaced by its alias from then on; aliases of the broker are resolved. Only the client id outlives the
+  connection.
 - A PUBACK or PUBREC with a reason of failure ends a message without acknowledging it. DISCONNECT ends the connection.
 - An acknowledgement of an id that is not in flight is counted and has no other effect; one of the wrong kind (PUBACK
   for a QoS 2 message) and any packet that must not come in this phase end the connection: the broker is broken.
@@ -163,7 +164,7 @@ class SessionEvent(Enum):
     START = auto()  # connect, for the first time or again
     OPENED = auto()  # the transport stands
     CONNACK = auto()  # accepted; the broker knows what to send us, or there is nothing to subscribe to
-    CONNACK_BARE = auto()  # accepted; the broker is to be told our filters
+    CONNACK_BARE = auto()  # accepted without a session: SUBSCRIBE follows
     SUBACK = auto()
     TRAFFIC = auto()  # PUBLISH, its acknowledgements, PINGRESP
     GOODBYE = auto()  # DISCONNECT from the broker (MQTT 5)

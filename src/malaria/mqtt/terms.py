@@ -1,4 +1,4 @@
-"""What a broker grants a client: the properties of CONNACK, each with what holds when it is absent (MQTT 5, 3.2.2.3).
+"""The terms that a broker grants a client: properties of CONNACK, each with its default (MQTT 5, 3.2.2.3).
 
 MQTT 3.1.1 has none of this: `UNLIMITED` holds there.
 """
@@ -26,7 +26,7 @@ class Terms:
     wildcard_subscription_available: bool = True
     subscription_identifier_available: bool = True
     shared_subscription_available: bool = True
-    server_keep_alive: int | None = None  # seconds, in place of ours
+    server_keep_alive: int | None = None  # seconds, replaces that of CONNECT
     assigned_client_identifier: str | None = None
 
 

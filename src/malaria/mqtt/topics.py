@@ -1,4 +1,4 @@
-"""Topic names, topic filters, and which match (MQTT 3.1.1, section 4.7)."""
+"""Topic names and topic filters: checks, and matching (MQTT 3.1.1, section 4.7)."""
 
 from __future__ import annotations
 

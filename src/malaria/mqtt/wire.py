@@ -1,7 +1,7 @@
-"""The kinds of value that stand in a packet, each with how it is read and written.
+"""The types of the fields of a packet: how each is read and written, and its rules.
 
-Reading never goes past the end of the packet and never trusts a length: what does not fit is a `MalformedPacket`.
-What breaks a rule is neither read (`MalformedPacket`) nor written (ValueError): the rules stand here once.
+Reading never goes past the end of the packet: a length that does not fit is a `MalformedPacket`. A value that breaks a
+rule is neither read (`MalformedPacket`) nor written (ValueError).
 """
 
 from __future__ import annotations

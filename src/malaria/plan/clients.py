@@ -1,6 +1,6 @@
-"""warhead x share -> the concrete clients of one worker: numbers, ids, topics, schedules, and what each should receive.
+"""The concrete clients of one worker, made from a warhead and a share: numbers, ids, topics and schedules.
 
-Every worker computes its own part from the same warhead; nobody sends targets around. The same warhead, seed and run
+Every worker computes its own part from the same warhead; no coordinator sends it. The same warhead, seed and run
 name give the same clients, topics, due times and payload sizes whatever the split.
 
 Numbers: a client's *index* counts within its group, its *number* counts over the whole warhead (and is what the payload

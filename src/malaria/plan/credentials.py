@@ -1,7 +1,7 @@
 """The credentials of each client of a group: user and password, pre-shared key, certificate; from patterns or files.
 
 Promises: client i of a group takes line i (plus `first_key`) of a file; too few lines are refused with both numbers; a
-file that is wrong is refused with its line; no secret is in a `repr` or an error.
+wrong file is refused with the number of the line; no secret is in a `repr` or an error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a broker grants against what a group is to do: the cause in words when that cannot be.
+"""Compare what a broker grants in CONNACK with what a group needs, and describe the conflict.
 
-A client whose load the broker excludes beforehand is not let loose: its CONNACK counts as a refusal, with a remedy.
+A client whose load the broker excludes is not started: its CONNACK counts as a refusal, with a remedy.
 """
 
 from __future__ import annotations

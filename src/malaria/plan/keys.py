@@ -1,7 +1,7 @@
-"""Makes what clients prove themselves with: pre-shared keys, passwords; and parts of such files for several bees.
+"""Make pre-shared keys and passwords, and the parts of such files for several bees.
 
 Promises: keys and passwords come from the system's cryptographic source; a part of a file holds exactly the lines of
-the clients that its share of a warhead has, so that parts lose and double nothing. Writes no file.
+the clients of one share, so that no line is lost or given twice. Writes no file.
 """
 
 from __future__ import annotations

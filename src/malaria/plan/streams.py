@@ -1,4 +1,6 @@
-"""Which publishers each subscriber of a worker should hear, found before the load begins.
+"""Match publishers with the subscribers of a worker: the streams that each subscriber should receive.
+
+They are computed before the load begins.
 
 A stream is a pair (subscribing client, publisher). The receiver compares what arrives with these streams, and so counts
 losses, duplicates and changes of order.
@@ -48,7 +50,7 @@ def streams_of(plan: Plan) -> Streams:
     publishing = [group for group in all_groups if group.group.publishes]
     subscribing = [group for group in plan.groups if group.group.subscribes]
     if any(_mixes_shares(group.filters(0)) for group in subscribing):
-        return _unknown("a shared subscription beside another filter of the same client: who hears what is open")
+        return _unknown("a client has a shared subscription and another filter: its deliveries cannot be foretold")
     if any(group.comes_later for group in all_groups if group.group.subscribes):
         return _unknown("subscribers come in while the attack runs, and miss what was published before")
     if not all(group.tracked for group in publishing):
@@ -60,16 +62,16 @@ def _unknown(note: str) -> Streams:
     return Streams(np.zeros(0, np.int64), {}, {}, note)
 
 
-def _match(groups: tuple[GroupPlan, ...], speakers: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
+def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
     """Match every publisher's topic against the filters of this worker's subscribers."""
     listeners, tree = _listeners(groups)
     heard: list[list[int]] = [[] for _ in listeners]
-    for speaker in speakers:
-        sequences = (0, FAR_SEQUENCE) if "seq" in speaker.group.topic_uses else (0,)
-        for index, number in zip(speaker.members.tolist(), speaker.numbers.tolist(), strict=True):
-            matched = [_hearers(speaker, index, sequence, tree, responders) for sequence in sequences]
+    for group in publishing:
+        sequences = (0, FAR_SEQUENCE) if "seq" in group.group.topic_uses else (0,)
+        for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True):
+            matched = [_hearers(group, index, sequence, tree, responders) for sequence in sequences]
             if matched[0] != matched[-1]:
-                return _unknown(f"a filter matches topic {speaker.group.topic} only for some {{seq}}")
+                return _unknown(f"a filter matches topic {group.group.topic} only for some {{seq}}")
             for listener in matched[0]:
                 heard[listener].append(number)
     own = {
@@ -93,12 +95,12 @@ def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
 
 
 def _hearers(
-    speaker: GroupPlan, index: int, sequence: int, tree: TopicTree[int], responders: TopicTree[bool]
+    group: GroupPlan, index: int, sequence: int, tree: TopicTree[int], responders: TopicTree[bool]
 ) -> set[int]:
     """Return the listeners that a message reaches, also by its answer if it is a request."""
-    topic = speaker.topic(index, sequence)
+    topic = group.topic(index, sequence)
     heard = set(tree.match(topic))
-    answer_topic = speaker.message_properties(index, sequence).get("response_topic")
+    answer_topic = group.message_properties(index, sequence).get("response_topic")
     if answer_topic is not None and responders.match(topic):
         heard |= set(tree.match(answer_topic))
     return heard

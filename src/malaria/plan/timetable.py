@@ -1,8 +1,8 @@
-"""When clients come to a running attack and go, how many there are at most, and what rate is due then.
+"""The times at which clients join and leave a running attack, the most clients at once, and the rate that is due.
 
-Pure functions of the warhead: times are nanoseconds since the measured time began. Those who come by a surge connect at
-the pace of `connect_rate`; their first message is due when that pace has let all of them in, so that haste or slowness
-of ours is not measured as the broker's. How long the broker takes is not in it.
+Pure functions of the warhead: times are nanoseconds since the measured time began. The clients of a surge connect at
+`connect_rate`. Their first message is due when all of them could have connected at that rate, so that the pace of the
+generator is not measured as that of the broker. The time that the broker takes is not included.
 """
 
 from __future__ import annotations
@@ -122,23 +122,25 @@ def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
 
 def base_rate(warhead: Warhead) -> Fraction | None:
     """Return the messages per second of the groups, or None without publishers or in a closed loop."""
-    speakers = warhead.publishing
-    if not speakers or any(group.closed_loop for group in speakers):
+    publishing = warhead.publishing
+    if not publishing or any(group.closed_loop for group in publishing):
         return None
-    return sum((group.clients / group.interval for group in speakers), Fraction(0))
+    return sum((group.clients / group.interval for group in publishing), Fraction(0))
 
 
-def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] = ()) -> tuple[DueStep, ...] | None:
-    """Return the rate that is due from each step to the next; None where `base_rate` is. `turns` are rate changes."""
+def rate_steps(
+    warhead: Warhead, workers: int, rate_changes: Sequence[TimedRateChange] = ()
+) -> tuple[DueStep, ...] | None:
+    """Return the rate that is due from each step to the next; None where `base_rate` returns None."""
     if base_rate(warhead) is None:
         return None
     groups = {group.name: group for group in warhead.publishing}
     clients = {name: Fraction(group.clients) for name, group in groups.items()}
     intervals = {name: group.interval for name, group in groups.items()}
     changes: list[tuple[int, str, Fraction, Fraction | None]] = []
-    changes += [(turn.at_ns, turn.group, Fraction(0), turn.interval) for turn in turns]
-    for surge, visit in zip(warhead.surges, surge_times(warhead, workers), strict=True):
-        changes += [(at_ns, surge.group, count, None) for at_ns, count in _comings(visit, surge.ramp_ns)]
+    changes += [(change.at_ns, change.group, Fraction(0), change.interval) for change in rate_changes]
+    for surge, times in zip(warhead.surges, surge_times(warhead, workers), strict=True):
+        changes += [(at_ns, surge.group, count, None) for at_ns, count in _client_steps(times, surge.ramp_ns)]
     steps: dict[int, Fraction] = {
         -warhead.attack.warmup_ns: sum((clients[n] / intervals[n] for n in groups), Fraction(0))
     }
@@ -150,12 +152,12 @@ def rate_steps(warhead: Warhead, workers: int, turns: Sequence[TimedRateChange] 
     return tuple((at_ns, float(rate)) for at_ns, rate in steps.items())
 
 
-def _comings(visit: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
+def _client_steps(times: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
     """Return how many clients begin and leave, and when; a ramp is divided into steps of at least a second."""
-    leave_ns = visit.leave_ns
+    leave_ns = times.leave_ns
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
-    coming = [(visit.begin_ns + ramp_ns * part // parts, Fraction(visit.clients, parts)) for part in range(parts)]
+    joining = [(times.begin_ns + ramp_ns * part // parts, Fraction(times.clients, parts)) for part in range(parts)]
     if leave_ns is None:
-        return coming
-    coming = [(at_ns, count) for at_ns, count in coming if at_ns < leave_ns]  # nothing is due of who is gone before
-    return [*coming, (leave_ns, -sum((count for _, count in coming), Fraction(0)))] if coming else []
+        return joining
+    joining = [(at_ns, count) for at_ns, count in joining if at_ns < leave_ns]  # clients that have left owe nothing
+    return [*joining, (leave_ns, -sum((count for _, count in joining), Fraction(0)))] if joining else []

@@ -1,7 +1,7 @@
 """Random numbers that are a pure function of (seed, index, counter), so that every split of a load draws the same ones.
 
 Each index has a splitmix64 stream of its own (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
-OOPSLA 2014), and the counter is the place in it: any number can be had without those before it.
+OOPSLA 2014), and the counter is the place in it: any number can be computed without those before it.
 Not for secrets.
 
 The functions of arrays cost about 20 us and 20 ns a number; those whose name ends in `_at` give one number in 2 us,

@@ -1,8 +1,8 @@
-"""When each message is due: open-loop schedules as pure functions of the group, the client and the seed.
+"""The due time of each message: open-loop schedules as pure functions of the group, the client and the seed.
 
 A schedule never waits for the broker. It is asked for adjacent windows of time and gives every due time in them, once.
 Times are whole nanoseconds since the schedule's origin. (vegeta's lib/pacer.go is the model for pacing as a function
-of time alone; here many clients share one rate, and a client's times do not depend on who carries it.)
+of time alone; here many clients share one rate, and a client's times do not depend on which worker carries it.)
 
 Promises: the times of all shares together are those of the whole, whatever the split and whatever the windows; due
 times never decrease; steady times are exact rational multiples, so nothing drifts in days; the limit of messages is
@@ -163,9 +163,10 @@ class _Lattice:
 
 
 class _ClientColumns:
-    """All other arrivals and ramps: the next due time of each client is a column, and a scan finds who is due.
+    """All other arrivals and ramps: the next due time of each client is a column, and a scan finds
+    the clients that are due.
 
-    Those who are due get a block of messages at once: one row a client, one column a message.
+    Each of them gets a block of messages at once: one row a client, one column a message.
     """
 
     def __init__(self, pace: Pace, members: Ints) -> None:
@@ -187,42 +188,42 @@ class _ClientColumns:
     def until(self, end_ns: int) -> Dues:
         due_ns: list[Ints] = []
         position: list[Ints] = []
-        who = np.flatnonzero(self._next_ns < end_ns)
-        while len(who):
-            block_ns, given = self._take(who, end_ns)
+        chosen = np.flatnonzero(self._next_ns < end_ns)
+        while len(chosen):
+            block_ns, given = self._take(chosen, end_ns)
             due_ns.append(block_ns[given])
-            position.append(np.repeat(who, np.count_nonzero(given, axis=1)))
-            who = who[self._next_ns[who] < end_ns]
+            position.append(np.repeat(chosen, np.count_nonzero(given, axis=1)))
+            chosen = chosen[self._next_ns[chosen] < end_ns]
         return _in_order(due_ns, position)
 
-    def _take(self, who: Ints, end_ns: int) -> tuple[Ints, NDArray[np.bool_]]:
+    def _take(self, chosen: Ints, end_ns: int) -> tuple[Ints, NDArray[np.bool_]]:
         """Return a block of messages of each client, and a mask of those due before `end_ns`; it may be too short."""
-        block_ns, unramped_ns = self._block(who, self._columns(who, end_ns))
+        block_ns, unramped_ns = self._block(chosen, self._columns(chosen, end_ns))
         taken = block_ns < end_ns
         taken[:, -1] = False  # it says when the client is due again, if the block is too short
-        given = taken & (block_ns >= self._begins_ns[who, np.newaxis])
-        rows, count = np.arange(len(who)), np.count_nonzero(taken, axis=1)
-        self._k[who] += count
-        self._left[who] -= np.count_nonzero(given, axis=1)
-        self._before_ns[who] = unramped_ns[rows, count - 1]
-        self._next_ns[who] = block_ns[rows, count]
+        given = taken & (block_ns >= self._begins_ns[chosen, np.newaxis])
+        rows, count = np.arange(len(chosen)), np.count_nonzero(taken, axis=1)
+        self._k[chosen] += count
+        self._left[chosen] -= np.count_nonzero(given, axis=1)
+        self._before_ns[chosen] = unramped_ns[rows, count - 1]
+        self._next_ns[chosen] = block_ns[rows, count]
         return block_ns, given
 
-    def _columns(self, who: Ints, end_ns: int) -> int:
+    def _columns(self, chosen: Ints, end_ns: int) -> int:
         """Return how many messages to make of each client at once: up to `end_ns`, within bounds of memory."""
-        wanted = (end_ns - int(self._next_ns[who].min())) // self._pace.interval_ns + 2
-        return max(2, min(wanted, _BLOCK // len(who)))
+        wanted = (end_ns - int(self._next_ns[chosen].min())) // self._pace.interval_ns + 2
+        return max(2, min(wanted, _BLOCK // len(chosen)))
 
-    def _block(self, who: Ints, columns: int) -> tuple[Ints, Ints]:
+    def _block(self, chosen: Ints, columns: int) -> tuple[Ints, Ints]:
         """Return due times of the next messages of each client, ramped and unramped; never, after its last message."""
-        k = self._k[who, np.newaxis] + np.arange(columns)
-        turns = _MessageBlock(self._members[who, np.newaxis], self._streams[who, np.newaxis], k,
-                       self._before_ns[who, np.newaxis])  # fmt: skip
-        unramped_ns = _UNRAMPED[self._pace.arrival](self._pace, turns)
+        k = self._k[chosen, np.newaxis] + np.arange(columns)
+        block = _MessageBlock(self._members[chosen, np.newaxis], self._streams[chosen, np.newaxis], k,
+                       self._before_ns[chosen, np.newaxis])  # fmt: skip
+        unramped_ns = _UNRAMPED[self._pace.arrival](self._pace, block)
         due_ns = _ramped(self._pace, unramped_ns)
         if self._pace.messages is not None:
-            sent = np.cumsum(due_ns >= self._begins_ns[who, np.newaxis], axis=1)
-            due_ns = np.where(sent > self._left[who, np.newaxis], _NEVER_NS, due_ns)
+            sent = np.cumsum(due_ns >= self._begins_ns[chosen, np.newaxis], axis=1)
+            due_ns = np.where(sent > self._left[chosen, np.newaxis], _NEVER_NS, due_ns)
         return due_ns, unramped_ns
 
 
@@ -236,31 +237,31 @@ class _MessageBlock:
     before_ns: Ints
 
 
-def _steady(pace: Pace, turns: _MessageBlock) -> Ints:
-    return _multiples(turns.client + turns.k * pace.clients, pace.step_ns)
+def _steady(pace: Pace, block: _MessageBlock) -> Ints:
+    return _multiples(block.client + block.k * pace.clients, pace.step_ns)
 
 
-def _random(pace: Pace, turns: _MessageBlock) -> Ints:
-    phase = chance.uniform(turns.stream, np.zeros_like(turns.client))
-    return _multiples(turns.k, pace.interval_ns) + (phase * float(pace.interval_ns)).astype(np.int64)
+def _random(pace: Pace, block: _MessageBlock) -> Ints:
+    phase = chance.uniform(block.stream, np.zeros_like(block.client))
+    return _multiples(block.k, pace.interval_ns) + (phase * float(pace.interval_ns)).astype(np.int64)
 
 
-def _jitter(pace: Pace, turns: _MessageBlock) -> Ints:
-    late_ns = chance.uniform(turns.stream, turns.k) * float(pace.jitter * pace.interval_ns)
-    due_ns = _steady(pace, turns) + late_ns.astype(np.int64)
+def _jitter(pace: Pace, block: _MessageBlock) -> Ints:
+    late_ns = chance.uniform(block.stream, block.k) * float(pace.jitter * pace.interval_ns)
+    due_ns = _steady(pace, block) + late_ns.astype(np.int64)
     # rounding must not put a message that is late by a whole interval a nanosecond behind the next one
     ascending_ns: Ints = np.maximum.accumulate(due_ns, axis=1)
-    return np.maximum(ascending_ns, turns.before_ns)
+    return np.maximum(ascending_ns, block.before_ns)
 
 
-def _poisson(pace: Pace, turns: _MessageBlock) -> Ints:
-    gap_ns = chance.exponential(turns.stream, turns.k) * float(pace.interval_ns)
+def _poisson(pace: Pace, block: _MessageBlock) -> Ints:
+    gap_ns = chance.exponential(block.stream, block.k) * float(pace.interval_ns)
     after_ns: Ints = np.cumsum(np.rint(gap_ns).astype(np.int64), axis=1)
-    return turns.before_ns + after_ns
+    return block.before_ns + after_ns
 
 
-def _burst(pace: Pace, turns: _MessageBlock) -> Ints:
-    return _multiples(turns.k, pace.interval_ns)
+def _burst(pace: Pace, block: _MessageBlock) -> Ints:
+    return _multiples(block.k, pace.interval_ns)
 
 
 _UNRAMPED: Final[Mapping[Arrival, Callable[[Pace, _MessageBlock], Ints]]] = {

@@ -1,7 +1,7 @@
-"""What a message carries: its size, a header that tells which message it is, and what fills the rest.
+"""The payload of a message: its size, a header that identifies the message, and the content after it.
 
-The header lies at the front of the payload, so that loss, order and end-to-end latency can be told at any size that
-holds it. Sizes are a pure function of (seed, client, sequence): the same whoever carries the client.
+The header is at the front of the payload. Loss, order and end-to-end latency are measured with it. Sizes are a pure
+function of (seed, client, sequence), whichever worker carries the client.
 
 Promises: `SizeSpec.at` is `SizeSpec.many` for one message; a payload source gives bytes or an `OperatorError`.
 """

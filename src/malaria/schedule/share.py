@@ -1,4 +1,4 @@
-"""Exact parts of a whole: which of `total` clients a worker carries.
+"""Exact shares of a load: the clients that a worker carries.
 
 Promises: the parts of any split, nested or not, hold every index once; a part is striped over the whole (every n-th
 index), so that each worker carries an even slice of what is evenly spread over all. Grafana k6's execution segments

@@ -45,7 +45,7 @@ def test_members_of_a_share_have_the_same_streams() -> None:
     assert dict(streams.first) == {2: 0, 3: 2, 4: 2, 5: 2, 6: 2, 7: 4}
     assert dict(streams.shared) == {"$share/s/t/+": (2, 2), "$share/o/t/0": (4, 1)}
     mixed = groups[1] | {"filters": ["$share/s/t/+", "a"]}
-    assert "shared subscription beside another filter" in streams_of(plan(groups=(speakers, mixed))).note
+    assert "shared subscription and another filter" in streams_of(plan(groups=(speakers, mixed))).note
 
 
 def test_a_requester_expects_its_own_message_back() -> None:
