@@ -13,11 +13,13 @@ from types import FrameType
 class Interrupt:
     """How often the operator has pressed Ctrl-C.
 
-    Set `impatient` while nothing polls the count: the second Ctrl-C then raises KeyboardInterrupt.
+    Set `impatient` while nothing polls the count: the second Ctrl-C then raises KeyboardInterrupt, and with `unstarted`
+    the first one does.
     """
 
     count: int = 0
     impatient: bool = False
+    unstarted: bool = False
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def interruptible() -> Iterator[Interrupt]:
 
     def on_signal(_: int, __: FrameType | None) -> None:
         interrupt.count += 1
-        if interrupt.impatient and interrupt.count > 1:
+        if interrupt.unstarted or (interrupt.impatient and interrupt.count > 1):
             raise KeyboardInterrupt
 
     hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup ignores it
@@ -48,3 +50,15 @@ def impatient(interrupt: Interrupt) -> Iterator[None]:
         yield
     finally:
         interrupt.impatient = before
+
+
+@contextmanager
+def unstarted(interrupt: Interrupt) -> Iterator[None]:
+    """Let the first Ctrl-C end the block, which leaves nothing to report. One from before the block ends it, too."""
+    interrupt.unstarted = True
+    try:
+        if interrupt.count:
+            raise KeyboardInterrupt
+        yield
+    finally:
+        interrupt.unstarted = False

@@ -17,7 +17,7 @@ from typing import Final
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.attack.due_rate import DueRate
-from malaria.attack.interrupt import Interrupt, impatient
+from malaria.attack.interrupt import Interrupt, impatient, unstarted
 from malaria.attack.ledger_totals import ledger_totals
 from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
@@ -70,8 +70,9 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     OperatorError when the directory cannot be used. Once the run has begun, whatever happens is data, with one
     exception: UnstoredRunError when the disk did not take all of it.
     """
-    load = prepare(request)
-    target_info = check_target(request, load)
+    with unstarted(interrupt):
+        load = prepare(request)
+        target_info = check_target(request, load)
     with ExitStack() as stack:
         with impatient(interrupt):  # bees take their time to come, and nobody looks at the count meanwhile
             start_workers = _recruit(request, stack)

@@ -15,7 +15,7 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.errors import MalformedPacket
-from malaria.model.attack import CONNECT_TIMEOUT_NS, Attack
+from malaria.model.attack import Attack
 from malaria.mqtt.codec import decode, encode, frame_length, from_broker
 from malaria.mqtt.packets import (
     Connack,
@@ -41,6 +41,7 @@ from malaria.transport.stream import NOTHING_YET, Lower, Negotiation, RefusedErr
 TIMEOUT_S: Final = 5.0
 VERSION_TOPIC: Final = "$SYS/broker/version"
 VERSION_WAIT_S: Final = 0.3
+LEAVE_S: Final = 0.5
 _LARGEST: Final = 1 << 20
 _TLS_RECORDS: Final = (0x15, 0x16)
 
@@ -66,12 +67,11 @@ class ProbeClient:
 
 
 def patience_s(attack: Attack) -> float:
-    """How long one client waits for an answer: a broker at rest gives it at once or never.
+    """Return how long the first client may take to get in: the timeout of connects, if one is stated.
 
-    But whoever raised the timeout of connects knows of a slow broker.
+    Otherwise TIMEOUT_S: a broker at rest answers at once or never.
     """
-    stated_s = attack.connect_timeout_ns / NS_PER_S
-    return stated_s if attack.connect_timeout_ns > CONNECT_TIMEOUT_NS else min(stated_s, TIMEOUT_S)
+    return attack.connect_timeout_ns / NS_PER_S if "connect_timeout_ns" in attack.model_fields_set else TIMEOUT_S
 
 
 def probe(
@@ -80,7 +80,9 @@ def probe(
     gateway: Gateway | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Answer:
-    """Connects one client, asks for the broker's version, and leaves.
+    """Connect one client, ask for the broker's version, and leave.
+
+    It has `timeout_s` to get in, and no longer than that again to ask, whatever comes meanwhile.
 
     With a gateway the client is its first one, goes in as that one would, and asks whether the broker's terms allow
     what its group is to do; without, MQTT follows on TCP.
@@ -121,7 +123,9 @@ def _converse(wire: _Wire, probe_client: ProbeClient, group: GroupPlan | None) -
         return _answer(refusal(packet, probe_client.protocol))
     if group is not None and (cause := excluded(group, 0, terms_of(packet.properties))):
         return _answer(cause)
+    wire.allow(wire.patience_s)
     version = _ask_version(wire)
+    wire.allow(LEAVE_S)
     wire.send(Disconnect())
     return Answer(version=version, way=wire.way)
 
@@ -145,10 +149,14 @@ def _ask_version(wire: _Wire) -> str | None:
 
 
 class _Wire:
-    """Packets over a socket, or over what was negotiated on it. Waits `patience_s` at most for each."""
+    """Packets over a socket, or over what was negotiated on it.
+
+    Wait `patience_s` at most for each packet, and for all together no longer than was last allowed.
+    """
 
     def __init__(self, sock: socket.socket, patience_s: float, protocol: Protocol) -> None:
         self.patience_s = patience_s
+        self._end_s = time.monotonic() + patience_s
         self.protocol = protocol
         self.begun = b""
         self.closed = False
@@ -172,6 +180,10 @@ class _Wire:
             cipher = self._sock.cipher()
             self.way = f"{self._sock.version()}, {cipher[0]}" if cipher else ""
 
+    def allow(self, seconds: float) -> None:
+        """Let everything from now on take so long at most."""
+        self._end_s = time.monotonic() + seconds
+
     def close(self) -> None:
         self._sock.close()
 
@@ -186,8 +198,8 @@ class _Wire:
 
     def receive(self) -> Packet | None:
         """The next packet, or None when nothing came in time or the other side closed (`closed`)."""
-        end = time.monotonic() + self.patience_s
-        while True:
+        end = min(time.monotonic() + self.patience_s, self._end_s)
+        while time.monotonic() < self._end_s:  # also when packets come without a pause
             length = frame_length(self.begun, 0, len(self.begun), _LARGEST)
             if length:
                 decoded = decode(self.begun, 0, length, from_broker(self.protocol), self.protocol)
@@ -195,6 +207,7 @@ class _Wire:
                 return decoded[0] if decoded else None
             if self._looks_foreign() or not self._read(end - time.monotonic()):
                 return None
+        return None
 
     def _looks_foreign(self) -> bool:
         if self.begun and self.begun[0] in (*_TLS_RECORDS, *b"HS"):  # TLS alert, HTTP/1.1, SSH-2.0
@@ -219,6 +232,7 @@ class _Wire:
     def _wait(self, wants: int, wait_s: float) -> bool:
         poll = select.poll()
         poll.register(self._sock, wants)
+        wait_s = min(wait_s, self._end_s - time.monotonic())
         return wait_s > 0 and bool(poll.poll(wait_s * 1000))
 
 
@@ -234,7 +248,8 @@ def _silence(wire: _Wire) -> Answer:
         )
     return Answer(
         f"it accepted the connection, but no CONNACK came in {wire.patience_s:g} s",
-        "is it an MQTT listener? A TLS or WebSocket port waits like this; or the broker hangs",
+        "is it an MQTT listener? A TLS or WebSocket port waits like this; or the broker hangs. A slow one needs more: "
+        "--connect-timeout",
     )
 
 
@@ -259,7 +274,8 @@ def _no_broker(begun: bytes) -> Answer:
 def _network_trouble(wire: _Wire, error: OSError, address: tuple[str, int]) -> Answer:
     if isinstance(error, TimeoutError):
         return Answer(
-            f"no answer from {address[0]} port {address[1]}", "check address and firewall: packets vanish on the way"
+            f"no answer from {address[0]} port {address[1]}",
+            "check address and firewall: packets vanish on the way; or give the broker longer: --connect-timeout",
         )
     if wire.gateway is not None:
         return _answer(wire.gateway.cause_in_greeting(failure_of(error)))

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from malaria.attack.interrupt import Interrupt, impatient, interruptible
+from malaria.attack.interrupt import Interrupt, impatient, interruptible, unstarted
 
 
 @pytest.mark.parametrize("patience", [True, False])
@@ -30,3 +30,17 @@ def test_impatience_ends_with_its_block() -> None:
     with impatient(interrupt):
         assert interrupt.impatient
     assert not interrupt.impatient
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_before_the_load_the_first_signal_ends_it(number: signal.Signals) -> None:
+    with interruptible() as interrupt:
+        with pytest.raises(KeyboardInterrupt), unstarted(interrupt):
+            signal.raise_signal(number)
+        signal.raise_signal(number)  # counted again
+        assert interrupt.count == 2
+
+
+def test_a_signal_from_before_the_block_ends_it() -> None:
+    with pytest.raises(KeyboardInterrupt), unstarted(Interrupt(1)):
+        pytest.fail("the block has begun")

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 import pytest
 
 from malaria.model.attack import Attack
-from malaria.transport.probe import TIMEOUT_S, patience_s
+from malaria.transport.probe import TIMEOUT_S, patience_s, probe
 
 
 @pytest.mark.parametrize(
     ("stated", "waits_s"),
-    [({}, TIMEOUT_S), ({"connect_timeout": "8s"}, TIMEOUT_S), ({"connect_timeout": "500ms"}, 0.5),
+    [({}, TIMEOUT_S), ({"connect_timeout": "8s"}, 8.0), ({"connect_timeout": "500ms"}, 0.5),
      ({"connect_timeout": "30s"}, 30.0)],
-    ids=["by default", "shortened, but longer than needed", "impatient", "a slow broker"],
+    ids=["by default", "shortened", "impatient", "a slow broker"],
 )  # fmt: skip
 def test_a_silent_port_is_given_up_soon_but_not_before_a_slow_broker(stated: dict[str, str], waits_s: float) -> None:
     assert patience_s(Attack.model_validate(stated)) == waits_s
+
+
+CONNACK = bytes([0x20, 2, 0, 0])
+DRIPS = {
+    "other messages": (CONNACK + bytes([0x90, 3, 0, 1, 0]), bytes([0x30, 4, 0, 1, 0x78, 0x31])),
+    "answers to pings": (CONNACK, bytes([0xD0, 0])),
+    "a packet byte by byte": (bytes([0x20, 0x7F]), b"x"),
+}
+
+
+@contextmanager
+def dripping(first: bytes, again: bytes) -> Iterator[int]:
+    """Answer a connection with `first`, and then with `again` every 50 ms."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(first)
+                while not over.wait(0.05):
+                    connection.sendall(again)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_port_that_always_has_more_to_say_is_left_in_time(drip: str) -> None:
+    with dripping(*DRIPS[drip]) as port:
+        begin_s = time.monotonic()
+        probe((socket.AF_INET, ("127.0.0.1", port)), timeout_s=0.5)
+        assert time.monotonic() - begin_s < 3
