@@ -54,3 +54,8 @@ def clean(text: str, longest: int = LONGEST_TEXT) -> str:
     """Make a text from outside safe to store and show: one line, printable, at most `longest` characters."""
     kept = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:longest].strip())
     return kept + ("…" if len(text) > longest else "")
+
+
+def unforeseen_failure(error: Exception) -> str:
+    """Return the reason of a gap for an exception that is not a LostError."""
+    return clean(f"it failed: {type(error).__name__}: {error}")

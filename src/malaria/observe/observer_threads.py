@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.clock import NS_PER_S
-from malaria.observe.observer import CountingObserver, LostError, Observer, clean
+from malaria.observe.observer import CountingObserver, LostError, Observer, unforeseen_failure
 from malaria.records.rows import GAP, Event, EventKind, Observation
 from malaria.records.run_meta import ObserverFacts
 
@@ -114,7 +114,7 @@ class ObserverThreads:
         try:
             observer.stop()
         except Exception as error:
-            state.reason = _unforeseen_failure(error)
+            state.reason = unforeseen_failure(error)
         state.stopped.set()
 
     def _sample(self, state: _ThreadState) -> None:
@@ -130,7 +130,7 @@ class ObserverThreads:
         except LostError as error:
             self._mark_lost(state, str(error))
         except Exception as error:  # hostile input, or a bug: the run goes on without this observer's figures
-            self._mark_lost(state, _unforeseen_failure(error))
+            self._mark_lost(state, unforeseen_failure(error))
         else:
             if values:
                 self._mark_found(state, at_ns)
@@ -173,7 +173,3 @@ def _facts_of(state: _ThreadState) -> ObserverFacts:
         dropped_rows=state.dropped,
         reason=state.reason,
     )
-
-
-def _unforeseen_failure(error: Exception) -> str:
-    return clean(f"it failed: {type(error).__name__}: {error}")

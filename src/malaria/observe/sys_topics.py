@@ -1,7 +1,8 @@
 """Observes the broker's own figures on `$SYS/#`, over an MQTT connection of its own (paho-mqtt, in a thread).
 
 The connection uses QoS 0 and a clean session, and the broker counts it as one more client. A broker that refuses it, or
-publishes nothing, is a gap with the likely reason. A lost connection is made again by itself.
+publishes nothing, is a gap with the likely reason. A lost connection is made again by itself. Whatever a broker sends,
+the thread lives on: a message that cannot be taken is a gap with its reason.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any, Final
 
 import paho.mqtt.client as paho
@@ -18,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from malaria.clock import NS_PER_S, now_ns
-from malaria.observe.observer import LostError, Readings, clean
+from malaria.observe.observer import LostError, Readings, clean, unforeseen_failure
 from malaria.observe.sys_names import ALL
 from malaria.observe.sys_tree import SysTree
 
@@ -30,6 +31,8 @@ UNKNOWN_INTERVAL_NS: Final = 130 * NS_PER_S
 """The silence allowed while the interval is unknown: EMQX and HiveMQ announce once a minute, twice that is silence."""
 SHORTEST_SILENCE_NS: Final = 25 * NS_PER_S
 """Less is never called silence: mosquitto announces every 10 s, and a busy broker does so late."""
+AFTER_FAILURE_S: Final = 1.0
+STOP_S: Final = 2.0
 INTERVALS: Final = 2
 """How many intervals in a row a broker may skip."""
 
@@ -61,13 +64,17 @@ class SysObserver:
         self._lock = Lock()  # paho's thread writes the fields below
         self._tree = SysTree()
         self._trouble = ""
+        self._failure = ""  # of one message, or of paho; until the next sample
         self._subscribed_ns: int | None = None
+        self._over = Event()
+        self._thread: Thread | None = None
 
     def start(self) -> None:
         if self._client is None:
             self._client = self._make_client()
             self._client.connect_async(self._access.host, self._access.port, KEEPALIVE_S)
-            self._client.loop_start()
+            self._thread = Thread(target=self._run, args=(self._client,), name="observe-sys-paho", daemon=True)
+            self._thread.start()
         end = time.monotonic() + CONNECT_S
         while time.monotonic() < end and self._tree.last_ns is None and not self._trouble:
             time.sleep(0.02)
@@ -76,8 +83,9 @@ class SysObserver:
 
     def sample(self, _: int) -> Readings:
         with self._lock:
-            if self._trouble:
-                raise LostError(self._trouble)
+            failure, self._failure = self._failure, ""
+            if self._trouble or failure:
+                raise LostError(self._trouble or failure)
             if self._subscribed_ns is None:
                 raise LostError("no answer to the subscription yet")
             tree = self._tree
@@ -99,19 +107,47 @@ class SysObserver:
             return 0 if self._trouble else self._tree.outstanding_ns(since_ns, self._clock())
 
     def stop(self) -> None:
+        self._over.set()
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):  # it may be in any state
                 client.disconnect()
-                client.loop_stop()
+        if self._thread is not None:
+            self._thread.join(STOP_S)
+
+    def _run(self, client: paho.Client) -> None:
+        """Run paho's loop until `stop`; this is the body of its thread. After an exception connect again."""
+        while not self._over.is_set():
+            try:
+                client.loop_forever(retry_first_connection=True)
+            except Exception as error:  # hostile bytes, or a bug of paho
+                self._note_failure(error)
+            if not self._over.wait(AFTER_FAILURE_S):
+                with suppress(Exception):  # the loop tries it again
+                    client.reconnect()
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Return a callback that never raises: paho would end its loop, or take the same message again for ever."""
+
+        def call(*arguments: object) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self._note_failure(error)
+
+        return call
+
+    def _note_failure(self, error: Exception) -> None:
+        with self._lock:
+            self._failure = unforeseen_failure(error)
 
     def _make_client(self) -> paho.Client:
         access = self._access
         transport: Any = "tcp" if access.path is None else "websockets"
         client = paho.Client(CallbackAPIVersion.VERSION2, access.client_id, transport=transport)
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_subscribe, client.on_message = self._on_subscribe, self._on_message
+        client.on_connect, client.on_disconnect = self._guarded(self._on_connect), self._guarded(self._on_disconnect)
+        client.on_connect_fail = self._guarded(self._on_connect_fail)
+        client.on_subscribe, client.on_message = self._guarded(self._on_subscribe), self._guarded(self._on_message)
         client.reconnect_delay_set(1, 5)
         if access.username is not None:
             client.username_pw_set(access.username, access.password)

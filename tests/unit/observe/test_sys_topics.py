@@ -58,3 +58,43 @@ def test_a_broker_without_such_topics_is_told_from_one_that_is_stuck() -> None:
     assert not broker.sample(3)
     with pytest.raises(LostError, match="the broker has no such topics, or its access rules hide them from this user"):
         broker.sample(3.1)
+
+
+@pytest.mark.parametrize("payload", [b"--5", b"1e308", b"9" * 400, b"-", b"\xff\xfe", b"", "٣²".encode()])
+def test_a_payload_that_is_no_sane_number_leaves_the_other_figures(payload: bytes) -> None:
+    broker = Broker()
+    for topic, value in (("broker/messages/received", payload), ("broker/clients/connected", b"3")):
+        message = SimpleNamespace(topic=f"$SYS/{topic}", payload=value, retain=False)
+        broker.observer._on_message(None, None, message)  # type: ignore[arg-type]
+    values = broker.observer.sample(0)
+    assert (values["messages_received"], values["clients_connected"]) == (None, 3)
+
+
+def test_a_message_that_cannot_be_taken_is_a_gap_and_the_next_one_ends_it() -> None:
+    broker = Broker()
+    take = broker.observer._guarded(broker.observer._on_message)
+    take(None, None, SimpleNamespace(topic=None, payload=b"1", retain=False))
+    with pytest.raises(LostError, match="it failed: "):
+        broker.sample(0)
+    broker.publish(1)
+    assert broker.sample(1)
+
+
+def test_a_failure_of_the_library_is_a_gap_and_the_connection_is_made_again() -> None:
+    broker = Broker()
+    done: list[str] = []
+
+    class Failing:
+        def loop_forever(self, **_: bool) -> None:
+            done.append("loop")
+            raise ValueError("not MQTT")
+
+        def reconnect(self) -> None:
+            done.append("reconnect")
+            broker.observer._over.set()
+
+    broker.observer._over.wait = lambda _: broker.observer._over.is_set()  # type: ignore[method-assign,assignment]
+    broker.observer._run(Failing())  # type: ignore[arg-type]
+    assert done == ["loop", "reconnect"]
+    with pytest.raises(LostError, match="it failed: ValueError: not MQTT"):
+        broker.sample(0)
