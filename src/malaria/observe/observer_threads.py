@@ -1,7 +1,8 @@
 """Runs several observers at once, each in a thread of its own and at its own interval, on the run's clock.
 
 Promises: no observer holds up another one, or the reader of the rows. An observer that loses its object, or fails in an
-unforeseen way, writes one row `gap` with the reason and one event, and another event when it is back. A sample that
+unforeseen way, writes one row `gap` with the reason and one event, and another event when it is back. So does one that
+does not answer for `LONGEST_ANSWER_NS`, or has not answered when the run ends. A sample that
 takes longer than the interval is followed by fewer samples; the skipped ones are counted (`late_samples`). Rows that
 are not fetched are dropped beyond a bound, and counted. `stop` takes a bounded time. An observer that runs only by
 default and never sees anything writes no row and no event; its reason is kept.
@@ -24,6 +25,8 @@ from malaria.records.run_meta import ObserverFacts
 MOST_WAITING: Final = 20_000
 """Most rows that wait to be fetched."""
 STOP_S: Final = 3.0
+LONGEST_ANSWER_NS: Final = 10 * NS_PER_S
+"""The longest `start` or `sample` of any observer, whatever it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ class _ThreadState:
     dropped: int = 0  # rows that were not fetched in time
     reason: str = ""  # why the last sample failed; empty if it did not
     started: bool = False
+    asked_ns: int | None = None  # when the `start` or `sample` that is under way began
     stopped: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # whoever drains looks at it while its thread hangs
 
     @property
     def silent(self) -> bool:
@@ -74,6 +79,7 @@ class ObserverThreads:
 
     def drain(self) -> list[Observation | Event]:
         """Return the rows since the last call, in the order in which they came."""
+        self._mark_hung(LONGEST_ANSWER_NS)
         rows: list[Observation | Event] = []
         while True:
             try:
@@ -93,6 +99,7 @@ class ObserverThreads:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(max(0.0, end - time.monotonic()))
+        self._mark_hung(0)
         return self.account()
 
     def account(self) -> tuple[ObserverFacts, ...]:
@@ -120,6 +127,7 @@ class ObserverThreads:
     def _sample(self, state: _ThreadState) -> None:
         """Take one sample, or record the reason why there is none."""
         observer = state.scheduled.observer
+        state.asked_ns = self._clock()
         try:
             if not state.started:
                 observer.start()
@@ -128,22 +136,40 @@ class ObserverThreads:
             values = dict(observer.sample(before_ns))
             at_ns = (before_ns + self._clock()) // 2
         except LostError as error:
-            self._mark_lost(state, str(error))
+            self._mark_failed(state, str(error))
         except Exception as error:  # hostile input, or a bug: the run goes on without this observer's figures
-            self._mark_lost(state, unforeseen_failure(error))
+            self._mark_failed(state, unforeseen_failure(error))
         else:
-            if values:
-                self._mark_found(state, at_ns)
-                state.samples += 1
-                self._put(state, Observation(observer.name, at_ns, values))
+            with state.lock:
+                state.asked_ns = None
+                if values:
+                    self._mark_found(state, at_ns)
+                    state.samples += 1
+                    self._put(state, Observation(observer.name, at_ns, values))
 
-    def _mark_lost(self, state: _ThreadState, reason: str) -> None:
+    def _mark_failed(self, state: _ThreadState, reason: str) -> None:
+        with state.lock:
+            state.asked_ns = None
+            self._mark_lost(state, reason, self._clock())
+
+    def _mark_hung(self, longest_ns: int) -> None:
+        """Mark observers as lost that have not answered for that long, from the moment at which they were asked."""
+        for state in self._states:
+            with state.lock:
+                if state.asked_ns is None or state.reason:
+                    continue
+                waited_ns = self._clock() - state.asked_ns
+                if waited_ns > longest_ns:
+                    self._mark_lost(state, f"no answer for {waited_ns / NS_PER_S:.0f} s", state.asked_ns)
+
+    def _mark_lost(self, state: _ThreadState, reason: str, at_ns: int) -> None:
+        """Note why nothing can be read from `at_ns` on. The caller holds the lock."""
         fresh = not state.reason
         state.reason = reason
         if state.silent or not fresh:
             return
         state.gaps += 1
-        at_ns, name = self._clock(), state.scheduled.observer.name
+        name = state.scheduled.observer.name
         self._put(state, Observation(name, at_ns, {GAP: reason}))
         self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} lost: {reason}", name))
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from malaria.clock import NS_PER_S as S
 from malaria.observe import observer_threads
 from malaria.observe.observer import LostError, Readings
@@ -126,6 +128,52 @@ def test_one_does_not_hold_up_another() -> None:
     stuck.set()
     watch.stop()
     assert len(watch.drain()) == 5
+
+
+class Hanging(Scripted):
+    """Answers its second question only when it is released."""
+
+    def __init__(self) -> None:
+        super().__init__([{"a": 1}, {"a": 2}])
+        self.asked, self.released = threading.Event(), threading.Event()
+
+    def sample(self, now_ns: int) -> Readings:
+        if len(self.script) == 1:
+            self.asked.set()
+            assert self.released.wait(10)
+        return super().sample(now_ns)
+
+
+def test_an_observer_that_hangs_is_lost_from_when_it_was_asked_and_may_come_back() -> None:
+    now, observer = [5 * S], Hanging()
+    watch = ObserverThreads([ScheduledObserver(observer, INTERVAL_NS)], lambda: now[0])
+    watch.start()
+    assert observer.asked.wait(10)
+    assert values(watch.drain()) == [{"a": 1}]
+    now[0] += observer_threads.LONGEST_ANSWER_NS
+    assert watch.drain() == []
+    now[0] += 1
+    lost = watch.drain()
+    assert values(lost) == [{"gap": "no answer for 10 s"}]
+    assert {row.at_ns for row in lost} == {5 * S}
+    assert watch.drain() == []  # once
+    observer.released.set()
+    assert observer.played.wait(10)
+    assert watch.stop()[0].gaps == 1
+    rest = watch.drain()
+    assert (texts(rest), values(rest)) == (["sys is back"], [{"a": 2}])
+
+
+def test_an_observer_that_hangs_when_the_run_ends_is_lost_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer_threads, "STOP_S", 0.0)
+    now, observer = [5 * S], Hanging()
+    watch = ObserverThreads([ScheduledObserver(observer, INTERVAL_NS)], lambda: now[0])
+    watch.start()
+    assert observer.asked.wait(10)
+    now[0] += 2 * S
+    assert watch.stop()[0].reason == "no answer for 2 s"
+    assert texts(watch.drain()) == ["sys lost: no answer for 2 s"]
+    observer.released.set()
 
 
 def test_one_slower_than_its_interval_is_counted_and_never_piles_up() -> None:
