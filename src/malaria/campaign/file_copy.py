@@ -23,8 +23,8 @@ NO_SECRETS: Final = """\
 """
 HEADERS: Final = "headers"
 """A key whose whole table is secret."""
-_URL_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
-"""The user and password of a URL."""
+_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@")
+"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself."""
 
 
 def campaign_copy(text: str, directory: Path) -> str:

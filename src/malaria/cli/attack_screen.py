@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
 
-_URL_LOGIN: Final = re.compile(r"(?<=://)[^/@,=]*:[^/@]*@")
-"""User and password in an URL."""
+_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@")
+"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,3 +71,10 @@ def test_paths_are_whole(tmp_path: Path) -> None:
 def test_what_is_no_campaign(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="is not TOML"):
         campaign_copy("[", tmp_path)
+
+
+@pytest.mark.parametrize("login", ["me:x@sekrit99", "me:sekrit99", ":sekrit99", "me:@@sekrit99@", "m@e:a:sekrit99"])
+def test_no_part_of_a_password_in_a_url_is_in_the_copy(tmp_path: Path, login: str) -> None:
+    copy = campaign_copy(f'[observe]\nprometheus = "http://{login}@h:9/metrics"\n', tmp_path)
+    assert "sekrit" not in copy
+    assert '"http://h:9/metrics"' in copy

@@ -143,3 +143,13 @@ def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pyt
 def test_two_places_at_once_are_refused(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attack", "x", "--swarm", "field", "--scheduler", "tls://x:1"]) == 2
     assert "cannot be used together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "login", ["me:x@sekrit99", "me:sekrit99", ":sekrit99", "me:a,sekrit99=b", "me:@@sekrit99@", "m@e:a:sekrit99"]
+)
+def test_no_part_of_a_password_in_a_url_is_in_the_command(login: str) -> None:
+    arguments = ["attack", "x", "--observe", f"sys,process=ssh://me@h:22/m,prometheus=http://{login}@h:9/metrics?a=b@c"]
+    kept = command_line(arguments, "x", parse_target("x"))
+    assert "sekrit" not in kept
+    assert kept.endswith("process=ssh://me@h:22/m,prometheus=http://h:9/metrics?a=b@c'")
