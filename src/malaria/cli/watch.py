@@ -65,7 +65,7 @@ class WatchOptions:
         option(
             RESULT,
             "--prometheus",
-            text="Serve the readings as a Prometheus page, at :9464 or HOST:PORT.",
+            text="Serve the readings as a Prometheus page, at :9464 (loopback only) or ADDRESS:PORT.",
             metavar="ADDRESS",
         ),
     ] = None

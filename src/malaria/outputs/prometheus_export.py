@@ -20,9 +20,10 @@ from malaria.records.rows import Reading
 from malaria.report.terminal.latest_readings import LatestReadings
 
 TOPIC: Final = "$SYS/"
-EVERYWHERE: Final = "0.0.0.0"
+LOOPBACK: Final = "127.0.0.1"
+"""Where the page is served unless an address is given."""
 _NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
-_REMEDY: Final = "write a port or an address and a port: :9464, 127.0.0.1:9464"
+_REMEDY: Final = "write a port or an address and a port: :9464 for this machine alone, 0.0.0.0:9464 for all"
 
 
 class _ReadingsCollector(Collector):
@@ -75,7 +76,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 1 << 16):
         raise OperatorError(f"--prometheus: {text!r} is not an address to listen on", _REMEDY)
-    return host.strip("[]") or EVERYWHERE, int(port)
+    return host.strip("[]") or LOOPBACK, int(port)
 
 
 def _add_number(family: GaugeMetricFamily, labels: list[str], reading: Reading) -> None:
