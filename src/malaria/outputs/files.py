@@ -62,7 +62,9 @@ def _replace(path: Path, text: str) -> None:
     """Replace the text of a file. Raises OSError if the disk does not take it; then the old file is untouched."""
     fresh = path.with_name(f"{path.name}.new")
     try:
-        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
+        fresh.unlink(missing_ok=True)  # of a killed command, or a link in a run from elsewhere: never written through
+        with fresh.open("x", encoding="utf-8", errors="backslashreplace") as file:  # a path may be no UTF-8
+            file.write(text)
         os.replace(fresh, path)
     finally:
         with suppress(OSError):

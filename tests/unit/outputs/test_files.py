@@ -57,3 +57,16 @@ def test_json_can_be_written_whatever_the_broker_reported() -> None:
     odd = {"version": "mosquitto \udc80 é"}
     assert json.loads(json_text(odd)) == odd
     assert json_text(odd).isascii()
+
+
+def test_links_in_a_run_from_elsewhere_are_replaced_and_not_followed(tmp_path: Path) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    run.mkdir()
+    outside.write_text("mine")
+    for name in (SUMMARY, PAGE, MARKDOWN):
+        (run / name).symlink_to(outside)
+        (run / f"{name}.new").symlink_to(outside)
+    write_attack_files(RECORDS, SUMMARY_OF_RUN, run)
+    assert outside.read_text() == "mine"
+    assert names(run) == {SUMMARY, PAGE, MARKDOWN}
+    assert not any(path.is_symlink() for path in run.iterdir())
