@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.transport.failures import PSK_UNUSED
@@ -188,3 +189,11 @@ def test_a_key_log_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.Mo
         connected(ours, Server(theirs, {"meter-1": KEY}))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "CLIENT_RANDOM" in path.read_text() or "CLIENT_TRAFFIC_SECRET" in path.read_text()
+
+
+def test_a_file_of_certificates_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    marked = tmp_path / "marked.pem"
+    marked.write_bytes(b"\xef\xbb\xbf" + authority.cafile.read_bytes())
+    context = TlsClients(Access(cafile=str(marked))).lasting_context(TlsIdentity())
+    assert context.cert_store_stats()["x509_ca"] == 1
