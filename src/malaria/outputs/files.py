@@ -63,8 +63,7 @@ def _replace(path: Path, text: str) -> None:
     fresh = path.with_name(f"{path.name}.new")
     try:
         fresh.unlink(missing_ok=True)  # of a killed command, or a link in a run from elsewhere: never written through
-        with fresh.open("x", encoding="utf-8", errors="backslashreplace") as file:  # a path may be no UTF-8
-            file.write(text)
+        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
         os.replace(fresh, path)
     finally:
         with suppress(OSError):
