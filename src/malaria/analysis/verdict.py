@@ -116,8 +116,16 @@ def _lost(one: LostWorker, bees: Sequence[str]) -> Reason:
     if who in bees:
         remedy = "look at that host and the way to it; what it has kept on its disk comes by: malaria swarm collect RUN"
         return Reason(Outcome.UNKNOWN, f"{who} {missing}", remedy)
-    remedy = "look for the out-of-memory killer in the kernel log (dmesg), and run again"
-    return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", remedy)
+    return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", _loss_remedy(str(one.reason)))
+
+
+def _loss_remedy(reason: str) -> str:
+    """Return what to do about a lost worker: only SIGKILL may have come from the kernel."""
+    if "SIGKILL" in reason:
+        return "look for the out-of-memory killer in the kernel log (dmesg), and run again"
+    if reason.startswith("failed:"):
+        return "if no file or function of yours is the cause, it is a bug of malaria: please report it"
+    return "look at what else this machine does, and whether the worker was stopped (SIGSTOP); then run again"
 
 
 def _interrupted(run: Run, summary: Summary) -> list[Reason]:

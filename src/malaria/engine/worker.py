@@ -11,6 +11,8 @@ import gc
 import resource
 import signal
 import sys
+import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final, Protocol
 
@@ -31,6 +33,7 @@ from malaria.control.messages import (
     Started,
     StartPublishing,
     Task,
+    WorkerLost,
 )
 from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
@@ -40,6 +43,8 @@ from malaria.plan.clients import make_plan
 from malaria.records.rows import RunPhase
 
 STANDING_EVERY_NS: Final = 100 * NS_PER_MS
+MOST_REASON: Final = 300
+"""Characters of an error that the record keeps."""
 FAR_NS: Final = 1 << 62
 
 
@@ -223,7 +228,13 @@ def main() -> None:
     except EOFError:
         return
     assert isinstance(task, Task)
-    Worker(pipe, task, Platform()).run()  # type: ignore[arg-type]  # from the second message on there are only orders
+    try:
+        Worker(pipe, task, Platform()).run()  # type: ignore[arg-type]  # from the second message on there are only orders
+    except Exception as error:  # the record of the run keeps the reason, and the screen stays readable
+        last_line = traceback.format_exception_only(error)[-1].strip()
+        with suppress(OSError):  # the conductor is gone
+            pipe.send(WorkerLost(f"failed: {last_line[:MOST_REASON]}"))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

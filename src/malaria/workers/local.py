@@ -131,7 +131,7 @@ class LocalWorkers:
             while worker.channel.poll():
                 report = worker.channel.recv()
                 reports.append((worker.name, report))
-                if isinstance(report, Finished):
+                if isinstance(report, Finished | WorkerLost):
                     worker.finished = True
                     return
         except (EOFError, OSError):

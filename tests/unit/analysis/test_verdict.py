@@ -267,3 +267,15 @@ def test_a_bee_that_is_lost_is_told_by_its_name_and_share() -> None:
         "worker bee-1/1 was killed by SIGKILL: its share, 1/4 of the load, is missing",
     ]
     assert "malaria swarm collect" in verdict.reasons[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [("was killed by SIGKILL", "dmesg"), ("failed: ValueError: no", "report it"),
+     ("did not report at the end", "SIGSTOP"), ("ended by itself with exit code 7", "what else")],
+)  # fmt: skip
+def test_the_remedy_for_a_lost_worker_fits_its_reason(reason: str, remedy: str) -> None:
+    lost = [{"worker": "2", "share": "1/2", "reason": reason}]
+    found = verdict(with_meta(GOOD, lost_workers=lost))
+    assert remedy in found.reasons[0].remedy
+    assert ("dmesg" in found.reasons[0].remedy) is ("SIGKILL" in reason)

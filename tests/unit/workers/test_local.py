@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from malaria.clock import now_ns
-from malaria.control.messages import Prepared
+from malaria.control.messages import Prepared, WorkerLost
 from malaria.model.options import build_warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import WHOLE
@@ -43,3 +43,13 @@ def test_stopped_workers_do_not_hold_up_the_end(pool: LocalWorkers, ready: bool)
     begin_s = time.monotonic()
     pool.close()
     assert time.monotonic() - begin_s < 2
+
+
+def test_a_worker_that_fails_says_why(capfd: pytest.CaptureFixture[str]) -> None:
+    warhead = build_warhead({}, subscriber=False)
+    with LocalWorkers(Load(warhead, Identity("run", 1, 1), {}, now_ns()), WHOLE, 1) as workers:  # no route
+        reports = workers.poll(60)
+    assert len(reports) == 1
+    assert isinstance(reports[0][1], WorkerLost)
+    assert reports[0][1].reason.startswith("failed: KeyError")
+    assert capfd.readouterr().err == ""
