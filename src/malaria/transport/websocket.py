@@ -1,7 +1,7 @@
 """MQTT over WebSocket (OASIS MQTT 3.1.1 section 6): the upgrade, and frames round the bytes. RFC 6455 is wsproto's.
 
-Frame boundaries mean nothing to MQTT [MQTT-6.0.0-4]. Pings of the server are answered; its close is the end of the
-stream, and the reason it gives is told.
+Frame boundaries mean nothing to MQTT [MQTT-6.0.0-4]. Pings of the server are answered. Its Close frame ends the stream
+for both directions: from then on sending and reading raise RefusedError with the code and reason that it gave.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.connection import Connection
+from wsproto.connection import Connection, ConnectionState
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, RejectConnection, Request
 from wsproto.utilities import ProtocolError
 
@@ -73,13 +73,17 @@ class Upgrade:
         try:
             self._http.receive_data(bytes(answer[:count]))
             events = list(self._http.events())
-        except ProtocolError:
+        except (ProtocolError, UnicodeError):  # wsproto decodes header fields as ASCII
             raise RefusedError("WebSocket: the server's answer is no upgrade of HTTP/1.1") from None
         for event in events:
             if isinstance(event, RejectConnection):
+                if event.status_code < HTTPStatus.OK:
+                    continue  # an interim answer such as 103 Early Hints; the final one follows (RFC 9110, 15.2)
                 raise RefusedError(f"WebSocket: {_status(event.status_code)} at path {self._path}")
             if isinstance(event, AcceptConnection):
                 self._accept(event)
+            elif isinstance(event, CloseConnection):
+                raise RefusedError(_closed_by_server(event))
             elif self._accepted:
                 raise RefusedError("WebSocket: the server spoke before it was asked")
 
@@ -97,9 +101,11 @@ class WebSocketStream(Stream):
     def __init__(self, lower: Lower) -> None:
         super().__init__(lower)
         self._frames = Connection(ConnectionType.CLIENT)
-        self._over = ""
+        self._over = ""  # why nothing can be sent or read any more
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
+        if self._over:  # the packet that we answer came in one read with the Close frame
+            raise RefusedError(self._over)
         frame = self._frames.send(BytesMessage(bytes(data)))
         taken = self._lower.send(frame)  # if it takes nothing, the frame is forgotten: frames stand alone
         if taken == len(frame):
@@ -108,7 +114,7 @@ class WebSocketStream(Stream):
         return len(data) - 1
 
     def recv_into(self, view: memoryview, /) -> int:
-        """Raises RefusedError for the server's close, once all before it was read."""
+        """Read as `socket.recv_into` does. Raises RefusedError after the server's Close, once all before it was read."""
         if self._over:
             raise RefusedError(self._over)
         count = self._lower.recv_into(view[: len(view) - _OVERHEAD])
@@ -122,6 +128,8 @@ class WebSocketStream(Stream):
                 place += len(event.data)
             else:
                 self._process(event)
+                if self._over:
+                    break  # what follows a Close frame does not count (RFC 6455, 5.5.1)
         if place:
             return place
         if self._over:
@@ -132,9 +140,11 @@ class WebSocketStream(Stream):
         match event:
             case Ping():
                 self._answer(event)
+            case CloseConnection() if self._frames.state is ConnectionState.OPEN:
+                # wsproto asks us to close: the server sent something that is not allowed
+                self._over = f"malformed: a WebSocket frame that malaria refuses ({event.reason})"
             case CloseConnection():
-                said = f": {event.reason}" if event.reason else ""
-                self._over = f"WebSocket: closed by the server with code {int(event.code)}{said}"
+                self._over = _closed_by_server(event)
             case Message():
                 self._over = "malformed: a WebSocket text message, and MQTT is binary [MQTT-6.0.0-1]"
 
@@ -148,6 +158,11 @@ class WebSocketStream(Stream):
         except BlockingIOError:
             return
         self._rest = pong[taken:]
+
+
+def _closed_by_server(event: CloseConnection) -> str:
+    reason = f": {event.reason}" if event.reason else ""
+    return f"WebSocket: closed by the server with code {int(event.code)}{reason}"
 
 
 def _status(code: int) -> str:

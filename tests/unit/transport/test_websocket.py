@@ -125,6 +125,67 @@ def test_a_close_is_told_after_what_came_before_it(ends: tuple[socket.socket, Se
         read(stream)
 
 
+def test_sending_after_a_close_names_the_close(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    server.say(BytesMessage(b"PUBACK"), CloseConnection(1001))
+    assert read(stream) == b"PUBACK"
+    with pytest.raises(RefusedError, match="closed by the server with code 1001"):
+        stream.send(b"PUBLISH")
+
+
+def test_a_ping_behind_a_close_is_not_answered(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    ping = server.http.send(Ping(b"there?"))
+    server.sock.sendall(server.http.send(CloseConnection(1000)) + ping)
+    with pytest.raises(RefusedError, match="closed by the server with code 1000"):
+        read(stream)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x82\x81\x00\x00\x00\x00a",  # masked
+        b"\xf2\x01a",  # reserved bits
+        b"\x81\x02\xff\xff",  # text that is not UTF-8
+        b"\x89\x7e\x00\x7e" + b"a" * 126,  # a control frame of more than 125 bytes
+        b"\x83\x01a",  # an opcode without a meaning
+    ],
+)
+def test_a_frame_that_we_refuse_is_not_called_a_close(ends: tuple[socket.socket, Server], frame: bytes) -> None:
+    ours, server = ends
+    stream = upgraded(ours, server)
+    server.sock.sendall(frame)
+    with pytest.raises(RefusedError, match="malformed: a WebSocket frame that malaria refuses"):
+        read(stream)
+
+
+@pytest.mark.parametrize("interim", [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_interim_answer_is_skipped(ends: tuple[socket.socket, Server], interim: bytes, at_once: bool) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker:80", "/mqtt", ())
+    assert upgrade.advance() == READ
+    server.hear()
+    server.sock.sendall(interim)
+    if not at_once:
+        assert upgrade.advance() == READ
+    server.say(AcceptConnection(subprotocol="mqtt"))
+    assert upgrade.advance() == 0
+
+
+@pytest.mark.parametrize("field", ["Connection", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"])
+def test_bytes_beyond_ascii_are_not_an_upgrade(ends: tuple[socket.socket, Server], field: str) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker", "/mqtt", ())
+    upgrade.advance()
+    server.sock.recv(4096)
+    server.sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\n" + field.encode() + b": \xff\r\n\r\n")
+    with pytest.raises(RefusedError, match="no upgrade of HTTP"):
+        advance_often(upgrade)
+
+
 def test_text_is_refused(ends: tuple[socket.socket, Server]) -> None:
     ours, server = ends
     stream = upgraded(ours, server)
