@@ -57,10 +57,10 @@ class Authority:
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         return self._issue(file, names[0], _key(use_rsa), ExtendedKeyUsageOID.SERVER_AUTH, until, alternatives)
 
-    def client(self, name: str, *, expired: bool = False) -> Certificate:
+    def client(self, name: str, *, use_rsa: bool = False, expired: bool = False) -> Certificate:
         """A client's certificate; `name` is its common name and the stem of its files."""
         until = datetime.now(UTC) + (-timedelta(hours=1) if expired else DAY)
-        return self._issue(name, name, _key(False), ExtendedKeyUsageOID.CLIENT_AUTH, until, None)
+        return self._issue(name, name, _key(use_rsa), ExtendedKeyUsageOID.CLIENT_AUTH, until, None)
 
     def _issue(self, file: str, common_name: str, key: PrivateKey, use: x509.ObjectIdentifier, until: datetime,
                alternatives: x509.SubjectAlternativeName | None) -> Certificate:  # fmt: skip

@@ -246,3 +246,38 @@ def test_the_doctor_goes_in_as_a_client_would(way: str, mosquitto_everything: Ev
 
 def test_the_slow_ciphers_are_not_offered() -> None:
     assert not [name for name in PSK_CIPHERS.split(":") if "DHE" in name and not name.startswith("ECDHE")]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_clients_of_different_key_types_keep_their_own_certificate(
+    version: str, resume: bool, mosquitto_everything: Everything, tmp_path: Path
+) -> None:
+    """The broker's log is the judge: at the first login and after a reconnect, each client has its own user name."""
+    devices = tmp_path / "devices"
+    devices.mkdir()
+    names = [f"dev{index}-{version}-{resume}" for index in range(4)]
+    for index, name in enumerate(names):
+        made = mosquitto_everything.authority.client(name, use_rsa=bool(index % 2))
+        for file, suffix in ((made.cert, "pem"), (made.key, "key")):
+            file.rename(devices / f"{index}.{suffix}")
+    before = mosquitto_everything.log.stat().st_size
+    interrupt, cut = Interrupt(), threading.Event()
+    with cutting(mosquitto_everything.listeners["mtls"].port) as cutter:
+
+        def on_progress(progress: Progress) -> None:
+            if progress.phase == "measure" and not cut.is_set():
+                cut.set()
+                cutter.cut_now.set()
+            if progress.totals.get(Counter.RECONNECTS) == progress.gauges.get(Gauge.CLIENTS_READY) == len(names):
+                interrupt.count = 1
+
+        outcome = run_attack(
+            f"mqtts://localhost:{cutter.port}", tmp_path, on_progress=on_progress, interrupt=interrupt,
+            clients=len(names), client_id="key-{index}", interval="200ms", duration="60s", reconnect=["100ms", "1s"],
+            resume=resume, tls_version=version, cafile=str(mosquitto_everything.cafile),
+            cert=f"{devices}/{{index}}.pem", key=f"{devices}/{{index}}.key",
+        )  # fmt: skip
+    logins = re.findall(r" as key-(\d) \(p2, c[01], k60, u'([^']*)'\)", mosquitto_everything.log.read_text()[before:])
+    assert sorted(logins) == sorted((str(index), name) for index, name in enumerate(names) for _ in range(2))
+    assert outcome.summary["clients"]["reconnects"] == len(names)

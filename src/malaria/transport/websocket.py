@@ -114,7 +114,7 @@ class WebSocketStream(Stream):
         return len(data) - 1
 
     def recv_into(self, view: memoryview, /) -> int:
-        """Read as `socket.recv_into` does. Raises RefusedError after the server's Close, once all before it was read."""
+        """Read as `socket.recv_into` does. Raises RefusedError after the server's Close, once all before is read."""
         if self._over:
             raise RefusedError(self._over)
         count = self._lower.recv_into(view[: len(view) - _OVERHEAD])
