@@ -17,11 +17,12 @@ from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
 from malaria.model.observe import Observe, ProcessChoice, SshHost
 from malaria.observe.observer import clean
+from malaria.ssh.destination import parse_destination
+from malaria.units import NotationError
 
 LOOK_EVERY_S: Final = 0.5
 _SECRET_LINE: Final = re.compile(r"^(\s*\S*(?:password|psk|secret)\s+)(?!\S*/)\S.*$", re.MULTILINE | re.IGNORECASE)
 """A line of a configuration that holds a secret itself, not the path of a file."""
-_SSH: Final = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^:]+)(?::(?P<port>\d+))?/?")
 
 
 class CampaignBroker(Protocol):
@@ -82,10 +83,14 @@ def _is_open(wanted: Observe, name: str) -> bool:
 
 
 def _ssh_host(text: str | None) -> SshHost | None:
-    found = _SSH.fullmatch(text) if text else None
-    if found is None:
+    """Return the host that the broker runs on; None for this machine, or for a text that is no ssh destination."""
+    if not text:
         return None
-    return SshHost(found["host"].strip("[]"), found["user"] or "", int(found["port"]) if found["port"] else None)
+    try:
+        found = parse_destination(text)
+    except NotationError:  # the broker itself was started over it and has reported it
+        return None
+    return SshHost(found.host, found.user, found.port)
 
 
 class BrokerWatch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol, runtime_checkable
 
+from malaria.printable import printable
 from malaria.records.rows import Reading
 
 LONGEST_TEXT: Final = 200
@@ -52,8 +53,7 @@ class CountingObserver(Protocol):
 
 def clean(text: str, longest: int = LONGEST_TEXT) -> str:
     """Make a text from outside safe to store and show: one line, printable, at most `longest` characters."""
-    kept = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:longest].strip())
-    return kept + ("…" if len(text) > longest else "")
+    return printable(text[:longest].strip()) + ("…" if len(text) > longest else "")
 
 
 def unforeseen_failure(error: Exception) -> str:

@@ -15,7 +15,7 @@ from shlex import join, quote
 from typing import TYPE_CHECKING, Any, Final
 
 from malaria.ssh.destination import SshDestination, parse_destination
-from malaria.ssh.ssh_failures import CONNECTION_LOST, SshError, explain_failure, printable
+from malaria.ssh.ssh_failures import CONNECTION_LOST, SshError, explain_failure, one_line
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection, SSHClientConnectionOptions
@@ -77,7 +77,7 @@ async def run(connection: SSHClientConnection, script: str, stdin: str | None = 
         raise failure from None
     if done.exit_status:
         lines = (str(done.stderr or "").strip() or str(done.stdout or "").strip()).splitlines()
-        raise SshError(printable(lines[-1]) if lines else f"a command ended with exit code {done.exit_status}")
+        raise SshError(one_line(lines[-1]) if lines else f"a command ended with exit code {done.exit_status}")
     return str(done.stdout or "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.errors import OperatorError
+from malaria.printable import printable
 
 CONNECTION_LOST: Final = ("the connection was lost", "check that it is still up, then try again")
 FAILURES: Final = (
@@ -70,13 +71,13 @@ def explain_failure(error: Exception) -> SshError | None:
     if not isinstance(error, OSError) and not type(error).__module__.startswith("asyncssh"):
         return None
     names = [kind.__name__ for kind in type(error).__mro__]
-    reported = printable(getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or names[0])
+    reported = one_line(getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or names[0])
     for name, cause, remedy in FAILURES:
         if name in names:
             return SshError(cause.format(reported=reported, file=getattr(error, "filename", "") or "a file"), remedy)
     return SshError(reported)
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a text from another host as one line without control characters, which a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in text).strip()[:LONGEST_LINE]
+    return printable(text).strip()[:LONGEST_LINE]

@@ -7,7 +7,7 @@ import socket
 import asyncssh
 import pytest
 
-from malaria.ssh.ssh_failures import explain_failure, printable
+from malaria.ssh.ssh_failures import explain_failure, one_line
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_a_bug_is_not_explained() -> None:
 
 
 def test_what_a_host_says_is_one_harmless_line() -> None:
-    assert printable("\x1b[31mred\nline\x07 ") == "[31mred line"
+    assert one_line("\x1b[31mred\nline\x07 ") == "\ufffd[31mred line\ufffd"
