@@ -133,15 +133,15 @@ def _trouble_before(context: _SurgeContext, before: Sequence[LoadSecond]) -> str
         return ""
     due, done = (sum(getattr(second, name) for second in before) for name in ("due", "done"))
     under_way = MEASURES[OWED].allowed(0, due / len(before), 0)
-    return "" if done + under_way >= ON_TARGET * due else "it had fallen behind before they came"
+    return "" if done + under_way >= ON_TARGET * due else "it had fallen behind before the surge"
 
 
 def _recovery(context: _SurgeContext, episode: Episode, baseline: Baseline | None, seconds_before: int) -> RecoveryTime:
     if episode.leave_ns is None:
-        return RecoveryTime(None, reasons=("they stayed to the end",))
+        return RecoveryTime(None, reasons=("its clients stayed to the end",))
     if baseline is None:
         seen = format_things(seconds_before, "second")
-        return RecoveryTime(None, reasons=(f"{seen} before them could be judged, {LEAST_BEFORE_S} are needed",))
+        return RecoveryTime(None, reasons=(f"{seen} before the surge could be judged, {LEAST_BEFORE_S} are needed",))
     watch = RecoveryWatch(
         baseline=baseline,
         measures=with_missing_clients(context.measures, baseline, context.seconds),

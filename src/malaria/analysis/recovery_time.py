@@ -67,7 +67,7 @@ def time_to_recover(watch: RecoveryWatch) -> RecoveryTime:
     seconds = watch.seconds
     if len(seconds) < SUSTAINED_S:
         seen = format_things(len(seconds), "second")
-        return RecoveryTime(None, reasons=(f"{seen} after them could be judged, {SUSTAINED_S} are needed",))
+        return RecoveryTime(None, reasons=(f"{seen} after the surge could be judged, {SUSTAINED_S} are needed",))
     exceeded = [watch.baseline.measures_above(watch.measures, second.end_s) for second in seconds]
     start = next((n for n in range(len(seconds)) if _settles(watch, exceeded, n)), None)
     if start is not None:
@@ -95,7 +95,7 @@ def _still_in_trouble(watch: RecoveryWatch, exceeded: Sequence[Sequence[str]]) -
     texts = ", ".join(_described(watch, name) for name in names) or "it acked less than was due"
     said = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {texts}"
     if coming and watch.watched_s < (watch.leave_ns - watch.add_ns) / NS_PER_S:
-        return RecoveryTime(None, None, None, ("it was on its way back when the watch ended", said))
+        return RecoveryTime(None, None, None, ("it was still recovering when the observation ended", said))
     return RecoveryTime(False, None, False if coming else _metastable(watch), (said,))
 
 

@@ -196,7 +196,7 @@ def _connected(case: _Case) -> str:
     causes = _causes(case.run)
     text = f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
     if planned - peak == 1 and _observes_sys(case.run):  # a broker with as many connections as clients is full
-        text += "; malaria's own $SYS observer holds one connection, --observe none does without"
+        text += "; malaria's own $SYS observer uses one connection: --observe none avoids it"
     return text
 
 
@@ -252,7 +252,7 @@ def _growing(case: _Case) -> str:
 
 
 def _grown(case: _Case) -> str:
-    return f"the broker will not carry it for long: {_growing(case)}"
+    return f"the broker cannot sustain this load: {_growing(case)}"
 
 
 def _dropped_messages(case: _Case) -> str:
@@ -302,14 +302,14 @@ def _dropped(case: _Case) -> str:
 
 
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"
-_OVERLOAD_REMEDY: Final = "this is past what the broker carries: look at its CPU and queues, and try fewer clients"
-_PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence: it had promised these messages"
+_OVERLOAD_REMEDY: Final = "the load is more than the broker carries: look at its CPU and queues, and try fewer clients"
+_PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence"
 _LOSS_REMEDY: Final = "look at the broker's queue limits, and at the QoS and session of the subscribers"
-_OPEN_REMEDY: Final = "they were in flight at the end: a longer drain tells late from never"
+_OPEN_REMEDY: Final = "they were in flight at the end: a longer --drain shows whether they arrive late or never"
 _QUEUE_REMEDY: Final = "look at the broker's queue limits (max_queued_messages of mosquitto), and at slow subscribers"
 _OBSERVE_REMEDY: Final = "look at what the observers say in the events of the run, and at --observe"
-_DROP_REMEDY: Final = "the events of the run say when and why; the broker's log says its side"
-_LATENCY_REMEDY: Final = "see from when on in the chart of latency, and whether service or lag is the larger part"
+_DROP_REMEDY: Final = "the events of the run say when and why; look at the broker's log as well"
+_LATENCY_REMEDY: Final = "look in the chart of latency when it began, and whether service or lag is the larger part"
 
 _AT_LEAST: Final = (">=", ">", "==")
 _AT_MOST: Final = ("<=", "<", "==")

@@ -60,7 +60,7 @@ def judge_hold(window: HoldWindow) -> SurgeHold:
         return SurgeHold(False, tuple(drops), reasons)
     if len(window.seconds) < LEAST_SECONDS:
         seen = format_things(len(window.seconds), "second")
-        return SurgeHold(None, (), (f"{seen} of them could be judged, {LEAST_SECONDS} are needed",))
+        return SurgeHold(None, (), (f"{seen} of the surge could be judged, {LEAST_SECONDS} are needed",))
     return SurgeHold(True, (), ())
 
 
@@ -69,7 +69,7 @@ def judge_hold(window: HoldWindow) -> SurgeHold:
 
 def _all_came(window: HoldWindow) -> str:
     added_ns = window.surge.added_ns
-    return "" if added_ns is not None and added_ns <= window.leave_ns else "it did not let all of them in"
+    return "" if added_ns is not None and added_ns <= window.leave_ns else "it did not accept all clients of the surge"
 
 
 def _on_target(window: HoldWindow) -> str:

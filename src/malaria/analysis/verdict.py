@@ -66,14 +66,14 @@ def _late(run: Run, _: Summary) -> list[Reason]:
     late = f"messages left {format_ms(lag.ns / NS_PER_MS)} late (p99{bound})"
     used = "" if percent is None else f", worker {worker} used {percent:.0f} % of a core"
     remedy = (
-        "Add --workers or a bee" if saturated else "Something else held this machine up: look at its load, or add a bee"
+        "Add --workers or a bee" if saturated else "Something else kept this machine busy: check its load, or add a bee"
     )
     return [Reason(Outcome.INVALID, f"this machine was the limit: {late}{used}", remedy)]
 
 
 _CONNECTS: Final = {
     Outcome.INVALID: "this machine was the limit while connecting",
-    Outcome.PASS: "how long connects took is in part our own doing",
+    Outcome.PASS: "this machine caused part of the connect latency",
 }
 
 
@@ -88,7 +88,7 @@ def _slow_handshakes(run: Run, _: Summary) -> list[Reason]:
         return []
     outcome = Outcome.INVALID if _blames_connects(run) else Outcome.PASS
     text = (
-        f"{_CONNECTS[outcome]}: {own.share:.0%} of the time of the TLS and WebSocket handshakes was ours "
+        f"{_CONNECTS[outcome]}: {own.share:.0%} of the time of the TLS and WebSocket handshakes was spent here "
         f"({format_ms(own.p99_ns / NS_PER_MS)} a client at p99, {format_ms(own.cpu_ns / NS_PER_MS)} of it CPU)"
     )
     remedy = "lower -R/--connect-rate and --connects-in-progress, or add --workers"
@@ -114,7 +114,7 @@ def _lost(one: LostWorker, bees: Sequence[str]) -> Reason:
     who = str(one.worker)
     missing = f"{one.reason}: its share, {one.share} of the load, is missing"
     if who in bees:
-        remedy = "look at that host and the way to it; what it has kept on its disk comes by: malaria swarm collect RUN"
+        remedy = "look at that host and its network; fetch the records on its disk with: malaria swarm collect RUN"
         return Reason(Outcome.UNKNOWN, f"{who} {missing}", remedy)
     return Reason(Outcome.UNKNOWN, f"worker {who} {missing}", _loss_remedy(str(one.reason)))
 
@@ -146,8 +146,8 @@ def _ended_early(run: Run) -> list[Reason]:
 def _endless(run: Run, _: Summary) -> list[Reason]:
     if run.meta.end_ns is not None:
         return []
-    text = "the run has no end: it is still going on, its writer was killed, or its disk was full"
-    return [Reason(Outcome.UNKNOWN, text, "what was recorded until then is shown; run it again for a verdict")]
+    text = "the run did not finish: it is still running, malaria was killed, or the disk was full"
+    return [Reason(Outcome.UNKNOWN, text, "the page shows what was recorded until then; run it again for a verdict")]
 
 
 def _no_data(run: Run, _: Summary) -> list[Reason]:
@@ -204,7 +204,7 @@ def _weight(surge: SurgeFigures, stated: set[str]) -> Outcome | None:
 
 
 _SURGE_REMEDIES: Final = {
-    Outcome.FAIL: "this is past what the broker carries: look at its CPU and queues while they were there and after",
+    Outcome.FAIL: "the load is more than the broker carries: look at its CPU and queues during the surge and after it",
     Outcome.UNKNOWN: "let the attack last longer after the surge",
     Outcome.PASS: "",
 }
@@ -297,7 +297,7 @@ def _closed_loop_limit(run: Run, _: Summary) -> list[Reason]:
     if not run.meta.closed_loop or percent is None or percent <= SATURATED_PERCENT:
         return []
     used = f"worker {worker} used {percent:.0f} % of a core"
-    text = f"closed loop: {used}: the figure is a lower bound of what the broker carries"
+    text = f"closed loop: {used}, so the rate is a lower bound of what the broker carries"
     return [Reason(Outcome.PASS, text, "Add --workers or a bee")]
 
 

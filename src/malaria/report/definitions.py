@@ -55,13 +55,14 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "connect": ("From the start of TCP to CONNACK.", "CONNACK − TCP start"),
     "tcp": ("From the start of TCP until it was connected.", "connected − TCP start"),
     "tls": (
-        "The TLS handshake. The generator's CPU time in it is counted apart: more than half gives a remark, and "
-        "INVALID if the broker would fail by it.",
+        "The TLS handshake. If more than half of it is the generator's own time, the verdict gets a remark, or is "
+        "INVALID where slow connects would make it a FAIL.",
         "done − TCP",
     ),
     "upgrade": ("The WebSocket upgrade.", "accepted − TLS or TCP"),
     "connack": (
-        "From CONNECT to CONNACK. With TLS 1.3 it includes the broker's end of the handshake: the client's ends first.",
+        "From CONNECT to CONNACK. With TLS 1.3 it includes the broker's part of the handshake, because the client's "
+        "part ends first.",
         "CONNACK − CONNECT",
     ),
     "suback": ("From SUBSCRIBE to SUBACK.", "SUBACK − SUBSCRIBE"),
@@ -81,8 +82,8 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "busy / (busy + idle)",
     ),
     "host_memory": (
-        "Memory of the broker's host that a new program could not get at the end of the measured window, and its "
-        "total.",
+        "Memory in use on the broker's host at the end of the measured window, and its total. Memory that a new "
+        "program could get does not count as used.",
         "total − available",
     ),
     "broker_memory": (

@@ -14,7 +14,7 @@ from malaria.report.figure_text import count
 from malaria.units import format_duration_ns
 
 BROKER_DROPPED: Final = "messages that the broker itself says it dropped since the measured time began"
-NO_LEDGER: Final = "The run has no ledger: it did not come to its end."
+NO_LEDGER: Final = "The run has no ledger: it did not finish."
 
 
 @dataclass(frozen=True, slots=True)

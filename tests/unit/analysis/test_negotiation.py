@@ -43,7 +43,7 @@ def test_a_run_without_handshakes_has_no_part() -> None:
 def test_slow_handshakes_of_ours_are_a_remark() -> None:
     verdict = summarize(with_handshakes(40, 30))["verdict"]
     assert verdict["outcome"] == "PASS"
-    assert verdict["reasons"][0].startswith("how long connects took is in part our own doing: 75% of the time")
+    assert verdict["reasons"][0].startswith("this machine caused part of the connect latency: 75% of the time")
 
 
 def test_where_the_broker_would_be_blamed_they_are_invalid() -> None:

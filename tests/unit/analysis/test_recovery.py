@@ -144,7 +144,7 @@ def test_on_its_way_back_when_the_watch_ended_is_unknown() -> None:
     course = Course(**queue([200] * 10 + [50] * 10 + [110] * 9, due), surges=SURGE)
     surge = result(course)
     assert (surge["held"], surge["recovered"], surge["metastable"]) == (False, None, None)
-    assert "it was on its way back when the watch ended" in surge["reasons"]
+    assert "it was still recovering when the observation ended" in surge["reasons"]
     outcome, reasons = verdict(drained(course.records()))
     assert outcome is Outcome.UNKNOWN
     assert reasons[0].startswith("+50 clients at 0:10: the broker bent, whether it recovered is not known: ")
@@ -161,10 +161,10 @@ def test_what_is_broken_outweighs_what_is_not_known() -> None:
 @pytest.mark.parametrize(
     ("seconds", "surge", "held", "reason"),
     [
-        (40, (50, 2, 20), True, "2 seconds before them could be judged, 3 are needed"),
-        (22, (50, 10, 20), True, "2 seconds after them could be judged, 3 are needed"),
-        (20, (50, 10, 20), True, "0 seconds after them could be judged, 3 are needed"),
-        (40, (50, 10, None), True, "they stayed to the end"),
+        (40, (50, 2, 20), True, "2 seconds before the surge could be judged, 3 are needed"),
+        (22, (50, 10, 20), True, "2 seconds after the surge could be judged, 3 are needed"),
+        (20, (50, 10, 20), True, "0 seconds after the surge could be judged, 3 are needed"),
+        (40, (50, 10, None), True, "its clients stayed to the end"),
     ],
 )
 def test_what_was_not_seen_is_not_known(
@@ -183,7 +183,7 @@ def test_trouble_that_was_there_before_is_not_the_surges() -> None:
     assert (surge["held"], surge["recovered"], surge["reasons"]) == (
         None,
         None,
-        ["it had fallen behind before they came"],
+        ["it had fallen behind before the surge"],
     )
     outcome, reasons = verdict(course.records())
     assert outcome is Outcome.FAIL
@@ -248,14 +248,14 @@ def test_seconds_in_which_we_were_late_do_not_count() -> None:
     late = Course(DUE, ack_ms=[2.0] * 21 + [90.0] + [2.0] * 18, late={22: 80.0}, surges=SURGE)
     assert result(late)["recovery_s"] == 0
     ours = Course(DUE, late={n: 80.0 for n in range(11, 21)}, surges=SURGE)
-    assert result(ours)["reasons"] == ["0 seconds of them could be judged, 2 are needed"]
+    assert result(ours)["reasons"] == ["0 seconds of the surge could be judged, 2 are needed"]
 
 
 def test_not_all_came() -> None:
     records = Course(DUE, surges=SURGE).records()
     (surge,) = records.meta.surges
     records = with_meta(records, surges=[surge.as_json() | {"added_ns": None}])
-    assert summarize(records)["surges"][0]["reasons"] == ["it did not let all of them in"]
+    assert summarize(records)["surges"][0]["reasons"] == ["it did not accept all clients of the surge"]
 
 
 def test_two_that_overlap_are_recovered_from_together_and_the_next_from_there() -> None:

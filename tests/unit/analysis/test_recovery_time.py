@@ -39,8 +39,8 @@ def test_the_first_second_of_the_recovery(owed: list[float], recovery_s: float) 
 
 def test_too_little_was_seen() -> None:
     assert time_to_recover(watch([5, 5])).recovered is None
-    assert time_to_recover(watch([])).reasons == ("0 seconds after them could be judged, 3 are needed",)
-    assert time_to_recover(watch([90, 60, 5, 5])).reasons[0] == "it was on its way back when the watch ended"
+    assert time_to_recover(watch([])).reasons == ("0 seconds after the surge could be judged, 3 are needed",)
+    assert time_to_recover(watch([90, 60, 5, 5])).reasons[0] == "it was still recovering when the observation ended"
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_the_last_connection_of_a_full_broker_may_be_that_of_the_observer(
 ) -> None:
     records = Run(RunMeta.model_validate(META | {"observers": observers}), (), (), None)
     (ruled,) = unmet_rules(records, summary(clients={"connected": connected, "connected_peak": connected}))
-    assert ("malaria's own $SYS observer holds one connection" in ruled.text) == owns_up
+    assert ("malaria's own $SYS observer uses one connection" in ruled.text) == owns_up
 
 
 def test_the_most_telling_comes_first() -> None:

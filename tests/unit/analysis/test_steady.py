@@ -72,7 +72,7 @@ def test_a_queue_behind_the_acknowledgements_is_found_too() -> None:
     found = summary(Course([100] * 40, told=stored([40 + 25 * n for n in range(41)])))
     assert found["verdict"] == {
         "outcome": "FAIL",
-        "reasons": ["the broker will not carry it for long: what it stores grew by 25 messages/s"],
+        "reasons": ["the broker cannot sustain this load: what it stores grew by 25 messages/s"],
     }
 
 

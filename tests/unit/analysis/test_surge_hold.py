@@ -32,8 +32,8 @@ def test_it_held() -> None:
 @pytest.mark.parametrize(
     ("what", "reasons"),
     [
-        ({"added_s": None}, ["it did not let all of them in"]),
-        ({"added_s": 13}, ["it did not let all of them in"]),
+        ({"added_s": None}, ["it did not accept all clients of the surge"]),
+        ({"added_s": 13}, ["it did not accept all clients of the surge"]),
         ({"acked": [97] * 20}, ["it acked 97 of 100 msg/s (97 %, needs 98 %)", "its queue grew by 3 messages/s"]),
         ({"acked": [60, 136] * 10}, []),  # late from one second to the next, and on target
         ({"acked": [40] * 20, "meta": {"acknowledged": False}}, []),

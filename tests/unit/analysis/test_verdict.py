@@ -52,7 +52,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         with_meta(GOOD, own_lag_limit_ns=1),
         Outcome.INVALID,
         "used 3 % of a core",
-        "Something else held this machine up",
+        "Something else kept this machine busy",
     ),
     "a full core and a little late": (
         with_meta(make_records(seconds=12, trouble="generator-limit"), own_lag_limit_ns=1000 * MS),
@@ -84,7 +84,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "the attack ended early: no client could connect",
         "connection refused (1,200); a (1)",
     ),
-    "no end": (with_meta(GOOD, end_ns=None), Outcome.UNKNOWN, "the run has no end", "run it again"),
+    "no end": (with_meta(GOOD, end_ns=None), Outcome.UNKNOWN, "the run did not finish", "run it again"),
     "nothing measured": (
         replace(GOOD, samples=tuple(s for s in GOOD.samples if s.phase is RunPhase.CONNECT)),
         Outcome.UNKNOWN,
@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         settled(GOOD, lost=3, acked_lost=2),
         Outcome.FAIL,
         "the broker lost 2 messages that it had acknowledged",
-        "promised",
+        "persistence",
     ),
     "behind": (make_records(trouble="falls-behind"), Outcome.FAIL, "the broker fell behind at 0:1", "fewer clients"),
     "open": (make_records(trouble="unfinished"), Outcome.FAIL, "neither acknowledged nor delivered", "drain"),
@@ -157,7 +157,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         Course([100] * 40, ack_ms=[2.0] * 10 + [900.0] * 30, surges=[(50, 10, 20)]).records(),
         Outcome.FAIL,
         "+50 clients at 0:10: the broker bent and never recovered within 20 s (metastable)",
-        "while they were there and after",
+        "during the surge and after it",
     ),
     "surge that nobody saw out": (
         Course([100] * 22, ack_ms=[2.0] * 10 + [900.0] * 10 + [2.0] * 2, surges=[(50, 10, 20)]).records(),
