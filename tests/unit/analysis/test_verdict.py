@@ -106,6 +106,12 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "the broker refused 2 subscriptions",
         "access rules",
     ),
+    "subscription refused, and so nothing delivered": (
+        settled(counted(GOOD, Counter.SUBSCRIPTIONS_REFUSED, 2), lost=20, acked_lost=20),
+        Outcome.FAIL,
+        "the broker refused 2 subscriptions",
+        "access rules",
+    ),
     "message refused": (
         settled(counted(GOOD, Counter.PUBLISHES_REFUSED, 1), unresolved=1),
         Outcome.FAIL,
