@@ -79,7 +79,7 @@ def rabbitmq(prometheus_port: int = 0, longest_queue: int = 0) -> Iterator[Runni
 
 
 def _started(name: str, command: list[str], port: int, log: Path) -> RunningBroker:
-    return launch(name, command, port, log, patience=PATIENCE)
+    return launch(name, command, port, log, timeouts=PATIENCE)
 
 
 @contextmanager

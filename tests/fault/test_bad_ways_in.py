@@ -155,7 +155,7 @@ def test_too_few_keys_say_both_numbers(mosquitto_everything: Everything, tmp_pat
 
 
 def test_tls_keys_without_tls(mosquitto_everything: Everything, tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="cafile is for TLS") as refused:
+    with pytest.raises(TargetError, match="cafile needs TLS") as refused:
         run_attack(mosquitto_everything.url("plain"), tmp_path, cafile="x")
     assert "mqtts://" in refused.value.remedy
     with pytest.raises(WarheadError, match="has no file of keys"):

@@ -140,3 +140,15 @@ def test_a_target_that_answers_no_syn_is_given_up(tmp_path: Path) -> None:
     assert outcome.summary["verdict"]["outcome"] in ("FAIL", "UNKNOWN")
     assert outcome.run.meta.aborted == "no client could connect"
     assert total(outcome, Counter.CONNECT_TIMEOUTS) == outcome.summary["clients"]["refused"] == 2 * 3
+
+
+def test_a_message_cut_in_half_counts_as_sent_when_its_session_sends_it_again(tmp_path: Path) -> None:
+    """The kernel took a part of a message, the broker went down and came back with the session."""
+    link = Link(latency_ns=20 * MS, send_buffer=300)
+    simulation = Simulation(link=link, story=[(1.1, crash), (1.3, restore)])
+    outcome = simulation.run(
+        tmp_path, clients=1, qos=1, rate=2, size=2000, clean_start=False, reconnect=["100ms", "1s"], duration="2s"
+    )
+    messages = outcome.summary["messages"]
+    assert total(outcome, Counter.REDELIVERED) == 1
+    assert messages["due"] == messages["sent"] == messages["acked"] == 4

@@ -15,8 +15,8 @@ from malaria.transport.failures import NOT_READING, failure_of
 from malaria.transport.limits import OWED_BYTES
 from malaria.transport.poller import READ, WRITE, Poller
 
-type Flushed = Callable[[int], None]
-"""Called with the time at which the last byte of an unfinished PUBLISH was handed over."""
+type Flushed = Callable[[int | None], None]
+"""Called with the time at which the last byte of an unfinished PUBLISH was handed over; None: its connection ended."""
 
 
 class Outbox:
@@ -110,8 +110,10 @@ class Outbox:
         """The connection is gone, and with it what waited."""
         self._backlog.pop(client, None)
         self._owed.pop(client, None)
-        self._unfinished.pop(client, None)
         self._columns.gate[client] &= ~BACKLOG
+        unfinished = self._unfinished.pop(client, None)
+        if unfinished is not None:
+            unfinished(None)
 
     def broke(self, client: int, error: OSError) -> None:
         self.broken.append((client, failure_of(error)))

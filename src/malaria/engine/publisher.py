@@ -65,6 +65,7 @@ class Publisher:
         self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
         self._forgotten: dict[int, list[int]] = {}
+        self._partly_sent: dict[int, int] = {}  # position -> the sequence whose connection ended within it
         self._explained = 0  # of those forgotten: refused by the broker, or too large for it
         self._forgotten_dues: list[Ints] = []
         self._schedule = PublishSchedule(plan)
@@ -305,7 +306,11 @@ class Publisher:
         if self.window is None:
             self._unfinished_at_qos_0.setdefault(position, []).append(sequence)
 
-    def _finished(self, position: int, sequence: int, due_ns: int, now_ns: int) -> None:
+    def _finished(self, position: int, sequence: int, due_ns: int, now_ns: int | None) -> None:
+        """Count a message as sent at `now_ns`; None: its connection ended before the kernel took its last byte."""
+        if now_ns is None:
+            self._cut_short(position, sequence)
+            return
         self._counts.sent += 1
         if due_ns >= self._measure_ns and not self.closed_loop:
             self._meter.held_lag.append(now_ns - due_ns)
@@ -315,6 +320,15 @@ class Publisher:
         for place in self.window.taken(position):
             if self.window.sequence_at[place] == sequence:
                 self.window.sent_at[place] = now_ns
+
+    def _cut_short(self, position: int, sequence: int) -> None:
+        """Remember a message that was partly written: it counts as sent when a kept session sends it again."""
+        if self.window is None:
+            return
+        if any(self.window.sequence_at[place] == sequence for place in self.window.taken(position)):
+            self._partly_sent[position] = sequence
+        else:
+            self._counts.sent += 1  # the broker acknowledged half a message: by its own account it has all of it
 
     # --- held messages and closed loop ----------------------------------------------------------------------------
 
@@ -516,10 +530,14 @@ class Publisher:
             self._counts.forgotten += len(places)
             self._forgotten.setdefault(position, []).extend(window.sequence[places].tolist())
             self._forgotten_dues.append(window.due_ns[places])
+        self._partly_sent.pop(position, None)
         window.clear(position)
 
     def _again(self, window: Window, position: int, place: int) -> bytes:
         packet_id = place - position * window.size + 1
+        if self._partly_sent.get(position) == window.sequence_at[place]:
+            del self._partly_sent[position]
+            self._counts.sent += 1
         if window.state[place] == AWAIT_PUBCOMP:
             return bytes([0x62, 0x02]) + packet_id.to_bytes(2)
         due_ns = window.due_at[place] - self._epoch_ns
