@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.cli.options import SECRET_FLAGS, Result, Where
 from malaria.cli.output import STDOUT, console, finishing_without_reader, print_error, write_text
-from malaria.errors import SwarmError, TargetError
+from malaria.errors import OperatorError, SwarmError, TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +49,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     from malaria.schedule.payload import check_source
 
     where, result = options.where, options.result
+    check_json(result.json)
     warhead = options.make()
     target_text = where.target or warhead.target.url
     if target_text is None:
@@ -145,7 +146,7 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
     else:
         if not result.quiet:
             say_page(outcome.directory, screen)
-    write_json(outcome.summary.as_json(), result.json)
+    keep_json(outcome.summary.as_json(), result.json)
     return exit_code(outcome.summary)
 
 
@@ -153,6 +154,23 @@ def say_page(directory: Path, screen: Console) -> None:
     from malaria.outputs.files import PAGE
 
     screen.print(f"  page       {directory / PAGE}", soft_wrap=True, highlight=False, markup=False)
+
+
+def check_json(file: str | None) -> None:
+    """Check before the load that the file of --json can be written. Raises OperatorError."""
+    if file is None or file == STDOUT:
+        return
+    path = Path(file)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OperatorError(f"--json {file}: it cannot be written", "name a file in a directory that you may write to")
+
+
+def keep_json(summary: object, file: str | None) -> None:
+    """Write the summary after a load. A failure is printed, and the verdict keeps its exit code."""
+    try:
+        write_json(summary, file)
+    except OSError as error:
+        print_error(f"--json {file} could not be written: {error.strerror}", "summary.json of the run holds the same")
 
 
 def write_json(summary: object, file: str | None) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from malaria.cli.attack_screen import conducting, exit_code, say_page, write_json
+from malaria.cli.attack_screen import check_json, conducting, exit_code, keep_json, say_page
 from malaria.cli.output import console, finishing_without_reader, print_line
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     from malaria.campaign import conduct_campaign
     from malaria.report.terminal.campaign_summary import print_levels
 
+    check_json(showing.json)
     screen = console(showing.json)
     with interruptible() as interrupt, finishing_without_reader(interrupt):
         with conducting(request.launcher), CampaignScreen(showing, screen) as view:
@@ -43,7 +44,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
             say_page(outcome.directory, screen)
             if outcome.interrupted:
                 print_line(f"  resume     malaria campaign --resume {shlex.quote(str(outcome.directory))}", error=True)
-        write_json(outcome.summary.as_json(), showing.json)
+        keep_json(outcome.summary.as_json(), showing.json)
         return exit_code(outcome.summary)
 
 

@@ -153,3 +153,14 @@ def test_no_part_of_a_password_in_a_url_is_in_the_command(login: str) -> None:
     kept = command_line(arguments, "x", parse_target("x"))
     assert "sekrit" not in kept
     assert kept.endswith("process=ssh://me@h:22/m,prometheus=http://h:9/metrics?a=b@c'")
+
+
+@pytest.mark.parametrize("file", ["nowhere/x.json", "."])
+def test_a_json_file_that_cannot_be_written_is_found_before_the_load(file: str, calls: Calls) -> None:
+    assert main(["attack", "x", "--json", file]) == 2
+    assert calls.requests == []
+
+
+def test_a_json_file_that_a_full_disk_refuses_leaves_the_exit_code_of_the_verdict(calls: Calls) -> None:
+    calls.outcome = "FAIL"
+    assert main(["attack", "x", "--json", "/dev/full"]) == 1
