@@ -55,18 +55,18 @@ class Inbox5(Inbox):
         length = frame_length(data, start, end, LARGEST_FRAME)
         if not length:
             return 0
-        said = first & ~RETAIN if self._counts_kept[client] else first
+        first_counted = first & ~RETAIN if self._counts_kept[client] else first
         with_id = bool(first & 0x06)
         if start + length == end and first & 0x06 < 0x04:
             id_at, payload_at = _places(data, start, end, with_id)
             self._process(client, data, start, end, now_ns)
-            self._take_one(client, data, said, (id_at, payload_at, end), now_ns)
+            self._take_one(client, data, first_counted, (id_at, payload_at, end), now_ns)
             return length
         found = None
         if (end - start) // length >= RUN and not (self._most_aliases[client] or self._responds[client]):
             found = _find_run(data, start, end, length, with_id)
         payloads, ids, taken = found or self._scan_5(client, data, (start, end), now_ns)
-        self._take_all(client, data, said, (payloads, ids), now_ns)
+        self._take_all(client, data, first_counted, (payloads, ids), now_ns)
         return taken
 
     def resume(self, client: int, session_present: bool) -> None:

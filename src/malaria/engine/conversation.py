@@ -138,8 +138,8 @@ class Conversation:
             return
         if packet.session_present and self._starts_clean(client, group):
             raise MalformedPacket("a session is present after a clean start", "MQTT-3.2.2-1")
-        if group.protocol is Protocol.V5 and (cause := self._agree(client, group, terms_of(packet.properties))):
-            self.lost(client, cause)
+        if group.protocol is Protocol.V5 and (reason := self._agree(client, group, terms_of(packet.properties))):
+            self.lost(client, reason)
             return
         self._meter.connect.append(now_ns - columns.opened_at[client])
         self._meter.connack.append(now_ns - columns.stage_at[client])
@@ -158,9 +158,9 @@ class Conversation:
 
     def _agree(self, client: int, plan: GroupPlan, terms: Terms) -> str:
         """Takes what a broker of MQTT 5 grants; why that is not enough, if it is not."""
-        cause = excluded(plan, self._index(client, plan), terms)
-        if cause:
-            return cause
+        reason = excluded(plan, self._index(client, plan), terms)
+        if reason:
+            return reason
         keepalive = plan.group.keepalive if terms.server_keep_alive is None else terms.server_keep_alive
         self._columns.keepalive_ns[client] = keepalive * NS_PER_S
         if terms.assigned_client_identifier is not None:

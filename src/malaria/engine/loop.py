@@ -68,7 +68,7 @@ class Engine:
         self.receiver = Receiver(context, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
         self.surges = Surges(plan, context, self.publishers, self.connector)
-        self.cuts = Disconnects(self.connector)
+        self.disconnects = Disconnects(self.connector)
         self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
@@ -148,8 +148,8 @@ class Engine:
                     if publisher.plan.group.name == group:
                         publisher.change_pace(at_ns, interval)
             case DisconnectClients(group, count):
-                self.cuts.order(at_ns, self._rows_of(group, count))
-        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.cuts.next_ns)
+                self.disconnects.order(at_ns, self._rows_of(group, count))
+        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.disconnects.next_ns)
 
     def _rows_of(self, group: str, count: int) -> Iterator[int]:
         """The clients of a group whose index is below `count`, those of its surges too."""
@@ -162,7 +162,7 @@ class Engine:
         self._span = None
         self.connector.forget_newcomers()
         self.surges.stay()
-        self.cuts.cancel()
+        self.disconnects.cancel()
         for publisher in self.publishers:
             publisher.end(self._clock())
 
@@ -256,9 +256,9 @@ class Engine:
         self.meter.fold_when_full()
         if self.surges.next_ns <= now_ns:
             self.surges.tick(now_ns)
-        if self.cuts.next_ns <= now_ns:
-            self.cuts.tick(now_ns)
-        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.cuts.next_ns)
+        if self.disconnects.next_ns <= now_ns:
+            self.disconnects.tick(now_ns)
+        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.disconnects.next_ns)
 
     # --- telling ---------------------------------------------------------------------------------------------------
 

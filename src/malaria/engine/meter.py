@@ -168,10 +168,10 @@ class Meter:
 
     def events(self, at_ns: int) -> list[Event]:
         """The events since the last call, troubles gathered."""
-        told, self._events = self._events, []
-        told += [Event(at_ns, EventKind.TROUBLE, text, self.worker, n) for text, n in self._troubles.items()]
+        events, self._events = self._events, []
+        events += [Event(at_ns, EventKind.TROUBLE, text, self.worker, n) for text, n in self._troubles.items()]
         self._troubles.clear()
-        return told
+        return events
 
     def sample(self, at_ns: int, phase: RunPhase, gauges: dict[Gauge, int]) -> Sample:
         """Closes the period that ends at `at_ns` (run time)."""

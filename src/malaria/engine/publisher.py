@@ -20,7 +20,7 @@ import numpy as np
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
-from malaria.engine.template import DUP, Packet, Template, make_template
+from malaria.engine.template import DUP, Encoded, Template, make_template
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
 from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
@@ -251,7 +251,7 @@ class Publisher:
         written = self._write(self.base + position, packets)
         return self._enter_written(position, slots, dues_ns, (packets, length, written))
 
-    def _write(self, client: int, data: Packet) -> int:
+    def _write(self, client: int, data: Encoded) -> int:
         """Hand bytes to the kernel; return how many it took. Closes the client's gate where it took none."""
         try:
             return self._columns.sends[client](data)
@@ -261,7 +261,7 @@ class Publisher:
             self._outbox.broke(client, error)
         return 0
 
-    def _enter_written(self, position: int, slots: Ints, dues_ns: Ints, output: tuple[Packet, int | Ints, int]) -> int:
+    def _enter_written(self, position: int, slots: Ints, dues_ns: Ints, output: tuple[Encoded, int | Ints, int]) -> int:
         """Enter the messages of one send of which the kernel took a part, or all; return how many were begun.
 
         `output` has the packets, their common length or where each ends, and the bytes taken.

@@ -74,109 +74,109 @@ class Surges:
 
     def add(self, surge: int, at_ns: int, span: PublishSpan) -> None:
         """They connect from `at_ns` (clock) and publish in `span`."""
-        party = self._parties[surge]
-        self._connector.bring_in(party.plan, at_ns)
-        if party.publisher is not None and (span.end_ns is None or span.origin_ns < span.end_ns):
-            party.publisher.begin(span)
+        cohort = self._parties[surge]
+        self._connector.bring_in(cohort.plan, at_ns)
+        if cohort.publisher is not None and (span.end_ns is None or span.origin_ns < span.end_ns):
+            cohort.publisher.begin(span)
 
     def remove(self, surge: int, at_ns: int) -> None:
         """Nothing of theirs is due from `at_ns` (clock) on, and then they leave."""
-        party = self._parties[surge]
-        party.leave_ns = at_ns
-        if party.publisher is not None:
-            party.publisher.stop_at(at_ns)
+        cohort = self._parties[surge]
+        cohort.leave_ns = at_ns
+        if cohort.publisher is not None:
+            cohort.publisher.stop_at(at_ns)
         self.next_ns = min(self.next_ns, at_ns)
 
     def stay(self) -> None:
         """The load ends: who has not begun to leave is not to leave any more."""
-        for party in self._parties.values():
-            if not party.leaving:
-                party.leave_ns = NEVER
+        for cohort in self._parties.values():
+            if not cohort.leaving:
+                cohort.leave_ns = NEVER
 
     def settled(self, client: int) -> None:
         """A client has become READY."""
         self._connector.settled(client)
-        for party in self._parties.values():
-            position = client - party.plan.first_row
-            if 0 <= position < party.plan.count:
-                if not party.was_here[position]:
-                    party.was_here[position] = 1
-                    party.came += 1
-                    party.came_ns = self._clock()
+        for cohort in self._parties.values():
+            position = client - cohort.plan.first_row
+            if 0 <= position < cohort.plan.count:
+                if not cohort.was_here[position]:
+                    cohort.was_here[position] = 1
+                    cohort.came += 1
+                    cohort.came_ns = self._clock()
                 return
 
     def tick(self, now_ns: int) -> None:
         """Lets go who may go."""
         self.next_ns = NEVER
-        for party in self._parties.values():
-            if party.leave_ns > now_ns:
-                self.next_ns = min(self.next_ns, party.leave_ns)
+        for cohort in self._parties.values():
+            if cohort.leave_ns > now_ns:
+                self.next_ns = min(self.next_ns, cohort.leave_ns)
                 continue
-            if party.leaving:
-                self._say_goodbye(party, now_ns)
-                self._see_off(party, now_ns)
+            if cohort.leaving:
+                self._say_goodbye(cohort, now_ns)
+                self._see_off(cohort, now_ns)
             else:  # the first of them go a moment later: a sample that ends now still finds them all
-                self._break_up(party, now_ns)
-            if not party.over:
+                self._break_up(cohort, now_ns)
+            if not cohort.over:
                 self.next_ns = min(self.next_ns, now_ns + LOT_EVERY_NS)
 
     def closed(self, now_ns: int) -> None:
         """Every connection has been closed: who was leaving is gone."""
-        for party in self._parties.values():
-            if not party.over:
-                party.count_gone(len(party.staying) + len(party.parting), now_ns)
-                party.staying.clear()
-                party.parting.clear()
+        for cohort in self._parties.values():
+            if not cohort.over:
+                cohort.count_gone(len(cohort.staying) + len(cohort.parting), now_ns)
+                cohort.staying.clear()
+                cohort.parting.clear()
 
     def standing(self, epoch_ns: int) -> tuple[SurgeStanding, ...]:
         """One for each surge of the warhead, in order."""
         return tuple(
             SurgeStanding(
-                came=party.came,
-                came_ns=party.came_ns - epoch_ns if party.came else 0,
-                gone=party.gone,
-                gone_ns=party.gone_ns - epoch_ns if party.gone else 0,
+                came=cohort.came,
+                came_ns=cohort.came_ns - epoch_ns if cohort.came else 0,
+                gone=cohort.gone,
+                gone_ns=cohort.gone_ns - epoch_ns if cohort.gone else 0,
             )
-            for party in self._parties.values()
+            for cohort in self._parties.values()
         )
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _break_up(self, party: SurgeClients, now_ns: int) -> None:
-        party.leaving = True
-        party.staying.extend(range(party.plan.first_row, party.plan.first_row + party.plan.count))
-        if party.publisher is not None:
-            party.publisher.end(now_ns)
+    def _break_up(self, cohort: SurgeClients, now_ns: int) -> None:
+        cohort.leaving = True
+        cohort.staying.extend(range(cohort.plan.first_row, cohort.plan.first_row + cohort.plan.count))
+        if cohort.publisher is not None:
+            cohort.publisher.end(now_ns)
 
-    def _say_goodbye(self, party: SurgeClients, now_ns: int) -> None:
+    def _say_goodbye(self, cohort: SurgeClients, now_ns: int) -> None:
         """One lot of those who owe nothing any more, or for whom nobody waits longer."""
-        overdue = now_ns >= party.leave_ns + self._patience_ns
+        overdue = now_ns >= cohort.leave_ns + self._patience_ns
         said = 0
-        for _ in range(min(len(party.staying), LOOKS)):
-            client = party.staying.popleft()
-            if not (overdue or self._is_out(client) or not party.owes(client)):
-                party.staying.append(client)
+        for _ in range(min(len(cohort.staying), LOOKS)):
+            client = cohort.staying.popleft()
+            if not (overdue or self._is_out(client) or not cohort.owes(client)):
+                cohort.staying.append(client)
                 continue
-            self._dismiss(party, client, now_ns)
+            self._dismiss(cohort, client, now_ns)
             said += 1
             if said == LOT:
                 break
 
-    def _see_off(self, party: SurgeClients, now_ns: int) -> None:
+    def _see_off(self, cohort: SurgeClients, now_ns: int) -> None:
         """Count clients that the broker disconnected as gone; close the others after HANG_UP_NS."""
-        for client, until_ns in list(party.parting.items()):
+        for client, until_ns in list(cohort.parting.items()):
             if self._columns.sockets[client] is not None and now_ns >= until_ns:
                 self._connector.hang_up(client)
             if self._columns.sockets[client] is None:
-                del party.parting[client]
-                party.count_gone(1, now_ns)
+                del cohort.parting[client]
+                cohort.count_gone(1, now_ns)
 
     def _is_out(self, client: int) -> bool:
         """Neither connected nor to be connected again."""
         return self._columns.phase[client] in (SessionPhase.IDLE, SessionPhase.CLOSED)
 
-    def _dismiss(self, party: SurgeClients, client: int, now_ns: int) -> None:
-        if party.publisher is not None:
-            party.publisher.give_up(client - party.plan.first_row)
-        party.parting[client] = now_ns + HANG_UP_NS
+    def _dismiss(self, cohort: SurgeClients, client: int, now_ns: int) -> None:
+        if cohort.publisher is not None:
+            cohort.publisher.give_up(client - cohort.plan.first_row)
+        cohort.parting[client] = now_ns + HANG_UP_NS
         self._connector.dismiss(client, now_ns)

@@ -33,7 +33,7 @@ from malaria.schedule.payload import (
     parse_size,
 )
 
-type Packet = bytes | memoryview
+type Encoded = bytes | memoryview
 
 DUP: Final = 0x08
 _HEADER_WITH_ID: Final = struct.Struct(">H" + HEADER.format.removeprefix(">"))
@@ -42,10 +42,10 @@ _HEADER_WITH_ID: Final = struct.Struct(">H" + HEADER.format.removeprefix(">"))
 class Template(Protocol):
     """Makes the PUBLISH packets of one group. `position` is the client within the group's members here."""
 
-    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:
+    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         """One packet; `due_ns` is run time. At QoS 0 `packet_id` is not used."""
 
-    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Packet, int | Ints]:
+    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
         """Packets of consecutive sequences in one piece, and their common length, or where each one ends."""
 
 
@@ -93,7 +93,7 @@ class PreparedTemplate:
         self._rows: NDArray[np.void] | None = None
         self._rows_of = -1
 
-    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:
+    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         head = self._heads[position]
         body = self._body
         length = len(head)
@@ -104,7 +104,7 @@ class PreparedTemplate:
             self._pack(self._buffer, body, MAGIC, self._tag, self._numbers[position], sequence, due_ns)
         return self._views[length]
 
-    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Packet, int | Ints]:
+    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
         count = len(due_ns)
         rows = self._rows
         if rows is None or self._rows_of != position or len(rows) < count:
@@ -152,17 +152,17 @@ class BuiltTemplate:
         )
         self._header = plan.tracked or (group.header and not group.generated)
 
-    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:
+    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         index = self._members[position]
         payload = self._payload(position, sequence, due_ns)
         return self._joined(
             publish_head(self._group, self._plan.topic(index, sequence), len(payload)), packet_id, payload
         )
 
-    def _joined(self, head: bytes, packet_id: int, rest: bytes) -> Packet:
+    def _joined(self, head: bytes, packet_id: int, rest: bytes) -> Encoded:
         return head + struct.pack(">H", packet_id) + rest if self._group.qos else head + rest
 
-    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Packet, int | Ints]:
+    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
         ids = packet_ids.tolist() if self._group.qos else [0] * len(due_ns)
         packets = [
             bytes(self.packet(position, packet_id, sequence + i, due))

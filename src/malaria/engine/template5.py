@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from malaria.engine.template import (
     BuiltTemplate,
-    Packet,
+    Encoded,
     PreparedTemplate,
     Template,
     fixed_size,
@@ -75,7 +75,7 @@ class PreparedTemplate5(PreparedTemplate):
         self._heads[position] = self._head(position, naming)
         self._rows_of = -1
 
-    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:
+    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         head, properties = self._heads[position], self._properties[position]
         length = len(properties)
         pack = self._packers.get(length) or self._packer(length)
@@ -111,7 +111,7 @@ class BuiltTemplate5(BuiltTemplate):
     def address(self, position: int, naming: Naming) -> None:
         self._naming[position] = naming
 
-    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Packet:
+    def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         index, naming = self._members[position], self._naming[position]
         rest = _written(self._plan, index, sequence, naming) + self._payload(position, sequence, due_ns)
         head = publish_head(self._group, _topic(self._plan, index, sequence, naming), len(rest))
