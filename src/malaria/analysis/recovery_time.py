@@ -93,10 +93,10 @@ def _still_in_trouble(watch: RecoveryWatch, exceeded: Sequence[Sequence[str]]) -
     names = sorted({name for last in exceeded[-SUSTAINED_S:] for name in last}, key=list(MEASURE_TEXTS).index)
     coming = not exceeded[-1] or all(_lessens(watch, name) for name in names)
     texts = ", ".join(_described(watch, name) for name in names) or "it acked less than was due"
-    said = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {texts}"
+    sentence = f"{format_duration_ns(watch.until_ns - watch.leave_ns)} later: {texts}"
     if coming and watch.watched_s < (watch.leave_ns - watch.add_ns) / NS_PER_S:
-        return RecoveryTime(None, None, None, ("it was still recovering when the observation ended", said))
-    return RecoveryTime(False, None, False if coming else _metastable(watch), (said,))
+        return RecoveryTime(None, None, None, ("it was still recovering when the observation ended", sentence))
+    return RecoveryTime(False, None, False if coming else _metastable(watch), (sentence,))
 
 
 def _lessens(watch: RecoveryWatch, name: str) -> bool:

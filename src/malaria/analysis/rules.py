@@ -176,8 +176,8 @@ def _broken(case: _Case, text: str) -> UnmetRule:
     phrase = _PHRASES.get(rule.key)
     if phrase is None or rule.operator not in phrase.operators:
         return UnmetRule(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
-    said = phrase.sentence(case) + _needs(rule)
-    return UnmetRule(Ruling.BROKEN, said, _cause(case.run)[1] if phrase.sentence is _connected else phrase.remedy)
+    sentence = phrase.sentence(case) + _needs(rule)
+    return UnmetRule(Ruling.BROKEN, sentence, _cause(case.run)[1] if phrase.sentence is _connected else phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:

@@ -97,13 +97,13 @@ def _queues(window: HoldWindow) -> str:
 
 
 def _latency(window: HoldWindow) -> str:
-    said: list[str] = []
+    exceeded: list[str] = []
     for metric, name in LATENCIES.items():
         most_ms = _most_ms(window, metric)
         value = _merged(window.seconds, metric).quantile_ns(0.99)
         if most_ms is not None and value is not None and value / NS_PER_MS > most_ms:
-            said.append(f"{name} p99 was {format_ms(value / NS_PER_MS)} (at most {format_ms(most_ms)})")
-    return ", ".join(said)
+            exceeded.append(f"{name} p99 was {format_ms(value / NS_PER_MS)} (at most {format_ms(most_ms)})")
+    return ", ".join(exceeded)
 
 
 def _merged(seconds: Sequence[LoadSecond], metric: Metric) -> Histogram:

@@ -52,8 +52,8 @@ def evaluate(threshold: Threshold, run: Run, summary: Summary) -> ThresholdFindi
     if value is None:
         return _within_clocks(threshold, run, summary, limit) or _by_lower_bound(threshold, run, limit)
     holds = COMPARE[threshold.operator](value, limit)
-    said = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
-    return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{said}, needs {threshold.condition}")
+    sentence = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
+    return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{sentence}, needs {threshold.condition}")
 
 
 def stated_thresholds(run: Run) -> list[Threshold]:
@@ -90,15 +90,15 @@ def _within_clocks(threshold: Threshold, run: Run, summary: Summary, limit: floa
     measured = metric in ACROSS_HOSTS and statistic in _QUANTILES and look_up(summary, f"{metric}.count")
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
-    said = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
-    return ThresholdFinding(Ruling.HOLDS, f"{said}, needs {threshold.condition}")
+    sentence = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
+    return ThresholdFinding(Ruling.HOLDS, f"{sentence}, needs {threshold.condition}")
 
 
 def _by_lower_bound(threshold: Threshold, run: Run, limit: float) -> ThresholdFinding:
     bound = _lower_bound_ms(threshold, run)
     if bound is not None and _already_broken(threshold.operator, bound, limit):
-        said = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
-        return ThresholdFinding(Ruling.BROKEN, f"{said}, needs {threshold.condition}")
+        sentence = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
+        return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {threshold.condition}")
     return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
 
 

@@ -199,8 +199,8 @@ def _weight(surge: SurgeFigures, stated: set[str]) -> Outcome | None:
     gone = surge.until_s is not None
     if held is False and recovered is None and gone:
         return Outcome.UNKNOWN
-    told = held is not True or (recovered is None and gone)
-    return Outcome.PASS if told else None
+    needs_remark = held is not True or (recovered is None and gone)
+    return Outcome.PASS if needs_remark else None
 
 
 _SURGE_REMEDIES: Final = {

@@ -38,8 +38,8 @@ def holds_campaign(directory: Path) -> bool:
 
 def write_campaign(directory: Path, records: CampaignRecords) -> None:
     """Replace the stored campaign. Raises OSError when the disk does not take it; the old file is then unchanged."""
-    told = {name: value for name, value in asdict(records).items() if name != SOURCE}
-    text = json.dumps({"format": FORMAT} | told, indent=2, allow_nan=False) + "\n"
+    content = {name: value for name, value in asdict(records).items() if name != SOURCE}
+    text = json.dumps({"format": FORMAT} | content, indent=2, allow_nan=False) + "\n"
     fresh = directory / f"{FILE}.new"
     fresh.write_text(text, encoding="ascii")
     os.replace(fresh, directory / FILE)
@@ -72,8 +72,8 @@ def _entry(directory: Path) -> RunEntry:
         records = open_campaign(directory)
     except RunError as error:
         return RunEntry(directory, "", error.message, "", None)
-    said = stored_summary(directory)
-    return RunEntry(directory, records.started, records.title, said.target, said.outcome)
+    summary = stored_summary(directory)
+    return RunEntry(directory, records.started, records.title, summary.target, summary.outcome)
 
 
 def _source(directory: Path) -> str:
