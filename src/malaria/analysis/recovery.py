@@ -141,7 +141,7 @@ def _recovery(context: _SurgeContext, episode: Episode, baseline: Baseline | Non
         return RecoveryTime(None, reasons=("its clients stayed to the end",))
     if baseline is None:
         seen = format_things(seconds_before, "second")
-        return RecoveryTime(None, reasons=(f"{seen} before the surge could be judged, {LEAST_BEFORE_S} are needed",))
+        return RecoveryTime(None, reasons=(f"{seen} before them could be judged, {LEAST_BEFORE_S} are needed",))
     watch = RecoveryWatch(
         baseline=baseline,
         measures=with_missing_clients(context.measures, baseline, context.seconds),

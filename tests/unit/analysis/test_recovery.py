@@ -161,7 +161,7 @@ def test_what_is_broken_outweighs_what_is_not_known() -> None:
 @pytest.mark.parametrize(
     ("seconds", "surge", "held", "reason"),
     [
-        (40, (50, 2, 20), True, "2 seconds before the surge could be judged, 3 are needed"),
+        (40, (50, 2, 20), True, "2 seconds before them could be judged, 3 are needed"),
         (22, (50, 10, 20), True, "2 seconds after the surge could be judged, 3 are needed"),
         (20, (50, 10, 20), True, "0 seconds after the surge could be judged, 3 are needed"),
         (40, (50, 10, None), True, "its clients stayed to the end"),
