@@ -32,7 +32,7 @@ class Cost:
     @property
     def bytes_grown(self) -> int:
         """How much the worker's resident memory has grown while clients connected and the load went on."""
-        samples = self.outcome.records.samples
+        samples = self.outcome.run.samples
         return int(max(s.gauges[Gauge.RSS_BYTES] for s in samples) - samples[0].gauges[Gauge.RSS_BYTES])
 
     @property
@@ -59,7 +59,7 @@ def attack(way: int | Mapping[str, Any], group: Mapping[str, Any], **settings: A
 
 def measured(outcome: AttackOutcome) -> list[Sample]:
     """The seconds of the measured time."""
-    return [sample for sample in outcome.records.samples if sample.phase is RunPhase.MEASURE]
+    return [sample for sample in outcome.run.samples if sample.phase is RunPhase.MEASURE]
 
 
 def _cost(outcome: AttackOutcome, counted: Counter) -> Cost:

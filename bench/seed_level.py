@@ -76,7 +76,7 @@ def _p99(cost: Cost, metric: str) -> float:
 
 def _seconds(cost: Cost) -> Figure:
     """Messages in each whole second of the measured time."""
-    origin_ns = cost.outcome.records.meta.measure_start_ns
+    origin_ns = cost.outcome.run.meta.measure_start_ns
     assert isinstance(origin_ns, int)
     whole = [sample for sample in measured(cost.outcome) if sample.end_ns > origin_ns + NS_PER_S // 2]
     counts = [sample.counters.get(Counter.SENT, 0) for sample in whole]

@@ -59,7 +59,7 @@ def attack(port: int, bees: bool) -> Lag:
             NOTHING,
             launcher=launcher,
         )
-        return _lag(conduct(request, lambda _: None, Interrupt()).records)
+        return _lag(conduct(request, lambda _: None, Interrupt()).run)
 
 
 def _lag(records: Run) -> Lag:
