@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import grimp
@@ -106,3 +108,57 @@ def test_words_live_where_the_glossary_says() -> None:
     places = re.findall(r"\| `([^`]+)` \|$", (ROOT / "docs/words.md").read_text(), re.M)
     assert len(places) > 30
     assert [place for place in places if not (ROOT / place).exists()] == []
+
+
+RIDDLES = re.compile(
+    r"(Who|Whom|Whose|What|Whether|As|Of|It|In|None|Those|The same|How|Why|Where|When|From|Until|To|For|By|With|"
+    r"Without|One|Two|All|Every|Each|No|Nobody|Nothing|They|This|That|These|Not|Neither|Either|Both|Such|Same)\b"
+)
+"""Beginnings of a docstring that does not say first what the thing does."""
+
+
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def test_docstrings_say_first_what_the_thing_does() -> None:
+    riddles = [
+        f"{path.relative_to(SOURCE)}: {docstring.partition('\n')[0]}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef)
+        if RIDDLES.match(docstring := ast.get_docstring(node) or "")
+    ]
+    assert riddles == []
+
+
+def test_a_name_stands_for_one_thing() -> None:
+    """File names (but those of `cli`, one per command), and names of classes and types."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path, tree in trees().items():
+        where = str(path.relative_to(SOURCE))
+        if path.name != "__init__.py" and not where.startswith("cli/"):
+            places[path.name].append(where)
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].append(where)
+            elif isinstance(node, ast.TypeAlias):
+                places[node.name.id.lstrip("_")].append(where)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_functions_and_modules_are_small() -> None:
+    """No function over 60 lines without its docstring, no module over 650 (the engine's publisher)."""
+    long = [
+        f"{path.relative_to(SOURCE)}: {node.name}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and length(node) > 60
+    ]
+    assert long == []
+    assert [str(path) for path in trees() if path.read_text().count("\n") > 650] == []
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    docstring = ast.get_docstring(function, clean=False)
+    return (function.end_lineno or 0) - function.lineno + 1 - (docstring.count("\n") + 1 if docstring else 0)

@@ -1,4 +1,4 @@
-"""When surges were there, and when the target had time to recover: the measured time, cut where they come and go.
+"""Cut the measured time where surges come and go: episodes with a surge, and times in which the target can recover.
 
 Surges that overlap are one episode: its baseline is from before the first of them, and recovery starts when the last of
 them has gone. A surge that stays to the end is a new level of the load, and the baseline of what follows.

@@ -1,4 +1,4 @@
-"""How much of the TLS and WebSocket handshakes was the generator's own time, and not the broker's or the network's."""
+"""Tell how much of the TLS and WebSocket handshakes was the generator's own time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the broker began to owe acknowledgements: messages due and not yet acknowledged, second by second."""
+"""Find the second from which the broker owes acknowledgements: messages due and not yet acknowledged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surges did to the target: whether it held, whether it recovered when they had gone, and how fast.
+"""Judge what surges did to the target: whether it held, whether it recovered after they left, and how fast.
 
 `RULES` states the rules for people, with the figures that the code uses.
 """

@@ -1,4 +1,4 @@
-"""What surges did, in words: from the figures of the summary, for the verdict, the terminal and the page."""
+"""Say in words what surges did, from the figures of the summary, for the verdict, the terminal and the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a series grows: its slope, with an uncertainty that does not trust its points to be independent.
+"""Tell whether a series grows: its slope, with an uncertainty that does not assume independent points.
 
 The slope is the median of the slopes between all pairs of points (Theil 1950; Sen, "Estimates of the Regression
 Coefficient Based on Kendall's Tau", JASA 63, 1968): an outlier does not move it.

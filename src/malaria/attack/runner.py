@@ -1,4 +1,4 @@
-"""One attack from request to stored run: start the workers, keep the clock, store what they report, show progress.
+"""Carry out one attack, from request to stored run: start workers, keep the clock, store reports, show progress.
 
 `malaria.control.conductor` decides what happens next, and small modules of this room compute what is stored and shown,
 without I/O. This module does the I/O: pipes, disk, screen, Ctrl-C.

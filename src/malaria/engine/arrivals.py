@@ -55,7 +55,7 @@ class Inbox:
 
     @property
     def note(self) -> str:
-        """Why deliveries are not followed, if they are not."""
+        """Return why deliveries are not followed; empty if they are."""
         return self._streams.note
 
     def begin(self, epoch_ns: int, measure_ns: int) -> None:
@@ -273,7 +273,7 @@ class Inbox:
 
 
 def topic_place(data: Data, start: int) -> int:
-    """Where the topic's length stands: behind the fixed header."""
+    """Return the place of the topic's length, behind the fixed header."""
     place = start + 1
     while data[place] & 0x80:
         place += 1
@@ -281,7 +281,7 @@ def topic_place(data: Data, start: int) -> int:
 
 
 def frames_alike(data: Data, start: int, end: int) -> list[tuple[int, int]]:
-    """Where the whole frames that begin with the first byte at `start` begin and end, one after the other."""
+    """Return where the whole frames begin and end that follow each other from `start` with the same first byte."""
     frames: list[tuple[int, int]] = []
     first, place = data[start], start
     while place < end and data[place] == first:
@@ -294,7 +294,7 @@ def frames_alike(data: Data, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _payload_place(data: Data, start: int, end: int, with_id: bool) -> int:
-    """Where the payload of the PUBLISH in data[start:end] begins."""
+    """Return where the payload of the PUBLISH in data[start:end] begins."""
     topic_at = topic_place(data, start)
     if topic_at + 2 <= end:
         payload_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1]) + (2 if with_id else 0)

@@ -117,7 +117,7 @@ class Inbox5(Inbox):
 
 
 def _places(data: Data, start: int, end: int, with_id: bool) -> tuple[int, int]:
-    """Where the packet id (if any) and the payload of the PUBLISH in data[start:end] begin."""
+    """Return where the packet id (if any) and the payload of the PUBLISH in data[start:end] begin."""
     topic_at = topic_place(data, start)
     if topic_at + 2 <= end:
         id_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1])

@@ -98,7 +98,7 @@ class Connector:
         self.idle = self._stopped or not (self._waiting or self._later)
 
     def stop(self) -> None:
-        """No connect is begun any more."""
+        """Begin no further connect."""
         self._stopped = self.idle = True
 
     @property
@@ -107,7 +107,7 @@ class Connector:
         return self._by_fd
 
     def next_ns(self, horizon_ns: int) -> int:
-        """When `run` has something to do next, at most the horizon."""
+        """Return when `run` has something to do next, the horizon at most."""
         if self.idle or self._in_progress >= self._bound:
             return horizon_ns
         if self._waiting:

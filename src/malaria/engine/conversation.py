@@ -97,7 +97,7 @@ class Conversation:
         self._outbox.send(client, encode(self._connect_packet(client), protocol), now_ns)
 
     def keep_alive(self, client: int, now_ns: int) -> None:
-        """Nothing was sent for a keep-alive time: asks for a sign of life."""
+        """Send PINGREQ: nothing was sent for a keep-alive time."""
         self._counts.pings += 1
         self._columns.deadline_at[client] = now_ns + int(self._columns.keepalive_ns[client])
         self._outbox.send(client, PINGREQ, now_ns)
@@ -110,7 +110,7 @@ class Conversation:
     # --- what the broker says -----------------------------------------------------------------------------------------
 
     def receive(self, client: int, data: bytes | bytearray, start: int, end: int, now_ns: int) -> None:
-        """One whole frame. Raises MalformedPacket for garbage and for what must not be said in this phase."""
+        """Process one whole frame. Raises MalformedPacket for garbage and for a packet out of turn."""
         protocol = self._group_of(client).protocol
         decoded = decode(memoryview(data)[start:end], 0, end - start, from_broker(protocol), protocol)
         if decoded is None:
@@ -253,7 +253,7 @@ class Conversation:
         return int(plan.members[client - plan.first_row])
 
     def _starts_clean(self, client: int, plan: GroupPlan) -> bool:
-        """With a session that outlives its connection, only the first one begins anew."""
+        """Tell whether this connection starts clean: of a session that outlives connections, only the first does."""
         group = plan.group
         return group.clean_start and not (group.session_expiry and self._columns.was_connected[client])
 

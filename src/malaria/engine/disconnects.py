@@ -24,12 +24,12 @@ class Disconnects:
         self.next_ns = NEVER
 
     def order(self, at_ns: int, rows: Iterable[int]) -> None:
-        """These clients lose their connection then, if they have one."""
+        """Plan to close the connections of these clients at `at_ns`, where they have one."""
         self._ordered.append((at_ns, list(rows)))
         self.next_ns = min(self.next_ns, at_ns)
 
     def cancel(self) -> None:
-        """Nothing more is cut."""
+        """Cancel all planned disconnects."""
         self._ordered.clear()
         self._rows.clear()
         self.next_ns = NEVER

@@ -1,4 +1,4 @@
-"""One worker's engine: one thread, one epoll, thousands of clients. Puts the parts together and turns the wheel.
+"""Run one worker's event loop: one thread, one epoll, thousands of clients.
 
 A turn: wait for sockets until something is due; hear what the broker says; publish what is due; open connections;
 every tick look at deadlines and keep-alives; every second close a sample. The loop watches itself: the length of its
@@ -158,7 +158,7 @@ class Engine:
                 yield from range(part.first_row, part.first_row + int(np.searchsorted(part.members, count)))
 
     def end_publishing(self) -> None:
-        """Nothing is due from now on, and nobody new comes; what is held or in flight goes on."""
+        """Stop the schedule and further connects; messages that are held or in flight go on."""
         self._span = None
         self.connector.forget_newcomers()
         self.surges.stay()
@@ -175,7 +175,7 @@ class Engine:
     # --- the wheel -------------------------------------------------------------------------------------------------
 
     def turn(self, until_ns: int) -> int:
-        """One turn, waiting until `until_ns` at most. Returns the time at its end. Hot.
+        """Take one turn, waiting until `until_ns` at most. Return the time at its end. Hot.
 
         At low rates most of the cost is code gone cold while we slept: what is not needed is not called.
         """
@@ -235,7 +235,7 @@ class Engine:
             self.receiver.read(client, now_ns)  # data first; then read() itself reports the end or the error
 
     def _other(self, fd: int) -> None:
-        """Not a client's: the control pipe, or a socket that was closed earlier in this batch of events."""
+        """Serve a descriptor of no client: the control pipe, or a socket closed earlier in this batch."""
         readable = self._other_fds.get(fd)
         if readable is not None:
             readable()

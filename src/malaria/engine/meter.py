@@ -100,7 +100,7 @@ class Batch:
         return len(self._singles) + self._pending
 
     def take(self) -> Ints:
-        """All values since the last take."""
+        """Return all values since the last call."""
         singles = np.frombuffer(self._singles.tobytes(), np.int64)
         values = np.concatenate([singles, *self._arrays]) if self._arrays else singles
         del self._singles[:]  # in place: `append` stays bound to it
@@ -147,7 +147,7 @@ class Meter:
         self._failed.setdefault(cause, set()).add(client)
 
     def clients_failed(self) -> dict[str, int]:
-        """How many clients each cause has hit until now, however often."""
+        """Return how many clients each reason of failure has hit so far, each client once."""
         return {cause: len(clients) for cause, clients in self._failed.items()}
 
     def mark(self, event: Event) -> None:

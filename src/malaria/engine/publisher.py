@@ -601,7 +601,7 @@ class Publisher:
 
 
 def _whole_packets(written: int, length: int | Ints, total: int) -> tuple[int, int]:
-    """How many packets were begun (a begun one must be finished), and where the last of them ends."""
+    """Return how many packets were begun (a begun one must be finished), and where the last of them ends."""
     if isinstance(length, int):
         whole = -(-written // length)
         return whole, whole * length

@@ -79,7 +79,7 @@ class Publisher5(Publisher):
             self._special.discard(position)
 
     def _quota(self, position: int) -> int:
-        """How many more messages may be in flight."""
+        """Return how many more messages may be in flight."""
         window = self.window
         if window is None:
             return SMALL_WINDOW * SMALL_WINDOW

@@ -73,14 +73,14 @@ class Surges:
         self.next_ns = NEVER
 
     def add(self, surge: int, at_ns: int, span: PublishSpan) -> None:
-        """They connect from `at_ns` (clock) and publish in `span`."""
+        """Let the clients of a surge connect from `at_ns` (clock) and publish in `span`."""
         cohort = self._parties[surge]
         self._connector.bring_in(cohort.plan, at_ns)
         if cohort.publisher is not None and (span.end_ns is None or span.origin_ns < span.end_ns):
             cohort.publisher.begin(span)
 
     def remove(self, surge: int, at_ns: int) -> None:
-        """Nothing of theirs is due from `at_ns` (clock) on, and then they leave."""
+        """End the schedule of a surge's clients at `at_ns` (clock), and let them leave then."""
         cohort = self._parties[surge]
         cohort.leave_ns = at_ns
         if cohort.publisher is not None:
@@ -121,7 +121,7 @@ class Surges:
                 self.next_ns = min(self.next_ns, now_ns + LOT_EVERY_NS)
 
     def closed(self, now_ns: int) -> None:
-        """Every connection has been closed: who was leaving is gone."""
+        """Count the clients that were leaving as gone: every connection has been closed."""
         for cohort in self._parties.values():
             if not cohort.over:
                 cohort.count_gone(len(cohort.staying) + len(cohort.parting), now_ns)
@@ -129,7 +129,7 @@ class Surges:
                 cohort.parting.clear()
 
     def standing(self, epoch_ns: int) -> tuple[SurgeStanding, ...]:
-        """One for each surge of the warhead, in order."""
+        """Return the progress of each surge of the warhead, in order."""
         return tuple(
             SurgeStanding(
                 came=cohort.came,
@@ -149,7 +149,7 @@ class Surges:
             cohort.publisher.end(now_ns)
 
     def _say_goodbye(self, cohort: SurgeClients, now_ns: int) -> None:
-        """One lot of those who owe nothing any more, or for whom nobody waits longer."""
+        """Send DISCONNECT for one lot of clients that owe nothing any more, or whose time to finish is over."""
         overdue = now_ns >= cohort.leave_ns + self._patience_ns
         said = 0
         for _ in range(min(len(cohort.staying), LOOKS)):
@@ -172,7 +172,7 @@ class Surges:
                 cohort.count_gone(1, now_ns)
 
     def _is_out(self, client: int) -> bool:
-        """Neither connected nor to be connected again."""
+        """Tell whether a client is neither connected nor to be connected again."""
         return self._columns.phase[client] in (SessionPhase.IDLE, SessionPhase.CLOSED)
 
     def _dismiss(self, cohort: SurgeClients, client: int, now_ns: int) -> None:

@@ -43,7 +43,7 @@ class Template(Protocol):
     """Makes the PUBLISH packets of one group. `position` is the client within the group's members here."""
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
-        """One packet; `due_ns` is run time. At QoS 0 `packet_id` is not used."""
+        """Return one packet; `due_ns` is run time. At QoS 0 `packet_id` is not used."""
 
     def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
         """Packets of consecutive sequences in one piece, and their common length, or where each one ends."""

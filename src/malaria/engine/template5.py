@@ -43,7 +43,7 @@ class Template5(Template, Protocol):
     """Makes the PUBLISH packets of one group that speaks MQTT 5."""
 
     def address(self, position: int, naming: Naming) -> None:
-        """From now on the packets of this client say their topic so."""
+        """Set how the packets of this client name their topic from now on."""
 
 
 def make_template5(plan: GroupPlan) -> Template5:

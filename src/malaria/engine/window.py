@@ -76,7 +76,7 @@ class Window:
         return np.concatenate([slots[begin:], slots[:begin]])[:most]
 
     def free(self, client: int) -> int:
-        """How many messages the window has room for."""
+        """Return how many messages the window has room for."""
         row = client * self.size
         return self.state.count(_FREE_BYTE, row, row + self.size)
 

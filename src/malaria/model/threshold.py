@@ -1,4 +1,4 @@
-"""What counts as a pass: one figure of `summary.json`, an operator, and a limit.
+"""Read thresholds: one figure of `summary.json`, an operator, and a limit that a PASS must meet.
 
 Promises: every threshold states the *passing* condition, also one that came from `--fail-if`; its text reads back to
 the same value. Whether a figure is known, and whether it holds, is judged elsewhere.

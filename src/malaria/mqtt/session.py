@@ -1,4 +1,4 @@
-"""One simulated client as a state machine without I/O: events in, instructions out. The readable twin of the engine.
+"""Model one client as a state machine without I/O: events in, instructions out. The readable twin of the engine.
 
     IDLE -> CONNECTING -> GREETING -> SUBSCRIBING -> READY
                  \\____________|____________|__________/ -> WAITING -> CONNECTING ...        any -> CLOSED

@@ -1,4 +1,4 @@
-"""What a campaign is and what has become of it: the values of `campaign.json`."""
+"""Hold what a campaign is and what has become of it: the values of `campaign.json`."""
 
 from __future__ import annotations
 

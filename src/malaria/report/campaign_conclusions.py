@@ -1,4 +1,4 @@
-"""What the levels of a campaign show, in sentences made by rule: what the broker carries, what broke first, how it
+"""Say in sentences made by rule what the levels of a campaign show: what the broker carries, what broke first, how it
 recovers, and what the variants change. The sentences are plain texts and say nothing that the figures do not.
 """
 

@@ -1,4 +1,4 @@
-"""What perf recorded: where the broker's time went, or why that is not known. All texts are plain."""
+"""Say what perf recorded: where the broker's time went, or why that is not known. All texts are plain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How this host reaches the target: names resolved, source addresses chosen, limits met before they are hit."""
+"""Resolve the target's name, choose source addresses, and check the limits of this host before they are hit."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def check_limits(clients: int, workers: int, endpoints: Sequence[Endpoint], sour
 
 
 def ephemeral_ports(path: Path = PORT_RANGE_FILE) -> int:
-    """How many local ports the kernel hands out per (source, target) pair."""
+    """Return how many local ports the kernel hands out per (source, target) pair."""
     try:
         low, high = map(int, path.read_text().split())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Why a client could not connect: the cause in words, and what to do about it. One table for all who tell it."""
+"""Say why a client could not connect, and what to do about it, from one table."""
 
 from __future__ import annotations
 

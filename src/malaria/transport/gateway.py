@@ -72,7 +72,7 @@ class Gateway:
                 self._sessions[client] = session
 
     def lasting_context(self) -> tuple[ssl.SSLContext, str] | None:
-        """For one connection of the first client outside the engine: a TLS context with its proof, and the name to ask
+        """Make a TLS context with the first client's proof for one connection outside the engine, and the name to ask
         for. None for a way without TLS.
         """
         if self._tls is None:
@@ -81,7 +81,7 @@ class Gateway:
         return self._tls.lasting_context(identity), identity.server_name
 
     def cause_in_greeting(self, reason: str) -> str:
-        """Why a connection ended before CONNACK: in TLS 1.3 the broker judges our proof after the handshake."""
+        """Return why a connection ended before CONNACK: in TLS 1.3 the broker judges our proof after the handshake."""
         if self._tls is None or reason not in HANG_UPS:
             return reason
         return SILENT_ENDS.get(self._tls.proof, reason)

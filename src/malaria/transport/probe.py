@@ -1,4 +1,4 @@
-"""One careful conversation with a target: is anybody there, do they speak MQTT, do they let us in?
+"""Have one careful conversation with a target: does it answer, does it speak MQTT, does it let us in?
 
 Promises: never raises for what the other side does, waits no longer than told, puts the cause in words with a remedy.
 """

@@ -29,5 +29,5 @@ class Route:
         return number % len(self.endpoints)
 
     def source_of(self, row: int) -> str:
-        """From which address; empty: as the kernel likes."""
+        """Return the source address of a client; empty: the kernel chooses."""
         return self.sources[row // len(self.endpoints) % len(self.sources)] if self.sources else ""

@@ -105,7 +105,7 @@ class TlsClients:
         return context
 
     def drive(self, sock: ssl.SSLSocket, key: Key | None) -> None:
-        """One step of a handshake, in the name of the client with this key."""
+        """Take one step of a handshake with the identity of the client with this key."""
         self._asking = key
         try:
             sock.do_handshake()
@@ -207,7 +207,7 @@ class TlsStream(Stream):
             self._lower.send(b"")
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
-        """One record at a time: what OpenSSL could not finish must be offered again from its first byte."""
+        """Send one record at a time: OpenSSL wants an unfinished one again from its first byte."""
         view, sent = memoryview(data), 0
         while sent < len(view):
             record = view[sent : sent + LARGEST_RECORD]
