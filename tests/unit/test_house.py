@@ -148,7 +148,7 @@ def test_a_name_stands_for_one_thing() -> None:
 
 
 def test_functions_and_modules_are_small() -> None:
-    """No function over 60 lines without its docstring, no module over 650 (the engine's publisher)."""
+    """No function over 60 lines without its docstring, no module over 650."""
     long = [
         f"{path.relative_to(SOURCE)}: {node.name}"
         for path, tree in trees().items()
