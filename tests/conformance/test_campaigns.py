@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from conftest import lacking
-from malaria.analysis.observed import SYS, figure_at_each_row, mean_inside
+from malaria.analysis.broker_figures import SYS, figure_at_each_row, mean_inside
 from malaria.analysis.windows import measured_window_ns
 from malaria.attack.interrupt import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
-from malaria.analysis.whole import summarize_campaign
 from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.run_markdown import render_run_markdown
 from malaria.report.page.campaign_page import render_campaign_page

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.analysis.observed import broker_figures
+from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S
 from malaria.outputs.export_formats import to_csv, to_json

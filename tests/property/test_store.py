@@ -20,6 +20,7 @@ from malaria.records.rows import (
     Observation,
     RunPhase,
     Sample,
+    storable,
 )
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
@@ -41,7 +42,9 @@ samples = st.builds(
     st.dictionaries(st.sampled_from([m.value for m in Metric]), st.binary(max_size=30), max_size=3),
 )
 events = st.builds(Event, counts, st.sampled_from(EventKind), texts, texts, counts)
-readings = st.none() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | texts
+readings = (st.none() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | texts).map(
+    storable
+)
 observations = st.builds(Observation, texts, counts, st.dictionaries(texts, readings, max_size=4))
 ledgers = st.builds(LedgerTotals, *[maybe] * 10, notes=st.lists(texts, max_size=2).map(tuple))
 json_values = st.recursive(

@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
+from malaria.analysis.broker_figures import broker_figure
 from malaria.analysis.dropped import drop_counter, rise
-from malaria.analysis.observed import broker_figure
 from malaria.analysis.seconds import LoadSecond
 from malaria.records.rows import Metric
 from malaria.records.run import Run
@@ -29,8 +29,8 @@ LEAST_BEFORE_S: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Floors:
-    """The least allowance above the median: each of these, and the largest counts."""
+class Tolerance:
+    """The least allowance above the median; the largest of these parts counts."""
 
     times: float = 0.0  # the median
     count: float = 0.0  # messages, milliseconds, clients
@@ -38,7 +38,7 @@ class Floors:
     clients: float = 0.0  # per client of the surge
 
     def allowed(self, median: float, due_per_s: float, clients: int) -> float:
-        """Return the largest of the floors."""
+        """Return the largest part, for this median, load and surge."""
         return max(self.times * median, self.count, self.load_s * due_per_s, self.clients * clients)
 
 
@@ -49,17 +49,17 @@ DROPPED: Final = "dropped"
 STORED: Final = "messages_stored"
 INFLIGHT: Final = "messages_inflight"
 QUEUES: Final = (STORED, INFLIGHT)
-"""Of the broker, as it tells."""
+"""Queues that the broker itself reports."""
 
-MEASURES: Final[Mapping[str, Floors]] = {
-    OWED: Floors(times=1, count=10, load_s=0.1),
-    Metric.ACK: Floors(times=1, count=50),
-    Metric.END_TO_END: Floors(times=1, count=50),
-    STORED: Floors(count=10, load_s=0.1, clients=1),
-    INFLIGHT: Floors(count=10, load_s=0.1),
-    DROPPED: Floors(),
-    LOST: Floors(),
-    MISSING: Floors(),
+MEASURES: Final[Mapping[str, Tolerance]] = {
+    OWED: Tolerance(times=1, count=10, load_s=0.1),
+    Metric.ACK: Tolerance(times=1, count=50),
+    Metric.END_TO_END: Tolerance(times=1, count=50),
+    STORED: Tolerance(count=10, load_s=0.1, clients=1),
+    INFLIGHT: Tolerance(count=10, load_s=0.1),
+    DROPPED: Tolerance(),
+    LOST: Tolerance(),
+    MISSING: Tolerance(),
 }
 
 type SecondValues = Mapping[int, float]
@@ -128,7 +128,7 @@ def with_missing_clients(
     return {**measures, MISSING: {s.end_s: max(0, baseline.ready - s.ready) for s in seconds}}
 
 
-def _allowance(floors: Floors, seen: Sequence[float], due_per_s: float, clients: int) -> float:
+def _allowance(floors: Tolerance, seen: Sequence[float], due_per_s: float, clients: int) -> float:
     middle = float(np.median(seen)) if seen else 0.0
     deviation = float(np.median(np.abs(np.asarray(seen) - middle))) if seen else 0.0
     floor = floors.allowed(middle, due_per_s, clients)

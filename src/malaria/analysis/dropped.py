@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from malaria.analysis.observed import FigureCourse, broker_figure
+from malaria.analysis.broker_figures import FigureCourse, broker_figure
 from malaria.analysis.windows import measured_window_ns
 from malaria.records.run import Run
 

@@ -21,11 +21,11 @@ from malaria.analysis.baseline import (
     measures_of,
     with_missing_clients,
 )
-from malaria.analysis.episodes import Episode, SurgeSpan, episodes_of
 from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, RecoveryTime, RecoveryWatch, time_to_recover
 from malaria.analysis.seconds import LoadSecond, between, own_lag_limit_ns, seconds_of, touching
 from malaria.analysis.summary_figures import RecoveryFigures, SurgeFigures
 from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, judge_hold
+from malaria.analysis.surge_windows import Episode, SurgeSpan, episodes_of
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Metric

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from malaria.analysis.onset import Backlog, backlog_of
+from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds

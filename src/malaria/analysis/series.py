@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from malaria.analysis.alongside import seen_columns
+from malaria.analysis.observer_series import seen_columns
 from malaria.analysis.timeline import Second, Timeline, timeline_of
 from malaria.analysis.windows import workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S

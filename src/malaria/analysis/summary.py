@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Final
 
+from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
-from malaria.analysis.observed import broker_figures
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of

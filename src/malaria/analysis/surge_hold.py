@@ -13,9 +13,9 @@ from typing import Final
 
 from malaria.analysis.baseline import OWED, Baseline
 from malaria.analysis.dropped import drop_counter, dropped_between
-from malaria.analysis.episodes import SurgeSpan
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, growths
 from malaria.analysis.seconds import LoadSecond, touching
+from malaria.analysis.surge_windows import SurgeSpan
 from malaria.analysis.thresholds import stated_thresholds
 from malaria.clock import NS_PER_MS
 from malaria.records.histogram import Histogram

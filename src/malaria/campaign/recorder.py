@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.whole import summarize_campaign
 from malaria.attack.runner import AttackOutcome
 from malaria.campaign.overrides import without_secrets
 from malaria.campaign.program import Program, Step, StepKey, StepResult

@@ -86,7 +86,7 @@ class CampaignChanges:
 
 @dataclass(frozen=True)
 class CampaignResult:
-    """Where the load comes from and where the results go."""
+    """Options for the makers of the load and for the results."""
 
     workers: Workers = None
     swarm: SwarmName = None

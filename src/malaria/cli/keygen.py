@@ -27,10 +27,10 @@ OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 def keygen(
     count: Annotated[
-        int | None, typer.Option("-n", "--count", metavar="N", help="How many.", min=1, show_default=False)
+        int | None, typer.Option("-n", "--count", metavar="N", help="Number of identities.", min=1, show_default=False)
     ] = None,
     identity: Annotated[
-        str, typer.Option("--identity", metavar="PATTERN", help="Who they are: {index} counts from 0.")
+        str, typer.Option("--identity", metavar="PATTERN", help="Pattern of the identities: {index} counts from 0.")
     ] = "malaria-{index}",
     key_bytes: Annotated[int, typer.Option("--bytes", metavar="N", help="Length of a key.", min=8, max=64)] = 32,
     kind: Annotated[
@@ -39,7 +39,11 @@ def keygen(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Where to (stdout), readable by you alone.", show_default=False
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="File to write, readable by you alone (default: standard output).",
+            show_default=False,
         ),
     ] = None,
     parts: Annotated[

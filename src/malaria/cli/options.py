@@ -120,7 +120,7 @@ class FromFile:
 
 @dataclass(frozen=True)
 class Result:
-    """Where the load comes from, and where the results go."""
+    """Options for the makers of the load and for the results."""
 
     workers: Workers = None
     swarm: SwarmName = None
@@ -137,7 +137,7 @@ class Result:
         option(
             RESULT,
             "--observe",
-            text="Observers, separated by commas: sys, host, process=PID, NAME, :PORT or ssh://HOST/NAME, "
+            text="Observers, separated by commas: sys, host, process=P (PID, name, :port or ssh://host/name), "
             "prometheus=URL, docker=NAME, perf=10s; or none.",
             metavar="WHAT",
         ),

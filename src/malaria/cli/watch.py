@@ -48,7 +48,7 @@ class WatchOptions:
         option(
             RESULT,
             "--observe",
-            text="Observers, separated by commas: sys, host, process=PID, NAME, :PORT or ssh://HOST/NAME, "
+            text="Observers, separated by commas: sys, host, process=P (PID, name, :port or ssh://host/name), "
             "prometheus=URL, docker=NAME (default: sys; for a broker on this machine also host and its process).",
             metavar="WHAT",
         ),

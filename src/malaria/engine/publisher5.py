@@ -22,7 +22,10 @@ from malaria.schedule.arrays import Ints
 
 
 class Publisher5(Publisher):
-    """The publishing members of one group in this worker. `agree` comes before `resume`."""
+    """The publishing members of one group in this worker.
+
+    After each CONNACK the caller calls `agree` with what the broker grants, then `resume`.
+    """
 
     _template: Template5
 

@@ -1,9 +1,9 @@
 """The clients of surges in one worker: they come while the load runs, and leave before it ends.
 
-Promises: nothing of theirs is due before they are to begin nor after they are to leave; what was due until then is
-finished, acknowledged, and only then do they say DISCONNECT and wait for the broker to hang up, so that no byte of
-theirs is thrown away; whoever cannot finish in time goes without, and what he owed is counted. Leaving is no dropped
-connection. Many leave in small lots, between which the load of the others goes on.
+Promises: no message of a surge is due before its clients begin or after they leave. What was due until then is sent and
+acknowledged first; then a client sends DISCONNECT and waits for the broker to close, so that no byte is lost. A client
+that cannot finish in time leaves all the same, and its open messages are counted. Leaving is not a dropped connection.
+Clients leave in small lots, so that the load of the others goes on.
 """
 
 from __future__ import annotations

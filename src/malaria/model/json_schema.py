@@ -24,10 +24,10 @@ _REFERENCE: Final = "#/definitions/{model}"
 
 @dataclass(frozen=True, slots=True)
 class WrittenAs:
-    """Marks a type of raw keys: in a JSON Schema it is written as `table`.
+    """A note on a type of raw keys: its JSON Schema is that of `table`.
 
-    With a `name` it is a table of that name, in which no key is required and keys of `without` are unknown: changes to
-    another table. `around` puts the table's schema into another one.
+    `name` makes a table of changes to another table: no key is required, and the keys in `without` are refused.
+    `around` wraps the schema of the table into another schema.
     """
 
     table: type[Table]

@@ -1,4 +1,6 @@
-"""The keys of a group that only MQTT 5 has: of messages, subscriptions, sessions and wills. Names are those of packets.
+"""The keys of a group that only MQTT 5 has: of messages, subscriptions, sessions and wills.
+
+A name is that of the property, shortened where it is clear: `session_expiry` is the session expiry interval.
 
 Promises: the codec can write every value. A key that is left out is not in the packet: the default of the
 specification holds.

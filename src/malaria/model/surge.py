@@ -1,7 +1,8 @@
 """Clients that are added to a running attack, and taken away again.
 
-Promises: a surge names a group of the warhead, begins before the attack ends, and is whole before it goes. Its clients
-are further clients of that group: their indices continue after the group's own, and after those of its earlier surges.
+Promises: a surge names a group of the warhead, begins before the attack ends, and has all its clients
+connected before they leave. They are further clients of that group: their indices continue after the group's own, and
+after those of its earlier surges.
 """
 
 from __future__ import annotations

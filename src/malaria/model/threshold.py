@@ -32,7 +32,10 @@ class FigureUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SummaryFigure:
-    """The place of a figure in `summary.json`, and the figures that a limit in percent may refer to, by word."""
+    """The place of a figure in `summary.json`.
+
+    `bases` maps a word to the figure that a limit in percent refers to: `98% of due` means of `rates.due_per_s`.
+    """
 
     path: tuple[str, ...]
     unit: FigureUnit

@@ -29,8 +29,8 @@ from malaria.model.fields import (
     interval_entry,
 )
 from malaria.model.group import Group
+from malaria.model.group_conflicts import check_groups, check_protocol
 from malaria.model.group_keys import WillTable
-from malaria.model.groups import check_groups, check_protocol
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table

@@ -16,7 +16,7 @@ from malaria.model.access import Access
 from malaria.model.observe import Observe
 from malaria.model.target import WITH_PATH
 from malaria.model.warhead import Warhead
-from malaria.observe.observer_setup import ObserverContext, scheduled_observers
+from malaria.observe.observer_registry import ObserverContext, scheduled_observers
 from malaria.observe.observer_threads import ObserverThreads
 from malaria.observe.sys_topics import SysAccess
 from malaria.plan.clients import Identity, make_plan

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.whole import summarize_campaign
 from malaria.records.campaign_records import CampaignRecords
 from malaria.records.run import Run
 

@@ -36,7 +36,7 @@ class RunPhase(StrEnum):
 
 
 class Metric(StrEnum):
-    """The metrics that are kept as histograms of nanoseconds. DESIGN: 'What a number means'."""
+    """The metrics that are kept as histograms of nanoseconds; README says what each number means."""
 
     CONNECT = "connect"  # TCP start to CONNACK
     TCP = "tcp"  # ... of it: TCP start until connected

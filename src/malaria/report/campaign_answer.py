@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.headline import headline
-from malaria.analysis.whole import summarize_campaign
 from malaria.records.campaign_records import CampaignRecords, PartState
 from malaria.report.campaign_conclusions import PASS, UNKNOWN, highest_passed, knee
 from malaria.report.figure_text import broker_name, name_and_version

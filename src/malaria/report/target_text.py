@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from malaria.analysis.broker_figures import SYS, mean_inside
 from malaria.analysis.headline import ON_TARGET
-from malaria.analysis.observed import SYS, mean_inside
 from malaria.analysis.summary_figures import BrokerFigures, QueueFigures, Summary
 from malaria.analysis.windows import measured_window_ns
 from malaria.observe.sys_names import FIGURES, meaning_of

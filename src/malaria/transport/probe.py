@@ -151,7 +151,7 @@ def _ask_version(wire: _Wire) -> str | None:
 class _Wire:
     """Packets over a socket, or over what was negotiated on it.
 
-    Wait `patience_s` at most for each packet, and for all together no longer than was last allowed.
+    Waits `patience_s` at most for each packet, and for all packets until the deadline that was set last.
     """
 
     def __init__(self, sock: socket.socket, patience_s: float, protocol: Protocol) -> None:

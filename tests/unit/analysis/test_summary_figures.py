@@ -9,10 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import RateFigures, Summary, SurgeFigures, Verdict, summary_schema
-from malaria.analysis.whole import summarize_campaign
 from malaria.records.campaign_records import PartState
 from synthetic import Course, make_records, make_whole_campaign, observed
 

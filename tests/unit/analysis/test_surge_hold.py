@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from malaria.analysis.baseline import Baseline
-from malaria.analysis.episodes import SurgeSpan
 from malaria.analysis.seconds import seconds_of
 from malaria.analysis.surge_hold import BREAKS, HoldWindow, SurgeHold, judge_hold
+from malaria.analysis.surge_windows import SurgeSpan
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import FIGURES
 from synthetic import Course

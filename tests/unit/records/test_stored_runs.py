@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.whole import summarize_campaign
 from malaria.records.campaign_store import open_campaign
 from malaria.records.store import list_runs, open_run
 

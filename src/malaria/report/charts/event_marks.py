@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from malaria.analysis.observed import PROCESS, SYS, rows_of
+from malaria.analysis.broker_figures import PROCESS, SYS, rows_of
 from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from malaria.analysis.alongside import DROPPED, DROPPED_SO_FAR
+from malaria.analysis.observer_series import DROPPED, DROPPED_SO_FAR
 from malaria.records.run import Run
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.alongside import DROPPED_SO_FAR
+from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.analysis.series import columns
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import total

@@ -22,7 +22,8 @@ from malaria.swarm.run.version_check import VersionStamp
 class Joined:
     """A bee is ready for an assignment.
 
-    `directory` is where it may write; `clock_address` is where it answers with its time whoever has the run's key.
+    `directory` is where the bee may write. At `clock_address` it answers questions for its time, which are sealed
+    with the run's key.
     """
 
     bee: str

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.whole import summarize_campaign
 from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords, PartState
 from synthetic import by_directory, judged, make_campaign, make_records, with_meta
 

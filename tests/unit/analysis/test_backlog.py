@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.analysis.onset import Backlog, backlog_of
+from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.records.rows import RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta

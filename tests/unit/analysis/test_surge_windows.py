@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from malaria.analysis.episodes import episodes_of
+from malaria.analysis.surge_windows import episodes_of
 from malaria.clock import NS_PER_S as S
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from malaria.analysis.observed import broker_figure, broker_figures, course, mean, mean_inside, state_at
+from malaria.analysis.broker_figures import broker_figure, broker_figures, course, mean, mean_inside, state_at
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import BrokerFigures
 from malaria.clock import NS_PER_S as S

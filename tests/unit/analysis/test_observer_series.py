@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from malaria.analysis.alongside import MOST_COLUMNS, seen_columns, so_far
+from malaria.analysis.observer_series import MOST_COLUMNS, seen_columns, so_far
 from malaria.records.rows import GAP, Observation, Reading
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta

@@ -10,18 +10,18 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from malaria.analysis.broker_figures import PROMETHEUS, SYS, number_in, rows_of
 from malaria.analysis.dropped import rise
-from malaria.analysis.observed import PROMETHEUS, SYS, number_in, rows_of
 from malaria.clock import NS_PER_S
 from malaria.records.rows import GAP, Observation
 from malaria.records.run import Run
 
 MOST_COLUMNS: Final = 200
-"""Of one observer: a Prometheus page may have any number of series."""
+"""The columns that one observer may have: a Prometheus page can hold any number of series."""
 LEFT_OUT: Final = frozenset({"perf"})
-"""What it reads is about itself."""
+"""Observers whose readings are about themselves only."""
 SPANS: Final = ("_percent", "_per_s")
-"""Names that end so are of the time since the row before."""
+"""Endings of figures that describe the time since the row before."""
 DROPPED: Final = (f"{SYS}_publish_dropped", f"{PROMETHEUS}_publish_dropped", f"{SYS}_messages_dropped")
 """Counters of what a broker drops, most telling first."""
 DROPPED_SO_FAR: Final = "broker_dropped_so_far"

@@ -21,11 +21,11 @@ HOST: Final = "host"
 DOCKER: Final = "docker"
 PROMETHEUS: Final = "prometheus"
 BROKER_OBSERVERS: Final = (SYS, PROMETHEUS)
-"""Where a broker tells of itself; the first that has a figure counts."""
+"""Observers that read figures of the broker itself; the first that has a figure counts."""
 LEAST_COVERED: Final = 0.5
-"""Of the measured time, for a mean over it to be broker_figure."""
+"""The part of the measured time that readings must cover, or the mean over it is unknown."""
 LEAST_INSIDE: Final = 0.25
-"""The same, where only what is wholly inside it counts."""
+"""The same for means of which only the intervals wholly inside the measured time count."""
 
 type FigureCourse = list[tuple[int, float | None]]
 """(run time, value), None where an observer lost what it watches."""
