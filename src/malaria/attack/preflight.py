@@ -24,7 +24,7 @@ from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.share import WHOLE
 from malaria.swarm.run.launcher import Launcher
 from malaria.transport.addresses import route_to, routes_of
-from malaria.transport.gateway import Gateway
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.probe import Answer, ProbeClient, patience_s, probe
 from malaria.transport.route import Route
 from malaria.units import format_count, format_rate, format_things
@@ -110,9 +110,9 @@ def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
     load = prepare(request)
     Observers(view_of(request, load), lambda: 0)
     plans = make_plan(request.warhead, WHOLE, load.identity).groups
-    gateways = [Gateway(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
+    setups = [ConnectionSetup(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
     endpoint = load.routes[plans[0].group.name].endpoints[0]
-    return lambda wait_s: probe(endpoint, _probe_client(gateways[0]), gateways[0], wait_s)
+    return lambda wait_s: probe(endpoint, _probe_client(setups[0]), setups[0], wait_s)
 
 
 def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
@@ -152,13 +152,13 @@ def check_target(request: AttackRequest, load: Load) -> TargetInfo:
     version = None
     for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
         access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
-        gateway = Gateway(plan, route, request.warhead)
+        setup = ConnectionSetup(plan, route, request.warhead)
         # an MQTT 5 broker states its limits, and each group may ask for something that they exclude
         asked = access, route, plan.group if plan.protocol is Protocol.V5 else None
         if asked in checked:
             continue
         checked.append(asked)
-        answer = probe(route.endpoints[0], _probe_client(gateway), gateway, wait_s)
+        answer = probe(route.endpoints[0], _probe_client(setup), setup, wait_s)
         if answer.problem:
             raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
         version = version or answer.version
@@ -181,11 +181,11 @@ def _notes(group: str, access: Access, way: str) -> Iterator[str]:
         yield f"the broker's certificate was not verified for {group} (--insecure)"
 
 
-def _probe_client(gateway: Gateway) -> ProbeClient:
+def _probe_client(setup: ConnectionSetup) -> ProbeClient:
     """Return the first client of a group, without its name if a stored session may wait for that name."""
-    plan = gateway.plan
+    plan = setup.plan
     client_id = plan.client_id(0) if plan.group.clean_start else ""
-    return ProbeClient(client_id, *gateway.credentials.login_at(0), plan.protocol)
+    return ProbeClient(client_id, *setup.credentials.login_at(0), plan.protocol)
 
 
 def view_of(request: AttackRequest, load: Load) -> ObservedTarget:

@@ -15,7 +15,7 @@ from malaria.model.warhead import Warhead
 from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.schedule.share import WHOLE
 from malaria.transport.addresses import route_to
-from malaria.transport.gateway import Gateway
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.probe import ProbeClient, patience_s, probe
 from malaria.transport.route import Route
 from malaria.units import format_count
@@ -41,11 +41,11 @@ def examine_address(plan: GroupPlan, route: Route, warhead: Warhead) -> DoctorFi
     name = f"target {f'[{host}]' if ':' in host else host}:{port}"
     needed = plan.protocol.title
     try:
-        gateway = Gateway(plan, route, warhead)
+        setup = ConnectionSetup(plan, route, warhead)
     except OperatorError as error:
         return DoctorFinding(name, error.message, needed, Status.BAD, error.remedy)
-    client = ProbeClient("", *gateway.credentials.login_at(0), plan.protocol)
-    answer = probe(endpoint, client, gateway, patience_s(warhead.attack))
+    client = ProbeClient("", *setup.credentials.login_at(0), plan.protocol)
+    answer = probe(endpoint, client, setup, patience_s(warhead.attack))
     if answer.problem:
         return DoctorFinding(name, answer.problem, needed, Status.BAD, answer.remedy)
     way = f" ({answer.way})" if answer.way else ""

@@ -24,8 +24,8 @@ from malaria.engine.conversation import Conversation
 from malaria.engine.receiver import Receiver
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, connect_error, failure_of
-from malaria.transport.gateway import Gateway
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.stream import Lower, Negotiation, Stage
 
@@ -38,12 +38,12 @@ UNDER_WAY: Final = (SessionPhase.CONNECTING, SessionPhase.GREETING, SessionPhase
 
 
 class Connector:
-    """Brings clients to the broker and back to it. Owns the sockets. `gateways` has the way in of each client."""
+    """Brings clients to the broker and back to it. Owns the sockets. `setups` has the way in of each client."""
 
-    def __init__(self, plan: Plan, gateways: Sequence[Gateway], context: EngineContext) -> None:
+    def __init__(self, plan: Plan, setups: Sequence[ConnectionSetup], context: EngineContext) -> None:
         attack = plan.warhead.attack
         share = plan.share
-        self._gateways = gateways
+        self._setups = setups
         self._negotiations: dict[int, Negotiation] = {}
         self._columns = context.columns
         self._poller = context.poller
@@ -159,7 +159,7 @@ class Connector:
             self.lost(client, connect_error(error))
             return
         self._end_stage(client, Stage.TCP)
-        if self._gateways[client].plain:
+        if self._setups[client].plain:
             self._talk(client, sock, now_ns)
         elif self._begin_negotiation(client, sock):
             self._columns.receives[client] = partial(self._hear_negotiation, client)
@@ -182,7 +182,7 @@ class Connector:
         else:
             self._in_progress -= 1
             if phase == SessionPhase.GREETING:
-                reason = self._gateways[client].cause_in_greeting(reason)
+                reason = self._setups[client].cause_in_greeting(reason)
             self._meter.failed(client, reason)
         self._bury(client)
         self._plan_again(client)
@@ -229,7 +229,7 @@ class Connector:
     def _begin_negotiation(self, client: int, sock: socket.socket) -> bool:
         fd = sock.fileno()
         try:
-            negotiation = self._gateways[client].begin(client, sock)
+            negotiation = self._setups[client].begin(client, sock)
         except OSError as failure:
             if sock.fileno() < 0:  # taken over and closed already
                 del self._by_fd[fd]
@@ -259,7 +259,7 @@ class Connector:
 
     def _finish_stage(self, client: int, done: Negotiation) -> None:
         self._end_stage(client, done.stage)
-        following = self._gateways[client].next(client, done)
+        following = self._setups[client].next(client, done)
         if following is not None:
             self._negotiations[client] = following
             self._negotiate(client)
@@ -296,7 +296,7 @@ class Connector:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _open(self, client: int, now_ns: int) -> None:
-        family, address, source = self._gateways[client].way_of(client)
+        family, address, source = self._setups[client].way_of(client)
         try:
             sock = self._make_socket(family)
         except OSError as error:  # out of descriptors: ours, not the broker's
@@ -330,7 +330,7 @@ class Connector:
         columns = self._columns
         sock = columns.sockets[client]
         if sock is not None:
-            self._gateways[client].keep_session(client, sock)
+            self._setups[client].keep_session(client, sock)
             del self._by_fd[sock.fileno()]
             sock.close()  # epoll forgets a closed descriptor by itself
         columns.sockets[client] = None

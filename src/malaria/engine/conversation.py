@@ -35,9 +35,9 @@ from malaria.mqtt.reasons import FAILURE, reason_text, reason_with_details
 from malaria.mqtt.session import SUBSCRIBE_ID, SessionPhase
 from malaria.mqtt.terms import Terms, terms_of
 from malaria.plan.clients import GroupPlan, Plan
-from malaria.plan.grants import excluded
+from malaria.plan.terms_check import excluded
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import refusal
-from malaria.transport.gateway import Gateway
 
 PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"
@@ -60,10 +60,10 @@ class Conversation:
         context: EngineContext,
         publishers: list[Publisher | None],
         inbox: Inbox,
-        gateways: Sequence[Gateway],
+        setups: Sequence[ConnectionSetup],
     ) -> None:
         self._plan = plan
-        self._gateways = gateways
+        self._setups = setups
         self._columns = context.columns
         self._publishers = publishers
         self._inbox = inbox
@@ -157,7 +157,7 @@ class Conversation:
             self._ready(client, now_ns)
 
     def _agree(self, client: int, plan: GroupPlan, terms: Terms) -> str:
-        """Takes what a broker of MQTT 5 grants; why that is not enough, if it is not."""
+        """Take over the terms of a broker of MQTT 5. Return why they exclude the load, or an empty text."""
         reason = excluded(plan, self._index(client, plan), terms)
         if reason:
             return reason
@@ -261,7 +261,7 @@ class Conversation:
         plan = self._group_of(client)
         group, run = plan.group, plan.identity.name
         index = self._index(client, plan)
-        username, password = self._gateways[client].credentials.login_at(index)
+        username, password = self._setups[client].credentials.login_at(index)
         speaks_5 = plan.protocol is Protocol.V5
         return Connect(
             client_id=self._assigned.get(client) or plan.client_id(index),

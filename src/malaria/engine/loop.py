@@ -35,7 +35,7 @@ from malaria.mqtt.packets import Protocol
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 from malaria.records.rows import Gauge, RunPhase, Sample
-from malaria.transport.gateway import gateways_of
+from malaria.transport.connection_setup import setups_of
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Route
 
@@ -62,9 +62,9 @@ class Engine:
         self.inbox = Inbox5(plan, context) if speaks_5 else Inbox(plan, context)
         self.publishers = [_publisher(group, context) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
-        gateways = gateways_of(plan, routes)
-        self.conversation = Conversation(plan, context, by_client, self.inbox, gateways)
-        self.connector = Connector(plan, gateways, context)
+        setups = setups_of(plan, routes)
+        self.conversation = Conversation(plan, context, by_client, self.inbox, setups)
+        self.connector = Connector(plan, setups, context)
         self.receiver = Receiver(context, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
         self.surges = Surges(plan, context, self.publishers, self.connector)

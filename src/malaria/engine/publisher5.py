@@ -1,4 +1,4 @@
-"""The publishing side of a group that speaks MQTT 5: what the broker grants is kept, what it refuses is counted.
+"""The publishing side of a group that speaks MQTT 5: keep the terms of the broker, count what it refuses.
 
 Beside `publisher`: no more messages in flight than the broker's receive maximum; no packet over its maximum packet
 size; the topic by its alias, once it was introduced on this connection; a PUBACK or PUBREC with a reason of failure
@@ -17,14 +17,14 @@ from malaria.engine.template5 import Naming, Template5, make_template5
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.mqtt.terms import Terms
 from malaria.plan.clients import GroupPlan
-from malaria.plan.grants import largest_packet
+from malaria.plan.terms_check import largest_packet
 from malaria.schedule.arrays import Ints
 
 
 class Publisher5(Publisher):
     """The publishing members of one group in this worker.
 
-    After each CONNACK the caller calls `agree` with what the broker grants, then `resume`.
+    After each CONNACK the caller calls `agree` with the terms of the broker, then `resume`.
     """
 
     _template: Template5

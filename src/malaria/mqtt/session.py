@@ -17,7 +17,7 @@ phases and bytes. What both promise:
   (MQTT-4.4.0-1), before anything new. Without one, messages in flight are forgotten and counted.
 - SUBSCRIBE is one packet with all filters; it is not repeated when the broker kept a session that we subscribed in.
 - Keep-alive: PINGREQ when nothing was sent for a keep-alive time; no PINGRESP within another one ends the connection.
-- What a broker of MQTT 5 grants in CONNACK holds for the connection: its receive maximum limits the window (also for
+- The terms of a broker of MQTT 5 (CONNACK) hold for the connection: its receive maximum limits the window (also for
   messages that are sent again), its keep-alive and its client id replace those of the client. A topic can be sent once
   and replaced by its alias from then on; aliases of the broker are resolved. Only the client id outlives the
   connection.
@@ -333,7 +333,7 @@ class Session:
         return self.config.clean_start and not (self.config.outlives and self._was_connected)
 
     def _agree(self, terms: Terms) -> None:
-        """Take over what the broker grants. Terms of the last connection end."""
+        """Take over the terms of the broker. Those of the last connection end."""
         self._terms = terms
         keep_alive_s = terms.server_keep_alive
         self._keep_alive_ns = self.config.keep_alive_ns if keep_alive_s is None else keep_alive_s * 1_000_000_000

@@ -1,4 +1,4 @@
-"""The terms that a broker grants a client: properties of CONNACK, each with its default (MQTT 5, 3.2.2.3).
+"""The terms of a broker for a client: properties of CONNACK, each with its default (MQTT 5, 3.2.2.3).
 
 MQTT 3.1.1 has none of this: `UNLIMITED` holds there.
 """

@@ -23,7 +23,7 @@ from malaria.plan.clients import Identity, make_plan
 from malaria.records.rows import Event, Observation
 from malaria.records.run_meta import ObserverFacts
 from malaria.schedule.share import WHOLE
-from malaria.transport.gateway import Gateway
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.route import Endpoint, Route
 
 
@@ -81,15 +81,15 @@ def sys_access(target: ObservedTarget) -> SysAccess:
     if own.username is not None:  # the group's login would take precedence over it
         changes |= {"username": None, "password": None}
     warhead = target.warhead.model_copy(update={"groups": (group.model_copy(update=changes),), "surges": ()})
-    gateway = Gateway(make_plan(warhead, WHOLE, Identity("", 0, 0)).groups[0], target.route, warhead)
-    username, password = gateway.credentials.login_at(0)
+    setup = ConnectionSetup(make_plan(warhead, WHOLE, Identity("", 0, 0)).groups[0], target.route, warhead)
+    username, password = setup.credentials.login_at(0)
     return SysAccess(
         host=target.route.names[0] if target.route.names else target.route.endpoints[0][1][0],
         port=target.route.endpoints[0][1][1],
         client_id=f"malaria-observer-{secrets.token_hex(4)}",
         username=username,
         password=password,
-        context=_context(gateway),
+        context=_context(setup),
         path=target.route.path if target.route.scheme in WITH_PATH else None,
         headers=access.headers,
     )
@@ -118,6 +118,6 @@ class _NamedContext:
         return self._context.wrap_socket(sock, **options | {"server_hostname": self._name or None})
 
 
-def _context(gateway: Gateway) -> Any:
-    lasting = gateway.lasting_context()
+def _context(setup: ConnectionSetup) -> Any:
+    lasting = setup.lasting_context()
     return None if lasting is None else _NamedContext(*lasting)

@@ -12,7 +12,7 @@ from typing import Final
 from malaria.mqtt.packets import Connack, Protocol
 from malaria.mqtt.reasons import connack_reason
 from malaria.mqtt.session import SessionPhase
-from malaria.plan.grants import REMEDIES as TERMS
+from malaria.plan.terms_check import REMEDIES as TERMS
 from malaria.transport.stream import Stage
 
 _PORTS: Final = "add --source-address (auto on loopback), or see: malaria doctor TARGET -c N"

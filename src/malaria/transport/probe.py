@@ -31,9 +31,9 @@ from malaria.mqtt.packets import (
 )
 from malaria.mqtt.terms import terms_of
 from malaria.plan.clients import GroupPlan
-from malaria.plan.grants import excluded
+from malaria.plan.terms_check import excluded
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import CLOSED, STAGE_TIMEOUTS, connect_error, failure_of, refusal, remedies
-from malaria.transport.gateway import Gateway
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Endpoint
 from malaria.transport.stream import NOTHING_YET, Lower, Negotiation, RefusedError
@@ -77,14 +77,14 @@ def patience_s(attack: Attack) -> float:
 def probe(
     endpoint: Endpoint,
     probe_client: ProbeClient | None = None,
-    gateway: Gateway | None = None,
+    setup: ConnectionSetup | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Answer:
     """Connect one client, ask for the broker's version, and leave.
 
     It has `timeout_s` to get in, and no longer than that again to ask, whatever comes meanwhile.
 
-    With a gateway the client is its first one, goes in as that one would, and asks whether the broker's terms allow
+    With a setup the client is its first one, goes in as that one would, and asks whether the broker's terms allow
     what its group is to do; without, MQTT follows on TCP.
     """
     family, address = endpoint
@@ -98,9 +98,9 @@ def probe(
         sock.settimeout(timeout_s)
         sock.connect(address)
         sock.setblocking(False)
-        if gateway is not None and not gateway.plain:
-            wire.enter(gateway)
-        return _converse(wire, probe_client, None if gateway is None else gateway.plan)
+        if setup is not None and not setup.plain:
+            wire.enter(setup)
+        return _converse(wire, probe_client, None if setup is None else setup.plan)
     except OSError as error:
         return _network_trouble(wire, error, address)
     finally:
@@ -163,19 +163,19 @@ class _Wire:
         self.way = ""
         self._sock = sock
         self._stream: Lower = sock
-        self.gateway: Gateway | None = None  # that we went through
+        self.setup: ConnectionSetup | None = None  # that we went through
 
-    def enter(self, gateway: Gateway) -> None:
-        """Goes through TLS and WebSocket as the gateway's first client. Raises OSError."""
-        self.gateway = gateway
-        following: Negotiation | None = gateway.begin(gateway.plan.first_row, self._sock)
+    def enter(self, setup: ConnectionSetup) -> None:
+        """Goes through TLS and WebSocket as the setup's first client. Raises OSError."""
+        self.setup = setup
+        following: Negotiation | None = setup.begin(setup.plan.first_row, self._sock)
         while following is not None:
             negotiation, self._sock = following, following.sock
             while wants := negotiation.advance():
                 if not self._wait(wants, self.patience_s):
                     raise RefusedError(STAGE_TIMEOUTS[negotiation.stage][0])
             self._stream = negotiation.stream
-            following = gateway.next(gateway.plan.first_row, negotiation)
+            following = setup.next(setup.plan.first_row, negotiation)
         if isinstance(self._sock, ssl.SSLSocket):
             cipher = self._sock.cipher()
             self.way = f"{self._sock.version()}, {cipher[0]}" if cipher else ""
@@ -237,8 +237,8 @@ class _Wire:
 
 
 def _silence(wire: _Wire) -> Answer:
-    if wire.closed and wire.gateway is not None:
-        return _answer(wire.gateway.cause_in_greeting(CLOSED))
+    if wire.closed and wire.setup is not None:
+        return _answer(wire.setup.cause_in_greeting(CLOSED))
     if wire.closed:
         return Answer(
             "it closed the connection without a CONNACK: no MQTT broker, or a listener for TLS"
@@ -277,8 +277,8 @@ def _network_trouble(wire: _Wire, error: OSError, address: tuple[str, int]) -> A
             f"no answer from {address[0]} port {address[1]}",
             "check address and firewall: packets vanish on the way; or give the broker longer: --connect-timeout",
         )
-    if wire.gateway is not None:
-        return _answer(wire.gateway.cause_in_greeting(failure_of(error)))
+    if wire.setup is not None:
+        return _answer(wire.setup.cause_in_greeting(failure_of(error)))
     if error.errno in (errno.ECONNRESET, errno.EPIPE):
         return Answer(
             "it reset the connection: no MQTT broker, or a listener for TLS",

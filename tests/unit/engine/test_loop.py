@@ -16,7 +16,7 @@ from malaria.plan.clients import make_plan
 from malaria.records.histogram import Histogram
 from malaria.schedule.payload import HEADER, pack_header
 from malaria.schedule.share import WHOLE
-from malaria.transport.gateway import Gateway
+from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.route import Route
 
 EVERYBODY = frozenset(PacketType)
@@ -431,5 +431,5 @@ def test_source_addresses_are_used_evenly_by_a_worker_whose_clients_have_only_ev
     warhead = Warhead.model_validate({"group": [METER | {"name": "g", "clients": 16}], "attack": {"duration": "1s"}})
     plan = make_plan(warhead, WHOLE.split(4)[1], IDENTITY)
     route = Route(((socket.AF_INET, ("10.0.0.1", 1883)),), ("10.0.0.2", "10.0.0.3"))
-    gateway = Gateway(plan.groups[0], route, warhead)
-    assert [gateway.way_of(client)[2] for client in range(4)] == ["10.0.0.2", "10.0.0.3"] * 2
+    setup = ConnectionSetup(plan.groups[0], route, warhead)
+    assert [setup.way_of(client)[2] for client in range(4)] == ["10.0.0.2", "10.0.0.3"] * 2

@@ -1,6 +1,6 @@
 """The way in for the clients of one group: from a TCP connection through TLS and WebSocket, as the target wants it.
 
-Promises: what cannot work (files, ciphers, too few keys) is refused when the gateway is made, not client by client.
+Promises: what cannot work (files, ciphers, too few keys) is refused when the setup is made, not client by client.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from malaria.transport.websocket import Upgrade
 HANG_UPS: Final = frozenset({CLOSED, ERRORS[errno.ECONNRESET][0], ERRORS[errno.EPIPE][0]})
 
 
-class Gateway:
+class ConnectionSetup:
     """How the clients of one group get in, and who each of them is."""
 
     def __init__(self, plan: GroupPlan, route: Route, warhead: Warhead) -> None:
@@ -107,10 +107,10 @@ class Gateway:
         return self.plan.first_number + self._index(client)
 
 
-def gateways_of(plan: Plan, routes: Mapping[str, Route]) -> tuple[Gateway, ...]:
-    """The gateway of each client of a worker. Raises OperatorError for a way that cannot work."""
-    gateways = [Gateway(group, routes[group.group.name], plan.warhead) for group in plan.groups]
-    return tuple(gateway for gateway in gateways for _ in range(gateway.plan.count))
+def setups_of(plan: Plan, routes: Mapping[str, Route]) -> tuple[ConnectionSetup, ...]:
+    """The setup of each client of a worker. Raises OperatorError for a way that cannot work."""
+    setups = [ConnectionSetup(group, routes[group.group.name], plan.warhead) for group in plan.groups]
+    return tuple(setup for setup in setups for _ in range(setup.plan.count))
 
 
 def _is_address(name: str) -> bool:

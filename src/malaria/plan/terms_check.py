@@ -1,4 +1,4 @@
-"""Compare what a broker grants in CONNACK with what a group needs, and describe the conflict.
+"""Compare the terms of a broker (CONNACK of MQTT 5) with what a group needs, and describe the conflict.
 
 A client whose load the broker excludes is not started: its CONNACK counts as a refusal, with a remedy.
 """

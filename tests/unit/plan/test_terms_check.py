@@ -11,7 +11,7 @@ from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Connack, Protocol
 from malaria.mqtt.terms import UNLIMITED, Terms
 from malaria.plan.clients import GroupPlan, Identity, make_plan
-from malaria.plan.grants import REMEDIES, excluded, largest_packet, smallest_packet
+from malaria.plan.terms_check import REMEDIES, excluded, largest_packet, smallest_packet
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import refusal, remedies
 
