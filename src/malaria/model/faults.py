@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from malaria.errors import OperatorError, WarheadError
+from malaria.model.placeholders import literal
 from malaria.units import NotationError
 
 type Location = tuple[str | int, ...]
@@ -93,13 +94,9 @@ def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tup
         return location, *_unknown_key(location, known)
     key = str(location[-1]) if location else "warhead"
     value = "what is written" if key in SECRETS else repr(fault["input"])[:80]
-    message, remedy = SENTENCES.get(fault["type"], (_escaped(str(fault["msg"])), "see docs/warhead.md for this key"))
+    message, remedy = SENTENCES.get(fault["type"], (literal(str(fault["msg"])), "see docs/warhead.md for this key"))
     values = {"key": key, "value": value} | {name: str(given).replace("'", '"') for name, given in context.items()}
     return location, message.format(**values), remedy.format(**values)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _unknown_key(location: Location, known: Mapping[str, frozenset[str]]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from malaria.clock import NS_PER_S
+from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.model.table import NAME
 from malaria.schedule.payload import SIZE_PATTERN, Content, parse_size
 from malaria.units import DURATION_PATTERN, RATE_PATTERN, NotationError, parse_duration_ns, parse_rate
@@ -26,7 +26,13 @@ V5: Final = "5"
 PROTOCOLS: Final = ("3.1.1", V5)
 NEVER: Final = "never"
 
-_DURATION_UNITS: Final = (("h", 3600 * NS_PER_S), ("m", 60 * NS_PER_S), ("s", NS_PER_S), ("ms", 10**6), ("us", 10**3))
+_DURATION_UNITS: Final = (
+    ("h", 3600 * NS_PER_S),
+    ("m", 60 * NS_PER_S),
+    ("s", NS_PER_S),
+    ("ms", NS_PER_MS),
+    ("us", NS_PER_US),
+)
 
 
 def duration_text(duration_ns: int) -> str:

@@ -20,6 +20,8 @@ from typing import Any, Final, NoReturn
 from malaria.clock import NS_PER_S
 from malaria.errors import WarheadError
 from malaria.model.fields import duration_text
+from malaria.model.placeholders import literal
+from malaria.model.target import DEFAULT_PORT, Scheme
 from malaria.units import NotationError, parse_duration_ns, parse_rate
 
 SUFFIXES: Final = frozenset({".wh", ".warhead", ".nossl"})
@@ -27,8 +29,6 @@ TARGET: Final = "%(malaria_target)s"
 TOPIC: Final = "mqtt-malaria/{client}/data/{seq}/{messages}"
 WATCHED: Final = "mqtt-malaria/+/data/#"
 REMEDY: Final = "write it as a warhead in TOML; see docs/warhead.md"
-DEFAULT_PORT: Final = 1883
-TLS_PORT: Final = 8883
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
 
 type OldGroup = dict[str, Any]
@@ -205,8 +205,8 @@ def _identity(options: argparse.Namespace) -> OldGroup:
     """Return the client id: the PSK identity if there are keys, else the given name and a number."""
     if options.psk_file is not None:
         return {"client_id": "{identity}"}
-    literal = (options.clientid or "").replace("{", "{{").replace("}", "}}")
-    return {"client_id": f"{literal}-{{index}}"} if literal else {}
+    name = literal(options.clientid or "")
+    return {"client_id": f"{name}-{{index}}"} if name else {}
 
 
 def _begun(group: OldGroup, start_ns: int) -> OldGroup:
@@ -220,7 +220,9 @@ def _reach(table: dict[str, Any], options: argparse.Namespace, place: str) -> No
     if psk_file is not None:
         target["psk_file"] = psk_file
     if options.host != TARGET:
-        tls = psk_file is not None or options.port == TLS_PORT
-        target["url"] = f"{'mqtts' if tls else 'mqtt'}://{options.host}:{options.port or DEFAULT_PORT}"
+        tls = psk_file is not None or options.port == DEFAULT_PORT[Scheme.MQTTS]
+        # -p had one default in 2013, with or without keys
+        port = options.port or DEFAULT_PORT[Scheme.MQTT]
+        target["url"] = f"{Scheme.MQTTS if tls else Scheme.MQTT}://{options.host}:{port}"
     if table.setdefault("target", target) != target:
         _refuse(place, "goes to another target than the line before")

@@ -49,6 +49,11 @@ def check_template(text: str, allowed: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name, _, _ in used)
 
 
+def literal(text: str) -> str:
+    """Return a template that fills to exactly this text: its braces are doubled."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def fill(text: str, values: Mapping[str, str | int]) -> str:
     """Fill a template that passed `check_template`. `values` must have the placeholders that it uses."""
     return text.format_map(values)

@@ -15,10 +15,10 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
 
+from malaria.clock import NS_PER_MS
 from malaria.model.table import NAME
 from malaria.units import DURATION_WITH_UNITS_PATTERN, NotationError, parse_duration_ns
 
-NS_PER_MS: Final = 10**6
 PERCENT: Final = "%"
 
 

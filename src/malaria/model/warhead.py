@@ -32,6 +32,7 @@ from malaria.model.group import Group
 from malaria.model.group_conflicts import check_groups, check_protocol
 from malaria.model.group_keys import WillTable
 from malaria.model.old_warhead import is_old, old_table
+from malaria.model.placeholders import literal
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold, thresholds_schema
@@ -116,14 +117,9 @@ class Warhead(Table):
         """Return the same warhead with these credentials in each group that states none."""
         if username is None:
             return self
-        literal = {"username": _literal(username), "password": None if password is None else _literal(password)}
-        groups = tuple(g if g.username is not None else g.model_copy(update=literal) for g in self.groups)
+        given = {"username": literal(username), "password": None if password is None else literal(password)}
+        groups = tuple(g if g.username is not None else g.model_copy(update=given) for g in self.groups)
         return self.model_copy(update={"groups": groups})
-
-
-def _literal(text: str) -> str:
-    """Return a template that fills to exactly this text."""
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 # --- in ------------------------------------------------------------------------------------------------------------
