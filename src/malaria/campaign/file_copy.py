@@ -6,7 +6,6 @@ original. Files of keys and certificates stay where they are; the copy has their
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ import tomli_w
 
 from malaria.campaign.definition import parsed
 from malaria.model.faults import SECRETS
+from malaria.model.target import without_passwords
 from malaria.model.warhead import warhead_table
 
 NO_SECRETS: Final = """\
@@ -23,8 +23,6 @@ NO_SECRETS: Final = """\
 """
 HEADERS: Final = "headers"
 """A key whose whole table is secret."""
-_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@")
-"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself."""
 
 
 def campaign_copy(text: str, directory: Path) -> str:
@@ -46,7 +44,7 @@ def _without_secrets(value: Any) -> tuple[Any, int]:
     if isinstance(value, list):
         parts = [_without_secrets(part) for part in value]
         return [part for part, _ in parts], sum(count for _, count in parts)
-    return _URL_LOGIN.subn("", value) if isinstance(value, str) else (value, 0)
+    return without_passwords(value) if isinstance(value, str) else (value, 0)
 
 
 def _is_secret(key: str, value: Any) -> bool:

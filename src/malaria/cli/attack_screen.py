@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
-
-_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@")
-"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +194,8 @@ def workers_for(stated: int | None) -> Callable[[int], int]:
 
 def command_line(arguments: Sequence[str], target_text: str | None, target: Target) -> str:
     """Return the command that repeats the run, without secrets: they come from the environment then."""
+    from malaria.model.target import without_passwords
+
     kept: list[str] = []
     skip = False
     for argument in arguments:
@@ -206,5 +204,7 @@ def command_line(arguments: Sequence[str], target_text: str | None, target: Targ
         elif argument in SECRET_FLAGS:
             skip = True
         elif not argument.startswith(("--password=", "-P", "--psk=", "--header=")):
-            kept.append(target.url if argument == target_text and "@" in argument else _URL_LOGIN.sub("", argument))
+            # the target keeps its user name; other URLs, such as of --observe, lose user and password
+            is_target = argument == target_text and "@" in argument
+            kept.append(target.url if is_target else without_passwords(argument)[0])
     return shlex.join(["malaria", *kept])

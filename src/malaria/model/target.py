@@ -70,6 +70,10 @@ _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORMS: Final = "write a host, host:port, mqtt://user:password@host:port, or several addresses: a:1883,b:1883"
 
 
+_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@")
+"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """One listener of the broker. `host` is a name or an IP address, IPv6 without brackets."""
@@ -151,6 +155,11 @@ def refuse_public_broker(target: Target, confirmations: int) -> None:
             "load a broker of your own (malaria demo starts one). With its owner's leave, "
             f"give {PUBLIC_BROKER_OPTION} twice",
         )
+
+
+def without_passwords(text: str) -> tuple[str, int]:
+    """Return the text without the users and passwords of its URLs, and how many were removed."""
+    return _URL_LOGIN.subn("", text)
 
 
 def _is_public(host: str) -> bool:
