@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from malaria.errors import OperatorError, WarheadError
 from malaria.model.placeholders import literal
-from malaria.units import NotationError
+from malaria.units import NotationError, format_things
 
 type Location = tuple[str | int, ...]
 """A place in the file: keys and positions, such as ("group", 0, "rate")."""
@@ -67,7 +67,7 @@ def explain(
     location, message, remedy = _fault(faults[0], known)
     if len(faults) > 1:
         # at least: contradictions between keys show only when each key by itself is right
-        remedy += f" (and at least {len(faults) - 1} more fault{'s' if len(faults) > 2 else ''})"
+        remedy += f" (and at least {format_things(len(faults) - 1, 'more fault')})"
     return kind(f"{place(location)}: {message}", remedy)
 
 

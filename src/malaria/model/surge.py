@@ -21,7 +21,7 @@ from malaria.model.fields import Count, DurationNs
 from malaria.model.group import Group
 from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.table import Table
-from malaria.units import NotationError, format_count, format_duration_ns
+from malaria.units import NotationError, format_count, format_duration_ns, format_things
 
 _COUNT: Final = re.compile(r"\s*[0-9]{1,12}\s*")
 NOTATION: Final = "write clients@at+hold, such as 500@10m+5m; without +hold they stay to the end"
@@ -59,9 +59,8 @@ def surge_table(text: str) -> dict[str, Any]:
 
 def describe_surge(surge: Surge) -> str:
     """Describe a surge: `+500 clients at 10 min for 5 min`."""
-    clients = f"+{format_count(surge.clients)} client{'' if surge.clients == 1 else 's'}"
     hold = "" if surge.hold_ns is None else f" for {format_duration_ns(surge.hold_ns)}"
-    return f"{clients} at {format_duration_ns(surge.at_ns)}{hold}"
+    return f"+{format_things(surge.clients, 'client')} at {format_duration_ns(surge.at_ns)}{hold}"
 
 
 # --- checks --------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold, thresholds_schema
 from malaria.mqtt.packets import Protocol
-from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate
+from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate, format_things
 
 LARGEST_FILE_BYTES: Final = 10**7
 NO_SECRETS: Final = (
@@ -301,10 +301,8 @@ def describe(warhead: Warhead) -> str:
 def _crowd(warhead: Warhead) -> str:
     listening = sum(g.clients for g in warhead.groups if g.subscribes and not g.publishes)
     others = sum(g.clients for g in warhead.groups) - listening
-    heads = [f"{format_count(others)} client{'' if others == 1 else 's'}"] if others else []
-    if listening:
-        heads.append(f"{format_count(listening)} subscriber{'' if listening == 1 else 's'}")
-    return " + ".join(heads)
+    heads = {"client": others, "subscriber": listening}
+    return " + ".join(format_things(count, thing) for thing, count in heads.items() if count)
 
 
 def _size_text(group: Group) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -14,16 +13,12 @@ from malaria.analysis.summary import summarize
 from malaria.errors import OperatorError
 from malaria.outputs.files import json_text
 from malaria.records.run import Run
+from malaria.report.page.downloads import series_csv
 
 
 def to_csv(run: Run) -> bytes:
     """Return a row per second. Unknown values are empty."""
-    series = columns(run)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(series)
-    writer.writerows(zip(*series.values(), strict=True))
-    return text.getvalue().encode()
+    return series_csv(columns(run)).encode()
 
 
 def to_json(run: Run) -> bytes:

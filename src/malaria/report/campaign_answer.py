@@ -9,7 +9,7 @@ from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.headline import headline
 from malaria.records.campaign_records import CampaignRecords, PartState
 from malaria.report.campaign_conclusions import PASS, UNKNOWN, highest_passed, knee
-from malaria.report.figure_text import broker_name, name_and_version
+from malaria.report.figure_text import broker_name, name_and_version, things
 from malaria.report.shown_levels import ShownLevel
 
 NO_SETTINGS: Final = "Its settings are not known: malaria did not start it."
@@ -61,9 +61,9 @@ def made_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedT
 def _made_by(one: ShownLevel) -> str:
     """Return `1 host, 2 workers, malaria 0.1.0`."""
     generator = one.summary.generator
-    hosts = "1 host" if generator.bees == 1 else f"{generator.bees} bees"
-    workers = f"{generator.workers} worker{'' if generator.workers == 1 else 's'}"
-    return f"{hosts}, {workers}, malaria {one.summary.version or 'of an unknown version'}"
+    # one bee may be this host, which is no bee of a swarm
+    hosts = "1 host" if generator.bees == 1 else things(generator.bees, "bee")
+    return f"{hosts}, {things(generator.workers, 'worker')}, malaria {one.summary.version or 'of an unknown version'}"
 
 
 def broker_facts(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> NamedTexts:

@@ -9,7 +9,7 @@ from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import bees_of
 from malaria.clock import NS_PER_MS
 from malaria.records.run import Run
-from malaria.report.figure_text import UNKNOWN, broker_name
+from malaria.report.figure_text import UNKNOWN, broker_name, things
 from malaria.units import format_bytes, format_count, format_ms
 
 BEES_NAMED: Final = 20
@@ -25,7 +25,7 @@ def environment(run: Run, summary: Summary) -> list[tuple[str, str]]:
         ("broker", broker_name(run, summary)),
         ("started", str(summary.started or UNKNOWN)),
         ("malaria", str(summary.version or UNKNOWN)),
-        ("generator", f"{generator.workers} workers"),
+        ("generator", things(generator.workers, "worker")),
     ]
     named += _swarm(run)
     if generator.rss_bytes:

@@ -16,7 +16,7 @@ from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import EventKind, Metric, RunPhase
 from malaria.records.run import Run
-from malaria.units import format_count, format_duration_ns, format_ms
+from malaria.units import format_count, format_duration_ns, format_ms, format_things
 
 UNKNOWN: Final = "—"
 NO_LATENCY: Final = "No latency was measured."
@@ -55,6 +55,11 @@ type LatencyTable = dict[Metric, dict[str, StatedLatency]]
 
 def count(value: float | None) -> str:
     return UNKNOWN if value is None else format_count(value)
+
+
+def things(value: float | None, thing: str) -> str:
+    """Return a count and its noun: `1 worker`, `20 bees`, `— workers`."""
+    return f"{UNKNOWN} {thing}s" if value is None else format_things(value, thing)
 
 
 def ms(value: float | None) -> str:

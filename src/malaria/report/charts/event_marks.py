@@ -10,6 +10,8 @@ from malaria.analysis.broker_figures import PROCESS, SYS, rows_of
 from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
 
+MARKS_SHOWN: Final = 40
+"""More marks than this make a chart unreadable; the table of events has them all."""
 RESTARTED: Final = "broker restarted"
 BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST})
 """Kinds that are shown in the colour of trouble."""

@@ -23,7 +23,7 @@ from malaria.report.charts.chart_frame import (
     safe,
     stacked_plots,
 )
-from malaria.report.charts.event_marks import BAD, gathered, marks
+from malaria.report.charts.event_marks import BAD, MARKS_SHOWN, gathered, marks
 from malaria.report.charts.time_panels import (
     ACKED,
     BLUE,
@@ -48,9 +48,6 @@ DISTRIBUTIONS: Final = {
 HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "_percent": "%{y:,.3~r} %", "_bytes": "%{y:.3~s}B"}
 """How the cursor shows a value, by the unit in the name of its column."""
 NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
-MARKS_SHOWN: Final = 40
-"""More marks than this make a chart unreadable; the table of events has them all."""
-
 MOST_POINTS: Final = 900
 """Points of a line. A longer run has one point for every two or more seconds."""
 MARK_LETTERS: Final = 28

@@ -15,18 +15,17 @@ from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter
 from malaria.records.run import Run
 from malaria.report import perf_text, target_text
-from malaria.report.charts.event_marks import marks
-from malaria.report.definitions import DEFINITIONS, LABELS
-from malaria.report.figure_text import LATENCIES, NO_LATENCY, STATISTICS, UNKNOWN, count, latencies, ms
+from malaria.report.charts.event_marks import MARKS_SHOWN, marks
+from malaria.report.definitions import DEFINITIONS
+from malaria.report.figure_text import LATENCIES, NO_LATENCY, STATISTICS, UNKNOWN, count, latencies, ms, things
 from malaria.report.headings import Heading
-from malaria.report.ledger_text import AccountLine, counted, deliveries, ledger_notes, published
+from malaria.report.ledger_text import AccountLine, apart_from_sums, counted, deliveries, ledger_notes, published
 from malaria.report.markdown.markdown_text import code, plain, table
 from malaria.report.surge_text import SURGE_HEAD, surge_row
 from malaria.units import format_bytes
 
 STEPS: Final = 12
 """Rows of the table that replaces the charts over time."""
-MARKS_SHOWN: Final = 40
 PERF_ROWS: Final = 20
 
 
@@ -126,7 +125,7 @@ def _clients(summary: Summary) -> list[str]:
     names = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
     cpu = "unknown" if generator.cpu_percent is None else f"{generator.cpu_percent:.0f} % of a core"
     counts = table([name.replace("_", " ") for name in names], [[count(clients[name]) for name in names]], words=0)
-    return [*counts, "", f"Generator: {count(generator.workers)} workers, CPU {cpu}."]
+    return [*counts, "", f"Generator: {things(generator.workers, 'worker')}, CPU {cpu}."]
 
 
 def _latencies(run: Run, summary: Summary) -> list[str]:
@@ -149,10 +148,8 @@ def _ledger(run: Run, summary: Summary) -> list[str]:
             lines += [*table([title, ""], [_account_row(entry) for entry in entries]), ""]
     if messages.due is None and run.meta.subscribing:
         lines += [f"{count(total(run.samples, Counter.ARRIVED))} messages arrived.", ""]
-    known = [name for name in ("acked_lost", "duplicated", "reordered", "unresolved") if messages[name] is not None]
-    known += ["unacked"] if messages.unacked else []
-    in_no_sum = [f"{LABELS.get(name, name)} {count(messages[name])}" for name in known]
-    lines += [f"{', '.join(in_no_sum)}.", ""] if in_no_sum else []
+    apart = [f"{line.label} {count(line.number)}" for line in apart_from_sums(messages)]
+    lines += [f"{', '.join(apart)}.", ""] if apart else []
     lines += [f"{plain(note)}\n" for note in ledger_notes(run)]
     return lines + [f"- {number}: {plain(sentence)}" for _, number, sentence in counted(run)]
 

@@ -38,9 +38,9 @@ from malaria.report.page.run_sections import (
     RunSections,
     VerdictView,
     chart_place,
-    run_charts,
     run_material,
     run_sections,
+    section_charts,
     unbroken,
     verdict_view,
 )
@@ -126,14 +126,14 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
 
 def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
     first = shown[0].summary if shown else None
-    parts = [str(first["target"]), moment(first)] if first else [campaign.file, "nothing was run"]
+    parts = [first.target or "", moment(first)] if first else [campaign.file, "nothing was run"]
     return " · ".join(part for part in parts if part)
 
 
 def _level(one: ShownLevel, level: Sequence[ShownLevel], charts: PageCharts) -> LevelView:
     """Return a level or a variant, and add its charts to those of the page."""
     material = run_material(one.run, one.summary)
-    charts |= run_charts(material, one.suffix)
+    charts |= section_charts(material, one.suffix)
     is_first = one is level[0]  # the comparison is shown once, above the first of them
     return LevelView(
         anchor=one.anchor,

@@ -9,7 +9,7 @@ from malaria.analysis.windows import total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.report.charts.run_charts import overview
-from malaria.report.figure_text import connect_time_ns, connected, count, latencies, moment
+from malaria.report.figure_text import connect_time_ns, connected, count, latencies, moment, things
 from malaria.report.page.environment_view import EnvironmentView, environment_view
 from malaria.report.page.page_document import render_document
 from malaria.report.page.page_elements import (
@@ -21,9 +21,9 @@ from malaria.report.page.run_sections import (
     RunSections,
     VerdictView,
     chart_place,
-    run_charts,
     run_material,
     run_sections,
+    section_charts,
     verdict_view,
 )
 from malaria.units import format_duration_ns, format_rate
@@ -45,7 +45,7 @@ class RunPage:
 def render_run_page(run: Run, summary: Summary) -> str:
     """Return the page of one attack as text that UTF-8 can carry. Raises RunError for a damaged run."""
     material = run_material(run, summary)
-    charts = {"overview": overview(run, material.series)} | run_charts(material)
+    charts = {"overview": overview(run, material.series)} | section_charts(material)
     meta = run.meta
     subtitle = (meta.target, meta.load, moment(summary))
     page = RunPage(
@@ -106,8 +106,8 @@ def _generator_cpu(summary: Summary) -> FigureCard | None:
     generator = summary.generator
     if generator.cpu_percent is None:
         return None
-    workers = f"{count(generator.workers)} worker{'' if generator.workers == 1 else 's'}"
-    return FigureCard(defined("generator_cpu"), f"{generator.cpu_percent:.0f} %", f"of a core, {workers}")
+    note = f"of a core, {things(generator.workers, 'worker')}"
+    return FigureCard(defined("generator_cpu"), f"{generator.cpu_percent:.0f} %", note)
 
 
 def _arrived(run: Run, summary: Summary) -> FigureCard | None:

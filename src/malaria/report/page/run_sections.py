@@ -100,7 +100,7 @@ def run_material(run: Run, summary: Summary) -> RunMaterial:
     return RunMaterial(run, summary, columns(run))
 
 
-def run_charts(material: RunMaterial, suffix: str = "") -> PageCharts:
+def section_charts(material: RunMaterial, suffix: str = "") -> PageCharts:
     """Return the charts of one attack; `suffix` makes their ids unique on a page of several."""
     return {
         f"stack{suffix}": stack(material.run, material.series),

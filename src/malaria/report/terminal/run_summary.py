@@ -27,6 +27,7 @@ from malaria.report.figure_text import (
     count,
     kept_up,
     latencies,
+    things,
     title_line,
 )
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, LABEL_WIDTH, print_lines, row, wrapped
@@ -77,8 +78,9 @@ def _verdict(run: Run, summary: Summary, width: int, room: int) -> list[Text]:
     for number, reason in enumerate(answer.further):
         sentence = wrapped(reason, blank, width)
         left = len(answer.further) - number
+        # if this one is not the last, the line that counts the rest needs room too
         if len(lines) + len(sentence) + (left > 1) > room:
-            return [*lines, Text(f"{blank}({left} more {'reason' if left == 1 else 'reasons'} on the page)")]
+            return [*lines, Text(f"{blank}({format_things(left, 'more reason')} on the page)")]
         lines += sentence
     return lines
 
@@ -175,8 +177,8 @@ def _broker(run: Run, summary: Summary) -> list[str]:
 def _generator(summary: Summary) -> list[str]:
     generator = summary.generator
     parts = [
-        f"{generator.bees} bees" if (generator.get("bees") or 1) > 1 else "",
-        f"{generator.workers} worker{'' if generator.workers == 1 else 's'}",
+        things(generator.bees, "bee") if (generator.bees or 1) > 1 else "",
+        things(generator.workers, "worker"),
         _part("CPU {:.0f} % of a core", generator.cpu_percent),
         f"memory {format_bytes(generator.rss_bytes)}" if generator.rss_bytes is not None else "",
     ]

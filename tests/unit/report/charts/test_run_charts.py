@@ -15,8 +15,9 @@ from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from malaria.report.charts.chart_frame import ms_scale
+from malaria.report.charts.event_marks import MARKS_SHOWN
 from malaria.report.charts.level_charts import levels_chart
-from malaria.report.charts.run_charts import MARKS_SHOWN, overview, percentiles, stack
+from malaria.report.charts.run_charts import overview, percentiles, stack
 from malaria.report.charts.time_panels import PANELS, panels_of
 from malaria.report.shown_levels import ShownLevel, shown_parts
 from synthetic import by_directory, make_campaign, make_records, observed, with_meta
