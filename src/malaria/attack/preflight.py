@@ -15,7 +15,7 @@ from malaria.model.observe import Observe
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Protocol
-from malaria.observe.observers import ObservedTarget, Observers
+from malaria.observe.target_observers import ObservedTarget, TargetObservers
 from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.timetable import clients_planned
@@ -108,7 +108,7 @@ def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
     Return a function that connects the first client, within the seconds that it is given. Raises OperatorError.
     """
     load = prepare(request)
-    Observers(view_of(request, load), lambda: 0)
+    TargetObservers(view_of(request, load), lambda: 0)
     plans = make_plan(request.warhead, WHOLE, load.identity).groups
     setups = [ConnectionSetup(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
     endpoint = load.routes[plans[0].group.name].endpoints[0]

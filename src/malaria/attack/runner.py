@@ -27,7 +27,7 @@ from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport, WorkerLost
 from malaria.errors import UnstoredRunError
 from malaria.model.warhead import Warhead, to_toml
-from malaria.observe.observers import Observers
+from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
 from malaria.plan.timetable import clients_planned, surge_times
 from malaria.records.rows import Event, EventKind, Progress
@@ -77,7 +77,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
         with impatient(interrupt):  # bees take their time to come, and nobody looks at the count meanwhile
             start_workers = _recruit(request, stack)
         load = replace(load, epoch_ns=now_ns())
-        observers = Observers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
+        observers = TargetObservers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
         return carry_out(request, AttackMeans(load, target_info, start_workers, observers), on_progress, interrupt)
 
 
@@ -88,7 +88,7 @@ class AttackMeans:
     load: Load
     target: TargetInfo
     start_workers: Callable[[Load], WorkerPool]
-    observers: Observers
+    observers: TargetObservers
     clock: Clock = now_ns
     sleep: Callable[[float], None] = time.sleep
     show_every_ns: int = SHOW_EVERY_NS  # between two calls of `on_progress`

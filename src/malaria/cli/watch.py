@@ -22,7 +22,7 @@ from malaria.errors import OperatorError
 from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
-    from malaria.observe.observers import ObservedTarget
+    from malaria.observe.target_observers import ObservedTarget
     from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.report.terminal.watch_output import WatchOutput
 
@@ -107,7 +107,7 @@ def _target(asked: WatchOptions, load: LoadOptions) -> ObservedTarget:
     from malaria.model.observe import observe_from_options
     from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
-    from malaria.observe.observers import ObservedTarget
+    from malaria.observe.target_observers import ObservedTarget
     from malaria.observe.watch import with_defaults_stated
     from malaria.transport.addresses import route_to
 

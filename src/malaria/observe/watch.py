@@ -10,7 +10,7 @@ from typing import Final
 from malaria.clock import now_ns
 from malaria.errors import OperatorError
 from malaria.model.observe import NOTHING, Observe, ProcessChoice
-from malaria.observe.observers import ObservedTarget, Observers, is_local
+from malaria.observe.target_observers import ObservedTarget, TargetObservers, is_local
 from malaria.records.rows import Event, Observation
 from malaria.transport.route import Route
 
@@ -33,7 +33,7 @@ def watch(request: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], Non
     Raises OperatorError for what cannot be observed of this target.
     """
     start_ns = now_ns()
-    observers = Observers(request.target, lambda: now_ns() - start_ns)
+    observers = TargetObservers(request.target, lambda: now_ns() - start_ns)
     observers.start()
     try:
         while not ended():

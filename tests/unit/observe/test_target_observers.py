@@ -12,7 +12,7 @@ from malaria.errors import OperatorError
 from malaria.model.observe import Observe
 from malaria.model.target import Scheme
 from malaria.model.warhead import Warhead
-from malaria.observe.observers import ObservedTarget, Observers, is_local, sys_access
+from malaria.observe.target_observers import ObservedTarget, TargetObservers, is_local, sys_access
 from malaria.transport.route import Route
 
 HERE = ((socket.AF_INET, ("127.0.0.1", 1883)),)
@@ -30,7 +30,7 @@ def view(
 
 
 def names(observe: dict[str, Any] | None = None, *, here: bool = True) -> list[str]:
-    return [one.observer for one in Observers(view(observe, here=here), lambda: 0).account()]
+    return [one.observer for one in TargetObservers(view(observe, here=here), lambda: 0).account()]
 
 
 def test_what_is_observed_by_default() -> None:
@@ -58,7 +58,7 @@ def test_perf_is_for_processes_of_this_machine() -> None:
 
 
 def test_the_process_is_that_of_the_target_s_port() -> None:
-    (process,) = Observers(view({"only": True, "process": True}), lambda: 0).account()
+    (process,) = TargetObservers(view({"only": True, "process": True}), lambda: 0).account()
     assert process.about == "a process that listens on port 1883 on this host"
 
 

@@ -37,7 +37,7 @@ class ObservedTarget:
     directory: Path | None = None
 
 
-class Observers:
+class TargetObservers:
     """The observers of one target. They are made before the load begins, so that mistakes are reported early."""
 
     def __init__(self, target: ObservedTarget, clock: Callable[[], int]) -> None:
