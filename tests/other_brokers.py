@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from malaria.broker import RunningBroker, start_embedded
-from malaria.broker.running import HOST, BrokerTimeouts, free_port, launch, private_directory
+from malaria.broker.configuration import LOOPBACK
+from malaria.broker.running import BrokerTimeouts, free_port, launch, private_directory
 
 PATIENCE: Final = BrokerTimeouts(ready_s=60.0)
 """RabbitMQ has to start an Erlang system first."""
@@ -40,11 +41,11 @@ def rabbitmq(prometheus_port: int = 0, longest_queue: int = 0) -> Iterator[Runni
     """Start RabbitMQ with its MQTT plugin, a Prometheus page if wanted, and an epmd of its own that ends with it."""
     directory, port, epmd_port = private_directory("rabbitmq"), free_port(), free_port()
     settings = [
-        "listeners.tcp = none", f"mqtt.listeners.tcp.default = {HOST}:{port}", "mqtt.allow_anonymous = true",
+        "listeners.tcp = none", f"mqtt.listeners.tcp.default = {LOOPBACK}:{port}", "mqtt.allow_anonymous = true",
         "loopback_users.guest = false",
     ]  # fmt: skip
     if prometheus_port:
-        settings += [f"prometheus.tcp.ip = {HOST}", f"prometheus.tcp.port = {prometheus_port}"]
+        settings += [f"prometheus.tcp.ip = {LOOPBACK}", f"prometheus.tcp.port = {prometheus_port}"]
     if longest_queue:
         settings += [f"load_definitions = {directory}/definitions.json"]
     plugins = ["rabbitmq_mqtt", *(["rabbitmq_prometheus"] if prometheus_port else [])]
@@ -55,11 +56,11 @@ def rabbitmq(prometheus_port: int = 0, longest_queue: int = 0) -> Iterator[Runni
     }
     for name, text in files.items():
         (directory / name).write_text(text)
-    epmd = subprocess.Popen(["epmd", "-port", str(epmd_port), "-address", HOST])
+    epmd = subprocess.Popen(["epmd", "-port", str(epmd_port), "-address", LOOPBACK])
     environment = {
         "HOME": str(directory),
         "ERL_EPMD_PORT": str(epmd_port),
-        "ERL_EPMD_ADDRESS": HOST,
+        "ERL_EPMD_ADDRESS": LOOPBACK,
         "RABBITMQ_NODENAME": f"malaria-{port}@localhost",
         "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),
@@ -88,8 +89,8 @@ def nats() -> Iterator[RunningBroker]:
     directory, port = private_directory("nats"), free_port()
     configuration = directory / "nats.conf"
     configuration.write_text(
-        f'server_name: malaria\nlisten: "{HOST}:{free_port()}"\njetstream {{ store_dir: "{directory}/data" }}\n'
-        f'mqtt {{ host: "{HOST}", port: {port} }}\n'
+        f'server_name: malaria\nlisten: "{LOOPBACK}:{free_port()}"\njetstream {{ store_dir: "{directory}/data" }}\n'
+        f'mqtt {{ host: "{LOOPBACK}", port: {port} }}\n'
     )
     with _started("NATS", [str(_nats()), "-c", str(configuration)], port, directory / "nats.log") as broker:
         yield broker

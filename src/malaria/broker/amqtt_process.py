@@ -10,7 +10,7 @@ import threading
 
 from amqtt.broker import Broker
 
-from malaria.broker.running import HOST
+from malaria.broker.configuration import LOOPBACK
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def _end_with_parent() -> None:
 async def _serve(port: int) -> None:
     broker = Broker(
         {
-            "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}", "max_connections": 0}},
+            "listeners": {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{port}", "max_connections": 0}},
             "plugins": {
                 "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
                 "amqtt.plugins.sys.broker.BrokerSysPlugin": {"sys_interval": 1},

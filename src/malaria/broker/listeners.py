@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.broker.configuration import MosquittoListener, MosquittoSettings
+from malaria.broker.configuration import LOOPBACK, MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import with_free_ports, write_private
-from malaria.broker.running import HOST
 from malaria.model.broker import BrokerTable, ListenerTable, ListenerTransport
 from malaria.plan.keys import Format, make_lines
 
@@ -70,7 +69,7 @@ def access_table(listener: MosquittoListener) -> dict[str, Any]:
 
 
 def _access(listener: MosquittoListener) -> Iterator[tuple[str, Any]]:
-    host = HOST if listener.address in ANYWHERE else listener.address
+    host = LOOPBACK if listener.address in ANYWHERE else listener.address
     scheme = {(False, False): "mqtt", (True, False): "mqtts", (False, True): "ws", (True, True): "wss"}
     way = scheme[listener.encrypted, listener.websockets]
     yield "url", f"{way}://{f'[{host}]' if ':' in host else host}:{listener.port}"

@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from malaria.broker.configuration import MosquittoListener
+from malaria.broker.configuration import LOOPBACK, MosquittoListener
 from malaria.errors import OperatorError
 from malaria.observe.process_exit import describe_exit
 from malaria.transport.probe import Answer, probe
 
-HOST: Final = "127.0.0.1"
 START_S: Final = 15.0
 STOP_S: Final = 5.0
 LAST_LINES: Final = 5
@@ -87,7 +86,7 @@ class RunningBroker:
         timeouts: BrokerTimeouts = TIMEOUTS,
     ) -> None:
         self.name = name
-        self.host = HOST
+        self.host = LOOPBACK
         self.port = port
         self.version: str | None = None
         self.log = log
@@ -223,10 +222,10 @@ def free_port() -> int:
     for _ in range(TRIES):
         port = QUIET_PORTS.start + secrets.randbelow(len(QUIET_PORTS))
         with suppress(OSError), socket.socket() as finder:
-            finder.bind((HOST, port))
+            finder.bind((LOOPBACK, port))
             return port
     with socket.socket() as finder:
-        finder.bind((HOST, 0))
+        finder.bind((LOOPBACK, 0))
         return int(finder.getsockname()[1])
 
 

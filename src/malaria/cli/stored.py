@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,9 +13,6 @@ from malaria.errors import RunError
 if TYPE_CHECKING:
     from malaria.records.campaign_records import CampaignRecords
     from malaria.records.run import Run
-
-RUN_FILE: Final = "run.db"
-CAMPAIGN_FILE: Final = "campaign.json"
 
 RunArgument = Annotated[
     Path | None,
@@ -27,14 +24,20 @@ def chosen(directory: Path | None, root: Path = RUNS) -> Path:
     """Return the directory that was named, or the newest run. Raises RunError if there is none."""
     if directory is not None:
         return directory
-    runs = [path for path in root.glob("*") if (path / RUN_FILE).is_file() or is_campaign(path)]
+    from malaria.outputs.run_directory import holds_run
+
+    runs = [path for path in root.glob("*") if holds_run(path)]
     if not runs:
         raise RunError(f"there is no run below {root}/", "make one (malaria attack ...), or name the directory of one")
     return max(runs, key=lambda path: path.stat().st_mtime_ns)
 
 
 def is_campaign(directory: Path) -> bool:
-    return not (directory / RUN_FILE).exists() and (directory / CAMPAIGN_FILE).is_file()
+    """Tell whether a directory holds a campaign, not one attack."""
+    from malaria.records.campaign_store import holds_campaign
+    from malaria.records.store import FILE
+
+    return holds_campaign(directory) and not (directory / FILE).exists()
 
 
 def campaign_in(directory: Path) -> CampaignRecords:
@@ -49,10 +52,12 @@ def levels_in(directory: Path) -> list[Path]:
 
     Runs that were cut short and made again are not among them.
     """
+    from malaria.records.store import FILE
+
     if not is_campaign(directory):
         return []
     named = [directory / part.directory for part in campaign_in(directory).parts if part.directory]
-    return [path for path in named if (path / RUN_FILE).is_file()]
+    return [path for path in named if (path / FILE).is_file()]
 
 
 def one_run(directory: Path | None) -> tuple[Path, Run]:

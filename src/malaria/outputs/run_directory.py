@@ -15,7 +15,7 @@ from typing import Final
 
 from malaria.errors import RunError
 from malaria.outputs.files import MARKDOWN, PAGE, SUMMARY
-from malaria.records.campaign_store import COPY
+from malaria.records.campaign_store import COPY, holds_campaign
 from malaria.records.campaign_store import FILE as CAMPAIGN_FILE
 from malaria.records.perf_profile import FILE as PROFILE_FILE
 from malaria.records.store import FILE as RUN_FILE
@@ -74,7 +74,7 @@ def check_free(directory: Path, *, overwrite: bool = False) -> None:
 
 def holds_run(directory: Path) -> bool:
     """Tell whether a directory holds an attack or a campaign of malaria."""
-    return (directory / RUN_FILE).is_file() or (directory / CAMPAIGN_FILE).is_file()
+    return (directory / RUN_FILE).is_file() or holds_campaign(directory)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def _run_paths(directory: Path) -> list[Path]:
     if not directory.is_dir() or not holds_run(directory):
         return []
     files = [directory / name for name in _FILES if (directory / name).is_file()]
-    is_campaign = (directory / CAMPAIGN_FILE).is_file()
+    is_campaign = holds_campaign(directory)
     parts = [path for path in directory.iterdir() if is_campaign and (path / RUN_FILE).is_file()]
     return files + sorted(parts)
 

@@ -89,7 +89,7 @@ def test_a_free_port_is_one_that_can_be_taken() -> None:
 
 def test_where_none_of_them_is_free_the_kernel_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as holder:
-        holder.bind((running.HOST, 0))
+        holder.bind((running.LOOPBACK, 0))
         taken = holder.getsockname()[1]
         monkeypatch.setattr(running, "QUIET_PORTS", range(taken, taken + 1))
         assert running.free_port() not in (0, taken)
