@@ -20,7 +20,7 @@ from malaria.observe.observer import clean
 from malaria.ssh.destination import parse_destination
 from malaria.units import NotationError
 
-LOOK_EVERY_S: Final = 0.5
+POLL_S: Final = 0.5
 _SECRET_LINE: Final = re.compile(r"^(\s*\S*(?:password|psk|secret)\s+)(?!\S*/)\S.*$", re.MULTILINE | re.IGNORECASE)
 """A line of a configuration that holds a secret itself, not the path of a file."""
 
@@ -94,9 +94,9 @@ def _ssh_host(text: str | None) -> SshHost | None:
 
 
 class BrokerWatch:
-    """A thread that asks, while an attack goes on, whether the broker still runs: some are asked over a network.
+    """Asks in a thread of its own, while an attack goes on, whether the broker still runs.
 
-    `news` reports the end of the broker, once.
+    The answer may come over ssh, and must not hold up the attack. `news` reports the end of the broker, once.
     """
 
     def __init__(self, broker: CampaignBroker) -> None:
@@ -104,9 +104,9 @@ class BrokerWatch:
         self._reported = False
         self._death = ""
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, name="broker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
 
-    def look(self) -> None:
+    def ask(self) -> None:
         """Ask once. An error is not an end: the broker may be out of reach for a moment."""
         with suppress(OperatorError, OSError):
             self._death = self._death or self._broker.death() or ""
@@ -131,6 +131,6 @@ class BrokerWatch:
         self._over.set()
         self._thread.join()
 
-    def _look_on(self) -> None:
-        while not self._over.wait(LOOK_EVERY_S):
-            self.look()
+    def _run(self) -> None:
+        while not self._over.wait(POLL_S):
+            self.ask()

@@ -32,7 +32,7 @@ UNTIL_A_LEVEL_SAYS: Final = "3650d"
 DOCUMENT: Final = "see docs/campaign.md"
 OWNERS: Final = {"password": "username", "psk": "psk_identity"}
 """Secret -> the key that it belongs to."""
-NO_SECRETS: Final[Mapping[str, str]] = {}
+NONE_GIVEN: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Campaign:
 # --- in ------------------------------------------------------------------------------------------------------------
 
 
-def load_campaign(path: Path, secrets: Mapping[str, str] = NO_SECRETS) -> Campaign:
+def load_campaign(path: Path, secrets: Mapping[str, str] = NONE_GIVEN) -> Campaign:
     """Read a campaign file. Raises OperatorError: CampaignError, or WarheadError for a fault of the warhead."""
     return campaign_from_toml(read_text(path), str(path), path.parent, secrets)
 
@@ -106,7 +106,7 @@ def read_text(path: Path) -> str:
 
 
 def campaign_from_toml(
-    text: str, name: str = "campaign", directory: Path = Path(), secrets: Mapping[str, str] = NO_SECRETS
+    text: str, name: str = "campaign", directory: Path = Path(), secrets: Mapping[str, str] = NONE_GIVEN
 ) -> Campaign:
     """Read a campaign from text. `name` is the file name in errors. Raises as `load_campaign` does.
 
@@ -197,8 +197,9 @@ def _base(file: CampaignFile, directory: Path, place: Callable[[Location], str])
     else:
         of_warhead = lambda location: place(("defaults", "warhead", *location))  # noqa: E731
         table = dict(written)
-    whole = table | {"attack": {"duration": UNTIL_A_LEVEL_SAYS} | table.get("attack", {})} if isinstance(
-        table.get("attack", {}), dict) else table  # fmt: skip
+    attack = table.get("attack", {})
+    # an `attack` that is no table stays as it is: the validation below refuses it by name
+    whole = table | {"attack": {"duration": UNTIL_A_LEVEL_SAYS} | attack} if isinstance(attack, dict) else table
     warhead = validated(whole, of_warhead)
     layered = LayeredWarhead(table, warhead.target)
     base = _Base(layered, of_warhead, place)

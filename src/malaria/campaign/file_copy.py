@@ -16,7 +16,7 @@ from malaria.model.faults import SECRETS
 from malaria.model.target import without_passwords
 from malaria.model.warhead import warhead_table
 
-NO_SECRETS: Final = """\
+SECRETS_LEFT_OUT: Final = """\
 # Passwords, keys and headers are not stored here: put them back into [target],
 # or set MALARIA_PASSWORD or MALARIA_PSK.
 
@@ -32,7 +32,7 @@ def campaign_copy(text: str, directory: Path) -> str:
     if isinstance(defaults.get("warhead"), str):
         defaults["warhead"] = warhead_table((directory / defaults["warhead"]).absolute())
     public, secrets = _without_secrets(table)
-    return (NO_SECRETS if secrets else "") + tomli_w.dumps(public)
+    return (SECRETS_LEFT_OUT if secrets else "") + tomli_w.dumps(public)
 
 
 def _without_secrets(value: Any) -> tuple[Any, int]:

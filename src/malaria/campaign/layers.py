@@ -60,7 +60,7 @@ class LayeredWarhead:
             self._put(("attack", key), value, (*at, key))
 
     def set_group(self, name: str, keys: Mapping[str, Any], at: Location) -> None:
-        """Raises KeyPathError for a group that the warhead does not have."""
+        """Set keys of one group. Raises KeyPathError for a group that the warhead does not have."""
         names = [group.get("name") for group in self._groups]
         if name not in names:
             raise KeyPathError(at, "the warhead has no such group", f"it has {', '.join(map(str, names))}")

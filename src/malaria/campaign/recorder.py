@@ -41,18 +41,21 @@ class CampaignRecorder:
     """The records of one campaign under way. While its block runs, no other command can go on with the campaign."""
 
     def __init__(self, request: CampaignRequest, write_files: WriteFiles, tell: Callable[[str], None]) -> None:
-        """Raises OperatorError when the directory cannot be written, or holds a campaign that is not to be resumed."""
+        """Create the directory, or take up the campaign that it holds if the request resumes one.
+
+        Raises OperatorError when the directory cannot be written, or holds a campaign that is not to be resumed.
+        """
         self.directory = request.directory
-        self.records = request.before or _fresh(request)
+        self.records = request.before or _first_records(request)
         self.runs: dict[str, Any] = {}
         self._decided: set[StepKey] = set()
         self._write_files = write_files
         self._tell = tell
         if request.before is None:
-            _begin(request, self.records)
+            _create(request, self.records)
         self._lock = _locked(request.directory)  # until the end of the block, or of the process
         if request.before is not None:
-            self._take_up()
+            self._resume()
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +133,7 @@ class CampaignRecorder:
         except OSError as error:
             self._tell(f"{self.directory}: {error.strerror or error}")
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """Keep the parts that are done, and forget what came of the others: they are to be run again."""
         parts = []
         for part in self.records.parts:
@@ -158,7 +161,7 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _fresh(request: CampaignRequest) -> CampaignRecords:
+def _first_records(request: CampaignRequest) -> CampaignRecords:
     campaign = request.campaign
     return CampaignRecords(
         title=campaign.title,
@@ -174,7 +177,7 @@ def _fresh(request: CampaignRequest) -> CampaignRecords:
     )
 
 
-def _begin(request: CampaignRequest, records: CampaignRecords) -> None:
+def _create(request: CampaignRequest, records: CampaignRecords) -> None:
     directory = request.directory
     if holds_campaign(directory) or (directory / RUN_FILE).exists():
         remedy = f"give another directory with -o, or go on with it: malaria campaign --resume {directory}"

@@ -72,7 +72,7 @@ class PartPlace:
 
 
 class CampaignListener(Protocol):
-    """Whoever is shown how a campaign goes."""
+    """Shows how a campaign goes."""
 
     def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
         """Show that a part begins. Return what is called with its progress."""

@@ -84,7 +84,7 @@ class CampaignScreen:
 
 
 def _time_left(left_s: float | None) -> str:
-    """Return `about 41 min left`; empty if nobody knows."""
+    """Return `about 41 min left`; empty if it is unknown."""
     if left_s is None:
         return ""
     return f"about {max(1, round(left_s / 60))} min left" if left_s >= 60 else f"about {max(1, round(left_s))} s left"

@@ -24,10 +24,10 @@ OF_PUBLISHERS: Final = (
     "interval", "arrival", "jitter", "rate_ramp_ns", "retain", "size", "payload", "messages", "inflight",
     "topic_alias", *OF_MESSAGES,
 )  # fmt: skip
-OF_LISTENERS: Final = (
+OF_SUBSCRIBERS: Final = (
     "filters", "topic_alias_maximum", "no_local", "retain_as_published", "retain_handling", "subscription_identifier",
 )  # fmt: skip
-OF_TALKERS: Final = ("qos", "topic")
+OF_MESSAGING: Final = ("qos", "topic")
 
 
 def check_group(group: GroupKeys) -> None:
@@ -54,8 +54,8 @@ def _check_carried(key: str | Location, text: str) -> None:
 def _check_role(group: GroupKeys) -> None:
     for wanted, keys, lack in (
         (group.publishes, OF_PUBLISHERS, "publishes nothing"),
-        (group.subscribes, OF_LISTENERS, "listens to nothing"),
-        (group.publishes or group.subscribes, OF_TALKERS, "sends and receives nothing"),
+        (group.subscribes, OF_SUBSCRIBERS, "subscribes to nothing"),
+        (group.publishes or group.subscribes, OF_MESSAGING, "sends and receives nothing"),
     ):
         for name in () if wanted else keys:
             field = type(group).model_fields[name]

@@ -126,7 +126,7 @@ _READERS: Final[Mapping[str, Callable[[list[str], dict[str, Any], int, str], int
     "subscribe": _subscribe,
     "sleep": _sleep,
 }
-"""Command -> reads its words into the table, and says when the next one begins (None: nobody knows)."""
+"""Command -> reads its words into the table, and says when the next one begins (None: unknown)."""
 
 
 def _number(text: str) -> int:

@@ -45,7 +45,7 @@ def build_warhead(options: LoadOptions, role: Role = Role.PUBLISH, *, subscriber
     attack = dict(_part(stated, "attack"))
     if "messages" not in group:
         attack.setdefault("duration", DEFAULT_DURATION)
-    groups = [group, _listener(group)] if subscriber else [group]
+    groups = [group, _subscriber(group)] if subscriber else [group]
     table = {
         "group": groups,
         "attack": attack,
@@ -135,11 +135,12 @@ def _filters(group: Mapping[str, Any]) -> list[str]:
     return list(group["topic"])
 
 
-def _listener(group: Mapping[str, Any]) -> dict[str, Any]:
+def _subscriber(group: Mapping[str, Any]) -> dict[str, Any]:
     """Make a subscriber that receives all that the group publishes, to measure loss, order and end-to-end latency."""
     filter_ = wildcard(str(group.get("topic", DEFAULT_TOPIC["publish"])))
-    listener = {"name": GROUP_NAMES[Role.SUBSCRIBE], "role": "subscribe", "clients": 1, "topic": filter_}
-    return listener | {key: group[key] for key in ("qos", "keepalive") if key in group}
+    table = {"name": GROUP_NAMES[Role.SUBSCRIBE], "role": "subscribe", "clients": 1, "topic": filter_}
+    # the subscriber must not lower the QoS of what is published, nor be cut off earlier than the publishers
+    return table | {key: group[key] for key in ("qos", "keepalive") if key in group}
 
 
 def _is_meant(group: Group, warhead: Warhead, name: str | None) -> bool:

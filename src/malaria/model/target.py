@@ -146,7 +146,7 @@ def parse_target(text: str) -> Target:
 def refuse_public_broker(target: Target, confirmations: int) -> None:
     """Raise TargetError if the target is a public broker, unless it was confirmed twice.
 
-    A look at the name only: whoever writes its IP address has made up his mind.
+    Only names are compared: an IP address is taken as the operator's own decision.
     """
     shared = [address.host for address in target.addresses if _is_public(address.host)]
     if shared and confirmations < CONFIRMATIONS_NEEDED:

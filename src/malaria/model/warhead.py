@@ -40,7 +40,7 @@ from malaria.mqtt.packets import Protocol
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate, format_things
 
 LARGEST_FILE_BYTES: Final = 10**7
-NO_SECRETS: Final = (
+SECRETS_LEFT_OUT: Final = (
     "# Passwords, keys and headers are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
 )
 
@@ -231,7 +231,7 @@ def to_toml(warhead: Warhead) -> str:
     table = to_table(warhead)
     holders = [table.get("target", {}), *table["group"], *(group.get("target", {}) for group in table["group"])]
     secrets = [holder.pop(key, None) for holder in holders for key in SECRETS]
-    return (NO_SECRETS if any(secrets) else "") + tomli_w.dumps(table)
+    return (SECRETS_LEFT_OUT if any(secrets) else "") + tomli_w.dumps(table)
 
 
 def to_table(warhead: Warhead) -> dict[str, Any]:

@@ -91,24 +91,24 @@ class GroupPlan:
     def filters(self, index: int) -> tuple[str, ...]:
         return self.group.filters_at(index, self.identity.name, self.identity.of_client(self.group, index))
 
-    def schedule(self, turn: RateChange | None = None) -> Schedule:
+    def schedule(self, change: RateChange | None = None) -> Schedule:
         """Return the open-loop schedule of these clients. Only for groups that publish and are not closed loop.
 
-        A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too; and so has each
-        turn to another rate, its time 0 being the instant of the change.
+        A surge has a schedule of its own, evenly spread by itself, so that the sum of both is even too. A change of the
+        rate begins another schedule, whose time 0 is the instant of the change.
         """
         group = self.group
-        turn = turn or RateChange(0, group.interval)
+        change = change or RateChange(0, group.interval)
         pace = Pace(
             arrival=group.arrival,
             clients=self.clients,
-            interval=turn.interval,
+            interval=change.interval,
             messages=group.messages,
             # equal shapes must not fire in step, nor a shape repeat its own chances
-            seed=self.identity.seed + self.first_number + self.first_index + (turn.number << 40),
+            seed=self.identity.seed + self.first_number + self.first_index + (change.number << 40),
             jitter=group.jitter,
             client_ramp_ns=self.ramp_ns,
-            ramp_passed_ns=min(turn.passed_ns, self.ramp_ns),
+            ramp_passed_ns=min(change.passed_ns, self.ramp_ns),
             rate_ramp_ns=group.rate_ramp_ns if self.surge is None else 0,
         )
         return Schedule(pace, self.members - self.first_index)

@@ -94,14 +94,14 @@ def test_an_end_is_told_once() -> None:
     watch = BrokerWatch(broker)
     told = []
     for _ in range(4):
-        watch.look()
+        watch.ask()
         told += watch.news()
     assert told == ["mosquitto ended with exit code 3; its last line: out of \ufffd[1mmemory"]
 
 
 def test_who_was_killed_had_no_last_words() -> None:
     watch = BrokerWatch(FakeBroker(ends=["signal KILL"], running=running()))
-    watch.look()
+    watch.ask()
     assert list(watch.news()) == ["mosquitto ended with signal KILL"]
 
 
@@ -111,5 +111,5 @@ def test_who_cannot_be_asked_is_not_dead() -> None:
             raise OperatorError("ssh broker: no route", "")
 
     watch = BrokerWatch(Unreachable())
-    watch.look()
+    watch.ask()
     assert watch.news() == ()
