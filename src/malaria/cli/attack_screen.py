@@ -39,30 +39,16 @@ class AttackOptions:
 
 def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     """Run the attack, show it and store it; return the exit code of its verdict."""
-    from malaria.model.observe import observe_from_options
-    from malaria.model.target import parse_target, refuse_public_broker
-    from malaria.model.warhead import describe
-    from malaria.schedule.payload import check_source
-
     where, result = options.where, options.result
     check_json(result.json)
-    warhead = options.make()
-    target_text = where.target or warhead.target.url
-    if target_text is None:
-        raise TargetError(
-            "no target is given", "give one: malaria attack HOST, or write url into [target] of the warhead"
-        )
-    target = parse_target(target_text).with_credentials(where.username, where.password)
-    for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
-        refuse_public_broker(named, where.allowed)
-    warhead = warhead.with_credentials(target.username, target.password)
+    target, warhead = _checked_load(where, options.make())
     if result.swarm is None and result.scheduler is None:  # bees may have functions that this machine has not
-        for group in warhead.publishing:
-            if not group.generated:
-                check_source(group.payload)
+        _check_payload_sources(warhead)
 
     from malaria.attack.interrupt import interruptible  # heavy: only when there is something to do
     from malaria.attack.runner import AttackRequest, conduct
+    from malaria.model.observe import observe_from_options
+    from malaria.model.warhead import describe
     from malaria.outputs.run_directory import run_directory
     from malaria.report.terminal.live_view import LiveView
 
@@ -88,6 +74,30 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
             with conducting(launcher), view:
                 outcome = conduct(request, view.update, interrupt)
             return finish(outcome, result, screen)
+
+
+def _checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
+    """Return the target of the command or the warhead, and the warhead with its login. Raises TargetError."""
+    from malaria.model.target import parse_target, refuse_public_broker
+
+    target_text = where.target or warhead.target.url
+    if target_text is None:
+        raise TargetError(
+            "no target is given", "give one: malaria attack HOST, or write url into [target] of the warhead"
+        )
+    target = parse_target(target_text).with_credentials(where.username, where.password)
+    for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
+        refuse_public_broker(named, where.allowed)
+    return target, warhead.with_credentials(target.username, target.password)
+
+
+def _check_payload_sources(warhead: Warhead) -> None:
+    """Check that the files and functions of the payloads exist. Raises OperatorError."""
+    from malaria.schedule.payload import check_source
+
+    for group in warhead.publishing:
+        if not group.generated:
+            check_source(group.payload)
 
 
 def launcher_of(

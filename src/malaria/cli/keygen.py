@@ -66,10 +66,15 @@ def keygen(
     lines = _read(of) if of is not None else _make(count, identity, key_bytes, kind)
     if parts is None:
         _put(lines, output, force=force)
-        return 0
+    else:
+        _put_parts(lines, parts, output or of, force=force)
+    return 0
+
+
+def _put_parts(lines: Sequence[str], parts: int, stem: Path | None, *, force: bool) -> None:
+    """Write the lines of each bee into a file of its own. Raises OperatorError before the first one is written."""
     from malaria.plan.keys import split
 
-    stem = output or of
     if stem is None:
         raise OperatorError(
             "--split writes several files, and none is named", "give -o FILE: it makes FILE.1 to FILE.N"
@@ -83,7 +88,6 @@ def keygen(
         _refuse_taken(file, force=force)
     for file, part in files.items():
         _put(part, file, force=force)
-    return 0
 
 
 def _make(count: int | None, identity: str, key_bytes: int, kind: str) -> list[str]:

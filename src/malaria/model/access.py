@@ -17,11 +17,10 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 from malaria.errors import TargetError
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Flag
-from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, check_template
+from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID
 from malaria.model.table import Table
 from malaria.model.target import parse_target
-from malaria.mqtt.wire import text_fault
-from malaria.units import NotationError
+from malaria.model.template_checks import check_carried, check_template_of
 
 SMALLEST_KEY_BYTES: Final = 1
 LARGEST_KEY_BYTES: Final = 64
@@ -172,10 +171,9 @@ def _check_login(access: Access) -> None:
 
 
 def _check_texts(access: Access) -> None:
-    """Refuse texts that MQTT, OpenSSL or TLS cannot carry, such as bytes of the command line that are not UTF-8."""
+    """Refuse texts that MQTT, OpenSSL or TLS cannot carry."""
     for name in ("username", "password", "psk_identity"):
-        if fault := text_fault(getattr(access, name) or ""):
-            raise KeyPathError(name, fault, "change it: a client cannot send that")
+        check_carried(name, getattr(access, name) or "")
     if access.ciphers is not None and not (access.ciphers.isascii() and access.ciphers.isprintable()):
         raise KeyPathError("ciphers", "is not a list of ciphers", "`openssl ciphers -v ALL` lists their names")
     if access.server_name is not None and not _is_host_name(access.server_name):
@@ -194,12 +192,7 @@ def _is_host_name(text: str) -> bool:
 def _check_templates(access: Access) -> None:
     for name, allowed in (("username", OF_CLIENT), ("password", OF_CLIENT), ("psk_identity", OF_CLIENT_ID),
                           ("cert", OF_CLIENT), ("key", OF_CLIENT)):  # fmt: skip
-        text = getattr(access, name)
-        try:
-            check_template(text or "", allowed)
-        except NotationError as error:
-            message = "holds a brace that belongs to no placeholder" if name == "password" else error.message
-            raise KeyPathError(name, message, error.remedy) from None
+        check_template_of(name, getattr(access, name) or "", allowed)
 
 
 def _check_headers(access: Access) -> None:

@@ -7,15 +7,15 @@ from fractions import Fraction
 from typing import Final
 
 from malaria.model.completion import holds_header, is_generated
-from malaria.model.faults import SECRETS, KeyPathError, Location
+from malaria.model.faults import KeyPathError, Location
 from malaria.model.group_keys import GroupKeys
 from malaria.model.mqtt5 import OF_MESSAGES, Message5
 from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.model.template_checks import check_carried, check_text
 from malaria.mqtt.topics import SHARE, check_filter, check_topic
-from malaria.mqtt.wire import LONGEST_STRING, text_fault
+from malaria.mqtt.wire import LONGEST_STRING
 from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.payload import HEADER_SIZE, parse_size
-from malaria.units import NotationError
 
 LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_STRING + 2)
 LONGEST_INTERVAL_S: Final = 366 * 86400
@@ -34,21 +34,6 @@ def check_group(group: GroupKeys) -> None:
     """Raise KeyPathError for the first contradiction in a group."""
     for check in _GROUP_CHECKS:
         check(group)
-
-
-def check_text(key: str | Location, text: str, allowed: frozenset[str]) -> None:
-    """Raise KeyPathError for a template that MQTT cannot carry, or that uses placeholders of another place."""
-    _check_carried(key, text)
-    try:
-        check_template(text, allowed)
-    except NotationError as error:
-        message = "holds a brace that belongs to no placeholder" if key in SECRETS else error.message
-        raise KeyPathError(key, message, error.remedy) from None
-
-
-def _check_carried(key: str | Location, text: str) -> None:
-    if fault := text_fault(text):
-        raise KeyPathError(key, fault, "change it: MQTT cannot carry that")
 
 
 def _check_role(group: GroupKeys) -> None:
@@ -123,7 +108,7 @@ def _check_topics(group: GroupKeys) -> None:
         _check_filled(key, filter_, OF_CLIENT, check_filter, group)
     if group.will is not None:
         _check_filled(("will", "topic"), group.will.topic, OF_CLIENT, check_topic, group)
-        _check_carried(("will", "payload"), group.will.payload)
+        check_carried(("will", "payload"), group.will.payload)
         _check_message(group.will, ("will",), OF_CLIENT, group)
     _check_message(group, (), OF_MESSAGE, group)
 
@@ -136,7 +121,7 @@ def _check_message(message: Message5, above: Location, allowed: frozenset[str], 
         if text is not None:
             check_text((*above, key), text, allowed)
     for name, text in message.user_properties:
-        _check_carried((*above, "user_properties", name), name)
+        check_carried((*above, "user_properties", name), name)
         check_text((*above, "user_properties", name), text, allowed)
 
 
