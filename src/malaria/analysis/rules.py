@@ -14,7 +14,7 @@ from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
-from malaria.analysis.windows import measured_window_ns
+from malaria.analysis.windows import load_window_ns
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.records.run import Run
@@ -114,7 +114,7 @@ def _seconds(case: _Case) -> float:
     steady = case.summary.steady
     if case.summary.surges and steady.due_per_s is not None:
         return float(steady.seconds)
-    window = measured_window_ns(case.run)
+    window = load_window_ns(case.run)
     return (window[1] - window[0]) / NS_PER_S if window else math.inf
 
 

@@ -15,7 +15,7 @@ from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import LoadSecond, between, done_counter, seconds_of
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
-from malaria.analysis.windows import measured_window_ns, total
+from malaria.analysis.windows import load_window_ns, total
 from malaria.records.rows import Counter
 from malaria.records.run import Run
 
@@ -53,7 +53,7 @@ class Steady:
 
 def steady_of(run: Run, surges: Sequence[SurgeResult]) -> Steady:
     """Return the steady time of a run. Raises RunError for a damaged run."""
-    window = measured_window_ns(run)
+    window = load_window_ns(run)
     if window is None:
         return Steady(_figures(run, [], []), ())
     seconds = seconds_of(run)

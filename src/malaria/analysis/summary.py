@@ -9,6 +9,7 @@ from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
+from malaria.analysis.load_rates import load_rates
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of
@@ -18,11 +19,10 @@ from malaria.analysis.summary_figures import (
     GeneratorFigures,
     LatencyFigures,
     MessageFigures,
-    RateFigures,
     Summary,
 )
 from malaria.analysis.verdict import judge
-from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total, workers_of
+from malaria.analysis.windows import bees_of, in_phase, load_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase
 from malaria.records.run import Run
@@ -36,7 +36,7 @@ QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0
 
 def summarize(run: Run) -> Summary:
     """Return the figures of one attack and the verdict on them. Raises RunError for a damaged run."""
-    meta, window = run.meta, measured_window_ns(run)
+    meta, window = run.meta, load_window_ns(run)
     surges = surge_results(run)
     steady = steady_of(run, surges)
     summary = Summary(
@@ -46,7 +46,7 @@ def summarize(run: Run) -> Summary:
         duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
         clients=_clients(run),
         messages=_messages(run),
-        rates=_rates(run),
+        rates=load_rates(run),
         latency_ms={metric.value: _latency(run, metric) for metric in LATENCIES},
         broker=_broker(run, steady),
         generator=_generator(run),
@@ -107,25 +107,6 @@ def _messages(run: Run) -> MessageFigures:
         return MessageFigures()
     return MessageFigures(
         due=total(samples, Counter.DUE), sent=total(samples, Counter.SENT), acked=total(samples, Counter.ACKED)
-    )
-
-
-def _rates(run: Run) -> RateFigures:
-    """Return the counts of the measured window over its length."""
-    meta, window = run.meta, measured_window_ns(run)
-    if window is None or window[1] <= window[0]:
-        return RateFigures()
-    samples = in_phase(run, RunPhase.MEASURE)
-    seconds = (window[1] - window[0]) / NS_PER_S
-
-    def per_s(counter: Counter, is_stated: bool | None) -> float | None:
-        return round(total(samples, counter) / seconds, 3) if is_stated else None
-
-    return RateFigures(
-        due_per_s=per_s(Counter.DUE, meta.publishing),
-        sent_per_s=per_s(Counter.SENT, meta.publishing),
-        acked_per_s=per_s(Counter.ACKED, meta.acknowledged),
-        delivered_per_s=per_s(Counter.DELIVERED, meta.subscribing and meta.tracked),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from malaria.clock import NS_PER_S
 from malaria.records.rows import RunPhase, Sample
 from malaria.records.run import Run
 
@@ -30,6 +31,27 @@ def workers_of(run: Run) -> list[str]:
 def bees_of(run: Run) -> list[str]:
     """Return the bees of a swarm, in order; none for a load that the conductor's own host made."""
     return list(dict.fromkeys(worker.partition("/")[0] for worker in workers_of(run) if "/" in worker))
+
+
+def load_window_ns(run: Run) -> tuple[int, int] | None:
+    """Return the time that rates and the duration are stated over.
+
+    It is the measured window or, for a load that ended by its number of messages, the time from the first message due
+    to the last one done: sent or, with QoS 1 and 2, acknowledged. What the attack waited for after that is no load.
+    """
+    return counted_load_ns(run) or measured_window_ns(run)
+
+
+def counted_load_ns(run: Run) -> tuple[int, int] | None:
+    """Return the first due and the last done of a load that ended before its duration, or has none; otherwise None."""
+    meta = run.meta
+    start_ns, end_ns = meta.measure_start_ns, meta.measure_end_ns
+    if start_ns is None or meta.first_due_ns is None or meta.last_done_ns is None:
+        return None  # the load has a duration alone, or an earlier version stored the run
+    planned_s = meta.duration_planned_s
+    if planned_s is not None and end_ns is not None and (end_ns - start_ns) / NS_PER_S >= planned_s:
+        return None
+    return (meta.first_due_ns, meta.last_done_ns) if meta.last_done_ns > meta.first_due_ns else None
 
 
 def measured_window_ns(run: Run) -> tuple[int, int] | None:

@@ -56,9 +56,17 @@ def run_state(
     total = _added(failures)
     schedule, measured = conductor.change_schedule, (conductor.measure_start_ns, conductor.measure_end_ns)
     lost = lost_workers({name: worker.lost for name, worker in conductor.workers.items()})
+    milestones = conductor.milestones
     state = RunMeta(
         measure_start_ns=measured[0],
         measure_end_ns=measured[1],
+        first_connect_ns=milestones.first_connect_ns,
+        last_connack_ns=milestones.last_connack_ns,
+        first_due_ns=milestones.first_due_ns,
+        last_done_ns=milestones.last_done_ns,
+        last_delivered_ns=milestones.last_delivered_ns,
+        due_measured=None if milestones.first_due_ns is None else milestones.due,
+        sent_measured=None if milestones.first_due_ns is None else milestones.sent,
         connect_failures=total,
         remedies=remedies(total),
         lost_workers=tuple(

@@ -292,7 +292,7 @@ def _timing(warhead: Warhead, workers: int, notice_ns: int) -> AttackTiming:
         duration_ns=attack.duration_ns,
         drain_ns=attack.drain_ns,
         connect_timeout_ns=attack.connect_timeout_ns,
-        counted=bool(warhead.publishing) and all(group.messages for group in warhead.publishing),
+        counted=warhead.counted,
         surges=surge_times(warhead, workers),
         notice_ns=notice_ns,
     )

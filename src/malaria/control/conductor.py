@@ -30,6 +30,7 @@ from malaria.control.messages import (
     StartPublishing,
     WorkerLost,
 )
+from malaria.control.milestones import Milestones, merged
 from malaria.control.standing import Standing
 from malaria.plan.timetable import SurgeTimes
 from malaria.records.campaign_records import INTERRUPTED
@@ -193,6 +194,11 @@ class Conductor:
     def starts_ns(self) -> dict[str, int]:
         """Return when each worker began to make load, by its own clock; without those that have not reported it."""
         return {name: w.started_ns for name, w in self.workers.items() if w.started_ns is not None}
+
+    @property
+    def milestones(self) -> Milestones:
+        """Return the first and last moments of all workers; of a lost one, as it reported them last."""
+        return merged(worker.standing.milestones for worker in self.workers.values())
 
     def deliveries(self) -> Deliveries | None:
         """Settle the accounts of all workers. None if one is missing, or if deliveries are not followed."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from malaria.control.milestones import NO_MILESTONES, Milestones
+
 
 @dataclass(frozen=True, slots=True)
 class SurgeStanding:
@@ -32,3 +34,4 @@ class Standing:
     moved: int = 0  # messages sent, acknowledged or arrived so far
     clients_behind: int = 0  # clients of a closed loop that have not sent all their messages
     unsent: int = 0  # ... and how many messages that are
+    milestones: Milestones = NO_MILESTONES

@@ -52,6 +52,7 @@ class Connector:
         self._counts = context.meter.counts
         self._clock = context.clock
         self._make_socket = context.make_socket
+        self._milestones = context.milestones
         self._timeout_ns = attack.connect_timeout_ns
         self._backoff_ns = attack.reconnect_ns
         rate = attack.connect_rate * (share.last - share.first) / share.of
@@ -306,7 +307,8 @@ class Connector:
         columns = self._columns
         columns.phase[client] = SessionPhase.CONNECTING
         columns.own_at[client] = 0
-        columns.opened_at[client] = columns.stage_at[client] = self._clock()
+        columns.opened_at[client] = columns.stage_at[client] = began_ns = self._clock()
+        self._milestones.connect_began(began_ns)
         columns.deadline_at[client] = now_ns + self._timeout_ns
         columns.sockets[client] = sock
         self._by_fd[sock.fileno()] = client

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from malaria.clock import Clock
 from malaria.engine.columns import Columns
 from malaria.engine.meter import Meter
+from malaria.engine.milestone_recorder import MilestoneRecorder
 from malaria.engine.outbox import Outbox
 from malaria.engine.platform import MakeSocket
 from malaria.transport.poller import Poller
@@ -22,3 +23,4 @@ class EngineContext:
     meter: Meter
     clock: Clock
     make_socket: MakeSocket
+    milestones: MilestoneRecorder

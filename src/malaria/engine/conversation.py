@@ -70,6 +70,7 @@ class Conversation:
         self._outbox = context.outbox
         self._meter = context.meter
         self._counts = context.meter.counts
+        self._milestones = context.milestones
         self._answer_ns = plan.warhead.attack.connect_timeout_ns
         self.lost: Lost = _nobody_listens
         self.settled: Callable[[int], None] = _nobody_listens
@@ -143,6 +144,7 @@ class Conversation:
             return
         self._meter.connect.append(now_ns - columns.opened_at[client])
         self._meter.connack.append(now_ns - columns.stage_at[client])
+        self._milestones.connack_came(now_ns)
         self._counts.connected += 1
         self._counts.reconnects += columns.was_connected[client]
         columns.was_connected[client] = 1

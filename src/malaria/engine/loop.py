@@ -24,6 +24,7 @@ from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
 from malaria.engine.disconnects import Disconnects
 from malaria.engine.meter import Meter
+from malaria.engine.milestone_recorder import MilestoneRecorder
 from malaria.engine.outbox import Outbox
 from malaria.engine.platform import Platform
 from malaria.engine.publish_schedule import PublishSpan
@@ -57,7 +58,8 @@ class Engine:
         self.meter = meter
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
-        context = EngineContext(columns, poller, self.outbox, meter, clock, platform.make_socket)
+        self.milestones = MilestoneRecorder(meter.counts, counted=plan.warhead.counted)
+        context = EngineContext(columns, poller, self.outbox, meter, clock, platform.make_socket, self.milestones)
         speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
         self.inbox = Inbox5(plan, context) if speaks_5 else Inbox(plan, context)
         self.publishers = [_publisher(group, context) for group in plan.groups if group.group.publishes]
@@ -126,6 +128,7 @@ class Engine:
         """Publishing starts at `span.origin_ns`; groups that come later start to connect from there."""
         self._span = span
         self.inbox.begin(span.epoch_ns, span.measure_ns)
+        self.milestones.load_began(span.measure_ns)
         for group in self.plan.groups:
             if group.comes_later and group.surge is None:
                 self.connector.bring_in(group, span.origin_ns + group.group.start_after_ns)
@@ -223,6 +226,12 @@ class Engine:
             until_ns = self._next_tick_ns
         return until_ns if self.connector.idle else self.connector.next_ns(until_ns)
 
+    def noted_turn(self, until_ns: int) -> int:
+        """Take one turn as `turn` does, and note the milestones of a load that ends by its number of messages."""
+        end_ns = self.turn(until_ns)
+        self.milestones.turn_ended(self.connector.turn_began_ns, end_ns)
+        return end_ns
+
     def _write_or_hang_up(self, client: int, mask: int, now_ns: int) -> None:
         if self.columns.phase[client] == SessionPhase.CONNECTING:
             self.connector.writable(client, now_ns)
@@ -279,7 +288,13 @@ class Engine:
             moved=counts.sent + counts.acked + counts.arrived,
             clients_behind=sum(clients for clients, _ in behind),
             unsent=sum(messages for _, messages in behind),
+            milestones=self.milestones.milestones(self._epoch_ns, self._first_due_ns()),
         )
+
+    def _first_due_ns(self) -> int | None:
+        """Return when the first message of an open loop was due in the measured time."""
+        dues_ns = [publisher.first_due_ns for publisher in self.publishers]
+        return min((due_ns for due_ns in dues_ns if due_ns is not None), default=None)
 
     def sample(self) -> Sample:
         """Closes the current period."""

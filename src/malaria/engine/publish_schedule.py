@@ -52,13 +52,16 @@ class PublishSchedule:
         self._cursor = 0  # the first place that has not been taken
         self._horizon_ns = 0  # until when the plan has been asked
         self._begun_ns = 0
+        self._measure_ns = 0
         self._changes: deque[tuple[int, RateChange]] = deque()  # of the rate, announced and not reached
         self._announced = 0
+        self._first_due_ns: int | None = None
 
     def begin(self, span: PublishSpan) -> None:
         """Start at the origin of `span`, also again."""
         self.span = span
         self._horizon_ns = self._begun_ns = span.origin_ns
+        self._measure_ns = span.measure_ns
 
     def stop_at(self, end_ns: int) -> None:
         """Take back what is due at `end_ns` or later. To be called before that time."""
@@ -86,8 +89,15 @@ class PublishSchedule:
 
     def end(self) -> None:
         """Drop everything that has not been taken."""
+        self._note_first()
         self.span = None
         del self.dues[self._cursor :], self.positions[self._cursor :]
+
+    @property
+    def first_due_ns(self) -> int | None:
+        """Return the first due time of the measured time that was taken; None: none was yet."""
+        self._note_first()
+        return self._first_due_ns
 
     def next_due_ns(self) -> int:
         """Return when `take` has something to do next: a due time, or the end of the known stretch."""
@@ -114,6 +124,13 @@ class PublishSchedule:
         self._cursor = min(bisect_right(self.dues, now_ns, begin), begin + MOST_PER_TURN)
         return range(begin, self._cursor)
 
+    def _note_first(self) -> None:
+        """Look at what was taken of the stretch that is held ready."""
+        if self._first_due_ns is None:
+            place = bisect_left(self.dues, self._measure_ns, 0, self._cursor)
+            if place < self._cursor:
+                self._first_due_ns = self.dues[place]
+
     def _take_back(self, from_ns: int) -> None:
         keep = bisect_left(self.dues, from_ns, self._cursor)
         del self.dues[keep:], self.positions[keep:]
@@ -125,6 +142,7 @@ class PublishSchedule:
             self._source, self._interval = self._plan.schedule(change), change.interval
             self.span = span = replace(span, origin_ns=at_ns)
         assert self._source is not None
+        self._note_first()
         most_ns = int(MOST_KNOWN * self._interval * NS_PER_S / max(1, self._plan.count))
         bounds = [max(now_ns, self._horizon_ns) + HORIZON_NS, self._horizon_ns + max(1, most_ns)]
         if self._changes:

@@ -120,6 +120,11 @@ class Publisher:
             return True
         return self._limit is not None and bool((self.next_sequence >= self._limit).all())
 
+    @property
+    def first_due_ns(self) -> int | None:
+        """Return when the first message of the measured time was due; None: none was yet, or the loop is closed."""
+        return self._schedule.first_due_ns
+
     def unsent(self) -> tuple[int, int]:
         """Return how many members of a closed loop have messages left to send, and how many messages."""
         if not self.closed_loop or self._limit is None:

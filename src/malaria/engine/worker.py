@@ -67,6 +67,7 @@ class Worker:
         self._epoch_ns = task.epoch_ns
         plan = make_plan(task.warhead, task.share, task.identity)
         self.engine = Engine(plan, task.routes, Meter(task.worker, platform.cpu_clock), platform)
+        self._turn = self.engine.noted_turn if self.engine.milestones.counted else self.engine.turn
         self.engine.set_epoch(task.epoch_ns)
         self.engine.watch(channel.fileno(), self._process_orders)
         self._next_standing_ns = self._clock()
@@ -80,7 +81,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # what exists now stays: no collection has to walk it again
         self.begin()
-        turn = self.engine.turn
+        turn = self._turn
         while not self.over:
             now = turn(self._next_ns)
             if now >= self._next_ns:
@@ -93,7 +94,7 @@ class Worker:
 
     def step(self) -> None:
         """Make one turn: the body of `run` for a caller that has a clock of its own."""
-        now = self.engine.turn(self._next_ns)
+        now = self._turn(self._next_ns)
         if now >= self._next_ns:
             self._report_what_is_due(now)
 

@@ -109,6 +109,11 @@ class Warhead(Table):
     def publishing(self) -> tuple[Group, ...]:
         return tuple(group for group in self.groups if group.publishes)
 
+    @property
+    def counted(self) -> bool:
+        """Return True if every publishing client has a number of messages, so that the load ends by itself."""
+        return bool(self.publishing) and all(group.messages for group in self.publishing)
+
     def clients_of(self, group: Group) -> int:
         """Return the number of clients of a group, with those of its surges."""
         return group.clients + sum(surge.clients for surge in self.surges if surge.group == group.name)

@@ -185,6 +185,13 @@ class RunMeta(_Facts):
     surges: tuple[SurgeFacts, ...] = ()
     measure_start_ns: StoredCount | None = None
     measure_end_ns: StoredCount | None = None
+    first_connect_ns: StoredCount | None = None
+    last_connack_ns: StoredCount | None = None
+    first_due_ns: StoredCount | None = None
+    last_done_ns: StoredCount | None = None
+    last_delivered_ns: StoredCount | None = None
+    due_measured: StoredCount | None = None
+    sent_measured: StoredCount | None = None
     end_ns: StoredCount | None = None
     aborted: str | None = None
     stalled: str | None = None

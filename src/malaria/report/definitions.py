@@ -71,7 +71,11 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "could raise is stated as a lower bound (≥).",
         "",
     ),
-    "rates": ("The count in the measured window, divided by its length.", "count / seconds"),
+    "rates": (
+        "The count in the measured window, divided by its length. A load that ended by its number of messages (-n) is "
+        "counted whole, over the time from the first message due to the last one done.",
+        "count / seconds",
+    ),
     "generator_cpu": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
     "broker_cpu": (
         "CPU time of the broker's process and its children over the measured window; one core is 100 %.",

@@ -94,7 +94,15 @@ def _bounds(run: Run, metric: Metric) -> dict[str, float]:
 
 
 def connect_time_ns(run: Run) -> int | None:
-    """Return the time from the first connect until the last client was ready; None if that never happened."""
+    """Return the time from the first connect to the last CONNACK before the load; None if that never happened."""
+    meta = run.meta
+    if meta.first_connect_ns is not None and meta.last_connack_ns is not None:
+        return max(0, meta.last_connack_ns - meta.first_connect_ns)
+    return _connect_phase_ns(run)
+
+
+def _connect_phase_ns(run: Run) -> int | None:
+    """Return the length of the phase, for runs of earlier versions; None if no load followed it."""
     started_ns: int | None = None
     for event in run.events:
         if event.kind is not EventKind.PHASE:
