@@ -1,5 +1,5 @@
 """`python -m malaria`: the same as the command `malaria`."""
 
-from malaria.cli.main import run
+from malaria.cli.start import run
 
 run()

@@ -13,13 +13,11 @@ from types import FrameType
 class Interrupt:
     """How often the operator has pressed Ctrl-C.
 
-    Set `impatient` while nothing polls the count: the second Ctrl-C then raises KeyboardInterrupt, and with `unstarted`
-    the first one does.
+    Where nobody polls the count, `raises_from` is the count from which Ctrl-C raises KeyboardInterrupt.
     """
 
     count: int = 0
-    impatient: bool = False
-    unstarted: bool = False
+    raises_from: int | None = None
 
 
 @contextmanager
@@ -29,7 +27,7 @@ def interruptible() -> Iterator[Interrupt]:
 
     def on_signal(_: int, __: FrameType | None) -> None:
         interrupt.count += 1
-        if interrupt.unstarted or (interrupt.impatient and interrupt.count > 1):
+        if interrupt.raises_from is not None and interrupt.count >= interrupt.raises_from:
             raise KeyboardInterrupt
 
     hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup ignores it
@@ -45,20 +43,30 @@ def interruptible() -> Iterator[Interrupt]:
 @contextmanager
 def impatient(interrupt: Interrupt) -> Iterator[None]:
     """Let the second Ctrl-C end the block, which takes its time and does not look at the count."""
-    before, interrupt.impatient = interrupt.impatient, True
-    try:
+    with _raising(interrupt, 2):
         yield
-    finally:
-        interrupt.impatient = before
 
 
 @contextmanager
 def unstarted(interrupt: Interrupt) -> Iterator[None]:
     """Let the first Ctrl-C end the block, which leaves nothing to report. One from before the block ends it, too."""
-    interrupt.unstarted = True
-    try:
+    with _raising(interrupt, 1):
         if interrupt.count:
             raise KeyboardInterrupt
         yield
+
+
+@contextmanager
+def settled(interrupt: Interrupt) -> Iterator[None]:
+    """Let the next Ctrl-C end the block: the load is over and stored, and the rest can be made from the records."""
+    with _raising(interrupt, interrupt.count + 1):
+        yield
+
+
+@contextmanager
+def _raising(interrupt: Interrupt, count: int) -> Iterator[None]:
+    before, interrupt.raises_from = interrupt.raises_from, count
+    try:
+        yield
     finally:
-        interrupt.unstarted = False
+        interrupt.raises_from = before

@@ -17,7 +17,7 @@ from typing import Final
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.attack.due_rate import DueRate
-from malaria.attack.interrupt import Interrupt, impatient, unstarted
+from malaria.attack.interrupt import Interrupt, impatient, settled, unstarted
 from malaria.attack.ledger_totals import ledger_totals
 from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
@@ -25,7 +25,7 @@ from malaria.attack.run_facts import planned_facts, run_state
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport, WorkerLost
-from malaria.errors import UnstoredRunError
+from malaria.errors import RunError, UnstoredRunError
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
@@ -109,7 +109,8 @@ def carry_out(
             pool.close()
     if not stored:
         raise _unstored(request.directory, writer.first_failure)
-    return stored_outcome(request.directory)
+    with settled(interrupt):
+        return stored_outcome(request.directory)
 
 
 def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], WorkerPool]:
@@ -306,8 +307,15 @@ def _unstored(directory: Path, failure: str) -> UnstoredRunError:
 
 
 def stored_outcome(directory: Path) -> AttackOutcome:
-    """Read the run back and write `summary.json`; without it the verdict stands, because the records are whole."""
-    run = open_run(directory)
+    """Read the run back and write `summary.json`; without it the verdict stands, because the records are whole.
+
+    Raises UnstoredRunError when the run is not there any more, or cannot be read.
+    """
+    try:
+        run = open_run(directory)
+    except RunError as error:  # the load was made: that is no fault of the command, and no verdict
+        remedy = "something removed or changed the directory while the load ran; run again"
+        raise UnstoredRunError(f"the run is lost: {error.message}", remedy) from None
     summary = summarize(run)
     unwritten = ""
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import Verdict
-from malaria.attack.interrupt import Interrupt, impatient
+from malaria.attack.interrupt import Interrupt, impatient, settled
 from malaria.attack.preflight import dry_run
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
@@ -130,9 +130,20 @@ class CampaignRunner:
                     continue
                 began_ns = now_ns()
                 self._perform(step)
-                self._recorder.publish()
+                self._publish()
                 self._note_time(step, now_ns() - began_ns)
-            return self._recorder.close()
+            self._recorder.end()
+            self._publish()
+            return self._recorder.outcome()
+
+    def _publish(self) -> None:
+        """Write the page of what is done. Ctrl-C meanwhile leaves it as it was: the records are stored."""
+        try:
+            with settled(self._interrupt):
+                self._recorder.publish()
+        except KeyboardInterrupt:
+            directory = shlex.quote(str(self._request.directory))
+            self._listener.tell(f"stopped; the page of what was stored is made by: malaria report {directory}")
 
     def _note_time(self, step: Step, took_ns: int) -> None:
         if self._recorder.part(step).state is PartState.DONE:

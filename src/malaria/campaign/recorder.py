@@ -115,11 +115,12 @@ class CampaignRecorder:
             self._tell(f"the page could not be written: {error.strerror or error}; make room, then: "
                        f"malaria report {self.directory}")  # fmt: skip
 
-    def close(self) -> CampaignOutcome:
-        """Record the end of the campaign and write its page."""
+    def end(self) -> None:
+        """Record the end of the campaign."""
         self.records = replace(self.records, ended=now_text())
         self._write()
-        self.publish()
+
+    def outcome(self) -> CampaignOutcome:
         summary = summarize_campaign(self.records, {name: figures for name, (_, figures) in self.runs.items()})
         return CampaignOutcome(self.directory, self.records, self.runs, summary)
 

@@ -10,17 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from malaria.cli.ending import ABORTED
 from malaria.cli.options import SECRET_FLAGS, Result, Where
-from malaria.cli.output import STDOUT, console, finishing_without_reader, print_error, write_text
+from malaria.cli.output import (
+    STDOUT,
+    console,
+    finishing_without_reader,
+    keeping_time,
+    note_verdict,
+    print_error,
+    print_line,
+    verdict_code,
+    write_text,
+)
 from malaria.errors import OperatorError, SwarmError, TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from malaria.analysis.summary_figures import Summary
+    from malaria.attack.preflight import AttackRequest
     from malaria.attack.runner import AttackOutcome
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
+    from malaria.report.terminal.live_view import LiveView
     from malaria.swarm.run.launcher import Launcher
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
@@ -45,8 +58,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     if result.swarm is None and result.scheduler is None:  # bees may have functions that this machine has not
         _check_payload_sources(warhead)
 
-    from malaria.attack.interrupt import interruptible  # heavy: only when there is something to do
-    from malaria.attack.runner import AttackRequest, conduct
+    from malaria.attack.preflight import AttackRequest  # heavy: only when there is something to do
     from malaria.model.observe import observe_from_options
     from malaria.model.warhead import describe
     from malaria.outputs.run_directory import run_directory
@@ -70,10 +82,34 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
             launcher=launcher,
             wait_for_figures=not result.no_wait,
         )
-        with interruptible() as interrupt, finishing_without_reader(interrupt):
-            with conducting(launcher), view:
+        return _run_and_show(request, view, result, screen)
+
+
+def _run_and_show(request: AttackRequest, view: LiveView, result: Result, screen: Console) -> int:
+    """Run the attack and print its result. Ctrl-C after the load ends what is left to do: the run is stored."""
+    from malaria.attack.interrupt import interruptible, settled
+    from malaria.attack.runner import conduct
+    from malaria.outputs.run_directory import holds_run
+
+    with interruptible() as interrupt, finishing_without_reader(interrupt):
+        try:
+            with conducting(request.launcher), keeping_time(), view:
                 outcome = conduct(request, view.update, interrupt)
-            return finish(outcome, result, screen)
+            note_verdict(exit_code(outcome.summary))
+            with settled(interrupt):
+                finish(outcome, result, screen)
+        except KeyboardInterrupt:
+            if holds_run(request.directory):
+                note_stopped(request.directory)
+            raise
+    return exit_code(outcome.summary)
+
+
+def note_stopped(directory: Path) -> None:
+    """Report that Ctrl-C ended the work on a stored run. Without a verdict so far, the command ends with 4."""
+    if verdict_code() is None:
+        note_verdict(ABORTED)
+    print_line(f"stopped; the run is stored, and shown by: malaria report {shlex.quote(str(directory))}", error=True)
 
 
 def _checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
@@ -136,7 +172,7 @@ def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:
     return conducting_swarm(launcher.swarm)
 
 
-def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
+def finish(outcome: AttackOutcome, result: Result, screen: Console) -> None:
     """Write the files of a run and print its result."""
     from malaria.outputs.files import write_attack_files
 
@@ -153,7 +189,6 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> int:
         if not result.quiet:
             say_page(outcome.directory, screen)
     keep_json(outcome.summary.as_json(), result.json)
-    return exit_code(outcome.summary)
 
 
 def say_page(directory: Path, screen: Console) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from malaria.cli.attack_screen import check_json, conducting, exit_code, keep_json, say_page
-from malaria.cli.output import console, finishing_without_reader, print_line
+from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,22 +30,25 @@ class Showing:
 
 def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     """Run the campaign on the screen. Return the exit code of its verdict."""
-    from malaria.attack.interrupt import interruptible
+    from malaria.attack.interrupt import interruptible, settled
     from malaria.campaign import conduct_campaign
     from malaria.report.terminal.campaign_summary import print_levels
 
     check_json(showing.json)
     screen = console(showing.json)
     with interruptible() as interrupt, finishing_without_reader(interrupt):
-        with conducting(request.launcher), CampaignScreen(showing, screen) as view:
+        with conducting(request.launcher), keeping_time(), CampaignScreen(showing, screen) as view:
             outcome = conduct_campaign(request, view, interrupt)
-        if not showing.quiet:
-            print_levels(outcome.summary, screen)
-            say_page(outcome.directory, screen)
-            if outcome.interrupted:
-                print_line(f"  resume     malaria campaign --resume {shlex.quote(str(outcome.directory))}", error=True)
-        keep_json(outcome.summary.as_json(), showing.json)
-        return exit_code(outcome.summary)
+        note_verdict(exit_code(outcome.summary))
+        with settled(interrupt):
+            if not showing.quiet:
+                print_levels(outcome.summary, screen)
+                say_page(outcome.directory, screen)
+                if outcome.interrupted:
+                    resume = f"malaria campaign --resume {shlex.quote(str(outcome.directory))}"
+                    print_line(f"  resume     {resume}", error=True)
+            keep_json(outcome.summary.as_json(), showing.json)
+    return exit_code(outcome.summary)
 
 
 class CampaignScreen:

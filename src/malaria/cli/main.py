@@ -1,17 +1,18 @@
 """The command `malaria`: the list of its commands, and the exit code for each exception that they raise.
 
 An operator's fault is printed as `error: ...` with its remedy and gives exit code 2. Ctrl-C before a run begins, and a
-bug of malaria, give exit code 4, so that 1 always means FAIL.
+bug of malaria, give exit code 4, so that 1 always means FAIL. Once a load has its verdict, nothing replaces its code.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -33,11 +34,18 @@ from malaria.cli import (
     swarm,
     watch,
 )
-from malaria.cli.output import expect_reader, note_reader_gone, prepare_streams, print_error, print_line, reader_gone
+from malaria.cli.ending import ABORTED, NOTHING_DONE, SIGNALS, handle
+from malaria.cli.output import (
+    BAD_COMMAND,
+    final_code,
+    note_verdict,
+    prepare_streams,
+    print_error,
+    print_line,
+    verdict_code,
+)
 from malaria.errors import OperatorError
 
-BAD_COMMAND: Final = 2
-ABORTED: Final = 4
 FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
 
@@ -90,13 +98,18 @@ def _malaria(
         typer.echo(context.get_help())
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Run the command line."""
     prepare_streams()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup it stays ignored
-            signal.signal(number, _interrupt)
-    sys.exit(main(sys.argv[1:]))
+    handle(_interrupt)
+    try:
+        code = final_code(main(sys.argv[1:]))
+        sys.stdout.flush()
+    except KeyboardInterrupt:  # pressed again while the first one was reported
+        code = ABORTED
+    for number in SIGNALS:  # the command is over: what is left is the end of Python, which must not print a traceback
+        signal.signal(number, lambda *_: os._exit(code))
+    sys.exit(code)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
@@ -106,7 +119,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; never raises."""
-    expect_reader()
+    note_verdict(None)
     try:
         code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:
@@ -115,22 +128,12 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse_usage(error)
     except (KeyboardInterrupt, typer.Abort):
         return _abort()
-    except BrokenPipeError:
-        note_reader_gone()
-        return ABORTED
-    except SystemExit as left:
-        if isinstance(left.__context__, BrokenPipeError):  # typer makes of it an exit with 1, which is FAIL
-            note_reader_gone()
-            return ABORTED
-        raise
     except OSError as error:
         return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", FILE_REMEDY)
     except Exception:
         traceback.print_exc()
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
-    if code == KILLED_BY_CTRL_C:
-        return _abort()
-    return ABORTED if reader_gone() else int(code or 0)
+    return _abort() if code == KILLED_BY_CTRL_C else int(code or 0)
 
 
 def _refuse(message: str, remedy: str, code: int = BAD_COMMAND) -> int:
@@ -146,5 +149,9 @@ def _refuse_usage(error: typer.TyperException) -> int:
 
 
 def _abort() -> int:
-    print_line("aborted before there was anything to report", error=True)
+    """Return the code of a command that Ctrl-C ended: that of the verdict, if the load was over."""
+    verdict = verdict_code()
+    if verdict is not None:
+        return verdict
+    print_line(NOTHING_DONE, error=True)
     return ABORTED

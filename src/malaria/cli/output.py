@@ -2,20 +2,22 @@
 
 Promises: no control character of a file name, a file, a target or a stored run reaches the terminal; an output that
 cannot encode a character gets a replacement for it; a reader that leaves, or a closed stdout, costs no record and gives
-no traceback: the attack under way finishes as after Ctrl-C, and the exit code is 4.
+no traceback: the attack under way finishes as after Ctrl-C, and the exit code is 4. An output that fails otherwise (a
+full disk) is not written any more, and the load keeps its verdict.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from malaria.cli.ending import ABORTED
+from malaria.cli.output_stream import OutputState, make_steady
 from malaria.printable import printable_lines
+from malaria.units import format_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,32 +26,13 @@ if TYPE_CHECKING:
 
 STDOUT: Final = "-"
 """The name of standard output among options that name a file."""
-
-
-@dataclass(slots=True)
-class _OutputReader:
-    """The reader of standard output or error: whether it is gone, and the attack to finish when it goes."""
-
-    gone: bool = False
-    interrupt: Interrupt | None = None
-
-
-_READER: Final = _OutputReader()
+BAD_COMMAND: Final = 2
+_OUTPUT: Final = OutputState()
 
 
 def prepare_streams() -> None:
-    """Open the standard streams that are closed, and let them replace what they cannot encode.
-
-    Without it a closed descriptor 1 would be given to the next file that is opened: the records of a run.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # a stream of a test, or none
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    """Let standard output and error take whatever is printed, and never fail."""
+    make_steady(_OUTPUT)
 
 
 def print_error(message: str, remedy: str = "") -> None:
@@ -68,51 +51,64 @@ def print_line(text: str, *, error: bool = False) -> None:
 def write_text(text: str, *, error: bool = False) -> None:
     """Write text that is clean: figures for other programs."""
     stream: TextIO | None = sys.stderr if error else sys.stdout
-    try:
-        if stream is not None:
-            stream.write(text)
-            stream.flush()
-    except BrokenPipeError:
-        note_reader_gone()
-
-
-def expect_reader() -> None:
-    """Begin a command: its reader is there, as far as is known."""
-    _READER.gone = False
-
-
-def reader_gone() -> bool:
-    return _READER.gone
-
-
-def note_reader_gone() -> None:
-    """Send what is yet to be printed to nowhere, and let the attack under way finish."""
-    _READER.gone = True
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # no descriptor: a stream of a test, or none
-            if not _is_open(stream):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if _READER.interrupt is not None:
-        _READER.interrupt.count = max(_READER.interrupt.count, 1)
-
-
-def _is_open(stream: TextIO) -> bool:
-    """Tell whether a stream still takes what it has buffered."""
-    try:
+    if stream is not None:
+        stream.write(text)
         stream.flush()
-    except OSError:
-        return False
-    return True
+
+
+def output_lost() -> bool:
+    """Tell whether the reader has left, or standard output takes no more."""
+    return _OUTPUT.gone or bool(_OUTPUT.failure)
+
+
+def note_verdict(exit_code: int | None) -> None:
+    """Note the exit code of a load that is over (None: no load is), with which the command ends from now on."""
+    _OUTPUT.verdict = exit_code
+
+
+def final_code(code: int) -> int:
+    """Return the exit code of a command whose own is `code`, and report what could not be printed."""
+    if _OUTPUT.dropped_bytes:
+        print_line(
+            f"{format_bytes(_OUTPUT.dropped_bytes)} of progress were not printed: the reader stood still", error=True
+        )
+    if _OUTPUT.gone:
+        return ABORTED
+    if _OUTPUT.failure:
+        print_error(f"standard output: {_OUTPUT.failure}; not everything was printed")
+        return code if _OUTPUT.made_load else code or BAD_COMMAND
+    return code
+
+
+def verdict_code() -> int | None:
+    """Return the exit code of a load that is over; None before."""
+    return _OUTPUT.verdict
 
 
 @contextmanager
 def finishing_without_reader(interrupt: Interrupt) -> Iterator[None]:
     """Treat a reader that leaves during the block as Ctrl-C."""
-    _READER.interrupt = interrupt
+
+    def finish() -> None:
+        interrupt.count = max(interrupt.count, 1)
+
+    if _OUTPUT.gone:
+        finish()
+    _OUTPUT.on_reader_gone = finish
     try:
         yield
     finally:
-        _READER.interrupt = None
+        _OUTPUT.on_reader_gone = None
+
+
+@contextmanager
+def keeping_time() -> Iterator[None]:
+    """Print progress during the block without waiting for a slow reader: what it does not take is dropped."""
+    _OUTPUT.made_load = _OUTPUT.keeps_time = True
+    try:
+        yield
+    finally:
+        _OUTPUT.keeps_time = False
 
 
 def console(json_file: str | None) -> Console:
@@ -127,9 +123,5 @@ def console(json_file: str | None) -> Console:
             for segment in super().render(*arguments, **options):
                 # the text of a control segment is the console's own
                 yield segment if segment.control else segment._replace(text=printable_lines(segment.text))
-
-        def on_broken_pipe(self) -> None:
-            self.quiet = True
-            note_reader_gone()
 
     return CleanConsole(stderr=json_file == STDOUT)

@@ -17,7 +17,7 @@ from malaria.cli.options import (
     option,
     takes,
 )
-from malaria.cli.output import console
+from malaria.cli.output import console, output_lost
 from malaria.errors import OperatorError
 from malaria.model.option_table import LoadOptions
 
@@ -98,7 +98,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
         if asked.prometheus is not None:
             stack.enter_context(serving(asked.prometheus, lambda: latest))
         request = watching.WatchRequest(target, duration_ns)
-        seen = watching.watch(request, _output(asked, latest, stack), lambda: interrupt.count > 0)
+        seen = watching.watch(request, _output(asked, latest, stack), lambda: interrupt.count > 0 or output_lost())
     return 0 if seen else NOTHING_SEEN
 
 

@@ -6,14 +6,14 @@ import signal
 
 import pytest
 
-from malaria.attack.interrupt import Interrupt, impatient, interruptible, unstarted
+from malaria.attack.interrupt import Interrupt, impatient, interruptible, settled, unstarted
 
 
 @pytest.mark.parametrize("patience", [True, False])
 def test_signals_are_counted_and_the_second_one_raises_where_nobody_looks(patience: bool) -> None:
     before = signal.getsignal(signal.SIGINT)  # ignored, where a shell started the tests in the background
     with interruptible() as interrupt:
-        interrupt.impatient = not patience
+        interrupt.raises_from = None if patience else 2
         signal.raise_signal(signal.SIGINT)
         assert interrupt.count == 1
         if patience:
@@ -28,8 +28,8 @@ def test_signals_are_counted_and_the_second_one_raises_where_nobody_looks(patien
 def test_impatience_ends_with_its_block() -> None:
     interrupt = Interrupt()
     with impatient(interrupt):
-        assert interrupt.impatient
-    assert not interrupt.impatient
+        assert interrupt.raises_from == 2
+    assert interrupt.raises_from is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -44,3 +44,11 @@ def test_before_the_load_the_first_signal_ends_it(number: signal.Signals) -> Non
 def test_a_signal_from_before_the_block_ends_it() -> None:
     with pytest.raises(KeyboardInterrupt), unstarted(Interrupt(1)):
         pytest.fail("the block has begun")
+
+
+def test_once_the_load_is_over_the_next_signal_ends_what_is_left() -> None:
+    with interruptible() as interrupt:
+        signal.raise_signal(signal.SIGINT)  # during the load
+        with pytest.raises(KeyboardInterrupt), settled(interrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert (interrupt.count, interrupt.raises_from) == (2, None)

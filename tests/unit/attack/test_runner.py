@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from malaria.attack.runner import stored_outcome
+from malaria.errors import UnstoredRunError
 from malaria.records.rows import RunPhase, Sample
 from malaria.records.store import RunWriter
 
@@ -19,6 +22,12 @@ def test_the_verdict_stands_without_its_summary_file(tmp_path: Path) -> None:
     outcome = stored_outcome(tmp_path / "run")
     assert outcome.unwritten
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
+
+
+def test_a_run_that_was_removed_while_its_load_ran_is_no_bad_command(tmp_path: Path) -> None:
+    with pytest.raises(UnstoredRunError, match="the run is lost") as caught:
+        stored_outcome(tmp_path / "run")
+    assert caught.value.exit_code == 4
 
 
 def test_a_load_of_this_machine_needs_no_swarm_and_no_charts_yet() -> None:

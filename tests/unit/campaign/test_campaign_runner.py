@@ -170,14 +170,14 @@ def test_ctrl_c_while_the_broker_starts(tmp_path: Path) -> None:
     begin = broker.begin_level
 
     def pressed(title: str) -> CleanStart:
-        assert stage.interrupt.impatient
+        assert stage.interrupt.raises_from == 2
         stage.interrupt.count = 2
         return begin(title)
 
     broker.begin_level = pressed  # type: ignore[method-assign]
     outcome = run(stage, tmp_path)
     assert states(outcome) == [(NOT_RUN, INTERRUPTED)] * 4
-    assert not stage.interrupt.impatient
+    assert stage.interrupt.raises_from is None
     assert broker.stopped == 1
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
 

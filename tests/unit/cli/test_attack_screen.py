@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +111,34 @@ def test_without_room_for_the_page_the_verdict_still_stands(
     assert main(["attack", "x"]) == 0
     assert calls.printed == [calls.summary]
     assert "the page could not be written: No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("outcome", "code"), EXIT_CODES.items())
+def test_ctrl_c_while_the_page_is_written_leaves_the_verdict(
+    outcome: str, code: int, calls: Calls, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        Path("there", "run.db").touch()
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the page was written on")
+
+    monkeypatch.setattr("malaria.outputs.files.write_attack_files", write)
+    calls.outcome = outcome
+    assert main(["attack", "x", "-o", "there"]) == code
+    assert capsys.readouterr().err == "stopped; the run is stored, and shown by: malaria report there\n"
+
+
+def test_ctrl_c_before_the_verdict_of_a_stored_run_ends_with_4(
+    calls: Calls, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conduct(request: Any, *_: object) -> None:
+        request.directory.mkdir()
+        (request.directory / "run.db").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("malaria.attack.runner.conduct", conduct)
+    assert main(["attack", "x", "-o", "there"]) == 4
+    assert capsys.readouterr().err == "stopped; the run is stored, and shown by: malaria report there\n"
 
 
 def test_workers_are_as_many_as_cores_and_clients(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from rich.text import Text
 from malaria.attack.interrupt import Interrupt
 from malaria.cli import output
 from malaria.cli.main import main
+from malaria.cli.output_stream import OutputState
 from malaria.printable import printable, printable_lines
 
 HOSTILE = "a\x1b[31mb\x07\x9bc\u202ed\udcff"
@@ -23,7 +24,7 @@ CLEAN = "a\ufffd[31mb\ufffd\ufffdc\ufffdd\ufffd"
 
 @pytest.fixture(autouse=True)
 def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_READER", output._OutputReader())
+    monkeypatch.setattr(output, "_OUTPUT", OutputState())
 
 
 def test_no_control_character_is_left() -> None:
@@ -77,27 +78,32 @@ def test_the_console_keeps_its_own_colours_and_drops_those_of_others(monkeypatch
     assert sink.getvalue().count("\ufffd[31m") == 2
 
 
-class Gone(io.StringIO):
-    """A stream whose reader has left."""
-
-    def flush(self) -> None:
-        raise BrokenPipeError
-
-
-def test_a_reader_that_leaves_is_ctrl_c_for_the_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attack_whose_reader_leaves_before_it_begins_finishes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt = Interrupt()
-    monkeypatch.setattr(sys, "stdout", Gone())
+    monkeypatch.setattr(output, "_OUTPUT", OutputState(gone=True))
     with output.finishing_without_reader(interrupt):
-        output.console(None).print("progress")
-        assert (output.reader_gone(), interrupt.count) == (True, 1)
-        output.write_text("{}\n")
-    assert interrupt.count == 1
+        assert interrupt.count == 1
+    assert output.final_code(0) == 4
 
 
-def test_a_command_whose_reader_has_left_ends_with_4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdout", Gone())
-    assert main(["runs"]) == 4
+@pytest.mark.parametrize(
+    ("made_load", "code", "final"),
+    [(False, 0, 2), (False, 4, 4), (True, 0, 0), (True, 1, 1)],
+)
+def test_output_that_fails_is_a_fault_unless_a_load_has_a_verdict(
+    made_load: bool, code: int, final: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "_OUTPUT", OutputState(failure="No space left on device", made_load=made_load))
+    assert output.final_code(code) == final
+    assert capsys.readouterr().err == ("error: standard output: No space left on device; not everything was printed\n")
+
+
+def test_progress_that_nobody_read_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "_OUTPUT", OutputState(dropped_bytes=70_000))
+    assert output.final_code(1) == 1
+    assert capsys.readouterr().err == "70 kB of progress were not printed: the reader stood still\n"
 
 
 SCRIPT = """
