@@ -43,7 +43,7 @@ class HostLimitError(OperatorError):
 
 
 class RunError(OperatorError):
-    """A run directory that is missing, damaged, or written by a newer version."""
+    """A run directory that is missing, damaged beyond reading, or written by a newer version."""
 
 
 class SwarmError(OperatorError):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malaria.errors import RunError
+from malaria.records.histogram import Histogram
 from malaria.records.rows import (
     Counter,
     Event,
@@ -30,6 +31,16 @@ counts = st.integers(0, 2**63 - 1)
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 maybe = st.none() | counts
 
+
+def packed_histogram(values_ns: list[int]) -> bytes:
+    histogram = Histogram()
+    for value_ns in values_ns:
+        histogram.record(value_ns)
+    return histogram.to_bytes()
+
+
+packed = st.lists(st.integers(0, 2**42), max_size=3).map(packed_histogram)
+
 samples = st.builds(
     lambda worker, times, phase, counters, gauges, histograms: Sample(
         worker, min(times), max(times), phase, counters, gauges, histograms
@@ -39,7 +50,7 @@ samples = st.builds(
     st.sampled_from(RunPhase),
     st.dictionaries(st.sampled_from([c.value for c in Counter]), counts, max_size=4),
     st.dictionaries(st.sampled_from([g.value for g in Gauge]), counts, max_size=4),
-    st.dictionaries(st.sampled_from([m.value for m in Metric]), st.binary(max_size=30), max_size=3),
+    st.dictionaries(st.sampled_from([m.value for m in Metric]), packed, max_size=3),
 )
 events = st.builds(Event, counts, st.sampled_from(EventKind), texts, texts, counts)
 readings = (st.none() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | texts).map(
@@ -93,7 +104,7 @@ def test_records_survive(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2**16), st.binary(min_size=1, max_size=64)), min_size=1, max_size=5))
 def test_damage_gives_records_or_a_run_error(damage: list[tuple[int, bytes]]) -> None:
-    sample = Sample("1", 0, 10**9, RunPhase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": b"packed"})
+    sample = Sample("1", 0, 10**9, RunPhase.MEASURE, {"due": 3}, {"cpu_ns": 7}, {"ack": packed_histogram([5000])})
     records = Run(RunMeta.model_validate({"title": "x"}), (sample,) * 3, (Event(1, EventKind.PHASE, "measure"),), None)
     with tempfile.TemporaryDirectory() as directory:
         write(Path(directory), records)

@@ -40,7 +40,7 @@ def dropped_by(run: Run) -> int | None:
     """
     window = measured_window_ns(run)
     counter = drop_counter(run)
-    if window is None or not counter:
+    if window is None or not counter or run.damage.hits("sample", "observation"):
         return None
     last_ns, last = counter[-1]
     pauses_ns = [later[0] - earlier[0] for earlier, later in pairwise(counter)]

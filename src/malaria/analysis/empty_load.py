@@ -11,6 +11,8 @@ from malaria.records.run import Run
 
 def empty_load(run: Run, _: Summary) -> list[Reason]:
     """Return why the verdict is UNKNOWN when no message was due, or none arrived at subscribers alone."""
+    if run.damage.hits("sample"):
+        return []  # what is left of the samples says nothing
     measured = in_phase(run, RunPhase.MEASURE)
     if run.meta.publishing and not total(measured, Counter.DUE):
         remedy = "let the load last beyond the warm-up: a shorter --warmup, more -n/--messages, or a higher rate"

@@ -10,6 +10,7 @@ from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.load_rates import load_rates
+from malaria.analysis.lost_figures import without_lost_figures
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of
@@ -35,7 +36,7 @@ QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0
 
 
 def summarize(run: Run) -> Summary:
-    """Return the figures of one attack and the verdict on them. Raises RunError for a damaged run."""
+    """Return the figures of one attack and the verdict on them. Those that stand on lost rows are unknown."""
     meta, window = run.meta, load_window_ns(run)
     surges = surge_results(run)
     steady = steady_of(run, surges)
@@ -54,6 +55,7 @@ def summarize(run: Run) -> Summary:
         surges=tuple(surge.as_figures() for surge in surges),
         recovery=recovery_figures(surges),
     )
+    summary = without_lost_figures(run, summary)
     return replace(summary, verdict=judge(run, summary))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Sample
+from malaria.records.rows import LOST_HISTOGRAMS, Sample
 from malaria.records.run import Run
 from malaria.records.sample_histograms import merged_histogram, second_of
 
@@ -38,10 +38,16 @@ class Second:
         return sum(sample.counters.get(counter, 0) for sample in self.samples)
 
     def histogram(self, metric: str) -> Histogram:
-        """Return the merged histogram of a metric, not to be changed. Raises RunError for a damaged one."""
+        """Return the merged histogram of a metric, not to be changed; an empty one if a part of it was lost."""
         if metric not in self._histograms:
-            self._histograms[metric] = merged_histogram(self.samples, metric)
+            known = [] if self.lacks_histograms else self.samples
+            self._histograms[metric] = merged_histogram(known, metric)
         return self._histograms[metric]
+
+    @property
+    def lacks_histograms(self) -> bool:
+        """Tell whether a histogram of this second was lost, so that its latencies are unknown."""
+        return any(LOST_HISTOGRAMS in sample.histograms for sample in self.samples)
 
     def gauges(self) -> dict[str, int]:
         """Return the last gauges of each worker, added up; of those with `_max_` in their name the largest counts."""

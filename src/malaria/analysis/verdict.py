@@ -12,6 +12,7 @@ from typing import Final
 
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
+from malaria.analysis.lost_figures import damaged_run
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
@@ -41,7 +42,7 @@ type VerdictRule = Callable[[Run, Summary], list[Reason]]
 
 
 def judge(run: Run, summary: Summary) -> Verdict:
-    """Return the verdict on a run and its figures. Raises RunError for a damaged run."""
+    """Return the verdict on a run and its figures."""
     reasons = [reason for rule in RULES for reason in rule(run, summary)]
     reasons.sort(key=lambda reason: reason.outcome is Outcome.PASS)  # remarks last; otherwise in the order of the rules
     outcome = reasons[0].outcome if reasons else Outcome.PASS
@@ -144,14 +145,14 @@ def _ended_early(run: Run) -> list[Reason]:
 
 
 def _endless(run: Run, _: Summary) -> list[Reason]:
-    if run.meta.end_ns is not None:
+    if run.meta.end_ns is not None or run.damage.hits("meta"):
         return []
     text = "the run did not finish: it is still running, malaria was killed, or the disk was full"
     return [Reason(Outcome.UNKNOWN, text, "the page shows what was recorded until then; run it again for a verdict")]
 
 
 def _no_data(run: Run, _: Summary) -> list[Reason]:
-    if in_phase(run, RunPhase.MEASURE):
+    if in_phase(run, RunPhase.MEASURE) or run.damage.hits("sample"):
         return []
     return [Reason(Outcome.UNKNOWN, "nothing was measured", "look at the events of the run")]
 
@@ -302,6 +303,7 @@ def _closed_loop_limit(run: Run, _: Summary) -> list[Reason]:
 
 
 RULES: Final[tuple[VerdictRule, ...]] = (
+    damaged_run,
     _interrupted,
     _lost_workers,
     _aborted,

@@ -23,6 +23,11 @@ def total(samples: Iterable[Sample], counter: str) -> int:
     return sum(sample.counters.get(counter, 0) for sample in samples)
 
 
+def known_total(run: Run, counter: str) -> int | None:
+    """Return the sum of a counter over the run; None if samples were lost."""
+    return None if run.damage.hits("sample") else total(run.samples, counter)
+
+
 def workers_of(run: Run) -> list[str]:
     named = run.meta.workers
     return sorted({s.worker for s in run.samples}) if named is None else list(named)

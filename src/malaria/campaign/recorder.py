@@ -151,10 +151,13 @@ class CampaignRecorder:
             return False
         try:
             run = open_run(self.directory / part.directory)
-            self.runs[part.directory] = (run, summarize(run))
         except RunError as error:
             self._tell(f"{error.message}: this part is run again")
             return False
+        if run.damage:
+            self._tell(f"{part.directory}: {run.damage.sentence}: this part is run again")
+            return False
+        self.runs[part.directory] = (run, summarize(run))
         return True
 
 

@@ -22,12 +22,13 @@ def to_csv(run: Run) -> bytes:
 
 
 def to_json(run: Run) -> bytes:
-    """Return everything that is known of the run."""
+    """Return everything that is known of the run, and under `damage` what of it could not be read."""
     everything = {
         "summary": summarize(run).as_json(),
         "meta": run.meta.known(),
         "series": dict(columns(run)),
         "events": [asdict(event) for event in run.events],
+        "damage": [asdict(part) | {"facts": sorted(part.facts)} for part in run.damage.tables],
         "ledger": None if run.ledger is None else asdict(run.ledger),
     }
     return json_text(everything).encode()

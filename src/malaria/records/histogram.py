@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -210,53 +211,73 @@ class Histogram:
     @classmethod
     def from_bytes(cls, packed: bytes) -> Histogram:
         """Read what `to_bytes` gave. Raises ValueError for anything else; what can be checked is checked."""
-        content = _unpack(packed)
+        content = _read_packed(packed)
         histogram = cls()
         (histogram.count, histogram.clamped_low, histogram.clamped_high, histogram._min_ns, histogram._max_ns,
-         total, squares, taken, width) = _HEADER.unpack_from(content)  # fmt: skip
-        histogram._sum_ns = int.from_bytes(total, "little")
-        histogram._sum_of_squares = int.from_bytes(squares, "little")
-        if width not in _COUNT_WIDTHS or len(content) != _HEADER.size + taken * (2 + width):
-            raise ValueError(_DAMAGED + "its length is not that of its buckets")
-        distances = np.frombuffer(content, "<u2", taken, _HEADER.size)
-        counts = np.frombuffer(content, f"<u{width}", taken, _HEADER.size + 2 * taken)
-        buckets = np.cumsum(distances, dtype=np.int64)
-        histogram._place(buckets, distances, counts)
-        histogram._check(buckets)
+         histogram._sum_ns, histogram._sum_of_squares) = content.figures  # fmt: skip
+        histogram._counts[content.buckets] = content.counts
         return histogram
 
-    def _place(self, buckets: Ints, distances: NDArray[np.uint16], counts: NDArray[np.unsignedinteger]) -> None:
-        if not len(buckets):
-            return
-        if buckets[-1] >= BUCKETS or not distances[1:].all():
-            raise ValueError(_DAMAGED + "its buckets are not in order")
-        if not counts.all() or counts.max() > _MOST_COUNTED:
-            raise ValueError(_DAMAGED + "an impossible count")
-        self._counts[buckets] = counts.astype(np.int64)
+    @staticmethod
+    def check(packed: bytes) -> None:
+        """Raise ValueError for what `from_bytes` refuses, in a quarter of its time."""
+        _read_packed(packed)
 
-    def _check(self, taken: Ints) -> None:
-        """Raise ValueError when the figures of the header cannot belong to these buckets (all that are not empty)."""
-        if not len(taken):
-            if self._figures() != Histogram()._figures():
-                raise ValueError(_DAMAGED + "figures without values")
-            return
-        if not LOWEST_NS <= self._min_ns <= self._max_ns <= HIGHEST_NS:
-            raise ValueError(_DAMAGED + "minimum and maximum are out of range")
-        fits = (
-            self.count == int(self._counts[taken].sum()) <= _MOST_COUNTED
-            and (taken[0], taken[-1]) == (bucket_of(self._min_ns), bucket_of(self._max_ns))
-            and self.clamped_low <= self._counts[0]
-            and self.clamped_high <= self._counts[-1]
-            and self.count * self._min_ns <= self._sum_ns <= self.count * self._max_ns
-            and self._sum_ns**2 <= self.count * self._sum_of_squares
-            and self._sum_of_squares <= self._sum_ns * self._max_ns
-        )
-        if not fits:
-            raise ValueError(_DAMAGED + "its figures contradict its buckets")
 
-    def _figures(self) -> tuple[int, ...]:
-        return (self.count, self.clamped_low, self.clamped_high, self._min_ns, self._max_ns, self._sum_ns,
-                self._sum_of_squares)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _PackedContent:
+    """The content of packed bytes: the buckets that are not empty, their counts, and the figures of the header."""
+
+    buckets: Ints
+    counts: Ints
+    figures: tuple[int, int, int, int, int, int, int]
+
+
+def _read_packed(packed: bytes) -> _PackedContent:
+    content = _unpack(packed)
+    *numbers, total, squares, taken, width = _HEADER.unpack_from(content)
+    count, low, high, min_ns, max_ns = numbers
+    if width not in _COUNT_WIDTHS or len(content) != _HEADER.size + taken * (2 + width):
+        raise ValueError(_DAMAGED + "its length is not that of its buckets")
+    distances = np.frombuffer(content, "<u2", taken, _HEADER.size)
+    counts = np.frombuffer(content, f"<u{width}", taken, _HEADER.size + 2 * taken)
+    figures = (count, low, high, min_ns, max_ns, int.from_bytes(total, "little"), int.from_bytes(squares, "little"))
+    buckets = np.cumsum(distances, dtype=np.int64)
+    if len(buckets):
+        _check_buckets(buckets, distances, counts)
+    found = _PackedContent(buckets, counts.astype(np.int64), figures)
+    _check_figures(found)
+    return found
+
+
+def _check_buckets(buckets: Ints, distances: NDArray[np.uint16], counts: NDArray[np.unsignedinteger]) -> None:
+    if buckets[-1] >= BUCKETS or not distances[1:].all():
+        raise ValueError(_DAMAGED + "its buckets are not in order")
+    if not counts.all() or counts.max() > _MOST_COUNTED:
+        raise ValueError(_DAMAGED + "an impossible count")
+
+
+def _check_figures(content: _PackedContent) -> None:
+    """Raise ValueError when the figures of the header cannot belong to these buckets (all that are not empty)."""
+    count, low, high, min_ns, max_ns, sum_ns, squares = content.figures
+    buckets, counts = content.buckets, content.counts
+    if not len(buckets):
+        if content.figures != (0, 0, 0, HIGHEST_NS, LOWEST_NS, 0, 0):
+            raise ValueError(_DAMAGED + "figures without values")
+        return
+    if not LOWEST_NS <= min_ns <= max_ns <= HIGHEST_NS:
+        raise ValueError(_DAMAGED + "minimum and maximum are out of range")
+    fits = (
+        count == int(counts.sum()) <= _MOST_COUNTED
+        and (buckets[0], buckets[-1]) == (bucket_of(min_ns), bucket_of(max_ns))
+        and low <= (counts[0] if buckets[0] == 0 else 0)
+        and high <= (counts[-1] if buckets[-1] == BUCKETS - 1 else 0)
+        and count * min_ns <= sum_ns <= count * max_ns
+        and sum_ns**2 <= count * squares
+        and squares <= sum_ns * max_ns
+    )
+    if not fits:
+        raise ValueError(_DAMAGED + "its figures contradict its buckets")
 
 
 def _unpack(packed: bytes) -> bytes:

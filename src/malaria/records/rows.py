@@ -133,6 +133,10 @@ class Sample:
     histograms: Mapping[str, bytes] = field(default_factory=dict)
 
 
+LOST_HISTOGRAMS: Final = "lost"
+"""The only histogram of a stored sample of which one cannot be read: its latencies are unknown."""
+
+
 class EventKind(StrEnum):
     """The kind of a mark on the time axis."""
 

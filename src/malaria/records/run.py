@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from malaria.records.damage import SOUND, RunDamage
 from malaria.records.histogram import Histogram
 from malaria.records.perf_profile import Profile
 from malaria.records.rows import Event, LedgerTotals, Observation, Sample
@@ -17,6 +18,8 @@ from malaria.records.sample_histograms import merged_histogram
 class Run:
     """Facts, rows and ledger of one run. Rows are in order of time; `ledger` is None for a run that was cut short.
 
+    Rows that could not be read are missing here, and `damage` says so.
+
     What is expensive to make is made once and kept. Do not change what `histogram` and `once` return.
     """
 
@@ -26,10 +29,16 @@ class Run:
     ledger: LedgerTotals | None
     observations: tuple[Observation, ...] = ()
     profile: Profile | None = None
+    damage: RunDamage = SOUND
     _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def histogram(self, metric: str) -> Histogram:
-        """Return the histogram of a metric over the whole run. Raises RunError for a damaged one."""
+        """Return the histogram of a metric over the whole run; an empty one if a part of it was lost.
+
+        Raises RunError for a damaged one.
+        """
+        if self.damage.hits("sample", "histogram"):
+            return Histogram()
         if metric not in self._kept:
             self._kept[metric] = merged_histogram(self.samples, metric)
         found: Histogram = self._kept[metric]

@@ -4,8 +4,9 @@
 that a killed process loses a second at most. A full disk never ends a run: what it refuses waits in memory for the next
 commit, up to `PENDING_ROWS`, and what does not fit is counted. A sealed run is one file that can be copied.
 
-Promises for reading: a run directory may come from anywhere; whatever it holds gives a `Run` or a `RunError`. Packed
-histograms are passed on as they are and checked when they are unpacked.
+Promises for reading: a run directory may come from anywhere; whatever it holds gives a `Run` or a `RunError`. Of a
+damaged run everything that is sound is read, and `Run.damage` says what is missing; only a file that is no database, or
+has no `meta` with a format, is a `RunError`.
 
 Format version and its history (docs/run-format.md):
 1  meta(key, value JSON), sample(worker, start_ns, end_ns, phase, counters JSON, gauges JSON),
@@ -25,25 +26,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from malaria.errors import OperatorError, RunError
+from malaria.records.damage import TableDamage
 from malaria.records.perf_profile import FILE as PROFILE_FILE
 from malaria.records.perf_profile import Profile, profile_from_json
-from malaria.records.rows import (
-    FORMER_PHASES,
-    Event,
-    EventKind,
-    LedgerTotals,
-    Observation,
-    Reading,
-    RunPhase,
-    Sample,
-    storable,
-)
+from malaria.records.rows import Event, LedgerTotals, Observation, Sample, storable
 from malaria.records.run import Run
 from malaria.records.run_meta import DiskFacts, RunMeta
-from malaria.records.stored_values import StoredCount, StoredReading, in_words
+from malaria.records.run_reader import META, RunReader, table_names
+from malaria.records.stored_facts import checked_facts, read_facts
 
 FORMAT: Final = 2
 FILE: Final = "run.db"
@@ -60,21 +51,12 @@ CREATE TABLE event (at_ns INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NU
 CREATE TABLE ledger (totals TEXT NOT NULL);
 CREATE TABLE observation (at_ns INTEGER NOT NULL, observer TEXT NOT NULL, readings TEXT NOT NULL);
 """
-_TABLES: Final = {
-    1: frozenset({"meta", "sample", "histogram", "event", "ledger"}),
-    2: frozenset({"meta", "sample", "histogram", "event", "ledger", "observation"}),
-}
-"""By format."""
-
+_HEADER_BYTES: Final = 100
 DAMAGED: Final = "it is damaged, or no run of malaria's"
+UNKNOWN: Final = "UNKNOWN"
+"""The outcome of a run of which facts are lost, whatever its summary says."""
 
 type StoredRow = Sample | Event | Observation
-
-# what a column may hold: everything that was read from elsewhere goes through one of these
-_COUNT: Final[TypeAdapter[int]] = TypeAdapter(StoredCount)
-_COUNTS: Final[TypeAdapter[dict[str, int]]] = TypeAdapter(dict[str, StoredCount])
-_READINGS: Final[TypeAdapter[dict[str, Reading]]] = TypeAdapter(dict[str, StoredReading])
-_LEDGER: Final[TypeAdapter[LedgerTotals]] = TypeAdapter(LedgerTotals)
 
 
 class RunWriter:
@@ -108,7 +90,7 @@ class RunWriter:
     def reopen(cls, directory: Path) -> RunWriter:
         """Open a stored run to add to it. Raises RunError for a directory without a run of this format."""
         with _reading(directory) as database:
-            version = _read_meta(database, directory).format
+            version = _read_meta(database, directory)[0].format
         if version != FORMAT:
             raise RunError(f"{directory} has format {version}, and nothing can be added to it", "make the run again")
         try:
@@ -249,20 +231,22 @@ class RunEntry:
 
 
 def open_run(directory: Path) -> Run:
-    """Read everything that a run holds: sealed, still running, killed, or on a disk that cannot be written.
+    """Read everything that is sound of a run: sealed, still running, killed, damaged, or on a disk that is read-only.
 
-    Raises RunError for a directory without a run, a run of a newer version, and a damaged one.
+    Raises RunError for a directory without a run, a run of a newer version, and a file with nothing that can be read.
     """
     with _reading(directory) as database:
-        meta = _read_meta(database, directory)
+        meta, damage = _read_meta(database, directory)
         meta, profile = _with_profile(meta, directory)
+        reader = RunReader(database, meta.format or FORMAT)
         return Run(
             meta=meta,
-            samples=tuple(_read_samples(database)),
-            events=tuple(_read_events(database)),
-            ledger=_read_ledger(database),
-            observations=tuple(_read_observations(database)) if meta.format != 1 else (),
+            samples=reader.samples(),
+            events=reader.events(),
+            ledger=reader.ledger(),
+            observations=reader.observations(),
             profile=profile,
+            damage=reader.all_damage(damage),
         )
 
 
@@ -275,10 +259,10 @@ def list_runs(root: Path) -> list[RunEntry]:
 def _entry(directory: Path) -> RunEntry:
     try:
         with _reading(directory) as database:
-            meta = _read_meta(database, directory)
+            meta, damage = _read_meta(database, directory)
     except RunError as error:
         return RunEntry(directory, "", error.message, "", None)
-    outcome = stored_summary(directory).outcome
+    outcome = UNKNOWN if damage else stored_summary(directory).outcome
     return RunEntry(directory, meta.started or "", meta.title or "", meta.target or "", outcome)
 
 
@@ -307,22 +291,39 @@ def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
     try:
         with tempfile.TemporaryDirectory(prefix="malaria-") as spare, closing(_connect(path, Path(spare))) as database:
             yield database
-    except ValidationError as error:
-        raise RunError(f"{path} cannot be read: {in_words(error)}", DAMAGED) from None
     except (sqlite3.Error, OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
             RecursionError) as error:  # fmt: skip
         raise RunError(f"{path} cannot be read: {error}", DAMAGED) from None
 
 
 def _connect(path: Path, spare: Path) -> sqlite3.Connection:
-    """Open the database in place, or a copy where the log of a killed run is on a disk that takes no lock file."""
+    """Open the database in place, or else a copy of it.
+
+    A copy is needed where the log of a killed run is on a disk that takes no lock file, and of a file cut short.
+    """
     try:
         return _connect_in_place(path)
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError:
         for name in (FILE, f"{FILE}-wal"):
             with suppress(FileNotFoundError):
                 shutil.copyfile(path.with_name(name), spare / name)
+        _fit_page_count(spare / FILE)
         return _connect_in_place(spare / FILE)
+
+
+def _fit_page_count(path: Path) -> None:
+    """Let the header of a database that was cut short state the pages that are there: SQLite opens no other.
+
+    (Page size and page count in the file: https://www.sqlite.org/fileformat.html#the_database_header)
+    """
+    with path.open("r+b") as file:
+        header = file.read(_HEADER_BYTES)
+        size = int.from_bytes(header[16:18])
+        page_bytes = 65536 if size == 1 else size
+        pages = path.stat().st_size // page_bytes if page_bytes else 0
+        if len(header) == _HEADER_BYTES and pages < int.from_bytes(header[28:32]):
+            file.seek(28)
+            file.write(pages.to_bytes(4))
 
 
 def _connect_in_place(path: Path) -> sqlite3.Connection:
@@ -330,62 +331,39 @@ def _connect_in_place(path: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA trusted_schema=OFF")
         database.execute("BEGIN")  # one moment of a run that is still being written
-        names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        names = table_names(database)
     except sqlite3.Error:
         database.close()
         raise
-    missing = _TABLES[1] - names  # a view of that name might compute for ever
-    if missing:
+    if META not in names:
         database.close()
-        raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
+        raise ValueError(f"it lacks the table {META}")
+    database.text_factory = _any_text
     return database
 
 
-def _read_meta(database: sqlite3.Connection, directory: Path) -> RunMeta:
-    stored: dict[str, Any] = {str(k): json.loads(v) for k, v in database.execute("SELECT key, value FROM meta")}
+def _any_text(raw: bytes) -> str:
+    """Decode a text whatever its bytes are: those that are not UTF-8 are refused with their row."""
+    return raw.decode(errors="surrogateescape")
+
+
+def _read_meta(database: sqlite3.Connection, directory: Path) -> tuple[RunMeta, TableDamage | None]:
+    """Return the facts that are sound, and what is lost of them. Raises ValueError without a format."""
+    stored, lost, reasons = read_facts(database)
     version: Any = stored.get("format")
     if type(version) is not int or version < 1:
-        raise ValueError(f"its format is {version!r}")
+        raise ValueError(
+            f"its format is {version!r}" if "format" in stored else next(iter(reasons), "it has no format")
+        )
     if version > FORMAT:
         message = f"{directory} has format {version}; this version of malaria reads up to {FORMAT}"
         raise RunError(message, "read it with a newer malaria: pip install -U mqtt-malaria")
-    try:
-        return RunMeta.model_validate({key: value for key, value in stored.items() if value is not None})
-    except ValidationError as error:
-        raise ValueError(f"meta {in_words(error)}") from None
-
-
-def _read_samples(database: sqlite3.Connection) -> Iterator[Sample]:
-    packed: dict[int, dict[str, bytes]] = {}
-    for sample, metric, data in database.execute("SELECT sample, metric, packed FROM histogram"):
-        if not isinstance(data, bytes):
-            raise ValueError("a histogram is not packed")
-        packed.setdefault(sample, {})[str(metric)] = data
-    rows = database.execute("SELECT id, worker, start_ns, end_ns, phase, counters, gauges FROM sample ORDER BY id")
-    for number, worker, start, end, phase, counters, gauges in rows:
-        start_ns, end_ns = _count(start), _count(end)
-        if start_ns > end_ns:
-            raise ValueError(f"sample {number} ends before it starts")
-        histograms = packed.get(number, {})
-        yield Sample(str(worker), start_ns, end_ns, RunPhase(phase), _counts(counters), _counts(gauges), histograms)
-
-
-def _read_events(database: sqlite3.Connection) -> Iterator[Event]:
-    rows = database.execute("SELECT at_ns, kind, text, worker, count FROM event ORDER BY at_ns, rowid")
-    for at, kind, text, worker, count in rows:
-        if kind == EventKind.PHASE:
-            text = FORMER_PHASES.get(text, text)
-        yield Event(_count(at), EventKind(kind), str(text), str(worker), _count(count))
-
-
-def _read_observations(database: sqlite3.Connection) -> Iterator[Observation]:
-    names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if missing := _TABLES[FORMAT] - names:
-        raise ValueError(f"it lacks the tables {', '.join(sorted(missing))}")
-    rows = database.execute("SELECT at_ns, observer, readings FROM observation ORDER BY at_ns, rowid")
-    for at, observer, readings in rows:
-        values = _READINGS.validate_python(json.loads(readings))
-        yield Observation(str(observer), _count(at), {name: storable(value) for name, value in values.items()})
+    meta, refused = checked_facts({key: value for key, value in stored.items() if value is not None})
+    lost |= refused.keys()
+    if not lost:
+        return meta, None
+    reason = [*reasons, *refused.values()][0]
+    return meta, TableDamage(META, reason, len(lost), len(stored) + len(lost - stored.keys()), frozenset(lost))
 
 
 def _with_profile(meta: RunMeta, directory: Path) -> tuple[RunMeta, Profile | None]:
@@ -398,18 +376,3 @@ def _with_profile(meta: RunMeta, directory: Path) -> tuple[RunMeta, Profile | No
     except (OSError, ValueError) as error:
         notes = (*meta.notes, f"{PROFILE_FILE} cannot be read: {error}")
         return meta.model_copy(update={"notes": notes}), None
-
-
-def _read_ledger(database: sqlite3.Connection) -> LedgerTotals | None:
-    row = database.execute("SELECT totals FROM ledger").fetchone()
-    if row is None:
-        return None
-    return _LEDGER.validate_python(json.loads(row[0]))
-
-
-def _counts(text: str) -> dict[str, int]:
-    return _COUNTS.validate_python(json.loads(text))
-
-
-def _count(value: object) -> int:
-    return _COUNT.validate_python(value)

@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.summary_figures import MessageFigures
-from malaria.analysis.windows import total
+from malaria.analysis.windows import known_total
 from malaria.records.run import Run
 from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
 from malaria.report.figure_text import count
@@ -78,7 +78,7 @@ def ledger_notes(run: Run) -> tuple[str, ...]:
 def counted(run: Run) -> list[tuple[str, str, str]]:
     """Return every other counter that is not zero: its name, the number, and a sentence that explains it."""
     found = [
-        _counter(name, number, sentence) for name, sentence in COUNTERS.items() if (number := total(run.samples, name))
+        _counter(name, number, sentence) for name, sentence in COUNTERS.items() if (number := known_total(run, name))
     ]
     failures = run.meta.connect_failures.items()
     found += [("clients that could not connect", count(number), cause) for cause, number in failures]

@@ -11,6 +11,7 @@ from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Verdict
 from malaria.analysis.verdict import RULES, judge
+from malaria.records.damage import RunDamage, TableDamage
 from malaria.records.rows import GAP, Counter, Event, EventKind, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
@@ -42,6 +43,12 @@ DISK = {"failures": 3, "first": "database or disk is full", "forgotten_rows": 12
 
 CASES: dict[str, tuple[Run, Outcome, str, str]] = {
     "good": (GOOD, Outcome.PASS, "", ""),
+    "damaged": (
+        replace(GOOD, damage=RunDamage((TableDamage("event", "event 2: no kind", 1, 5),))),
+        Outcome.UNKNOWN,
+        "run.db is damaged: 1 of 5 events could not be read",
+        "restore the file from a copy, or run again",
+    ),
     "late": (
         make_records(seconds=12, trouble="generator-limit"),
         Outcome.INVALID,

@@ -10,7 +10,7 @@ from typing import Final
 from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.analysis.series import columns
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.windows import total
+from malaria.analysis.windows import known_total
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter
 from malaria.records.run import Run
@@ -147,7 +147,7 @@ def _ledger(run: Run, summary: Summary) -> list[str]:
         if entries:
             lines += [*table([title, ""], [_account_row(entry) for entry in entries]), ""]
     if messages.due is None and run.meta.subscribing:
-        lines += [f"{count(total(run.samples, Counter.ARRIVED))} messages arrived.", ""]
+        lines += [f"{count(known_total(run, Counter.ARRIVED))} messages arrived.", ""]
     apart = [f"{line.label} {count(line.number)}" for line in apart_from_sums(messages)]
     lines += [f"{', '.join(apart)}.", ""] if apart else []
     lines += [f"{plain(note)}\n" for note in ledger_notes(run)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.windows import total
+from malaria.analysis.windows import known_total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.report.charts.run_charts import overview
@@ -114,4 +114,4 @@ def _arrived(run: Run, summary: Summary) -> FigureCard | None:
     """Return the card of an attack that only subscribes: it has no messages due."""
     if summary.messages.due is not None or not run.meta.subscribing:
         return None
-    return FigureCard(defined("arrived"), count(total(run.samples, Counter.ARRIVED)), "messages")
+    return FigureCard(defined("arrived"), count(known_total(run, Counter.ARRIVED)), "messages")

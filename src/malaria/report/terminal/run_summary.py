@@ -15,7 +15,7 @@ from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.surge_words import surge_line
-from malaria.analysis.windows import total
+from malaria.analysis.windows import known_total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.report.figure_text import (
@@ -103,7 +103,7 @@ def _clients(run: Run, summary: Summary, width: int) -> list[Text]:
 def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
     messages = summary.messages
     if messages.due is None:
-        arrived = f"arrived {count(total(run.samples, Counter.ARRIVED))}"
+        arrived = f"arrived {count(known_total(run, Counter.ARRIVED))}"
         return row("messages", [arrived], width) if run.meta.subscribing else []
     sums = [f"{name} {count(messages[name])}" for name in ("due", "sent", "acked") if messages[name] is not None]
     if messages.expected is not None:
