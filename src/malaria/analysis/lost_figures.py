@@ -21,6 +21,7 @@ from malaria.analysis.summary_figures import (
     Summary,
     SurgeFigures,
 )
+from malaria.analysis.windows import counted_load_ns
 from malaria.records.damage import UNKNOWN_FACT
 from malaria.records.run import Run
 
@@ -28,6 +29,7 @@ _SHAPING: Final = frozenset(
     {
         UNKNOWN_FACT, "closed_loop", "tracked", "publishing", "acknowledged", "subscribing", "workers", "surges",
         "measure_start_ns", "measure_end_ns", "lost_workers", "rate_planned_per_s", "rate_steps", "clocks",
+        "first_due_ns", "last_done_ns", "last_delivered_ns", "due_measured", "sent_measured", "duration_planned_s",
     }
 )  # fmt: skip
 """Facts that say which samples count, and as what. Without one of them no figure over time is known."""
@@ -44,6 +46,8 @@ def without_lost_figures(run: Run, summary: Summary) -> Summary:
         summary = _without_samples(run, summary)
     if samples or damage.hits("histogram"):
         summary = replace(summary, latency_ms=dict.fromkeys(summary.latency_ms, LatencyFigures()))
+        if counted_load_ns(run) is not None:  # whose rates are counted by latencies
+            summary = replace(summary, rates=RateFigures())
     if samples or damage.hits("observation"):
         summary = replace(summary, broker=BrokerFigures(version=run.meta.broker.version if run.meta.broker else None))
     if samples or damage.hits("observation", "histogram"):

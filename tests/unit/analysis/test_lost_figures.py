@@ -11,11 +11,12 @@ import pytest
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import RateFigures
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Observation
 from malaria.records.run import Run
 from malaria.records.store import FILE, RunWriter, open_run
-from synthetic import make_records
+from synthetic import make_records, with_meta
 
 SECONDS: Final = 6
 RECORDS: Final = make_records(seconds=SECONDS, clients=60)
@@ -125,3 +126,13 @@ def test_a_second_that_lost_a_sample_or_a_histogram_is_a_gap(tmp_path: Path) -> 
     ]
     assert len(gaps) == 1
     assert gaps[0][0] is None
+
+
+def test_rates_of_a_counted_load_are_unknown_without_its_histograms(tmp_path: Path) -> None:
+    """They are counts of latencies."""
+    run = damaged(tmp_path, STATEMENTS["histogram"])
+    assert summarize(run).rates.acked_per_s
+    counted = with_meta(
+        run, first_due_ns=run.meta.measure_start_ns, last_done_ns=run.meta.measure_end_ns, duration_planned_s=None
+    )
+    assert summarize(counted).rates.as_json() == RateFigures().as_json()
