@@ -9,7 +9,7 @@ from malaria.analysis.surge_words import hold_word, recovery_words
 from malaria.report.figure_text import UNKNOWN, count
 from malaria.units import format_clock
 
-SURGE_HEAD: Final = ("surge", "from", "until", "the broker", "and then", "why")
+SURGE_HEAD: Final = ("surge", "from", "until", "during it", "after it", "why")
 TO_THE_END: Final = "the end"
 
 

@@ -138,9 +138,9 @@ def _signed(per_s: float) -> str:
 
 
 def remarks(run: Run, summary: Summary) -> list[str]:
-    """Return the thresholds of a pass, and how the queues grew, each as a sentence."""
+    """Return the thresholds for a PASS, and how the queues grew, each as a sentence."""
     stated, queues = conditions(run), queue_lines(summary)
-    lines = [f"Thresholds of a pass: {stated}."] if stated else []
+    lines = [f"Thresholds for a PASS: {stated}."] if stated else []
     return lines + ([f"While the load was steady: {'; '.join(queues)}."] if queues else [])
 
 

@@ -110,7 +110,7 @@ def test_whether_queues_grew_is_said_with_its_uncertainty() -> None:
 def test_what_a_pass_had_to_hold_is_said() -> None:
     records = make_records(seconds=2)
     (first, *_) = remarks(records, summarize(records))
-    assert first.startswith("Thresholds of a pass: ack.p99 < 500ms · ")
+    assert first.startswith("Thresholds for a PASS: ack.p99 < 500ms · ")
 
 
 def test_nobody_watched() -> None:

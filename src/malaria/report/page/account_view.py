@@ -37,10 +37,10 @@ class AccountSum:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """`in_no_sum` and `counters` are None if there is nothing to count."""
+    """`apart` and `counters` are None if there is nothing to count."""
 
     sums: tuple[AccountSum, ...]
-    in_no_sum: PageTable | None
+    apart: PageTable | None
     notes: tuple[str, ...]
     counters: PageTable | None
 
@@ -48,11 +48,10 @@ class AccountView:
 def account_view(run: Run, summary: Summary) -> AccountView:
     messages = summary.messages
     sums = {"messages": published(messages), "deliveries": deliveries(messages)}
-    apart = apart_from_sums(messages)
-    in_no_sum: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart]
+    apart: list[CellTexts] = [[_label(line), count(line.number), line.sentence] for line in apart_from_sums(messages)]
     return AccountView(
         tuple(AccountSum(title, tuple(map(_sum_line, lines))) for title, lines in sums.items() if lines),
-        _counts("in no sum", in_no_sum),
+        _counts("not in the sums", apart),
         ledger_notes(run),
         _counts("other counters", [[*line] for line in counted(run)]),
     )

@@ -9,9 +9,9 @@ from typing import Final
 from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
 from malaria.report import perf_text, target_text
-from malaria.report.figure_text import count
 from malaria.report.page.flame import FlameGraph, flame_graph
 from malaria.report.page.page_elements import CellTexts, FoldedTable, PageTable, defined, outcome_cell, page_table
+from malaria.units import format_count, format_things
 
 PERF_ROWS_SHOWN: Final = 15
 """Rows of perf's table that are shown; all of them are in a folded table."""
@@ -67,7 +67,7 @@ def sys_view(run: Run, summary: Summary) -> SysView | None:
     return SysView(
         tuple(first or rest),
         target_text.own_count(run, summary),
-        f"{count(len(folded))} more topics" if folded else "",
+        format_things(len(folded), "more topic") if folded else "",
         tuple(folded),
     )
 
@@ -80,7 +80,7 @@ def perf_view(run: Run) -> PerfView | None:
         return PerfView(sentence) if sentence else None
     all_rows = None
     if len(profile.rows) > PERF_ROWS_SHOWN:
-        all_rows = FoldedTable(f"all {count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))
+        all_rows = FoldedTable(f"all {format_count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))
     shown = _perf_table(perf_text.perf_rows(profile, PERF_ROWS_SHOWN))
     return PerfView("", perf_text.caption(profile), flame_graph(profile.stacks), shown, all_rows)
 
