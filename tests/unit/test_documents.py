@@ -15,7 +15,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("
 TEXTS = (*DOCUMENTS, *(path for name in ("src", "examples", "campaigns", "bench") for path in ROOT.glob(f"{name}/**/*")
                        if path.suffix in (".py", ".toml", ".yaml", ".md")))  # fmt: skip
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-MENTION = re.compile(r"\b(?:docs|campaigns|examples|bench|tests)/[\w./-]*\w\.(?:md|toml|py|png|yaml|wh)\b")
+MENTION = re.compile(
+    r"\b(?:src|docs|campaigns|examples|bench|tests)/[\w./-]*\w\.(?:md|toml|py|png|yaml|wh|html|json)\b"
+)
+EXAMPLES_OF_NAMES = {"src/malaria/cli/NAME.py"}
 
 
 def anchors(document: Path) -> set[str]:
@@ -40,7 +43,7 @@ def test_every_file_that_a_text_names_is_there() -> None:
         f"{path.relative_to(ROOT)}: {name}"
         for path in TEXTS
         for name in MENTION.findall(path.read_text())
-        if not (ROOT / name).exists() and not (path.parent / name).exists()
+        if name not in EXAMPLES_OF_NAMES and not (ROOT / name).exists() and not (path.parent / name).exists()
     }
     assert not missing
 
@@ -49,3 +52,20 @@ def test_the_readme_names_every_command() -> None:
     table = (ROOT / "README.md").read_text().partition("| command | does |")[2].partition("\n\n")[0]
     told = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line[1:])))
     assert told == set(typer.main.get_group(app).commands)  # type: ignore[attr-defined]
+
+
+def test_the_page_of_additions_names_what_is_in_the_code() -> None:
+    """Each name in capitals or with an underscore stands in one of the files of its entry."""
+    of_new_modules = {"NAME", "EXAMPLES"}
+    entries = re.split(r"\n(?=- |## )", (ROOT / "docs/adding.md").read_text())
+    missing = []
+    for entry in entries:
+        files = [ROOT / name for name in MENTION.findall(entry) if name not in EXAMPLES_OF_NAMES]
+        code = "\n".join(path.read_text() for path in files)
+        names = [
+            name
+            for name in re.findall(r"`([A-Za-z_]+)`", entry)
+            if name not in of_new_modules and re.search("[A-Z_]", name)
+        ]
+        missing += [name for name in names if files and not re.search(rf"\b{name}\b", code)]
+    assert missing == []
