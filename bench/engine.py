@@ -25,7 +25,7 @@ from malaria.plan.clients import Identity, make_plan
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric, Sample
 from malaria.schedule.share import WHOLE
-from malaria.transport.addresses import choose_sources, resolve, route_to
+from malaria.transport.resolver import routes_of
 from malaria.workers.local import ONE_THREAD_EACH
 
 LONGEST_S: Final = 120
@@ -51,9 +51,8 @@ def main() -> None:
     warhead = Warhead.model_validate(job["warhead"])
     target = parse_target(warhead.target.url or "")
     plan = make_plan(warhead, WHOLE, Identity("bench", job["tag"], 1))
-    sources = choose_sources((), resolve(target), plan.clients)
     empty_bytes = _rss_bytes()
-    routes = {group.name: route_to(target, sources) for group in warhead.groups}
+    routes = routes_of(warhead, {group.name: target for group in warhead.groups}, plan.clients, 1)
     engine = Engine(plan, routes, Meter("1"), Platform())
     engine.set_epoch(job["epoch_ns"])
     engine.inbox.begin(job["epoch_ns"], job["epoch_ns"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from malaria.plan.clients import Identity, make_plan
 from malaria.schedule.share import WHOLE
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Route
+from routes import route_at
 
 S = 1_000_000_000
 IDENTITY = Identity("run", 4711, 1)
@@ -74,7 +74,7 @@ class World:
 
     timer = -1
 
-    def __init__(self, warhead: Warhead) -> None:
+    def __init__(self, warhead: Warhead, route: Route | None = None) -> None:
         self.now_ns = 1000 * S
         self.sockets: list[FakeSocket] = []
         self.masks: dict[int, int] = {}
@@ -83,7 +83,7 @@ class World:
         plan = make_plan(warhead, WHOLE, IDENTITY)
         self.engine = Engine(
             plan,
-            {g.name: Route(((socket.AF_INET, ("127.0.0.1", 1)),)) for g in warhead.groups},
+            {g.name: route or route_at("127.0.0.1", 1) for g in warhead.groups},
             self.meter,
             Platform(clock=lambda: self.now_ns, poller=self, make_socket=self.make_socket),  # type: ignore[arg-type]
         )

@@ -33,6 +33,7 @@ from malaria.records.run_meta import ObserverFacts, RunMeta
 from malaria.schedule.share import WHOLE, Share
 from malaria.transport.route import Route
 from malaria.workers.local import Load
+from routes import route_at
 from stub_broker import NEVER_NS, Behaviour, StubBroker
 from stub_packets import PUBLISH, connect_packet, subscribe_packet, text_at, whole_packets
 from virtual_network import NS_PER_S, READ, Broker, Link, VirtualNetwork, VirtualPoller, VirtualTime
@@ -333,7 +334,7 @@ class Simulation:
         """Run the attack that is asked for."""
         warhead = request.warhead
         seed = 1 if warhead.attack.seed is None else warhead.attack.seed
-        route = Route(((2, ("127.0.0.1", 1883)),))
+        route = route_at("127.0.0.1", 1883)
         routes: Mapping[str, Route] = {group.name: route for group in warhead.groups}
         load = Load(warhead, Identity("run", RUN_TAG, seed), routes, self.epoch_ns)
         means = AttackMeans(

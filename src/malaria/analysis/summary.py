@@ -43,6 +43,7 @@ def summarize(run: Run) -> Summary:
     summary = Summary(
         version=meta.malaria_version,
         target=meta.target,
+        addresses=meta.addresses,
         started=meta.started,
         duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
         clients=_clients(run),

@@ -205,6 +205,7 @@ class Summary(Figures):
 
     version: str | None = None
     target: str | None = None
+    addresses: tuple[str, ...] = ()
     started: str | None = None
     duration_s: float | None = None
     verdict: Verdict = field(default_factory=Verdict)
@@ -233,5 +234,6 @@ class LevelSummary(Summary):
 def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
-    schema["$defs"]["MessageFigures"]["required"].remove("unacked")  # not in summaries of version 0.1.0
+    for definition, name in (("MessageFigures", "unacked"), ("Summary", "addresses"), ("LevelSummary", "addresses")):
+        schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     return schema

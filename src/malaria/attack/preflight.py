@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from malaria.attack.address_notes import address_notes
 from malaria.clock import now_ns
 from malaria.errors import HostLimitError, TargetError, WarheadError
 from malaria.model.access import Access
@@ -23,10 +24,11 @@ from malaria.records.run_meta import RunMeta
 from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.share import WHOLE
 from malaria.swarm.run.launcher import Launcher
-from malaria.transport.addresses import route_to, routes_of
 from malaria.transport.connection_setup import ConnectionSetup
-from malaria.transport.probe import Answer, ProbeClient, patience_s, probe
-from malaria.transport.route import Route
+from malaria.transport.probe import Answer, ProbeClient, patience_s
+from malaria.transport.resolver import route_to, routes_of
+from malaria.transport.route import Endpoint, Route
+from malaria.transport.route_probe import probe_route
 from malaria.units import format_count, format_rate, format_things
 from malaria.workers.local import Load
 
@@ -67,10 +69,14 @@ class AttackRequest:
 
 @dataclass(frozen=True, slots=True)
 class TargetInfo:
-    """The version that the target states, and how clients get in (sentences for the report)."""
+    """The version that the target states, and how clients get in (sentences for the report).
+
+    `routes` has the route of each group, by name, without addresses that did not answer.
+    """
 
     version: str | None
     notes: tuple[str, ...]
+    routes: Mapping[str, Route] = field(default_factory=dict)
 
 
 def prepare(request: AttackRequest) -> Load:
@@ -83,7 +89,8 @@ def prepare(request: AttackRequest) -> Load:
         check_rate(warhead, request.workers)
         routes = routes_of(warhead, targets, clients, request.workers)
     else:  # for the one client that checks the target; each bee resolves names itself
-        routes = {name: route_to(target) for name, target in targets.items()}
+        spread = warhead.attack.spread
+        routes = {name: route_to(target, spread=spread) for name, target in targets.items()}
     name = secrets.token_hex(3)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
     identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
@@ -111,8 +118,7 @@ def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
     TargetObservers(view_of(request, load), lambda: 0)
     plans = make_plan(request.warhead, WHOLE, load.identity).groups
     setups = [ConnectionSetup(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
-    endpoint = load.routes[plans[0].group.name].endpoints[0]
-    return lambda wait_s: probe(endpoint, _probe_client(setups[0]), setups[0], wait_s)
+    return lambda wait_s: probe_route(setups[0], _probe_client(setups[0]), wait_s).answer
 
 
 def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
@@ -141,13 +147,14 @@ def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
 
 
 def check_target(request: AttackRequest, load: Load) -> TargetInfo:
-    """Connect one client of each different way in, before thousands come.
+    """Connect one client of each different way in to each address, before thousands come.
 
     Raises TargetError when the target refuses it, and OperatorError for files of a group that cannot be used or are
     too short.
     """
     checked: list[tuple[Access, Route, Group | None]] = []
     notes: list[str] = []
+    unreached: dict[Endpoint, str] = {}
     wait_s = patience_s(request.warhead.attack)
     version = None
     for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
@@ -158,12 +165,16 @@ def check_target(request: AttackRequest, load: Load) -> TargetInfo:
         if asked in checked:
             continue
         checked.append(asked)
-        answer = probe(route.endpoints[0], _probe_client(setup), setup, wait_s)
+        found = probe_route(setup, _probe_client(setup), wait_s)
+        answer = found.answer
         if answer.problem:
             raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
+        unreached |= found.unreached
         version = version or answer.version
         notes += _notes(plan.group.name, access, answer.way)
-    return TargetInfo(version, tuple(notes))
+    routes = {name: route.without(unreached.keys()) for name, route in load.routes.items()}
+    notes += [note for route in dict.fromkeys(routes.values()) for note in address_notes(route, unreached)]
+    return TargetInfo(version, tuple(dict.fromkeys(notes)), routes)
 
 
 def _first_of(plan: GroupPlan) -> str:

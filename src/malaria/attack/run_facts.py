@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from malaria import __version__
+from malaria.attack.address_notes import used_addresses
 from malaria.attack.due_rate import DueRate
 from malaria.attack.preflight import AttackRequest, TargetInfo
 from malaria.control.conductor import Conductor
@@ -25,6 +26,7 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
         malaria_version=__version__,
         command=request.command,
         target=request.target.url,
+        addresses=used_addresses(target_info.routes.values()),
         title=request.title,
         load=describe(warhead),
         closed_loop=any(plan.group.closed_loop for plan in publishers),

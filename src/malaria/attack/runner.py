@@ -76,7 +76,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     with ExitStack() as stack:
         with impatient(interrupt):  # bees take their time to come, and nobody looks at the count meanwhile
             start_workers = _recruit(request, stack)
-        load = replace(load, epoch_ns=now_ns())
+        load = replace(load, routes=target_info.routes, epoch_ns=now_ns())
         observers = TargetObservers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
         return carry_out(request, AttackMeans(load, target_info, start_workers, observers), on_progress, interrupt)
 

@@ -109,7 +109,7 @@ def _target(asked: WatchOptions, load: LoadOptions) -> ObservedTarget:
     from malaria.model.target import parse_target
     from malaria.observe.target_observers import ObservedTarget
     from malaria.observe.watch import with_defaults_stated
-    from malaria.transport.addresses import route_to
+    from malaria.transport.resolver import route_to
 
     target = parse_target(asked.target).with_credentials(asked.username, asked.password)
     route = route_to(target)

@@ -12,7 +12,8 @@ from malaria.doctor.target_checks import examine_target
 from malaria.errors import TargetError
 from malaria.model.target import SECURE, Target
 from malaria.model.warhead import Warhead
-from malaria.transport.addresses import choose_sources, resolve
+from malaria.transport.resolver import route_to
+from malaria.transport.source_addresses import choose_sources
 
 __all__ = ["DoctorFinding", "HostLimits", "Status", "examine"]
 
@@ -27,9 +28,10 @@ def examine(
         return examine_host(host, need_for(clients, workers))
     secure = target.scheme in SECURE
     try:
-        endpoints = resolve(target)
+        route = route_to(target, spread=warhead.attack.spread)
     except TargetError as error:
         unknown = DoctorFinding("target's name", error.message, "an address", Status.BAD, error.remedy)
         return [*examine_host(host, need_for(clients, workers, secure=secure)), unknown]
+    endpoints = route.shared_endpoints
     need = need_for(clients, workers, endpoints, choose_sources((), endpoints, clients), secure=secure)
-    return [*examine_host(host, need), *examine_target(host, target, warhead, need)]
+    return [*examine_host(host, need), *examine_target(host, route, warhead, need)]

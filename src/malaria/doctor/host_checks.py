@@ -14,7 +14,7 @@ from typing import Final
 from malaria.doctor.finding import DoctorFinding, Status, judged
 from malaria.doctor.need import CONNECTS_IN_PROGRESS, LoadNeed
 from malaria.doctor.sockets import taken_ports
-from malaria.transport.addresses import ephemeral_ports
+from malaria.transport.host_limits import ephemeral_ports
 from malaria.units import format_bytes, format_count
 
 SLOW_CLOCKS: Final = frozenset({"hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit"})

@@ -18,6 +18,7 @@ from time import thread_time_ns
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.engine.attempts import Attempts
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
 from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
@@ -44,6 +45,7 @@ class Connector:
         attack = plan.warhead.attack
         share = plan.share
         self._setups = setups
+        self._attempts = Attempts(setups, context.addresses)
         self._negotiations: dict[int, Negotiation] = {}
         self._columns = context.columns
         self._poller = context.poller
@@ -146,7 +148,7 @@ class Connector:
                 self.lost(client, "ping timeout: the broker did not answer a PINGREQ")
             else:
                 self._counts.connect_timeouts += 1
-                self.lost(client, self._timeout(client))
+                self._end_late(client, now_ns)
 
     def writable(self, client: int, now_ns: int) -> None:
         """A connection on its way can go on: the TCP connect came to an end, or a negotiation may write."""
@@ -157,7 +159,7 @@ class Connector:
         assert sock is not None
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self.lost(client, connect_error(error))
+            self._try_next(client, connect_error(error), now_ns)
             return
         self._end_stage(client, Stage.TCP)
         if self._setups[client].plain:
@@ -169,6 +171,7 @@ class Connector:
     def settled(self, client: int) -> None:
         """The client is READY: its place among the connects in progress is free."""
         self._in_progress -= 1
+        self._attempts.end(client)
 
     def lost(self, client: int, reason: str) -> None:
         """Buries a connection (or an attempt) and plans the next attempt. `reason` is told to the operator."""
@@ -184,7 +187,8 @@ class Connector:
             self._in_progress -= 1
             if phase == SessionPhase.GREETING:
                 reason = self._setups[client].cause_in_greeting(reason)
-            self._meter.failed(client, reason)
+            self._meter.failed(client, self._attempts.named(client, reason))
+            self._attempts.end(client)
         self._bury(client)
         self._plan_again(client)
 
@@ -196,6 +200,7 @@ class Connector:
         """
         phase = self._columns.phase[client]
         self._in_progress -= phase in UNDER_WAY
+        self._attempts.end(client)
         self.conversation.part(client, now_ns)
         self._columns.phase[client] = SessionPhase.CLOSED
         self._columns.deadline_at[client] = 0
@@ -288,31 +293,45 @@ class Connector:
         columns.stage_at[client] = now_ns
         columns.deadline_at[client] = now_ns + self._timeout_ns
 
-    def _timeout(self, client: int) -> str:
+    def _end_late(self, client: int, now_ns: int) -> None:
+        """End a step of a connect that took too long; a TCP connect goes on with the next endpoint."""
         negotiation = self._negotiations.get(client)
+        phase = SessionPhase(self._columns.phase[client])
         if negotiation is not None:
-            return STAGE_TIMEOUTS[negotiation.stage][0]
-        return TIMEOUTS[SessionPhase(self._columns.phase[client])][0]
+            self.lost(client, STAGE_TIMEOUTS[negotiation.stage][0])
+        elif phase is SessionPhase.CONNECTING:
+            self._try_next(client, TIMEOUTS[phase][0], now_ns)
+        else:
+            self.lost(client, TIMEOUTS[phase][0])
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _open(self, client: int, now_ns: int) -> None:
-        family, address, source = self._setups[client].way_of(client)
-        try:
-            sock = self._make_socket(family)
-        except OSError as error:  # out of descriptors: ours, not the broker's
-            self._fail_locally(client, connect_error(error.errno or 0))
-            return
+        """Begin an attempt to connect."""
+        self._attempts.begin(client)
         self._in_progress += 1
         columns = self._columns
         columns.phase[client] = SessionPhase.CONNECTING
         columns.own_at[client] = 0
-        columns.opened_at[client] = columns.stage_at[client] = began_ns = self._clock()
+        columns.opened_at[client] = began_ns = self._clock()
         self._milestones.connect_began(began_ns)
+        self._dial(client, now_ns)
+
+    def _dial(self, client: int, now_ns: int) -> None:
+        """Start the TCP connect to the present endpoint of the attempt."""
+        columns = self._columns
+        family, address = self._attempts.endpoint(client)
+        try:
+            sock = self._make_socket(family)
+        except OSError as error:
+            self._not_dialled(client, error.errno or errno.EIO, now_ns)
+            return
+        columns.stage_at[client] = self._clock()
         columns.deadline_at[client] = now_ns + self._timeout_ns
         columns.sockets[client] = sock
         self._by_fd[sock.fileno()] = client
         self._poller.register(sock.fileno(), WRITE)
+        source = self._setups[client].source_of(client)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if source:
@@ -322,11 +341,25 @@ class Connector:
         except OSError as failure:
             code = failure.errno or errno.EIO
         if code not in (0, errno.EINPROGRESS):
-            self.lost(client, connect_error(code))
+            self._not_dialled(client, code, now_ns)
 
-    def _fail_locally(self, client: int, reason: str) -> None:
-        self._meter.failed(client, reason)
-        self._plan_again(client)
+    def _not_dialled(self, client: int, code: int, now_ns: int) -> None:
+        """Handle a connect that the kernel refused to start. Where descriptors are short, no endpoint can help."""
+        if code in (errno.EMFILE, errno.ENFILE):
+            self._attempts.end(client)
+            self.lost(client, connect_error(code))
+        else:
+            self._try_next(client, connect_error(code), now_ns)
+
+    def _try_next(self, client: int, reason: str, now_ns: int) -> None:
+        """Go on with the next endpoint of the attempt at once; without one the attempt has failed."""
+        failed = self._attempts.named(client, reason)
+        if self._stopped or not self._attempts.advance(client):
+            self.lost(client, reason)
+            return
+        self._meter.trouble(f"{failed}, so {self._attempts.named(client, 'the next address was tried')}")
+        self._bury(client)
+        self._dial(client, now_ns)
 
     def _bury(self, client: int) -> None:
         columns = self._columns
@@ -348,6 +381,7 @@ class Connector:
         if self._stopped or self._backoff_ns is None:
             columns.phase[client] = SessionPhase.CLOSED
             return
+        self._attempts.renew(client)
         first_ns, most_ns = self._backoff_ns
         columns.phase[client] = SessionPhase.WAITING
         wait_ns = min(most_ns, first_ns << min(columns.attempts[client], 40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from malaria.clock import Clock
+from malaria.engine.address_book import AddressBook
 from malaria.engine.columns import Columns
 from malaria.engine.meter import Meter
 from malaria.engine.milestone_recorder import MilestoneRecorder
@@ -24,3 +25,4 @@ class EngineContext:
     clock: Clock
     make_socket: MakeSocket
     milestones: MilestoneRecorder
+    addresses: AddressBook

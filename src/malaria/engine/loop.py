@@ -16,6 +16,7 @@ import numpy as np
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.control.changes import AddClients, ChangeRate, DisconnectClients, RemoveClients, TimedChange
 from malaria.control.standing import Standing
+from malaria.engine.address_book import AddressBook
 from malaria.engine.arrivals import Inbox
 from malaria.engine.arrivals5 import Inbox5
 from malaria.engine.columns import Columns
@@ -59,7 +60,10 @@ class Engine:
         self.columns = columns = Columns(plan.clients)
         self.outbox = Outbox(columns, poller, meter)
         self.milestones = MilestoneRecorder(meter.counts, counted=plan.warhead.counted)
-        context = EngineContext(columns, poller, self.outbox, meter, clock, platform.make_socket, self.milestones)
+        addresses = AddressBook(platform.look_up, platform.run_aside, clock, meter.trouble)
+        context = EngineContext(
+            columns, poller, self.outbox, meter, clock, platform.make_socket, self.milestones, addresses
+        )
         speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
         self.inbox = Inbox5(plan, context) if speaks_5 else Inbox(plan, context)
         self.publishers = [_publisher(group, context) for group in plan.groups if group.group.publishes]

@@ -1,4 +1,4 @@
-"""Hold what an engine runs on: clock, readiness and sockets. A worker process has the kernel's, a test simulated ones.
+"""Hold what an engine runs on: clock, readiness, sockets, names. A worker has the kernel's, a test simulated ones.
 
 Everything that an engine learns of the world comes through these fields, so that the same code runs in virtual time.
 """
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.clock import Clock, now_ns
+from malaria.engine.address_book import RunAside, run_in_thread
 from malaria.transport.poller import EpollPoller, Poller
+from malaria.transport.resolver import LookUp, system_look_up
 
 SOCKET_TYPE: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
@@ -33,3 +35,5 @@ class Platform:
     cpu_clock: Clock = time.process_time_ns  # processor time of this worker
     poller: Poller = field(default_factory=EpollPoller)
     make_socket: MakeSocket = tcp_socket
+    look_up: LookUp = system_look_up
+    run_aside: RunAside = run_in_thread

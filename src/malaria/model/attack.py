@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Final, Self
 
@@ -13,6 +14,15 @@ from malaria.model.fields import PROTOCOLS, ConnectRate, DurationNs, ProtocolTex
 from malaria.model.table import Table
 
 CONNECT_TIMEOUT_NS: Final = 10 * NS_PER_S
+
+
+class Spread(StrEnum):
+    """Which addresses of one name the clients begin with; they try the others when those fail."""
+
+    EVEN = "even"
+    """All of the same family in turn, IPv4 before IPv6."""
+    FIRST = "first"
+    """The one that the system's resolver gives first."""
 
 
 class Attack(Table):
@@ -37,7 +47,9 @@ class Attack(Table):
     own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
     """Lag of sent messages (99th percentile) from which on the run is INVALID."""
     source_addresses: Sources = ()
-    """Local addresses to spread clients over, or "auto" for 127.0.0.0/8."""
+    """Local addresses to spread clients over, or "auto" for as many of this host's as the clients need ports."""
+    spread: Spread = Spread.EVEN
+    """If a name has several addresses: clients take all of one family in turn ("even"), or the first ("first")."""
     protocol: ProtocolText = PROTOCOLS[0]
     """MQTT version of all groups."""
 

@@ -276,8 +276,12 @@ _TABLE: Final = (
     ),
     LoadOption(
         "source_address", ("--source-address",),
-        "Local addresses to spread clients over, separated by commas; auto takes 127.0.0.0/8.", Panel.CLIENTS, LOADING,
-        "attack.source_addresses", _TEXTS, "ADDRESS", read=_addresses,
+        "Local addresses to spread clients over, separated by commas; auto takes as many as needed.", Panel.CLIENTS,
+        LOADING, "attack.source_addresses", _TEXTS, "ADDRESS", read=_addresses,
+    ),
+    LoadOption(
+        "spread", ("--spread",), "How clients share the addresses of a name: even or first (even).", Panel.CLIENTS,
+        LOADING, "attack.spread", metavar="HOW",
     ),
     # TLS, WebSocket and credentials
     LoadOption(

@@ -65,6 +65,8 @@ CONFIRMATIONS_NEEDED: Final = 2
 _URL: Final = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<rest>.*)", re.DOTALL)
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
 _BRACKETED: Final = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>.*))?", re.DOTALL)
+_ZONE: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")
+"""The name of an interface (IFNAMSIZ of Linux), or its number."""
 _PATH: Final = re.compile(r"[!-~]*")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORMS: Final = "write a host, host:port, mqtt://user:password@host:port, or several addresses: a:1883,b:1883"
@@ -228,8 +230,13 @@ def _address(text: str, scheme: Scheme) -> Address:
 
 
 def _ipv6(host: str) -> str:
+    plain, percent, zone = host.partition("%")
+    if zone.startswith("25") and len(zone) > 2:
+        zone = zone[2:]  # a URL escapes the % (RFC 6874)
+    if percent and not _ZONE.fullmatch(zone):
+        raise TargetError(f"{host!r} names no interface after %", "write one such as [fe80::1%eth0]:1883")
     try:
-        return str(ipaddress.IPv6Address(host))
+        return str(ipaddress.IPv6Address(plain)) + percent + zone
     except ValueError:
         raise TargetError(f"{host!r} is not an IPv6 address", "write one such as [::1]:1883") from None
 

@@ -84,7 +84,7 @@ def sys_access(target: ObservedTarget) -> SysAccess:
     setup = ConnectionSetup(make_plan(warhead, WHOLE, Identity("", 0, 0)).groups[0], target.route, warhead)
     username, password = setup.credentials.login_at(0)
     return SysAccess(
-        host=target.route.names[0] if target.route.names else target.route.endpoints[0][1][0],
+        host=target.route.hosts[0].address.host,
         port=target.route.endpoints[0][1][1],
         client_id=f"malaria-observer-{secrets.token_hex(4)}",
         username=username,

@@ -163,6 +163,7 @@ class RunMeta(_Facts):
     malaria_version: str | None = None
     command: str | None = None
     target: str | None = None
+    addresses: tuple[str, ...] = ()
     started: str | None = None
     epoch_wall_ns: StoredCount | None = None
     title: str | None = None

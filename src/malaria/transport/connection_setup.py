@@ -12,12 +12,12 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
-from malaria.model.target import SECURE, WITH_PATH
+from malaria.model.target import SECURE, WITH_PATH, Address
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import GroupPlan, Plan
 from malaria.plan.credentials import Credentials, load_credentials
 from malaria.transport.failures import CLOSED, ERRORS, SILENT_ENDS
-from malaria.transport.route import Route
+from malaria.transport.route import Route, TargetHost
 from malaria.transport.stream import Lower, Negotiation, Stage
 from malaria.transport.tls import TlsClients, TlsIdentity
 from malaria.transport.websocket import Upgrade
@@ -32,7 +32,7 @@ class ConnectionSetup:
         """Raises OperatorError for what can be known beforehand to fail."""
         access = warhead.access_of(plan.group)
         self.plan = plan
-        self._route = route
+        self.route = route
         self._access = access
         self.credentials: Credentials = load_credentials(
             access, plan.group, warhead.clients_of(plan.group), plan.identity.name
@@ -43,14 +43,22 @@ class ConnectionSetup:
     @property
     def plain(self) -> bool:
         """True if MQTT begins as soon as TCP stands."""
-        return self._tls is None and self._route.scheme not in WITH_PATH
+        return self._tls is None and self.route.scheme not in WITH_PATH
 
-    def way_of(self, client: int) -> tuple[int, tuple[str, int], str]:
-        """(family, target address, source address or nothing): targets are taken in turn by all clients of all workers,
-        source addresses, which belong to a host, by those of this worker: their numbers may have a common divisor.
+    def host_of(self, client: int) -> TargetHost:
+        """Return the host that a client connects to: all clients of all workers take the target's hosts in turn."""
+        return self.route.host_of(self._number(client))
+
+    def turn_of(self, client: int) -> int:
+        """Return the place of a client among those of its host."""
+        return self.route.turn_of(self._number(client))
+
+    def source_of(self, client: int) -> str:
+        """Return the source address of a client; empty: the kernel chooses.
+
+        The clients of this worker take them in turn, for they belong to this machine, as the hosts belong to all.
         """
-        family, address = self._route.endpoints[self._route.place_of(self._number(client))]
-        return family, address, self._route.source_of(client)
+        return self.route.source_of(client)
 
     def begin(self, client: int, sock: socket.socket) -> Negotiation:
         """The first stage after TCP. Not for a plain way. `sock` may be taken over."""
@@ -60,7 +68,7 @@ class ConnectionSetup:
 
     def next(self, client: int, done: Negotiation) -> Negotiation | None:
         """The stage after a finished one."""
-        if done.stage is Stage.TLS and self._route.scheme in WITH_PATH:
+        if done.stage is Stage.TLS and self.route.scheme in WITH_PATH:
             return self._upgrade(client, done.sock, done.stream)
         return None
 
@@ -87,14 +95,13 @@ class ConnectionSetup:
         return SILENT_ENDS.get(self._tls.proof, reason)
 
     def _upgrade(self, client: int, sock: socket.socket, lower: Lower) -> Upgrade:
-        place = self._route.place_of(self._number(client))
-        host, port = self._route.names[place], self._route.endpoints[place][1][1]
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return Upgrade(sock, lower, authority, self._route.path, self._access.headers)
+        address = self.host_of(client).address
+        authority = str(Address(_without_zone(address.host), address.port))
+        return Upgrade(sock, lower, authority, self.route.path, self._access.headers)
 
     def _identity(self, client: int) -> TlsIdentity:
         index = self._index(client)
-        name = self._access.server_name or self._route.names[self._route.place_of(self._number(client))]
+        name = self._access.server_name or _without_zone(self.host_of(client).address.host)
         key = self.credentials.psk_at(index)
         if key is not None and _is_address(name):
             name = ""  # nothing to verify, and SNI is for names only (RFC 6066, 3)
@@ -111,6 +118,11 @@ def setups_of(plan: Plan, routes: Mapping[str, Route]) -> tuple[ConnectionSetup,
     """The setup of each client of a worker. Raises OperatorError for a way that cannot work."""
     setups = [ConnectionSetup(group, routes[group.group.name], plan.warhead) for group in plan.groups]
     return tuple(setup for setup in setups for _ in range(setup.plan.count))
+
+
+def _without_zone(host: str) -> str:
+    """Return a host as others know it: the zone of a link-local address means something on this machine only."""
+    return host.partition("%")[0]
 
 
 def _is_address(name: str) -> bool:

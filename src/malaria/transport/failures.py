@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import ssl
 from collections.abc import Collection, Mapping
 from enum import StrEnum
@@ -101,6 +102,10 @@ CONNACKS: Final[Mapping[Protocol, Mapping[int, str]]] = {
         0x9F: _TOO_FAST,
     },
 }
+
+
+_ADDRESS: Final = re.compile(r" \((?:[0-9.]+|\[[0-9A-Za-z:.%_-]+\]):[0-9]+\)$")
+"""The endpoint that a cause names at its end."""
 
 
 class Proof(StrEnum):
@@ -249,7 +254,13 @@ def _adds(cause: str, refused: str) -> bool:
 
 
 def remedies(causes: Collection[str]) -> dict[str, str]:
-    """Return the remedy of each cause that the tables know."""
+    """Return the remedy of each cause that the tables know, with or without the address at its end."""
+    plain = {cause: _ADDRESS.sub("", cause) for cause in causes}
+    known = _remedies(set(plain.values()))
+    return {cause: known[text] for cause, text in plain.items() if text in known}
+
+
+def _remedies(causes: Collection[str]) -> dict[str, str]:
     known = dict([*ERRORS.values(), *TIMEOUTS.values(), *STAGE_TIMEOUTS.values(), *ALERTS.values(),
                   *HANDSHAKES.values(), NOT_READING, PSK_UNUSED, SILENT_END, REFUSED_END])  # fmt: skip
     known |= {f"TLS: {cause}": remedy for cause, remedy in CERTIFICATES.values()}

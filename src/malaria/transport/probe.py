@@ -1,6 +1,6 @@
-"""Have one careful conversation with a target: does it answer, does it speak MQTT, does it let us in?
+"""Connect one client to one address, and describe in words what the other side does.
 
-Promises: never raises for what the other side does, waits no longer than told, puts the cause in words with a remedy.
+Promises: never raises for what the other side does, keeps to its timeout, names a remedy with each problem.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from malaria.clock import NS_PER_S
@@ -54,6 +54,7 @@ class Answer:
     remedy: str = ""
     version: str | None = None  # of the broker, where it says so in $SYS
     way: str = ""  # what the way in is made of, such as `TLSv1.3, TLS_AES_256_GCM_SHA384`
+    reached: bool = False  # the address took the TCP connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,16 @@ def probe(
     try:
         sock.settimeout(timeout_s)
         sock.connect(address)
+        wire.reached = True
         sock.setblocking(False)
         if setup is not None and not setup.plain:
             wire.enter(setup)
-        return _converse(wire, probe_client, None if setup is None else setup.plan)
+        answer = _converse(wire, probe_client, None if setup is None else setup.plan)
     except OSError as error:
-        return _network_trouble(wire, error, address)
+        answer = _network_trouble(wire, error)
     finally:
         wire.close()
+    return replace(answer, reached=wire.reached)
 
 
 def _converse(wire: _Wire, probe_client: ProbeClient, group: GroupPlan | None) -> Answer:
@@ -160,6 +163,7 @@ class _Wire:
         self.protocol = protocol
         self.begun = b""
         self.closed = False
+        self.reached = False
         self.way = ""
         self._sock = sock
         self._stream: Lower = sock
@@ -271,10 +275,10 @@ def _no_broker(begun: bytes) -> Answer:
     return Answer(f"this port speaks {what}", "check host and port: plain MQTT is usually 1883")
 
 
-def _network_trouble(wire: _Wire, error: OSError, address: tuple[str, int]) -> Answer:
+def _network_trouble(wire: _Wire, error: OSError) -> Answer:
     if isinstance(error, TimeoutError):
         return Answer(
-            f"no answer from {address[0]} port {address[1]}",
+            "no answer to the TCP connect",
             "check address and firewall: packets vanish on the way; or give the broker longer: --connect-timeout",
         )
     if wire.setup is not None:

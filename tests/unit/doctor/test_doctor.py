@@ -202,10 +202,10 @@ def test_a_target_that_does_not_is_told_with_cause_and_remedy(
 
 
 def test_a_name_that_nobody_knows(tree: Callable[..., HostLimits], monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(_: object) -> None:
+    def unknown(*_: object, **__: object) -> None:
         raise TargetError("unknown host 'nowhere'", "check the spelling")
 
-    monkeypatch.setattr(malaria.doctor, "resolve", unknown)
+    monkeypatch.setattr(malaria.doctor, "route_to", unknown)
     (found,) = of_target(examine(parse_target("nowhere"), crowd(10), 1, tree()))
     assert (found.status, found.measured, found.remedy) == (Status.BAD, "unknown host 'nowhere'", "check the spelling")
 

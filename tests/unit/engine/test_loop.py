@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from engine_rig import IDENTITY, S, World, world
@@ -17,7 +15,7 @@ from malaria.records.histogram import Histogram
 from malaria.schedule.payload import HEADER, pack_header
 from malaria.schedule.share import WHOLE
 from malaria.transport.connection_setup import ConnectionSetup
-from malaria.transport.route import Route
+from routes import route_at
 
 EVERYBODY = frozenset(PacketType)
 METER = {"role": "publish", "clients": 1, "interval": "1s", "size": "20", "topic": "t", "qos": 1, "inflight": 2}
@@ -430,6 +428,6 @@ def test_a_corrected_epoch_moves_what_is_stamped_and_not_what_is_due() -> None:
 def test_source_addresses_are_used_evenly_by_a_worker_whose_clients_have_only_every_nth_number() -> None:
     warhead = Warhead.model_validate({"group": [METER | {"name": "g", "clients": 16}], "attack": {"duration": "1s"}})
     plan = make_plan(warhead, WHOLE.split(4)[1], IDENTITY)
-    route = Route(((socket.AF_INET, ("10.0.0.1", 1883)),), ("10.0.0.2", "10.0.0.3"))
+    route = route_at("10.0.0.1", 1883, "10.0.0.2", "10.0.0.3")
     setup = ConnectionSetup(plan.groups[0], route, warhead)
-    assert [setup.way_of(client)[2] for client in range(4)] == ["10.0.0.2", "10.0.0.3"] * 2
+    assert [setup.source_of(client) for client in range(4)] == ["10.0.0.2", "10.0.0.3"] * 2

@@ -24,7 +24,7 @@ from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.records.rows import Counter, RunPhase
 from malaria.schedule.share import WHOLE
-from malaria.transport.route import Route
+from routes import route_at
 from simulation import Machine, SimulatedWorker
 from stub_broker import StubBroker
 from virtual_network import Link, VirtualNetwork, VirtualTime
@@ -42,7 +42,7 @@ class Play:
         self.time = VirtualTime()
         self.broker = StubBroker()
         self.epoch_ns = self.time.now_ns - 300 * MS
-        route = Route(((2, ("127.0.0.1", 1883)),))
+        route = route_at("127.0.0.1", 1883)
         task = Task("1", WARHEAD, WHOLE, Identity("run", 4711, 1), {"meters": route}, self.epoch_ns)
         network = VirtualNetwork(self.time, self.broker, Link(MS))
         self.worker = SimulatedWorker(self.time, network, task, Machine())

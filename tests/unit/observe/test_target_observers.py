@@ -14,9 +14,10 @@ from malaria.model.target import Scheme
 from malaria.model.warhead import Warhead
 from malaria.observe.target_observers import ObservedTarget, TargetObservers, is_local, sys_access
 from malaria.transport.route import Route
+from routes import host_at
 
-HERE = ((socket.AF_INET, ("127.0.0.1", 1883)),)
-THERE = ((socket.AF_INET, ("192.0.2.7", 1883)),)
+HERE = host_at("localhost", 1883, "127.0.0.1")
+THERE = host_at("broker", 1883, "192.0.2.7")
 """An address of documentation (RFC 5737), which no machine has."""
 
 
@@ -25,7 +26,7 @@ def view(
 ) -> ObservedTarget:
     table = {"name": "meters", "clients": 3, "interval": "1s"} | group
     warhead = Warhead.model_validate({"group": [table], "attack": {"duration": "1s"}})
-    route = Route(HERE if here else THERE, (), Scheme(scheme), ("localhost" if here else "broker",), "/mqtt")
+    route = Route((HERE if here else THERE,), (), Scheme(scheme), "/mqtt")
     return ObservedTarget(Observe.model_validate(observe or {}), warhead, route, Path("there"))
 
 

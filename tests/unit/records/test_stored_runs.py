@@ -29,6 +29,7 @@ def as_text(summary: Summary) -> str:
     written = summary.as_json()
     for part in (written, *written["levels"]):
         assert part.get("messages", {}).pop("unacked", None) is None
+        assert part.pop("addresses") == []
     return json.dumps(written, indent=2) + "\n"
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from malaria.errors import HostLimitError
 from malaria.model.warhead import Warhead
-from malaria.transport.addresses import routes_of
 from malaria.transport.poller import check_system
+from malaria.transport.resolver import routes_of
 
 
 def test_linux_is_taken() -> None:

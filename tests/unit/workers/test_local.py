@@ -14,10 +14,10 @@ from malaria.control.messages import Prepared, WorkerLost
 from malaria.model.options import build_warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import WHOLE
-from malaria.transport.route import Route
 from malaria.workers.local import Load, LocalWorkers
+from routes import route_at
 
-NOWHERE = Route(((2, ("127.0.0.1", 1)),))
+NOWHERE = route_at("127.0.0.1", 1)
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ SCREEN_LINES: Final = 24
 LINES_AFTER: Final = 2
 """Lines below the block: where the page is, and the prompt."""
 SURGES_SHOWN: Final = 3
+ADDRESSES_SHOWN: Final = 3
 
 
 def print_summary(run: Run, summary: Summary, console: Console) -> None:
@@ -93,11 +94,18 @@ def _clients(run: Run, summary: Summary, width: int) -> list[Text]:
         parts.append(f"{count(clients.connected)} at the end")
     parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
     lines = row("clients", parts, width)
+    if len(summary.addresses) > 1:
+        lines += row("", [f"spread over {', '.join(summary.addresses[:ADDRESSES_SHOWN])}{_more(summary)}"], width)
     failures = run.meta.connect_failures
     if isinstance(failures, dict) and failures:
         cause, hit = max(failures.items(), key=lambda item: int(item[1]))
         lines += row("", [f"{format_things(int(hit), 'client')}: {cause}"], width)
     return lines
+
+
+def _more(summary: Summary) -> str:
+    more = len(summary.addresses) - ADDRESSES_SHOWN
+    return f" and {more} more addresses" if more > 0 else ""
 
 
 def _messages(run: Run, summary: Summary, width: int) -> list[Text]:

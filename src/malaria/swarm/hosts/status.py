@@ -16,7 +16,7 @@ from malaria.swarm.hosts.bee_files import shell_path
 from malaria.swarm.hosts.bee_layout import DEPLOYED, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json
 from malaria.swarm.hosts.each_host import AT_ONCE, HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost
-from malaria.transport.addresses import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
+from malaria.transport.host_limits import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection

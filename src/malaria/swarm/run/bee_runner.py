@@ -24,7 +24,7 @@ from malaria.swarm.run.heartbeats import BEE_HEARTBEAT_NS, CONDUCTOR_PATIENCE_NS
 from malaria.swarm.run.spool import Spool, SpooledReport
 from malaria.swarm.run.timekeeping import TimeServer
 from malaria.swarm.run.version_check import own_stamp
-from malaria.transport.addresses import routes_of
+from malaria.transport.resolver import routes_of
 from malaria.workers.host_facts import describe_host
 from malaria.workers.local import Load, LocalWorkers
 
