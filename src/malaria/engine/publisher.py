@@ -32,6 +32,7 @@ FEW: Final = 12
 """Messages from which on the array operations of a block cost less than handling the messages one by one."""
 BLOCK: Final = 128
 """Messages of one client in one send."""
+_AWAIT_PUBACK_BYTE: Final = bytes([AWAIT_PUBACK])
 
 
 class Publisher:
@@ -62,6 +63,7 @@ class Publisher:
         self._limit = group.messages
         self._held: dict[int, deque[int]] = {}
         self._eager: set[int] = set()  # closed loop: members that may send more right now
+        self._same_dues = np.empty(BLOCK, np.int64)
         self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
         self._forgotten: dict[int, list[int]] = {}
@@ -298,12 +300,14 @@ class Publisher:
         window = self.window
         if window is None or not count:
             return
-        places = position * window.size + slots
+        row, first, last = position * window.size, int(slots[0]), int(slots[-1])
+        # slots that follow one another are a slice: a third of the cost of places picked out
+        places = slice(row + first, row + last + 1) if last - first == count - 1 else row + slots
         window.states[places] = self._awaits
         window.sequence[places] = np.arange(sequence, sequence + count)
         window.due_ns[places] = dues_ns
         window.sent_ns[places] = sent_ns
-        window.turn_at[position] = (int(slots[-1]) + 1) % window.size
+        window.turn_at[position] = (last + 1) % window.size
 
     def _keep(self, client: int, position: int, rest: bytes, sequence: int, due_ns: int) -> None:
         """The kernel took a part: the message counts as sent when its last byte is handed over."""
@@ -401,7 +405,7 @@ class Publisher:
             if gate[base + position] or not most:
                 continue
             if window is None:
-                sent = self._send_block(position, np.full(most, now_ns, np.int64))
+                sent = self._send_block(position, self._all_due(most, now_ns))
             else:
                 sent = self._refill(window, position, most, now_ns)
             self._counts.due += sent
@@ -414,20 +418,25 @@ class Publisher:
 
     def _refill(self, window: Window, position: int, most: int, now_ns: int) -> int:
         """Send up to `most` messages into the free slots of a member, as few sends as that takes; return how many."""
+        most = min(most, window.free(position))
+        if most >= FEW:
+            return self._send_block(position, self._all_due(most, now_ns))
         total = 0
         # the gate closes when the kernel takes a part of a message: the next one must not cut into it
         while total < most and not self._columns.gate[self.base + position]:
-            slots = window.free_run(position, min(FEW, most - total))
-            if len(slots) == FEW:
-                sent = self._send_block(position, np.full(most - total, now_ns, np.int64))
-            elif len(slots) > 1:
-                sent = self._send_few(position, slots, now_ns)
-            else:
-                sent = int(bool(slots) and self._send_one(position, now_ns))
+            slots = window.free_run(position, most - total)
+            few = len(slots) > 1
+            sent = self._send_few(position, slots, now_ns) if few else int(self._send_one(position, now_ns))
             if not sent:
                 break
             total += sent
         return total
+
+    def _all_due(self, count: int, due_ns: int) -> Ints:
+        """Return `count` times `due_ns`, at most BLOCK. Valid until the next call."""
+        dues_ns = self._same_dues[:count]
+        dues_ns.fill(due_ns)
+        return dues_ns
 
     def _most_now(self, position: int) -> int:
         return BLOCK if self._limit is None else min(BLOCK, self._limit - self._next_at[position])
@@ -456,21 +465,41 @@ class Publisher:
             self.release(position, now_ns)
         return True
 
+    def acknowledge_run(self, client: int, first_id: int, count: int, now_ns: int) -> bool:
+        """Take PUBACKs of consecutive packet ids; return False, with nothing done, if not all of them are awaited."""
+        position, window = client - self.base, self.window
+        if window is None or not 0 < first_id <= window.size - count + 1:
+            return False
+        begin = position * window.size + first_id - 1
+        end = begin + count
+        if window.state.count(_AWAIT_PUBACK_BYTE, begin, end) != count:
+            return False
+        window.state[begin:end] = bytes(count)  # FREE
+        self._time_acks(window.due_ns[begin:end], window.sent_ns[begin:end], now_ns)
+        self._counts.acked += count
+        self.release(position, now_ns)
+        return True
+
     def acknowledge_many(self, client: int, packet_ids: Ints, now_ns: int) -> bool:
-        """A burst of PUBACKs; False as for `acknowledge`."""
+        """Take a burst of PUBACKs in any order; False as for `acknowledge`."""
         position, window = client - self.base, self.window
         if window is not None and int(packet_ids.min()) > 0 and int(packet_ids.max()) <= window.size:
             places = position * window.size + packet_ids - 1
             if each_once(places) and (window.states[places] == AWAIT_PUBACK).all():
                 window.states[places] = FREE
-                dues = window.due_ns[places]
-                timed = dues >= self._measure_ns
-                self._meter.ack.extend(now_ns - dues[timed])
-                self._meter.service.extend(now_ns - window.sent_ns[places][timed])
+                self._time_acks(window.due_ns[places], window.sent_ns[places], now_ns)
                 self._counts.acked += len(places)
                 self.release(position, now_ns)
                 return True
         return all([self.acknowledge(client, packet_id, now_ns) for packet_id in packet_ids.tolist()])
+
+    def _time_acks(self, dues_ns: Ints, sents_ns: Ints, now_ns: int) -> None:
+        """Record the latencies of messages acknowledged at `now_ns`, without those due in the warm-up."""
+        if int(dues_ns.min()) < self._measure_ns:
+            timed = dues_ns >= self._measure_ns
+            dues_ns, sents_ns = dues_ns[timed], sents_ns[timed]
+        self._meter.ack.extend(now_ns - dues_ns)
+        self._meter.service.extend(now_ns - sents_ns)
 
     def receive_pubrec(self, client: int, packet_id: int, now_ns: int) -> bool:
         """A PUBREC came: owes a PUBREL (for an unknown id too, MQTT-4.3.3-1). False: it is a QoS 1 message's."""

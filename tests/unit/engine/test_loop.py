@@ -126,6 +126,38 @@ def test_a_closed_loop_refills_at_once_what_one_read_freed(inflight: int, freed:
         assert w.meter.counts.due == w.meter.counts.sent == inflight + freed
 
 
+BURSTS = {
+    "all in order": [*range(1, 21)],
+    "a part in order": [*range(3, 15)],
+    "round the end of the window": [*range(9, 21), *range(1, 9)],
+    "out of order": [*range(20, 0, -1)],
+    "one twice": [*range(1, 11), 10],
+    "one unknown at the end": [*range(1, 12), 21],
+    "all unknown": [*range(21, 41)],
+    "far beyond the window": [*range(65_520, 65_536)],
+    "id 0 first": [*range(12)],
+}
+
+
+@pytest.mark.parametrize("ids", BURSTS.values(), ids=BURSTS)
+def test_a_burst_of_acknowledgements_counts_as_one_by_one_does(ids: list[int]) -> None:
+    def counted(reads: list[bytes]) -> tuple[object, ...]:
+        with world(METER | {"inflight": 20, "clients": 1}, duration="1h") as w:
+            w.connect_all()
+            w.publish()
+            pass_seconds(w, 19.5)
+            publisher = w.engine.publishers[0]
+            assert publisher.in_flight == 20
+            for read in reads:
+                w.say(w.sockets[0], read)
+            assert publisher.window is not None
+            counts, latencies = w.meter.counts, sorted(w.meter.ack.take().tolist())
+            return bytes(publisher.window.state), counts.acked, counts.stray_ack, latencies, w.meter.service.waiting
+
+    acks = [b"\x40\x02" + packet_id.to_bytes(2) for packet_id in ids]
+    assert counted([b"".join(acks)]) == counted(acks)
+
+
 @pytest.mark.parametrize("inflight", [2, 8, 20])
 def test_a_closed_loop_refills_what_is_acknowledged_out_of_order(inflight: int) -> None:
     with world(METER | {"interval": 0, "inflight": inflight}) as w:

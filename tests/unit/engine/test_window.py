@@ -79,3 +79,15 @@ def test_what_is_in_flight_comes_back_in_the_order_it_was_sent() -> None:
 def test_places_wrapped_round_once_are_told_apart(places: list[int], all_different: bool) -> None:
     """[3, 1, 2, 0] is a false negative, which only costs time."""
     assert each_once(np.array(places)) is all_different
+
+
+@pytest.mark.parametrize("taken", range(1 << 5))
+@pytest.mark.parametrize("turn", range(5))
+def test_free_slots_are_those_of_a_walk_round_the_window(taken: int, turn: int) -> None:
+    window = Window(2, 5)
+    window.states[:5] = AWAIT_PUBACK  # of another client
+    window.states[5:] = [taken >> slot & 1 for slot in range(5)]
+    window.turn_at[1] = turn
+    walk = [slot for slot in [*range(turn, 5), *range(turn)] if not taken >> slot & 1]
+    for most in range(7):
+        assert window.free_slots(1, most).tolist() == walk[:most]
