@@ -24,7 +24,7 @@ format:
     uv run ruff check --fix
 
 demo:
-    uv run malaria demo
+    uv run --no-dev malaria demo
 
 # the benchmarks behind the promises; each also runs alone, see bench/README.md
 bench NAME:

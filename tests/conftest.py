@@ -29,8 +29,8 @@ TESTS: Final = Path(__file__).parent
 TESTS_AT_ONCE: Final = 4
 SHORT: Final = ("unit", "property", "simulation", "smoke")
 """Levels of the default run. Those of the first three meet no broker and no clock."""
-SLOW: Final = ("conformance", "fault", "ruler", "swarm")
-"""Levels that meet real brokers, hosts and signals: `pytest -m slow`."""
+SLOW: Final = ("conformance", "fault", "ruler", "swarm", "wheel")
+"""Levels that meet real brokers, hosts and signals, or install packages: `pytest -m slow`."""
 MARKERS: Final = (
     "slow: meets real brokers, hosts or a browser, or takes long; only `pytest -m slow` runs it",
     "by_hand: takes minutes; only `pytest -m by_hand` runs it",
@@ -92,6 +92,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif "hosts" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("hosts"))
     items.sort(key=_turn)
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def check_groups(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Fail if xdist has not marked the tests of a group: then it spreads them, and nobody would notice."""
+    if hasattr(config, "workerinput") and config.getvalue("dist") == "loadgroup":
+        assert all("@" in item.nodeid for item in items if item.get_closest_marker("xdist_group"))
 
 
 def is_slow(item: pytest.Item) -> bool:

@@ -29,7 +29,7 @@ from malaria.units import format_count, format_duration_ns
 LARGEST_FILE_BYTES: Final = 10**6
 UNTIL_A_LEVEL_SAYS: Final = "3650d"
 """The warhead of a campaign needs no duration. Its surges are checked against the hold of each level."""
-DOCUMENT: Final = "see docs/campaign.md"
+DOCUMENT: Final = "see `malaria docs campaign`"
 OWNERS: Final = {"password": "username", "psk": "psk_identity"}
 """Secret -> the key that it belongs to."""
 NONE_GIVEN: Final[Mapping[str, str]] = {}
@@ -129,7 +129,9 @@ def parsed(text: str, name: str, directory: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CampaignError(f"{name} is not TOML: {error}", f"{DOCUMENT}, or start from campaigns/") from None
+        raise CampaignError(
+            f"{name} is not TOML: {error}", f"{DOCUMENT}, or start from `malaria docs campaigns/500bytes-6s.toml`"
+        ) from None
     _anchor(table, directory)
     return table
 

@@ -48,7 +48,7 @@ class WhichCampaign:
 
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="A campaign file (TOML), see docs/campaign.md.", show_default=False),
+        typer.Argument(metavar="FILE", help="A campaign file (TOML): `malaria docs campaign`.", show_default=False),
     ] = None
     resume: Annotated[
         Path | None,

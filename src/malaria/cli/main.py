@@ -23,6 +23,7 @@ from malaria.cli import (
     campaign,
     connect,
     demo,
+    docs,
     doctor,
     export,
     keygen,
@@ -48,9 +49,12 @@ from malaria.errors import OperatorError
 
 FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
 KILLED_BY_CTRL_C: Final = 130  # what typer makes of a KeyboardInterrupt
+COMPLETION: Final = ("--install-completion", "--show-completion")
+"""Options that typer adds."""
 
 COMMANDS: Final = (
     demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor, schema,
+    docs,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo
@@ -70,7 +74,6 @@ class Overview(TyperGroup):
 app = typer.Typer(
     name="malaria",
     cls=Overview,
-    add_completion=False,
     help="Finds out what an MQTT broker carries, what happens past that, and whether it comes back.",
     epilog=EPILOG,
     invoke_without_command=True,
@@ -133,6 +136,8 @@ def main(arguments: Sequence[str]) -> int:
     except Exception:
         traceback.print_exc()
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
+    if code and arguments[0] in COMPLETION:  # typer has printed that it does not know the shell
+        return _refuse("no completion for this shell", "type it in bash, zsh or fish")
     return _abort() if code == KILLED_BY_CTRL_C else int(code or 0)
 
 

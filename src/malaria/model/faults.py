@@ -94,7 +94,9 @@ def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tup
         return location, *_unknown_key(location, known)
     key = str(location[-1]) if location else "warhead"
     value = "what is written" if key in SECRETS else repr(fault["input"])[:80]
-    message, remedy = SENTENCES.get(fault["type"], (literal(str(fault["msg"])), "see docs/warhead.md for this key"))
+    message, remedy = SENTENCES.get(
+        fault["type"], (literal(str(fault["msg"])), "see `malaria docs warhead` for this key")
+    )
     values = {"key": key, "value": value} | {name: str(given).replace("'", '"') for name, given in context.items()}
     return location, message.format(**values), remedy.format(**values)
 

@@ -158,7 +158,7 @@ def _check_filled(
         check(filled)
     except ValueError as error:
         message, _, remedy = str(error).partition("; ")
-        raise KeyPathError(key, message, remedy or "see docs/warhead.md for topics and filters") from None
+        raise KeyPathError(key, message, remedy or "see `malaria docs warhead` for topics and filters") from None
 
 
 _GROUP_CHECKS: Final = (

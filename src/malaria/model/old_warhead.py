@@ -28,7 +28,7 @@ SUFFIXES: Final = frozenset({".wh", ".warhead", ".nossl"})
 TARGET: Final = "%(malaria_target)s"
 TOPIC: Final = "mqtt-malaria/{client}/data/{seq}/{messages}"
 WATCHED: Final = "mqtt-malaria/+/data/#"
-REMEDY: Final = "write it as a warhead in TOML; see docs/warhead.md"
+REMEDY: Final = "write it as a warhead in TOML; see `malaria docs warhead`"
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
 
 type OldGroup = dict[str, Any]

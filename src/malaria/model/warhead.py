@@ -158,12 +158,15 @@ def _read(path: Path) -> str:
     try:
         return read_input_text(path, LARGEST_FILE_BYTES)
     except FileNotFoundError:
-        raise WarheadError(f"{path}: no such file", "give the path of a warhead; docs/warhead.md says how to write one"
-                           ) from None  # fmt: skip
+        raise WarheadError(
+            f"{path}: no such file", "give the path of a warhead; `malaria docs --copy .` puts examples here"
+        ) from None
     except OSError as error:
         raise WarheadError(f"{path}: {error.strerror}", "give the path of a warhead file") from None
     except UnicodeDecodeError:
-        raise WarheadError(f"{path} is not text in UTF-8", "a warhead is a TOML file; see docs/warhead.md") from None
+        raise WarheadError(
+            f"{path} is not text in UTF-8", "a warhead is a TOML file; see `malaria docs warhead`"
+        ) from None
 
 
 def warhead_from_toml(
@@ -181,7 +184,8 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise WarheadError(
-            f"{name} is not TOML: {error}", "see docs/warhead.md, or start from a file in examples/"
+            f"{name} is not TOML: {error}",
+            "see `malaria docs warhead`, or start from `malaria docs examples/meters.toml`",
         ) from None
 
 

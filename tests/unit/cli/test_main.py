@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -14,7 +15,21 @@ import typer
 from cli_fakes import Calls, install
 from malaria import __version__
 from malaria.cli import attack as attack_command
-from malaria.cli import campaign, connect, demo, doctor, export, keygen, publish, report, runs, schema, subscribe, watch
+from malaria.cli import (
+    campaign,
+    connect,
+    demo,
+    docs,
+    doctor,
+    export,
+    keygen,
+    publish,
+    report,
+    runs,
+    schema,
+    subscribe,
+    watch,
+)
 from malaria.cli.main import app, main
 from malaria.cli.options import PANELS
 from malaria.errors import HostLimitError, OperatorError
@@ -22,7 +37,7 @@ from malaria.errors import HostLimitError, OperatorError
 COMMANDS = {
     "demo": demo, "attack": attack_command, "campaign": campaign, "publish": publish, "subscribe": subscribe,
     "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
-    "watch": watch, "schema": schema,
+    "watch": watch, "schema": schema, "docs": docs,
 }  # fmt: skip
 GROUP = typer.main.get_group(app)
 
@@ -146,3 +161,58 @@ def test_a_reader_that_leaves_is_no_bug() -> None:
 def test_every_panel_is_used() -> None:
     used = {getattr(parameter, "rich_help_panel", None) for parameter in GROUP.commands["attack"].params}
     assert set(PANELS) <= used
+
+
+def complete(shell: str, words: str, **environment: str) -> str:
+    """Ask malaria as the script of a shell does."""
+    program = "from malaria.cli.main import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment | {"_MALARIA_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": words},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shell", "environment"),
+    [
+        ("bash", {"COMP_WORDS": "malaria swarm stat", "COMP_CWORD": "2"}),
+        ("zsh", {}),
+        ("fish", {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_a_shell_completes_commands(shell: str, environment: dict[str, str]) -> None:
+    shown = complete(shell, "malaria swarm stat", **environment)
+    assert "status" in shown
+    assert "deploy" not in shown
+
+
+@pytest.mark.parametrize(
+    ("shell", "script", "sourced"),
+    [
+        ("bash", ".bash_completions/malaria.sh", ".bashrc"),
+        ("zsh", ".zfunc/_malaria", ".zshrc"),
+        ("fish", ".config/fish/completions/malaria.fish", ""),
+    ],
+)
+def test_completion_is_installed_for_the_shell(
+    shell: str, script: str, sourced: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("typer._completion_shared._get_shell_name", lambda: shell)
+    with pytest.raises(SystemExit) as left:
+        main(["--install-completion"])
+    assert left.value.code == 0
+    assert f"_MALARIA_COMPLETE=complete_{shell}" in (tmp_path / script).read_text()
+    assert not sourced or (tmp_path / sourced).is_file()
+
+
+@pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
+def test_an_unknown_shell_is_no_fail(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("typer._completion_shared._get_shell_name", lambda: None)
+    monkeypatch.setattr("typer.completion._get_shell_name", lambda: None)
+    assert main([option]) == 2
+    assert "no completion for this shell\n       type it in bash, zsh or fish" in capsys.readouterr().err

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
 DEFAULT: Final = "bees"
 SOME_FAILED: Final = 1
-HELP: Final = "Make load on many hosts together, and manage these hosts. See docs/swarm.md."
+HELP: Final = "Make load on many hosts together, and manage these hosts. `malaria docs swarm` explains it."
 EXAMPLES: Final = (
     "malaria swarm add karl@10.0.0.3 karl@10.0.0.4",
     "malaria swarm up 20 --region us-east-1 --image ami-0123456789abcdef0 --type c7i.large",

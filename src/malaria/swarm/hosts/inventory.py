@@ -170,7 +170,7 @@ def swarm_from_toml(text: str, file: str = "") -> Swarm:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SwarmError(f"{file or _MARK}: {error}", "see docs/swarm.md for such a file") from None
+        raise SwarmError(f"{file or _MARK}: {error}", "see `malaria docs swarm` for such a file") from None
     return swarm_of(table, file)
 
 
@@ -196,7 +196,7 @@ def _numbered(text: str, file: str) -> list[Any]:
     try:
         tables = tomllib.loads(text).get("bee", [])
     except tomllib.TOMLDecodeError as error:
-        raise SwarmError(f"{file}: {error}", "write [[bee]] tables, see docs/swarm.md") from None
+        raise SwarmError(f"{file}: {error}", "write [[bee]] tables, see `malaria docs swarm`") from None
     if not isinstance(tables, list):
         raise SwarmError(f"{file}: bee: is not a list of tables", "write [[bee]] and its keys on the lines below")
     return [{"name": f"bee-{n}", **table} if isinstance(table, dict) else table for n, table in enumerate(tables, 1)]

@@ -77,7 +77,8 @@ class Cluster:
             raise SwarmError(f"--scheduler {address} is not encrypted", "write tls://HOST:PORT")
         security = Security(require_encryption=True)
         if not security.get_connection_args("client").get("ssl_context"):
-            remedy = "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, and __CLIENT__CERT and __CLIENT__KEY, see docs/swarm.md"
+            settings = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, and __CLIENT__CERT and __CLIENT__KEY"
+            remedy = f"set {settings}, see `malaria docs swarm`"
             raise SwarmError("Dask's settings name no TLS files for its clients", remedy)
         try:
             await self._connect(address, security)
