@@ -21,6 +21,7 @@ from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
 from malaria.engine.template import DUP, Encoded, Template, make_template
+from malaria.engine.unacked import Unacked
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
 from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
@@ -45,6 +46,7 @@ class Publisher:
         self.next_sequence = np.zeros(plan.count, np.int64)
         self.closed_loop = group.closed_loop
         self.window = Window(plan.count, group.inflight) if group.qos else None
+        self._unacked = Unacked(plan, self.window)
         self._awaits = AWAIT_PUBACK if group.qos == 1 else AWAIT_PUBREC
         self._next_at = memoryview(self.next_sequence)
         self._template = self._make_template(plan)
@@ -65,11 +67,6 @@ class Publisher:
         self._eager: set[int] = set()  # closed loop: members that may send more right now
         self._same_dues = np.empty(BLOCK, np.int64)
         self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
-        self._unfinished_at_qos_0: dict[int, list[int]] = {}  # sequences cut off by a lost connection
-        self._forgotten: dict[int, list[int]] = {}
-        self._partly_sent: dict[int, int] = {}  # position -> the sequence whose connection ended within it
-        self._explained = 0  # of those forgotten: refused by the broker, or too large for it
-        self._forgotten_dues: list[Ints] = []
         self._schedule = PublishSchedule(plan)
         self._epoch_ns = 0
         self._measure_ns = 0
@@ -310,34 +307,19 @@ class Publisher:
         window.turn_at[position] = (last + 1) % window.size
 
     def _keep(self, client: int, position: int, rest: bytes, sequence: int, due_ns: int) -> None:
-        """The kernel took a part: the message counts as sent when its last byte is handed over."""
+        """Leave the rest of a message to the outbox: it counts as sent when its last byte is handed over."""
         self._outbox.keep(client, rest, partial(self._finished, position, sequence, due_ns))
-        if self.window is None:
-            self._unfinished_at_qos_0.setdefault(position, []).append(sequence)
+        self._unacked.begin_part(position, sequence)
 
     def _finished(self, position: int, sequence: int, due_ns: int, now_ns: int | None) -> None:
         """Count a message as sent at `now_ns`; None: its connection ended before the kernel took its last byte."""
         if now_ns is None:
-            self._cut_short(position, sequence)
+            self._counts.sent += self._unacked.cut_part(position, sequence)
             return
         self._counts.sent += 1
         if due_ns >= self._measure_ns and not self.closed_loop:
             self._meter.held_lag.append(now_ns - due_ns)
-        if self.window is None:
-            self._unfinished_at_qos_0[position].remove(sequence)
-            return
-        for place in self.window.taken(position):
-            if self.window.sequence_at[place] == sequence:
-                self.window.sent_at[place] = now_ns
-
-    def _cut_short(self, position: int, sequence: int) -> None:
-        """Remember a message that was partly written: it counts as sent when a kept session sends it again."""
-        if self.window is None:
-            return
-        if any(self.window.sequence_at[place] == sequence for place in self.window.taken(position)):
-            self._partly_sent[position] = sequence
-        else:
-            self._counts.sent += 1  # the broker acknowledged half a message: by its own account it has all of it
+        self._unacked.finish_part(position, sequence, now_ns)
 
     # --- held messages and closed loop ----------------------------------------------------------------------------
 
@@ -544,38 +526,28 @@ class Publisher:
     # --- connections -----------------------------------------------------------------------------------------------
 
     def resume(self, client: int, session_present: bool, now_ns: int) -> None:
-        """CONNACK: the broker kept the session (redeliver, MQTT-4.4.0-1) or not (forget what was in flight)."""
+        """Go on after a CONNACK: send again what a kept session has in flight (MQTT-4.4.0-1), or forget it."""
         position, window = client - self.base, self.window
         if window is None:
             return
-        if not session_present:
-            self._forget(window, position)
-            return
-        self._redeliver(window, position, window.taken(position), now_ns)
+        if session_present:
+            self._redeliver(window, position, window.taken(position), now_ns)
+        else:
+            self._counts.forgotten += self._unacked.forget_in_flight(position)
 
     def _redeliver(self, window: Window, position: int, places: Iterable[int], now_ns: int) -> None:
         for place in places:
             self._outbox.send_again(self.base + position, self._again(window, position, place), now_ns)
             self._counts.redelivered += 1
 
-    def _forget(self, window: Window, position: int) -> None:
-        places = window.taken(position)
-        if places:
-            self._counts.forgotten += len(places)
-            self._forgotten.setdefault(position, []).extend(window.sequence[places].tolist())
-            self._forgotten_dues.append(window.due_ns[places])
-        self._partly_sent.pop(position, None)
-        window.clear(position)
-
     def _again(self, window: Window, position: int, place: int) -> bytes:
+        """Return the packet that goes out again for a place: a PUBREL once the broker has received the message."""
         packet_id = place - position * window.size + 1
-        if self._partly_sent.get(position) == window.sequence_at[place]:
-            del self._partly_sent[position]
-            self._counts.sent += 1
+        sequence = window.sequence_at[place]
+        self._counts.sent += self._unacked.completes(position, sequence)
         if window.state[place] == AWAIT_PUBCOMP:
             return bytes([0x62, 0x02]) + packet_id.to_bytes(2)
-        due_ns = window.due_at[place] - self._epoch_ns
-        packet = bytearray(self._template.packet(position, packet_id, window.sequence_at[place], due_ns))
+        packet = bytearray(self._template.packet(position, packet_id, sequence, window.due_at[place] - self._epoch_ns))
         packet[0] |= DUP
         return bytes(packet)
 
@@ -596,42 +568,25 @@ class Publisher:
         return self.window is not None and self.window.free(position) < self.window.size
 
     def give_up(self, position: int) -> None:
-        """The member leaves for good: what it still owes stays open in the account, and is counted."""
-        if self.window is not None:
-            self._forget(self.window, position)
+        """Let a member leave for good: what it still owes is counted, and stays open in the account."""
+        self._counts.forgotten += self._unacked.forget_in_flight(position)
         held = self._held.pop(position, None)
         if held:
             self._counts.abandoned += len(held)
-            self._forgotten_dues.append(np.array(held, np.int64))
+            self._unacked.give_up_held(held)
             self._columns.gate[self.base + position] &= ~HELD
 
     def published(self) -> Published:
-        """The account of this group's publishers as it stands."""
-        unacked: dict[int, list[int]] = {}
-        numbers = self.plan.numbers.tolist()
-        for part in (self._forgotten, self._unfinished_at_qos_0, self._open_windows()):
-            for position, sequences in part.items():
-                if sequences:
-                    unacked.setdefault(numbers[position], []).extend(sequences)
-        acknowledged = np.full(self.plan.count, self.window is not None)
-        return Published(self.plan.numbers, self.next_sequence.copy(), acknowledged, unacked, self._explained)
+        """Return the account of this group's publishers as it stands."""
+        return self._unacked.published(self.next_sequence)
 
     def fold_unfinished(self, now_ns: int) -> None:
-        """At the very end: how long each message without an acknowledgement has waited, as lower bounds of `ack`."""
+        """Record at the very end how long each unacknowledged message has waited, as lower bounds of `ack`."""
         if self.window is None:
             return
-        places = np.flatnonzero(self.window.states)
-        open_dues = self.window.due_ns[places]
         held_dues = np.array([due for held in self._held.values() for due in held], np.int64)
-        dues = np.concatenate([open_dues, held_dues, *self._forgotten_dues])
+        dues = np.concatenate([self._unacked.dues_ns(), held_dues])
         self._meter.unfinished.extend(now_ns - dues[dues >= self._measure_ns])
-
-    def _open_windows(self) -> dict[int, list[int]]:
-        if self.window is None:
-            return {}
-        positions = np.unique(np.flatnonzero(self.window.states) // self.window.size)
-        sequence_at, taken = self.window.sequence_at, self.window.taken
-        return {p: [sequence_at[place] for place in taken(p)] for p in positions.tolist()}
 
 
 def _whole_packets(written: int, length: int | Ints, total: int) -> tuple[int, int]:

@@ -138,8 +138,7 @@ class Publisher5(Publisher):
             return False
         self._next_at[position] = sequence + 1
         self._counts.too_large += 1
-        self._explained += 1
-        self._forgotten.setdefault(position, []).append(sequence)
+        self._unacked.explain(position, sequence)
         self._meter.trouble(f"a message was larger than the broker takes ({self._largest[position]:,} bytes)")
         return True
 
@@ -159,9 +158,8 @@ class Publisher5(Publisher):
             return False
         self.window.state[place] = FREE
         self._counts.publishes_refused += 1
-        self._explained += 1
         position = client - self.base
-        self._forgotten.setdefault(position, []).append(self.window.sequence_at[place])
+        self._unacked.explain(position, self.window.sequence_at[place])
         self.release(position, now_ns)
         return True
 
