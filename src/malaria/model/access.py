@@ -39,10 +39,12 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _version(value: Any) -> Any:
+    # TOML reads 1.3 without quotes as a float
     return str(value) if isinstance(value, float) else value
 
 
 def _headers(value: Any) -> Any:
+    # pairs are frozen and hashable, which the tables have to be
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
@@ -114,6 +116,7 @@ class Access(Table):
         """Return these keys with those that `by` states in their place."""
         kept = {name: getattr(self, name) for name in self.model_fields_set}
         stated = by.model_fields_set
+        # one proof of identity takes the place of the other, and with it the lines of its file
         if stated & PROOFS:
             kept = {name: value for name, value in kept.items() if name not in PROOFS | OF_FILE}
         if "credentials_file" in stated:
@@ -128,6 +131,7 @@ def _check_url(access: Access) -> None:
         target = parse_target(access.url)
     except TargetError as error:
         raise KeyPathError("url", error.message, error.remedy) from None
+    # a URL is stored with the run and shown on the page, where no login may be
     if target.username is not None:
         raise KeyPathError("url", "holds a user name", "write username and password as keys of their own")
 
@@ -141,6 +145,7 @@ def _check_proof(access: Access) -> None:
         raise KeyPathError(
             "psk_identity", "cannot be used with psk_file, which has the identities", "remove one of them"
         )
+    # an identity without a key, or the other way round, proves nothing
     if (access.psk_identity is None) != (access.psk is None):
         lack, given = ("psk", "psk_identity") if access.psk is None else ("psk_identity", "psk")
         raise KeyPathError(lack, f"is missing beside {given}", "give both, or psk_file, with one identity per client")
@@ -154,6 +159,7 @@ def _check_psk(access: Access) -> None:
     try:
         key = bytes.fromhex(access.psk)
     except ValueError:
+        # an empty key fails the bounds below, so that both faults get one sentence
         key = b""
     if not SMALLEST_KEY_BYTES <= len(key) <= LARGEST_KEY_BYTES:
         raise KeyPathError(
@@ -186,6 +192,7 @@ def _is_host_name(text: str) -> bool:
         text.encode("idna")
     except UnicodeError:  # an empty label, one over 63 bytes, or bytes that are not UTF-8
         return False
+    # IDNA lets pass what is no host name: blanks, and labels that begin with a dash
     return 0 < len(text) <= LONGEST_HOST_NAME and text.isprintable() and " " not in text and text[0] not in ".-"
 
 
@@ -197,6 +204,7 @@ def _check_templates(access: Access) -> None:
 
 def _check_headers(access: Access) -> None:
     for name, value in access.headers:
+        # a line break in a value would begin another header; HTTP carries Latin-1 at most
         if not _HEADER_NAME.fullmatch(name) or not value.isprintable() or any(ord(char) > 255 for char in value):
             raise KeyPathError(("headers", name), "is not a header of HTTP", 'write it on one line, Name = "value"')
 

@@ -55,8 +55,10 @@ class Attack(Table):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        # 0 means something in other keys (warmup, drain); here it would end or fail every attack at once
         for name in ("duration_ns", "connect_timeout_ns", "own_lag_limit_ns"):
             if getattr(self, name) == 0:
+                # the operator knows the key of the file, not the field
                 key = type(self).model_fields[name].alias or name
                 raise KeyPathError(key, "must be longer than 0 s", "write a duration over 0, such as 30s")
         return self

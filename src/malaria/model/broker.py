@@ -60,6 +60,7 @@ MOST_KEYS: Final = 1_000_000
 
 def _command(value: Any) -> Any:
     """Split a text into words as a shell does, without expanding anything."""
+    # a list is taken word by word: nothing in it is split again
     if not isinstance(value, str):
         return tuple(value) if isinstance(value, list) else value
     try:
@@ -113,11 +114,13 @@ class ListenerTable(Table):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, table: Any) -> Any:
+        # pydantic refuses it with its place
         if not isinstance(table, Mapping):
             return table
         kind = table.get("kind", ListenerTransport.PLAIN)
         if not isinstance(kind, str):  # refused when the key is read
             return table
+        # keys and certificates name the clients: the broker's access rules should see these names
         return {"name": kind, "identity_as_username": kind in WITH_NAMED_CLIENTS} | dict(table)
 
     @model_validator(mode="after")
@@ -143,6 +146,7 @@ class ListenerTable(Table):
 
     def _check_psk(self) -> None:
         given = [key for key in PSK_KEYS if getattr(self, key) is not None]
+        # without keys mosquitto ignores the listener, with two sources it would not be clear which one holds
         if len(given) != 1:
             message = "cannot be used with psk_file: both state the keys" if given else "is missing"
             raise KeyPathError("psk_clients", message, "write psk_clients = 3000 to have keys made, or psk_file = ...")
@@ -195,6 +199,7 @@ class BrokerTable(Table):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        # a key without effect is refused: the operator would believe that it acts
         for key in sorted(self.model_fields_set & set(ALLOWED)):
             if self.kind not in ALLOWED[key] and getattr(self, key):
                 alias = type(self).model_fields[key].alias or key
@@ -219,10 +224,12 @@ class BrokerTable(Table):
             if getattr(self, f"{key}_ns") == 0:
                 raise KeyPathError(key, "must be longer than 0 s", "write a duration over 0, such as 15s")
 
+        # malaria writes the file's name into the configuration, which takes one
         if self.tells_its_url and len(self.persistence) > 1:
             raise KeyPathError("persistence", "names several files, and mosquitto keeps one", "name one")
 
     def _check_listeners(self) -> None:
+        # mosquitto would read only `config`, and these keys would have no effect
         for key in sorted(self.model_fields_set & {"listeners", "max_queued_messages", "max_inflight_messages"}):
             if self.config is not None:
                 alias = type(self).model_fields[key].alias or key
@@ -239,8 +246,10 @@ class BrokerTable(Table):
             if self.ssh_config is not None:
                 raise KeyPathError("ssh", "is missing beside ssh_config", 'write ssh = "user@host"')
             return
+        # ssh would take a leading dash for one of its options
         if self.ssh.startswith("-") or not self.ssh.isprintable() or not self.ssh.strip():
             raise KeyPathError("ssh", f"{self.ssh!r} is not a host", 'write "host", "user@host" or "user@host:port"')
+        # a configuration made here has paths and keys of this host
         if self.kind is BrokerKind.MOSQUITTO and self.config is None:
             raise KeyPathError("config", "is missing beside ssh", "name the configuration file on that host")
 

@@ -33,6 +33,7 @@ def completed(table: Mapping[str, Any]) -> dict[str, Any]:
     role = group.get("role", DEFAULT_ROLE)
     if isinstance(role, str) and role in DEFAULT_TOPIC:
         _COMPLETE_TOPICS[str(role)](group)
+    # a group that only connects has no topic, and the field must be there
     group.setdefault("topic", "")
     group.setdefault("header", _header(group))
     return group
@@ -66,6 +67,7 @@ def _turn_rate(group: dict[str, Any]) -> None:
 def _placeholders(text: str) -> frozenset[str]:
     try:
         return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+    # not a template: the check of the templates says so, with its place
     except ValueError:
         return frozenset()
 
@@ -79,6 +81,7 @@ def _complete_subscribe(group: dict[str, Any]) -> None:
         group["filters"] = [group.setdefault("topic", DEFAULT_TOPIC["subscribe"])]
         return
     filters = group["filters"]
+    # `topic` is a required field of the model: the first filter fills it
     first = filters[0] if isinstance(filters, list | tuple) and filters and isinstance(filters[0], str) else ""
     if group.setdefault("topic", first) != first:
         raise KeyPathError("topic", "cannot be used with filters: both set the subscriptions", "write one of the two")
@@ -87,6 +90,7 @@ def _complete_subscribe(group: dict[str, Any]) -> None:
 def _complete_both(group: dict[str, Any]) -> None:
     _complete_publish(group)
     if isinstance(group["topic"], str):
+        # by default a client subscribes to its own topics: only what differs between messages becomes +
         group.setdefault("filters", [wildcard(group["topic"], keep=frozenset({"client", "index", "group", "run"}))])
 
 
@@ -103,5 +107,6 @@ def _header(group: Mapping[str, Any]) -> bool:
     """Return True if malaria makes the payloads and every size has room for the header."""
     try:
         return is_generated(group.get("payload", "random")) and holds_header(str(group.get("size", DEFAULT_SIZE)))
+    # a wrong size is reported by its own check
     except (NotationError, TypeError):
         return True

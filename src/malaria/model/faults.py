@@ -86,6 +86,7 @@ def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tup
     location: Location = fault["loc"]
     context: Mapping[str, Any] = fault.get("ctx", {})
     cause = context.get("error")
+    # raised by a check of a whole table: it knows the key itself
     if isinstance(cause, KeyPathError):
         return (*location, *cause.path), cause.message, cause.remedy
     if isinstance(cause, NotationError):
@@ -93,6 +94,7 @@ def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tup
     if fault["type"] == "extra_forbidden":
         return location, *_unknown_key(location, known)
     key = str(location[-1]) if location else "warhead"
+    # errors reach logs and screens
     value = "what is written" if key in SECRETS else repr(fault["input"])[:80]
     message, remedy = SENTENCES.get(
         fault["type"], (literal(str(fault["msg"])), "see `malaria docs warhead` for this key")
@@ -104,6 +106,7 @@ def _fault(fault: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> tup
 def _unknown_key(location: Location, known: Mapping[str, frozenset[str]]) -> tuple[str, str]:
     key = str(location[-1])
     table = next((str(part) for part in reversed(location[:-1]) if isinstance(part, str)), "")
+    # most unknown keys are typing errors, or belong into another table
     near = difflib.get_close_matches(key, known.get(table, ()), n=1)
     if near:
         return "unknown key", f"did you mean {near[0]}?"

@@ -46,6 +46,7 @@ def duration_text(duration_ns: int) -> str:
 def interval_entry(interval: Fraction) -> tuple[str, str]:
     """Return key and text of an interval: a duration if it is whole nanoseconds, else a rate."""
     interval_ns = interval * NS_PER_S
+    # 1/3 s is no whole number of nanoseconds: only the rate, 3, reads back equal
     if interval_ns.denominator == 1:
         return "interval", duration_text(int(interval_ns))
     return "rate", str(1 / interval)
@@ -74,6 +75,7 @@ def _whole_seconds(value: Any) -> int:
 def _expiry(value: Any) -> int | None:
     if value is None or value == NEVER:
         return None if value is None else FOR_EVER_S
+    # as a duration the specification's number for ever would be over the longest one
     if isinstance(value, int) and value == FOR_EVER_S:
         return FOR_EVER_S
     seconds, rest = divmod(parse_duration_ns(value), NS_PER_S)
@@ -114,6 +116,7 @@ def _fraction(value: Any) -> Fraction:
     try:
         fraction = Fraction(str(value))
     except (ValueError, ZeroDivisionError):
+        # outside of the bounds, so that the check below refuses it
         fraction = Fraction(-1)
     if not 0 <= fraction <= 1 or isinstance(value, bool):
         raise NotationError(
@@ -125,8 +128,10 @@ def _fraction(value: Any) -> Fraction:
 def _size(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise NotationError(f"{value!r} is not a size", 'write bytes: 500, "500~25" or "100-900"')
+    # raises for a text that is no size
     parse_size(value)
     text = str(value).strip()
+    # 0500 and 500 are one size, and both are stored as 500
     return str(int(text)) if text.isdigit() else text
 
 
@@ -142,6 +147,7 @@ def _payload(value: Any) -> str:
 
 
 def _reconnect(value: Any) -> tuple[int, int] | None:
+    # None is how the model stores "never"
     if value == NEVER or value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:

@@ -42,6 +42,7 @@ def _check_role(group: GroupKeys) -> None:
         (group.subscribes, OF_SUBSCRIBERS, "subscribes to nothing"),
         (group.publishes or group.subscribes, OF_MESSAGING, "sends and receives nothing"),
     ):
+        # only what differs from its default can have been stated by the operator
         for name in () if wanted else keys:
             field = type(group).model_fields[name]
             if getattr(group, name) != ("" if name == "topic" else field.default):
@@ -64,6 +65,7 @@ def _check_pace(group: GroupKeys) -> None:
         raise KeyPathError(
             "rate_ramp", "an interval of 0 is closed loop and has no rate to ramp", "leave rate_ramp out"
         )
+    # the default of `jitter` is there in any case
     if group.arrival != "jitter" and group.jitter != type(group).model_fields["jitter"].default:
         raise KeyPathError("jitter", f"means nothing for {group.arrival} arrival", 'write arrival = "jitter" too')
 
@@ -71,6 +73,7 @@ def _check_pace(group: GroupKeys) -> None:
 def _check_payload(group: GroupKeys) -> None:
     if not is_generated(group.payload) and group.size != type(group).model_fields["size"].default:
         raise KeyPathError("size", f"{group.payload} has a size of its own", "leave size out")
+    # a header cut short would make every figure of loss and order wrong
     if group.header and is_generated(group.payload) and group.publishes and not holds_header(group.size):
         remedy = f"make all payloads {HEADER_SIZE} bytes or more, or write header = false and do without the account"
         raise KeyPathError(
@@ -104,6 +107,7 @@ def _check_topics(group: GroupKeys) -> None:
     if group.subscribes and not group.filters:
         raise KeyPathError("filters", "is an empty list", 'write at least one filter, such as ["malaria/#"]')
     for position, filter_ in enumerate(group.filters):
+        # a subscriber's only filter was written as its topic
         key: str | Location = "topic" if filter_ == group.topic else ("filters", position)
         _check_filled(key, filter_, OF_CLIENT, check_filter, group)
     if group.will is not None:
@@ -126,6 +130,7 @@ def _check_message(message: Message5, above: Location, allowed: frozenset[str], 
 
 
 def _check_aliases(group: GroupKeys) -> None:
+    # with a new topic for every message no alias is ever used twice
     if group.topic_alias and "seq" in group.topic_uses:
         remedy = "leave {seq} out of the topic, or topic_alias"
         raise KeyPathError("topic_alias", "stands for a topic, and every message has another one", remedy)
@@ -153,10 +158,12 @@ def _check_filled(
     key: str | Location, template: str, allowed: frozenset[str], check: Callable[[str], None], group: GroupKeys
 ) -> None:
     check_text(key, template, allowed)
+    # wildcards and empty levels may come from the values, so the filled text is checked
     filled = fill(template, group.values_at(0, "run") | {"seq": 0})
     try:
         check(filled)
     except ValueError as error:
+        # errors of `mqtt.topics` are one text: what is wrong; what to write
         message, _, remedy = str(error).partition("; ")
         raise KeyPathError(key, message, remedy or "see `malaria docs warhead` for topics and filters") from None
 

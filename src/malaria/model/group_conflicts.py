@@ -25,6 +25,7 @@ def check_protocol(group: Group, position: int, protocol: Protocol) -> None:
     if group.will is not None:
         will = group.will
         paths += [("will", name) for name in (*OF_MESSAGES, "delay") if getattr(will, name) not in (None, ())]
+    # the first one is enough: the remedy is the same for all
     for path in paths:
         raise KeyPathError(
             (*place, *path), "is of MQTT 5, and this group speaks 3.1.1", 'write protocol = "5" (-V 5), or leave it out'
@@ -60,11 +61,14 @@ def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
 
 def _shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str | None:
     """Return a client id that both groups use, or None. Most templates differ in their fixed beginnings already."""
+    # a broker gives no id twice
     if one[0].chosen_by_broker or other[0].chosen_by_broker:
         return None
     first, second = _beginning(one[0]), _beginning(other[0])
+    # different beginnings cannot meet, and a million ids need not be made
     if not first.startswith(second) and not second.startswith(first):
         return None
+    # the set holds the smaller group, whatever the size of the other
     few, many = sorted((one, other), key=lambda pair: pair[1])
     ids = set(_client_ids(*few))
     return next((client_id for client_id in _client_ids(*many) if client_id in ids), None)

@@ -86,6 +86,7 @@ class _Arranged:
         if "$ref" not in schema:
             return rest
         name = schema["$ref"].rpartition("/")[2]
+        # a bare value (a number, an enum) is written where it is used; only tables are referred to
         if "properties" not in self._made[name] or NAME in self._made[name]:
             return self.of(self._made[name] | {key: part for key, part in schema.items() if key != "$ref"})
         if name not in self.definitions:

@@ -62,6 +62,7 @@ class KeyPart:
 
     def owner_of(self, line: int) -> int:
         """Return the number of the part that holds a line of the whole file."""
+        # turns begin anew at each start, so lines are counted from there
         return (line - self._start_of(line)) % self.parts
 
     def place_of(self, line: int) -> int:
@@ -69,6 +70,7 @@ class KeyPart:
         if not 0 <= line < self.lines or self.owner_of(line) != self.number:
             raise KeyError(line)
         start = self._start_of(line)
+        # the part holds its lines of all earlier runs first
         before = sum(self._share.count(end - first) for first, end in self._runs() if end <= start)
         return before + self._share.count(line - start)
 
@@ -97,6 +99,7 @@ def read_heading(line: str) -> KeyPart | None:
 
 def parts_of(lines: int, parts: int, starts: Iterable[int], file: str) -> tuple[KeyPart, ...]:
     """Make all parts of a file. `starts` are the lines at which groups begin; 0 always counts."""
+    # a file that no group begins at is dealt from its first line
     where = tuple(sorted({0, *starts}))
     return tuple(KeyPart(number, parts, lines, where, file) for number in range(parts))
 

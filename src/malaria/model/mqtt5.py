@@ -86,6 +86,7 @@ class Client5(Message5):
 
     def connect_properties(self, *, clean_start: bool) -> dict[str, Any]:
         """Return the properties of CONNECT. A kept session without an expiry never ends, as in MQTT 3.1.1."""
+        # without an expiry MQTT 5 would end the session with the connection, and 3.1.1 keeps it
         expiry = FOR_EVER_S if self.session_expiry is None and not clean_start else self.session_expiry
         properties = {
             "session_expiry_interval": expiry,
@@ -98,6 +99,7 @@ class Client5(Message5):
     @property
     def subscription_options(self) -> int:
         """Return the options byte of a subscription, without its QoS."""
+        # the QoS of the subscription fills the two lowest bits
         flags = NO_LOCAL * self.no_local | RETAIN_AS_PUBLISHED * self.retain_as_published
         return flags | self.retain_handling << RETAIN_HANDLING_SHIFT
 

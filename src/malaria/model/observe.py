@@ -77,6 +77,7 @@ class ProcessChoice:
 
 
 def _process(value: Any) -> Any:
+    # false takes away the default; both are no process
     if isinstance(value, ProcessChoice) or value is False or value is None:
         return None if value is False else value
     if value is True:
@@ -94,6 +95,7 @@ def _one(text: str, value: object, ssh: SshHost | None) -> ProcessChoice:
     if not own and ssh is not None:
         return ProcessChoice(ssh=ssh)
     digits = own.removeprefix(":")
+    # isdigit alone takes digits of other scripts, and int() would read them
     if digits.isascii() and digits.isdigit() and len(digits) < 8:
         number = int(digits)
         if own.startswith(":") and 0 < number < 1 << 16:
@@ -112,6 +114,7 @@ def _ssh(text: str) -> tuple[SshHost, str]:
         host, user, port = parts.hostname or "", unquote(parts.username or ""), parts.port
     except ValueError:
         host, user, port = "", "", None
+        # an empty host, which the check below refuses
         parts = urlsplit(SSH)
     if parts.password is not None:
         raise NotationError("ssh:// with a password", "use a key, or an agent: ssh-copy-id user@host")
@@ -127,6 +130,7 @@ def _host(value: Any) -> Any:
                 f"{value[:80]!r} is not a host to observe", 'write true (this machine) or "ssh://user@host"'
             )
         host, rest = _ssh(value)
+        # a path would be ignored, and the operator believes that it chooses something
         if rest:
             raise NotationError(f"{value[:80]!r} says more than a host", 'write "ssh://user@host"')
         return host
@@ -147,6 +151,7 @@ def _page_url(value: Any) -> str:
     text = value if isinstance(value, str) else ""
     try:
         parts = urlsplit(text)
+        # `port` raises for one over 65535
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         good = False
@@ -235,6 +240,7 @@ def observe_from_options(texts: Sequence[str]) -> Observe:
 
     Raises OperatorError.
     """
+    # the option can be repeated, and each may hold several
     parts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
     if not parts:
         return Observe()
@@ -246,6 +252,7 @@ def observe_from_options(texts: Sequence[str]) -> Observe:
         if name not in OPTIONS:
             raise OperatorError(f"--observe: {part[:80]!r} is not an observer", f"known are {', '.join(OPTIONS)}")
         table[name] = OPTIONS[name](value) if equals else True
+        # --observe names all observers; a setting such as interval leaves the defaults on
         table |= {} if name in SETTINGS else {"only": True}
     try:
         return Observe.model_validate(table)

@@ -45,6 +45,7 @@ def old_table(text: str, name: str) -> dict[str, Any]:
     start_ns: int | None = 0
     for number, line in _lines(text):
         words = _words(line, f"{name}: line {number}")
+        # lines ran one after the other: what follows a line without an end never began
         if start_ns is None:
             _refuse(f"{name}: line {number}", "comes after a command whose end is not known (-T says how fast)")
         start_ns = _READERS[words[0]](words[1:], table, start_ns, f"{name}: line {number}")
@@ -64,6 +65,7 @@ def _words(line: str, place: str) -> list[str]:
         words = shlex.split(line)
     except ValueError as error:
         _refuse(place, f"is not a command: {error}")
+    # the command was often written with its path
     if words[0].rpartition("/")[2] == "malaria":
         words = words[1:]
     if not words or words[0] not in _READERS:
@@ -176,6 +178,7 @@ def _parsed(options: ArgparseOptions, words: list[str], place: str) -> argparse.
 
 
 def _name(word: str, table: dict[str, Any]) -> str:
+    # groups need names of their own, and lines had none
     taken = sum(group["name"].startswith(word) for group in table["group"])
     return f"{word}-{taken + 1}" if taken else word
 
@@ -186,6 +189,7 @@ def _size(mean: int) -> str | int:
 
 
 def _pace(rate: str | None, jitter: str, place: str) -> OldGroup:
+    # without -T the tool of 2013 sent as fast as it could
     if rate is None or _decimal(rate, place) == 0:
         return {"interval": "0"}
     try:
@@ -203,6 +207,7 @@ def _decimal(text: str, place: str) -> float:
 
 def _identity(options: argparse.Namespace) -> OldGroup:
     """Return the client id: the PSK identity if there are keys, else the given name and a number."""
+    # each client had the identity of its key as its id
     if options.psk_file is not None:
         return {"client_id": "{identity}"}
     name = literal(options.clientid or "")
@@ -224,5 +229,6 @@ def _reach(table: dict[str, Any], options: argparse.Namespace, place: str) -> No
         # -p had one default in 2013, with or without keys
         port = options.port or DEFAULT_PORT[Scheme.MQTT]
         target["url"] = f"{Scheme.MQTTS if tls else Scheme.MQTT}://{options.host}:{port}"
+    # a warhead has one target; the lines of 2013 could each name another
     if table.setdefault("target", target) != target:
         _refuse(place, "goes to another target than the line before")

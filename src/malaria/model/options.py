@@ -43,6 +43,7 @@ def build_warhead(options: LoadOptions, role: Role = Role.PUBLISH, *, subscriber
     stated = _stated(options)
     group = _group_part(stated, {"name": GROUP_NAMES[role], "role": str(role), "clients": DEFAULT_CLIENTS[role]})
     attack = dict(_part(stated, "attack"))
+    # with -n the load ends by itself
     if "messages" not in group:
         attack.setdefault("duration", DEFAULT_DURATION)
     groups = [group, _subscriber(group)] if subscriber else [group]
@@ -70,10 +71,12 @@ def override(warhead: Warhead, options: LoadOptions, name: str = "warhead") -> W
         table["group"][i] = _group_part(stated, table["group"][i])
     table["attack"] |= _part(stated, "attack")
     table["target"] = table.get("target", {}) | _part(stated, "target")
+    # surges of options come after those of the file
     if "surge" in options:
         table["surge"] = table.get("surge", []) + _surges(options, _one_of(warhead, changed, name))
 
     def place(location: Location) -> str:
+        # surges of the file come first, so their numbers tell where a fault is
         if _is_surge_of_file(location, warhead):
             return f"{name}: {key_path(location)}"
         flag = _flag(location) if location[:1] == ("surge",) or _is_from_option(location, stated, changed) else None
@@ -118,6 +121,7 @@ def _group_part(stated: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str
     """Put the options into the table of a group, and remove the keys that they replace."""
     replaced = {key for name in stated if KEYS[name].table == "group" for key in KEYS[name].replaces}
     changed = {key: value for key, value in group.items() if key not in replaced} | _part(stated, "group")
+    # -t given several times: filters of a subscriber
     if isinstance(changed.get("topic"), tuple):
         changed["filters"] = _filters(changed)
         del changed["topic"]
@@ -146,6 +150,7 @@ def _subscriber(group: Mapping[str, Any]) -> dict[str, Any]:
 def _is_meant(group: Group, warhead: Warhead, name: str | None) -> bool:
     if name is not None:
         return group.name == name
+    # options such as -r speak of publishers; without any, all groups are meant
     return group.publishes or not warhead.publishing
 
 

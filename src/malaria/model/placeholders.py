@@ -41,6 +41,7 @@ def check_template(text: str, allowed: frozenset[str]) -> frozenset[str]:
         if name not in allowed:
             listed = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS if known in allowed)
             raise NotationError(f"{{{name}}} is not a placeholder that can be used here", f"write one of {listed}")
+        # other format codes fail for texts, or could make a name of any length
         if conversion or (spec and not (name in NUMBERS and _WIDTH.fullmatch(spec))):
             raise NotationError(
                 f"{{{name}}} cannot be written that way",

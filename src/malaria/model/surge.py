@@ -75,6 +75,7 @@ def check_surges(surges: Sequence[Surge], groups: Sequence[Group], attack: Attac
             _check_times(surge, attack.duration_ns)
             _check_pace(surge, attack.connect_rate)
         except KeyPathError as error:
+            # the checks below know one surge; the place in the file is known here
             raise KeyPathError(("surge", number, *error.path), error.message, error.remedy) from None
 
 
@@ -82,6 +83,7 @@ def _check_group(surge: Surge, groups: Mapping[str, Group]) -> None:
     group = groups.get(surge.group)
     if group is None:
         raise KeyPathError("group", f"there is no group {surge.group!r}", f"there is {', '.join(groups)}")
+    # further clients with the same id would throw out those that are there
     if "index" not in check_template(group.client_id, OF_CLIENT_ID):
         raise KeyPathError("group", f"every client of {surge.group} has the same id", "put {index} into its client_id")
 
@@ -91,6 +93,7 @@ def _check_times(surge: Surge, duration_ns: int | None) -> None:
         raise KeyPathError("hold", "must be longer than 0 s", "leave hold out to keep the clients to the end")
     if surge.hold_ns is not None and surge.ramp_ns > surge.hold_ns:
         raise KeyPathError("ramp", "is longer than hold, so not all of them would come", "write a shorter one")
+    # a load without a duration ends with its last message, at a time that is not known here
     if duration_ns is None:
         return
     length = format_duration_ns(duration_ns)
@@ -106,6 +109,7 @@ def _check_times(surge: Surge, duration_ns: int | None) -> None:
 
 def _check_pace(surge: Surge, connect_rate: Fraction) -> None:
     """Refuse a surge that ends before the connect rate has let all of its clients in."""
+    # without an end, or without a pace, all of them come
     if surge.hold_ns is None or not connect_rate:
         return
     needed_ns = int(surge.clients * NS_PER_S / connect_rate)

@@ -34,5 +34,6 @@ class Table(BaseModel):
             defaults = cls.model_construct().model_dump(mode="json", by_alias=True, exclude_none=True)
         for key, entry in schema["properties"].items():
             entry.pop("default", None)
+            # an empty list or table says no more than a missing key, and TOML has no null
             if (default := defaults.get(key)) not in (None, []) and not isinstance(default, dict):
                 entry["default"] = default

@@ -135,7 +135,9 @@ def parse_target(text: str) -> Target:
     assert found is not None  # the pattern takes any text
     scheme = _scheme(found["scheme"])
     authority, slash, path = found["rest"].partition("/")
+    # the last @ ends the login, as in every URL: a password may hold others
     credentials, _, hosts = authority.rpartition("@")
+    # the authority ended at a '/' inside the login; the host would be a part of the password
     if "@" in path:
         raise TargetError("the part before the host holds a '/'", "write %2F for '/' in a user name or password")
     if not hosts:
@@ -165,6 +167,7 @@ def without_passwords(text: str) -> tuple[str, int]:
 
 
 def _is_public(host: str) -> bool:
+    # `Test.Mosquitto.org.` is the same broker
     name = host.lower().rstrip(".")
     return any(name == public or name.endswith(f".{public}") for public in PUBLIC_BROKERS)
 
@@ -221,6 +224,7 @@ def _addresses(text: str, scheme: Scheme) -> tuple[Address, ...]:
 def _address(text: str, scheme: Scheme) -> Address:
     if bracketed := _BRACKETED.fullmatch(text):
         return Address(_ipv6(bracketed["host"]), _port(bracketed["port"], text, scheme))
+    # an IPv6 address without brackets: its last group could be a port
     if text.count(":") > 1:
         raise TargetError(f"{text!r} is not an address", f"write an IPv6 address in brackets: [{text}]:1883")
     host, colon, port = text.partition(":")
@@ -244,6 +248,7 @@ def _ipv6(host: str) -> str:
 def _port(text: str | None, address: str, scheme: Scheme) -> int:
     if text is None:
         return DEFAULT_PORT[scheme]
+    # int() would also read digits of other scripts
     if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535:
         return int(text)
     raise TargetError(f"{address!r}: {text!r} is not a port", "write a number from 1 to 65535, such as host:1883")

@@ -70,6 +70,7 @@ def _figures() -> dict[str, SummaryFigure]:
     }
     for latency in LATENCIES:
         figures[f"{latency}.count"] = SummaryFigure(("latency_ms", latency, "count"), FigureUnit.COUNT)
+    # a percentage compares figures of one kind: clients with clients, messages with messages
     of_clients = {"planned": "clients.planned", "connected": "clients.connected"}
     figures |= {f"clients.{name}": SummaryFigure(("clients", name), FigureUnit.COUNT, of_clients) for name in CLIENTS}
     of_messages = {name: f"messages.{name}" for name in ("due", "sent", "acked", "expected", "delivered")}
@@ -80,6 +81,7 @@ def _figures() -> dict[str, SummaryFigure]:
     figures |= {
         f"rates.{name}_per_s": SummaryFigure(("rates", f"{name}_per_s"), FigureUnit.PER_S, of_rates) for name in RATES
     }
+    # CPU and memory have no figure that a percentage could refer to
     bases = {FigureUnit.PER_S: of_rates, FigureUnit.COUNT: {}}
     figures["recovery.slowest"] = SummaryFigure(("recovery", "slowest_ms"), FigureUnit.MS)
     figures["recovery.not_held"] = SummaryFigure(("recovery", "not_held"), FigureUnit.COUNT)
@@ -183,12 +185,14 @@ def parse_threshold_text(text: str) -> Threshold:
 def parse_fail_if(text: str) -> Threshold:
     """Read the value of `--fail-if`, which is the *failing* condition. Raises NotationError."""
     failing = parse_threshold_text(text)
+    # everything after this speaks of what a PASS needs
     return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
 
 
 def _figure(key: str) -> SummaryFigure:
     if key in FIGURES:
         return FIGURES[key]
+    # there are over a hundred names, too many to list in an error
     near = difflib.get_close_matches(key, FIGURES, n=1)
     remedy = f"did you mean {near[0]}?" if near else "write one such as ack.p99, messages.acked_lost or clients.dropped"
     raise NotationError(f"{key!r} is not a figure of the summary", remedy)
@@ -198,6 +202,7 @@ def _limit(text: str, key: str, figure: SummaryFigure) -> tuple[float, str | Non
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise NotationError(f"{text!r} is not a limit", _CONDITION_REMEDY)
+    # before the units: `98%` without a base must not be read as a plain number
     if found["unit"].startswith(PERCENT):
         return float(found["number"]), _base(found["unit"], key, figure)
     if figure.unit is FigureUnit.MS:

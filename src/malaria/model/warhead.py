@@ -92,6 +92,7 @@ class Warhead(Table):
             check_protocol(group, position, self.protocol_of(group))
         check_surges(self.surges, self.groups, self.attack)
         endless = [g.name for g in self.groups if g.publishes and g.messages is None]
+        # without a duration the load ends with its last message, so there must be one
         if self.attack.duration_ns is None and (endless or not self.publishing):
             what = f"group {endless[0]} would publish" if endless else "the clients would stay"
             raise KeyPathError(("attack", "duration"), f"is missing, and {what} for ever", 'write duration = "30s"')
@@ -138,6 +139,7 @@ def load_warhead(path: Path, duration: str | None = None, protocol: str | None =
     """
     table = warhead_table(path)
     attack = table.setdefault("attack", {})
+    # -V 5 must hold before the groups are checked, or their keys of MQTT 5 are refused
     if protocol == V5 and isinstance(attack, dict):
         attack["protocol"] = V5
     return _with_duration(table, str(path), duration)
@@ -182,6 +184,7 @@ def warhead_from_toml(
 def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
+    # tables nested by the thousand exhaust the parser's stack
     except (ValueError, RecursionError) as error:
         raise WarheadError(
             f"{name} is not TOML: {error}",
@@ -192,6 +195,7 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
 def _with_duration(table: dict[str, Any], name: str, duration: str | None) -> Warhead:
     attack = table.setdefault("attack", {})
     if duration is not None and isinstance(attack, dict):
+        # the file's own duration wins: the option is put over it later, by `override`
         attack.setdefault("duration", duration)
     return validated(table, lambda location: f"{name}: {key_path(location)}" if location else name)
 
@@ -209,6 +213,7 @@ def anchor_files(table: Mapping[str, Any], directory: Path) -> None:
     groups = table.get("group")
     for group in groups if isinstance(groups, list) else ():
         payload = group.get("payload") if isinstance(group, dict) else None
+        # wrong types are left for validation, which names their place
         if isinstance(payload, str) and payload.startswith(SOURCE_FILE):
             group["payload"] = f"{SOURCE_FILE}{directory / payload.removeprefix(SOURCE_FILE)}"
     for holder in (table, *(groups if isinstance(groups, list) else ())):
@@ -267,16 +272,19 @@ def _group_table(group: Group) -> dict[str, Any]:
     table = {"name": group.name, "role": str(group.role), "clients": group.clients}
     if group.publishes:
         key, text = interval_entry(group.interval)
+        # written even if it is the default: the stored file should show the load without a look at defaults
         table[key] = text
     if group.publishes or group.subscribes:
         table["qos"] = group.qos
     if group.publishes and group.generated:
         table["size"] = stated.get("size", int(DEFAULT_SIZE))
+    # written only where it differs from what the other keys imply
     if group.header == completed(table | {"payload": group.payload})["header"]:
         stated.pop("header", None)
     else:
         table["header"] = group.header
     if group.subscribes and not group.publishes:
+        # a subscriber has one of the two; reading fills in the other
         stated.pop("filters" if group.filters == (group.topic,) else "topic")
     stated.pop("interval", None)
     stated.pop("target", None)
