@@ -12,5 +12,6 @@ REMEDY: Final = "pip install 'mqtt-malaria[swarm]', or in a clone: uv sync --ext
 
 def need_extra(module: str) -> None:
     """Raise OperatorError, with the remedy, if a module of the extra `swarm` is not installed. Imports nothing."""
+    # the import is slow, and the command may end before it needs the package
     if importlib.util.find_spec(module) is None:
         raise OperatorError(f"this needs {module}, which is not installed", REMEDY)

@@ -18,6 +18,7 @@ def read_input_bytes(path: Path, largest_bytes: int) -> bytes:
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
+    # a pipe would make the command wait, a device could be endless
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "is not a regular file", str(path))
     with path.open("rb") as file:

@@ -77,6 +77,7 @@ def parse_rate(value: str | float) -> Fraction:
 
 def _number(value: object) -> Fraction | None:
     """Read a number as it was written: 0.1 is one tenth, not the nearest binary fraction."""
+    # True is an int to Python, and `inf` no number of anything
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, int | float):
@@ -106,6 +107,7 @@ def _rate(value: object) -> Fraction | None:
     above, _, below = (side.strip() for side in value.partition("/"))
     count, per_s = _number(above), _number(below)
     if per_s is None:
+        # `10/min` leaves out the 1 of `10/1min`
         per_ns = _sum_of_parts(f"1{below}" if below in _NS_PER_UNIT else below)
         per_s = per_ns / 10**9 if per_ns is not None else None
     if count is None or not per_s:
@@ -156,6 +158,7 @@ def format_rate(per_s: float, of: str = "") -> str:
 def format_bytes(count: float) -> str:
     """Format bytes: 500 B, 1.5 kB, 31 MB, 2.0 GB."""
     value, unit = float(count), 0
+    # 999.5 kB would be shown as 1,000 kB
     while abs(value) >= 999.5 and unit < len(_BYTE_UNITS) - 1:
         value, unit = value / 1000, unit + 1
     number = _digits(value, ((10, 1), (math.inf, 0))) if unit else format_count(value)
@@ -166,6 +169,7 @@ def format_duration_ns(duration_ns: int) -> str:
     """Format a duration: 250 ms, 3.1 s, 10 min, 1 h 30 min; from a minute on in whole seconds."""
     if duration_ns < 0:
         return f"-{format_duration_ns(-duration_ns)}"
+    # from here on a figure in seconds would round to 60.0 s
     if duration_ns >= 59_950_000_000:
         return _whole_seconds((duration_ns + 500_000_000) // 10**9)
     for unit in ("s", "ms", "us"):

@@ -21,7 +21,9 @@ from malaria.units import parse_duration_ns
 
 def only_levels(campaign: Campaign, text: str) -> Campaign:
     """Keep the levels with these numbers of clients or names: `500,level-6`. Raises CampaignError for others."""
+    # Python's notation of large numbers: 3_000
     wanted = [part.strip().replace("_", "") for part in text.split(",")]
+    # several levels may have the same number of clients: all of them are meant
     counts = list(dict.fromkeys(str(level.clients) for level in campaign.levels))
     names = [level.name for level in campaign.levels]
     for part in wanted:
@@ -51,10 +53,12 @@ def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
 
 def _earlier(level: Level, hold_ns: int) -> Observe:
     """Scale the start of perf, and end it early enough that its recording is read before the level ends."""
+    # a level without a duration of its own keeps its times
     perf, before_ns = level.observe.perf, level.warhead.attack.duration_ns or hold_ns
     if perf is None:
         return level.observe
     at_ns = perf.at_ns * hold_ns // before_ns
+    # perf needs some of the level's time to turn its samples into text
     earlier = {"at_ns": at_ns, "seconds_ns": max(1, min(perf.seconds_ns, (hold_ns - at_ns) * 2 // 3))}
     return level.observe.model_copy(update={"perf": perf.model_copy(update=earlier)})
 
@@ -94,6 +98,7 @@ def with_target(campaign: Campaign, target: Access) -> Campaign:
     redirected = replace(campaign, levels=levels, broker=BrokerTable(), left_out=campaign.left_out + tuple(left_out))
 
     def aimed(level: Level, variant: Variant) -> Variant:
+        # without a url the options change the login at each level's own target
         own = variant.warhead.target.overridden(target) if target.url is None else target
         return replace(variant, warhead=variant.warhead.model_copy(update={"target": own}), listener=None)
 
@@ -101,6 +106,7 @@ def with_target(campaign: Campaign, target: Access) -> Campaign:
 
 
 def _same_load(variant: Variant, level: Level) -> bool:
+    # two variants that differ only in their target are the same attack once --target replaces it
     same_way = {"target": level.warhead.target}
     return variant.warhead.model_copy(update=same_way) == level.warhead
 

@@ -55,6 +55,7 @@ def _settings(table: BrokerTable, running: RunningBroker | None) -> str | None:
     if running is not None and running.configuration is not None:
         return running.configuration
     if table.config is not None and table.ssh is None:
+        # a file that cannot be read is named instead: the page is not worth an error
         with suppress(OSError):
             text = Path(table.config).read_text(encoding="utf-8", errors="replace")
             return _SECRET_LINE.sub(r"\1...", text)
@@ -65,10 +66,12 @@ def _settings(table: BrokerTable, running: RunningBroker | None) -> str | None:
 
 def observed(wanted: Observe, table: BrokerTable, running: RunningBroker | None) -> Observe:
     """Return what to observe: a broker that the campaign started is watched by its process id, wherever it runs."""
+    # a pair of commands has no process that is known
     if running is None or running.pid is None:
         return wanted
     host = _ssh_host(running.ssh)
     found: dict[str, object] = {}
+    # an empty choice means: find the broker's process, and here it is known
     if _is_open(wanted, "process") or wanted.process == ProcessChoice():
         found["process"] = ProcessChoice(pid=running.pid, ssh=host)
     if host is not None and _is_open(wanted, "host"):
@@ -108,6 +111,7 @@ class BrokerWatch:
 
     def ask(self) -> None:
         """Ask once. An error is not an end: the broker may be out of reach for a moment."""
+        # once the end is known it is not asked for again: a restarted service would answer as alive
         with suppress(OperatorError, OSError):
             self._death = self._death or self._broker.death() or ""
 
@@ -120,6 +124,7 @@ class BrokerWatch:
     def _end_sentence(self, running: RunningBroker | None) -> str:
         """Return how the broker ended, with its last line unless a signal killed it."""
         ended = f"{running.name if running else 'the broker'} ended with {self._death}"
+        # a killed broker had no chance to say why: its last line would mislead
         output = running.last_words() if running and not self._death.startswith("signal") else ""
         return f"{ended}; its last line: {clean(output.splitlines()[-1])}" if output.strip() else ended
 

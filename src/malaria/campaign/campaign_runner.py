@@ -56,6 +56,7 @@ def conduct_campaign(
     """Run what is not done yet. Raises OperatorError for what can never work; then nothing has begun."""
     tools = tools or CampaignTools()
     with tools.broker(request.campaign.broker, _endpoint(request, tools)) as broker:
+        # both checks come before the first level, and before anything is written
         broker.check()
         runner = CampaignRunner(request, broker, listener, interrupt, tools)
         runner.dry_run()
@@ -66,6 +67,7 @@ def _endpoint(request: CampaignRequest, tools: CampaignTools) -> BrokerEndpoint 
     """Return where a broker lets clients in that the campaign starts and does not configure: the first target."""
     table = request.campaign.broker
     step = request.program.next(())
+    # a broker that is configured here has a listener of its own to be checked at
     if table.kind is BrokerKind.NONE or table.tells_its_url or step is None:
         return None
     attack = _attack_request(request, step, step.warhead.target)
@@ -82,6 +84,7 @@ def _attack_request(request: CampaignRequest, step: Step, access: Access) -> Att
         warhead=warhead,
         directory=request.directory / step.directory,
         workers=request.workers(clients_planned(warhead)),
+        # set when the level begins: only then is the way in known
         command="",
         title=step.name,
         observe=step.observe,
@@ -122,6 +125,7 @@ class CampaignRunner:
     def run(self) -> CampaignOutcome:
         with CampaignRecorder(self._request, self._tools.write_files, self._listener.tell) as self._recorder:
             while (step := self._request.program.next(self._recorder.history())) is not None:
+                # the operator's Ctrl-C goes before other reasons to stop
                 if why := INTERRUPTED if self._interrupt.count else self._stopped:
                     self._recorder.leave_rest(why)
                     break
@@ -140,12 +144,14 @@ class CampaignRunner:
         """Write the page of what is done. Ctrl-C meanwhile leaves it as it was: the records are stored."""
         try:
             with settled(self._interrupt):
+                # after every part: a command that is killed later leaves the page of what is done
                 self._recorder.publish()
         except KeyboardInterrupt:
             directory = shlex.quote(str(self._request.directory))
             self._listener.tell(f"stopped; the page of what was stored is made by: malaria report {directory}")
 
     def _note_time(self, step: Step, took_ns: int) -> None:
+        # a part that was cut short would make the estimate too short
         if self._recorder.part(step).state is PartState.DONE:
             self._time_left.note(step, took_ns / NS_PER_S)
 
@@ -157,12 +163,14 @@ class CampaignRunner:
         except KeyboardInterrupt:
             self._give_up(step, directory, INTERRUPTED)
         except OperatorError as error:
+            # on a full disk the next part would be lost too
             if isinstance(error, UnstoredRunError):
                 self._stopped = "the disk took only a part of the run before"
             self._give_up(step, directory, "; ".join(part for part in (error.message, error.remedy) if part))
 
     def _give_up(self, step: Step, directory: Path, why: str) -> None:
         """Record why a step failed; the campaign goes on."""
+        # an attack that failed late has records, which belong on the page
         stored = (directory / RUN_FILE).exists()
         state = PartState.INTERRUPTED if stored else PartState.NOT_RUN
         self._recorder.change(step, state=state, why=why, directory=directory.name if stored else None)
@@ -172,6 +180,7 @@ class CampaignRunner:
         start = self._begin(step)
         request = self._complete(step, directory, start)
         recorder = self._recorder
+        # name and version are known only from the broker that runs
         recorder.describe_broker(broker_facts(self._request.campaign.broker, self._broker.running))
         began = {"clean": start.clean, "clean_reason": start.reason, "command": request.command}
         recorder.change(step, directory=directory.name, **began)
@@ -204,6 +213,7 @@ class CampaignRunner:
 
     def _note_refusal(self, error: OperatorError) -> None:
         """Stop the campaign when the broker does not start twice in succession for the same reason: it never will."""
+        # the lines below the first are the broker's output, which differs from start to start
         refusal = error.message.partition("\n")[0]
         if refusal == self._refusal:
             self._stopped = f"the broker did not start twice: {refusal}"
@@ -235,6 +245,7 @@ class CampaignRunner:
         """Yield the commands that make this attack again: with the campaign's broker, and on a target that is there."""
         yield self._request.repeat.of_level(step.level)
         stated = step.warhead.target.url
+        # an address that the campaign chose is gone when the campaign is over
         if stated is not None:
             user = ("-u", access.username) if access.username else ()
             yield shlex.join(["malaria", "attack", stated, "-w", str(directory / "warhead.toml"), *user])

@@ -113,6 +113,7 @@ def campaign_from_toml(
     `secrets` may have a `password` and a `psk`, for a [target] with a user or an identity but no secret.
     """
     table = parsed(text, name, directory)
+    # before validation: an identity without its key would be refused
     _fill_in(table.get("target"), secrets)
     place = places(name)
     try:
@@ -156,6 +157,7 @@ def _anchor(table: dict[str, Any], directory: Path) -> None:
         _anchor_keys(holder.get("observe"), ("ssh_config",), directory)
     broker = table.get("broker")
     if isinstance(broker, dict):
+        # on another host these are paths there
         here = () if "ssh" in broker else ("config", "persistence")
         _anchor_keys(broker, ("ssh_config", *here), directory)
         for listener in _dicts(broker.get("listener")):
@@ -205,6 +207,7 @@ def _base(file: CampaignFile, directory: Path, place: Callable[[Location], str])
     warhead = validated(whole, of_warhead)
     layered = LayeredWarhead(table, warhead.target)
     base = _Base(layered, of_warhead, place)
+    # an empty [target] must not hide the url of the warhead
     layered.set_target(file.target if file.target.model_fields_set else None, None, ())
     layered.set_thresholds(file.thresholds, ("thresholds",))
     _change(base, layered, file.defaults, ("defaults",))
@@ -236,12 +239,14 @@ def _level(file: CampaignFile, number: int, base: _Base) -> Level:
         layered.set_surges(table.surges, (*at, "surge"))
     attacks = [_attack(file, base, layered, at)]
     for position, variant in enumerate(table.variants):
+        # each variant changes the level, not the variant before it
         branch, where = layered.fork(), (*at, "variant", position)
         _change(base, branch, variant, where)
         attacks.append(replace(_attack(file, base, branch, where), name=variant.name, note=variant.note))
     clients = _clients(attacks[0].warhead)
     stated = {key: getattr(table.observe, key) for key in table.observe.model_fields_set}
     observe = file.observe.model_copy(update=stated)
+    # the error names the table that says it: the level, or the top of the file
     owner: Location = at if "perf" in stated else ()
     _check_perf(observe, attacks[0].warhead, base.of_campaign((*owner, "observe", "perf", "at")))
     title = table.title or _title(attacks[0].warhead)
@@ -260,6 +265,7 @@ def _attack(file: CampaignFile, base: _Base, layered: LayeredWarhead, at: Locati
         origin = layered.origin(location)
         if origin is not None:
             return base.of_campaign(origin)
+        # the level lacks a hold: the warhead of a campaign needs no duration
         if location == ("attack", "duration"):
             return base.of_campaign((*at, "hold"))
         return base.of_warhead(location)
@@ -293,6 +299,7 @@ def _check_target(broker: BrokerTable, warhead: Warhead, listener: str | None) -
 
 
 def _clients(warhead: Warhead) -> int:
+    # the levels of a campaign differ in those that publish; a warhead may have none
     return sum(group.clients for group in warhead.publishing or warhead.groups)
 
 

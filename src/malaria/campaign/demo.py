@@ -21,6 +21,7 @@ EMBEDDED: Final = 'kind = "embedded"'
 def demo_request(directory: Path, workers: Callable[[int], int]) -> CampaignRequest:
     """Return the demo against mosquitto if it is installed, else against the embedded broker."""
     text = files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    # the embedded broker is slower, and needs nothing installed
     if find_mosquitto() is None:
         text = text.replace(MOSQUITTO, EMBEDDED)
     campaign = campaign_from_toml(text, FILE)

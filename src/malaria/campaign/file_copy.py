@@ -29,6 +29,7 @@ def campaign_copy(text: str, directory: Path) -> str:
     """Return the copy of a campaign that was read from `text` in `directory`. Raises OperatorError if it is none."""
     table = parsed(text, "campaign", directory)
     defaults = table.get("defaults", {})
+    # the file of the warhead may change or vanish; the copy holds its tables
     if isinstance(defaults.get("warhead"), str):
         defaults["warhead"] = warhead_table((directory / defaults["warhead"]).absolute())
     public, secrets = _without_secrets(table)

@@ -106,6 +106,7 @@ class AttackChanges(Table):
         if self.hold_ns is not None and "duration" in self.attack:
             raise KeyPathError("hold", "cannot be used with attack.duration: both set the length", "remove one of them")
         for name, table in self.group.items():
+            # levels, surges and the page find a group by its name
             if "name" in table:
                 raise KeyPathError(("group", name, "name"), "cannot be changed here", "remove it")
         return self
@@ -119,6 +120,7 @@ class Defaults(AttackChanges):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        # two places for one table would need a rule which one wins
         if self.target is not None:
             raise KeyPathError("target", "cannot be in [defaults]", "write it as [target] at the top of the file")
         return self

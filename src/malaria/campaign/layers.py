@@ -39,6 +39,7 @@ class LayeredWarhead:
 
     def origin(self, location: Location) -> Location | None:
         """Return where the campaign file sets this key of the warhead; None if the warhead itself does."""
+        # the longest match is the most exact place
         for length in range(len(location), 0, -1):
             if location[:length] in self.origins:
                 return self.origins[location[:length]] + location[length:]
@@ -66,6 +67,7 @@ class LayeredWarhead:
             raise KeyPathError(at, "the warhead has no such group", f"it has {', '.join(map(str, names))}")
         position = names.index(name)
         for key, value in keys.items():
+            # `rate` beside the warhead's `interval` would be a contradiction that nobody wrote
             for replaced in REPLACED.get(key, ()):
                 self._groups[position].pop(replaced, None)
             self._put(("group", position, key), value, (*at, key))
@@ -73,6 +75,7 @@ class LayeredWarhead:
     def set_surges(self, surges: Sequence[Mapping[str, Any]], at: Location) -> None:
         """Replace the surges of the warhead. A surge without a group gets the only group that publishes."""
         publishing = [group for group in self._groups if group.get("role", DEFAULT_ROLE) in PUBLISHING]
+        # with several publishers validation asks for the group
         own = {"group": publishing[0]["name"]} if len(publishing) == 1 else {}
         self._put(("surge",), [own | dict(surge) for surge in surges], at)
 
@@ -84,6 +87,7 @@ class LayeredWarhead:
         changed: dict[str, list[Any]] = {}
         for key, condition in flat_conditions(conditions, ""):
             changed.setdefault(key, []).append(condition)
+        # a figure that is named again is replaced as a whole, all its conditions
         merged = known | changed
         self.table["thresholds"] = {key: texts for key, texts in merged.items() if texts != [False]}
         self.origins |= {("thresholds", key): (*at, key) for key in changed}
@@ -91,6 +95,7 @@ class LayeredWarhead:
     def set_target(self, target: Access | None, listener: str | None, at: Location) -> None:
         """Set how clients get in. A target with a url replaces the one before as a whole, and so does a listener."""
         if target is not None:
+            # another broker has other credentials: none of the old ones may reach it
             self.access = target if target.url is not None else self.access.overridden(target)
             self.origins[("target",)] = (*at, "target")
         if listener is not None:

@@ -25,6 +25,7 @@ class Levels:
     def next(self, history: Sequence[StepResult]) -> Step | None:
         results = {result.key: result for result in history}
         step = next((step for step in self._steps if step.key not in results), None)
+        # a skipped step is still a part of the page, with its reason
         return step and replace(step, skip=self._failed_before(step, results) if self._stops else "")
 
     def _failed_before(self, step: Step, results: Mapping[StepKey, StepResult]) -> str:

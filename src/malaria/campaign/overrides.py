@@ -32,6 +32,7 @@ SECRETS: Final = frozenset({"password", "psk", "header"})
 
 def overridden(campaign: Campaign, options: StatedOptions) -> Campaign:
     """Return the campaign with the options applied. Raises OperatorError for what is impossible."""
+    # first, since --levels and --hold change what is left
     if "target" in options:
         campaign = with_target(campaign, _access(options))
     elif stray := sorted(options.keys() - OF_LEVELS - SECRETS):
@@ -53,6 +54,7 @@ def complete(options: StatedOptions) -> StatedOptions:
         completed["target"] = _without_login(target).url
         for name, text in (("username", target.username), ("password", target.password)):
             if text is not None:
+                # -u and -P win over the URL
                 completed.setdefault(name, text)
     return completed
 

@@ -51,6 +51,7 @@ class CampaignRecorder:
         self._decided: set[StepKey] = set()
         self._write_files = write_files
         self._tell = tell
+        # the directory must exist before it can be locked
         if request.before is None:
             _create(request, self.records)
         self._lock = _locked(request.directory)  # until the end of the block, or of the process
@@ -111,6 +112,7 @@ class CampaignRecorder:
         """Write the page and the summary of what is done."""
         try:
             self._write_files(self.records, self.runs, self.directory)
+        # a full disk may have room again after the next part
         except OSError as error:
             self._tell(f"the page could not be written: {error.strerror or error}; make room, then: "
                        f"malaria report {self.directory}")  # fmt: skip
@@ -138,6 +140,7 @@ class CampaignRecorder:
         """Keep the parts that are done, and forget what came of the others: they are to be run again."""
         parts = []
         for part in self.records.parts:
+            # a damaged run of a part that was done is made again
             if part.state is PartState.DONE and self._read(part):
                 self._decided.add((part.level, part.variant))
                 parts.append(part)
@@ -183,6 +186,7 @@ def _first_records(request: CampaignRequest) -> CampaignRecords:
 
 def _create(request: CampaignRequest, records: CampaignRecords) -> None:
     directory = request.directory
+    # never write over records
     if holds_campaign(directory) or (directory / RUN_FILE).exists():
         remedy = f"give another directory with -o, or go on with it: malaria campaign --resume {directory}"
         raise RunError(f"{directory} holds a campaign or a run already", remedy)
@@ -197,6 +201,7 @@ def _create(request: CampaignRequest, records: CampaignRecords) -> None:
 
 def _locked(directory: Path) -> IO[bytes]:
     """Lock a campaign, so that no two commands write over each other. Raises RunError for the second one."""
+    # the lock of the kernel ends with the process, also if that is killed
     file = (directory / COPY).open("rb")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

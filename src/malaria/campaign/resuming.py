@@ -49,6 +49,7 @@ def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -
     text = _copy(directory)
     campaign = overridden(campaign_from_toml(text, before.file, directory, _secrets(options)), options)
     program = Levels(campaign)
+    # records of other levels would be shown under the wrong heading
     if _outline(planned_parts(program)) != _outline(before.parts):
         message = f"{directory / COPY} has other levels than the campaign that was started"
         raise RunError(message, "restore the file, or start again: malaria campaign FILE")
@@ -74,5 +75,6 @@ def _secrets(options: StatedOptions) -> dict[str, str]:
 
 
 def _repeat_command(file: str, options: StatedOptions) -> RepeatCommand:
+    # the repeat command names one level itself
     others = {name: text for name, text in options.items() if name != "levels"}
     return RepeatCommand((*PROGRAM, file, *typed(others)))

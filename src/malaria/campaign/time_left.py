@@ -23,6 +23,7 @@ class TimeLeft:
         """Take in how long a step took, if its plan says how long it should."""
         planned_s = planned_time_s(step)
         if planned_s is not None:
+            # a level that ended early (its broker died) says nothing about the overhead
             self._beyond_s.append(max(0.0, took_s - planned_s))
 
     def of(self, steps: Iterable[Step]) -> float | None:

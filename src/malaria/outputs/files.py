@@ -64,6 +64,7 @@ def _replace(path: Path, text: str) -> None:
     try:
         fresh.unlink(missing_ok=True)  # of a killed command, or a link in a run from elsewhere: never written through
         fresh.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path may be no UTF-8
+        # atomic on one file system: a reader sees the old file or the new one, never a part
         os.replace(fresh, path)
     finally:
         with suppress(OSError):

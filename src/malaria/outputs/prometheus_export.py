@@ -61,6 +61,7 @@ def serving(address: str, latest: Callable[[], LatestReadings]) -> Iterator[int]
     registry.register(_ReadingsCollector(latest))
     try:
         server, thread = start_http_server(port, host, registry)
+    # the port may be taken, or need root
     except OSError as error:
         raise OperatorError(f"--prometheus {address}: {error.strerror or error}", _REMEDY) from None
     try:
@@ -68,6 +69,7 @@ def serving(address: str, latest: Callable[[], LatestReadings]) -> Iterator[int]
     finally:
         server.shutdown()
         server.server_close()
+        # a scrape that hangs must not keep the command from ending
         thread.join(2)
 
 

@@ -34,6 +34,7 @@ def rewrite_campaign(
         try:
             run = open_run(path)
             runs[path.name] = (run, summarize(run))
+        # one damaged part must not take the page of the others away
         except RunError as error:
             tell(error.message)
     return write_campaign_files(campaign, runs, into)

@@ -37,6 +37,7 @@ def new_directory(root: Path, title: str, now: datetime) -> Iterator[Path]:
 
     It is removed at the end of the block if it is empty. Raises OSError when it cannot be made.
     """
+    # a root that was there before stays, empty or not
     made_root = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
     stem = f"{now:%Y-%m-%dT%H%M}-{title}"
@@ -89,8 +90,10 @@ def replaced_run(directory: Path) -> Iterator[None]:
         yield
     finally:
         if holds_run(directory):
+            # the new run is stored, so the old one may go
             shutil.rmtree(aside, ignore_errors=True)
         elif moved:
+            # nothing new was stored: the old run comes back as it was
             _move(sorted(aside.iterdir()), directory)
             aside.rmdir()
 
@@ -101,6 +104,7 @@ def _run_paths(directory: Path) -> list[Path]:
         return []
     files = [directory / name for name in _FILES if (directory / name).is_file()]
     is_campaign = holds_campaign(directory)
+    # a run inside the directory of an attack is none of its parts
     parts = [path for path in directory.iterdir() if is_campaign and (path / RUN_FILE).is_file()]
     return files + sorted(parts)
 

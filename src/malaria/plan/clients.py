@@ -133,6 +133,7 @@ class Plan:
         return sum(group.count for group in self.groups)
 
     def group_of(self, row: int) -> GroupPlan:
+        # groups are in the order of their rows
         for group in self.groups:
             if row < group.first_row + group.count:
                 return group
@@ -158,10 +159,12 @@ def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupP
             )
         )  # fmt: skip
         numbered[group.name] = (group, number, group.clients)
+        # numbers of surge clients follow those of their group, so that a group's numbers are one range
         number += warhead.clients_of(group)
         row += len(members)
     for place, surge in enumerate(warhead.surges):
         group, number, index = numbered[surge.group]
+        # the share deals the group's indices on from where the group, or its last surge, ended
         members = share.members(index + surge.clients)[share.count(index) :]
         protocol = warhead.protocol_of(group)
         plans.append(

@@ -78,6 +78,7 @@ class Credentials:
 
     def psk_at(self, index: int) -> PskEntry | None:
         """Return identity and key of a client, or None without pre-shared keys."""
+        # line i of the file belongs to client i, whatever worker or bee carries it
         if self.keys:
             return self.keys[self.access.first_key + index]
         if self.access.psk_identity is None or self.access.psk is None:
@@ -129,6 +130,7 @@ def load_credentials(access: Access, group: Group, clients: int, run: str) -> Cr
     if access.credentials_file is not None:
         logins = read_logins(Path(access.credentials_file))
         _enough(access.credentials_file, len(logins), "users", group, needed, "malaria keygen --format csv makes them")
+    # a single file, or a template with {index}, needs no list
     if access.cert is not None and Path(access.cert).is_dir():
         certificates = find_certificates(Path(access.cert))
         _enough(
@@ -147,12 +149,14 @@ def read_keys(path: Path) -> Sequence[PskEntry]:
     keys: list[PskEntry] = []
     seen: set[str] = set()
     for number, line in read_lines(path):
+        # an identity may hold colons, the key cannot
         identity, colon, text = line.rpartition(":")
         if not colon or not identity or "\0" in identity or len(identity.encode()) > LONGEST_IDENTITY_BYTES:
             raise OperatorError(f"{path}: line {number} is not identity:hexkey", "malaria keygen writes such a file")
         try:
             key = bytes.fromhex(text)
         except ValueError:
+            # refused below together with keys that are too long
             key = b""
         if not 0 < len(key) <= LARGEST_KEY_BYTES:
             raise OperatorError(
@@ -163,6 +167,7 @@ def read_keys(path: Path) -> Sequence[PskEntry]:
             raise OperatorError(
                 f"{path}: line {number}: {identity!r} comes a second time", "give each client its own identity"
             )
+        # two clients with one identity would look like one to the broker
         seen.add(identity)
         keys.append((identity, key))
     return _placed(path, tuple(keys))
@@ -187,6 +192,7 @@ def _placed[Line](path: Path, lines: tuple[Line, ...]) -> Sequence[Line]:
     part = part_of_file(path)
     if part is None:
         return lines
+    # a part that was cut short would give clients the keys of others
     if part.count != len(lines):
         raise OperatorError(
             f"{path} has {len(lines):,} lines, and its first line says {part.count:,}",
@@ -209,6 +215,7 @@ def _logins(path: Path) -> tuple[Login, ...]:
 
 def _is_colon_format(path: Path, first: str) -> bool:
     """Tell whether lines are `user:password`, not CSV. Raises OperatorError if the first line could be either."""
+    # the header line makes it CSV, whatever its fields hold
     if _is_header(first.split(",")):
         return False
     before, comma, _ = first.partition(",")

@@ -43,6 +43,7 @@ def make_lines(kind: Format, count: int, identity: str, key_bytes: int) -> Itera
 
 def login_line(kind: Format, username: str, password: str) -> str:
     """Write a user and a password as a file of that format has them."""
+    # token_urlsafe has no comma, quote or colon, so neither format needs escapes
     if kind is Format.CSV:
         return f"{username},{password}"
     return f"{username}:{password if kind is Format.LOGIN else hashed(password)}"

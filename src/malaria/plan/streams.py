@@ -67,9 +67,11 @@ def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responder
     listeners, tree = _listeners(groups)
     heard: list[list[int]] = [[] for _ in listeners]
     for group in publishing:
+        # one sequence number stands for all unless the topic holds it
         sequences = (0, FAR_SEQUENCE) if "seq" in group.group.topic_uses else (0,)
         for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True):
             matched = [_hearers(group, index, sequence, tree, responders) for sequence in sequences]
+            # then the deliveries of a publisher are no whole stream, and losses could not be told
             if matched[0] != matched[-1]:
                 return _unknown(f"a filter matches topic {group.group.topic} only for some {{seq}}")
             for listener in matched[0]:
@@ -119,6 +121,7 @@ def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], lis
         for position, index in enumerate(group.members.tolist()):
             by_filters.setdefault(group.filters(index), []).append(group.first_row + position)
     tree: TopicTree[int] = TopicTree()
+    # clients with equal filters hear the same: one entry in the tree serves thousands of rows
     for listener, filters in enumerate(by_filters):
         for filter_ in filters:
             tree.add(shared_part(filter_) or filter_, listener)
@@ -135,12 +138,14 @@ def _lay_out(listeners: Mapping[tuple[str, ...], list[int]], heard: list[Ints], 
     for (filters, rows), numbers in zip(listeners.items(), heard, strict=True):
         if shared_part(filters[0]) is not None:
             shared[filters[0]] = place, len(numbers)
+            # the members of a share have one stream between them: any of them may get a message
             first |= dict.fromkeys(rows, place)
             publishers |= dict.fromkeys(rows, numbers)
             columns.append(numbers)
             place += len(numbers)
             continue
         for row in rows:
+            # with no-local the broker does not deliver a client's own messages to it
             others = numbers[numbers != own[row]] if row in own else numbers
             first[row], publishers[row] = place, others
             columns.append(others)

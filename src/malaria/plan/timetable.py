@@ -75,8 +75,10 @@ def _delays_ns(surges: Sequence[Surge], connect_rate: Fraction, workers: int) ->
     gap_ns = float(NS_PER_S / connect_rate)
     times_ns = np.concatenate([_times_ns(surge) for surge in surges])
     of = np.repeat(np.arange(len(surges)), [surge.clients for surge in surges])
+    # all surges share one queue for the connect rate: first come, first let in
     order = np.argsort(times_ns, kind="stable")
     arrived = times_ns[order]
+    # a client is let in when the one before was, plus a gap, but not before it comes: a running maximum
     queue = np.arange(len(arrived)) * gap_ns
     waited = np.maximum.accumulate(arrived - queue) + queue + gap_ns - arrived
     longest = np.zeros(len(surges))
@@ -145,6 +147,7 @@ def rate_steps(
         -warhead.attack.warmup_ns: sum((clients[n] / intervals[n] for n in groups), Fraction(0))
     }
     for at_ns, name, count, interval in sorted(changes, key=lambda change: change[0]):
+        # a surge of a group that only subscribes changes no rate
         if name in groups:
             clients[name] += count
             intervals[name] = interval or intervals[name]
@@ -155,6 +158,7 @@ def rate_steps(
 def _client_steps(times: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
     """Return how many clients begin and leave, and when; a ramp is divided into steps of at least a second."""
     leave_ns = times.leave_ns
+    # steps of less than a second would be finer than the samples that they are compared with
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
     joining = [(times.begin_ns + ramp_ns * part // parts, Fraction(times.clients, parts)) for part in range(parts)]
     if leave_ns is None:
