@@ -16,6 +16,7 @@ from malaria.broker.configuration import LOOPBACK
 def main() -> None:
     """Serve until this process is terminated, or until the process that started it is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # a line for every client would fill the log and cost time
     logging.basicConfig(level=logging.ERROR)
     asyncio.run(_serve(int(sys.argv[1])))
 
@@ -37,6 +38,7 @@ async def _serve(port: int) -> None:
         }
     )
     await broker.start()
+    # for ever: SIGTERM or the parent's end ends the process
     await asyncio.Event().wait()
 
 

@@ -53,6 +53,7 @@ class BrokerHost:
 
     def words(self, command: Sequence[str]) -> list[str]:
         """Return the command as it is run on the host."""
+        # -n: fail instead of asking for a password that nobody can type
         return [*(("sudo", "-n", "--") if self.sudo else ()), *command]
 
     def run(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> CommandResult:
@@ -65,6 +66,7 @@ class BrokerHost:
             if self.ssh is not None:
                 return wait_for(run_command(self.destination, words, timeout_s))
             return _run_here(words, timeout_s)
+        # before OSError: a lost host needs another remedy than a missing program
         except SshError as error:
             raise self.unreachable(error) from None
         except (subprocess.TimeoutExpired, TimeoutError):

@@ -71,10 +71,12 @@ def configuration_text(settings: MosquittoSettings) -> str:
 
 
 def _broker_lines(settings: MosquittoSettings) -> Iterator[str]:
+    # first: mosquitto refuses it after a setting of security
     yield "per_listener_settings true"
     if settings.user is not None:
         yield f"user {settings.user}"
     yield f"sys_interval {settings.sys_interval_s}"
+    # written even if 0, no limit: mosquitto's own default of 1,000 would drop messages of a burst
     yield f"max_queued_messages {settings.max_queued_messages}"
     if settings.max_inflight_messages is not None:
         yield f"max_inflight_messages {settings.max_inflight_messages}"
@@ -126,6 +128,7 @@ def _flag(value: bool) -> str:
 
 
 def _line(text: str) -> str:
+    # a line break in a value would be a setting of its own
     if any(not character.isprintable() for character in text):
         raise OperatorError(
             f"{text!r} cannot be written to a configuration of mosquitto", "remove line breaks and control characters"

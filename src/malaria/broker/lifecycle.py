@@ -47,6 +47,7 @@ class Lifecycle:
         self.table = table
         self.running: RunningBroker | None = None
         host = BrokerHost(table.ssh, Path(table.ssh_config) if table.ssh_config else None, table.sudo)
+        # an embedded broker has no keys and no listeners to choose from
         configured = table.tells_its_url and table.kind is BrokerKind.MOSQUITTO
         self._directory = private_directory("keys") if configured else None
         settings = settings_of(table, self._directory) if self._directory else None
@@ -86,6 +87,7 @@ class Lifecycle:
         configured = self.access(listener) if stated.url is None else {}
         if not configured:
             return stated
+        # one [target] serves all listeners of a campaign; its TLS options do not fit the plain one
         if parse_target(configured["url"]).scheme not in SECURE:
             stated = Access(**{key: getattr(stated, key) for key in stated.model_fields_set - TLS_KEYS})
         return Access.model_validate(configured).overridden(stated)
@@ -97,10 +99,12 @@ class Lifecycle:
         """
         first, self._levels = self._levels == 0, self._levels + 1
         restart = self.table.clean is Clean.EACH_LEVEL or (self.table.clean is Clean.FIRST and first)
+        # somebody else's broker: malaria neither stops nor cleans it
         if self.table.kind is BrokerKind.NONE:
             return CleanStart(None, "malaria did not start it")
         if first:
             self._served_before = self._is_served()
+        # a service that may keep its data is measured as it runs
         if first and self._served_before and not restart:
             self.running, self._since = adopt(self._context), "before the campaign"
             return CleanStart(False, "it was running before the campaign began")
@@ -108,8 +112,10 @@ class Lifecycle:
         if self.running is not None and death is None and not restart:
             return CleanStart(False, f"it has been running since {self._since}")
         self._end()
+        # only while it is stopped: a running broker would write its data again
         removed = self._clean() if restart else []
         self._refuse_other_broker()
+        # `title` is what a later level reports: running since 1,000 clients
         self.running, self._since = start(self._context), title
         return self._describe_start(restart, removed, death)
 
@@ -147,6 +153,7 @@ class Lifecycle:
 
     def _end(self) -> None:
         """Stop the broker, whether malaria started it or it was running before."""
+        # forgotten first, so that a second call after an error does not stop it again
         running, self.running = self.running, None
         if running is not None:
             running.stop()
@@ -160,6 +167,7 @@ class Lifecycle:
         running, self.running = self.running, None
         if running is None or running.death() is not None:
             service = self._context.unit if self.table.kind is BrokerKind.SYSTEMD else self._context.pair
+            # the campaign is over: its result must not become an error here
             with suppress(OperatorError):
                 service.start()
         if running is not None:
@@ -181,6 +189,7 @@ class Lifecycle:
 
     def _refuse_other_broker(self) -> None:
         """Raise OperatorError if another broker answers at the address: it would be taken for the one started."""
+        # brokers that malaria configures get free ports of their own
         external = self.table.kind is BrokerKind.COMMAND or self.table.config is not None
         if external and self._problem() == "":
             endpoint = endpoint_of(self._context)
@@ -189,6 +198,7 @@ class Lifecycle:
 
     def _describe_start(self, restart: bool, removed: list[str], death: str | None) -> CleanStart:
         started = "started for this level" if death is None else f"started again after {death}"
+        # both run without persistence
         if self.table.kind is BrokerKind.EMBEDDED or (self._context.settings and not self.table.persistence):
             return CleanStart(True, f"{started}; it keeps nothing on its disk")
         if removed:

@@ -22,6 +22,7 @@ def settings_of(table: BrokerTable, directory: Path) -> MosquittoSettings:
 
     Finds free ports for listeners without one, and makes PSK keys in `directory` where the table asks for them.
     """
+    # without [[broker.listener]]: one plain listener
     listeners = table.listeners or (ListenerTable(name=ListenerTransport.PLAIN),)
     return MosquittoSettings(
         with_free_ports([_listener(listener, directory) for listener in listeners]),
@@ -45,6 +46,7 @@ def _listener(table: ListenerTable, directory: Path) -> MosquittoListener:
         psk_file=_path(table.psk_file) if table.psk_clients is None else _make_keys(table, directory),
         tls_version=None if table.tls_version is None else f"tlsv{table.tls_version}",
         ciphers=table.ciphers,
+        # a password file makes sense only if logins without one are refused
         allow_anonymous=table.password_file is None,
         password_file=_path(table.password_file),
         acl_file=_path(table.acl_file),
@@ -69,11 +71,13 @@ def access_table(listener: MosquittoListener) -> dict[str, Any]:
 
 
 def _access(listener: MosquittoListener) -> Iterator[tuple[str, Any]]:
+    # `any address` is nothing that a client can connect to
     host = LOOPBACK if listener.address in ANYWHERE else listener.address
     scheme = {(False, False): "mqtt", (True, False): "mqtts", (False, True): "ws", (True, True): "wss"}
     way = scheme[listener.encrypted, listener.websockets]
     yield "url", f"{way}://{f'[{host}]' if ':' in host else host}:{listener.port}"
     if listener.psk_file is not None:
         yield "psk_file", str(listener.psk_file)
+    # with PSK there is no certificate to verify
     elif listener.cafile is not None:
         yield "cafile", str(listener.cafile)

@@ -55,6 +55,7 @@ def start_mosquitto(
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only this user can read."""
+    # before the first byte is in it: chmod afterwards would leave a gap
     path.touch(mode=0o600)
     path.write_text(text)
 

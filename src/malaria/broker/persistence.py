@@ -42,8 +42,10 @@ REMEDY: Final = "name the file itself, such as /var/lib/mosquitto/mosquitto.db; 
 
 def remove_persistence(host: BrokerHost, path: str) -> bool:
     """Remove the file and return whether there was one. Raises OperatorError, without touching it, if it is refused."""
+    # a relative path would mean the directory of the ssh login
     if not path.startswith("/"):
         raise OperatorError(f"persistence file {path!r} is not an absolute path", REMEDY)
+    # a shell's greeting may come before the answer
     result = last_line(host.run(["sh", "-c", _REMOVE, "sh", path]).output)
     if result in ("removed", "nothing"):
         return result == "removed"

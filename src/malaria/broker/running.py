@@ -121,6 +121,7 @@ class RunningBroker:
             return
         self._stopped = True
         try:
+            # the embedded broker ends with its standard input
             if self.process.stdin is not None:
                 self.process.stdin.close()
             self.process.terminate()
@@ -150,6 +151,7 @@ class RunningBroker:
         end, problem = time.monotonic() + self._timeouts.ready_s, ""
         while (died := self.death()) is None and time.monotonic() < end:
             answer = self._check(min(1.0, self._timeouts.ready_s))
+            # an open port is not enough: the broker must let a client in
             if not answer.problem:
                 self.version = answer.version
                 return self
@@ -221,9 +223,11 @@ def free_port() -> int:
     """
     for _ in range(TRIES):
         port = QUIET_PORTS.start + secrets.randbelow(len(QUIET_PORTS))
+        # random, not the next one: commands that start together would all try the same port
         with suppress(OSError), socket.socket() as finder:
             finder.bind((LOOPBACK, port))
             return port
+    # all tries were taken: a port of the kernel's choice is better than none
     with socket.socket() as finder:
         finder.bind((LOOPBACK, 0))
         return int(finder.getsockname()[1])

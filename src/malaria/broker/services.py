@@ -29,6 +29,7 @@ class SystemdUnit:
     @property
     def pid(self) -> int | None:
         number = self._property("MainPID")
+        # systemd shows 0 for a unit without a main process
         return number or None
 
     @property
@@ -40,6 +41,7 @@ class SystemdUnit:
 
     def poll(self) -> int | None:
         """Return the exit code of its main process (0 if systemd does not know one); None while it runs."""
+        # the word, not the exit code: is-active fails for units that are about to start
         if last_line(self._systemctl("is-active").output) in ALIVE:
             return None
         return self._property("ExecMainStatus") or 0
@@ -120,6 +122,7 @@ class CommandPair:
     def _do(self, command: Sequence[str], timeout_s: float) -> str:
         done = self.host.run(command, timeout_s)
         if done.code:
+            # the end of the output has the cause
             output = "\n".join(done.output.splitlines()[-5:]) or "(nothing)"
             raise OperatorError(
                 f"{command[0]} on {self.host.name} ended with exit code {done.code}. Its last output:\n{output}",

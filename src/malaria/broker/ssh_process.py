@@ -63,6 +63,7 @@ class SshBrokerProcess:
     @property
     def pid(self) -> int | None:
         """The process id on that host; None until it is known."""
+        # the script prints it first, but it arrives some time after the start
         if self._pid is None and (found := _PID.search(_text(self._log))):
             self._pid = int(found[1])
         return self._pid
@@ -90,6 +91,7 @@ class SshBrokerProcess:
         if self.pid is not None and self.poll() is None:
             with suppress(OperatorError):  # out of reach: the end of the connection ends the broker
                 self._host.run(["kill", "-KILL", str(self.pid)], KILL_S)
+        # if the host cannot be reached, the script there sends SIGTERM when the connection is gone
         self._held.disconnect()
 
     def _lose(self, error: SshError) -> int:

@@ -88,6 +88,7 @@ class SshBroker(RunningBroker):
 
 def check_program(table: BrokerTable) -> None:
     """Raise OperatorError if the program that starts the broker is not on this host. Does not check another host."""
+    # checking another host needs a connection, and the start reports the same
     if table.ssh is not None:
         return
     if table.kind is BrokerKind.MOSQUITTO and find_mosquitto() is None:
@@ -114,6 +115,7 @@ def _start_embedded(context: StartContext) -> RunningBroker:
 def _start_mosquitto(context: StartContext) -> RunningBroker:
     if context.settings is not None:
         return start_mosquitto(context.settings, None, context.timeouts)
+    # the shell there looks for mosquitto also where Debian installs it
     if context.host.ssh is not None:
         return _run(context, "mosquitto", ["sh", "-c", REMOTE_MOSQUITTO, "sh", str(context.table.config)])
     return _run(context, "mosquitto", [find_mosquitto() or "mosquitto", "-c", str(context.table.config)])
@@ -154,6 +156,7 @@ def _run(context: StartContext, name: str, command: Sequence[str]) -> RunningBro
     try:
         held = SshBrokerProcess(context.host, command, log)
     except OperatorError:
+        # no broker owns the directory yet
         shutil.rmtree(log.parent, ignore_errors=True)
         raise
     return _answering(context, SshBroker, name, held, log)

@@ -46,6 +46,7 @@ def cgroup_limits(texts: Mapping[str, str]) -> CgroupLimits:
     for path, text in texts.items():
         directory, _, file = path.rpartition("/")
         if file == "cpu.max":
+            # `max 100000` is no limit, and its quota no number
             cores += _ratio(*[*text.split(), "", ""][:2])
         elif file == "cpu.cfs_quota_us":
             cores += _ratio(text.strip(), texts.get(f"{directory}/cpu.cfs_period_us", "").strip())
@@ -72,6 +73,7 @@ def _directories(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in text.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
+        # `/../..` is outside of the container's view; blanks would split the pattern of the reader
         if not path.startswith("/") or ".." in path or len(path.split()) != 1:
             continue
         if not controllers:

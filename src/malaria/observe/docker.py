@@ -52,6 +52,7 @@ class DockerObserver:
     def sample(self, now_ns: int) -> Readings:
         stats = self._ask(f"/containers/{quote(self._container, safe='')}/stats?stream=false&one-shot=true")
         cpu_ns = _number(stats, "cpu_stats", "cpu_usage", "total_usage")
+        # a stopped container answers too, with zeros
         if not cpu_ns:
             raise LostError(f"{self.about} is not running")
         last, self._last = self._last, (now_ns, cpu_ns)

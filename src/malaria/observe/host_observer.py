@@ -97,6 +97,7 @@ def _network(devices: Mapping[str, tuple[int, int, int, int]]) -> dict[str, int]
 def current_figures(snapshot: HostSnapshot, first: HostSnapshot) -> dict[str, float | int | str | None]:
     """Return the figures of this moment, and what the kernel's counters grew by since the first reading."""
     memory = snapshot.memory
+    # not MemFree: the file cache is given up when a program needs memory
     free = memory.get("MemAvailable")
     found: dict[str, float | int | str | None] = {
         "memory_bytes": memory["MemTotal"] * proc.KIB,
@@ -121,6 +122,7 @@ def rates(snapshot: HostSnapshot, last: HostSnapshot | None) -> dict[str, float 
     }
     for name, total in snapshot.network.items():
         before = last.network.get(name)
+        # a device that went away, or a counter that wrapped, would be a negative rate
         grown = None if before is None or total < before else (total - before) / seconds
         found[f"{name}_per_s"] = None if grown is None else round(grown, 1)
     return found

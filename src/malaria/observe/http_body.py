@@ -30,6 +30,7 @@ def read_body(
         left -= len(part)
         if clock_s() > end_s:
             raise TimeoutError(f"the response took longer than {BODY_TIMEOUT_S:g} s")
+    # the server announced more than it sent
     if left and response.length:
         raise http.client.IncompleteRead(b"", response.length)
     return b"".join(parts)

@@ -83,6 +83,7 @@ def _with_default(wanted: Observe, value: object, default: bool) -> bool:
 def _host(wanted: Observe, context: ObserverContext, readers: _ProcReaders) -> HostObserver | None:
     if isinstance(wanted.host, SshHost):
         return HostObserver(readers.of(wanted.host))
+    # `true` means this machine: its figures would be taken for those of the broker's host
     if wanted.host and not context.local:
         raise OperatorError(f"observe host: {context.access.host} is not this machine", SSH_REMEDY)
     return HostObserver(readers.of(None)) if _with_default(wanted, wanted.host, context.local) else None
@@ -95,6 +96,7 @@ def _process(wanted: Observe, context: ObserverContext, readers: _ProcReaders) -
         if stated_off or not _with_default(wanted, None, context.local):
             return None
         choice = ProcessChoice()
+    # the same for the process that listens on the target's port
     if choice.ssh is None and choice == ProcessChoice() and not context.local:
         raise OperatorError(f"observe process: {context.access.host} is not this machine", SSH_REMEDY)
     selector = ProcessSelector(choice.pid, choice.name, choice.port)
@@ -108,6 +110,7 @@ def _perf(wanted: Observe, context: ObserverContext, process: ProcessObserver | 
         return None
     if wanted.process is not None and wanted.process.ssh is not None:
         raise OperatorError("observe perf: it can record only processes of this machine", "leave perf out")
+    # perf needs a process even if --observe names none
     process = process or _process(Observe(process=ProcessChoice()), context, _ProcReaders(""))
     if context.directory is None or process is None:
         raise OperatorError("observe perf: there is no run directory for the recording", "use it with malaria attack")

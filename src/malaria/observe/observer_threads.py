@@ -97,6 +97,7 @@ class ObserverThreads:
         self._over.set()
         end = time.monotonic() + STOP_S
         for thread in self._threads:
+            # one that was never started cannot be joined
             if thread.ident is not None:
                 thread.join(max(0.0, end - time.monotonic()))
         self._mark_hung(0)
@@ -113,6 +114,7 @@ class ObserverThreads:
         while not self._over.is_set():
             self._sample(state)
             due = turn + 1
+            # turns are multiples of the interval since run time 0, so that observers sample together
             turn = max(due, self._clock() // interval_ns + 1)
             state.late += turn - due
             self._over.wait(max(0, turn * interval_ns - self._clock()) / NS_PER_S)
@@ -134,6 +136,7 @@ class ObserverThreads:
                 state.started = True
             before_ns = self._clock()
             values = dict(observer.sample(before_ns))
+            # the middle is off by half of the sample's duration at most
             at_ns = (before_ns + self._clock()) // 2
         except LostError as error:
             self._mark_failed(state, str(error))
@@ -164,6 +167,7 @@ class ObserverThreads:
 
     def _mark_lost(self, state: _ThreadState, reason: str, at_ns: int) -> None:
         """Note why nothing can be read from `at_ns` on. The caller holds the lock."""
+        # one gap per trouble, not one per sample
         fresh = not state.reason
         state.reason = reason
         if state.silent or not fresh:
@@ -174,6 +178,7 @@ class ObserverThreads:
         self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} lost: {reason}", name))
 
     def _mark_found(self, state: _ThreadState, at_ns: int) -> None:
+        # an observer by default that never saw anything had no gap to come back from
         if state.reason and state.gaps:
             name = state.scheduled.observer.name
             self._put(state, Event(at_ns, EventKind.OBSERVER, f"{name} is back", name))

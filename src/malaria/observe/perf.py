@@ -77,6 +77,7 @@ class PerfObserver:
 
     def _count_complete_recording(self) -> None:
         """Run the remaining stages of a recording that is over. Raises LostError and subprocess.TimeoutExpired."""
+        # a recording that ended with the run is complete, but has not been read yet
         if self._stage == self._record and self._process is not None and self._process.poll() is not None:
             self._record(0)
         if self._stage == self._read and self._process is not None:
@@ -110,6 +111,7 @@ class PerfObserver:
             counted = profile_of(read_script(script))
         self.profile = replace(counted, seconds=self._time.seconds, event=event_name())
         self._stage = self._rest
+        # after the stage is over: one reason, not one at every sample
         if not self.profile.samples:
             raise LostError("perf took no sample: the process was idle, or this user may not record it")
         (self._directory / FILE).write_text(json.dumps(self.profile.as_json(), allow_nan=False) + "\n")
@@ -137,6 +139,7 @@ class PerfObserver:
         code = self._process.poll()
         if code is None:
             return False
+        # no retry: it would record another time than the one asked for
         if code:
             self._stage = self._rest
             raise LostError(_explain_failure((self._work / f"{output}.err").read_text(errors="replace")))

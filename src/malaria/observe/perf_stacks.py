@@ -59,6 +59,7 @@ def profile_of(samples: Iterable[StackSample]) -> Profile:
         symbol, shared = sample.frames[0]
         leaves[sample.command, _base(shared), symbol] += 1
         folded = fold(sample)
+        # bounded memory; the samples beyond it are counted
         if folded in stacks or len(stacks) < MOST_STACKS:
             stacks[folded] += 1
         else:
@@ -71,6 +72,7 @@ def profile_of(samples: Iterable[StackSample]) -> Profile:
 def fold(sample: StackSample) -> str:
     """Return `command;outermost;…;innermost`; kernel frames end in `_[k]`, which flame graphs colour differently."""
     frames = [f"{symbol}_[k]" if _in_kernel(shared) else symbol for symbol, shared in sample.frames[:DEEPEST]]
+    # a symbol of C++ or Rust may hold the separator
     return ";".join(part.replace(";", ":") for part in (sample.command, *reversed(frames)))
 
 

@@ -176,6 +176,7 @@ def tree(stats: Mapping[int, ProcessStat], root: int) -> list[int]:
     waiting = [root]
     while waiting:
         pid = waiting.pop()
+        # the snapshot is not atomic: ids that were given anew may form a loop
         if pid not in members:
             members.append(pid)
             waiting += children.get(pid, ())

@@ -41,6 +41,7 @@ def read_details(reader: ProcReader, members: Sequence[proc.ProcessStat]) -> Pro
     return ProcessDetails(
         switches=_switches(texts),
         thread_ticks=_thread_ticks(texts),
+        # every process has some: 0 means that this user may not look
         descriptors=sum(len(targets) for targets in links.values()) or None,
         descriptors_limit=proc.open_files_limit(texts.get(f"/proc/{root}/limits", "")),
         cores=_cores(texts.get(f"/proc/{root}/status", ""), cgroup),

@@ -103,6 +103,7 @@ class ProcessObserver:
         before = self._root
         if before is not None:
             now = stats.get(before.pid)
+            # the kernel gives ids of ended processes to others
             same = now is not None and now.started_ticks == before.started_ticks
             if now is not None and same and now.state != proc.ZOMBIE:
                 return now
@@ -112,6 +113,7 @@ class ProcessObserver:
             raise LostError(self._end)
         living = _living(stats)
         found = living.get(self._find(living))
+        # a process that was named by its id has no successor
         if found is None or (self._ended and self._selector.pid is not None):
             missing = f"there is no {str(self._selector).removeprefix('a ')} on {self._reader.place}"
             raise LostError(self._end or missing)
@@ -129,6 +131,7 @@ class ProcessObserver:
         else:
             called = [stats[pid] for pid in self._listening() if pid in stats]
         oldest = min(called, key=lambda stat: (stat.started_ticks, stat.pid), default=None)
+        # its CPU time would be taken for the broker's
         if oldest is not None and selector.port is not None and oldest.name in FORWARDERS:
             raise LostError(
                 f"port {selector.port} belongs to a container ({oldest.name} listens there): observe docker=NAME"
@@ -172,6 +175,7 @@ class ProcessObserver:
             texts = self._reader.texts([f"/proc/{stat.pid}/smaps_rollup" for stat in members])
             shares = [proc.keyed_numbers(text).get("Pss") for text in texts.values()]
             known = [share for share in shares if share is not None]
+            # a sum that lacks a process would look like freed memory
             value = sum(known) * proc.KIB if len(known) == len(members) else None
             self._pss = now_ns, value
         return value

@@ -62,6 +62,7 @@ class PrometheusObserver:
             found[name] = value
             if is_total:
                 self._totals[name] = value
+                # a smaller value: the broker was restarted, and its counters began at 0
                 if seconds and name in before and value >= before[name]:
                     found[f"{name}_per_s"] = round((value - before[name]) / seconds, 3)
         return found
@@ -126,6 +127,7 @@ def fetch(parts: SplitResult) -> str:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
         raise LostError(f"{address} does not answer: {clean(reason)}") from None
+    # also for a redirect, which could name another host
     if response.status != http.client.OK:
         raise LostError(f"{address} answers {response.status} {clean(response.reason)} for {parts.path or '/'}")
     if len(data) > LARGEST_PAGE_BYTES:

@@ -50,6 +50,7 @@ def figures_of_page(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Return the figures that malaria has names for, from (series without labels, value) pairs."""
     sums: dict[str, float] = {}
     for series, value in samples:
+        # NaN is how Prometheus writes that there is no value
         if series in _NAMES and math.isfinite(value):
             sums[series] = sums.get(series, 0) + value
     found: dict[str, float] = {}

@@ -51,6 +51,7 @@ class SshProcReader:
         found: dict[str, list[str]] = {}
         for line in self._ask("t", patterns).splitlines():
             path, _, text = line.partition(":")
+            # an empty line ends each answer
             if path.startswith("/"):
                 found.setdefault(path, []).append(text)
         return {path: "\n".join(lines) for path, lines in found.items()}

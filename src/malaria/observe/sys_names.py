@@ -166,10 +166,12 @@ def figure_of(topic: str, text: str) -> float | int | None:
     if number is None or not _NODE_UPTIME.fullmatch(topic):
         return number
     parts = text.replace(",", " ").split()
+    # EMQX 5: milliseconds
     if len(parts) == 1:
         return number / 1000
     spans = [(number_of(count), _SECONDS.get(unit)) for count, unit in zip(parts[::2], parts[1::2], strict=False)]
     known = [count * seconds for count, seconds in spans if count is not None and seconds is not None]
+    # a part that was not understood makes the whole unknown
     return sum(known) if 2 * len(known) == len(parts) else None
 
 

@@ -78,6 +78,7 @@ class SysObserver:
         end = time.monotonic() + CONNECT_S
         while time.monotonic() < end and self._tree.last_ns is None and not self._trouble:
             time.sleep(0.02)
+        # a refusal is known at once; without any answer the first sample reports it
         if self._trouble:
             raise LostError(self._trouble)
 
@@ -148,6 +149,7 @@ class SysObserver:
         client.on_connect, client.on_disconnect = self._guarded(self._on_connect), self._guarded(self._on_disconnect)
         client.on_connect_fail = self._guarded(self._on_connect_fail)
         client.on_subscribe, client.on_message = self._guarded(self._on_subscribe), self._guarded(self._on_message)
+        # paho's own longest delay, two minutes, is longer than many attacks
         client.reconnect_delay_set(1, 5)
         if access.username is not None:
             client.username_pw_set(access.username, access.password)
@@ -176,12 +178,14 @@ class SysObserver:
     def _on_subscribe(self, _: paho.Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
         with self._lock:
             self._subscribed_ns = self._clock()
+            # access rules may hide $SYS: the connection stays, and nothing comes
             if any(reason.is_failure for reason in reasons):
                 self._trouble = f"the broker refuses the subscription to {ALL}"
 
     def _on_message(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:
         try:
             topic = message.topic
+        # paho decodes the topic when it is asked for
         except UnicodeDecodeError:
             return
         with self._lock:

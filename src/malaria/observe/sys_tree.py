@@ -38,6 +38,7 @@ class _CounterHistory:
     retained: float | None = None  # its time, before the first announcement, is unknown
 
     def announce(self, at_ns: int, value: float) -> None:
+        # a second value of the same announcement
         if self.last is not None and at_ns - self.last[0] < SHORTEST_STEP_NS:
             self.last = self.last[0], value
         else:
@@ -85,6 +86,7 @@ class SysTree:
         text = payload[:LONGEST_PAYLOAD_BYTES].decode(errors="replace")
         self.topics[topic] = clean(text)
         self._fresh.add(topic)
+        # a retained heartbeat was announced before this connection
         if topic == sys_names.HEARTBEAT and not retained:
             self._beat(at_ns)
         self._follow(topic, text, None if retained else at_ns, sent_to_observer)
@@ -148,6 +150,7 @@ class SysTree:
         history = self._histories.setdefault(topic, _CounterHistory())
         if at_ns is not None:
             history.announce(at_ns, number - sent_to_observer.get(sys_names.SENT_TO_OBSERVER.get(meaning.name, ""), 0))
+        # what was sent to the observer up to a retained value is unknown, so it cannot be subtracted
         elif meaning.name not in sys_names.SENT_TO_OBSERVER:
             history.retained = number
 

@@ -86,6 +86,7 @@ def sys_access(target: ObservedTarget) -> SysAccess:
     return SysAccess(
         host=target.route.hosts[0].address.host,
         port=target.route.endpoints[0][1][1],
+        # an id of its own: with a client's id the broker would throw that client out
         client_id=f"malaria-observer-{secrets.token_hex(4)}",
         username=username,
         password=password,
@@ -100,6 +101,7 @@ def is_local(endpoint: Endpoint) -> bool:
     family, (host, _) = endpoint
     if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         return True
+    # UDP: the port need not be free, and nothing is sent
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         return True

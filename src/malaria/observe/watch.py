@@ -44,6 +44,7 @@ def watch(request: WatchRequest, on_rows: Callable[[int, list[ObservedRow]], Non
             time.sleep(POLL_S)
     finally:
         account = observers.stop()
+        # the last samples, and the gaps of observers that hang
         on_rows(now_ns() - start_ns, observers.take_rows())
     return any(observer.samples for observer in account)
 
@@ -55,6 +56,7 @@ def with_defaults_stated(observe: Observe, route: Route) -> Observe:
     """
     if observe == NOTHING:
         raise OperatorError("--observe none: there is nothing to watch", "leave it out, or name what to observe")
+    # the operator named the observers; no default is added
     if observe.only_stated:
         return observe
     local = {"process": ProcessChoice(), "host": True} if is_local(route.endpoints[0]) else {}

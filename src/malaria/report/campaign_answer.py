@@ -25,6 +25,7 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
     summaries = {one.part.directory: one.summary for one in shown if one.part.directory is not None}
     verdict = summarize_campaign(campaign, summaries).verdict
     outcome = str(verdict.outcome)
+    # a campaign of one level has no "all levels"
     if outcome == PASS:
         return PASS, f"the broker carried all {len(shown)} levels" if len(shown) > 1 else "the broker carried it"
     best = highest_passed(shown)
@@ -39,6 +40,7 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
 def _decisive(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
     """Return the part that decides the outcome: the level where the broker broke, or the first with that outcome."""
     broken = knee(shown)
+    # the knee may be INVALID in a campaign that is FAIL for another level
     if broken is not None and broken.outcome == outcome:
         return broken
     return next((one for one in shown if one.outcome == outcome), None)

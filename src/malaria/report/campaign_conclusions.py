@@ -46,6 +46,7 @@ def knee(shown: Sequence[ShownLevel]) -> ShownLevel | None:
     if failed:
         return failed[0]
     best = highest_passed(shown)
+    # below the highest level that passed, a doubtful one says nothing about the limit
     doubtful = [one for one in _plain(shown, INVALID, UNKNOWN) if best is None or one.part.clients > best.part.clients]
     return doubtful[0] if doubtful else None
 
@@ -80,6 +81,7 @@ def _broke(plain: Sequence[ShownLevel]) -> list[str]:
         # without a failed level the limit was not found, only a lower bound of it
         return [f"Nothing broke: the limit is above {count(best.part.clients)} clients."] if best else []
     sentences = [f"What broke first, at {failed[0].name}: {_reason(failed[0])}."]
+    # a pass above a failure is named: it puts the limit in doubt
     above = [one.name for one in _plain(plain, PASS) if one.part.clients > failed[0].part.clients]
     return sentences + ([f"Above that, {_listed(above)} passed."] if above else [])
 
@@ -90,6 +92,7 @@ def _doubtful(plain: Sequence[ShownLevel]) -> list[str]:
     sentences = [f"{one.name}: {_reason(one)}." for one in unknown]
     if invalid:
         names, verb = _listed([one.name for one in invalid]), "says" if len(invalid) == 1 else "say"
+        # several levels may be invalid for different reasons: the page has each
         why = _reason(invalid[0]) if len(invalid) == 1 else "the machine that made the load was the limit"
         sentences.append(f"{names} {verb} nothing about the broker: {why}.")
     return sentences
@@ -109,6 +112,7 @@ def _cost(plain: Sequence[ShownLevel]) -> list[str]:
     """Return how the broker's CPU grows from the fewest clients that passed to the most."""
     known = {one.part.clients: one.summary.broker.cpu_percent for one in plain if one.outcome == PASS}
     points = sorted((clients, cpu) for clients, cpu in known.items() if cpu is not None)
+    # a cost of nothing, or below it, is noise
     if len(points) < LEAST_FOR_SLOPE or points[-1][1] <= points[0][1]:
         return []
     (few, low), (many, high) = points[0], points[-1]
@@ -131,6 +135,7 @@ def _variant(base: ShownLevel, other: ShownLevel) -> list[str]:
     """Return `3,000 clients, QoS 0 publishers: the broker's CPU goes down from 71 % to 55 %.`"""
     before, after = (one.summary.broker.cpu_percent for one in (base, other))
     changes = [] if base.outcome == other.outcome else [f"{other.outcome}, while the level itself is {base.outcome}"]
+    # without both there is no change to speak of
     if before is not None and after is not None:
         changes.append(_cpu_change(before, after))
     return [f"{base.part.title}, {other.part.variant}: {'; '.join(changes)}."] if changes else []

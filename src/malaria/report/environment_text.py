@@ -28,6 +28,7 @@ def environment(run: Run, summary: Summary) -> list[tuple[str, str]]:
         ("generator", things(generator.workers, "worker")),
     ]
     named += _swarm(run)
+    # 0 would be a worker that reported nothing
     if generator.rss_bytes:
         named.append(("generator memory", format_bytes(generator.rss_bytes)))
     host = run.meta.environment
@@ -51,6 +52,7 @@ def _swarm(run: Run) -> list[tuple[str, str]]:
 
 
 def _named(name: str, value: object) -> tuple[str, str]:
+    # the unit is in the name of a fact, for programs; people get it with the number
     if name.endswith("_bytes") and isinstance(value, int):
         return name.removesuffix("_bytes").replace("_", " "), format_bytes(value)
     if isinstance(value, dict):

@@ -90,6 +90,7 @@ def _stated(known_ms: float | None, bound_ms: float | None) -> StatedLatency:
 def _bounds(run: Run, metric: Metric) -> dict[str, float]:
     latency = latency_of(run, metric)
     values = {name: latency.quantile(q) for name, q in QUANTILES.items()}
+    # known ones are in the summary already
     return {name: value.ns / NS_PER_MS for name, value in values.items() if value is not None and not value.known}
 
 
@@ -105,11 +106,13 @@ def _connect_phase_ns(run: Run) -> int | None:
     """Return the length of the phase, for runs of earlier versions; None if no load followed it."""
     started_ns: int | None = None
     for event in run.events:
+        # phases are events of their own kind
         if event.kind is not EventKind.PHASE:
             continue
         if event.text == RunPhase.CONNECT:
             started_ns = event.at_ns
         elif started_ns is not None:
+            # another phase after it (drain): not all clients came
             return event.at_ns - started_ns if event.text in (RunPhase.WARMUP, RunPhase.MEASURE) else None
     return None
 
@@ -150,6 +153,7 @@ def moment(summary: Summary) -> str:
     stored = summary.started
     try:
         started = datetime.fromisoformat(str(stored))
+    # a damaged run, or none of a real start: shown as it is
     except ValueError:
         return str(stored or "")
     return f"{started:%Y-%m-%d %H:%M} {'UTC' if not started.utcoffset() else f'{started:%z}'}".rstrip()

@@ -44,6 +44,7 @@ class AccountLine:
 def published(messages: MessageFigures) -> list[AccountLine]:
     """Return the account of the messages: acked + not acked + not sent = due. Empty if nothing was due."""
     due, sent, acked = messages.due, messages.sent, messages.acked
+    # an attack that only subscribes publishes nothing
     if due is None or sent is None or not due:
         return []
     first = [AccountLine("", "sent", sent)]
@@ -87,6 +88,7 @@ def counted(run: Run) -> list[tuple[str, str, str]]:
 
 
 def _counter(name: str, number: int, sentence: str) -> tuple[str, str, str]:
+    # one counter is a time, CPU in handshakes
     is_time = name.endswith("_ns")
     shown = format_duration_ns(number) if is_time else count(number)
     return name.removesuffix("_ns").replace("_", " ").replace("cpu", "CPU"), shown, sentence

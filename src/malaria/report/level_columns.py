@@ -24,6 +24,7 @@ def level_figures(one: ShownLevel) -> list[str]:
         percent(broker.host_cpu_percent),
         in_bytes(broker.rss_bytes),
         messages_per_s(one.run, one.summary),
+        # at QoS 0 there is no ack
         *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
         count(one.summary.messages.lost),
     ]

@@ -27,6 +27,7 @@ def why_none(run: Run) -> str:
         return ""
     gaps = [str(row[GAP]) for row in _rows(run) if GAP in row]
     reasons = [reason for one, reason in _observers(run) if one == PERF and reason]
+    # the observer's own reason at its end, then its last gap, then none: it was still at work
     return next(iter([*reasons, *reversed(gaps)]), UNFINISHED)
 
 

@@ -48,6 +48,7 @@ def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) ->
     for part in campaign.parts:
         number = variants[part.level] = variants.get(part.level, -1) + 1
         anchor = f"level-{part.level}{f'-{number}' if number else ''}"
+        # counted before it is looked for: an anchor stays the same when a part before it cannot be read
         if run := runs.get(part.directory or ""):
             found.append(ShownLevel(part, *run, anchor))
     return found
@@ -78,6 +79,7 @@ def missing_lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) 
 def _why(part: CampaignPart, campaign: CampaignRecords) -> str:
     if part.state is PartState.RUNNING:
         return "still running, or cut off"
+    # a part that was never reached has no reason but the campaign's
     why = part.why or (campaign.ended if part.state is PartState.NOT_RUN else "")
     return f"{part.state}{f': {why}' if why else ''}"
 

@@ -67,6 +67,7 @@ def messages_per_s(run: Run, summary: Summary) -> str:
     if done is None:
         return UNKNOWN
     shown, due = _rate(done), rates.due_per_s
+    # a closed loop has no schedule to be compared with
     if run.meta.closed_loop:
         return f"{shown}, as fast as it answered"
     if not due:
@@ -101,6 +102,7 @@ def _rank(topic: str) -> int | None:
     meaning = meaning_of(topic)
     if meaning is None or meaning.name not in FIRST:
         return None
+    # several topics of one figure stay together, the most trusted first
     return FIRST.index(meaning.name) * len(FIGURES) + meaning.rank
 
 
@@ -158,5 +160,6 @@ def _blind(observer: ObserverFacts) -> str:
     name, gaps, reason = observer.observer, observer.gaps, observer.reason
     if not observer.samples:
         return f"{name}: nothing was observed. {reason or ''}".strip()
+    # without a gap it was lost when the run ended
     times = "once" if gaps == 1 else f"{gaps} times" if gaps else "at the end"
     return f"{name}: lost {times}{f', last: {reason}' if reason else '; it came back'}."

@@ -32,6 +32,7 @@ def stacked_plots(titles: Sequence[str], plot_px: int) -> go.Figure:
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "showlegend": True,
+        # plotly's own look would hide the colours of the page
         "template": "none",
         "meta": {"pane_px": plot_px, "head_px": HEAD_PX},
         "xaxis": {"anchor": axis("y", len(titles) - 1), "showspikes": True, "spikemode": "across",
@@ -59,6 +60,7 @@ def axis(name: str, number: int) -> str:
 def ms_scale(values_ms: Iterable[float | None]) -> PlotlyFigure:
     """Return a logarithmic axis with ticks at round milliseconds; nothing if there are no values."""
     seen = [value for value in values_ms if value]
+    # a logarithm of nothing: plotly's default axis is as good
     if not seen:
         return {}
     low, high = math.log10(min(seen)) - 0.1, math.log10(max(seen)) + 0.1
@@ -77,6 +79,7 @@ def _tick(ms: float) -> str:
 
 def safe(label: str, most: int = 40) -> str:
     """Shorten and escape a label: plotly would take tags in it for markup."""
+    # cut before escaping, so that no entity is cut in two
     cut = label if len(label) <= most else f"{label[: most - 1]}…"
     return cut.replace("&", "&amp;").replace("<", "&lt;")
 

@@ -25,6 +25,7 @@ def marks(run: Run) -> list[Event]:
 
 def restarts(run: Run) -> list[Event]:
     """Return when the broker's process was replaced; if that was not observed, when its uptime in `$SYS` fell."""
+    # the process is looked at every second, $SYS only as often as the broker announces
     found = list(_steps(run, PROCESS, "restarts", sign=1)) or list(_steps(run, SYS, "uptime_s", sign=-1))
     return [Event(at_ns, EventKind.TROUBLE, RESTARTED) for at_ns in found]
 
@@ -47,6 +48,7 @@ def gathered(events: list[Event], near_ns: int) -> list[Event]:
         if lines and event.at_ns - lines[-1].at_ns < near_ns:
             # the same text twice on one line would say nothing new
             if event.text not in lines[-1].text:
+                # one trouble among several events colours the whole line
                 kind = event.kind if event.kind in BAD else lines[-1].kind
                 lines[-1] = replace(lines[-1], text=f"{lines[-1].text}, {event.text}", kind=kind)
         else:

@@ -54,6 +54,7 @@ class LevelPlot:
 
 def levels_chart(shown: Sequence[ShownLevel]) -> PlotlyFigure:
     """Return broker CPU, ack p99 and message rate by number of clients; the marker of a level shows its outcome."""
+    # a plot without a value would be an empty frame
     made = [plot for plot in _plots(shown) if any(value is not None for value in plot.values)]
     figure = stacked_plots([plot.title for plot in made], PLOT_PX)
     for number, plot in enumerate(made):
@@ -95,6 +96,7 @@ def _plots(shown: Sequence[ShownLevel]) -> list[LevelPlot]:
 def _draw(figure: go.Figure, shown: Sequence[ShownLevel], plot: LevelPlot, number: int) -> None:
     axes = {"yaxis": axis("y", number), "legend": axis("legend", number)}
     plain_ones = [place for place, one in enumerate(shown) if one.is_plain]
+    # a line goes from few clients to many, whatever the order of the file
     row = sorted(plain_ones, key=lambda place: shown[place].part.clients)
     aside = [place for place, one in enumerate(shown) if not one.is_plain]
     if any(value is not None for value in plot.second):
@@ -130,6 +132,7 @@ def _markers(
         "y": [values[place] for place in places],
         "text": [f"{shown[place].outcome}{f': {safe(shown[place].name)}' if is_aside else ''}" for place in places],
         "mode": "markers" if is_aside else "lines+markers",
+        # a marker at the edge would be cut in half
         "cliponaxis": False,
         "line": {"color": BLUE, "width": 2},
         "marker": {

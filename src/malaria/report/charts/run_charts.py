@@ -81,6 +81,7 @@ def stack(run: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
 
 def _columns(run: Run, series: SeriesColumns | None) -> SeriesColumns:
     step = step_s(run)
+    # a long run is drawn in coarser steps than the caller's seconds
     return series if series is not None and step == 1 else columns(run, step)
 
 
@@ -98,6 +99,7 @@ def percentiles(run: Run) -> PlotlyFigure:
     figure = stacked_plots(["latency by percentile"], PERCENTILES_PX)
     shown: list[float] = []
     for metric, (name, colour) in DISTRIBUTIONS.items():
+        # the maximum lies at infinity on this axis
         points = [point for point in distribution(run, metric) if point.quantile < 1]
         shown += [point.ms for point in points]
         figure.add_scatter(
@@ -143,6 +145,7 @@ def _rounded(value: float | str | None) -> float | str | None:
 def _tooltip(panel: TimePanel, line: PanelLine, panels: Sequence[TimePanel]) -> str:
     """Return the template of a tooltip: value, unit, and a name that no other line under the same cursor has."""
     names = [other.name for one in panels for other in one.lines]
+    # `process` is CPU in one panel and memory in the next, under one cursor
     name = line.name if names.count(line.name) == 1 else f"{panel.title.partition(',')[0]}: {line.name}"
     value = next((pattern for part, pattern in HOVERS.items() if part in line.column), f"%{{y:,.6~r}} {panel.unit}")
     return f"{value.rstrip()}<extra>{safe(name)}</extra>"
@@ -155,6 +158,7 @@ def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int, 
         yaxis=axis("y", number),
         legend=axis("legend", number),
         legendgroup=line.entry or None,
+        # lines that share an entry show it once
         showlegend=not line.entry or all(trace.legendgroup != line.entry for trace in figure.data),
         name=line.entry or safe(line.name),
         mode="lines",
@@ -183,6 +187,7 @@ def _unmeasured_s(run: Run) -> list[tuple[float, float]]:
     last_ns = _end_ns(run)
     start, end = run.meta.measure_start_ns, run.meta.measure_end_ns
     spans: list[tuple[float, float]] = []  # a run that was cut short has no end, and perhaps no start
+    # before the measured time clients connect and the load warms up
     if last_ns and isinstance(start, int):
         spans.append((min(sample.start_ns for sample in run.samples) / NS_PER_S, start / NS_PER_S))
     if last_ns and isinstance(end, int) and end < last_ns:

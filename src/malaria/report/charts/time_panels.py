@@ -153,6 +153,7 @@ def _of_workers(panel: TimePanel, table: SeriesColumns) -> list[PanelLine]:
     """Return a thin line for each of a few workers: one that uses its whole core is hidden in the sum."""
     prefix = "cpu_percent_"
     names = [column.removeprefix(prefix) for column in table if column.startswith(prefix)]
+    # one worker is the sum; many would hide each other
     if panel.lines[0].column != "cpu_percent" or not 1 < len(names) <= WORKERS_SHOWN:
         return []
     return [
@@ -166,6 +167,7 @@ def _of_prometheus(table: SeriesColumns) -> list[TimePanel]:
     names = [
         column
         for column in table
+        # of a counter its growth says more than its total
         if column.startswith(CHOSEN) and f"{column}_per_s" not in table and column not in drawn
     ]
     return [

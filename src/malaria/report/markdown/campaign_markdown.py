@@ -82,6 +82,7 @@ def _contents(shown: Sequence[ShownLevel], first: Sequence[str], last: Sequence[
 
 
 def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
+    # line breaks of a note would end a table or begin a list
     lines = [plain(" ".join(campaign.note.split())), ""] if campaign.note.strip() else []
     lines += [code(campaign.command, "sh"), ""]
     lines += table(["", ""], [[plain(name), plain(value)] for name, value in made_facts(campaign, shown)], words=2)
@@ -119,6 +120,7 @@ def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
 
 def _side_by_side(level: Sequence[ShownLevel]) -> list[str]:
     """Return a table of a level and its variants; nothing if it has none."""
+    # a level without variants is in the table at the top
     if len(level) < 2:
         return []
     rows = [

@@ -96,6 +96,7 @@ def _surges(summary: Summary) -> list[str]:
 def _over_time(run: Run) -> list[str]:
     """Return a row for each of STEPS steps, and the events."""
     end_s = max((sample.end_ns for sample in run.samples), default=0) / NS_PER_S
+    # whole seconds: a row ends where samples end
     series = columns(run, max(1, math.ceil(end_s / STEPS)))
     known = [column for column in OVER_TIME if any(value for value in series.get(column.source, ()))]
     if not known:
@@ -109,6 +110,7 @@ def _over_time(run: Run) -> list[str]:
 
 
 def _written(value: SeriesValue, unit: str) -> str:
+    # None, or a text of an observer
     if not isinstance(value, int | float):
         return UNKNOWN
     if unit == "bytes":

@@ -23,6 +23,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) ->
 
 def code(content: str, language: str = "") -> str:
     """Return a code block, with a fence that is longer than any run of backticks inside."""
+    # a warhead may hold backticks, which would end the block
     fence = "`" * max(3, max((len(run) for run in _runs(content)), default=0) + 1)
     lines = [printable(line) for line in content.split("\n")]
     return "\n".join([f"{fence}{language}", *lines, fence])

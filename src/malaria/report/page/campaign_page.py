@@ -98,6 +98,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     """
     shown = shown_parts(campaign, levels)
     charts: PageCharts = {"levels": levels_chart(shown)} if shown else {}
+    # also fills `charts`, which the page needs as a whole
     made = tuple(_level(one, level, charts) for level in by_level(shown) for one in level)
     outcome, sentence = campaign_answer(campaign, shown)
     missing = missing_lines(campaign, levels)

@@ -101,6 +101,7 @@ def flame_frames(root: StackNode) -> list[FlameFrame]:
     row = list(_callees(root, 0.0, root.samples))
     depth = 0
     while row and len(made) < MOST_FRAMES:
+        # what is called by a frame that is too narrow is narrower still
         shown = [(name, left, node) for name, left, node in row if node.samples >= LEAST_SHARE * root.samples]
         made += [FlameFrame(name, left, node.samples / root.samples, depth, node.samples) for name, left, node in shown]
         row = [callee for _, left, node in shown for callee in _callees(node, left, root.samples)]
@@ -115,6 +116,7 @@ def _callees(node: StackNode, left: float, whole: int) -> Iterator[tuple[str, fl
 
 
 def colour(symbol: str) -> str:
+    # crc32, not hash(): the same name has the same colour in every run of Python
     colours = KERNEL_COLOURS if symbol.endswith(KERNEL) else PROGRAM_COLOURS
     return colours[zlib.crc32(symbol.encode(errors="replace")) % len(colours)]
 

@@ -54,6 +54,7 @@ def latency_view(run: Run, summary: Summary, chart: ChartPlace) -> LatencyView:
 def connect_parts(summary: Summary) -> tuple[ConnectPart, ...]:
     """Return the parts of an average connect; nothing if it has only one."""
     means = {metric: summary.latency_ms[metric]["mean"] for metric in CONNECT_PARTS}
+    # a plain connect has no TLS and no upgrade
     known = {metric: mean for metric, mean in means.items() if mean}
     whole = sum(known.values())
     if len(known) < 2:

@@ -44,6 +44,7 @@ def render_document(template: str, page: object, charts: Mapping[str, object]) -
         .render(
             page=page,
             charts=charts,
+            # our own files: escaped, they would not work
             css=Markup(css),
             unneeded_styles=_STYLE_OF_MAPS.findall(plotly),
             scripts=[Markup(script) for script in scripts],
@@ -63,6 +64,7 @@ def template_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # NaN is no JSON, and the script of the page would fail on it
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.globals.update(Heading=Heading, definitions=DEFINITIONS, labels=LABELS, NO_LATENCY=NO_LATENCY)
     return environment

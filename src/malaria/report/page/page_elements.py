@@ -111,6 +111,7 @@ def outcome_cell(outcome: str) -> TableCell:
 
 def paragraphs(note: str) -> tuple[str, ...]:
     """Split a note at its empty lines and join the lines of each paragraph."""
+    # line breaks inside a paragraph are those of the file
     joined = (" ".join(part.split()) for part in note.split("\n\n"))
     return tuple(paragraph for paragraph in joined if paragraph)
 

@@ -53,6 +53,7 @@ def target_view(run: Run, summary: Summary) -> TargetView:
     head: CellTexts = ["verdict", *(defined(figure.name, figure.label) for figure in figures)]
     row: CellTexts = [outcome_cell(str(summary.verdict.outcome)), *(figure.value for figure in figures)]
     blind = target_text.blind_spots(run)
+    # an attack with --observe none: say why the table is empty
     if not blind and not run.observations:
         blind = [NOT_OBSERVED]
     return TargetView(page_table(head, [row], kind="seen"), tuple(target_text.remarks(run, summary)), tuple(blind))
@@ -79,6 +80,7 @@ def perf_view(run: Run) -> PerfView | None:
         sentence = perf_text.no_recording(run)
         return PerfView(sentence) if sentence else None
     all_rows = None
+    # a short table is shown whole, and needs no second one
     if len(profile.rows) > PERF_ROWS_SHOWN:
         all_rows = FoldedTable(f"all {format_count(len(profile.rows))} rows", _perf_table(perf_text.perf_rows(profile)))
     shown = _perf_table(perf_text.perf_rows(profile, PERF_ROWS_SHOWN))

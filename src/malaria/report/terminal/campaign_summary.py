@@ -34,6 +34,7 @@ def print_levels(summary: Summary, console: Console) -> None:
 
 def _levels(levels: Sequence[LevelSummary], width: int) -> list[Text]:
     """Return a row for each level, and below it the reasons why it did not pass."""
+    # on a narrow terminal lines may break, but names stay readable
     room = max(width - len(INDENT) - sum(WIDTHS), NAME_WIDTH)
     shown = (min(room, max(len(_name(level)) + 2 for level in levels)), *WIDTHS)
     lines = [_cells(HEADS, shown)]
@@ -42,6 +43,7 @@ def _levels(levels: Sequence[LevelSummary], width: int) -> list[Text]:
         line = _cells(_level_cells(level), shown)
         line.stylize(COLOURS[outcome], len(INDENT) + shown[0], len(INDENT) + shown[0] + len(outcome))
         lines.append(line)
+        # the page has all; here every level should stay in sight
         for reason in level.verdict.reasons[:2]:
             lines += wrapped(reason.text, INDENT * 2, width)
     return lines

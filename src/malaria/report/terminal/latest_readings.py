@@ -94,6 +94,7 @@ class LatestReadings:
             self.gaps[row.observer] = str(row.values[GAP])
             self.readings.pop(row.observer, None)  # an observer that sees nothing knows no current value
         else:
+            # it sees something again
             self.gaps.pop(row.observer, None)
             known = {name: storable(reading) for name, reading in row.values.items()}
             self.readings.setdefault(row.observer, {}).update(known)
@@ -144,6 +145,7 @@ def _written(value: Reading, write: Callable[[float], str]) -> str:
 
 def _rank(observer: str) -> tuple[int, str]:
     order = list(FIGURES)
+    # known observers first, in the order of the table, then the others by name
     return (order.index(observer) if observer in order else len(order), observer)
 
 

@@ -89,6 +89,7 @@ def line(progress: Progress) -> str:
     ]
     if totals.get(Counter.DUE):
         parts += [f"{name} {_per_second(second, name)}" for name in (Counter.SENT, Counter.ACKED)]
+        # a closed loop has no target
         if progress.due_per_s is not None:
             parts.append(f"target {_rate(progress.due_per_s)}/s")
     if totals.get(Counter.ARRIVED):
@@ -153,6 +154,7 @@ def _figures(progress: Progress) -> Table:
     second, totals = progress.second, progress.totals
     table = _table("", "last second", "target", "since start")
     for counter in (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED):
+        # a row of zeros, such as acked at QoS 0, would look like trouble
         if not totals.get(counter):
             continue
         target = "" if counter is Counter.DELIVERED or progress.due_per_s is None else f"{_rate(progress.due_per_s)}/s"
@@ -207,12 +209,14 @@ def _table(*heads: str) -> Table:
 
 
 def _ready(progress: Progress) -> int:
+    # workers report ready clients once a second, the phase counts them as they come
     if progress.phase in PHASES_COUNTED_IN_CLIENTS:
         return progress.phase_done
     return progress.gauges.get(Gauge.CLIENTS_READY, 0)
 
 
 def _per_second(second: Sample | None, counter: str) -> str:
+    # no second is over yet
     if second is None or second.end_ns <= second.start_ns:
         return UNKNOWN
     per_s = second.counters.get(counter, 0) * NS_PER_S / (second.end_ns - second.start_ns)

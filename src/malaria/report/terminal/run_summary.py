@@ -90,6 +90,7 @@ def _clients(run: Run, summary: Summary, width: int) -> list[Text]:
     clients, took_ns = summary.clients, connect_time_ns(run)
     within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
     parts = [f"{connected(run, summary)} of {count(clients.planned)} connected{within}"]
+    # the count before it is then the most at once
     if run.meta.surges:
         parts.append(f"{count(clients.connected)} at the end")
     parts += [f"{count(clients[name])} {name}" for name in ("refused", "dropped", "reconnects")]
@@ -98,6 +99,7 @@ def _clients(run: Run, summary: Summary, width: int) -> list[Text]:
         lines += row("", [f"spread over {', '.join(summary.addresses[:ADDRESSES_SHOWN])}{_more(summary)}"], width)
     failures = run.meta.connect_failures
     if isinstance(failures, dict) and failures:
+        # the commonest reason: the page has all of them
         cause, hit = max(failures.items(), key=lambda item: int(item[1]))
         lines += row("", [f"{format_things(int(hit), 'client')}: {cause}"], width)
     return lines
@@ -110,6 +112,7 @@ def _more(summary: Summary) -> str:
 
 def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
     messages = summary.messages
+    # nothing was published here: all that is known is what arrived
     if messages.due is None:
         arrived = f"arrived {count(known_total(run, Counter.ARRIVED))}"
         return row("messages", [arrived], width) if run.meta.subscribing else []
@@ -131,6 +134,7 @@ def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
     heads = "".join(f"{name:>{FIGURE_WIDTH}}" for name in QUANTILES.values())
     lines = [Text(f"{INDENT}{'latency':<{LABEL_WIDTH}}{heads}")]
     for metric, statistics in found.items():
+        # they are in the line below `connect`
         if metric in PARTS:
             continue
         values = "".join(_figure(statistics[name]) for name in QUANTILES)

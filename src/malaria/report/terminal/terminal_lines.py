@@ -28,6 +28,7 @@ def wrapped(sentence: str, margin: str, width: int) -> list[Text]:
 
     No line breaks inside a word, nor between a number and its percent sign: a word longer than the line sticks out.
     """
+    # textwrap breaks at blanks only, not at no-break spaces
     unbroken = printable(sentence).replace(" %", "\u00a0%")
     room = max(width - len(margin), 20)
     lines = textwrap.wrap(unbroken, room, break_on_hyphens=False, break_long_words=False) or [""]
@@ -38,6 +39,7 @@ def wrapped(sentence: str, margin: str, width: int) -> list[Text]:
 def row(label: str, parts: Sequence[str], width: int) -> list[Text]:
     """Return a label and its parts in as many lines as the width needs; a part longer than a line is wrapped."""
     margin = f"{INDENT}{label:<{LABEL_WIDTH}}"
+    # a narrower gap may save a line
     gap = GAP if len(margin) + len(GAP.join(parts)) <= width else GAP[:2]
     lines: list[str] = []
     for part in parts:

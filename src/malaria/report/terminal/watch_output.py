@@ -62,6 +62,7 @@ class PlainLines(WatchOutput):
         for row in rows:
             if isinstance(row, Event):
                 print(event_line(row), flush=True)
+        # rows come ten times a second
         if at_ns - self._printed_ns >= NS_PER_S and (self.latest.readings or self.latest.gaps):
             self._printed_ns = at_ns
             print(self.latest.line(at_ns), flush=True)
