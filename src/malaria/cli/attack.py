@@ -34,8 +34,10 @@ def attack(arguments: tuple[str, ...], where: Where, file: FromFile, result: Res
 
         if file.warhead is None:
             return build_warhead(load, subscriber=not file.no_subscriber)
+        # which groups a warhead has, its file says
         if file.no_subscriber:
             raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
+        # both are needed before the file can be checked; `override` applies the other options
         warhead = load_warhead(file.warhead, load.get("duration"), load.get("protocol"))
         return override(warhead, load, str(file.warhead))
 

@@ -53,6 +53,7 @@ class AttackOptions:
 def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     """Run the attack, show it and store it; return the exit code of its verdict."""
     where, result = options.where, options.result
+    # before the load: a mistyped path must not cost the result of an hour
     check_json(result.json)
     target, warhead = _checked_load(where, options.make())
     if result.swarm is None and result.scheduler is None:  # bees may have functions that this machine has not
@@ -122,6 +123,7 @@ def _checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
             "no target is given", "give one: malaria attack HOST, or write url into [target] of the warhead"
         )
     target = parse_target(target_text).with_credentials(where.username, where.password)
+    # a group may have a target of its own
     for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
         refuse_public_broker(named, where.allowed)
     return target, warhead.with_credentials(target.username, target.password)
@@ -144,6 +146,7 @@ def launcher_of(
     without: Sequence[str] = (),
 ) -> Launcher | None:
     """Return how the bees of a swarm are started; None if this machine makes the load. Raises SwarmError."""
+    # silently ignored, they would make the load somewhere else than was meant
     if swarm is None and (bees or without):
         raise SwarmError("--bee and --without choose bees of a swarm", "give --swarm NAME as well")
     if swarm is None and scheduler is None:
@@ -165,6 +168,7 @@ def launcher_of(
 
 def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:
     """Let `malaria swarm abort` find this process while it conducts a swarm."""
+    # bees of a Dask cluster belong to it; `malaria swarm abort` does not reach them
     if launcher is None or launcher.scheduler:
         return nullcontext()
     from malaria.swarm.hosts.conductor_lock import conducting_swarm
@@ -202,6 +206,7 @@ def check_json(file: str | None) -> None:
     if file is None or file == STDOUT:
         return
     path = Path(file)
+    # a check without writing: an old file stays until the new summary is there
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise OperatorError(f"--json {file}: it cannot be written", "name a file in a directory that you may write to")
 
@@ -229,6 +234,7 @@ def exit_code(summary: Summary) -> int:
 
 def default_workers(clients: int) -> int:
     """Return one worker for each usable core, but not more than clients."""
+    # the cores that this process may use, which a container or taskset limits
     return max(1, min(os.process_cpu_count() or 1, clients))
 
 
@@ -246,6 +252,7 @@ def command_line(arguments: Sequence[str], target_text: str | None, target: Targ
     for argument in arguments:
         if skip:
             skip = False
+        # the value is the next word
         elif argument in SECRET_FLAGS:
             skip = True
         elif not argument.startswith(("--password=", "-P", "--psk=", "--header=")):

@@ -111,8 +111,10 @@ def campaign(
     """
     with _request(which, _stated(changes, load), outcome) as request:
         launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
+        # a campaign may be resumed on other bees, or on none
         if launcher is not None:
             request = replace(request, launcher=launcher)
+        # after the file is read, before the first level
         _refuse_public_brokers(request.campaign, which.allowed)
         return perform_campaign(request, Showing("malaria campaign", outcome.json, outcome.quiet))
 
@@ -139,6 +141,7 @@ def _request(
 def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult) -> None:
     from malaria.campaign.overrides import SECRETS, flag
 
+    # secrets may be given again: they are stored nowhere
     given = {"FILE": which.file, "--output": outcome.output, "--overwrite": outcome.overwrite}
     stray = [flag(name) for name in options if name not in SECRETS] + [name for name, value in given.items() if value]
     if stray:
@@ -149,6 +152,7 @@ def _stated(changes: CampaignChanges, load: LoadOptions) -> dict[str, str | None
     """Return the options that were given, as texts. A switch that is off is not among them."""
     values = asdict(changes) | dict(load)
     given = {name: value for name, value in values.items() if value is not None and value is not False}
+    # no header holds a line break, so the texts can be told apart again
     lists = {name: "\n".join(value) for name, value in given.items() if isinstance(value, tuple)}
     return {name: None if value is True else str(value) for name, value in (given | lists).items()}
 

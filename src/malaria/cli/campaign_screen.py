@@ -70,6 +70,7 @@ class CampaignScreen:
         from malaria.report.terminal.live_view import LiveView
 
         self._views.close()
+        # what is under way, and its place, on every screen
         title = f"{self._showing.title} · {place.number} of {place.of} · {part_name(part)}"
         self._print("; ".join(filter(None, (f"{title}: {part.clean_reason}", _time_left(place.left_s)))))
         view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet))
@@ -90,4 +91,5 @@ def _time_left(left_s: float | None) -> str:
     """Return `about 41 min left`; empty if it is unknown."""
     if left_s is None:
         return ""
+    # more digits would promise more than an estimate holds
     return f"about {max(1, round(left_s / 60))} min left" if left_s >= 60 else f"about {max(1, round(left_s))} s left"

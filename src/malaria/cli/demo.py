@@ -41,6 +41,7 @@ def demo(
 
     with run_directory(output, RUNS, "demo") as directory:
         code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
+    # after the directory is complete: the browser reads it at once
     if _opens_page(show) and not quiet:
         webbrowser.open((directory / PAGE).resolve().as_uri())
     return code
@@ -50,6 +51,7 @@ def _opens_page(stated: bool | None) -> bool:
     """Return the stated choice; by default a page is opened only on a desktop with a terminal."""
     if stated is not None:
         return stated
+    # over ssh a text browser would take over the terminal
     desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return desktop and sys.stdout.isatty()
 

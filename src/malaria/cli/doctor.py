@@ -54,11 +54,13 @@ def doctor(_: tuple[str, ...], asked: DoctorOptions, load: LoadOptions) -> int:
     target = (
         None if asked.target is None else parse_target(asked.target).with_credentials(asked.username, asked.password)
     )
+    # clients that only connect: limits depend on their number, not on messages
     warhead = build_warhead(LoadOptions(**load, clients=asked.clients), Role.CONNECT)
     if target is not None:
         warhead = warhead.with_credentials(target.username, target.password)
     findings = examine(target, warhead, asked.workers or default_workers(asked.clients))
     console(None).print(doctor_table(findings))
+    # a warning may be all right for this load
     return int(any(finding.status == BAD for finding in findings))
 
 

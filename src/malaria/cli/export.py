@@ -34,6 +34,7 @@ def export(
     """Write a run's figures as CSV, JSON or Parquet."""
     from malaria.outputs.export_formats import BINARY, FORMATS
 
+    # the name of the file says the format: meters.json
     name = form or Path(output).suffix.removeprefix(".") or DEFAULT_FORMAT
     if name not in FORMATS:
         raise OperatorError(f"--format: {name!r} is not a format", f"choose {', '.join(FORMATS)}")

@@ -79,11 +79,13 @@ def _put_parts(lines: Sequence[str], parts: int, stem: Path | None, *, force: bo
         raise OperatorError(
             "--split writes several files, and none is named", "give -o FILE: it makes FILE.1 to FILE.N"
         )
+    # a bee without keys would refuse its clients in the middle of the start
     if parts > len(lines):
         raise OperatorError(
             f"{len(lines):,} lines for {parts:,} bees: some would get none", "make more keys, or less bees"
         )
     files = {Path(f"{stem}.{number}"): part for number, part in enumerate(split(lines, parts), 1)}
+    # all are checked before the first one is written
     for file in files:
         _refuse_taken(file, force=force)
     for file, part in files.items():
@@ -100,11 +102,13 @@ def _make(count: int | None, identity: str, key_bytes: int, kind: str) -> list[s
     if kind not in FORMATS:
         raise OperatorError(f"--format {kind}: no such format", f"write one of {', '.join(FORMATS)}")
     try:
+        # run and group are not known before an attack
         used = check_template(identity, frozenset({"index"}))
     except NotationError as error:
         raise OperatorError(f"--identity: {error.message}", error.remedy) from None
     if count > 1 and "index" not in used:
         raise OperatorError("--identity is the same for every client", "put {index} into it, such as meter-{index:05d}")
+    # the width in {index:05d} has a colon of its own
     if not identity.isprintable() or any(mark in identity.replace("{index:", "{index") for mark in ':,#"'):
         raise OperatorError("--identity has a character that such files cannot hold", "leave out : , # and quotes")
     return list(make_lines(Format(kind), count, identity, key_bytes))
@@ -118,6 +122,7 @@ def _read(path: Path) -> list[str]:
 
 def _put(lines: Sequence[str], file: Path | None, *, force: bool) -> None:
     text = "".join(f"{line}\n" for line in lines)
+    # the shell has opened the file of `>`, often readable by all
     if file is None:
         _keep_private(sys.stdout.fileno())
         sys.stdout.write(text)
@@ -125,6 +130,7 @@ def _put(lines: Sequence[str], file: Path | None, *, force: bool) -> None:
     _refuse_taken(file, force=force)
     unfinished = file.with_name(f"{file.name}.new-{os.getpid()}")
     try:
+        # beside the file, then renamed: a full disk leaves the old keys whole
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEPT_PRIVATE), "w") as out:
             out.write(text)
         unfinished.replace(file)

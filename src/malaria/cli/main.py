@@ -124,6 +124,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; never raises."""
     note_verdict(None)
     try:
+        # `obj` hands the arguments on as typed: the run stores the command that repeats it
         code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:
         return _refuse(error.message, error.remedy, error.exit_code)
@@ -134,6 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", FILE_REMEDY)
     except Exception:
+        # for the bug report; exit code 1 would say FAIL
         traceback.print_exc()
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
     if code and arguments[0] in COMPLETION:  # typer has printed that it does not know the shell

@@ -158,13 +158,16 @@ def takes(*shapes: type, load: str) -> Callable[[Callable[..., int]], Callable[.
 
     def expand(function: Callable[..., int]) -> Callable[..., int]:
         def command(context: typer.Context, **values: Any) -> int:
+            # what is left of the values are load options
             filled = [shape(**{field.name: values.pop(field.name) for field in fields(shape)}) for shape in shapes]
             return function(context.obj, *filled, LoadOptions(**values))
 
         parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
         parameters += [parameter for shape in shapes for parameter in _parameters(shape)]
         parameters += [_load_parameter(entry) for entry in options_of(load)]
+        # help lists options in this order; the sort is stable within a section
         parameters.sort(key=_rank)
+        # typer makes its options from signature and annotations
         command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         command.__doc__, command.__name__ = function.__doc__, function.__name__

@@ -27,6 +27,7 @@ def _section(panel: Panel) -> str:
 def _row(option: LoadOption) -> str:
     names = " ".join(f"`{flag}`" for flag in option.flags)
     value = f" {option.metavar}" if option.metavar else ""
+    # a | in a cell would begin the next one
     cells = (names + value, option.help, f"`{option.sets}`" if option.sets else "", ", ".join(sorted(option.commands)))
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 

@@ -39,6 +39,7 @@ def print_error(message: str, remedy: str = "") -> None:
     """Print an error and what to do about it."""
     margin = " " * 7
     print_line(f"error: {indent(printable_lines(message), margin).lstrip()}", error=True)
+    # below the message, aligned with it
     if remedy:
         print_line(indent(remedy, margin), error=True)
 

@@ -34,6 +34,7 @@ def report(
     directory, screen = chosen(run), console(json)
     into = output or directory
     into.mkdir(parents=True, exist_ok=True)
+    # a part of a campaign can be named too: it is an attack
     if is_campaign(directory):
         summary = rewrite_campaign(campaign_in(directory), levels_in(directory), into, print_error)
         if not quiet:

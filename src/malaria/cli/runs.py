@@ -34,6 +34,7 @@ def runs(
 
     entries = sorted([*list_campaigns(root), *list_runs(root)], key=lambda entry: entry.started or "")
     screen = console(json)
+    # an empty list is valid JSON, so it comes before the sentence for people
     if json is not None:
         write_json([asdict(entry) | {"directory": str(entry.directory)} for entry in entries], json)
     elif entries:
@@ -51,6 +52,7 @@ def _table(entries: list[RunEntry]) -> Table:
     for entry in entries:
         outcome = entry.outcome or UNKNOWN
         cells = [entry.started or UNKNOWN, entry.title or UNKNOWN, outcome, entry.target or UNKNOWN]
+        # a path that is cut off cannot be copied
         texts = [Text(cell, overflow="fold") for cell in (*cells, str(entry.directory))]
         texts[2].stylize(STYLES.get(outcome, "dim"))
         table.add_row(*texts)

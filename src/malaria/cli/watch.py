@@ -96,6 +96,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
     latest = LatestReadings()
     with interruptible() as interrupt, ExitStack() as stack:
         if asked.prometheus is not None:
+            # before the first sample: an address in use must be an error at once
             stack.enter_context(serving(asked.prometheus, lambda: latest))
         request = watching.WatchRequest(target, duration_ns)
         seen = watching.watch(request, _output(asked, latest, stack), lambda: interrupt.count > 0 or output_lost())
@@ -113,6 +114,7 @@ def _target(asked: WatchOptions, load: LoadOptions) -> ObservedTarget:
 
     target = parse_target(asked.target).with_credentials(asked.username, asked.password)
     route = route_to(target)
+    # the observer of $SYS logs in like a client, with the same TLS options
     warhead = build_warhead(load, Role.CONNECT).with_credentials(target.username, target.password)
     observe = observe_from_options(
         [*(asked.observe or ()), *([f"interval={asked.interval}"] if asked.interval else ())]
@@ -129,6 +131,7 @@ def _output(asked: WatchOptions, latest: LatestReadings, stack: ExitStack) -> Wa
     if asked.quiet:
         return watch_output.WatchOutput(latest)
     screen = console(None)
+    # a log cannot be redrawn
     if not screen.is_terminal:
         return watch_output.PlainLines(latest)
     from rich.live import Live

@@ -49,8 +49,10 @@ def add(
     if not tables:
         raise SwarmError("no host is named", "malaria swarm add user@host, or --inventory FILE")
     common = {"jump": jump, "key": key, "directory": directory, "ssh_config": ssh_config}
+    # an empty option must not hide what the inventory says
     stated = {option: value for option, value in common.items() if value}
     with changing(name) as draft:
+        # a table of the inventory wins over the options for all
         draft.swarm = draft.swarm.with_more([stated | table for table in tables])
         count = len(draft.swarm.hosts)
     added, total = count_bees(len(tables)), count_bees(count)

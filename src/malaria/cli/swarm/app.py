@@ -66,7 +66,9 @@ def work_on_each[T](
     def report(result: HostResult[T]) -> None:
         nonlocal done
         done += 1
+        # a host may fail in one part and still have something to report
         text = result.error if result.value is None and result.failed else describe(result.value)  # type: ignore[arg-type]
+        # the name of a bee does not say where to look
         address = f" ({result.host.destination})" if result.failed else ""
         mark = "FAIL" if result.failed else "ok"
         say(f"  {done:>{digits}}/{len(hosts)}  {mark:<4}  {result.host.name:<{width}}{address}  {text}")

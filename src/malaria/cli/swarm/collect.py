@@ -51,6 +51,7 @@ def collect(
         print_line(f"  {bee}: nothing more", error=True)
     for bee, cause in collection.unreachable.items():
         print_line(f"  {bee}: not reached: {cause}", error=True)
+    # without new records the page would be the same
     if collection.seconds:
         rewrite_attack(directory, directory)
         say_page(directory, screen_for(None))

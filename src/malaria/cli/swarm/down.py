@@ -33,9 +33,11 @@ def down(
     from malaria.swarm.hosts.inventory import Swarm
     from malaria.swarm.hosts.state import load_swarm, state_file
 
+    # instances have the swarm's tag, so they can be ended without its file
     swarm = load_swarm(name) if state_file(name).exists() or not region else Swarm(name=name)
     if chosen:
         return take_down(swarm, chosen, force=force)
+    # instances first: they cost money as long as they run
     if known := region or swarm.region:
         _end_all_instances(name, known)
     return _clean(swarm, swarm.hosts, force=force)
@@ -59,6 +61,7 @@ def _clean(swarm: Swarm, bees: Sequence[BeeHost], *, force: bool) -> int:
 
     by_ssh = [bee for bee in bees if not bee.of_cloud]
     failed = work_on_each(by_ssh, lambda _: "removed", lambda report: clear_away(by_ssh, report)) if by_ssh else []
+    # a bee that was not cleaned may still make load
     stay = {bee.name for bee in failed} if not force else set()
     gone = {bee.name for bee in bees} - stay
     with changing(swarm.name) as draft:

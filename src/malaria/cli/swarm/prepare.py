@@ -25,6 +25,7 @@ def prepare(
     from malaria.swarm.hosts.prepare import PREPARE, PrepareOptions
     from malaria.swarm.hosts.prepare import prepare as prepare_hosts
 
+    # needs no swarm, and no connection
     if script:
         print(PREPARE, end="")
         return 0

@@ -32,6 +32,7 @@ def share_keys(
 
     starts = (0,) if warhead is None else starts_of(load_warhead(warhead), file)
     keys = read_key_file(file)
+    # all bees: parts depend on their number, so a few cannot be given new ones
     hosts = hosts_of(name, None)
 
     def describe(part: KeyPart) -> str:

@@ -54,6 +54,7 @@ def _show(results: Sequence[HostResult[BeeStatus]], capacities: dict[str, BeeCap
     from malaria.swarm.hosts.status import swarm_capacity
 
     screen = console(None)
+    # a pipe has no width, and rich would take 80 columns
     screen.width = screen.width if screen.is_terminal else WIDTH
     screen.print(_table(results, capacities))
     _say_more(results)
@@ -107,6 +108,7 @@ def _say_more(results: Sequence[HostResult[BeeStatus]]) -> None:
             say(f"{result.host}: {result.error}" + (f"; {result.remedy}" if result.remedy else ""))
         elif result.value is not None and result.value.running:
             say(f"{result.host.name} makes load now (process {result.value.running})")
+    # equal versions may differ while malaria is being changed
     digests = {result.value.deployed.digest for result in results if result.value and result.value.deployed}
     if len(digests) > 1:
         say("the bees do not all have the same malaria: malaria swarm deploy")

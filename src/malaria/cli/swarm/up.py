@@ -49,6 +49,7 @@ def up(
     wait_s = parse_duration_ns(wait) / 1e9
     request = InstanceRequest(name, count, region, image, kind, key, user, subnet, spot, allow_from)
     cloud = Cloud(name, region)
+    # so the command can be repeated after it was cut short
     existing = len(cloud.instances())
     missing = max(0, count - existing)
     say(f"swarm {name}: {count_bees(existing)} exist in {region}, {count_bees(missing)} to make")
@@ -75,6 +76,7 @@ def _confirm(*, yes: bool) -> None:
 
     if yes:
         return
+    # money is spent only after a yes
     if not sys.stdin.isatty():
         raise SwarmError("there is no terminal to ask for confirmation", "give --yes")
     typer.confirm("Make them?", abort=True)
