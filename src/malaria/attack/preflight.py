@@ -13,6 +13,7 @@ from malaria.errors import HostLimitError, TargetError, WarheadError
 from malaria.model.access import Access
 from malaria.model.group import Group
 from malaria.model.observe import Observe
+from malaria.model.placeholders import RUN_NAME_CHARS
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Protocol
@@ -22,6 +23,7 @@ from malaria.plan.credentials import load_credentials
 from malaria.plan.timetable import clients_planned
 from malaria.records.run_meta import RunMeta
 from malaria.schedule.pacing import MOST_PER_S
+from malaria.schedule.payload import check_source
 from malaria.schedule.share import WHOLE
 from malaria.swarm.run.launcher import Launcher
 from malaria.transport.connection_setup import ConnectionSetup
@@ -87,11 +89,14 @@ def prepare(request: AttackRequest) -> Load:
     _check_tls(warhead, targets)
     if request.launcher is None:
         check_rate(warhead, request.workers)
+        for group in warhead.publishing:  # bees may have functions that this machine has not
+            if not group.generated:
+                check_source(group.payload)
         routes = routes_of(warhead, targets, clients, request.workers)
     else:  # for the one client that checks the target; each bee resolves names itself
         spread = warhead.attack.spread
         routes = {name: route_to(target, spread=spread) for name, target in targets.items()}
-    name = secrets.token_hex(3)
+    name = secrets.token_hex(RUN_NAME_CHARS // 2)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
     identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
     return Load(warhead, identity, routes, now_ns())

@@ -56,8 +56,6 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     # before the load: a mistyped path must not cost the result of an hour
     check_json(result.json)
     target, warhead = _checked_load(where, options.make())
-    if result.swarm is None and result.scheduler is None:  # bees may have functions that this machine has not
-        _check_payload_sources(warhead)
 
     from malaria.attack.preflight import AttackRequest  # heavy: only when there is something to do
     from malaria.model.observe import observe_from_options
@@ -127,15 +125,6 @@ def _checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
     for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
         refuse_public_broker(named, where.allowed)
     return target, warhead.with_credentials(target.username, target.password)
-
-
-def _check_payload_sources(warhead: Warhead) -> None:
-    """Check that the files and functions of the payloads exist. Raises OperatorError."""
-    from malaria.schedule.payload import check_source
-
-    for group in warhead.publishing:
-        if not group.generated:
-            check_source(group.payload)
 
 
 def launcher_of(

@@ -1,19 +1,24 @@
 """The worker process: an engine at one end, the conductor's pipe at the other.
 
 `python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and follows orders until
-`Finish`. The conductor handles Ctrl-C, so SIGINT is ignored here. When the conductor is gone (end of the pipe), the
-load stops at once: a load generator without a conductor must not go on.
+`Finish`. The conductor handles Ctrl-C and other signals that ask to end, so they are ignored here. When the conductor
+is gone (end of the pipe), the load stops at once: a load generator without a conductor must not go on. A worker that
+cannot stop, because a function of the operator does not return, is ended by a thread that watches the pipe.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import resource
+import select
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from threading import Thread
 from typing import Final, Protocol
 
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -39,10 +44,13 @@ from malaria.engine.loop import Engine
 from malaria.engine.meter import Meter
 from malaria.engine.platform import Platform
 from malaria.engine.publish_schedule import PublishSpan
+from malaria.errors import OperatorError
 from malaria.plan.clients import make_plan
 from malaria.records.rows import RunPhase
 
 STANDING_EVERY_NS: Final = 100 * NS_PER_MS
+GRACE_S: Final = 3.0
+"""How long the load of a worker may take to stop once its conductor is gone."""
 MOST_REASON: Final = 300
 """Characters of an error that the record keeps."""
 FAR_NS: Final = 1 << 62
@@ -219,23 +227,44 @@ def raise_descriptor_limit() -> int:
     return hard
 
 
+def end_with_conductor(descriptor: int, grace_s: float = GRACE_S) -> None:
+    """End this process `grace_s` after the other end of the pipe was closed, whatever it does meanwhile."""
+    hangup = select.poll()
+    hangup.register(descriptor, 0)  # POLLHUP is always reported
+
+    def watch() -> None:
+        hangup.poll()
+        time.sleep(grace_s)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
     """Run the worker process. argv[1] is the inherited descriptor of the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     raise_descriptor_limit()
     pipe: Connection[Report, Task | Order] = Connection(int(sys.argv[1]))
+    end_with_conductor(pipe.fileno())
     try:
         task = pipe.recv()
-    except EOFError:
+    except (EOFError, OSError):  # the conductor is gone already
         return
     assert isinstance(task, Task)
     try:
         Worker(pipe, task, Platform()).run()  # type: ignore[arg-type]  # from the second message on there are only orders
     except Exception as error:  # the record of the run keeps the reason, and the screen stays readable
-        last_line = traceback.format_exception_only(error)[-1].strip()
         with suppress(OSError):  # the conductor is gone
-            pipe.send(WorkerLost(f"failed: {last_line[:MOST_REASON]}"))
+            pipe.send(WorkerLost(f"failed: {_in_short(error)[:MOST_REASON]}"))
         sys.exit(1)
+
+
+def _in_short(error: Exception) -> str:
+    """Return the last line of an error as Python prints it; of an operator's fault its message and remedy."""
+    if isinstance(error, OperatorError):
+        return "; ".join(filter(None, (error.message, error.remedy)))
+    return traceback.format_exception_only(error)[-1].strip()
 
 
 if __name__ == "__main__":

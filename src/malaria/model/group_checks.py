@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Final
 
@@ -10,7 +10,7 @@ from malaria.model.completion import holds_header, is_generated
 from malaria.model.faults import KeyPathError, Location
 from malaria.model.group_keys import GroupKeys
 from malaria.model.mqtt5 import OF_MESSAGES, Message5
-from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, RUN_NAME_CHARS, check_template, fill
 from malaria.model.template_checks import check_carried, check_text
 from malaria.mqtt.topics import SHARE, check_filter, check_topic
 from malaria.mqtt.wire import LONGEST_STRING
@@ -27,6 +27,11 @@ OF_PUBLISHERS: Final = (
 OF_SUBSCRIBERS: Final = (
     "filters", "topic_alias_maximum", "no_local", "retain_as_published", "retain_handling", "subscription_identifier",
 )  # fmt: skip
+OF_MESSAGE_TEXTS: Final = ("response_topic", "content_type", "correlation_data")
+WIDEST_NUMBER: Final = 2**32 - 1
+"""The largest sequence of a message: as wide as any number of a client."""
+LONGEST_IDENTITY_BYTES: Final = 256
+"""What OpenSSL takes as the identity of a pre-shared key."""
 OF_MESSAGING: Final = ("qos", "topic")
 
 
@@ -168,7 +173,33 @@ def _check_filled(
         raise KeyPathError(key, message, remedy or "see `malaria docs warhead` for topics and filters") from None
 
 
+def _check_lengths(group: GroupKeys) -> None:
+    """Refuse templates that may grow too long for MQTT once they are filled: a worker would meet that under way."""
+    widest = group.values_at(WIDEST_NUMBER, "r" * RUN_NAME_CHARS, "i" * LONGEST_IDENTITY_BYTES)
+    widest |= {"seq": WIDEST_NUMBER}
+    for key, template in _templates(group):
+        size = len(fill(template, widest).encode())
+        if size > LONGEST_STRING:
+            message = f"may come to {size:,} bytes once its placeholders are filled; {LONGEST_STRING:,} is the most"
+            raise KeyPathError(key, message, "make it shorter")
+
+
+def _templates(group: GroupKeys) -> Iterator[tuple[str | Location, str]]:
+    """Yield the texts of a group that are filled for each client or message."""
+    named: list[tuple[str | Location, str | None]] = [("client_id", group.client_id), ("topic", group.topic)]
+    named += [(("filters", place), filter_) for place, filter_ in enumerate(group.filters)]
+    named += [("username", group.username), ("password", group.password)]
+    messages: list[tuple[Location, Message5]] = [((), group)]
+    if group.will is not None:
+        named.append((("will", "topic"), group.will.topic))
+        messages.append((("will",), group.will))
+    for above, message in messages:
+        named += [((*above, key), getattr(message, key)) for key in OF_MESSAGE_TEXTS]
+        named += [((*above, "user_properties", name), text) for name, text in message.user_properties]
+    return ((key, text) for key, text in named if text)
+
+
 _GROUP_CHECKS: Final = (
-    _check_role, _check_pace, _check_payload, _check_names, _check_topics, _check_aliases, _check_shared,
-    _check_chosen_id,
+    _check_role, _check_pace, _check_payload, _check_names, _check_topics, _check_lengths, _check_aliases,
+    _check_shared, _check_chosen_id,
 )  # fmt: skip

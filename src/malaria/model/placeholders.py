@@ -22,6 +22,8 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
     "seq": "the message's number, from 0",
     "messages": "how many messages the client sends in all",
 }
+RUN_NAME_CHARS: Final = 6
+"""The length of what {run} stands for."""
 NUMBERS: Final = frozenset({"index", "seq", "messages"})
 OF_CLIENT_ID: Final = frozenset({"run", "group", "index", "identity"})
 OF_CLIENT: Final = OF_CLIENT_ID | {"client"}

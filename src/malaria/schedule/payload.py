@@ -14,11 +14,12 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -184,6 +185,12 @@ class PayloadSource(Protocol):
 
 
 _SOURCE_REMEDY: Final = "write file:PATH (a file, or a directory of them) or module:function"
+PATIENCE_S: Final = 10.0
+"""How long the first payload of a source may take: a large module has to be imported."""
+LARGEST_DIRECTORY: Final = 1 << 30
+"""Bytes of all files of a payload directory together: each worker holds them in memory."""
+LONGEST_ERROR: Final = 200
+"""Characters of the text of an error of somebody else's function."""
 _FUNCTION: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
 
@@ -191,16 +198,30 @@ def load_source(text: str) -> PayloadSource:
     """Load the source that "file:PATH" or "module:function" names. Raises OperatorError with the remedy."""
     kind, _, path = text.partition(":")
     if kind == "file" and path:
-        return _files(Path(path).expanduser())
+        return _FileSource(read_payload_files(Path(path).expanduser()))
     name = _FUNCTION.fullmatch(text)
     if name is None:
         raise OperatorError(f"{text!r} is not a source of payloads", _SOURCE_REMEDY)
     return _FunctionSource(text, _function(text, name[1], name[2]))
 
 
-def check_source(text: str) -> None:
-    """Take one payload from a source, to see before the load that it works. Raises OperatorError with the remedy."""
-    load_source(text).payload(0, 0)
+def check_source(text: str, patience_s: float = PATIENCE_S) -> None:
+    """Take one payload from a source, to see before the load that it works in `patience_s`. Raises OperatorError."""
+    faults: list[BaseException] = []
+
+    def take_one() -> None:
+        try:
+            load_source(text).payload(0, 0)
+        except BaseException as error:  # raised again below, in the thread that asked
+            faults.append(error)
+
+    taking = Thread(target=take_one, daemon=True)  # a function that never returns must not keep the command
+    taking.start()
+    taking.join(patience_s)
+    if taking.is_alive():
+        raise OperatorError(f"payload source {text} gave no payload within {patience_s:g} s", "mend the function")
+    if faults:
+        raise faults[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +234,30 @@ class _FileSource:
         return self.contents[(client + sequence) % len(self.contents)]
 
 
-def _files(path: Path) -> _FileSource:
+def read_payload_files(path: Path) -> tuple[bytes, ...]:
+    """Return the content of a file, or of the files of a directory in the order of their names.
+
+    Raises OperatorError with the remedy.
+    """
     try:
         files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-        contents = tuple(read_input_bytes(file, LARGEST_PAYLOAD) for file in files)
+        contents = tuple(_contents(files))
     except OSError as error:
         raise OperatorError(
             f"payload file {error.filename or path}: {error.strerror}", "give a file, or a directory of files"
         ) from None
     if not contents:
         raise OperatorError(f"payload directory {path} holds no file", "put the payloads there, one file for each")
-    return _FileSource(contents)
+    return contents
+
+
+def _contents(files: Sequence[Path]) -> Iterator[bytes]:
+    """Yield what the files hold. Raises OSError when one of them, or all together, are too large."""
+    left = LARGEST_DIRECTORY
+    for file in files:
+        content = read_input_bytes(file, min(LARGEST_PAYLOAD, left))
+        left -= len(content)
+        yield content
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +269,8 @@ class _FunctionSource:
         call = f"payload function {self.name}({client}, {sequence})"
         try:
             made = self.function(client, sequence)
-        except Exception as error:
-            raise OperatorError(f"{call} raised {type(error).__name__}: {error}", "mend the function") from error
+        except (Exception, SystemExit) as error:  # a function must not end the command, or the worker
+            raise OperatorError(f"{call} raised {_in_short(error)}", "mend the function") from error
         if not isinstance(made, bytes | bytearray | memoryview):
             remedy = "return bytes: text.encode()" if isinstance(made, str) else "return bytes"
             raise OperatorError(f"{call} returned {type(made).__name__}, not bytes", remedy)
@@ -251,8 +285,8 @@ def _function(text: str, module_name: str, function_name: str) -> Callable[[int,
     except ModuleNotFoundError as error:
         remedy = f"the file {error.name}.py is looked for in {os.getcwd()} and where Python finds its modules"
         raise OperatorError(f"payload function {text}: there is no module {error.name}", remedy) from None
-    except Exception as error:
-        message = f"payload function {text}: importing {module_name} raised {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        message = f"payload function {text}: importing {module_name} raised {_in_short(error)}"
         raise OperatorError(message, "mend the module") from error
     for part in function_name.split("."):
         found = getattr(found, part, None)
@@ -260,6 +294,12 @@ def _function(text: str, module_name: str, function_name: str) -> Callable[[int,
         remedy = f"define it there: def {function_name}(client: int, sequence: int) -> bytes"
         raise OperatorError(f"payload function {text}: {module_name} has no function {function_name}", remedy)
     return found
+
+
+def _in_short(error: BaseException) -> str:
+    """Return the type and the text of an error in one line of bounded length."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}..."
 
 
 def _checked(payload: bytes, whose: str) -> bytes:

@@ -154,6 +154,10 @@ def test_credentials_of_the_target_are_taken_literally() -> None:
         ("rate = 1\ninterval = 1", "group[0].rate: cannot be used with interval"),
         ("interval = '-1s'", "group[0].interval: '-1s' is not a duration"),
         ("interval = '400d'", "group[0].interval: is longer than a year"),
+        (
+            f"topic = '{'x' * 65530}{{run}}'",
+            "group[0].topic: may come to 65,536 bytes once its",
+        ),
         ("interval = 1979-05-27", "group[0].interval: "),
         ("clients = 2", "g.toml is not TOML: Cannot overwrite a value"),
         ("clinets = 2", "group[0].clinets: unknown key"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from malaria.errors import OperatorError
 from malaria.schedule import payload
-from malaria.schedule.payload import Content, SizeSpec, load_source, parse_size
+from malaria.schedule.payload import Content, SizeSpec, check_source, load_source, parse_size
 
 
 def sizes(text: str | int, messages: int = 5000, least: int = 0) -> np.ndarray:
@@ -127,6 +129,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "def text(client, sequence): return 'no bytes'\n"
         "def broken(client, sequence): return 1 // sequence\n"
         "number = 5\n"
+        "def leaves(client, sequence): raise SystemExit(7)\n"
+        "def waits(client, sequence): import time; time.sleep(600)\n"
+        "def wordy(client, sequence): raise ValueError('x\\n' * 1000)\n"
     )
     return file
 
@@ -140,6 +145,8 @@ def test_a_function_is_called_for_each_message(module: Path) -> None:
     [
         ("text", r"text\(3, 0\) returned str, not bytes", "return bytes: text.encode()"),
         ("broken", r"broken\(3, 0\) raised ZeroDivisionError: ", "mend the function"),
+        ("leaves", r"leaves\(3, 0\) raised SystemExit: 7", "mend the function"),
+        ("wordy", r"raised ValueError: [x ]{188}\.\.\.", "mend the function"),
         ("dict", r"has no function dict", "define it there: def dict(client: int, sequence: int) -> bytes"),
         ("number", r"has no function number", "define it there: def number(client: int, sequence: int) -> bytes"),
     ],
@@ -173,3 +180,33 @@ def test_a_payload_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "big").write_bytes(b"1234")
     with pytest.raises(OperatorError, match="is larger than 3 B"):
         load_source(f"file:{tmp_path}/big")
+
+
+def test_a_function_that_does_not_return_is_found_before_the_load(module: Path) -> None:
+    with pytest.raises(OperatorError, match=r"payloads_of_mine:waits gave no payload within 0\.1 s"):
+        check_source("payloads_of_mine:waits", 0.1)
+
+
+def test_a_source_that_works_passes_the_check(module: Path) -> None:
+    check_source("payloads_of_mine:Meter.reading")
+
+
+def test_a_module_that_leaves_while_it_is_imported(module: Path) -> None:
+    module.write_text("import sys; sys.exit(3)")
+    with pytest.raises(OperatorError, match="importing payloads_of_mine raised SystemExit: 3"):
+        check_source("payloads_of_mine:f")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)], ids=["fifo", "/dev/zero"])
+def test_what_never_ends_is_no_payload_file(make: Callable[[str], None], tmp_path: Path) -> None:
+    make(str(tmp_path / "endless"))
+    with pytest.raises(OperatorError, match="is not a regular file"):
+        check_source(f"file:{tmp_path / 'endless'}")
+
+
+def test_the_files_of_a_directory_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "LARGEST_DIRECTORY", 10)
+    for name in "ab":
+        (tmp_path / name).write_bytes(bytes(6))
+    with pytest.raises(OperatorError, match="b: is larger than 4 B"):
+        load_source(f"file:{tmp_path}")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from malaria.clock import now_ns
@@ -53,3 +57,48 @@ def test_a_worker_that_fails_says_why(capfd: pytest.CaptureFixture[str]) -> None
     assert isinstance(reports[0][1], WorkerLost)
     assert reports[0][1].reason.startswith("failed: KeyError")
     assert capfd.readouterr().err == ""
+
+
+def test_workers_whose_conductor_is_gone_before_they_are_ready_end_silently(capfd: pytest.CaptureFixture[str]) -> None:
+    warhead = build_warhead({}, subscriber=False)
+    routes = {group.name: NOWHERE for group in warhead.groups}
+    pool = LocalWorkers(Load(warhead, Identity("run", 1, 1), routes, now_ns()), WHOLE, 2)
+    processes = [psutil.Process(pid) for pid in pool.pids.values()]
+    for worker in pool._processes:
+        worker.channel.close()  # as when malaria was killed
+    gone, alive = psutil.wait_procs(processes, timeout=60)
+    assert (len(gone), alive) == (2, [])
+    pool.close()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_processes_leaves_the_workers_to_their_conductor(
+    pool: LocalWorkers, number: signal.Signals
+) -> None:
+    prepared(pool)
+    for pid in pool.pids.values():
+        os.kill(pid, number)
+    assert pool.working
+    assert not [report for _, report in pool.poll(0.5) if isinstance(report, WorkerLost)]
+
+
+STUCK = """
+import socket, sys, time
+from malaria.engine.worker import end_with_conductor
+end_with_conductor(int(sys.argv[1]), 0.2)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_worker_that_cannot_stop_ends_when_its_conductor_is_gone() -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-c", STUCK, str(theirs.fileno())]
+    with subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert process.poll() is None
+        ours.close()
+        theirs.close()
+        assert process.wait(60) == 1

@@ -8,6 +8,7 @@ without an assignment makes no load, so that setting it up a second time does no
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -124,8 +125,7 @@ class BeeRunner:
             self._time_server.close()
         if self._spool is not None:
             self._spool.close()
-        for path in (self._directory / RUN_FILES).glob("*"):
-            path.unlink(missing_ok=True)
+        shutil.rmtree(self._directory / RUN_FILES, ignore_errors=True)
 
     def _pass_on(self) -> None:
         """Send batches until the last worker has finished. Runs in the thread `reports`."""
@@ -164,6 +164,7 @@ class BeeRunner:
         directory = self._directory / RUN_FILES
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, data in assignment.files.items():
+            (directory / name).parent.mkdir(mode=0o700, exist_ok=True)  # a directory of payloads
             with open(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data)
 

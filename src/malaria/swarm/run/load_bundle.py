@@ -18,6 +18,7 @@ from malaria.model.key_part import Claim, KeyPart
 from malaria.model.placeholders import fill
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
+from malaria.schedule.payload import read_payload_files
 from malaria.schedule.share import Share
 from malaria.swarm.hosts.bee_layout import KEYS, RUN_FILES
 from malaria.swarm.hosts.key_shares import KeyFile, part_name, read_key_file, serves
@@ -38,6 +39,7 @@ class LoadBundle:
         self._warhead = warhead
         self._identity = identity
         self._bytes = cache(_read)
+        self._payloads = cache(lambda path: read_payload_files(Path(path).expanduser()))
         self._files = cache(_read_lines)
 
     def pack(self, share: Share, directory: str, there: Sequence[KeyPart] = ()) -> Packed:
@@ -65,8 +67,17 @@ class LoadBundle:
             changes[name] = self._pack_pattern(name, getattr(access, name), group, mine, packing)
         payload = group.payload
         if payload.startswith(FROM_FILE):
-            payload = FROM_FILE + packing.put(f"{group.name}.payload", self._bytes(payload.removeprefix(FROM_FILE)))
+            payload = FROM_FILE + self._pack_payload(f"{group.name}.payload", payload.removeprefix(FROM_FILE), packing)
         return group.model_copy(update={"target": access.model_copy(update=changes), "payload": payload})
+
+    def _pack_payload(self, name: str, path: str, packing: _Packing) -> str:
+        """Pack a file of payloads, or a directory of them, whose order the names on the bee keep."""
+        contents = self._payloads(path)
+        if not Path(path).expanduser().is_dir():
+            return packing.put(name, contents[0])
+        for number, content in enumerate(contents):
+            packing.put(f"{name}/{number:06}", content)
+        return packing.path(name)
 
     def _pack_shared(self, name: str, group: Group, share: Share, packing: _Packing) -> dict[str, object]:
         """Pack a file with a line for each client: name the part that the bee has, or send the lines of this group."""

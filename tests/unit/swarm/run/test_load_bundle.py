@@ -12,6 +12,7 @@ from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
 from malaria.plan.credentials import load_credentials
+from malaria.schedule.payload import load_source
 from malaria.schedule.share import WHOLE
 from malaria.swarm.hosts.key_shares import read_key_file
 from malaria.swarm.run.load_bundle import LoadBundle
@@ -27,6 +28,7 @@ def warhead(clients: int = 5, target: dict[str, Any] | None = None, **group: Any
 def unpack(directory: Path, files: dict[str, bytes]) -> None:
     (directory / "files").mkdir(parents=True)
     for name, data in files.items():
+        (directory / "files" / name).parent.mkdir(exist_ok=True)
         (directory / "files" / name).write_bytes(data)
 
 
@@ -106,3 +108,14 @@ def test_keys_that_were_shared_before_are_not_sent_again(tmp_path: Path) -> None
     assert access.psk_file == f"{tmp_path}/keys/{file.tag}.part"
     for wrong in (second, replace(first, file="f" * 16), replace(first, parts=3)):
         assert bundle.pack(WHOLE.split(2)[0], str(tmp_path), (wrong,))[1] != {}
+
+
+def test_a_directory_of_payloads_goes_along_in_its_order(tmp_path: Path) -> None:
+    source = tmp_path / "payloads"
+    source.mkdir()
+    for name in ("b", "c", "a"):
+        (source / name).write_bytes(name.encode())
+    packed, files = LoadBundle(warhead(payload=f"file:{source}"), IDENTITY).pack(WHOLE, str(tmp_path / "bee"))
+    unpack(tmp_path / "bee", files)
+    payloads = load_source(packed.groups[0].payload)
+    assert [payloads.payload(0, sequence) for sequence in range(4)] == [b"a", b"b", b"c", b"a"]
