@@ -1,7 +1,6 @@
-"""The publishing side of one group: schedule, in-flight window, held messages, redelivery. A hot module.
+"""Publish for one group: what is due, the in-flight window, held messages, redelivery. A hot module.
 
-Per message on the usual path: one look at the gate, one packet id, one `pack_into`, one `send`, one clock, four stamps:
-about 1.1 us of Python beside the system call. The readable twin is `malaria.mqtt.session`; a property test binds them.
+The readable twin is `malaria.mqtt.session`; a property test binds them.
 
 What cannot be sent when it is due is *held*, in order, and sent as soon as it may be: nothing is skipped, and the wait
 is part of its `ack` latency, because that counts from the due time. Why it had to wait is counted.
@@ -12,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,15 +18,13 @@ import numpy as np
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
-from malaria.engine.template import DUP, Encoded, Template, make_template
-from malaria.engine.unacked import Unacked
-from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window, each_once
+from malaria.engine.sender import Sender
+from malaria.engine.template import DUP
+from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, FREE, Window, each_once
 from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
 from malaria.schedule.arrays import Ints
 
-SMALL_WINDOW: Final = 8
-"""Closed loop: below this `lag` is recorded for every message; above, blocks of messages leave it out for speed."""
 FEW: Final = 12
 """Messages from which on the array operations of a block cost less than handling the messages one by one."""
 BLOCK: Final = 128
@@ -36,44 +32,18 @@ BLOCK: Final = 128
 _AWAIT_PUBACK_BYTE: Final = bytes([AWAIT_PUBACK])
 
 
-class Publisher:
+class Publisher(Sender):
     """The publishing members of one group in this worker."""
 
     def __init__(self, plan: GroupPlan, context: EngineContext) -> None:
-        group = plan.group
-        self.plan = plan
-        self.base = plan.first_row
-        self.next_sequence = np.zeros(plan.count, np.int64)
-        self.closed_loop = group.closed_loop
-        self.window = Window(plan.count, group.inflight) if group.qos else None
-        self._unacked = Unacked(plan, self.window)
-        self._awaits = AWAIT_PUBACK if group.qos == 1 else AWAIT_PUBREC
-        self._next_at = memoryview(self.next_sequence)
-        self._template = self._make_template(plan)
-        self._columns = context.columns
-        self._outbox = context.outbox
-        self._meter = context.meter
-        self._counts = context.meter.counts
-        self._clock = context.clock
-        # bound once: an attribute of an attribute costs as much as the append behind it
-        self._packet = self._template.packet
-        self._sends = context.columns.sends
-        self._last_out_at = context.columns.last_out_at
+        super().__init__(plan, context)
         self._ack = context.meter.ack.append
         self._service = context.meter.service.append
-        self._prompt_lag = context.meter.prompt_lag.append
-        self._limit = group.messages
-        self._held: dict[int, deque[int]] = {}
+        self._limit = plan.group.messages
         self._eager: set[int] = set()  # closed loop: members that may send more right now
         self._same_dues = np.empty(BLOCK, np.int64)
-        self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._schedule = PublishSchedule(plan)
-        self._epoch_ns = 0
-        self._measure_ns = 0
         self.next_due_ns = NEVER  # when `publish_due` has something to do next
-
-    def _make_template(self, plan: GroupPlan) -> Template:
-        return make_template(plan)
 
     # --- schedule ----------------------------------------------------------------------------------------------
 
@@ -153,173 +123,6 @@ class Publisher:
                 self._hold(position, dues[place], now_ns)
         self._counts.due += len(places)
         self._look_ahead()
-
-    # --- sending -----------------------------------------------------------------------------------------------
-
-    def _send_one(self, position: int, due_ns: int) -> bool:
-        """Sends the client's next message; False when window, kernel or connection do not let it. Hot."""
-        client = self.base + position
-        window = self.window
-        slot = place = 0
-        if window is not None:
-            slot = window.turn_at[position]
-            place = position * window.size + slot
-            if window.state[place]:
-                slot = window.next_free(position)
-                if slot < 0:
-                    return False
-                place = position * window.size + slot
-        sequence = self._next_at[position]
-        packet = self._packet(position, slot + 1, sequence, due_ns - self._epoch_ns)
-        try:
-            written = self._sends[client](packet)
-        except BlockingIOError:
-            self._outbox.block(client)
-            return False
-        except OSError as error:
-            self._outbox.broke(client, error)
-            return False
-        sent_ns = self._clock()
-        self._next_at[position] = sequence + 1
-        if window is not None:
-            window.state[place] = self._awaits
-            window.sequence_at[place] = sequence
-            window.due_at[place] = due_ns
-            window.sent_at[place] = sent_ns
-            slot += 1
-            window.turn_at[position] = slot if slot < window.size else 0
-        self._last_out_at[client] = sent_ns
-        counts = self._counts
-        counts.sends += 1
-        counts.bytes_sent += written
-        if written < len(packet):
-            self._keep(client, position, bytes(packet[written:]), sequence, due_ns)
-            return True
-        counts.sent += 1
-        if due_ns >= self._measure_ns:
-            if self._held:
-                self._stamp_lag(position, sent_ns - due_ns)
-            else:
-                self._prompt_lag(sent_ns - due_ns)
-        return True
-
-    def _stamp_lag(self, position: int, lag_ns: int) -> None:
-        """Record the lag of a message as held or prompt, while some member holds messages."""
-        held = position in self._held
-        (self._meter.held_lag if held else self._meter.prompt_lag).append(lag_ns)
-
-    def _send_few(self, position: int, slots: list[int], due_ns: int) -> int:
-        """Send messages in these free slots in one send, all due at `due_ns`; return how many were begun. Hot."""
-        client, window = self.base + position, self.window
-        assert window is not None
-        sequence = first = self._next_at[position]
-        packets: list[bytes] = []
-        for slot in slots:
-            packets.append(bytes(self._packet(position, slot + 1, sequence, due_ns - self._epoch_ns)))
-            sequence += 1
-        data = b"".join(packets)
-        written = self._write(client, data)
-        if written < len(data):
-            ends = np.cumsum([len(packet) for packet in packets])
-            dues_ns = np.full(len(slots), due_ns, np.int64)
-            return self._enter_written(position, np.array(slots, np.int64), dues_ns, (data, ends, written))
-        sent_ns = self._clock()
-        row = position * window.size
-        for sequence, slot in enumerate(slots, first):
-            place = row + slot
-            window.state[place] = self._awaits
-            window.sequence_at[place] = sequence
-            window.due_at[place] = due_ns
-            window.sent_at[place] = sent_ns
-            if self._times_few and due_ns >= self._measure_ns:
-                self._prompt_lag(sent_ns - due_ns)
-        self._next_at[position] = first + len(slots)
-        window.turn_at[position] = (slots[-1] + 1) % window.size
-        self._last_out_at[client] = sent_ns
-        counts = self._counts
-        counts.sends += 1
-        counts.bytes_sent += written
-        counts.sent += len(slots)
-        return len(slots)
-
-    def _send_block(self, position: int, dues_ns: Ints) -> int:
-        """Send messages due at `dues_ns` in one send, as many as window and kernel take; return how many were begun."""
-        slots = np.zeros(0, np.int64)
-        if self.window is not None:
-            slots = self.window.free_slots(position, len(dues_ns))
-            dues_ns = dues_ns[: len(slots)]
-        if not len(dues_ns):
-            return 0
-        sequence = self._next_at[position]
-        packets, length = self._template.block(position, slots + 1, sequence, dues_ns - self._epoch_ns)
-        written = self._write(self.base + position, packets)
-        return self._enter_written(position, slots, dues_ns, (packets, length, written))
-
-    def _write(self, client: int, data: Encoded) -> int:
-        """Hand bytes to the kernel; return how many it took. Closes the client's gate where it took none."""
-        try:
-            return self._columns.sends[client](data)
-        except BlockingIOError:
-            self._outbox.block(client)
-        except OSError as error:
-            self._outbox.broke(client, error)
-        return 0
-
-    def _enter_written(self, position: int, slots: Ints, dues_ns: Ints, output: tuple[Encoded, int | Ints, int]) -> int:
-        """Enter the messages of one send of which the kernel took a part, or all; return how many were begun.
-
-        `output` has the packets, their common length or where each ends, and the bytes taken.
-        """
-        packets, length, written = output
-        if not written:
-            return 0
-        client, sequence, sent_ns = self.base + position, self._next_at[position], self._clock()
-        whole, end = _whole_packets(written, length, len(packets))
-        self._enter_block(position, slots[:whole], sequence, dues_ns[:whole], sent_ns)
-        self._counts.sends += 1
-        self._counts.bytes_sent += written
-        complete = whole if written == end else whole - 1
-        self._counts.sent += complete
-        timed = dues_ns[:complete]
-        if complete and not self.closed_loop and int(timed[-1]) >= self._measure_ns:
-            self._meter.held_lag.extend(sent_ns - timed[timed >= self._measure_ns])
-        if complete < whole:
-            rest = bytes(packets[written:end])
-            self._keep(client, position, rest, sequence + whole - 1, int(dues_ns[whole - 1]))
-        elif whole < len(dues_ns):
-            self._outbox.block(client)
-        return whole
-
-    def _enter_block(self, position: int, slots: Ints, sequence: int, dues_ns: Ints, sent_ns: int) -> None:
-        count = len(dues_ns)
-        self._next_at[position] = sequence + count
-        self._columns.last_out_at[self.base + position] = sent_ns
-        window = self.window
-        if window is None or not count:
-            return
-        row, first, last = position * window.size, int(slots[0]), int(slots[-1])
-        # slots that follow one another are a slice: a third of the cost of places picked out
-        places = slice(row + first, row + last + 1) if last - first == count - 1 else row + slots
-        window.states[places] = self._awaits
-        window.sequence[places] = np.arange(sequence, sequence + count)
-        window.due_ns[places] = dues_ns
-        window.sent_ns[places] = sent_ns
-        window.turn_at[position] = (last + 1) % window.size
-
-    def _keep(self, client: int, position: int, rest: bytes, sequence: int, due_ns: int) -> None:
-        """Leave the rest of a message to the outbox: it counts as sent when its last byte is handed over."""
-        self._outbox.keep(client, rest, partial(self._finished, position, sequence, due_ns))
-        self._unacked.begin_part(position, sequence)
-
-    def _finished(self, position: int, sequence: int, due_ns: int, now_ns: int | None) -> None:
-        """Count a message as sent at `now_ns`; None: its connection ended before the kernel took its last byte."""
-        if now_ns is None:
-            self._counts.sent += self._unacked.cut_part(position, sequence)
-            return
-        self._counts.sent += 1
-        if due_ns >= self._measure_ns and not self.closed_loop:
-            self._meter.held_lag.append(now_ns - due_ns)
-        self._unacked.finish_part(position, sequence, now_ns)
 
     # --- held messages and closed loop ----------------------------------------------------------------------------
 
@@ -587,13 +390,3 @@ class Publisher:
         held_dues = np.array([due for held in self._held.values() for due in held], np.int64)
         dues = np.concatenate([self._unacked.dues_ns(), held_dues])
         self._meter.unfinished.extend(now_ns - dues[dues >= self._measure_ns])
-
-
-def _whole_packets(written: int, length: int | Ints, total: int) -> tuple[int, int]:
-    """Return how many packets were begun (a begun one must be finished), and where the last of them ends."""
-    if isinstance(length, int):
-        whole = -(-written // length)
-        return whole, whole * length
-    whole = int(np.searchsorted(length, written, side="left")) + 1 if written else 0
-    whole = min(whole, len(length))
-    return whole, int(length[whole - 1]) if whole else 0

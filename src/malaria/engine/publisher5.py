@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from malaria.engine.columns import HELD, OFFLINE
 from malaria.engine.context import EngineContext
-from malaria.engine.publisher import SMALL_WINDOW, Publisher
+from malaria.engine.publisher import Publisher
+from malaria.engine.sender import SMALL_WINDOW
 from malaria.engine.template5 import Naming, Template5, make_template5
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.mqtt.terms import Terms
