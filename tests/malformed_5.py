@@ -6,6 +6,11 @@ from typing import Final
 
 MALFORMED_5: Final = {
     "MQTT-1.5.5-1 a variable byte integer of five bytes": "2008" + "0000" + "8080808001" + "00",
+    "MQTT-1.5.5-1 a remaining length in two bytes for one": "908400" + "0001" + "00" + "00",
+    "MQTT-1.5.5-1 a length of properties in two bytes for one": "2004" + "0000" + "8000",
+    "MQTT-1.5.5-1 a property number in two bytes for one": "2007" + "0000" + "04" + "a1000001",
+    "MQTT-3.15.2 a step of an authentication without its method": "f002" + "18" + "00",
+    "MQTT-1.5 a step of an authentication without its properties": "f001" + "00",
     "MQTT-2.2.2 a property twice": "2009" + "0000" + "06" + "210001" + "210002",
     "MQTT-2.2.2-2 a property of another packet": "2006" + "0000" + "03" + "230001",
     "MQTT-2.2.2-2 a property that does not exist": "2005" + "0000" + "02" + "7f00",

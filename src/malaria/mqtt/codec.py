@@ -77,13 +77,15 @@ _DUP: Final = 0x08
 class Field:
     """One field of a packet; `present` looks at the values read (or to be written) before it.
 
-    A field with a `default` may be missing at the end of a packet, and is left out there when it is the default.
+    A field with a `default` may be missing at the end of a packet, and is left out there when it is the default; one
+    that is `tied` only together with the field before it.
     """
 
     name: str
     kind: FieldType
     present: Callable[[PacketValues], bool] = lambda _: True
     default: Any = None
+    tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,13 @@ def _no_topic(values: PacketValues) -> bool:
     return not values["topic"] and not aliased
 
 
-def _properties(packet: str, *, may_miss: bool = False) -> Field:
-    return Field("properties", properties_of(packet), _5, NO_PROPERTIES if may_miss else None)
+def _no_method(values: PacketValues) -> bool:
+    """Tell whether an AUTH lacks its method (section 3.15.2.2.2). Only one of success may be empty."""
+    return bool(values["reason_code"]) and "authentication_method" not in values["properties"]
+
+
+def _properties(packet: str, *, may_miss: bool = False, tied: bool = False) -> Field:
+    return Field("properties", properties_of(packet), _5, NO_PROPERTIES if may_miss else None, tied)
 
 
 def _ack(packet: str, flags: int = 0) -> Layout:
@@ -140,9 +147,9 @@ def _ack(packet: str, flags: int = 0) -> Layout:
     return Layout((_ID, Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), flags=flags)
 
 
-def _end(packet: str, *rules: WireRule) -> Layout:
-    """Make the layout of DISCONNECT and AUTH (sections 3.14, 3.15)."""
-    return Layout((Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True)), rules=rules)
+def _end(packet: str, *rules: WireRule, tied: bool = False) -> Layout:
+    """Make the layout of DISCONNECT and AUTH (sections 3.14, 3.15). AUTH has both fields or, at reason 0, none."""
+    return Layout((Field("reason_code", BYTE, _5, 0), _properties(packet, may_miss=True, tied=tied)), rules=rules)
 
 
 _ID: Final = Field("packet_id", PACKET_ID)
@@ -219,7 +226,12 @@ LAYOUTS: Final[Mapping[PacketType, Layout]] = {
     PacketType.PINGREQ: Layout(()),
     PacketType.PINGRESP: Layout(()),
     PacketType.DISCONNECT: _end("DISCONNECT"),
-    PacketType.AUTH: _end("AUTH", WireRule(_311, "AUTH, which is of MQTT 5", "MQTT-2.2.1")),
+    PacketType.AUTH: _end(
+        "AUTH",
+        WireRule(_311, "AUTH, which is of MQTT 5", "MQTT-2.2.1"),
+        WireRule(_no_method, "AUTH without its authentication method", "MQTT-3.15.2"),
+        tied=True,
+    ),
 }
 
 FROM_BROKER: Final = frozenset(
@@ -281,6 +293,9 @@ def decode(
     kind = PacketType(frame[0] >> 4)
     values = _read_fields(kind, frame, protocol)
     _refuse(_broken(LAYOUTS[kind].rules, values))
+    head = _head_length(frame)
+    if head > 2 and not frame[head - 1] and _5(values):  # MQTT 3.1.1 does not forbid it
+        raise MalformedPacket("a remaining length in more bytes than it needs", "MQTT-1.5.5-1")
     return _packet_of(kind, values), start + length
 
 
@@ -330,11 +345,13 @@ def _check_first_byte(first: int, allowed: frozenset[PacketType]) -> None:
 def _read_fields(kind: PacketType, frame: bytes, protocol: Protocol) -> PacketValues:
     values: PacketValues = {"flags": frame[0] & 0x0F, "protocol": protocol}
     reader = Reader(frame[_head_length(frame) :])
+    is_short = False
     for field in LAYOUTS[kind].fields:
         if not field.present(values):
             continue
-        if field.default is not None and reader.done:
+        if field.default is not None and reader.done and (is_short or not field.tied):
             values[field.name] = field.default
+            is_short = True
             continue
         value = values[field.name] = field.kind.read(reader)
         _refuse(_broken(field.kind.rules, value))

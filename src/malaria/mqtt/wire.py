@@ -92,12 +92,14 @@ def write_long(value: int) -> bytes:
 
 
 def read_varint(reader: Reader) -> int:
-    """Read seven bits a byte, lowest first, at most four bytes (MQTT 5, 1.5.5)."""
+    """Read seven bits a byte, lowest first, in as few bytes as the value needs, at most four (MQTT 5, 1.5.5)."""
     value = shift = 0
     for _ in range(4):
         byte = reader.take(1)[0]
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
+            if shift and not byte:
+                raise MalformedPacket("a variable byte integer in more bytes than it needs", "MQTT-1.5.5-1")
             return value
         shift += 7
     raise MalformedPacket("a variable byte integer of more than four bytes", "MQTT-1.5.5-1")

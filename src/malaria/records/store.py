@@ -77,11 +77,13 @@ class RunWriter:
     def create(cls, directory: Path) -> RunWriter:
         """Create a run. Raises OperatorError when the directory cannot be written or holds a run already."""
         path = directory / FILE
-        if path.exists():
-            raise RunError(f"{directory} holds a run already", "give another directory with -o, or move that one away")
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            path.open("xb").close()  # of two commands at the same moment one fails here, and touches nothing
             return cls(directory, _create_database(path))
+        except FileExistsError:
+            remedy = "give another directory with -o, or move that one away"
+            raise RunError(f"{directory} holds a run already", remedy) from None
         except (OSError, sqlite3.Error) as error:
             remedy = "look at its permissions and at the space left on the disk, or choose another place with -o"
             raise OperatorError(f"cannot write a run to {directory}: {error}", remedy) from None
@@ -178,6 +180,7 @@ class RunWriter:
 
 
 def _create_database(path: Path) -> sqlite3.Connection:
+    """Make the tables in an empty file. When that fails the file and its logs are removed."""
     database = sqlite3.connect(path, isolation_level=None)
     try:
         database.execute("PRAGMA journal_mode=WAL")  # one sequential write a second, and readers need not wait
@@ -185,7 +188,8 @@ def _create_database(path: Path) -> sqlite3.Connection:
         database.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;")
     except sqlite3.Error:
         database.close()
-        path.unlink(missing_ok=True)
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
         raise
     return database
 

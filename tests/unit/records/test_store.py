@@ -158,6 +158,22 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert "-o" in caught.value.remedy
 
 
+def test_a_run_that_cannot_be_created_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_SCHEMA", "CREATE TABLE meta (key)")  # of which the format cannot be stored
+    with pytest.raises(OperatorError, match="cannot write a run"):
+        RunWriter.create(tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_of_two_writers_at_the_same_moment_one_is_refused_and_the_other_keeps_its_run(tmp_path: Path) -> None:
+    first = RunWriter.create(tmp_path)
+    with pytest.raises(OperatorError, match="holds a run already"):
+        RunWriter.create(tmp_path)
+    first.append([SAMPLE])
+    first.seal()
+    assert open_run(tmp_path).samples == (SAMPLE,)
+
+
 # --- running, killed, out of reach ---------------------------------------------------------------------------------
 
 
