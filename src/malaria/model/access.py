@@ -35,6 +35,8 @@ TLS_KEYS: Final = (
     KEY_PROOF | CERTIFICATE_PROOF | {"cafile", "insecure", "server_name", "tls_version", "ciphers", "resume"}
 )
 LONGEST_HOST_NAME: Final = 253
+_UPGRADE_HEADERS: Final = frozenset({"connection", "content-length", "expect", "transfer-encoding", "upgrade"})
+LATIN_1_END: Final = 0xFF
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -187,7 +189,7 @@ def _check_texts(access: Access) -> None:
 
 
 def _is_host_name(text: str) -> bool:
-    """Tell whether TLS can ask for this name: `ssl` turns it into its form for DNS (IDNA)."""
+    """Tell whether TLS and HTTP can ask for this name: both turn it into its form for DNS (IDNA)."""
     try:
         text.encode("idna")
     except UnicodeError:  # an empty label, one over 63 bytes, or bytes that are not UTF-8
@@ -205,8 +207,16 @@ def _check_templates(access: Access) -> None:
 def _check_headers(access: Access) -> None:
     for name, value in access.headers:
         # a line break in a value would begin another header; HTTP carries Latin-1 at most
-        if not _HEADER_NAME.fullmatch(name) or not value.isprintable() or any(ord(char) > 255 for char in value):
+        if not _HEADER_NAME.fullmatch(name) or not _is_header_value(value):
             raise KeyPathError(("headers", name), "is not a header of HTTP", 'write it on one line, Name = "value"')
+        if name.lower() in _UPGRADE_HEADERS or name.lower().startswith("sec-websocket-"):
+            raise KeyPathError(("headers", name), "is a header that the upgrade itself sets", "leave it out")
+        if name.lower() == "host" and not _is_host_name(value):
+            raise KeyPathError(("headers", name), "is not the name of a host", "write one such as broker.example.com")
+
+
+def _is_header_value(text: str) -> bool:
+    return text.isprintable() and text == text.strip() and all(ord(char) <= LATIN_1_END for char in text)
 
 
 _CHECKS: Final = (_check_url, _check_proof, _check_psk, _check_login, _check_texts, _check_templates, _check_headers)

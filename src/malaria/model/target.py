@@ -67,7 +67,9 @@ _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\
 _BRACKETED: Final = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>.*))?", re.DOTALL)
 _ZONE: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")
 """The name of an interface (IFNAMSIZ of Linux), or its number."""
-_PATH: Final = re.compile(r"[!-~]*")
+_AUTHORITY_END: Final = {True: re.compile(r"[/?#]"), False: re.compile(r"/")}
+"""What ends login and addresses, by whether a path can follow. Without one, a password may hold ? and #."""
+_NOT_IN_PATH: Final = re.compile(r"[^!-~]|#")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORMS: Final = "write a host, host:port, mqtt://user:password@host:port, or several addresses: a:1883,b:1883"
 
@@ -134,16 +136,13 @@ def parse_target(text: str) -> Target:
     found = _URL.fullmatch(text.strip())
     assert found is not None  # the pattern takes any text
     scheme = _scheme(found["scheme"])
-    authority, slash, path = found["rest"].partition("/")
+    authority, path = _split(scheme, found["rest"])
     # the last @ ends the login, as in every URL: a password may hold others
     credentials, _, hosts = authority.rpartition("@")
-    # the authority ended at a '/' inside the login; the host would be a part of the password
-    if "@" in path:
-        raise TargetError("the part before the host holds a '/'", "write %2F for '/' in a user name or password")
     if not hosts:
         raise TargetError("the target names no host", _FORMS)
     username, password = _credentials(credentials)
-    target = Target(scheme, _addresses(hosts, scheme), path=_path(scheme, slash + path))
+    target = Target(scheme, _addresses_before(path, hosts, scheme), path=_path(scheme, path))
     return target.with_credentials(username, password)
 
 
@@ -183,6 +182,29 @@ def _scheme(text: str | None) -> Scheme:
         ) from None
 
 
+def _split(scheme: Scheme, rest: str) -> tuple[str, str]:
+    """Split what follows `scheme://` into login and addresses, and the path with its query."""
+    end = _AUTHORITY_END[scheme in WITH_PATH].search(rest)
+    if end is None:
+        return rest, ""
+    path = rest[end.start() :]
+    return rest[: end.start()], path if path[0] == "/" else f"/{path}"
+
+
+def _addresses_before(path: str, hosts: str, scheme: Scheme) -> tuple[Address, ...]:
+    """Read the addresses before a path. With an @ behind them they can be a part of a password: then name none."""
+    if "@" not in path:
+        return _addresses(hosts, scheme)
+    try:
+        if scheme in WITH_PATH:
+            return _addresses(hosts, scheme)
+    except TargetError:
+        pass
+    raise TargetError(
+        "the part before the host holds a '/', '?' or '#'", "write %2F, %3F or %23 for it in a user name or password"
+    )
+
+
 def _credentials(text: str) -> tuple[str | None, str | None]:
     """Split `user:password` and decode percent signs. A part that is absent is None."""
     username, colon, password = text.partition(":")
@@ -201,9 +223,10 @@ def _decoded(text: str, what: str) -> str:
 
 def _path(scheme: Scheme, path: str) -> str:
     if scheme in WITH_PATH:
-        if not _PATH.fullmatch(path):  # a space or a line break would end the request line of HTTP
+        if alien := _NOT_IN_PATH.search(path):  # a space or a line break would end the request line of HTTP
+            escaped = quote(alien[0], errors="surrogateescape")
             raise TargetError(
-                f"the path {path!r} holds a character that a URL cannot hold", "write it in percent signs: %20"
+                f"the path {path!r} holds a character that a request cannot carry", f"write {escaped} for {alien[0]!r}"
             )
         return path
     if path.strip("/"):

@@ -156,8 +156,14 @@ class SysObserver:
         if access.context is not None:
             client.tls_set_context(access.context)
         if access.path is not None:
-            client.ws_set_options(access.path or "/", dict(access.headers) or None)
+            client.ws_set_options(access.path or "/", self._upgrade_headers)
         return client
+
+    def _upgrade_headers(self, usual: dict[str, str]) -> dict[str, str]:
+        """Return the headers of the upgrade: a usual one such as Host gives way to one that is given, in any case."""
+        given = dict(self._access.headers)
+        names = {name.lower() for name in given}
+        return {name: value for name, value in usual.items() if name.lower() not in names} | given
 
     def _on_connect(self, client: paho.Client, _: object, __: object, reason: ReasonCode, ___: object) -> None:
         with self._lock:

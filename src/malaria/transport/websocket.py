@@ -6,6 +6,7 @@ for both directions: from then on sending and reading raise RefusedError with th
 
 from __future__ import annotations
 
+import re
 import socket
 from http import HTTPStatus
 from typing import Final
@@ -21,6 +22,8 @@ from malaria.transport.stream import NOTHING_YET, Lower, RefusedError, Stage, St
 
 SUBPROTOCOL: Final = "mqtt"
 """[MQTT-6.0.0-3]"""
+HOST: Final = "host"
+_END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 _OVERHEAD: Final = 64
 """A frame's header may have come before: what is unpacked can be longer than what was just read, by less than this."""
 
@@ -34,14 +37,16 @@ class Upgrade:
     resumed = False
 
     def __init__(self, sock: socket.socket, lower: Lower, host: str, path: str, headers: Headers) -> None:
+        """Take the way to the server, the name of the host unless `headers` give one, the path and further headers."""
         self.sock = sock
         self._lower = lower
         self._path = path or "/"
         self._http = WSConnection(ConnectionType.CLIENT)
-        extra = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
-        self._out = self._http.send(Request(host, self._path, subprotocols=[SUBPROTOCOL], extra_headers=extra))
-        self._read = 0
-        self._accepted = False
+        extra = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers if name.lower() != HOST]
+        name = next((value for name, value in headers if name.lower() == HOST), host)
+        self._out = self._http.send(Request(name, self._path, subprotocols=[SUBPROTOCOL], extra_headers=extra))
+        self._answer = bytearray()
+        self._stream: WebSocketStream | None = None
 
     def advance(self) -> int:
         """Raises RefusedError when the server does not speak MQTT over WebSocket here."""
@@ -53,44 +58,48 @@ class Upgrade:
             return WRITE
         except ConnectionError:
             raise RefusedError("WebSocket: the server hung up instead of an answer") from None
-        return 0 if self._accepted else READ
+        return 0 if self._stream else READ
 
     @property
     def stream(self) -> Lower:
-        return WebSocketStream(self._lower)
+        assert self._stream is not None
+        return self._stream
 
     def _receive(self) -> None:
-        answer = bytearray(4096)
-        try:
-            count = self._lower.recv_into(memoryview(answer))
-        except NOTHING_YET:
-            return
-        self._read += count
-        if not count:
-            raise RefusedError("WebSocket: the server hung up instead of an answer")
-        if self._read > LONGEST_UPGRADE_ANSWER:
-            raise RefusedError("WebSocket: the server's answer has no end")
-        try:
-            self._http.receive_data(bytes(answer[:count]))
-            events = list(self._http.events())
-        except (ProtocolError, UnicodeError):  # wsproto decodes header fields as ASCII
-            raise RefusedError("WebSocket: the server's answer is no upgrade of HTTP/1.1") from None
-        for event in events:
-            if isinstance(event, RejectConnection):
-                if event.status_code < HTTPStatus.OK:
-                    continue  # an interim answer such as 103 Early Hints; the final one follows (RFC 9110, 15.2)
-                raise RefusedError(f"WebSocket: {_status(event.status_code)} at path {self._path}")
-            if isinstance(event, AcceptConnection):
-                self._accept(event)
-            elif isinstance(event, CloseConnection):
-                raise RefusedError(_closed_by_server(event))
-            elif self._accepted:
-                raise RefusedError("WebSocket: the server spoke before it was asked")
+        """Read all that has come: epoll says nothing of what TLS has decrypted and holds."""
+        part = bytearray(4096)
+        while self._stream is None:
+            try:
+                count = self._lower.recv_into(memoryview(part))
+            except NOTHING_YET:
+                return
+            if not count:
+                raise RefusedError("WebSocket: the server hung up instead of an answer")
+            self._answer += part[:count]
+            if len(self._answer) > LONGEST_UPGRADE_ANSWER:
+                raise RefusedError("WebSocket: the server's answer has no end")
+            self._process_heads()
 
-    def _accept(self, event: AcceptConnection) -> None:
-        if event.subprotocol != SUBPROTOCOL:
-            raise RefusedError('WebSocket: the server does not speak the subprotocol "mqtt"')
-        self._accepted = True
+    def _process_heads(self) -> None:
+        """Process each whole head of an answer. What follows the last one is frames, and no part of HTTP."""
+        while self._stream is None and (end := _END_OF_HEAD.search(self._answer)):
+            try:
+                self._http.receive_data(bytes(self._answer[: end.end()]))
+                events = list(self._http.events())
+            except (ProtocolError, UnicodeError):  # wsproto decodes header fields as ASCII
+                raise RefusedError("WebSocket: the server's answer is no upgrade of HTTP/1.1") from None
+            del self._answer[: end.end()]
+            for event in events:
+                self._process(event)
+
+    def _process(self, event: object) -> None:
+        if isinstance(event, RejectConnection) and event.status_code >= HTTPStatus.OK:
+            raise RefusedError(f"WebSocket: {_status(event.status_code)} at path {self._path}")
+        if isinstance(event, AcceptConnection):  # all else is an interim answer such as 103 (RFC 9110, 15.2)
+            if event.subprotocol != SUBPROTOCOL:
+                raise RefusedError('WebSocket: the server does not speak the subprotocol "mqtt"')
+            self._stream = WebSocketStream(self._lower)
+            self._stream.begin(bytes(self._answer))
 
 
 class WebSocketStream(Stream):
@@ -102,6 +111,19 @@ class WebSocketStream(Stream):
         super().__init__(lower)
         self._frames = Connection(ConnectionType.CLIENT)
         self._over = ""  # why nothing can be sent or read any more
+
+    def begin(self, early: bytes) -> None:
+        """Process frames that came in one read with the upgrade's answer: pings are answered.
+
+        Raises RefusedError for a Close frame, and for data: a server of MQTT waits for CONNECT.
+        """
+        self._frames.receive_data(early)
+        for event in self._frames.events():
+            if isinstance(event, BytesMessage):
+                raise RefusedError("WebSocket: the server spoke before it was asked")
+            self._process(event)
+            if self._over:
+                raise RefusedError(self._over)
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
         if self._over:  # the packet that we answer came in one read with the Close frame

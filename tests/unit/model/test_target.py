@@ -108,6 +108,22 @@ def test_public_brokers_must_be_confirmed_twice(host: str) -> None:
     refuse_public_broker(target, 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("ws://h/a@b", "/a@b"),
+        ("ws://h:80/m?user=me@home&x=%20", "/m?user=me@home&x=%20"),
+        ("wss://u:p%40@h/a@b", "/a@b"),
+        ("ws://h?x=1", "/?x=1"),
+        ("ws://h:80?x=a/b@c", "/?x=a/b@c"),
+    ],
+)
+def test_path_and_query_of_a_websocket_are_as_they_are_written(text: str, path: str) -> None:
+    target = parse_target(text)
+    assert (target.path, target.addresses[0].host) == (path, "h")
+    assert parse_target(target.url).path == path
+
+
 def test_other_brokers_need_no_confirmation() -> None:
     refuse_public_broker(parse_target("mybroker.hivemq.com.example.org,localhost"), 0)
 
@@ -118,9 +134,13 @@ def test_other_brokers_need_no_confirmation() -> None:
         ("mqtt://u:100%@h", "password in the target holds a %"),
         ("mqtt://u%2:p@h", "user name in the target holds a %"),
         ("mqtt://u:%ff@h", "password in the target is not text in UTF-8"),
-        ("ws://h/a b", "holds a character that a URL cannot hold"),
-        ("ws://h/☃", "holds a character that a URL cannot hold"),
-        ("ws://h/a\r\nHost: x", "holds a character that a URL cannot hold"),
+        ("ws://h/a b", "write %20 for ' '"),
+        ("ws://h/☃", "write %E2%98%83 for '☃'"),
+        ("ws://h/a\r\nHost: x", r"write %0D for '\\r'"),
+        ("ws://h/\udcff", r"write %FF for '\\udcff'"),
+        ("ws://h/a#b", "write %23 for '#'"),
+        ("ws://u:pa/ss@h/m", "write %2F, %3F or %23"),
+        ("ws://u:pa?ss@h/m", "write %2F, %3F or %23"),
         (f"mqtt://{'u' * 65536}@h", "user name is longer than 65,535 bytes"),
         ("mqtt://u:%00@h", "password holds U\\+0000"),
     ],

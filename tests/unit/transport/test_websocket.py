@@ -80,6 +80,83 @@ def test_the_request_names_host_path_protocol_and_headers(ends: tuple[socket.soc
     assert (b"x-token", b"42") in request.extra_headers
 
 
+def test_a_given_host_replaces_the_address(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    Upgrade(ours, ours, "10.0.0.1:80", "/mqtt", (("host", "broker.example"),)).advance()
+    request = server.hear()[0]
+    assert isinstance(request, Request)
+    assert request.host == "broker.example"
+
+
+class Decrypted:
+    """Gives what came in parts, as TLS does; the socket below has nothing more to read."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._held = b""
+
+    def send(self, data: bytes, /) -> int:
+        return self._sock.send(data)
+
+    def recv_into(self, view: memoryview, /) -> int:
+        if not self._held:
+            self._held = self._sock.recv(1 << 20)
+        count = min(len(view), len(self._held))
+        view[:count] = self._held[:count]
+        self._held = self._held[count:]
+        return count
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_answer_may_be_nearly_64_kib_long(ends: tuple[socket.socket, Server], tls: bool) -> None:
+    ours, server = ends
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    server.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    upgrade = Upgrade(ours, Decrypted(ours) if tls else ours, "broker", "/mqtt", ())
+    upgrade.advance()
+    server.hear()
+    many = [(b"X-%d" % number, b"y" * 1000) for number in range(60)]
+    server.say(AcceptConnection(subprotocol="mqtt", extra_headers=many))
+    assert upgrade.advance() == 0
+
+
+def test_a_ping_in_the_segment_of_the_answer_is_answered(ends: tuple[socket.socket, Server]) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker", "/mqtt", ())
+    upgrade.advance()
+    server.hear()
+    answer = server.http.send(AcceptConnection(subprotocol="mqtt"))
+    ping, message = server.http.send(Ping(b"there?")), server.http.send(BytesMessage(b"later"))
+    server.sock.sendall(answer + ping + message[:1])
+    assert upgrade.advance() == 0
+    (pong,) = server.hear()
+    assert isinstance(pong, Pong)
+    assert bytes(pong.payload) == b"there?"
+    server.sock.sendall(message[1:])
+    stream = upgrade.stream
+    assert isinstance(stream, WebSocketStream)
+    assert read(stream) == b"later"
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (BytesMessage(b"\x20\x02\x00\x00"), "spoke before it was asked"),
+        (CloseConnection(1008, "full"), "closed by the server with code 1008: full"),
+    ],
+)
+def test_what_else_comes_with_the_answer_ends_the_upgrade(
+    ends: tuple[socket.socket, Server], event: Event, reason: str
+) -> None:
+    ours, server = ends
+    upgrade = Upgrade(ours, ours, "broker", "/mqtt", ())
+    upgrade.advance()
+    server.hear()
+    server.say(AcceptConnection(subprotocol="mqtt"), event)
+    with pytest.raises(RefusedError, match=reason):
+        upgrade.advance()
+
+
 def test_bytes_go_both_ways(ends: tuple[socket.socket, Server]) -> None:
     ours, server = ends
     stream = upgraded(ours, server)
