@@ -28,6 +28,7 @@ from malaria.plan.clients import GroupPlan, Plan
 from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, connect_error, failure_of
 from malaria.transport.poller import READ, WRITE
+from malaria.transport.route import socket_address
 from malaria.transport.stream import Lower, Negotiation, Stage
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
@@ -336,8 +337,8 @@ class Connector:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if source:
                 sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-                sock.bind((source, 0))
-            code = sock.connect_ex(address)
+                sock.bind(socket_address(source, 0))
+            code = sock.connect_ex(socket_address(*address))
         except OSError as failure:
             code = failure.errno or errno.EIO
         if code not in (0, errno.EINPROGRESS):

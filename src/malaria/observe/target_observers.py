@@ -24,7 +24,7 @@ from malaria.records.rows import Event, Observation
 from malaria.records.run_meta import ObserverFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.connection_setup import ConnectionSetup
-from malaria.transport.route import Endpoint, Route
+from malaria.transport.route import Endpoint, Route, socket_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def is_local(endpoint: Endpoint) -> bool:
         return True
     # UDP: the port need not be free, and nothing is sent
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
+        probe.bind(socket_address(host, 0))
         return True
     return False
 

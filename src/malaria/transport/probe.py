@@ -35,7 +35,7 @@ from malaria.plan.terms_check import excluded
 from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import CLOSED, STAGE_TIMEOUTS, connect_error, failure_of, refusal, remedies
 from malaria.transport.poller import READ, WRITE
-from malaria.transport.route import Endpoint
+from malaria.transport.route import Endpoint, socket_address
 from malaria.transport.stream import NOTHING_YET, Lower, Negotiation, RefusedError
 
 TIMEOUT_S: Final = 5.0
@@ -97,7 +97,7 @@ def probe(
     wire = _Wire(sock, timeout_s, probe_client.protocol)
     try:
         sock.settimeout(timeout_s)
-        sock.connect(address)
+        sock.connect(socket_address(*address))
         wire.reached = True
         sock.setblocking(False)
         if setup is not None and not setup.plain:

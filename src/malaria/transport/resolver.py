@@ -16,7 +16,7 @@ from malaria.model.target import Address, Target
 from malaria.model.warhead import Warhead
 from malaria.transport.host_limits import check_limits
 from malaria.transport.poller import check_system
-from malaria.transport.route import Endpoint, Route, TargetHost
+from malaria.transport.route import Endpoint, Route, TargetHost, numeric_host
 from malaria.transport.source_addresses import choose_sources, family_of
 
 type LookUp = Callable[[Address], Sequence[Endpoint]]
@@ -26,7 +26,7 @@ type LookUp = Callable[[Address], Sequence[Endpoint]]
 def system_look_up(address: Address) -> list[Endpoint]:
     """Ask the system's resolver: the hosts file, then name servers."""
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    return [(int(family), (str(sockaddr[0]), int(sockaddr[1]))) for family, _, _, _, sockaddr in found]
+    return [(int(family), (numeric_host(sockaddr), int(sockaddr[1]))) for family, _, _, _, sockaddr in found]
 
 
 def resolve(

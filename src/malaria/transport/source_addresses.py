@@ -11,7 +11,7 @@ from malaria.errors import HostLimitError, OperatorError
 from malaria.model.fields import AUTO
 from malaria.model.target import Address
 from malaria.transport.host_limits import ephemeral_ports
-from malaria.transport.route import Endpoint
+from malaria.transport.route import Endpoint, numeric_host, socket_address
 
 
 def family_of(sources: Collection[str]) -> int | None:
@@ -70,8 +70,8 @@ def _usual_source(endpoint: Endpoint) -> str:
     family, address = endpoint
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
+            probe.connect(socket_address(*address))
+            return numeric_host(probe.getsockname())
     except OSError as error:
         raise OperatorError(
             f"--source-address auto: no route to {Address(*address)}: {error.strerror}",
@@ -109,7 +109,7 @@ def _local_address(address: str) -> str:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
+            probe.bind(socket_address(address, 0))
     except OSError as error:
         raise OperatorError(
             f"--source-address {address}: {error.strerror or error}",

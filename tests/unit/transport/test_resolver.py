@@ -72,3 +72,4 @@ def test_sources_of_the_other_family_are_refused_before_the_load() -> None:
 def test_the_system_knows_numeric_addresses() -> None:
     assert system_look_up(Address("127.0.0.1", 1883)) == [endpoint_of("127.0.0.1", 1883)]
     assert system_look_up(Address("::1", 1883)) == [endpoint_of("::1", 1883)]
+    assert system_look_up(Address("fe80::1%lo", 1883)) == [endpoint_of("fe80::1%lo", 1883)]
