@@ -28,7 +28,7 @@ from malaria.plan.clients import GroupPlan, Plan
 from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, connect_error, failure_of
 from malaria.transport.poller import READ, WRITE
-from malaria.transport.route import socket_address
+from malaria.transport.socket_address import socket_address
 from malaria.transport.stream import Lower, Negotiation, Stage
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24

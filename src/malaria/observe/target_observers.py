@@ -24,7 +24,8 @@ from malaria.records.rows import Event, Observation
 from malaria.records.run_meta import ObserverFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.connection_setup import ConnectionSetup
-from malaria.transport.route import Endpoint, Route, socket_address
+from malaria.transport.route import Endpoint, Route
+from malaria.transport.socket_address import socket_address
 
 
 @dataclass(frozen=True, slots=True)

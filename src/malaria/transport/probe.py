@@ -35,7 +35,8 @@ from malaria.plan.terms_check import excluded
 from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import CLOSED, STAGE_TIMEOUTS, connect_error, failure_of, refusal, remedies
 from malaria.transport.poller import READ, WRITE
-from malaria.transport.route import Endpoint, socket_address
+from malaria.transport.route import Endpoint
+from malaria.transport.socket_address import socket_address
 from malaria.transport.stream import NOTHING_YET, Lower, Negotiation, RefusedError
 
 TIMEOUT_S: Final = 5.0

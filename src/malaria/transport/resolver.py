@@ -16,7 +16,8 @@ from malaria.model.target import Address, Target
 from malaria.model.warhead import Warhead
 from malaria.transport.host_limits import check_limits
 from malaria.transport.poller import check_system
-from malaria.transport.route import Endpoint, Route, TargetHost, numeric_host
+from malaria.transport.route import Endpoint, Route, TargetHost
+from malaria.transport.socket_address import numeric_host
 from malaria.transport.source_addresses import choose_sources, family_of
 
 type LookUp = Callable[[Address], Sequence[Endpoint]]

@@ -11,7 +11,8 @@ from malaria.errors import HostLimitError, OperatorError
 from malaria.model.fields import AUTO
 from malaria.model.target import Address
 from malaria.transport.host_limits import ephemeral_ports
-from malaria.transport.route import Endpoint, numeric_host, socket_address
+from malaria.transport.route import Endpoint
+from malaria.transport.socket_address import numeric_host, socket_address
 
 
 def family_of(sources: Collection[str]) -> int | None:
