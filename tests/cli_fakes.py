@@ -113,7 +113,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Calls:
         "outputs.export_formats.columns": lambda _: COLUMNS,
         "report.terminal.live_view.LiveView": lambda *arguments: View(calls, *arguments),
         "report.terminal.run_summary.print_summary": lambda _, summary, __: calls.printed.append(summary),
-        "report.terminal.campaign_summary.print_levels": lambda summary, _: calls.printed.append(summary),
+        "report.terminal.campaign_summary.print_campaign": lambda summary, _: calls.printed.append(summary),
         "outputs.files.write_attack_files": calls.write_attack_files,
         "outputs.rewriting.rewrite_attack": calls.rewrite_attack,
         "outputs.rewriting.rewrite_campaign": calls.rewrite_campaign,

@@ -18,7 +18,7 @@ from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.run_markdown import render_run_markdown
 from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
-from malaria.report.terminal.campaign_summary import print_levels
+from malaria.report.terminal.campaign_summary import print_campaign
 from malaria.report.terminal.run_summary import print_summary
 from page_text import page_text
 from synthetic import make_records, make_whole_campaign
@@ -65,7 +65,7 @@ def test_the_summary_of_an_attack(trouble: str | None, golden: Check) -> None:
 def test_the_summary_of_a_campaign(golden: Check) -> None:
     campaign, levels = make_whole_campaign()
     summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in levels.items()})
-    text = printed(lambda console: print_levels(summary, console))
+    text = printed(lambda console: print_campaign(summary, console))
     golden("terminal-campaign.txt", text)
     assert max(map(len, text.splitlines())) <= 80
 

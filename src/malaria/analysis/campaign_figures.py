@@ -3,7 +3,7 @@
 The verdict is that of the worst part: a broker that failed once has failed (FAIL), whatever else is unknown; then where
 the generator was the limit (INVALID); then where evidence is missing (UNKNOWN). A campaign that the operator cut short
 has no verdict over the whole (UNKNOWN). The other figures are those of the first part with that verdict, and of the
-last part where all pass.
+last part where all pass. A search has the verdict of its answer, and the figures of the last trial that proved it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final
 
+from malaria.analysis.capacity.capacity_figures import judge_search
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import LevelSummary, Summary, Verdict
@@ -32,16 +33,29 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
     levels = tuple(_level(part, summaries.get(part.directory or "")) for part in campaign.parts)
     worst = min(levels, key=lambda level: WORST_FIRST.index(level.verdict.outcome))
     worst = levels[-1] if worst.verdict.outcome is Outcome.PASS else worst
-    figures = {each.name: getattr(worst, each.name) for each in fields(Summary)}
-    whole = Summary(**figures)
+    if campaign.search is None:
+        capacity, verdict, shown = None, _verdict(campaign, levels, worst.verdict.outcome), worst
+    else:
+        capacity, verdict = judge_search(campaign.search, campaign, summaries)
+        shown = _proof(campaign, levels, capacity.lower) or worst
+    whole = Summary(**{each.name: getattr(shown, each.name) for each in fields(Summary)})
     return replace(
         whole,
         version=next((level.version for level in levels if level.version), None),
         target=next((level.target for level in levels if level.target), None),
         started=campaign.started or worst.started,
-        verdict=_verdict(campaign, levels, worst.verdict.outcome),
+        verdict=verdict,
+        capacity=capacity,
         levels=levels,
     )
+
+
+def _proof(campaign: CampaignRecords, levels: Sequence[LevelSummary], load: int | None) -> LevelSummary | None:
+    """Return the last trial that passed at a load, which is a full one where the load is proven."""
+    pairs = zip(campaign.parts, levels, strict=True)
+    passed = (level for part, level in pairs if part.trial is not None and part.trial.load == load
+              and level.verdict.outcome is Outcome.PASS)  # fmt: skip
+    return next(reversed(list(passed)), None)
 
 
 def _verdict(campaign: CampaignRecords, levels: Sequence[LevelSummary], worst: Outcome) -> Verdict:

@@ -200,6 +200,34 @@ class RecoveryFigures(Figures):
 
 
 @dataclass(frozen=True, eq=False)
+class TrialFigures(Figures):
+    """One trial of a capacity search."""
+
+    load: int
+    hold_s: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class CapacityFigures(Figures):
+    """The answer of a capacity search. Loads are clients or messages per second, as `search` says.
+
+    `lower` is the greatest load that is proven to be carried, `upper` the smallest that is proven not to be; `ending`
+    says why no more trials were made, `binding` what failed at the upper one, and `monotonic` that no load above it
+    was carried. `width` is the distance between neighbouring loads, as a share.
+    """
+
+    search: str
+    lower: int | None
+    upper: int | None
+    width: float
+    ending: str
+    binding: str | None
+    monotonic: bool
+    trials: tuple[TrialFigures, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Summary(Figures):
     """The figures and the verdict of an attack, or of a campaign with those of its parts under `levels`."""
 
@@ -218,7 +246,15 @@ class Summary(Figures):
     steady: SteadyFigures = field(default_factory=SteadyFigures)
     surges: tuple[SurgeFigures, ...] = ()
     recovery: RecoveryFigures = field(default_factory=RecoveryFigures)
+    capacity: CapacityFigures | None = None
     levels: tuple[LevelSummary, ...] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the keys. Only a search has `capacity`."""
+        return (name for name in super().__iter__() if name != "capacity" or self.capacity is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,4 +272,6 @@ def summary_schema() -> dict[str, Any]:
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
     for definition, name in (("MessageFigures", "unacked"), ("Summary", "addresses"), ("LevelSummary", "addresses")):
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
+    for figures in (schema, schema["$defs"]["LevelSummary"]):
+        figures["required"].remove("capacity")  # only of a search
     return schema

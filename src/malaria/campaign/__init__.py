@@ -1,6 +1,7 @@
 """Many attacks, one after the other, to one page: a program decides the steps, one runner carries them out."""
 
 from malaria.campaign.campaign_runner import CampaignTools, conduct_campaign
+from malaria.campaign.capacity_request import CapacityOptions, capacity_request
 from malaria.campaign.demo import demo_request
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
 from malaria.campaign.resuming import new_request, resumed_request
@@ -10,8 +11,10 @@ __all__ = [
     "CampaignOutcome",
     "CampaignRequest",
     "CampaignTools",
+    "CapacityOptions",
     "PartPlace",
     "RepeatCommand",
+    "capacity_request",
     "conduct_campaign",
     "demo_request",
     "new_request",

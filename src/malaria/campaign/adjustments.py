@@ -45,7 +45,7 @@ def with_hold(campaign: Campaign, hold_ns: int) -> Campaign:
 
     def held(level: Level, variant: Variant) -> Variant:
         place = places(f"{campaign.name} with --hold: level {level.title}")
-        return replace(variant, warhead=validated(_scaled(variant.warhead, hold_ns), place))
+        return replace(variant, warhead=validated(held_table(variant.warhead, hold_ns), place))
 
     levels = (replace(level, observe=_earlier(level, hold_ns)) for level in campaign.levels)
     return _each(replace(campaign, levels=tuple(levels)), held)
@@ -63,7 +63,8 @@ def _earlier(level: Level, hold_ns: int) -> Observe:
     return level.observe.model_copy(update={"perf": perf.model_copy(update=earlier)})
 
 
-def _scaled(warhead: Warhead, hold_ns: int) -> dict[str, Any]:
+def held_table(warhead: Warhead, hold_ns: int) -> dict[str, Any]:
+    """Return the tables of a warhead that lasts so long, with the times within it in proportion."""
     table = to_table(warhead)
     before_ns = warhead.attack.duration_ns or hold_ns
 

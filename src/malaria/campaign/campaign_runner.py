@@ -134,8 +134,12 @@ class CampaignRunner:
                     continue
                 began_ns = now_ns()
                 self._perform(step)
+                took_s = (now_ns() - began_ns) / NS_PER_S
+                self._recorder.change(step, took_s=took_s)
                 self._publish()
-                self._note_time(step, now_ns() - began_ns)
+                self._note_time(step, took_s)
+                if standing := self._request.program.standing(self._recorder.history()):
+                    self._listener.tell(standing)
             self._recorder.end()
             self._publish()
             return self._recorder.outcome()
@@ -150,10 +154,10 @@ class CampaignRunner:
             directory = shlex.quote(str(self._request.directory))
             self._listener.tell(f"stopped; the page of what was stored is made by: malaria report {directory}")
 
-    def _note_time(self, step: Step, took_ns: int) -> None:
+    def _note_time(self, step: Step, took_s: float) -> None:
         # a part that was cut short would make the estimate too short
         if self._recorder.part(step).state is PartState.DONE:
-            self._time_left.note(step, took_ns / NS_PER_S)
+            self._time_left.note(step, took_s)
 
     def _perform(self, step: Step) -> None:
         directory = self._recorder.fresh_directory(step)
@@ -195,8 +199,9 @@ class CampaignRunner:
     def _place(self, step: Step) -> PartPlace:
         decided = {result.key for result in self._recorder.history()}
         rest = [later for later in self._request.program.planned if later.key not in decided | {step.key}]
-        number, of = self._recorder.position(step) + 1, len(self._recorder.records.parts)
-        return PartPlace(number, of, self._time_left.of([step, *rest]))
+        length = self._request.program.length
+        left_s = None if length is None else self._time_left.of([step, *rest])
+        return PartPlace(self._recorder.position(step) + 1, length, left_s)
 
     def _begin(self, step: Step) -> CleanStart:
         """Make the broker ready for a step. Raises KeyboardInterrupt when the operator has pressed Ctrl-C meanwhile."""

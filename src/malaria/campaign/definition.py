@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from malaria.campaign.file_tables import KEYS, AttackChanges, CampaignFile, OnFail
+from malaria.campaign.file_tables import KEYS, AttackChanges, CampaignFile, LevelTable, OnFail, SearchTable
 from malaria.campaign.layers import LayeredWarhead
 from malaria.errors import CampaignError
 from malaria.input_file import read_input_text
@@ -74,7 +74,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A whole campaign. `left_out` has a sentence for the page about each part that an option removed."""
+    """A whole campaign. `left_out` has a sentence for the page about each part that an option removed.
+
+    One with a `search` has a single level: the load that the search varies.
+    """
 
     name: str
     title: str
@@ -83,6 +86,7 @@ class Campaign:
     broker: BrokerTable
     levels: tuple[Level, ...]
     left_out: tuple[str, ...] = ()
+    search: SearchTable | None = None
 
 
 # --- in ------------------------------------------------------------------------------------------------------------
@@ -121,8 +125,9 @@ def campaign_from_toml(
     except ValidationError as error:
         raise explain(error, place, KEYS, CampaignError) from None
     base = _base(file, directory, place)
-    levels = tuple(_level(file, number, base) for number in range(len(file.levels)))
-    return Campaign(name, file.title, file.note, file.on_fail, file.broker, levels)
+    tables = file.levels or (LevelTable(),)
+    levels = tuple(_level(file, number, table, base) for number, table in enumerate(tables))
+    return Campaign(name, file.title, file.note, file.on_fail, file.broker, levels, search=file.search)
 
 
 def parsed(text: str, name: str, directory: Path) -> dict[str, Any]:
@@ -230,8 +235,7 @@ def _change(base: _Base, layered: LayeredWarhead, changes: AttackChanges, at: Lo
         raise CampaignError(f"{base.of_campaign(error.path)}: {error.message}", error.remedy) from None
 
 
-def _level(file: CampaignFile, number: int, base: _Base) -> Level:
-    table = file.levels[number]
+def _level(file: CampaignFile, number: int, table: LevelTable, base: _Base) -> Level:
     at: Location = ("level", number)
     layered = base.layered.fork()
     _change(base, layered, table, at)

@@ -15,7 +15,7 @@ from malaria.model.access import Access
 from malaria.model.attack import Attack
 from malaria.model.broker import BrokerTable, ListenerTable
 from malaria.model.faults import KeyPathError
-from malaria.model.fields import Count, DurationNs
+from malaria.model.fields import Count, DurationNs, ShareOfOne
 from malaria.model.group import Group
 from malaria.model.json_schema import WrittenAs
 from malaria.model.observe import Observe, Perf, Prometheus
@@ -34,6 +34,13 @@ class OnFail(StrEnum):
 
     STOP = "stop"
     CONTINUE = "continue"
+
+
+class SearchBy(StrEnum):
+    """What a search varies: the number of clients, or the messages per second of all of them."""
+
+    CLIENTS = "clients"
+    RATE = "rate"
 
 
 def _one_line(text: str) -> str:
@@ -160,6 +167,23 @@ class LevelTable(AttackChanges):
         return self
 
 
+class SearchTable(Table):
+    """The table `[search]`: in place of levels, the greatest load that the target carries is looked for."""
+
+    by: SearchBy = SearchBy.CLIENTS
+    """The load: clients at their rate, or the rate of all clients in messages per second."""
+    start: Count | None = Field(default=None, alias="from")
+    """First load that is tried; without it, the load of the warhead."""
+    greatest: Count | None = Field(default=None, alias="to")
+    """Greatest load that is tried; without it, 100,000 clients or 1,000,000 messages per second."""
+    width: ShareOfOne = 0.05
+    """Distance between neighbouring loads, as a share of the smaller one."""
+    holds: Annotated[int, Field(strict=True, ge=1, le=99)] = 3
+    """Number of full holds that prove a load."""
+    budget_ns: DurationNs | None = Field(default=None, alias="budget", gt=0)
+    """Time for the whole search; without it, as long as it takes."""
+
+
 class CampaignFile(Table):
     """A campaign file as a whole."""
 
@@ -177,10 +201,20 @@ class CampaignFile(Table):
     """The observers of the target."""
     defaults: Defaults
     """The warhead, and changes to it for all levels."""
-    levels: tuple[LevelTable, ...] = Field(alias="level", min_length=1)
+    levels: tuple[LevelTable, ...] = Field(default=(), alias="level", min_length=1)
     """The levels, one attack each, in their order."""
+    search: SearchTable | None = None
+    """A search for the greatest load that the target carries, in place of levels."""
     thresholds: ThresholdChanges = Field(default_factory=dict)
     """Conditions that a passing run meets, in place of the warhead's on the same figure."""
+
+    @model_validator(mode="after")
+    def _check_levels(self) -> Self:
+        if self.search is None and not self.levels:
+            raise KeyPathError("level", "is missing", "write at least one [[level]], or a [search]")
+        if self.search is not None and self.levels:
+            raise KeyPathError("search", "cannot be used with [[level]]: it chooses its loads", "remove one of them")
+        return self
 
 
 KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {
@@ -191,6 +225,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {
     "level": keys_of(LevelTable),
     "variant": keys_of(VariantTable),
     "surge": keys_of(Surge),
+    "search": keys_of(SearchTable),
     "observe": keys_of(Observe),
     "perf": keys_of(Perf),
     "prometheus": keys_of(Prometheus),

@@ -22,6 +22,14 @@ class Levels:
     def planned(self) -> Sequence[Step]:
         return self._steps
 
+    @property
+    def length(self) -> int:
+        return len(self._steps)
+
+    def standing(self, history: Sequence[StepResult]) -> str:
+        """Return nothing: each level has said its verdict."""
+        return ""
+
     def next(self, history: Sequence[StepResult]) -> Step | None:
         results = {result.key: result for result in history}
         step = next((step for step in self._steps if step.key not in results), None)

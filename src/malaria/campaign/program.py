@@ -15,6 +15,7 @@ from malaria.analysis.summary_figures import Summary
 from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead
 from malaria.records.campaign_records import CampaignPart
+from malaria.records.search_goal import TrialLoad
 
 type StepKey = tuple[int, str]
 """The number of a level and the name of a variant (empty: the level itself): unique within a campaign."""
@@ -39,6 +40,8 @@ class Step:
     observe: Observe
     skip: str = ""
     """Why the step is not to be run after all; empty: run it."""
+    trial: TrialLoad | None = None
+    """The load of a step that belongs to a search."""
 
     @property
     def key(self) -> StepKey:
@@ -51,7 +54,7 @@ class Step:
 
     def part(self, why: str) -> CampaignPart:
         """Return how `campaign.json` shows the step before it is run; `why` says why it has not been."""
-        return CampaignPart(self.level, self.title, self.variant, self.clients, self.note, why=why)
+        return CampaignPart(self.level, self.title, self.variant, self.clients, self.note, why=why, trial=self.trial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,15 @@ class Program(Protocol):
         They are checked before the first one is run, and shown on the page as not run yet. A program that does not
         know its later steps leaves them out: each appears when it is asked for.
         """
+        ...
+
+    @property
+    def length(self) -> int | None:
+        """The number of steps; None if the program does not know it yet."""
+        ...
+
+    def standing(self, history: Sequence[StepResult]) -> str:
+        """Return a line on how far the program has come; empty if there is nothing to say."""
         ...
 
     def next(self, history: Sequence[StepResult]) -> Step | None:

@@ -17,6 +17,7 @@ from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.attack.runner import AttackOutcome
+from malaria.campaign.capacity_program import search_goal
 from malaria.campaign.overrides import without_secrets
 from malaria.campaign.program import Program, Step, StepKey, StepResult
 from malaria.campaign.request import CampaignOutcome, CampaignRequest
@@ -181,6 +182,7 @@ def _first_records(request: CampaignRequest) -> CampaignRecords:
         options=without_secrets(request.options),
         left_out=campaign.left_out,
         source=request.copy,
+        search=search_goal(campaign),
     )
 
 

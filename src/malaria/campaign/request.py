@@ -64,10 +64,10 @@ class CampaignOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PartPlace:
-    """The place of a part in its campaign, `number` of `of`, and the seconds `left_s` to its end, if known."""
+    """The place of a part in its campaign, `number` of `of`, and the seconds `left_s` to its end; None: not known."""
 
     number: int
-    of: int
+    of: int | None
     left_s: float | None = None
 
 

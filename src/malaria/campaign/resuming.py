@@ -10,8 +10,8 @@ from typing import Final
 from malaria.campaign.definition import campaign_from_toml, load_campaign, read_text
 from malaria.campaign.demo import COMMAND as DEMO
 from malaria.campaign.file_copy import campaign_copy
-from malaria.campaign.levels import Levels
 from malaria.campaign.overrides import StatedOptions, complete, overridden, typed, without_secrets
+from malaria.campaign.programs import program_of
 from malaria.campaign.recorder import planned_parts
 from malaria.campaign.request import CampaignRequest, RepeatCommand
 from malaria.errors import RunError
@@ -29,7 +29,7 @@ def new_request(file: Path, options: StatedOptions, directory: Path, workers: Wo
     campaign = overridden(load_campaign(file, _secrets(options)), options)
     return CampaignRequest(
         campaign,
-        Levels(campaign),
+        program_of(campaign),
         directory,
         workers,
         command=shlex.join([*PROGRAM, str(file), *typed(options)]),
@@ -48,9 +48,10 @@ def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -
     options = dict(before.options) | dict(secrets)
     text = _copy(directory)
     campaign = overridden(campaign_from_toml(text, before.file, directory, _secrets(options)), options)
-    program = Levels(campaign)
-    # records of other levels would be shown under the wrong heading
-    if _outline(planned_parts(program)) != _outline(before.parts):
+    program = program_of(campaign)
+    planned = _outline(planned_parts(program))
+    # records of other levels would be shown under the wrong heading; a search plans only its first trial
+    if planned != _outline(before.parts)[: None if campaign.search is None else len(planned)]:
         message = f"{directory / COPY} has other levels than the campaign that was started"
         raise RunError(message, "restore the file, or start again: malaria campaign FILE")
     demo = before.command == shlex.join(DEMO)

@@ -32,7 +32,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     """Run the campaign on the screen. Return the exit code of its verdict."""
     from malaria.attack.interrupt import interruptible, settled
     from malaria.campaign import conduct_campaign
-    from malaria.report.terminal.campaign_summary import print_levels
+    from malaria.report.terminal.campaign_summary import print_campaign
 
     check_json(showing.json)
     screen = console(showing.json)
@@ -42,7 +42,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
         note_verdict(exit_code(outcome.summary))
         with settled(interrupt):
             if not showing.quiet:
-                print_levels(outcome.summary, screen)
+                print_campaign(outcome.summary, screen)
                 say_page(outcome.directory, screen)
                 if outcome.interrupted:
                     resume = f"malaria campaign --resume {shlex.quote(str(outcome.directory))}"
@@ -71,7 +71,8 @@ class CampaignScreen:
 
         self._views.close()
         # what is under way, and its place, on every screen
-        title = f"{self._showing.title} · {place.number} of {place.of} · {part_name(part)}"
+        number = f"{place.number} of {place.of}" if place.of else f"trial {place.number}"
+        title = f"{self._showing.title} · {number} · {part_name(part)}"
         self._print("; ".join(filter(None, (f"{title}: {part.clean_reason}", _time_left(place.left_s)))))
         view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet))
         return view.update

@@ -21,6 +21,7 @@ from malaria import __version__
 from malaria.cli import (
     attack,
     campaign,
+    capacity,
     connect,
     demo,
     docs,
@@ -53,8 +54,8 @@ COMPLETION: Final = ("--install-completion", "--show-completion")
 """Options that typer adds."""
 
 COMMANDS: Final = (
-    demo, attack, campaign, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor, schema,
-    docs,
+    demo, attack, campaign, capacity, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor,
+    schema, docs,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo

@@ -28,7 +28,7 @@ def report(
 ) -> int:
     """Write report.html, report.md and summary.json from the records of a run, and print its summary."""
     from malaria.outputs.rewriting import rewrite_attack, rewrite_campaign
-    from malaria.report.terminal.campaign_summary import print_levels
+    from malaria.report.terminal.campaign_summary import print_campaign
     from malaria.report.terminal.run_summary import print_summary
 
     directory, screen = chosen(run), console(json)
@@ -38,7 +38,7 @@ def report(
     if is_campaign(directory):
         summary = rewrite_campaign(campaign_in(directory), levels_in(directory), into, print_error)
         if not quiet:
-            print_levels(summary, screen)
+            print_campaign(summary, screen)
     else:
         attack_run, summary = rewrite_attack(directory, into)
         if not quiet:

@@ -125,6 +125,17 @@ def _fraction(value: Any) -> Fraction:
     return fraction
 
 
+def _share(value: Any) -> float:
+    text = str(value).strip()
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 1 or isinstance(value, bool):
+        raise NotationError(f"{value!r} is not a share", 'write one above 0, at most 1: "5%" or 0.05')
+    return share
+
+
 def _size(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise NotationError(f"{value!r} is not a size", 'write bytes: 500, "500~25" or "100-900"')
@@ -214,6 +225,11 @@ type ConnectRate = Annotated[
 type PartOfInterval = Annotated[
     Fraction, BeforeValidator(_fraction), PlainSerializer(str),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _text("[0-9./ ]+")]}),
+]  # fmt: skip
+type ShareOfOne = Annotated[
+    float, BeforeValidator(_share), PlainSerializer(lambda share: f"{100 * share:g}%"),
+    WithJsonSchema({NAME: "ShareOfOne", "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 1}, _text(r"\s*[0-9]+(\.[0-9]+)?\s*%?\s*")]}),
 ]  # fmt: skip
 type KeepaliveS = Annotated[
     int, BeforeValidator(_whole_seconds),

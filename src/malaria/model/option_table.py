@@ -34,7 +34,9 @@ class ValueKind(Enum):
     TEXTS = auto()  # a text, and the option can be repeated
 
 
-PUBLISHING: Final = frozenset({"attack", "publish"})
+ONCE: Final = frozenset({"attack", "publish"})
+"""Commands that make one load that publishes; the others search for one."""
+PUBLISHING: Final = ONCE | {"capacity"}
 TALKING: Final = PUBLISHING | {"subscribe"}
 LOADING: Final = TALKING | {"connect"}
 CONNECTING: Final = LOADING | {"campaign", "doctor", "watch"}
@@ -141,7 +143,7 @@ _TABLE: Final = (
     # Load
     LoadOption(
         "group", ("--group",), "The group of the warhead that options change (all that publish).", Panel.LOAD,
-        frozenset({"attack"}), metavar="NAME",
+        frozenset({"attack", "capacity"}), metavar="NAME",
     ),
     LoadOption(
         "clients", ("-c", "--clients"), "Number of clients (10; 1 for subscribe).", Panel.LOAD, LOADING,
@@ -167,7 +169,7 @@ _TABLE: Final = (
         "group.size", metavar="SIZE",
     ),
     LoadOption(
-        "messages", ("-n", "--messages"), "Messages per client; then the client is done.", Panel.LOAD, PUBLISHING,
+        "messages", ("-n", "--messages"), "Messages per client; then the client is done.", Panel.LOAD, ONCE,
         "group.messages", _NUMBER, "N",
     ),
     LoadOption(
@@ -212,7 +214,7 @@ _TABLE: Final = (
     ),
     LoadOption(
         "duration", ("-d", "--duration"), "How long to measure: 30, 10m, 1h30m (30s, or until -n is reached).",
-        Panel.TIME, LOADING, "attack.duration", metavar="TIME",
+        Panel.TIME, LOADING - {"capacity"}, "attack.duration", metavar="TIME",
     ),
     LoadOption(
         "warmup", ("--warmup",), "Make the load this long before the measured time begins (0s).", Panel.TIME, LOADING,
@@ -220,7 +222,7 @@ _TABLE: Final = (
     ),
     LoadOption(
         "surge", ("--surge",), "Add clients to the running load and take them away: 500@10m+5m (repeatable).",
-        Panel.TIME, LOADING, kind=_TEXTS, metavar="N@AT+HOLD",
+        Panel.TIME, LOADING - {"capacity"}, kind=_TEXTS, metavar="N@AT+HOLD",
     ),
     LoadOption(
         "drain", ("--drain",), "The longest wait for messages under way at the end (10s).", Panel.TIME, LOADING,

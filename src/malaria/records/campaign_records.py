@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from malaria.records.search_goal import SearchGoal, TrialLoad
 from malaria.records.stored_values import StoredCount, StoredFlag
 
 INTERRUPTED: Final = "interrupted by the operator"
@@ -35,7 +36,8 @@ class CampaignPart:
     `variant` is empty for the level itself. `directory` is the name of a run directory in that of the campaign; None:
     there are no records. `clean` says whether the broker remembered nothing when the part began (None: not known), and
     `clean_reason` why; it is empty where the broker was not asked to begin. `command` repeats the attack, without
-    secrets: one command in each line, where there is more than one way.
+    secrets: one command in each line, where there is more than one way. `took_s` is the time from the start of the
+    broker to the end of the attack.
     """
 
     level: StoredCount
@@ -49,6 +51,8 @@ class CampaignPart:
     clean: StoredFlag | None = None
     clean_reason: str = ""
     command: str = ""
+    trial: TrialLoad | None = None  # of a search
+    took_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class CampaignRecords:
     `version`, and `settings`: its configuration, without secrets; what is unknown is None or absent. `options` are what
     the command stated besides the file, such as `hold` (None: a switch), without secrets; `left_out` names what they
     took away, one sentence each. `ended` is empty while it goes on, and if it was killed. `source` is the campaign
-    file, without secrets.
+    file, without secrets. `search` is the goal of a campaign that looks for the greatest load.
     """
 
     title: str
@@ -73,3 +77,4 @@ class CampaignRecords:
     left_out: tuple[str, ...] = ()
     ended: str = ""
     source: str = ""
+    search: SearchGoal | None = None

@@ -7,9 +7,11 @@ from typing import Final
 
 from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.headline import headline
+from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords, PartState
-from malaria.report.campaign_conclusions import PASS, UNKNOWN, highest_passed, knee
+from malaria.report.campaign_conclusions import PASS, UNKNOWN, conclusions, highest_passed, knee
 from malaria.report.figure_text import broker_name, name_and_version, things
+from malaria.report.search_conclusions import search_conclusions
 from malaria.report.shown_levels import ShownLevel
 
 NO_SETTINGS: Final = "Its settings are not known: malaria did not start it."
@@ -22,9 +24,10 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
     """Return the outcome of the campaign as its summary has it, and a sentence that says how far the broker held."""
     if not campaign.parts:
         return UNKNOWN, campaign.ended or NOTHING_RUN
-    summaries = {one.part.directory: one.summary for one in shown if one.part.directory is not None}
-    verdict = summarize_campaign(campaign, summaries).verdict
+    verdict = _summary(campaign, shown).verdict
     outcome = str(verdict.outcome)
+    if campaign.search is not None:
+        return outcome, verdict.reasons[0].text
     # a campaign of one level has no "all levels"
     if outcome == PASS:
         return PASS, f"the broker carried all {len(shown)} levels" if len(shown) > 1 else "the broker carried it"
@@ -35,6 +38,15 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
         return outcome, f"{held}{verdict.reasons[0].text if verdict.reasons else NOTHING_RUN}"
     at = "at " if best else ""
     return outcome, f"{held}{at}{decisive.name}: {headline(decisive.run, decisive.summary).what}"
+
+
+def campaign_sentences(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
+    """Return what the levels or the trials of the campaign show, in the order in which a reader asks."""
+    return conclusions(shown) if campaign.search is None else search_conclusions(_summary(campaign, shown))
+
+
+def _summary(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> Summary:
+    return summarize_campaign(campaign, {one.part.directory or "": one.summary for one in shown})
 
 
 def _decisive(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:

@@ -47,20 +47,20 @@ def knee(shown: Sequence[ShownLevel]) -> ShownLevel | None:
         return failed[0]
     best = highest_passed(shown)
     # below the highest level that passed, a doubtful one says nothing about the limit
-    doubtful = [one for one in _plain(shown, INVALID, UNKNOWN) if best is None or one.part.clients > best.part.clients]
+    doubtful = [one for one in _plain(shown, INVALID, UNKNOWN) if best is None or one.load > best.load]
     return doubtful[0] if doubtful else None
 
 
 def highest_passed(shown: Sequence[ShownLevel]) -> ShownLevel | None:
     """Return the level with the most clients that passed, below the first that failed."""
     failed = _plain(shown, FAIL)
-    below = [one for one in _plain(shown, PASS) if not failed or one.part.clients < failed[0].part.clients]
+    below = [one for one in _plain(shown, PASS) if not failed or one.load < failed[0].load]
     return below[-1] if below else None
 
 
 def _plain(shown: Sequence[ShownLevel], *outcomes: str) -> list[ShownLevel]:
     """Return the levels with these outcomes, without variants and surges, from few clients to many."""
-    return sorted((one for one in shown if one.is_plain and one.outcome in outcomes), key=lambda one: one.part.clients)
+    return sorted((one for one in shown if one.is_plain and one.outcome in outcomes), key=lambda one: one.load)
 
 
 def _carried(plain: Sequence[ShownLevel]) -> list[str]:

@@ -27,6 +27,11 @@ class ShownLevel:
         return part_name(self.part)
 
     @property
+    def load(self) -> int:
+        """Return by what the levels are set side by side: clients, or messages per second in a search for a rate."""
+        return self.part.trial.load if self.part.trial is not None else self.part.clients
+
+    @property
     def suffix(self) -> str:
         """Return what makes ids and file names of this part unique: `-2-1`."""
         return self.anchor.removeprefix("level")

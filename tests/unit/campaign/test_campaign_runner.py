@@ -269,6 +269,13 @@ class Doubling:
     def planned(self) -> Sequence[Step]:
         return ()
 
+    @property
+    def length(self) -> None:
+        return None
+
+    def standing(self, history: Sequence[StepResult]) -> str:
+        return ""
+
     def next(self, history: Sequence[StepResult]) -> Step | None:
         if any(result.verdict == "FAIL" for result in history):
             return None

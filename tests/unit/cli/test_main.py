@@ -17,6 +17,7 @@ from malaria import __version__
 from malaria.cli import attack as attack_command
 from malaria.cli import (
     campaign,
+    capacity,
     connect,
     demo,
     docs,
@@ -35,7 +36,8 @@ from malaria.cli.options import PANELS
 from malaria.errors import HostLimitError, OperatorError
 
 COMMANDS = {
-    "demo": demo, "attack": attack_command, "campaign": campaign, "publish": publish, "subscribe": subscribe,
+    "demo": demo, "attack": attack_command, "campaign": campaign, "capacity": capacity, "publish": publish,
+    "subscribe": subscribe,
     "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
     "watch": watch, "schema": schema, "docs": docs,
 }  # fmt: skip

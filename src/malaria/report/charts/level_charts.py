@@ -52,17 +52,20 @@ class LevelPlot:
     milliseconds: bool = False
 
 
-def levels_chart(shown: Sequence[ShownLevel]) -> PlotlyFigure:
-    """Return broker CPU, ack p99 and message rate by number of clients; the marker of a level shows its outcome."""
+def levels_chart(shown: Sequence[ShownLevel], load: str = "clients") -> PlotlyFigure:
+    """Return broker CPU, ack p99 and message rate by load; the marker of a level shows its outcome.
+
+    `load` says in what the load is counted.
+    """
     # a plot without a value would be an empty frame
     made = [plot for plot in _plots(shown) if any(value is not None for value in plot.values)]
     figure = stacked_plots([plot.title for plot in made], PLOT_PX)
     for number, plot in enumerate(made):
         _draw(figure, shown, plot, number)
-    clients = sorted({one.part.clients for one in shown})
-    figure.update_xaxes(title_text="clients", tickvals=clients, tickformat=",d", hoverformat=",d")
+    loads = sorted({one.load for one in shown})
+    figure.update_xaxes(title_text=load, tickvals=loads, tickformat=",d", hoverformat=",d")
     figure.update_layout(margin_b=FOOT_PX + AXIS_TITLE_PX, height=figure.layout.height + AXIS_TITLE_PX)
-    _mark_knee(figure, shown)
+    _mark_knee(figure, shown, load)
     return figure_json(figure)
 
 
@@ -97,7 +100,7 @@ def _draw(figure: go.Figure, shown: Sequence[ShownLevel], plot: LevelPlot, numbe
     axes = {"yaxis": axis("y", number), "legend": axis("legend", number)}
     plain_ones = [place for place, one in enumerate(shown) if one.is_plain]
     # a line goes from few clients to many, whatever the order of the file
-    row = sorted(plain_ones, key=lambda place: shown[place].part.clients)
+    row = sorted(plain_ones, key=lambda place: shown[place].load)
     aside = [place for place, one in enumerate(shown) if not one.is_plain]
     if any(value is not None for value in plot.second):
         figure.add_scatter(**_second_line(shown, plot, row), **axes)
@@ -113,7 +116,7 @@ def _second_line(shown: Sequence[ShownLevel], plot: LevelPlot, row: Sequence[int
     """Return the second line: broad and grey for the messages due, thin and dotted for another figure."""
     due = plot.second_name == "due"
     return {
-        "x": [shown[place].part.clients for place in row],
+        "x": [shown[place].load for place in row],
         "y": [plot.second[place] for place in row],
         "name": plot.second_name,
         "mode": "lines",
@@ -128,7 +131,7 @@ def _markers(
 ) -> PlotlyFigure:
     looks = [VERDICTS[shown[place].outcome] for place in places]
     return {
-        "x": [shown[place].part.clients for place in places],
+        "x": [shown[place].load for place in places],
         "y": [values[place] for place in places],
         "text": [f"{shown[place].outcome}{f': {safe(shown[place].name)}' if is_aside else ''}" for place in places],
         "mode": "markers" if is_aside else "lines+markers",
@@ -144,15 +147,15 @@ def _markers(
     }
 
 
-def _mark_knee(figure: go.Figure, shown: Sequence[ShownLevel]) -> None:
+def _mark_knee(figure: go.Figure, shown: Sequence[ShownLevel], load: str) -> None:
     """Mark the level where the broker broke. Without a level that passed, only a FAIL is worth a mark."""
     broken = knee(shown)
     if broken is None or (broken.outcome != FAIL and highest_passed(shown) is None):
         return
-    clients: Mapping[str, Any] = {"x0": broken.part.clients, "x1": broken.part.clients}
+    ends: Mapping[str, Any] = {"x0": broken.load, "x1": broken.load}
     look = {"width": 1.5, "dash": "dot"}
-    figure.add_shape(type="line", **clients, y0=0, y1=1, yref="paper", line=look, name="bad")
+    figure.add_shape(type="line", **ends, y0=0, y1=1, yref="paper", line=look, name="bad")
     figure.add_annotation(
-        x=broken.part.clients, y=0, yref="paper", text=f"{broken.part.clients:,} clients: {broken.outcome}",
+        x=broken.load, y=0, yref="paper", text=f"{broken.load:,} {load}: {broken.outcome}",
         showarrow=False, xanchor="right", yanchor="bottom", xshift=-4, font={"size": 11}, name="bad",
     )  # fmt: skip

@@ -11,10 +11,10 @@ from malaria.report.campaign_answer import (
     broker_facts,
     broker_settings,
     campaign_answer,
+    campaign_sentences,
     made_facts,
     not_to_the_end,
 )
-from malaria.report.campaign_conclusions import conclusions
 from malaria.report.environment_text import environment
 from malaria.report.figure_text import connected
 from malaria.report.headings import Heading
@@ -35,7 +35,7 @@ def render_campaign_markdown(campaign: CampaignRecords, runs: Mapping[str, RunAn
 def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
     shown = shown_parts(campaign, runs)
     first: dict[str, Sequence[str]] = {
-        Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in conclusions(shown)],
+        Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in campaign_sentences(campaign, shown)],
         Heading.MADE: _made(campaign, shown),
         Heading.BROKER: _broker(campaign, shown),
     }

@@ -11,10 +11,10 @@ from malaria.report.campaign_answer import (
     broker_facts,
     broker_settings,
     campaign_answer,
+    campaign_sentences,
     made_facts,
     not_to_the_end,
 )
-from malaria.report.campaign_conclusions import conclusions
 from malaria.report.charts.level_charts import levels_chart
 from malaria.report.figure_text import connected, moment
 from malaria.report.headings import Heading
@@ -97,7 +97,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     `levels` holds the run of each part by its directory. A part that is not in it was not run, or cannot be read.
     """
     shown = shown_parts(campaign, levels)
-    charts: PageCharts = {"levels": levels_chart(shown)} if shown else {}
+    charts: PageCharts = {"levels": levels_chart(shown, _load_unit(campaign))} if shown else {}
     # also fills `charts`, which the page needs as a whole
     made = tuple(_level(one, level, charts) for level in by_level(shown) for one in level)
     outcome, sentence = campaign_answer(campaign, shown)
@@ -109,7 +109,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         unfinished=not_to_the_end(campaign),
         chart=chart_place("levels", charts) if shown else None,
         overview=levels_table(shown),
-        conclusions=tuple(conclusions(shown)),
+        conclusions=tuple(campaign_sentences(campaign, shown)),
         contents=_contents(shown, bool(missing)),
         note=paragraphs(campaign.note),
         command=CopyableCommand("command-campaign", campaign.command),
@@ -123,6 +123,10 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         environment=environment_view(shown[-1].run, shown[-1].summary) if shown else None,
     )
     return render_document("campaign_page.html", page, charts)
+
+
+def _load_unit(campaign: CampaignRecords) -> str:
+    return "msg/s of all clients" if campaign.search is not None and campaign.search.by_rate else "clients"
 
 
 def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:

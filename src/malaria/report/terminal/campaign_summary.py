@@ -12,6 +12,7 @@ from malaria.analysis.summary_figures import LevelSummary, Summary
 from malaria.printable import printable
 from malaria.records.rows import Metric
 from malaria.report.figure_text import UNKNOWN, count, ms
+from malaria.report.terminal.capacity_summary import print_capacity
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, wrapped
 from malaria.units import format_rate
 
@@ -21,8 +22,15 @@ WIDTHS: Final = (9, 8, 9, 9, 10, 7)
 NAME_WIDTH: Final = 12
 
 
-def print_levels(summary: Summary, console: Console) -> None:
-    """Print the verdict of a campaign and a table of its levels."""
+def print_campaign(summary: Summary, console: Console) -> None:
+    """Print the verdict of a campaign and a table of its levels; the answer and the trials of a search."""
+    if summary.capacity is not None:
+        print_capacity(summary, console)
+    else:
+        _print_levels(summary, console)
+
+
+def _print_levels(summary: Summary, console: Console) -> None:
     verdict = summary.verdict
     margin = f"{INDENT}{verdict.outcome}   "
     head = wrapped(

@@ -1,0 +1,65 @@
+"""Judge a search from its trials: its figures for `summary.json`, and the verdict over the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from malaria.analysis.capacity.capacity_words import answer_sentence
+from malaria.analysis.capacity.evidence import Trial
+from malaria.analysis.capacity.search import CapacityAnswer, Ending, answer, next_trial
+from malaria.analysis.capacity.trials import trials_of
+from malaria.analysis.outcome import Outcome, Reason
+from malaria.analysis.summary_figures import CapacityFigures, Summary, TrialFigures, Verdict
+from malaria.records.campaign_records import CampaignRecords
+from malaria.records.search_goal import SearchGoal
+
+OUTCOMES: Final[Mapping[Ending, Outcome]] = {
+    Ending.PROVEN: Outcome.PASS,
+    Ending.GREATEST: Outcome.PASS,
+    Ending.NOT_EVEN: Outcome.FAIL,
+    Ending.GENERATOR: Outcome.INVALID,
+    Ending.NO_EVIDENCE: Outcome.UNKNOWN,
+    Ending.BUDGET: Outcome.UNKNOWN,
+    Ending.INTERRUPTED: Outcome.UNKNOWN,
+}
+"""PASS says that the search has its answer, not that the target passed."""
+
+
+def judge_search(
+    goal: SearchGoal, campaign: CampaignRecords, summaries: Mapping[str, Summary]
+) -> tuple[CapacityFigures, Verdict]:
+    """Return the figures and the verdict of a search. `summaries` has that of each trial, by its directory."""
+    trials = trials_of(campaign, summaries)
+    found = _answer(goal, trials)
+    sentence = answer_sentence(found, goal, trials)
+    binding = _binding(found, campaign, summaries)
+    outcome = OUTCOMES[found.ending]
+    reasons = [Reason(outcome, sentence)] + [Reason(outcome, f"at {found.upper}: {binding}") for _ in [0] if binding]
+    figures = CapacityFigures(
+        search="rate" if goal.by_rate else "clients",
+        lower=found.lower,
+        upper=found.upper,
+        width=goal.width,
+        ending=str(found.ending),
+        binding=binding,
+        monotonic=found.monotonic,
+        trials=tuple(TrialFigures(trial.load, trial.hold_s, trial.outcome) for trial in trials),
+    )
+    return figures, Verdict(outcome, tuple(reasons))
+
+
+def _answer(goal: SearchGoal, trials: Sequence[Trial]) -> CapacityAnswer:
+    found = next_trial(goal, trials)
+    return found if isinstance(found, CapacityAnswer) else answer(goal, trials, Ending.INTERRUPTED)
+
+
+def _binding(found: CapacityAnswer, campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> str | None:
+    """Return the first reason of the last trial that refuted the upper bound."""
+    for part in reversed(campaign.parts):
+        summary = summaries.get(part.directory or "")
+        if summary is None or part.trial is None or part.trial.load != found.upper:
+            continue
+        if summary.verdict.outcome is Outcome.FAIL and summary.verdict.reasons:
+            return summary.verdict.reasons[0].text
+    return None

@@ -1,0 +1,124 @@
+"""The program of a capacity search: each step is a trial at the load that tells most after the trials before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from malaria.analysis.capacity.capacity_words import load_name, standing
+from malaria.analysis.capacity.evidence import Trial
+from malaria.analysis.capacity.search import TrialPlan, next_trial
+from malaria.analysis.capacity.trials import trial_of
+from malaria.campaign.adjustments import held_table
+from malaria.campaign.definition import Campaign, places
+from malaria.campaign.file_tables import SearchBy
+from malaria.campaign.program import Step, StepResult
+from malaria.campaign.time_left import FIRST_GUESS_S
+from malaria.clock import NS_PER_S
+from malaria.errors import CampaignError
+from malaria.model.group import Group
+from malaria.model.warhead import Warhead, validated
+from malaria.records.search_goal import SearchGoal, TrialLoad
+
+GREATEST_CLIENTS: Final = 100_000
+GREATEST_RATE: Final = 1_000_000
+"""Messages per second."""
+PROBE_PART: Final = 4
+"""The first trials last so small a part of a hold."""
+LEAST_PROBE_S: Final = 5.0
+
+
+class CapacityProgram:
+    """Trials until both neighbours of the answer are proven."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        """Raises CampaignError for a load that cannot be searched."""
+        goal = search_goal(campaign)
+        assert goal is not None
+        self._goal = goal
+        self._level = campaign.levels[0]
+        self._place = places(f"{campaign.name}: [search]")
+        first = next_trial(goal, ())
+        self._first = [self._step(1, first)] if isinstance(first, TrialPlan) else []
+
+    @property
+    def planned(self) -> Sequence[Step]:
+        return self._first
+
+    @property
+    def length(self) -> None:
+        """Return None: the trials decide how many there are."""
+        return None
+
+    def standing(self, history: Sequence[StepResult]) -> str:
+        return standing(self._goal, self._trials(history))
+
+    def next(self, history: Sequence[StepResult]) -> Step | None:
+        plan = next_trial(self._goal, self._trials(history))
+        return self._step(len(history) + 1, plan) if isinstance(plan, TrialPlan) else None
+
+    def _trials(self, history: Sequence[StepResult]) -> list[Trial]:
+        return [trial for result in history if (trial := trial_of(result.part, result.summary, self._goal))]
+
+    def _step(self, number: int, plan: TrialPlan) -> Step:
+        attack = self._level.attacks[0]
+        warhead = self._warhead(attack.warhead, plan)
+        return Step(
+            level=number,
+            title=load_name(plan.load, self._goal),
+            variant="",
+            clients=sum(group.clients for group in warhead.publishing),
+            note=self._level.note,
+            directory=f"trial-{number}",
+            warhead=warhead,
+            listener=attack.listener,
+            observe=self._level.observe,
+            trial=TrialLoad(plan.load, plan.hold_s),
+        )
+
+    def _warhead(self, warhead: Warhead, plan: TrialPlan) -> Warhead:
+        table = held_table(warhead, round(plan.hold_s * NS_PER_S))
+        group = next(group for group in table["group"] if group["name"] == warhead.publishing[0].name)
+        if self._goal.by_rate:
+            group.pop("interval", None)
+            group["rate"] = f"{plan.load}/{group['clients']}"
+        else:
+            group["clients"] = plan.load
+        return validated(table, self._place)
+
+
+def search_goal(campaign: Campaign) -> SearchGoal | None:
+    """Return the goal of a campaign's search; None if it has levels. Raises CampaignError."""
+    table = campaign.search
+    if table is None:
+        return None
+    warhead = campaign.levels[0].warhead
+    group = _varied_group(campaign, warhead)
+    by_rate = table.by is SearchBy.RATE
+    if by_rate and group.closed_loop:
+        remedy = "give an interval or a rate, from which the search begins"
+        raise CampaignError(f"{campaign.name}: a closed loop has no rate that a search could vary", remedy)
+    load = round(group.clients / group.interval) if by_rate else group.clients
+    greatest = table.greatest or (GREATEST_RATE if by_rate else GREATEST_CLIENTS)
+    assert warhead.attack.duration_ns is not None
+    hold_s = warhead.attack.duration_ns / NS_PER_S
+    return SearchGoal(
+        start=max(1, min(table.start or load, greatest)),
+        smallest=1,
+        greatest=greatest,
+        width=table.width,
+        hold_s=hold_s,
+        probe_s=min(hold_s, max(LEAST_PROBE_S, hold_s / PROBE_PART)),
+        holds=table.holds,
+        budget_s=table.budget_ns / NS_PER_S if table.budget_ns else None,
+        overhead_s=FIRST_GUESS_S,
+        by_rate=by_rate,
+    )
+
+
+def _varied_group(campaign: Campaign, warhead: Warhead) -> Group:
+    if len(warhead.publishing) != 1:
+        count = f"{len(warhead.publishing)} groups publish" if warhead.publishing else "no group publishes"
+        message = f"{campaign.name}: {count}, so it is not clear which load the search varies"
+        raise CampaignError(message, "write a warhead with one group that publishes")
+    return warhead.publishing[0]

@@ -1,0 +1,172 @@
+"""The command `malaria capacity`: find the greatest load that a target carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from malaria.cli.attack_screen import RUNS, command_line, launcher_of, workers_for
+from malaria.cli.campaign_screen import Showing, perform_campaign
+from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
+from malaria.errors import CampaignError, TargetError, WarheadError
+from malaria.model.option_table import LoadOptions
+
+if TYPE_CHECKING:
+    from malaria.campaign import CampaignRequest, CapacityOptions
+    from malaria.model.warhead import Warhead
+
+EXAMPLES: Final = (
+    "malaria capacity localhost -I 1s",
+    "malaria capacity broker -I 6s -s 500 --hold 2m --budget 40m --fail-if 'ack.p99 > 500ms'",
+    "malaria capacity broker -c 50 --search rate --to 20000",
+    "malaria capacity --demo",
+)
+TITLE: Final = "malaria capacity"
+DEMO_HOLD: Final = "4s"
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Options of the search itself."""
+
+    search: Annotated[
+        str | None,
+        option(LOAD, "--search", text="What to vary: clients at their rate, or the rate of -c clients (clients).",
+               metavar="clients|rate"),
+    ] = None  # fmt: skip
+    start: Annotated[
+        int | None,
+        option(LOAD, "--from", text="First load to try: clients, or msg/s of all clients (that of -c and -I).",
+               metavar="N"),
+    ] = None  # fmt: skip
+    greatest: Annotated[
+        int | None, option(LOAD, "--to", text="Greatest load to try (100000 clients; 1000000 msg/s).", metavar="N")
+    ] = None
+    width: Annotated[
+        str | None, option(LOAD, "--width", text="Distance between neighbouring loads (5%).", metavar="SHARE")
+    ] = None
+    hold: Annotated[str, option(TIME, "--hold", text="How long a full trial measures (30s).", metavar="TIME")] = "30s"
+    holds: Annotated[int | None, option(TIME, "--holds", text="Full trials that prove a load (3).", metavar="N")] = None
+    budget: Annotated[
+        str | None, option(TIME, "--budget", text="Time for the whole search (as long as it takes).", metavar="TIME")
+    ] = None
+    demo: Annotated[
+        bool, option(LOAD, "--demo", text="Search a broker that is started on this machine; takes 90 s.")
+    ] = False
+    resume: Annotated[
+        Path | None, option(LOAD, "--resume", text="Go on with a search that was cut short.", metavar="DIR")
+    ] = None
+
+
+@takes(Where, SearchOptions, FromFile, Result, load="capacity")
+def capacity(
+    arguments: tuple[str, ...],
+    where: Where,
+    search: SearchOptions,
+    file: FromFile,
+    result: Result,
+    load: LoadOptions,
+) -> int:
+    """Find the greatest load that a target carries: clients at their rate, or the rate of a number of clients.
+
+    Doubles the load with short trials until one fails, then halves the distance with full ones, and proves the answer:
+    more than half of the holds at a load must pass or fail. Exit code 0: a bracket is proven; 3: this machine cannot
+    make more; 4: the time was used up. docs/capacity.md says what the answer means.
+    """
+    with _request(arguments, (where, search, file, result), load) as request:
+        launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
+        if launcher is not None:
+            request = replace(request, launcher=launcher)
+        return perform_campaign(request, Showing(TITLE, result.json, result.quiet))
+
+
+@contextmanager
+def _request(
+    arguments: tuple[str, ...], shapes: tuple[Where, SearchOptions, FromFile, Result], load: LoadOptions
+) -> Iterator[CampaignRequest]:
+    """Give the request of a new search or of one that is resumed, while its directory is held for it."""
+    from malaria.campaign import capacity_request, resumed_request
+    from malaria.outputs.run_directory import run_directory
+
+    where, search, file, result = shapes
+    workers = workers_for(result.workers)
+    if search.resume is not None:
+        if where.target is not None or load or file.warhead is not None:
+            raise CampaignError("--resume takes no target and no load", "a search is resumed as it was started")
+        secrets = {"password": where.password} if where.password is not None else {}
+        yield resumed_request(search.resume, secrets, workers)
+        return
+    options = _demo_options(where, load) if search.demo else _options(where, search, file, result, load)
+    target = options.target
+    command = "malaria capacity --demo" if target is None else command_line(arguments, where.target, target)
+    with run_directory(result.output, RUNS, "capacity", overwrite=result.overwrite) as directory:
+        yield capacity_request(options, command, directory, workers)
+
+
+def _options(where: Where, search: SearchOptions, file: FromFile, result: Result, load: LoadOptions) -> CapacityOptions:
+    """Return the search as it was asked for. Raises OperatorError."""
+    from malaria.campaign import CapacityOptions
+    from malaria.model.observe import observe_from_options
+    from malaria.model.target import parse_target, refuse_public_broker
+
+    warhead = _warhead(file, search.hold, load)
+    target_text = where.target or warhead.target.url
+    if target_text is None:
+        raise TargetError("no target is given", "give one: malaria capacity HOST, or try: malaria capacity --demo")
+    target = parse_target(target_text).with_credentials(where.username, where.password)
+    refuse_public_broker(target, where.allowed)
+    warhead = warhead.with_credentials(target.username, target.password)
+    return CapacityOptions(
+        target, warhead, search.hold, _search_table(search), observe_from_options(result.observe or ())
+    )
+
+
+def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:
+    from malaria.model.options import build_warhead, override
+    from malaria.model.warhead import load_warhead
+
+    load = LoadOptions(**load, duration=hold)
+    if file.warhead is None:
+        return build_warhead(load, subscriber=not file.no_subscriber)
+    if file.no_subscriber:
+        raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
+    return override(load_warhead(file.warhead, hold, load.get("protocol")), load, str(file.warhead))
+
+
+def _search_table(search: SearchOptions) -> dict[str, Any]:
+    """Return the keys of `[search]` that were given."""
+    stated = {
+        "by": search.search,
+        "from": search.start,
+        "to": search.greatest,
+        "width": search.width,
+        "holds": search.holds,
+        "budget": search.budget,
+    }
+    return {key: value for key, value in stated.items() if value is not None}
+
+
+def _demo_options(where: Where, load: LoadOptions) -> CapacityOptions:
+    """Return a search over the rate that an embedded broker carries. Raises CampaignError for other options."""
+    from malaria.campaign import CapacityOptions
+    from malaria.model.observe import Observe
+    from malaria.model.options import build_warhead
+
+    if where.target is not None or load:
+        raise CampaignError("--demo takes no target and no load", "leave them out, or leave --demo out")
+    stated = LoadOptions(
+        clients=20, rate="10", size="200", duration=DEMO_HOLD, drain="2s", fail_if=("ack.p99 > 250ms",)
+    )
+    search = {"by": "rate", "width": "10%", "to": 20_000}
+    return CapacityOptions(None, build_warhead(stated, subscriber=True), DEMO_HOLD, search, Observe(), "embedded")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("capacity", short_help="find the greatest load that a target carries", epilog="\n\n".join(EXAMPLES))(
+        capacity
+    )
