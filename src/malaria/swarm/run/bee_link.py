@@ -17,7 +17,7 @@ from malaria.swarm.run.bee_clock import BeeClock
 from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined
 from malaria.swarm.run.clock_offsets import Exchange
 from malaria.swarm.run.cluster import ActorProxy
-from malaria.swarm.run.timekeeping import ask_time
+from malaria.swarm.run.timekeeping import ask_time, new_key
 
 CALL_S: Final = 8.0
 """A call that takes longer is given up; the heartbeats have judged the bee before."""
@@ -34,17 +34,16 @@ class BeeLink:
         self.clock = BeeClock()
         self.joined: Joined | None = None
         self._proxy = proxy
-        self._clock_key = b""
+        self._clock_key = new_key()  # one for each bee: no other bee can ask or answer in its name
         self._clock_lock = threading.Lock()
         self._on_broken = on_broken
         self._orders: list[Order] = []
         self._wake = asyncio.Event()
         self._over = False
 
-    async def join(self, clock_key: bytes) -> Joined:
+    async def join(self) -> Joined:
         """Let the bee introduce itself, and measure the offset of its clock."""
-        self._clock_key = clock_key
-        self.joined = await self._proxy.join(clock_key)
+        self.joined = await self._proxy.join(self._clock_key)
         await asyncio.to_thread(self.ask_clock, FIRST_EXCHANGES)
         # where a firewall blocks datagrams, commands measure the offset
         for _ in range(0 if self.clock.track.exchanges else FIRST_EXCHANGES):

@@ -31,7 +31,6 @@ from malaria.swarm.run.launcher import LaunchedBee, Launcher
 from malaria.swarm.run.load_bundle import LoadBundle
 from malaria.swarm.run.loop_thread import LoopThread
 from malaria.swarm.run.membership import BeeEvent, Disconnected, Membership, WorkerReport
-from malaria.swarm.run.timekeeping import new_key
 from malaria.swarm.run.version_check import REMEDY, mismatch, own_stamp
 from malaria.workers.local import Load
 
@@ -64,7 +63,6 @@ class SwarmWorkers:
         self._membership = Membership(())
         self._senders: list[asyncio.Task[None]] = []
         self._environments_reported = False
-        self._clock_key = new_key()
         self._clocks = threading.Thread(target=self._watch_clocks, name="clocks", daemon=True)
         self._over = threading.Event()
 
@@ -230,7 +228,7 @@ class SwarmWorkers:
         async with gate:
             proxy: ActorProxy = await self._cluster.start_actor(bee)
             link = BeeLink(bee.name, proxy, self._on_broken)
-            joined = await link.join(self._clock_key)
+            joined = await link.join()
             if cause := mismatch(joined.version, own_stamp()):
                 raise SwarmError(f"{bee.name}: {cause}", REMEDY)
             return link

@@ -1,8 +1,13 @@
 """Ask a bee for its time by datagrams: a round trip of a tenth of a millisecond, where a call over Dask takes several.
 
-A question is a nonce, an answer the same nonce and the time, both sealed with a key of the run, so that nobody else can
-answer. Where a firewall blocks datagrams, the exchanges that go with each command over Dask must do: the offset is as
-true then, and its error larger.
+A question holds the conductor's time at which it was asked; an answer holds the same, and the bee's time. Both are
+sealed with a key that only the conductor and this bee have.
+
+Promises: nobody else can ask or answer; an answer counts for its own question only; a question is answered once, so a
+copy of a datagram that somebody sends again is no sign of life of the conductor.
+
+Where a firewall blocks datagrams, the exchanges that go with each command over Dask must do: the offset is as true
+then, and its error larger.
 """
 
 from __future__ import annotations
@@ -20,50 +25,72 @@ from typing import Final
 from malaria.clock import Clock, now_ns
 from malaria.swarm.run.clock_offsets import Exchange
 
-NONCE_SIZE: Final = 8
 SEAL_SIZE: Final = 16
 KEY_SIZE: Final = 32
 TIME: Final = struct.Struct("!q")
-QUESTION_SIZE: Final = NONCE_SIZE + SEAL_SIZE
-ANSWER_SIZE: Final = NONCE_SIZE + TIME.size + SEAL_SIZE
+QUESTION_SIZE: Final = TIME.size + SEAL_SIZE
+ANSWER_SIZE: Final = 2 * TIME.size + SEAL_SIZE
 WAIT_S: Final = 0.1
 """How long one answer is waited for. A later one would bound the offset poorly."""
 
 
-def seal(key: bytes, data: bytes) -> bytes:
-    """Return a seal over data, which only a holder of the key can make."""
-    return hashlib.blake2b(data, digest_size=SEAL_SIZE, key=key).digest()
+def new_key() -> bytes:
+    return secrets.token_bytes(KEY_SIZE)
 
 
-def answer_to(question: bytes, key: bytes, clock: Clock) -> bytes | None:
-    """Return the answer to a question; None for any other datagram."""
-    at_ns = clock()  # first: what follows takes time
-    nonce, given = question[:NONCE_SIZE], question[NONCE_SIZE:]
-    if len(question) != QUESTION_SIZE or not hmac.compare_digest(given, seal(key, nonce)):
+def sealed(key: bytes, body: bytes) -> bytes:
+    """Return the body and a seal over it, which only a holder of the key can make."""
+    return body + hashlib.blake2b(body, digest_size=SEAL_SIZE, key=key).digest()
+
+
+def is_genuine(key: bytes, datagram: bytes, size: int) -> bool:
+    """Tell whether a datagram has this size, and a seal made with the key."""
+    return len(datagram) == size and hmac.compare_digest(datagram, sealed(key, datagram[:-SEAL_SIZE]))
+
+
+def question_at(asked_ns: int, key: bytes) -> bytes:
+    """Return the question that is asked at this time."""
+    return sealed(key, TIME.pack(asked_ns))
+
+
+def time_in(answer: bytes, asked_ns: int, key: bytes) -> int | None:
+    """Return the bee's time in an answer to the question of that time; None for any other datagram."""
+    if not is_genuine(key, answer, ANSWER_SIZE) or answer[: TIME.size] != TIME.pack(asked_ns):
         return None
-    body = nonce + TIME.pack(at_ns)
-    return body + seal(key, body)
+    return int(TIME.unpack_from(answer, TIME.size)[0])
 
 
-def time_in(answer: bytes, nonce: bytes, key: bytes) -> int | None:
-    """Return the time in an answer to the question with that nonce; None for any other datagram."""
-    body, given = answer[:-SEAL_SIZE], answer[-SEAL_SIZE:]
-    if len(answer) != ANSWER_SIZE or body[:NONCE_SIZE] != nonce or not hmac.compare_digest(given, seal(key, body)):
-        return None
-    return int(TIME.unpack(body[NONCE_SIZE:])[0])
+class Answerer:
+    """Answers the questions of one who asks: each once, and none that is older than one already answered."""
+
+    def __init__(self, key: bytes, clock: Clock) -> None:
+        self._key = key
+        self._clock = clock
+        self._newest_ns: int | None = None
+
+    def answer_to(self, question: bytes) -> bytes | None:
+        """Return the answer to a question; None for any other datagram and for a repeated one."""
+        at_ns = self._clock()  # first: what follows takes time
+        if not is_genuine(self._key, question, QUESTION_SIZE):
+            return None
+        (asked_ns,) = TIME.unpack_from(question)
+        if self._newest_ns is not None and asked_ns <= self._newest_ns:
+            return None
+        self._newest_ns = asked_ns
+        return sealed(self._key, TIME.pack(asked_ns) + TIME.pack(at_ns))
 
 
 class TimeServer:
-    """A thread on a bee that answers questions for its time from holders of the key, until it is closed.
+    """A thread on a bee that answers the conductor's questions for its time, until it is closed.
 
-    `on_question` is called for each question that is genuine: a sign of life of the conductor.
+    `on_question` is called for each question that is answered: a sign of life of the conductor.
     """
 
     def __init__(self, host: str, key: bytes, on_question: Callable[[], None]) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.bind((host, 0))
-        self._key = key
+        self._answerer = Answerer(key, now_ns)
         self._on_question = on_question
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
         threading.Thread(target=self._answer, name="time", daemon=True).start()
@@ -77,7 +104,7 @@ class TimeServer:
         with suppress(OSError):
             while True:
                 question, sender = self._socket.recvfrom(512)
-                answer = answer_to(question, self._key, now_ns)
+                answer = self._answerer.answer_to(question)
                 if answer is not None:
                     self._socket.sendto(answer, sender)
                     self._on_question()
@@ -96,17 +123,11 @@ def ask_time(address: tuple[str, int], key: bytes, times: int) -> list[Exchange]
 
 
 def _ask_once(send: Callable[[bytes], object], receive: Callable[[int], bytes], key: bytes) -> Exchange:
-    nonce = secrets.token_bytes(NONCE_SIZE)
-    question = nonce + seal(key, nonce)
     asked_ns = now_ns()
-    send(question)
+    send(question_at(asked_ns, key))
     while True:
         answer = receive(512)
         heard_ns = now_ns()
-        answered_ns = time_in(answer, nonce, key)
+        answered_ns = time_in(answer, asked_ns, key)
         if answered_ns is not None:
             return Exchange(asked_ns, answered_ns, heard_ns)
-
-
-def new_key() -> bytes:
-    return secrets.token_bytes(KEY_SIZE)

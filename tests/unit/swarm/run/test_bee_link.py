@@ -58,7 +58,7 @@ async def converse(link: BeeLink, proxy: FakeProxy) -> None:
 def test_where_no_datagram_comes_through_commands_measure_the_offset() -> None:
     async def play() -> BeeLink:
         link = link_to(FakeProxy(ahead_ns=80 * MS))
-        await link.join(b"key")
+        await link.join()
         return link
 
     link = asyncio.run(play())
