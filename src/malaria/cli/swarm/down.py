@@ -56,7 +56,8 @@ def take_down(swarm: Swarm, names: Sequence[str], *, force: bool) -> int:
 
 def _clean(swarm: Swarm, bees: Sequence[BeeHost], *, force: bool) -> int:
     """Remove malaria from those bees that are hosts, and all of them from the swarm, which ends with its last bee."""
-    from malaria.swarm.hosts.state import changing, forget_swarm
+    from malaria.swarm.hosts.conductor_lock import remove_stale_locks
+    from malaria.swarm.hosts.state import changing
     from malaria.swarm.hosts.teardown import clear_away
 
     by_ssh = [bee for bee in bees if not bee.of_cloud]
@@ -66,9 +67,9 @@ def _clean(swarm: Swarm, bees: Sequence[BeeHost], *, force: bool) -> int:
     gone = {bee.name for bee in bees} - stay
     with changing(swarm.name) as draft:
         rest = [bee for bee in draft.swarm.hosts if bee.name not in gone]
-        draft.swarm = draft.swarm.with_hosts(rest)
+        draft.swarm, draft.removed = draft.swarm.with_hosts(rest), not rest
     if not rest:
-        forget_swarm(swarm.name)
+        remove_stale_locks(swarm.name)
         say(f"swarm {swarm.name} is removed")
     if failed and not force:
         say("bees that failed stay in the swarm; to forget them all the same: --force")

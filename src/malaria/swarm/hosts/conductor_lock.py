@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from malaria.swarm.hosts.state import PRIVATE_DIRECTORY, PRIVATE_FILE, state_file
+from malaria.swarm.hosts.state import open_locked, state_file
 
 PAUSE_S: Final = 0.05
 
@@ -23,11 +23,10 @@ PAUSE_S: Final = 0.05
 @contextmanager
 def conducting_swarm(name: str) -> Iterator[None]:
     """Mark this process as a conductor of that swarm during the block; it must take SIGTERM as Ctrl-C."""
+    remove_stale_locks(name)
     file = state_file(name).with_suffix(f".conductor-{os.getpid()}")
-    file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    descriptor = open_locked(file)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         file.unlink(missing_ok=True)
@@ -54,7 +53,14 @@ def wait_for_conductors(name: str, patience_s: float) -> bool:
     return True
 
 
+def remove_stale_locks(name: str) -> None:
+    """Remove the files of conductors of the swarm that were killed."""
+    for _ in _conductors(name):
+        pass
+
+
 def _conductors(name: str) -> Iterator[int]:
+    """Yield the processes that conduct the swarm; remove the files of those that were killed."""
     own = state_file(name)
     for file in own.parent.glob(f"{own.stem}.conductor-*"):
         with suppress(OSError, ValueError), file.open() as lock:

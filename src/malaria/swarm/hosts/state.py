@@ -1,6 +1,7 @@
 """Store the swarms: one TOML file each, readable by its owner alone.
 
-Promises: a file is written whole or not at all; two commands that change a swarm at the same time wait for each other.
+Promises: a file is written whole or not at all; two commands that change a swarm at the same time wait for each other;
+of a swarm that is removed no file is left.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ def list_swarms() -> list[str]:
 
 @dataclass(slots=True)
 class Draft:
-    """A swarm under change; what `swarm` is at the end of the block is stored."""
+    """A swarm under change; what `swarm` is at the end of the block is stored, unless the swarm is removed."""
 
     swarm: Swarm
+    removed: bool = False
 
     def store(self) -> None:
         """Write the swarm as it is now: what follows may take long, or fail."""
@@ -64,12 +66,15 @@ class Draft:
 
 @contextmanager
 def changing(name: str) -> Iterator[Draft]:
-    """Open a swarm, new if there is none, for a change during the block; other commands wait."""
+    """Open a swarm, new if there is none, for a change or its removal during the block; other commands wait."""
     file = state_file(name)
     with _locked(file):
         draft = Draft(load_swarm(name) if file.exists() else Swarm(name=name))
         yield draft
-        draft.store()
+        if draft.removed:
+            file.unlink(missing_ok=True)
+        else:
+            draft.store()
 
 
 def save_swarm(swarm: Swarm) -> Path:
@@ -85,17 +90,26 @@ def save_swarm(swarm: Swarm) -> Path:
     return file
 
 
-def forget_swarm(name: str) -> None:
-    """Remove a swarm's file. No host is touched."""
-    state_file(name).unlink(missing_ok=True)
+def open_locked(file: Path) -> int:
+    """Make a file if it is missing, wait for the lock on it, and return its descriptor, which holds the lock."""
+    file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # its last holder removed it: the next one would lock another file of this name
 
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    descriptor = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    lock = file.with_suffix(".lock")
+    descriptor = open_locked(lock)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for unfinished in file.parent.glob(f"{file.name}.new-*"):
+            unfinished.unlink(missing_ok=True)  # its writer was killed, or it would hold the lock
         yield
     finally:
+        if not file.exists():
+            lock.unlink(missing_ok=True)
         os.close(descriptor)

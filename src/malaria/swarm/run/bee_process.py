@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -79,6 +80,7 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
     pid_file = directory / PID_FILE
     try:
         _redirect(directory / LOG_FILE)
+        shutil.rmtree(directory / SCRATCH, ignore_errors=True)  # of a bee that was killed
         pid_file.write_text(f"{os.getpid()}\n")
         asyncio.run(_serve(settings, directory, lambda: first.send(JOINED)))
     except Exception as error:
@@ -87,6 +89,7 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
     finally:
         with suppress(OSError, ValueError):
             if int(pid_file.read_text()) == os.getpid():
+                shutil.rmtree(directory / SCRATCH, ignore_errors=True)
                 pid_file.unlink()
         sys.stdout.flush()
 

@@ -99,3 +99,12 @@ def test_a_conductor_is_waited_for_until_it_has_reported() -> None:
         assert stop_conductors("bees") == 1
         assert wait_for_conductors("bees", 10)
         assert one.wait(10) == 7
+
+
+def test_the_next_attack_removes_the_file_of_a_conductor_that_was_killed() -> None:
+    with conductor("bees") as one:
+        one.kill()
+        one.wait()
+        assert len(list(state_directory().iterdir())) == 1
+        with conducting_swarm("bees"):
+            assert [file.name for file in state_directory().iterdir()] == [f"bees.conductor-{os.getpid()}"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,6 @@ from malaria.errors import SwarmError
 from malaria.swarm.hosts.inventory import Swarm, table_of
 from malaria.swarm.hosts.state import (
     changing,
-    forget_swarm,
     list_swarms,
     load_swarm,
     save_swarm,
@@ -38,8 +39,10 @@ def test_a_swarm_is_kept_for_us_alone() -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert list_swarms() == ["night"]
-    forget_swarm("night")
+    with changing("night") as draft:
+        draft.removed = True
     assert list_swarms() == []
+    assert list(state_directory().iterdir()) == []
 
 
 def test_one_that_is_not_there_is_named_with_those_that_are() -> None:
@@ -77,3 +80,39 @@ def test_a_change_is_kept_at_its_end_and_not_when_it_fails() -> None:
     with pytest.raises(RuntimeError):
         add_and_fail("b", keep=True)
     assert [bee.host for bee in load_swarm("night").hosts] == ["a", "b"]
+
+
+def test_a_change_of_a_new_swarm_that_fails_leaves_nothing() -> None:
+    with pytest.raises(RuntimeError):
+        add_and_fail("a", keep=False)
+    assert list(state_directory().iterdir()) == []
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next() -> None:
+    file = save_swarm(Swarm(name="night"))
+    file.with_name("night.toml.new-4711").touch()
+    with changing("night"):
+        pass
+    assert sorted(path.name for path in state_directory().iterdir()) == ["night.lock", "night.toml"]
+
+
+def test_who_waits_for_a_swarm_that_is_removed_meanwhile_makes_it_anew() -> None:
+    """And holds the lock that the next one waits for."""
+    order: list[str] = []
+
+    def add(name: str) -> None:
+        with changing("night") as draft:
+            order.append(name)
+            draft.swarm = draft.swarm.with_more([table_of(name)])
+
+    save_swarm(Swarm(name="night"))
+    threads = [threading.Thread(target=add, args=(name,)) for name in ("a", "b")]
+    with changing("night") as draft:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        assert order == []
+        draft.removed = True
+    for thread in threads:
+        thread.join(10)
+    assert sorted(bee.host for bee in load_swarm("night").hosts) == ["a", "b"]
