@@ -29,6 +29,7 @@ from namespaces import Namespace
 
 PORT: Final = 1883
 PLAIN: Final = f"listener {PORT}\nallow_anonymous true\nuser root\n"
+AHEAD_NS: Final = 80_000_000
 AHEAD: Final = """\
 import os, sys
 os.unshare(0x80)  # CLONE_NEWTIME: what is started from here on has clocks of its own

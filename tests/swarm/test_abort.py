@@ -16,7 +16,7 @@ from malaria.records.store import open_run
 from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.state import save_swarm
 from namespaces import Network
-from swarm_attacks import broker_on, is_alive, listening, pid_of, settle_in
+from swarm_attacks import is_alive, listening, pid_of
 
 QUIET_S = 2.0
 """Clients publish eight times as often: who is silent so long has stopped."""
@@ -33,29 +33,29 @@ def last_word(heard: list[bytes]) -> float:
     return changed_s
 
 
-def test_all_load_stops(swarm: Swarm, hosts: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_load_stops(
+    settled: Swarm, broker_url: str, hosts: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MALARIA_HOME", str(tmp_path / "home"))
-    save_swarm(swarm)
-    for bee in swarm.hosts:
-        settle_in(bee)
+    save_swarm(settled)
     broker, directory = hosts.hosts[-1], tmp_path / "run"
     malaria = [sys.executable, "-m", "malaria"]
-    with broker_on(broker, tmp_path) as url, listening(broker.address, "#") as heard:
-        load = f"attack {url} -c 400 -I 250ms -d 100s --swarm test --workers 1 --observe none -o {directory}"
+    with listening(broker.address, "#") as heard:
+        load = f"attack {broker_url} -c 400 -I 250ms -d 100s --swarm test --workers 1 --observe none -o {directory}"
         with subprocess.Popen([*malaria, *load.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as conductor:
             while len(heard) < 2000:
                 time.sleep(0.1)
                 assert conductor.poll() is None
-            pids = [pid_of(bee) for bee in swarm.hosts]
+            pids = [pid_of(bee) for bee in settled.hosts]
             began_s = time.monotonic()
             aborting = subprocess.Popen([*malaria, "swarm", "abort", "--swarm", "test"], stdout=subprocess.PIPE)
             stopped_s = last_word(heard)
-            told, _ = aborting.communicate(timeout=30)
+            shown, _ = aborting.communicate(timeout=30)
             assert aborting.returncode == 0
-            assert b"was told to stop, and reports" in told
-            said, _ = conductor.communicate(timeout=60)
+            assert b"was told to stop, and reports" in shown
+            printed, _ = conductor.communicate(timeout=60)
             until(lambda: not any(map(is_alive, pids)), 10)
-            assert conductor.returncode == 4, said
+            assert conductor.returncode == 4, printed
     print(f"the last message came {stopped_s - began_s:.2f} s after the command began")
     records = open_run(directory)
     print("start", records.meta.start)

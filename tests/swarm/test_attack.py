@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from attacking import until
 from malaria.attack.runner import AttackOutcome
 from malaria.schedule.payload import HEADER
 from malaria.swarm.hosts.inventory import Swarm
 from namespaces import Network
-from swarm_attacks import attack, broker_on, listening, settle_in
+from swarm_attacks import AHEAD_NS, attack, listening
 
 MS = 1_000_000
-AHEAD_NS = 80 * MS
 
 
 def messages(log: list[bytes]) -> Tally[tuple[int, int, int]]:
@@ -22,18 +22,16 @@ def messages(log: list[bytes]) -> Tally[tuple[int, int, int]]:
     return Tally(tuple(HEADER.unpack_from(payload)[2:5]) for payload in log)
 
 
-def test_one_bee_and_four_bees_make_the_same_messages(swarm: Swarm, hosts: Network, tmp_path: Path) -> None:
+def test_one_bee_and_four_bees_make_the_same_messages(
+    settled: Swarm, broker_url: str, hosts: Network, tmp_path: Path
+) -> None:
     """And one of the four has a clock that is 80 ms ahead."""
-    for number, bee in enumerate(swarm.hosts):
-        settle_in(bee, AHEAD_NS if number == 3 else 0)
-    broker = hosts.hosts[-1]
-    with broker_on(broker, tmp_path) as url:
-        heard: list[Tally[tuple[int, int]]] = []
-        outcomes: list[AttackOutcome] = []
-        for name, bees in (("one", None), ("four", swarm)):
-            with listening(broker.address, "t/#") as log:
-                outcomes.append(attack(url, tmp_path / name, bees, messages=6))
-            heard.append(Tally((client, sequence) for client, sequence, _ in messages(log)))
+    heard: list[Tally[tuple[int, int]]] = []
+    outcomes: list[AttackOutcome] = []
+    for name, bees in (("one", None), ("four", settled)):
+        with listening(hosts.hosts[-1].address, "t/#") as log:
+            outcomes.append(attack(broker_url, tmp_path / name, bees, messages=6))
+        heard.append(Tally((client, sequence) for client, sequence, _ in messages(log)))
     one, four = outcomes
     assert four.summary["verdict"] == {"outcome": "PASS", "reasons": []}
     assert heard[0] == heard[1] == dict.fromkeys([(client, n) for client in range(8) for n in range(6)], 1)
@@ -47,3 +45,7 @@ def test_one_bee_and_four_bees_make_the_same_messages(swarm: Swarm, hosts: Netwo
             assert abs(known.offset_ns - offset_ns) <= known.error_ns
     assert four.run.meta.start.spread_ns < 250 * MS
     assert not any(sample.counters.get("negative_latency") for sample in four.run.samples)
+    for bee in settled.hosts:
+        until(lambda place=Path(bee.directory): not (place / "bee.pid").exists(), 10)  # type: ignore[misc]
+        assert not (Path(bee.directory) / "dask").exists()
+        assert not list((Path(bee.directory) / "spool").iterdir())

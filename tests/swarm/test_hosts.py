@@ -25,7 +25,6 @@ from malaria.swarm.hosts.inventory import Swarm
 from malaria.swarm.hosts.key_shares import part_name, parts_there, read_key_file, serves
 from malaria.swarm.hosts.state import load_swarm, state_file
 from namespaces import Network
-from swarm_attacks import broker_on
 
 KEYS = [f"meter-{n}:{n:04x}" for n in range(10)]
 
@@ -68,6 +67,7 @@ def is_over(pid: int) -> bool:
 def test_hosts_are_readied_deployed_and_left_as_they_were(
     named: Swarm,
     hosts: Network,
+    broker_url: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -98,8 +98,7 @@ def test_hosts_are_readied_deployed_and_left_as_they_were(
 
     # what was deployed makes load, and has the version of its conductor
     load = ["-c", "4", "-I", "200ms", "-d", "2s", "--observe", "none", "--quiet", "-o", str(tmp_path / "run")]
-    with broker_on(hosts.hosts[-1], tmp_path) as url:
-        main(["attack", url, *load, "--swarm", "bees", "--bee", "bee-1", "--workers", "1"])
+    main(["attack", broker_url, *load, "--swarm", "bees", "--bee", "bee-1", "--workers", "1"])
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["messages"]["acked"] == summary["messages"]["due"] > 0
     capsys.readouterr()

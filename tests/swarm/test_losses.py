@@ -19,7 +19,7 @@ from malaria.swarm.hosts.state import save_swarm
 from malaria.swarm.run.collecting import collect
 from malaria.swarm.run.ssh_launcher import SshLauncher
 from namespaces import Network
-from swarm_attacks import attack, broker_on, is_alive, pid_of, settle_in
+from swarm_attacks import attack, is_alive, pid_of
 
 S: Final = 1_000_000_000
 
@@ -35,10 +35,10 @@ def last_of(records: Run, worker: str, phase: RunPhase) -> int:
     return max((s.end_ns for s in records.samples if (s.worker, s.phase) == (worker, phase)), default=0)
 
 
-def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: Network, tmp_path: Path) -> None:
-    three = swarm.hosts[:3]
-    for bee in three:
-        settle_in(bee)
+def test_one_bee_killed_one_cut_off_and_the_third_goes_on(
+    settled: Swarm, broker_url: str, hosts: Network, tmp_path: Path
+) -> None:
+    three = settled.hosts[:3]
     happened_ns: dict[str, int] = {}
 
     def disturb(progress: Progress) -> None:
@@ -53,8 +53,7 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
             happened_ns["joined"] = progress.at_ns
             hosts.hosts[1].join()
 
-    with broker_on(hosts.hosts[-1], tmp_path) as url:
-        outcome = attack(url, tmp_path / "run", Swarm(name="test", bee=three), disturb, duration="13s", drain="2s")
+    outcome = attack(broker_url, tmp_path / "run", Swarm(name="test", bee=three), disturb, duration="13s", drain="2s")
     records, verdict = outcome.run, outcome.summary["verdict"]
     assert verdict["outcome"] == "UNKNOWN"
     assert [(one.worker, one.share) for one in records.meta.lost_workers] == [  # type: ignore[attr-defined]
@@ -76,11 +75,9 @@ def test_one_bee_killed_one_cut_off_and_the_third_goes_on(swarm: Swarm, hosts: N
 
 
 def test_the_conductor_is_killed_and_the_records_of_the_bees_are_collected_later(
-    swarm: Swarm, hosts: Network, tmp_path: Path
+    settled: Swarm, broker_url: str, tmp_path: Path
 ) -> None:
-    two = Swarm(name="test", bee=swarm.hosts[:2])
-    for bee in two.hosts:
-        settle_in(bee)
+    two = Swarm(name="test", bee=settled.hosts[:2])
     directory = tmp_path / "run"
     environment = os.environ | {"MALARIA_HOME": str(tmp_path / "home")}
     os.environ["MALARIA_HOME"] = environment["MALARIA_HOME"]
@@ -88,13 +85,12 @@ def test_the_conductor_is_killed_and_the_records_of_the_bees_are_collected_later
         save_swarm(two)
     finally:
         del os.environ["MALARIA_HOME"]
-    with broker_on(hosts.hosts[-1], tmp_path) as url:
-        words = f"attack {url} -c 8 -I 250ms -d 60s --swarm test --workers 1 --observe none -o {directory}".split()
-        with subprocess.Popen([sys.executable, "-m", "malaria", *words], env=environment) as conductor:
-            until(lambda: _measured(directory), 90)
-            pids = [pid_of(bee) for bee in two.hosts]
-            conductor.kill()
-        until(lambda: not any(map(is_alive, pids)))
+    words = f"attack {broker_url} -c 8 -I 250ms -d 60s --swarm test --workers 1 --observe none -o {directory}".split()
+    with subprocess.Popen([sys.executable, "-m", "malaria", *words], env=environment) as conductor:
+        until(lambda: _measured(directory), 90)
+        pids = [pid_of(bee) for bee in two.hosts]
+        conductor.kill()
+    until(lambda: not any(map(is_alive, pids)))
     before = open_run(directory)
     assert before.meta.end_ns is None
     collection = collect(directory, SshLauncher(two))
