@@ -16,7 +16,7 @@ from malaria.analysis.lost_figures import damaged_run
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
-from malaria.analysis.rules import unmet_rules
+from malaria.analysis.rules import MOST_CAUSES, unmet_rules
 from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import Summary, SurgeFigures, Verdict
 from malaria.analysis.surge_words import surge_sentence
@@ -139,9 +139,13 @@ def _aborted(run: Run, _: Summary) -> list[Reason]:
 
 
 def _ended_early(run: Run) -> list[Reason]:
-    reason, causes = run.meta.aborted, run.meta.connect_failures
-    why = "; ".join(f"{cause} ({format_count(causes[cause])})" for cause in sorted(causes, key=lambda c: -causes[c]))
-    return [Reason(Outcome.UNKNOWN, f"the attack ended early: {reason}", f"failed connects: {why}" if why else "")]
+    causes = run.meta.connect_failures
+    ordered = sorted(causes, key=lambda cause: -causes[cause])
+    why = [f"{cause} ({format_count(causes[cause])})" for cause in ordered[:MOST_CAUSES]]
+    if more := len(ordered) - len(why):
+        why.append(f"and {format_things(more, 'more cause')}")
+    text = f"the attack ended early: {run.meta.aborted}"
+    return [Reason(Outcome.UNKNOWN, text, f"failed connects: {'; '.join(why)}" if why else "")]
 
 
 def _endless(run: Run, _: Summary) -> list[Reason]:

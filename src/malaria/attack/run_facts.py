@@ -12,6 +12,7 @@ from malaria.control.conductor import Conductor
 from malaria.model.warhead import describe, to_toml
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.timetable import base_rate, clients_planned
+from malaria.records.first_texts import most_common
 from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import remedies
@@ -55,7 +56,7 @@ def run_state(
 
     `failures` has the failed connects of each worker by their reason, `share_of` gives the share of a worker or bee.
     """
-    total = _added(failures)
+    total = most_common(_added(failures))
     schedule, measured = conductor.change_schedule, (conductor.measure_start_ns, conductor.measure_end_ns)
     lost = lost_workers({name: worker.lost for name, worker in conductor.workers.items()})
     milestones = conductor.milestones

@@ -7,7 +7,7 @@ without I/O. This module does the I/O: pipes, disk, screen, Ctrl-C.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -170,7 +170,7 @@ class AttackRunner:
         self._conductor = Conductor(workers, _timing(request.warhead, len(workers), notice_ns))
         self._totals = LiveTotals(workers)
         self._due_rate = DueRate(request.warhead, len(workers))
-        self._connect_failures: dict[str, Mapping[str, int]] = {}
+        self._connect_failures: dict[str, dict[str, int]] = {}  # of each worker, by reason
         self._fresh_events: list[Event] = []
         self._show_every_ns = means.show_every_ns
         self._next_show_ns = self._next_commit_ns = 0
@@ -228,7 +228,9 @@ class AttackRunner:
         self._sampled = True
         self._writer.append([second.sample])
         self._totals.add(second.sample)
-        self._connect_failures[worker] = second.failures
+        failures = self._connect_failures.setdefault(worker, {})
+        for cause, clients in second.failures.items():  # a report that comes late, from a bee's disk, is an older one
+            failures[cause] = max(failures.get(cause, 0), clients)
         self._note_events(second.events)
 
     def _note_events(self, events: Iterable[Event]) -> None:

@@ -77,7 +77,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class SecondReport:
-    """One second of a worker: sample, marks, and how many clients have failed to connect so far, by reason."""
+    """One second of a worker: its sample and marks, and how many clients have failed to connect so far, by reason.
+
+    `failures` has the reasons that have hit a client in this second; the counts of the others are as before.
+    """
 
     sample: Sample
     events: tuple[Event, ...]

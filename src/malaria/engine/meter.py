@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from malaria.clock import NS_PER_S, Clock
+from malaria.records.first_texts import FirstTexts
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Event, EventKind, Gauge, Metric, RunPhase, Sample
 from malaria.schedule.arrays import Ints
@@ -129,6 +130,8 @@ class Meter:
         self.end_to_end = Batch()
         self.unfinished = Batch()
         self._failed: dict[str, set[int]] = {}
+        self._fresh_causes: set[str] = set()  # since the last report
+        self._causes, self._trouble_texts = FirstTexts(), FirstTexts()
         self.turn_max_ns = 0
         self._troubles: Tally[str] = Tally()
         self._events: list[Event] = []
@@ -139,16 +142,22 @@ class Meter:
 
     def trouble(self, text: str) -> None:
         """Something the broker did. Like ones are gathered and told once per period."""
-        self._troubles[text] += 1
+        self._troubles[self._trouble_texts.limited(text)] += 1
 
     def failed(self, client: int, cause: str) -> None:
         """An attempt of the client to connect failed."""
         self.counts.refused += 1
+        cause = self._causes.limited(cause)
         self._failed.setdefault(cause, set()).add(client)
+        self._fresh_causes.add(cause)
 
     def clients_failed(self) -> dict[str, int]:
-        """Return how many clients each reason of failure has hit so far, each client once."""
-        return {cause: len(clients) for cause, clients in self._failed.items()}
+        """Return how many clients each reason of failure has hit so far, each client once.
+
+        Only the reasons that have hit a client since the last call.
+        """
+        fresh, self._fresh_causes = self._fresh_causes, set()
+        return {cause: len(clients) for cause, clients in self._failed.items() if cause in fresh}
 
     def mark(self, event: Event) -> None:
         self._events.append(event)

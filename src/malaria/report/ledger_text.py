@@ -14,6 +14,8 @@ from malaria.report.figure_text import count
 from malaria.units import format_duration_ns
 
 BROKER_DROPPED: Final = "messages that the broker itself says it dropped since the measured time began"
+MOST_CAUSES: Final = 20
+"""The most reasons of failed connects in one table."""
 NO_LEDGER: Final = "The run has no ledger: it did not finish."
 
 
@@ -81,8 +83,11 @@ def counted(run: Run) -> list[tuple[str, str, str]]:
     found = [
         _counter(name, number, sentence) for name, sentence in COUNTERS.items() if (number := known_total(run, name))
     ]
-    failures = run.meta.connect_failures.items()
-    found += [("clients that could not connect", count(number), cause) for cause, number in failures]
+    failures = sorted(run.meta.connect_failures.items(), key=lambda failure: -failure[1])
+    found += [("clients that could not connect", count(number), cause) for cause, number in failures[:MOST_CAUSES]]
+    if len(failures) > MOST_CAUSES:
+        more = count(len(failures) - MOST_CAUSES)
+        found.append(("more reasons", more, "why clients could not connect: malaria export -f json has them"))
     dropped = dropped_by(run)
     return [*found, ("dropped by the broker", count(dropped), BROKER_DROPPED)] if dropped else found
 

@@ -13,6 +13,7 @@ from malaria.records.rows import Counter, Observation, Sample
 from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
 from malaria.report.ledger_text import (
     BROKER_DROPPED,
+    MOST_CAUSES,
     NO_LEDGER,
     AccountLine,
     counted,
@@ -55,6 +56,15 @@ def test_every_counter_that_is_not_zero_is_explained() -> None:
         ("clamped low", "2", COUNTERS["clamped_low"]),
         ("clients that could not connect", "3", "<refused>"),
     ]
+
+
+def test_the_commonest_reasons_are_listed_and_the_others_counted() -> None:
+    failures = {f"reason {number}": number for number in range(1, MOST_CAUSES + 6)}
+    records = with_meta(make_records(), connect_failures=failures)
+    rows = counted(records)
+    assert len(rows) == MOST_CAUSES + 1
+    assert rows[0][1:] == (str(MOST_CAUSES + 5), f"reason {MOST_CAUSES + 5}")
+    assert rows[-1][:2] == ("more reasons", "5")
 
 
 def test_what_the_broker_says_it_dropped_is_counted() -> None:

@@ -35,7 +35,10 @@ from malaria.report.page.page_elements import (
 from malaria.report.page.target_view import PerfView, SysView, TargetView, perf_view, sys_view, target_view
 from malaria.report.shown_levels import clean_start
 from malaria.report.surge_text import SURGE_HEAD, surge_row
+from malaria.units import format_things
 
+MOST_EVENTS: Final = 2000
+"""The most rows in the table of events."""
 DESCRIPTIONS: Final = {
     "overview": "Messages per second, due and done, over time",
     "stack": "Clients, messages per second, latency, the broker's CPU and memory, what it holds, lag and CPU over time",
@@ -158,10 +161,12 @@ def events_table(run: Run) -> FoldedTable:
     events = sorted([*run.events, *restarts(run)], key=lambda event: event.at_ns)
     rows = [
         [f"{event.at_ns / NS_PER_S:,.1f} s", str(event.kind), event.text, count(event.count), event.worker]
-        for event in events
+        for event in events[:MOST_EVENTS]
     ]
+    if more := len(events) - len(rows):
+        rows.append(["", "", f"and {format_things(more, 'more event')}, which malaria export -f json has", "", ""])
     marks = sum(event.kind is not EventKind.PHASE for event in events)
-    label = f"{count(len(rows))} events, {count(marks)} of them marks in the charts" if marks else "phases"
+    label = f"{count(len(events))} events, {count(marks)} of them marks in the charts" if marks else "phases"
     return FoldedTable(label, page_table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
 
 
