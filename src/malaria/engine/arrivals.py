@@ -1,10 +1,10 @@
 """PUBLISH packets coming in: into the ledger, the latencies, and answered. A hot module.
 
-A burst is taken in four steps: find the frames, gather the 20-byte payload headers, enter them into the ledger, answer
-all packet ids in one send. Frames of one shape (same first byte, lengths and topic length) are found by one comparison
-for all; others by a short scan. What costs a look at every byte of a topic (UTF-8, wildcards) is not checked here: a
-broker that forwards what it should have refused is not what is measured. A header whose due time lies ahead of the
-clock is not ours, whatever its tag says. The plain twin is one frame at a time through the codec; a test compares them.
+A burst is taken in four steps: find the frames (`publish_frames`), gather the 20-byte payload headers, enter them into
+the ledger, answer all packet ids in one send. What costs a look at every byte of a topic (UTF-8, wildcards) is not
+checked here: a broker that forwards what it should have refused is not what is measured. A header whose due time lies
+ahead of the clock is not ours, whatever its tag says. The plain twin is one frame at a time through the codec; a test
+compares them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malaria.engine.context import EngineContext
+from malaria.engine.publish_frames import QOS, Data, Frames, Places, find_frames, locate
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.plan.clients import Plan
@@ -25,12 +26,7 @@ from malaria.schedule.arrays import Ints
 from malaria.schedule.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
 from malaria.transport.limits import LARGEST_FRAME
 
-type Bytes = NDArray[np.uint8]
-type Data = bytes | bytearray
-
 RETAIN: Final = 0x01
-QOS: Final = 0x06
-RUN: Final = 8  # frames of one shape from which on the comparison pays
 _HEADER_COLUMNS: Final = np.arange(HEADER_SIZE)
 
 
@@ -68,26 +64,24 @@ class Inbox:
         self._epoch_ns = epoch_ns
 
     def take(self, client: int, data: Data, start: int, end: int, now_ns: int) -> int:
-        """Takes the PUBLISH packets of one shape that stand at `start`; returns their bytes, 0 when none is whole.
+        """Take the PUBLISH packets of one first byte that stand at `start`; return their bytes, 0 if none is whole.
 
         Raises MalformedPacket for bytes that are no PUBLISH.
         """
         first = data[start]
-        qos = first >> 1 & 3
         check_first_byte(first)
         length = frame_length(data, start, end, LARGEST_FRAME)
-        if length and start + length == end and qos < 2:
-            payload_at = _payload_place(data, start, end, bool(qos))
-            self._take_one(client, data, first, (payload_at - 2, payload_at, end), now_ns)
+        if length and start + length == end and first & QOS < 0x04:
+            self._take_one(client, data, first, (locate(data, start, end), end), now_ns)
             return length
-        payloads, ids, length = self._find(data, start, end, qos)
-        if len(payloads):
-            self._take_all(client, data, first, (payloads, ids), now_ns)
-        return length if len(payloads) else 0
+        frames = find_frames(data, start, end, locate)
+        if frames.taken:
+            self._take_all(client, data, first, frames, now_ns)
+        return frames.taken
 
-    def _take_all(self, client: int, data: Data, first: int, places: tuple[Ints, Ints], now_ns: int) -> None:
-        """Messages of one first byte: (payloads, ids) as `_find` has them."""
-        payloads, ids = places
+    def _take_all(self, client: int, data: Data, first: int, frames: Frames, now_ns: int) -> None:
+        """Answer and enter the messages of one first byte."""
+        payloads, ids, _ = frames
         self._counts.arrived += len(payloads)
         if first & QOS == 0x04:
             payloads = self._receive_exactly_once(client, data, payloads, ids, now_ns)
@@ -98,12 +92,12 @@ class Inbox:
         elif len(payloads):
             self._enter(client, data, payloads, now_ns)
 
-    def _take_one(self, client: int, data: Data, first: int, places: tuple[int, int, int], now_ns: int) -> None:
-        """A lone message of QoS 0 or 1: the usual case when little comes, without arrays.
+    def _take_one(self, client: int, data: Data, first: int, frame: tuple[Places, int], now_ns: int) -> None:
+        """Answer and enter a lone message of QoS 0 or 1, without arrays: the usual case when little comes.
 
-        `places` are those of packet id (if any) and payload, and the end.
+        `frame` has the places in it, and its end.
         """
-        id_at, payload_at, end = places
+        (id_at, _, payload_at), end = frame
         self._counts.arrived += 1
         if first & 0x02:
             packet_id = bytes(data[id_at : id_at + 2])
@@ -156,47 +150,6 @@ class Inbox:
         ledger = self.ledger
         streams = self._streams
         return Received(streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared)
-
-    # --- finding frames --------------------------------------------------------------------------------------------
-
-    def _find(self, data: Data, start: int, end: int, qos: int) -> tuple[Ints, Ints, int]:
-        """Frames that begin as the one at `start`: (payload places, payload ends and id places), bytes taken.
-
-        Returns payload places as (n, 2) begin/end columns, id places (empty at QoS 0) and the length in bytes.
-        """
-        length = frame_length(data, start, end, LARGEST_FRAME)
-        if length and (end - start) // length >= RUN:
-            run = self._find_run(data, start, end, length, qos)
-            if run is not None:
-                return run
-        return self._scan(data, start, end, qos)
-
-    def _find_run(self, data: Data, start: int, end: int, length: int, qos: int) -> tuple[Ints, Ints, int] | None:
-        """Frames of one length and one topic length, found by one comparison."""
-        topic_at = topic_place(data, start)
-        rows: Bytes = np.frombuffer(data, np.uint8, (end - start) // length * length, start).reshape(-1, length)
-        head = topic_at + 2 - start
-        other = np.flatnonzero((rows[:, :head] != rows[0, :head]).any(axis=1))
-        count = int(other[0]) if len(other) else len(rows)
-        if count < RUN:
-            return None
-        payload_at = _payload_place(data, start, start + length, bool(qos))
-        ids_at = payload_at - 2
-        starts = np.arange(count) * length
-        payloads = np.stack([starts + payload_at, starts + start + length], axis=1)
-        return payloads, starts + ids_at if qos else starts[:0], count * length
-
-    def _scan(self, data: Data, start: int, end: int, qos: int) -> tuple[Ints, Ints, int]:
-        """Frames of any length, one after the other."""
-        payloads: list[tuple[int, int]] = []
-        ids: list[int] = []
-        stop = start
-        for place, stop in frames_alike(data, start, end):
-            payload_at = _payload_place(data, place, stop, bool(qos))
-            payloads.append((payload_at, stop))
-            if qos:
-                ids.append(payload_at - 2)
-        return np.array(payloads, np.int64).reshape(-1, 2), np.array(ids, np.int64), stop - start
 
     # --- answering -------------------------------------------------------------------------------------------------
 
@@ -270,37 +223,6 @@ class Inbox:
         counts.delivered += len(dues)
         timed = dues >= self._measure_run_ns
         self._meter.end_to_end.extend(now_ns - self._epoch_ns - (dues if timed.all() else dues[timed]))
-
-
-def topic_place(data: Data, start: int) -> int:
-    """Return the place of the topic's length, behind the fixed header."""
-    place = start + 1
-    while data[place] & 0x80:
-        place += 1
-    return place + 1
-
-
-def frames_alike(data: Data, start: int, end: int) -> list[tuple[int, int]]:
-    """Return where the whole frames begin and end that follow each other from `start` with the same first byte."""
-    frames: list[tuple[int, int]] = []
-    first, place = data[start], start
-    while place < end and data[place] == first:
-        length = frame_length(data, place, end, LARGEST_FRAME)
-        if not length:
-            break
-        frames.append((place, place + length))
-        place += length
-    return frames
-
-
-def _payload_place(data: Data, start: int, end: int, with_id: bool) -> int:
-    """Return where the payload of the PUBLISH in data[start:end] begins."""
-    topic_at = topic_place(data, start)
-    if topic_at + 2 <= end:
-        payload_at = topic_at + 2 + (data[topic_at] << 8 | data[topic_at + 1]) + (2 if with_id else 0)
-        if payload_at <= end:
-            return payload_at
-    raise MalformedPacket("topic longer than its PUBLISH", "MQTT-3.3.2-1")
 
 
 def check_first_byte(first: int) -> None:
