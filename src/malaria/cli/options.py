@@ -83,6 +83,17 @@ Overwrite = Annotated[
 JsonFile = Annotated[
     str | None, option(RESULT, "--json", text="Write the summary as JSON to this file; - is stdout.", metavar="FILE")
 ]
+ObserverNames = Annotated[
+    list[str] | None,
+    option(
+        RESULT,
+        "--observe",
+        text="Observers, separated by commas: sys, host, process=P (PID, name, :port or ssh://host/name), "
+        "prometheus=URL, docker=NAME, perf=10s (of an attack alone); or none. "
+        "Default: sys, and for a broker on this machine host and its process.",
+        metavar="WHAT",
+    ),
+]
 Quiet = Annotated[bool, option(RESULT, "--quiet", text="Print only errors; the exit code tells the verdict.")]
 
 
@@ -132,16 +143,7 @@ class Result:
         option(RESULT, "-o", "--output", text="Directory of the run (runs/TIME-TITLE).", metavar="DIR"),
     ] = None
     overwrite: Overwrite = False
-    observe: Annotated[
-        list[str] | None,
-        option(
-            RESULT,
-            "--observe",
-            text="Observers, separated by commas: sys, host, process=P (PID, name, :port or ssh://host/name), "
-            "prometheus=URL, docker=NAME, perf=10s; or none.",
-            metavar="WHAT",
-        ),
-    ] = None
+    observe: ObserverNames = None
     no_wait: Annotated[
         bool, option(RESULT, "--no-wait", text="End without waiting for the broker's last $SYS figures.")
     ] = False

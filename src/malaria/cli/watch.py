@@ -14,6 +14,7 @@ from malaria.cli.options import (
     PASSWORD_VARIABLE,
     RESULT,
     TIME,
+    ObserverNames,
     option,
     takes,
 )
@@ -43,16 +44,7 @@ class WatchOptions:
         str,
         typer.Argument(metavar="TARGET", help="The broker: host, host:port or a URL.", show_default=False),
     ]
-    observe: Annotated[
-        list[str] | None,
-        option(
-            RESULT,
-            "--observe",
-            text="Observers, separated by commas: sys, host, process=P (PID, name, :port or ssh://host/name), "
-            "prometheus=URL, docker=NAME (default: sys; for a broker on this machine also host and its process).",
-            metavar="WHAT",
-        ),
-    ] = None
+    observe: ObserverNames = None
     interval: Annotated[
         str | None, option(TIME, "--interval", text="Time between two samples (1s).", metavar="TIME")
     ] = None

@@ -91,3 +91,10 @@ def test_secrets_are_known() -> None:
 def test_the_list_of_options_is_that_of_the_table() -> None:
     """`python -m malaria.cli.options_page > docs/options.md` writes it anew."""
     assert (Path(__file__).parents[3] / "docs/options.md").read_text() == options_page()
+
+
+def test_observers_are_named_alike_for_every_command() -> None:
+    texts = {
+        parameter.help for command in COMMANDS.values() for parameter in command.params if "--observe" in parameter.opts
+    }
+    assert len(texts) == 1
