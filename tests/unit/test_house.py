@@ -158,3 +158,8 @@ def test_functions_and_modules_are_small() -> None:
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     docstring = ast.get_docstring(function, clean=False)
     return (function.end_lineno or 0) - function.lineno + 1 - (docstring.count("\n") + 1 if docstring else 0)
+
+
+def test_files_go_over_ssh_in_one_place() -> None:
+    users = [str(path.relative_to(SOURCE)) for path in trees() if "start_sftp_client" in path.read_text()]
+    assert users == ["ssh/remote_files.py"]

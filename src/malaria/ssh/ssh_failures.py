@@ -48,6 +48,8 @@ FAILURES: Final = (
     ("DisconnectError", "it ended the connection: {reported}", "read the log of its sshd"),
     ("SFTPNoSpaceOnFilesystem", "its disk is full", "free some space there"),
     ("SFTPPermissionDenied", "a file there may not be written", "name a directory that this user may write"),
+    # sshd says no more than "Failure" of a full disk, a quota, a directory in place of a file
+    ("SFTPFailure", "a file could not be written there", "check its free space and the rights of the directory"),
     ("SFTPError", "a file could not be sent: {reported}", "check its free space and the rights of the directory"),
     ("FileNotFoundError", "{file} does not exist", "name a file that exists"),
     ("OSError", "{reported}", "check that it is up, and that there is a route to it"),

@@ -1,20 +1,17 @@
-"""Write files into a bee's directory.
-
-Promises: the directory is readable by its owner alone; a file is there whole or not at all.
-"""
+"""Make a bee's directory and write files into it. Promises: its owner alone can read it."""
 
 from __future__ import annotations
 
-from posixpath import dirname
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from malaria.ssh.connection import run
-from malaria.swarm.hosts.bee_layout import KEYS, MARKER, PRIVATE_FILE
+from malaria.ssh.remote_files import write_files
+from malaria.swarm.hosts.bee_layout import KEYS, MARKER
 from malaria.swarm.hosts.inventory import BeeHost
 
 if TYPE_CHECKING:
-    from asyncssh import SFTPClient, SSHClientConnection
+    from asyncssh import SSHClientConnection
 
 MAKE_DIRECTORY: Final = """\
 set -e
@@ -38,24 +35,9 @@ async def make_directory(host: BeeHost, connection: SSHClientConnection) -> str:
     return (await run(connection, script)).strip()
 
 
-async def put_private(sftp: SFTPClient, path: str, content: bytes) -> None:
-    """Write a file that only its owner can read: under another name first, then moved into place."""
-    from asyncssh import SFTPAttrs
-
-    unfinished = f"{path}.new"
-    async with sftp.open(unfinished, "wb", attrs=SFTPAttrs(permissions=PRIVATE_FILE)) as file:
-        await file.chmod(PRIVATE_FILE)  # one that was left there may have had other rights
-        await file.write(content)
-    await sftp.posix_rename(unfinished, path)
-
-
 async def put_for(host: BeeHost, connection: SSHClientConnection, files: dict[str, bytes]) -> None:
-    """Write files (path below the bee's directory -> content). The directory must exist."""
-    async with connection.start_sftp_client() as sftp:
-        for path, content in files.items():
-            target = sftp_path(host, path)
-            await sftp.makedirs(dirname(target), exist_ok=True)
-            await put_private(sftp, target, content)
+    """Write files (path below the bee's directory -> content), for their owner alone. Raises SshError."""
+    await write_files(connection, {sftp_path(host, path): content for path, content in files.items()})
 
 
 def shell_path(host: BeeHost, *parts: str) -> str:

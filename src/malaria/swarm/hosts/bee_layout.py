@@ -29,7 +29,6 @@ LOG_FILE: Final = "bee.log"
 RUN_FILES: Final = "files"
 SPOOL: Final = "spool"
 SCRATCH: Final = "dask"
-PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from malaria.errors import SwarmError
 from malaria.ssh.connection import run
+from malaria.ssh.remote_files import read_file
 from malaria.swarm.hosts.bee_files import sftp_path, shell_path
 from malaria.swarm.hosts.bee_layout import PYTHON, SPOOL
 from malaria.swarm.hosts.each_host import HostResult, on_each
@@ -132,14 +132,7 @@ class SshLauncher:
 
 
 async def _fetch_spool(run_name: str, host: BeeHost, connection: SSHClientConnection) -> bytes | None:
-    import asyncssh
-
-    async with connection.start_sftp_client() as sftp:
-        with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-            async with sftp.open(sftp_path(host, SPOOL, spool_name(run_name, host.name)), "rb") as file:
-                data = await file.read()
-                return data if isinstance(data, bytes) else None
-    return None
+    return await read_file(connection, sftp_path(host, SPOOL, spool_name(run_name, host.name)))
 
 
 async def _remove_spool(run_name: str, host: BeeHost, connection: SSHClientConnection) -> None:
