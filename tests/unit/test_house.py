@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -113,6 +114,12 @@ RIDDLES = re.compile(
 """Beginnings of a docstring that does not say first what the thing does."""
 
 
+NO_VERBS = re.compile(r"(The|A|An|Our|Its|Their|Something|On|Only|Like|[A-Z]{4,}|[a-z])\b")
+"""Beginnings of a docstring of a function (not of a property) that is no verb."""
+QUESTIONS = re.compile(r"(Who|Whom|Whoever|What|Whether|How|Why|Where|When)\b")
+
+
+@cache
 def trees() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
 
@@ -126,6 +133,29 @@ def test_docstrings_say_first_what_the_thing_does() -> None:
         if RIDDLES.match(docstring := ast.get_docstring(node) or "")
     ]
     assert riddles == []
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    without = [
+        f"{path.relative_to(SOURCE)}: {node.name}: {docstring.partition('\n')[0]}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+        if NO_VERBS.match(docstring := ast.get_docstring(node) or "")
+    ]
+    assert without == []
+
+
+def test_docstrings_of_classes_are_no_questions() -> None:
+    questions = [
+        f"{path.relative_to(SOURCE)}: {node.name}: {docstring.partition('\n')[0]}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        if QUESTIONS.match(docstring := ast.get_docstring(node) or "")
+    ]
+    assert questions == []
 
 
 def test_a_name_stands_for_one_thing() -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What a run says of the broker. INVALID: the generator was the limit. UNKNOWN: evidence is missing."""
+    """The verdict in one word. INVALID: the generator was the limit. UNKNOWN: evidence is missing."""
 
     PASS = "PASS"
     FAIL = "FAIL"

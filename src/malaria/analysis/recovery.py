@@ -35,7 +35,7 @@ from malaria.units import format_things
 
 @dataclass(frozen=True, slots=True)
 class SurgeResult:
-    """What one surge did. None is unknown. `trouble_ns` is from its start until the target was well again."""
+    """The judgement on one surge. None is unknown. `trouble_ns` is from its start until the target recovered."""
 
     surge: SurgeSpan
     hold: SurgeHold

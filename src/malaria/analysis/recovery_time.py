@@ -38,7 +38,7 @@ MEASURE_TEXTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RecoveryWatch:
-    """What was seen after a surge that left at `leave_ns`: `seconds` that can be judged, up to `until_ns`."""
+    """The time after a surge that left at `leave_ns`: `seconds` that can be judged, up to `until_ns`."""
 
     baseline: Baseline
     measures: Mapping[str, SecondValues]

@@ -1,6 +1,6 @@
 """The rules that a run must meet: the stated thresholds, and default rules for figures that no threshold names.
 
-A broken rule becomes a sentence for whoever runs the broker; without a sentence it states figure, value and limit.
+A broken rule becomes a sentence for the operator; without a sentence it states figure, value and limit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
 """Each with what the run's meta must say for it to apply. A figure that is not known breaks none of them.
 
 The clients planned are the most at once: where surges come and go, that many must have been there, not be there at the
-end. Rates and drops are then those of the steady time: what a surge did is told of the surge.
+end. Rates and drops are then those of the steady time: the effects of a surge are reported with the surge.
 """
 
 
@@ -139,7 +139,7 @@ def _unreadable(run: Run) -> list[UnmetRule]:
 
 
 def _undecided(case: _Case, text: str) -> UnmetRule:
-    """Say that a rule cannot be decided. A broker figure is unknown when nobody observed it: that is the remedy."""
+    """Say that a rule cannot be decided. The remedy for an unknown figure of the broker is to observe it."""
     return UnmetRule(Ruling.UNDECIDED, text, _OBSERVE_REMEDY if case.rule.key.startswith("broker.") else "")
 
 
@@ -274,7 +274,7 @@ def _unacked(case: _Case) -> str:
 
 
 def _undelivered(case: _Case) -> str:
-    """Return how many deliveries of these messages are missing, where somebody listened."""
+    """Return how many deliveries of these messages are missing, if there were subscribers."""
     if case.summary.messages.expected is None:
         return ""
     missing = case.figure("messages.unresolved")

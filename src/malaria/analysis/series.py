@@ -48,7 +48,7 @@ def columns(run: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | No
 
 
 def _every_step(run: Run, step_s: int) -> list[Second]:
-    """Return the steps without holes: a step in which nobody reported is there, empty."""
+    """Return the steps without holes: a step without a report is there, empty."""
     course: list[Second] = []
     for second in timeline_of(run) if step_s == 1 else Timeline(run.samples, step_s):
         missing = course[-1].end_s + step_s if course else second.end_s

@@ -137,7 +137,7 @@ class QueueFigures(Figures):
 
 @dataclass(frozen=True, eq=False)
 class BrokerFigures(Figures):
-    """What observers saw of the broker, and what became of its queues."""
+    """The observers' figures of the broker, and the growth of its queues."""
 
     version: Reading = None
     cpu_percent: Number = None
@@ -153,7 +153,7 @@ class BrokerFigures(Figures):
 
 @dataclass(frozen=True, eq=False)
 class GeneratorFigures(Figures):
-    """What made the load, and what it used."""
+    """The bees and workers that made the load, and their use of CPU and memory."""
 
     bees: int | None = None
     workers: int | None = None
@@ -176,7 +176,7 @@ class SteadyFigures(Figures):
 
 @dataclass(frozen=True, eq=False)
 class SurgeFigures(Figures):
-    """What one surge did. Times are run time; `until_s` is None for one that stayed to the end."""
+    """The figures of one surge. Times are run time; `until_s` is None for one that stayed to the end."""
 
     group: str
     clients: int

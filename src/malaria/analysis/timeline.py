@@ -16,7 +16,7 @@ from malaria.records.sample_histograms import merged_histogram, second_of
 
 
 class Second:
-    """What the workers reported for one second (or a step of several), which ends at `end_s` of run time."""
+    """The workers' figures of one second (or a step of several), which ends at `end_s` of run time."""
 
     def __init__(self, end_s: int) -> None:
         self.end_s = end_s

@@ -11,9 +11,9 @@ from types import FrameType
 
 @dataclass(slots=True)
 class Interrupt:
-    """How often the operator has pressed Ctrl-C.
+    """Counts how often the operator has pressed Ctrl-C.
 
-    Where nobody polls the count, `raises_from` is the count from which Ctrl-C raises KeyboardInterrupt.
+    Where the count is not polled, `raises_from` is the count from which Ctrl-C raises KeyboardInterrupt.
     """
 
     count: int = 0

@@ -44,7 +44,7 @@ class AttackRequest:
     """One attack to make: a warhead against a target, once.
 
     `facts` are stored with those that the attack finds itself. `news` returns what happened to the broker since the
-    last call, as seen by whoever started it: a sentence for each mark in the charts.
+    last call, if malaria started it: a sentence for each mark in the charts.
     """
 
     target: Target

@@ -74,7 +74,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
         load = prepare(request)
         target_info = check_target(request, load)
     with ExitStack() as stack:
-        with impatient(interrupt):  # bees take their time to come, and nobody looks at the count meanwhile
+        with impatient(interrupt):  # bees take seconds to start, and the count is not polled meanwhile
             start_workers = _recruit(request, stack)
         load = replace(load, routes=target_info.routes, epoch_ns=now_ns())
         observers = TargetObservers(view_of(request, load), lambda: now_ns() - load.epoch_ns)

@@ -53,7 +53,7 @@ class BrokerHost:
 
     def words(self, command: Sequence[str]) -> list[str]:
         """Return the command as it is run on the host."""
-        # -n: fail instead of asking for a password that nobody can type
+        # -n: fail instead of waiting for a password
         return [*(("sudo", "-n", "--") if self.sudo else ()), *command]
 
     def run(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> CommandResult:

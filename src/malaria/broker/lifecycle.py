@@ -99,7 +99,7 @@ class Lifecycle:
         """
         first, self._levels = self._levels == 0, self._levels + 1
         restart = self.table.clean is Clean.EACH_LEVEL or (self.table.clean is Clean.FIRST and first)
-        # somebody else's broker: malaria neither stops nor cleans it
+        # not malaria's broker: it is neither stopped nor cleaned
         if self.table.kind is BrokerKind.NONE:
             return CleanStart(None, "malaria did not start it")
         if first:

@@ -55,7 +55,7 @@ type BrokerCheck = Callable[[float], Answer]
 
 @dataclass(frozen=True, slots=True)
 class BrokerTimeouts:
-    """How long a broker may take to answer after its start, and to end after SIGTERM."""
+    """The longest waits for a broker: to answer after its start, and to end after SIGTERM."""
 
     ready_s: float = START_S
     stop_s: float = STOP_S

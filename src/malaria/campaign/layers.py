@@ -67,7 +67,7 @@ class LayeredWarhead:
             raise KeyPathError(at, "the warhead has no such group", f"it has {', '.join(map(str, names))}")
         position = names.index(name)
         for key, value in keys.items():
-            # `rate` beside the warhead's `interval` would be a contradiction that nobody wrote
+            # `rate` beside the warhead's `interval` would be a contradiction that is in no file
             for replaced in REPLACED.get(key, ()):
                 self._groups[position].pop(replaced, None)
             self._put(("group", position, key), value, (*at, key))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """How a campaign is shown, and where its summary goes."""
+    """The title of a campaign on the screen, and the file for its summary."""
 
     title: str
     json: str | None

@@ -25,7 +25,7 @@ AT_ONCE_BYTES: Final = 4096
 
 @dataclass(slots=True)
 class OutputState:
-    """What has become of the output of the command under way."""
+    """The state of the output of the command under way."""
 
     gone: bool = False  # the reader has left
     failure: str = ""  # why standard output took no more, if that was not the reader

@@ -34,7 +34,7 @@ def _campaign() -> dict[str, Any]:
 def _summary() -> dict[str, Any]:
     from malaria.analysis.summary_figures import summary_schema
 
-    # nobody edits a summary: its schema need not be of the draft that editors of TOML read
+    # a summary is not edited: its schema need not be of the draft that editors of TOML read
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **summary_schema()}
 
 

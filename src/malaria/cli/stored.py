@@ -29,7 +29,7 @@ def chosen(directory: Path | None, root: Path = RUNS) -> Path:
     runs = [path for path in root.glob("*") if holds_run(path)]
     if not runs:
         raise RunError(f"there is no run below {root}/", "make one (malaria attack ...), or name the directory of one")
-    # the names sort by time only if nobody chose them with -o
+    # names sort by time only if they were not chosen with -o
     return max(runs, key=lambda path: path.stat().st_mtime_ns)
 
 

@@ -233,7 +233,7 @@ class Conductor:
             return min(max(at_ns - self.measure_start_ns, 0), whole_ns), whole_ns
         if self.phase is RunPhase.WARMUP:
             return min(max(self._waited_ns(at_ns), 0), self.timing.warmup_ns), self.timing.warmup_ns
-        # without a duration nobody knows how long the measured time will be
+        # without a duration the length of the measured time is not known
         return max(self._waited_ns(at_ns), 0), self.timing.drain_ns if self.phase is not RunPhase.MEASURE else 0
 
     # --- the phases ------------------------------------------------------------------------------------------------

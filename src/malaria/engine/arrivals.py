@@ -136,17 +136,17 @@ class Inbox:
             self._meter.end_to_end.append(now_ns - self._epoch_ns - due_ns)
 
     def release(self, client: int, packet_id: int, now_ns: int) -> None:
-        """PUBREL came: answered with PUBCOMP whether the id is known or not (MQTT-4.3.3-2)."""
+        """Answer PUBREL with PUBCOMP, whether the id is known or not (MQTT-4.3.3-2)."""
         self._received_ids.get(client, set()).discard(packet_id)
         self._outbox.send(client, b"\x70\x02" + packet_id.to_bytes(2), now_ns)
 
     def resume(self, client: int, session_present: bool) -> None:
-        """A new connection: without a kept session the ids received so far mean nothing."""
+        """Forget the ids received so far if a new connection has no kept session."""
         if not session_present:
             self._received_ids.pop(client, None)
 
     def received(self) -> Received:
-        """The account of all streams of this worker."""
+        """Return the account of all streams of this worker."""
         ledger = self.ledger
         streams = self._streams
         return Received(streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared)

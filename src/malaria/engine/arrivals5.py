@@ -81,7 +81,7 @@ class Inbox5(Inbox):
             self._respond(client, packet, now_ns)
 
     def _respond(self, client: int, request: Publish, now_ns: int) -> None:
-        """A message that says where its answer belongs gets one (MQTT 5, 4.10)."""
+        """Answer a message that names a response topic (MQTT 5, 4.10)."""
         topic = request.properties.get("response_topic")
         if not topic or not {"+", "#"}.isdisjoint(topic):
             return

@@ -25,12 +25,12 @@ type Receive = Callable[[memoryview], int]
 
 
 def unreachable_send(_: bytes | bytearray | memoryview) -> int:
-    """The send of a client without a connection: the gate keeps everybody away from it."""
+    """Stand in for the send of a client without a connection: its gate is closed, so this is never called."""
     raise BrokenPipeError("not connected")
 
 
 def unreachable_receive(_: memoryview) -> int:
-    """The receive of a client without a connection."""
+    """Stand in for the receive of a client without a connection."""
     raise BrokenPipeError("not connected")
 
 

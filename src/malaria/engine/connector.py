@@ -2,7 +2,7 @@
 
 Two limits hold at once. `connect_rate` spaces the attempts. `connects_in_progress` bounds how many are between TCP
 start and READY: a broker that listens with a backlog of 100 drops what overflows it, and each dropped connect costs its
-client a full second, so haste of ours would be measured as slowness of the broker.
+client a full second, so too fast a pace would be measured as slowness of the broker.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Connector:
         self._by_fd: dict[int, int] = {}
         self._stopped = False
         self.turn_began_ns = 0  # of the engine: what came since then has waited for us
-        self.idle = True  # nobody is to be connected, now or later
+        self.idle = True  # no client is to be connected, now or later
         self.conversation: Conversation
         self.receiver: Receiver
 
@@ -94,7 +94,7 @@ class Connector:
         self.idle = self._stopped
 
     def forget_newcomers(self) -> None:
-        """Clients that have never been asked to connect are not asked any more."""
+        """Drop the planned connects of clients that have never been connected."""
         phase = self._columns.phase
         self._later = [entry for entry in self._later if phase[entry[2]] != SessionPhase.IDLE]
         heapify(self._later)
@@ -152,7 +152,7 @@ class Connector:
                 self._end_late(client, now_ns)
 
     def writable(self, client: int, now_ns: int) -> None:
-        """A connection on its way can go on: the TCP connect came to an end, or a negotiation may write."""
+        """Go on with a connection under way: the TCP connect came to an end, or a negotiation may write."""
         if client in self._negotiations:
             self._negotiate(client)
             return
@@ -170,15 +170,15 @@ class Connector:
             self._negotiate(client)
 
     def settled(self, client: int) -> None:
-        """The client is READY: its place among the connects in progress is free."""
+        """Free the place of a client among the connects in progress: it is READY."""
         self._in_progress -= 1
         self._attempts.end(client)
 
     def lost(self, client: int, reason: str) -> None:
-        """Buries a connection (or an attempt) and plans the next attempt. `reason` is told to the operator."""
+        """Close a connection or an attempt that has ended, and plan the next attempt. `reason` is for the operator."""
         phase = self._columns.phase[client]
         if phase == SessionPhase.CLOSED:
-            self._bury(client)  # it had said DISCONNECT, and this is the broker's answer
+            self._bury(client)  # it had sent DISCONNECT, and this is the broker's answer
         if phase not in (*UNDER_WAY, SessionPhase.READY):
             return
         if phase == SessionPhase.READY:
@@ -194,7 +194,7 @@ class Connector:
         self._plan_again(client)
 
     def dismiss(self, client: int, now_ns: int) -> None:
-        """The client leaves for good: says DISCONNECT where there is a session, and is not connected again.
+        """Let a client leave for good: send DISCONNECT if it has a session, and plan no further connect.
 
         The socket stays until the broker closes it (`lost`) or `hang_up`: closed at once, with bytes of the broker
         unread, it would answer with a reset, and the broker might not read what we said last.
@@ -214,14 +214,14 @@ class Connector:
         self._bury(client)
 
     def cut(self, client: int) -> None:
-        """Breaks the connection of a client that is READY, without a word, and plans its next attempt."""
+        """Break the connection of a client that is READY, without DISCONNECT, and plan its next attempt."""
         if self._columns.phase[client] == SessionPhase.READY:
             self._counts.cut += 1
             self._bury(client)
             self._plan_again(client)
 
     def close_all(self, now_ns: int) -> None:
-        """The end: DISCONNECT and close."""
+        """Send DISCONNECT for every client and close its connection."""
         for client in list(self._by_fd.values()):
             self.conversation.part(client, now_ns)
             self._bury(client)
@@ -282,7 +282,7 @@ class Connector:
         raise BlockingIOError
 
     def _talk(self, client: int, stream: Lower, now_ns: int) -> None:
-        """The transport stands: MQTT begins."""
+        """Begin MQTT on a transport that is ready."""
         self._columns.sends[client] = stream.send
         self._columns.receives[client] = stream.recv_into
         self._poller.modify(stream.fileno(), READ)

@@ -90,7 +90,7 @@ class Conversation:
     # --- what we say -----------------------------------------------------------------------------------------------
 
     def greet(self, client: int, now_ns: int) -> None:
-        """The transport stands: says CONNECT."""
+        """Send CONNECT on a transport that is ready."""
         columns = self._columns
         columns.phase[client] = SessionPhase.GREETING
         columns.deadline_at[client] = now_ns + self._answer_ns
@@ -214,7 +214,7 @@ class Conversation:
             self._columns.deadline_at[client] = 0
 
     def _on_disconnect(self, client: int, packet: Packet, _: int) -> None:
-        """Only in MQTT 5: the broker ends the connection, and says why (section 3.14)."""
+        """Take a DISCONNECT of the broker, which gives the reason (MQTT 5, 3.14)."""
         assert isinstance(packet, Disconnect)
         self.lost(client, f"the broker said goodbye: {reason_with_details(packet.reason_code, packet.properties)}")
 
@@ -241,7 +241,7 @@ class Conversation:
             raise MalformedPacket(f"{packet.type.name} for a message that awaits another answer", "MQTT-4.3.3-1")
 
     def _on_refused(self, publisher: Publisher, client: int, packet: Ack, now_ns: int) -> bool:
-        """Only in MQTT 5. The broker's own words may name the client: they would be another trouble for each."""
+        """Take a refused message (MQTT 5). The reason text may name the client: only the code is reported."""
         assert isinstance(publisher, Publisher5)
         self._meter.trouble(f"the broker refused a message: {reason_text(packet.reason_code)}")
         return publisher.refuse(client, packet.packet_id, now_ns, received=packet.type is PacketType.PUBREC)

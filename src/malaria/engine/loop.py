@@ -105,7 +105,7 @@ class Engine:
         self._poller.register(fd, READ)
 
     def set_epoch(self, epoch_ns: int) -> None:
-        """Run time 0 on this worker's clock."""
+        """Set run time 0 on this worker's clock."""
         self._epoch_ns = epoch_ns
         self.meter.restart_period(self._clock() - epoch_ns)
 
@@ -129,7 +129,7 @@ class Engine:
                     self.connector.enqueue(client)
 
     def publish(self, span: PublishSpan) -> None:
-        """Publishing starts at `span.origin_ns`; groups that come later start to connect from there."""
+        """Start publishing at `span.origin_ns`; groups that come later start to connect from there."""
         self._span = span
         self.inbox.begin(span.epoch_ns, span.measure_ns)
         self.milestones.load_began(span.measure_ns)
@@ -159,7 +159,7 @@ class Engine:
         self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.disconnects.next_ns)
 
     def _rows_of(self, group: str, count: int) -> Iterator[int]:
-        """The clients of a group whose index is below `count`, those of its surges too."""
+        """Yield the clients of a group whose index is below `count`, those of its surges too."""
         for part in self.plan.groups:
             if part.group.name == group:
                 yield from range(part.first_row, part.first_row + int(np.searchsorted(part.members, count)))
@@ -174,7 +174,7 @@ class Engine:
             publisher.end(self._clock())
 
     def hang_up(self) -> None:
-        """DISCONNECT and close, all."""
+        """Send DISCONNECT for all clients and close their connections."""
         self.connector.stop()
         self.connector.close_all(self._clock())
         self.surges.closed(self._clock())

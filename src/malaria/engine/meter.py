@@ -76,7 +76,7 @@ class Counts:
             setattr(self, name, 0)
 
     def as_tuple(self) -> tuple[int, ...]:
-        """The values in the order of `records.Counter`."""
+        """Return the values in the order of `records.Counter`."""
         return tuple(getattr(self, name) for name in self.__slots__)
 
 
@@ -141,11 +141,11 @@ class Meter:
         self._lag_max_ns = 0
 
     def trouble(self, text: str) -> None:
-        """Something the broker did. Like ones are gathered and told once per period."""
+        """Count something that the broker did; equal texts are reported once per period, with their number."""
         self._troubles[self._trouble_texts.limited(text)] += 1
 
     def failed(self, client: int, cause: str) -> None:
-        """An attempt of the client to connect failed."""
+        """Count a failed attempt of a client to connect."""
         self.counts.refused += 1
         cause = self._causes.limited(cause)
         self._failed.setdefault(cause, set()).add(client)
@@ -167,7 +167,7 @@ class Meter:
         self._start_ns = max(0, at_ns)  # run time 0 may be known some milliseconds wrong
 
     def move_period(self, by_ns: int) -> None:
-        """Run time is counted anew: the current period began then, as it is known by now."""
+        """Move the start of the current period: run time 0 has been corrected."""
         self._start_ns = max(0, self._start_ns + by_ns)
 
     def fold_when_full(self) -> None:
@@ -176,7 +176,7 @@ class Meter:
             self._fold()
 
     def events(self, at_ns: int) -> list[Event]:
-        """The events since the last call, troubles gathered."""
+        """Return the events since the last call, equal troubles gathered."""
         events, self._events = self._events, []
         events += [Event(at_ns, EventKind.TROUBLE, text, self.worker, n) for text, n in self._troubles.items()]
         self._troubles.clear()

@@ -20,7 +20,7 @@ type Flushed = Callable[[int | None], None]
 
 
 class Outbox:
-    """Writes for all clients of a worker. A connection found broken is put on `broken`; the engine buries it."""
+    """Writes for all clients of a worker. A connection found broken is put on `broken`; the engine closes it."""
 
     def __init__(self, columns: Columns, poller: Poller, meter: Meter) -> None:
         self._columns = columns
@@ -82,11 +82,11 @@ class Outbox:
         self._wait(client, rest)
 
     def block(self, client: int) -> None:
-        """The kernel takes nothing now: closes the client's gate until it does."""
+        """Close the gate of a client until the kernel accepts bytes again."""
         self._wait(client, b"")
 
     def flush(self, client: int, now_ns: int) -> bool:
-        """On EPOLLOUT: writes what waits. True when the gate is open again."""
+        """Write what waits, after EPOLLOUT. Return True when the gate is open again."""
         waiting = self._backlog.get(client)
         if waiting is None:
             return False
@@ -107,7 +107,7 @@ class Outbox:
         return True
 
     def forget(self, client: int) -> None:
-        """The connection is gone, and with it what waited."""
+        """Drop what waits for a connection that has ended."""
         self._backlog.pop(client, None)
         self._owed.pop(client, None)
         self._columns.gate[client] &= ~BACKLOG
@@ -117,7 +117,7 @@ class Outbox:
 
     def broke(self, client: int, error: OSError) -> None:
         self.broken.append((client, failure_of(error)))
-        self._columns.gate[client] |= BACKLOG  # nobody writes to it again before it is buried
+        self._columns.gate[client] |= BACKLOG  # nothing is written to it again before it is closed
 
     def _wait(self, client: int, rest: bytes) -> None:
         self._backlog[client] = bytearray(rest)

@@ -26,7 +26,7 @@ NEVER: Final = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class PublishSpan:
-    """When to publish, on the worker's clock. Messages due before `measure_ns` are warm-up: sent, not timed."""
+    """The time of publishing, on the worker's clock. Messages due before `measure_ns` are warm-up: sent, not timed."""
 
     epoch_ns: int  # run time 0, which due times in payloads count from
     origin_ns: int  # time 0 of the schedules

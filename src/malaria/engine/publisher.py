@@ -142,7 +142,7 @@ class Publisher(Sender):
         gate[client] |= HELD
 
     def release(self, position: int, now_ns: int) -> None:
-        """The client may send again (acknowledged, flushed, ready): its held messages go first, in order."""
+        """Let a client send again (acknowledged, flushed, ready): its held messages go first, in order."""
         if self.closed_loop:
             self._go_on(position, now_ns)
             return
@@ -229,7 +229,7 @@ class Publisher(Sender):
     # --- acknowledgements ------------------------------------------------------------------------------------------
 
     def acknowledge(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """A PUBACK (QoS 1) came. False: the broker acknowledges a QoS 2 message as QoS 1. Hot."""
+        """Take a PUBACK (QoS 1). Return False if the broker acknowledges a QoS 2 message as QoS 1. Hot."""
         position = client - self.base
         window = self.window
         if window is None or not 0 < packet_id <= window.size:
@@ -287,7 +287,7 @@ class Publisher(Sender):
         self._meter.service.extend(now_ns - sents_ns)
 
     def receive_pubrec(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """A PUBREC came: owes a PUBREL (for an unknown id too, MQTT-4.3.3-1). False: it is a QoS 1 message's."""
+        """Answer a PUBREC with PUBREL (for an unknown id too, MQTT-4.3.3-1). Return False for a message of QoS 1."""
         place = self._place(client, packet_id)
         if place is None:
             self._counts.stray_ack += 1
@@ -299,7 +299,7 @@ class Publisher(Sender):
         return True
 
     def receive_pubcomp(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """A PUBCOMP came. False: the message was not released yet."""
+        """Take a PUBCOMP. Return False if the message was not released yet."""
         place = self._place(client, packet_id)
         if place is None:
             self._counts.stray_ack += 1

@@ -2,7 +2,7 @@
 
 Beside `publisher`: no more messages in flight than the broker's receive maximum; no packet over its maximum packet
 size; the topic by its alias, once it was introduced on this connection; a PUBACK or PUBREC with a reason of failure
-ends a message without acknowledging it. A client of whom none of this asks anything costs one look at a set.
+ends a message without acknowledging it. A client that needs none of this costs one look-up in a set.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Publisher5(Publisher):
     # --- terms -------------------------------------------------------------------------------------------------------
 
     def agree(self, client: int, terms: Terms) -> None:
-        """A CONNACK: from now on these terms hold for this client."""
+        """Take the terms of a CONNACK: they hold for this client from now on."""
         position = client - self.base
         self._terms = terms
         self._template.address(position, Naming.FULL)
@@ -71,7 +71,7 @@ class Publisher5(Publisher):
         self._look(position)
 
     def _introduce(self, position: int) -> None:
-        """The next message says the topic and the alias that it has from then on."""
+        """Let the next message carry the topic and the alias that stands for it from then on."""
         if position in self._unnamed:
             self._template.address(position, Naming.INTRODUCED)
 
@@ -133,7 +133,7 @@ class Publisher5(Publisher):
         return sent
 
     def _too_large(self, position: int, due_ns: int) -> bool:
-        """A message that the broker does not take is not sent: counted, and open in the account."""
+        """Count a message that is larger than the broker takes, and do not send it. Return True if it is one."""
         sequence = self._next_at[position]
         if len(self._packet(position, 1, sequence, due_ns - self._epoch_ns)) <= self._largest[position]:
             return False
@@ -146,7 +146,7 @@ class Publisher5(Publisher):
     # --- answers -----------------------------------------------------------------------------------------------------
 
     def refuse(self, client: int, packet_id: int, now_ns: int, *, received: bool) -> bool:
-        """A PUBACK, or PUBREC (`received`), with a reason of failure: the message is over, and is not acknowledged.
+        """End a message that a PUBACK or PUBREC (`received`) refuses: it is over, and not acknowledged.
 
         False: the message awaits another answer.
         """
@@ -167,7 +167,7 @@ class Publisher5(Publisher):
     # --- connections -------------------------------------------------------------------------------------------------
 
     def _redeliver(self, window: Window, position: int, places: Iterable[int], now_ns: int) -> None:
-        """Within the receive maximum, which a new connection may have lowered; a PUBREL always goes."""
+        """Send again within the receive maximum, which a new connection may have lowered; a PUBREL always goes."""
         limit = self._limits.get(position, window.size)
         first: list[int] = []
         later: deque[int] = deque()
@@ -179,7 +179,7 @@ class Publisher5(Publisher):
             self._columns.gate[self.base + position] |= HELD
 
     def _outstanding(self, position: int) -> int:
-        """Messages in flight on this connection."""
+        """Return the number of messages in flight on this connection."""
         assert self.window is not None
         waiting = len(self._waiting_again.get(position, ()))
         return self.window.size - self.window.free(position) - waiting
@@ -202,6 +202,6 @@ class Publisher5(Publisher):
             self._introduce(position)
 
     def _end_waiting(self, position: int) -> None:
-        """The gate that was closed for those to be sent again opens, unless others are held too."""
+        """Open the gate that was closed for messages to be sent again, unless others are held too."""
         if self._waiting_again.pop(position, None) is not None and position not in self._held:
             self._columns.gate[self.base + position] &= ~HELD

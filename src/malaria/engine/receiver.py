@@ -82,7 +82,7 @@ class Receiver:
         self._take(client, count, now_ns)
 
     def forget(self, client: int) -> None:
-        """The connection is gone, and with it the begun frame."""
+        """Drop the incomplete frame of a connection that has ended."""
         self._partial.pop(client, None)
         self._needed.pop(client, None)
 
@@ -113,7 +113,7 @@ class Receiver:
         start = 0
         while start < end:
             if self._columns.phase[client] in (SessionPhase.WAITING, SessionPhase.CLOSED):
-                return end  # lost on the way: what follows is nobody's
+                return end  # the connection was lost: what follows is not read
             kind = data[start] & 0xF0
             if kind == 0x30 and self._columns.phase[client] in _LISTENING:
                 taken = self._inbox.take(client, data, start, end, now_ns)

@@ -22,7 +22,7 @@ from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 
 LOT: Final = 10
-"""Goodbyes said in one turn: a fifth of a millisecond of it, two milliseconds with TLS."""
+"""Clients that send DISCONNECT in one turn: a fifth of a millisecond, two milliseconds with TLS."""
 LOOKS: Final = 4 * LOT
 """Clients looked at in one turn, ready to leave or not."""
 LOT_EVERY_NS: Final = 5 * NS_PER_MS
@@ -31,7 +31,7 @@ HANG_UP_NS: Final = NS_PER_S
 
 
 class SurgeClients:
-    """The clients of one surge in this worker: who has come, and who is to go and is still there."""
+    """The clients of one surge in this worker: those that have come, and those that are still to leave."""
 
     def __init__(self, plan: GroupPlan, publisher: Publisher | None) -> None:
         self.plan = plan
@@ -41,8 +41,10 @@ class SurgeClients:
         self.came_ns = self.gone_ns = 0  # on the worker's clock
         self.leave_ns = NEVER
         self.leaving = False
-        self.staying: deque[int] = deque()  # rows that are to leave and have not said so
-        self.parting: dict[int, int] = {}  # said DISCONNECT: when we stop waiting for the broker to close
+        self.staying: deque[int] = deque()  # rows that are to leave and have not sent DISCONNECT
+        self.parting: dict[
+            int, int
+        ] = {}  # rows that have sent DISCONNECT, and the end of the wait for the broker
 
     @property
     def over(self) -> bool:
@@ -88,13 +90,13 @@ class Surges:
         self.next_ns = min(self.next_ns, at_ns)
 
     def stay(self) -> None:
-        """The load ends: who has not begun to leave is not to leave any more."""
+        """Let the clients that have not begun to leave stay: the load ends."""
         for cohort in self._parties.values():
             if not cohort.leaving:
                 cohort.leave_ns = NEVER
 
     def settled(self, client: int) -> None:
-        """A client has become READY."""
+        """Note that a client has become READY."""
         self._connector.settled(client)
         for cohort in self._parties.values():
             position = client - cohort.plan.first_row

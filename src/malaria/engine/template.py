@@ -50,14 +50,14 @@ class Template(Protocol):
 
 
 def fixed_size(plan: GroupPlan) -> int | None:
-    """The size of every payload, when the packets of a client differ in nothing but id, sequence and due time."""
+    """Return the size of every payload if the packets of a client differ only in id, sequence and due time."""
     if plan.tracked and "seq" not in plan.group.topic_uses:
         return parse_size(plan.group.size).fixed
     return None
 
 
 def make_template(plan: GroupPlan) -> Template:
-    """The quickest template that can make this group's packets (MQTT 3.1.1)."""
+    """Return the quickest template that can make this group's packets (MQTT 3.1.1)."""
     size = fixed_size(plan)
     return BuiltTemplate(plan) if size is None else PreparedTemplate(plan, size)
 
@@ -180,7 +180,7 @@ class BuiltTemplate:
 
 
 def _heads(plan: GroupPlan, size: int) -> list[bytes]:
-    """The head of every member; one object for all where the topic does not name the client."""
+    """Return the head of every member; one object for all where the topic does not name the client."""
     first = publish_head(plan.group, plan.topic(0, 0), size)
     if not plan.group.topic_uses & {"client", "index"}:
         return [first] * plan.count

@@ -32,7 +32,7 @@ _PROPERTIES: Final = properties_of("PUBLISH")
 
 
 class Naming(Enum):
-    """How a PUBLISH says its topic."""
+    """The way in which a PUBLISH names its topic."""
 
     FULL = auto()
     INTRODUCED = auto()  # in full, and the alias that it has from now on (MQTT 5, 3.3.2.3.4)
@@ -47,7 +47,7 @@ class Template5(Template, Protocol):
 
 
 def make_template5(plan: GroupPlan) -> Template5:
-    """The quickest template that can make this group's packets."""
+    """Return the quickest template that can make this group's packets."""
     size = fixed_size(plan)
     if size is None or plan.message_properties(0, 0) != plan.message_properties(0, FAR_SEQUENCE):
         return BuiltTemplate5(plan)

@@ -37,7 +37,7 @@ class Window:
         self.turn_at = memoryview(np.zeros(clients, np.uint16))  # the slot to try next
 
     def next_free(self, client: int) -> int:
-        """The slot that the next message takes, or -1 when the window is full."""
+        """Return the slot that the next message takes, or -1 when the window is full."""
         row = client * self.size
         turn = self.turn_at[client]
         if not self.state[row + turn]:
@@ -86,7 +86,7 @@ class Window:
         return self.state.count(_FREE_BYTE, row, row + self.size)
 
     def taken(self, client: int) -> list[int]:
-        """The places in flight, oldest message first."""
+        """Return the places in flight, oldest message first."""
         row = client * self.size
         places = row + np.flatnonzero(self.states[row : row + self.size])
         oldest_first: list[int] = places[np.argsort(self.sequence[places], kind="stable")].tolist()

@@ -22,7 +22,7 @@ from malaria.units import NotationError
 
 
 class BrokerKind(StrEnum):
-    """How the broker is started."""
+    """The way in which the broker is started."""
 
     NONE = "none"  # it runs already
     EMBEDDED = "embedded"  # the one that comes with malaria

@@ -33,7 +33,7 @@ from malaria.schedule.pacing import Arrival
 
 
 class Role(StrEnum):
-    """What the clients of a group do."""
+    """The work of a group's clients."""
 
     PUBLISH = "publish"
     SUBSCRIBE = "subscribe"

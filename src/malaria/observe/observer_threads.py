@@ -51,7 +51,7 @@ class _ThreadState:
     started: bool = False
     asked_ns: int | None = None  # when the `start` or `sample` that is under way began
     stopped: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)  # whoever drains looks at it while its thread hangs
+    lock: threading.Lock = field(default_factory=threading.Lock)  # `drain` reads the state while the thread hangs
 
     @property
     def silent(self) -> bool:

@@ -39,7 +39,7 @@ INTERVALS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SysAccess:
-    """How to log in. `context` is for TLS, with its keys and certificates loaded; `path` is for WebSocket."""
+    """The login at the broker. `context` is for TLS, with its keys and certificates loaded; `path` is for WebSocket."""
 
     host: str
     port: int

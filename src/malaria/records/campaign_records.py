@@ -13,14 +13,14 @@ from malaria.records.search_goal import SearchGoal, TrialLoad
 from malaria.records.stored_values import StoredCount, StoredFlag
 
 INTERRUPTED: Final = "interrupted by the operator"
-"""The reason of an attack that ended early, or was not made, because somebody pressed Ctrl-C."""
+"""The reason of an attack that ended early, or was not made, because the operator pressed Ctrl-C."""
 
 type RunDirectoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A name, and no path that leads out of the campaign."""
 
 
 class PartState(StrEnum):
-    """What has become of one attack of a campaign."""
+    """The state of one attack of a campaign."""
 
     DONE = "done"
     RUNNING = "running"  # or it was, when the campaign was killed

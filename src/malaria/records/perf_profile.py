@@ -26,7 +26,7 @@ class ProfileRow:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where the time went. `stacks` map `command;outer;…;inner` to samples, the format of flame graphs."""
+    """A recording of perf. `stacks` map `command;outer;…;inner` to samples, the format of flame graphs."""
 
     samples: int
     rows: tuple[ProfileRow, ...]

@@ -79,7 +79,7 @@ class Counter(StrEnum):
     HELD_WINDOW = "held_window"  # messages that had to wait because the in-flight window was full
     HELD_BACKLOG = "held_backlog"  # ... because the kernel took no more bytes (the broker does not read)
     HELD_OFFLINE = "held_offline"  # ... because the client was not connected
-    ANSWERED = "answered"  # requests that a client of ours answered (MQTT 5)
+    ANSWERED = "answered"  # requests that a client of this load answered (MQTT 5)
     PUBLISHES_REFUSED = "publishes_refused"  # messages that the broker answered with a reason of failure (MQTT 5)
     TOO_LARGE = "too_large"  # messages due and never sent: larger than the broker takes (MQTT 5)
     FORGOTTEN = "forgotten"  # in flight when a clean-start client lost its connection, or left with its surge
@@ -144,7 +144,7 @@ class EventKind(StrEnum):
     SURGE = "surge"
     ACT = "act"
     TROUBLE = "trouble"  # the broker's behaviour: refusals, drops, garbage
-    LOST = "lost"  # a worker or bee of ours
+    LOST = "lost"  # a worker or a bee
     OPERATOR = "operator"  # Ctrl-C
     OBSERVER = "observer"  # an observer lost what it watches, or found it again
     BROKER = "broker"  # a broker that we had started ended

@@ -48,14 +48,14 @@ class EnvironmentFacts(_Facts):
 
 
 class BrokerFacts(_Facts):
-    """What is known of the broker before its figures."""
+    """The broker as it is known before its figures."""
 
     name: str | None = None
     version: str | None = None
 
 
 class SurgeFacts(_Facts):
-    """One surge: when its clients were told to come, were all ready, were told to go, were all gone. None: never."""
+    """The times of one surge: its clients to be added, all ready, to be removed, all gone. None: never."""
 
     group: str | None = None
     clients: StoredCount = 0
@@ -96,7 +96,7 @@ class DiskFacts(_Facts):
 
 
 class CleanStartFacts(_Facts):
-    """Whether the broker remembered nothing when the run began (None: not known), and why."""
+    """The state of the broker at the start: clean, or with old state (None: not known), and the reason."""
 
     clean: StoredFlag | None = None
     reason: str = ""
@@ -129,7 +129,7 @@ class OffsetFacts(_Facts):
 
 
 class BeeClockFacts(_Facts):
-    """What is known of one bee's clock before the load and at last."""
+    """The clock of one bee before the load and at last."""
 
     bee: str | None = None
     before: OffsetFacts | None = None
@@ -142,14 +142,14 @@ class BeeClockFacts(_Facts):
 
 
 class ClockFacts(_Facts):
-    """How far a time of one bee may be off that of another, and the clock of each bee."""
+    """The largest error of a time between two bees, and the clock of each bee."""
 
     error_ns: StoredCount | None = None
     bees: tuple[BeeClockFacts, ...] = ()
 
 
 class StartFacts(_Facts):
-    """When the first and the last worker took up the start of the load, in run time."""
+    """The times at which the first and the last worker took up the start of the load, in run time."""
 
     first_ns: StoredInt | None = None
     last_ns: StoredInt | None = None

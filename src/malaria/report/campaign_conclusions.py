@@ -135,7 +135,7 @@ def _variant(base: ShownLevel, other: ShownLevel) -> list[str]:
     """Return `3,000 clients, QoS 0 publishers: the broker's CPU goes down from 71 % to 55 %.`"""
     before, after = (one.summary.broker.cpu_percent for one in (base, other))
     changes = [] if base.outcome == other.outcome else [f"{other.outcome}, while the level itself is {base.outcome}"]
-    # without both there is no change to speak of
+    # a change needs both figures
     if before is not None and after is not None:
         changes.append(_cpu_change(before, after))
     return [f"{base.part.title}, {other.part.variant}: {'; '.join(changes)}."] if changes else []

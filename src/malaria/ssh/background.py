@@ -26,7 +26,7 @@ def wait_for[T](work: Coroutine[Any, Any, T]) -> T:
     future = submit(work)
     try:
         return future.result()
-    except BaseException:  # a Ctrl-C as well: nobody would ever take the result
+    except BaseException:  # a Ctrl-C as well: the result would never be fetched
         future.cancel()
         raise
 

@@ -26,7 +26,7 @@ HANG_UPS: Final = frozenset({CLOSED, ERRORS[errno.ECONNRESET][0], ERRORS[errno.E
 
 
 class ConnectionSetup:
-    """How the clients of one group get in, and who each of them is."""
+    """The steps by which the clients of one group connect, and the credentials of each."""
 
     def __init__(self, plan: GroupPlan, route: Route, warhead: Warhead) -> None:
         """Raises OperatorError for what can be known beforehand to fail."""
@@ -61,19 +61,19 @@ class ConnectionSetup:
         return self.route.source_of(client)
 
     def begin(self, client: int, sock: socket.socket) -> Negotiation:
-        """The first stage after TCP. Not for a plain way. `sock` may be taken over."""
+        """Return the first stage after TCP. Not for a plain connection. `sock` may be taken over."""
         if self._tls is None:
             return self._upgrade(client, sock, sock)
         return self._tls.handshake(sock, self._identity(client))
 
     def next(self, client: int, done: Negotiation) -> Negotiation | None:
-        """The stage after a finished one."""
+        """Return the stage after a finished one."""
         if done.stage is Stage.TLS and self.route.scheme in WITH_PATH:
             return self._upgrade(client, done.sock, done.stream)
         return None
 
     def keep_session(self, client: int, sock: socket.socket) -> None:
-        """A connection ends: its TLS session may shorten the client's next handshake."""
+        """Keep the TLS session of a connection that ends: it may shorten the client's next handshake."""
         if self._tls is not None and self._tls.resumes and isinstance(sock, ssl.SSLSocket):
             session = sock.session
             if session is not None and session.has_ticket:
@@ -115,7 +115,7 @@ class ConnectionSetup:
 
 
 def setups_of(plan: Plan, routes: Mapping[str, Route]) -> tuple[ConnectionSetup, ...]:
-    """The setup of each client of a worker. Raises OperatorError for a way that cannot work."""
+    """Return the setup of each client of a worker. Raises OperatorError for a way that cannot work."""
     setups = [ConnectionSetup(group, routes[group.group.name], plan.warhead) for group in plan.groups]
     return tuple(setup for setup in setups for _ in range(setup.plan.count))
 

@@ -109,7 +109,7 @@ _ADDRESS: Final = re.compile(r" \((?:[0-9.]+|\[[0-9A-Za-z:.%_-]+\]):[0-9]+\)$")
 
 
 class Proof(StrEnum):
-    """How a client proves to the broker over TLS who it is."""
+    """The client's proof of identity in TLS."""
 
     NONE = "none"
     CERTIFICATE = "certificate"
@@ -204,7 +204,7 @@ CERTIFICATES: Final = {
 
 
 def failure_of(error: OSError) -> str:
-    """A failure of a connection in words, whichever layer it comes from."""
+    """Describe a failure of a connection, whichever layer it comes from."""
     if isinstance(error, ssl.SSLEOFError):
         return CLOSED
     if isinstance(error, ssl.SSLError):
@@ -215,7 +215,7 @@ def failure_of(error: OSError) -> str:
 
 
 def handshake_failure(error: OSError, proof: Proof) -> str:
-    """A failed TLS handshake in words. `proof` is what we came with."""
+    """Describe a failed TLS handshake. `proof` is the client's proof of identity."""
     known = HANDSHAKES.get((proof, _alert_name(error)))
     return known[0] if known else failure_of(error)
 
@@ -239,12 +239,12 @@ def _alert_name(error: OSError) -> str:
 
 
 def connect_error(code: int) -> str:
-    """A failed connect (an errno) in words."""
+    """Describe a failed connect (an errno)."""
     return ERRORS[code][0] if code in ERRORS else os.strerror(code)
 
 
 def refusal(packet: Connack, protocol: Protocol) -> str:
-    """A CONNACK that refuses, in words."""
+    """Describe a CONNACK that refuses."""
     return f"the broker refused: {connack_reason(packet, protocol)}"
 
 

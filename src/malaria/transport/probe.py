@@ -135,7 +135,7 @@ def _converse(wire: _Wire, probe_client: ProbeClient, group: GroupPlan | None) -
 
 
 def _ask_version(wire: _Wire) -> str | None:
-    """The retained `$SYS` topic, if the broker has it and lets us read it. Leaves no subscription behind."""
+    """Ask for the retained `$SYS` topic of the version, if the broker has it. Leaves no subscription behind."""
     version = None
     try:
         wire.send(Subscribe(1, ((VERSION_TOPIC, 0),)))
@@ -202,7 +202,7 @@ class _Wire:
                     raise TimeoutError from None
 
     def receive(self) -> Packet | None:
-        """The next packet, or None when nothing came in time or the other side closed (`closed`)."""
+        """Return the next packet, or None when nothing came in time or the other side closed (`closed`)."""
         end = min(time.monotonic() + self.patience_s, self._end_s)
         while time.monotonic() < self._end_s:  # also when packets come without a pause
             length = frame_length(self.begun, 0, len(self.begun), _LARGEST)
@@ -220,7 +220,7 @@ class _Wire:
         return False
 
     def _read(self, wait_s: float) -> bool:
-        """Something came, or the end; False: nothing in time."""
+        """Read what came, or the end. Return False if nothing came in time."""
         buffer = bytearray(1 << 16)
         end = time.monotonic() + wait_s
         while True:
@@ -259,7 +259,7 @@ def _silence(wire: _Wire) -> Answer:
 
 
 def _older(begun: bytes) -> Answer:
-    """A broker that does not know MQTT 5 says so in 3.1.1's words, which are no packet of MQTT 5 (3.1.2.2 there)."""
+    """Recognise the answer of a broker without MQTT 5: a CONNACK of 3.1.1, no packet of MQTT 5 (3.1.2.2 there)."""
     try:
         decoded = decode(begun, 0, len(begun), from_broker(Protocol.V311), Protocol.V311)
     except MalformedPacket:

@@ -53,7 +53,7 @@ class TargetHost:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where clients connect to and how, and from which source addresses (none: the kernel chooses).
+    """The hosts that clients connect to, the scheme, and the source addresses (none: the kernel chooses).
 
     Clients take the hosts in turn, the clients of one host its endpoints in turn, and so the source addresses.
     """
@@ -75,7 +75,7 @@ class Route:
 
     @property
     def ambiguous(self) -> bool:
-        """True unless the target is one numeric address: messages then name the endpoint that they speak of."""
+        """True unless the target is one numeric address: messages then name their endpoint."""
         return len(self.hosts) > 1 or self.hosts[0].is_name
 
     def without(self, unused: Collection[Endpoint]) -> Route:

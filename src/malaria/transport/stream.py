@@ -101,7 +101,7 @@ class Stream(ABC):
         """Turns and sends; what is turned and not taken goes through `_keep`."""
 
     def _keep(self, rest: bytes) -> None:
-        """Our last byte counts as taken when `rest` is."""
+        """Count the last byte as taken when `rest` is taken."""
         self._rest, self._owed = rest, 1
 
     def _send_rest(self) -> None:

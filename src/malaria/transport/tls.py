@@ -113,7 +113,7 @@ class TlsClients:
             self._asking = None
 
     def lasting_context(self, identity: TlsIdentity) -> ssl.SSLContext:
-        """The context for one client alone, who keeps it: no other handshake may be driven with this object then."""
+        """Return a context for one client alone, which keeps it: no other handshake may use this object then."""
         self._asking = identity.key
         if identity.certificate is not None:
             self._context.load_cert_chain(*identity.certificate, password=_no_passphrase)
@@ -163,10 +163,10 @@ class Handshake:
         except OSError as error:
             raise RefusedError(handshake_failure(error, self._clients.proof)) from None
         if self._key and self.sock.getpeercert(binary_form=True):
-            raise RefusedError(PSK_UNUSED[0])  # TLS 1.3 goes on with a certificate, which nobody has verified
+            raise RefusedError(PSK_UNUSED[0])  # TLS 1.3 goes on with a certificate that has not been verified
         self.resumed = self._key is None and bool(
             self.sock.session_reused
-        )  # a pre-shared key of TLS 1.3 is told as one
+        )  # a pre-shared key of TLS 1.3 is reported as a session
         self._key = None
         return 0
 
@@ -199,7 +199,7 @@ class TlsStream(Stream):
         return count
 
     def _release_write_buffer(self) -> None:
-        """A TLS 1.3 session ticket makes OpenSSL set up a write buffer, 16 KiB, that stays until the next write.
+        """Free the write buffer, 16 KiB, that a TLS 1.3 session ticket makes OpenSSL keep until the next write.
 
         Sending nothing is one: it releases the buffer, and puts no byte on the wire. Not while a record waits in it.
         """

@@ -171,7 +171,7 @@ class WebSocketStream(Stream):
                 self._over = "malformed: a WebSocket text message, and MQTT is binary [MQTT-6.0.0-1]"
 
     def _answer(self, ping: Ping) -> None:
-        """A pong that does not fit now is not sent: the server will ask again."""
+        """Send a pong, unless it does not fit now: the server will ask again."""
         if self._rest:
             return
         pong = self._frames.send(ping.response())

@@ -38,7 +38,7 @@ class PanelLine:
 
 
 class AxisScale(StrEnum):
-    """How a panel's axis is drawn."""
+    """The scale of a panel's axis."""
 
     COUNT = "count"  # from zero
     MS = "ms"  # milliseconds, over powers of ten

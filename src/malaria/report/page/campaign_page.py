@@ -69,7 +69,7 @@ class LevelView:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPage:
-    """What the template campaign_page.html shows. What is None belongs to a campaign of which nothing was run."""
+    """The values of the template campaign_page.html. Those that are None belong to a campaign without a run."""
 
     title: str
     subtitle: str

@@ -15,7 +15,7 @@ from malaria.units import format_things
 
 ROW_PX: Final = 17
 LEAST_SHARE: Final = 0.001
-"""Frames narrower than this share of the whole are not drawn: nobody could see them."""
+"""Frames narrower than this share of the whole are not drawn: they could not be seen."""
 LETTERED_SHARE: Final = 0.015
 """Frames narrower than this show their name only under the pointer."""
 MOST_FRAMES: Final = 3_000

@@ -31,7 +31,7 @@ from malaria.units import format_duration_ns, format_rate
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """What the template run_page.html shows."""
+    """The values of the template run_page.html."""
 
     title: str
     subtitle: str

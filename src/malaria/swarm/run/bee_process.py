@@ -63,7 +63,7 @@ class FirstReport:
 
     def send(self, text: str) -> None:
         if self._descriptor is not None:
-            with suppress(OSError):  # the ssh connection is gone, and nobody reads
+            with suppress(OSError):  # the ssh connection is gone, and with it the reader
                 os.write(self._descriptor, text.encode(errors="replace"))
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,7 +1,7 @@
 """Certificates for the parties of one run: an authority made for this run alone, and a key for each party.
 
 Promises: a party without a certificate of this run's authority can neither read nor send anything; keys are in memory,
-and reach a bee inside its ssh connection, never in an argument. The authority's key is not kept: nobody joins later.
+and reach a bee inside its ssh connection, never in an argument. The authority's key is not kept: no party joins later.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "distributed.comm.timeouts.tcp": "11s",  # Dask takes no less
     "distributed.comm.timeouts.connect": "10s",
     "distributed.comm.retry.count": 0,
-    # measure nothing that nobody looks at
+    # no measurements: they would cost time and are not used
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,

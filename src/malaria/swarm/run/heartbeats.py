@@ -54,7 +54,7 @@ class Heartbeats:
         return silent
 
     def restart(self, at_ns: int, patience_ns: int) -> None:
-        """Set another patience, which begins anew for everybody who has not been given up."""
+        """Set another patience, which begins anew for every name that has not been given up."""
         self._heard_ns = dict.fromkeys(self._heard_ns, at_ns)
         self._patience_ns = patience_ns
 
