@@ -37,7 +37,7 @@ class OnFail(StrEnum):
 
 
 class SearchBy(StrEnum):
-    """What a search varies: the number of clients, or the messages per second of all of them."""
+    """The figure that a search varies: the number of clients, or the messages per second of all of them."""
 
     CLIENTS = "clients"
     RATE = "rate"

@@ -29,7 +29,7 @@ KEYS = {
     "generator": ["bees", "workers", "cpu_percent", "rss_bytes", "clock_error_ms"],
     "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "connections_dropped", "messages_dropped"],
 }  # fmt: skip
-TOP = ["version", "target", "started", "duration_s", *KEYS, "surges", "recovery", "levels"]
+TOP = ["version", "target", "addresses", "started", "duration_s", *KEYS, "surges", "recovery", "levels"]
 UNMEASURED = ("messages.unacked", "broker.", "recovery.", "tcp.", "tls.", "upgrade.", "connack.", "suback.")
 """What the run of these tests has not: observers, surges, a way in that is told in its parts."""
 

@@ -19,7 +19,7 @@ EXCEED_RATIO: Final = 0.5
 
 
 class Bound(StrEnum):
-    """What is proven of a load."""
+    """The proof of a load: carried, refuted, or not decided."""
 
     LOWER = "lower"
     UPPER = "upper"

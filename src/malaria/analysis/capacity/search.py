@@ -31,7 +31,7 @@ NOISE_HOLDS: Final = 2
 
 
 class Ending(StrEnum):
-    """Why a search made no more trials."""
+    """The reason why a search made no more trials."""
 
     PROVEN = "proven"  # a lower and an upper bound that are neighbours
     GREATEST = "greatest"  # the greatest load that was allowed is carried
