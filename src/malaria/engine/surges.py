@@ -42,9 +42,7 @@ class SurgeClients:
         self.leave_ns = NEVER
         self.leaving = False
         self.staying: deque[int] = deque()  # rows that are to leave and have not sent DISCONNECT
-        self.parting: dict[
-            int, int
-        ] = {}  # rows that have sent DISCONNECT, and the end of the wait for the broker
+        self.parting: dict[int, int] = {}  # rows that have sent DISCONNECT, and the end of the wait for the broker
 
     @property
     def over(self) -> bool:
