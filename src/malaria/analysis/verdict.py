@@ -72,6 +72,21 @@ def _late(run: Run, _: Summary) -> list[Reason]:
     return [Reason(Outcome.INVALID, f"this machine was the limit: {late}{used}", remedy)]
 
 
+def _shortages(run: Run, summary: Summary) -> list[Reason]:
+    """Report clients that found no free port, descriptor or memory here: INVALID if clients were missing for it."""
+    short = run.meta.own_shortages or {}
+    if not short:
+        return []
+    cause = max(short, key=lambda text: short[text])
+    planned, most = summary.clients.planned, summary.clients.connected_peak
+    missing = planned is None or most is None or most < planned
+    who = format_things(short[cause], "client")
+    remedy = run.meta.remedies.get(cause, "")
+    if missing:
+        return [Reason(Outcome.INVALID, f"this machine was the limit: {who} could not connect: {cause}", remedy)]
+    return [Reason(Outcome.PASS, f"this machine delayed connects: {who} had to try again: {cause}", remedy)]
+
+
 _CONNECTS: Final = {
     Outcome.INVALID: "this machine was the limit while connecting",
     Outcome.PASS: "this machine caused part of the connect latency",
@@ -312,6 +327,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _lost_workers,
     _aborted,
     _endless,
+    _shortages,
     _late,
     _slow_handshakes,
     _no_data,

@@ -15,7 +15,7 @@ from malaria.plan.timetable import base_rate, clients_planned
 from malaria.records.first_texts import most_common
 from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts
 from malaria.schedule.share import WHOLE
-from malaria.transport.failures import remedies
+from malaria.transport.failures import own_shortages, remedies
 
 
 def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
@@ -72,6 +72,7 @@ def run_state(
         sent_measured=None if milestones.first_due_ns is None else milestones.sent,
         connect_failures=total,
         remedies=remedies(total),
+        own_shortages=own_shortages(total) or None,
         lost_workers=tuple(
             LostWorker(worker=name, share=str(share_of(name)), reason=reason) for name, reason in lost.items()
         ),

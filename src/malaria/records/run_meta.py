@@ -204,6 +204,7 @@ class RunMeta(_Facts):
     clocks: ClockFacts | None = None
     start: StartFacts | None = None
     connect_failures: Mapping[str, StoredCount] = Field(default_factory=dict)
+    own_shortages: Mapping[str, StoredCount] | None = None
     remedies: Mapping[str, str] = Field(default_factory=dict)
     disk_trouble: DiskFacts | None = None
     notes: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from malaria.transport.stream import Stage
 
 _PORTS: Final = "add --source-address (auto on loopback), or see: malaria doctor TARGET -c N"
 _DESCRIPTORS: Final = "add --workers, or raise the limit of open files (ulimit -n); see: malaria doctor -c N"
+_MEMORY: Final = "use fewer clients, or spread them over several machines; see: malaria doctor -c N"
 _ROUTE: Final = "check the address and this machine's routes"
 _WEBSOCKET: Final = (
     "check host, port and path of the WebSocket listener: ws://host:port/path, where the path is often /mqtt"
@@ -52,12 +53,15 @@ ERRORS: Final = {
     errno.EADDRNOTAVAIL: ("no free local port (or source address) for this target", _PORTS),
     errno.EMFILE: ("no free file descriptor (limit of the process)", _DESCRIPTORS),
     errno.ENFILE: ("no free file descriptor (limit of the system)", "raise fs.file-max (sysctl)"),
+    errno.ENOBUFS: ("no buffer left in the kernel for a connection", _MEMORY),
+    errno.ENOMEM: ("no memory left in the kernel for a connection", _MEMORY),
     errno.ENETUNREACH: ("no route to the target's network", _ROUTE),
     errno.EHOSTUNREACH: ("no route to the target", _ROUTE),
     errno.ETIMEDOUT: ("timeout: no answer to the TCP connect", _SILENT),
     errno.EPIPE: (CLOSED, _LIMIT),
     errno.ECONNRESET: ("the broker reset the connection", _LIMIT),
 }
+OWN_SHORTAGES: Final = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 TIMEOUTS: Final = {
     SessionPhase.CONNECTING: ("timeout: no answer to the TCP connect", _SILENT),
     SessionPhase.GREETING: ("timeout: connected, but no CONNACK came", _ANSWER),
@@ -258,6 +262,12 @@ def remedies(causes: Collection[str]) -> dict[str, str]:
     plain = {cause: _ADDRESS.sub("", cause) for cause in causes}
     known = _remedies(set(plain.values()))
     return {cause: known[text] for cause, text in plain.items() if text in known}
+
+
+def own_shortages(clients: Mapping[str, int]) -> dict[str, int]:
+    """Return those of the causes, with their clients, that this host is the cause of: it ran out of something."""
+    own = {ERRORS[code][0] for code in OWN_SHORTAGES}
+    return {cause: count for cause, count in clients.items() if _ADDRESS.sub("", cause) in own}
 
 
 def _remedies(causes: Collection[str]) -> dict[str, str]:

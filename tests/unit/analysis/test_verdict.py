@@ -73,6 +73,24 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "at most 5.0 ms",
         "",
     ),
+    "clients are missing for lack of ports": (
+        with_meta(
+            GOOD,
+            clients_planned=10**6,
+            connect_failures={"no free local port": 7, "refused": 9},
+            own_shortages={"no free local port": 7},
+            remedies={"no free local port": "add --source-address"},
+        ),
+        Outcome.INVALID,
+        "this machine was the limit: 7 clients could not connect: no free local port",
+        "add --source-address",
+    ),
+    "ports were short for a while": (
+        with_meta(GOOD, connect_failures={"no free local port": 7}, own_shortages={"no free local port": 7}),
+        Outcome.PASS,
+        "this machine delayed connects: 7 clients had to try again: no free local port",
+        "",
+    ),
     "lost worker": (
         with_meta(GOOD, lost_workers=LOST),
         Outcome.UNKNOWN,
