@@ -16,7 +16,7 @@ from malaria.mqtt.session import SessionPhase
 from malaria.plan.terms_check import REMEDIES as TERMS
 from malaria.transport.stream import Stage
 
-_PORTS: Final = "add --source-address (auto on loopback), or see: malaria doctor TARGET -c N"
+_PORTS: Final = "add --source-address auto, or see: malaria doctor TARGET -c N"
 _DESCRIPTORS: Final = "add --workers, or raise the limit of open files (ulimit -n); see: malaria doctor -c N"
 _MEMORY: Final = "use fewer clients, or spread them over several machines; see: malaria doctor -c N"
 _ROUTE: Final = "check the address and this machine's routes"
