@@ -53,6 +53,7 @@ SWAP_PATIENCE_NS: Final = 2_000_000_000
 NS_PER_S: Final = 1_000_000_000
 NEVER_NS: Final = 1 << 62
 RETAINED: Final = 1
+STRAY_ID: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ class Behaviour:
     sys_interval_s: float = 0.0  # between two announcements on $SYS of what was dropped and what is stored
     sessions: bool = True  # kept for clients that ask for it
     version: str | None = "stub 1.0"  # retained at `VERSION_TOPIC`; None: no such topic
+    refused_filters: tuple[str, ...] = ()  # answered with 0x80; a filter that is no exact one of these is granted
+    most_granted: int = 2  # QoS of a subscription
+    copies_by_filter: bool = False  # one delivery for each filter of a client that matches
+    dropped_topics: tuple[str, ...] = ()  # acknowledged, and delivered to nobody: as by access rules
+    stray_pubrels: int = 0  # PUBRELs of unknown ids to whoever publishes, for each message
+    second_connack: bool = False  # the first one is said twice
     seed: int = 1
 
 
@@ -318,7 +325,7 @@ class StubBroker:
         self.clients.add(client_id)
         self.counts.accepted += 1
         self.counts.resumed += resumed
-        self._send(connection, bytes((CONNACK << 4, 2, int(resumed), 0)))
+        self._send(connection, bytes((CONNACK << 4, 2, int(resumed), 0)) * (1 + self.behaviour.second_connack))
         for awaited, packet in list(session.unfinished.values()):
             again = packet if awaited == PUBCOMP else bytes((packet[0] | 8,)) + packet[1:]
             self.counts.redeliveries += 1
@@ -349,6 +356,8 @@ class StubBroker:
             self._messages += 1
         if self._misbehaves(connection):
             return
+        for stray in range(self.behaviour.stray_pubrels):
+            self._send(connection, packet_of(PUBREL, STRAY_ID + stray))
         served_ns = self._queue.serve(now_ns)
         if served_ns is None:
             self.counts.dropped += 1
@@ -391,6 +400,8 @@ class StubBroker:
         if is_nth(number, behaviour.lose_every):
             self.counts.lost += sum(1 for _ in self._subscribers(message.topic))
             return
+        if any(matches(pattern, message.topic) for pattern in behaviour.dropped_topics):
+            return
         twice = is_nth(number, behaviour.duplicate_every)
         self._at(served_ns + behaviour.delivery_delay_ns, lambda now_ns: self._in_order(message, twice, now_ns))
 
@@ -424,7 +435,9 @@ class StubBroker:
     def _subscribers(self, topic: str) -> Iterator[tuple[Session, int]]:
         for session in list(self._sessions.values()):
             granted = [qos for pattern, qos in session.filters.items() if matches(pattern, topic)]
-            if granted:
+            if granted and self.behaviour.copies_by_filter:
+                yield from ((session, qos) for qos in granted)
+            elif granted:
                 yield session, max(granted)
 
     def _hand_over(self, session: Session, message: Message, qos: int) -> None:
@@ -475,6 +488,8 @@ class StubBroker:
         self._on_finished(connection, PUBACK, identifier_at(body, 0))
 
     def _on_pubcomp(self, connection: Connection, _: int, body: bytes, __: int) -> None:
+        if identifier_at(body, 0) >= STRAY_ID and self.behaviour.stray_pubrels:
+            return
         self._on_finished(connection, PUBCOMP, identifier_at(body, 0))
 
     def _on_pubrec(self, connection: Connection, _: int, body: bytes, __: int) -> None:
@@ -492,8 +507,11 @@ class StubBroker:
         asks_version = False
         while at < len(body):
             pattern, at = text_at(body, at)
-            session.filters[pattern] = body[at]
-            granted.append(body[at])
+            if pattern in self.behaviour.refused_filters:
+                granted.append(0x80)
+            else:
+                session.filters[pattern] = min(body[at], self.behaviour.most_granted)
+                granted.append(session.filters[pattern])
             at += 1
             asks_version |= matches(pattern, VERSION_TOPIC)
         self.counts.subscriptions += len(granted)

@@ -50,10 +50,20 @@ def _rate(run: Run, summary: Summary) -> str:
     if done is None:
         return ""
     if run.meta.closed_loop:
-        return f"{format_rate(done, 'msg')}, as fast as it answered (closed loop)"
+        return _closed_loop_rate(run, summary, done)
     due = rates.due_per_s or 0
     on_target = abs(done - due) <= ON_TARGET * due
     return f"{format_rate(done, 'msg')} {'on target' if on_target else f'of {format_rate(due, "msg")}'}"
+
+
+def _closed_loop_rate(run: Run, summary: Summary, done_per_s: float) -> str:
+    """Say what a closed loop measured. At QoS 0 nothing is answered, and only the subscribers know what got through."""
+    if summary.rates.acked_per_s is not None:
+        return f"{format_rate(done_per_s, 'msg')}, as fast as it answered (closed loop)"
+    sent = f"{format_rate(done_per_s, 'msg')} handed to the sockets of this machine (closed loop, QoS 0)"
+    if summary.rates.delivered_per_s is None:
+        return f"{sent}, which says nothing about what the broker took"
+    return f"{sent}, {format_count(summary.rates.delivered_per_s)} deliveries/s"
 
 
 def _losses(summary: Summary) -> str:

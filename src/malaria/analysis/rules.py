@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from malaria.analysis.backlog import Backlog, backlog_of
+from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
-from malaria.analysis.windows import load_window_ns
+from malaria.analysis.windows import load_window_ns, total
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import Threshold, parse_threshold_text
+from malaria.records.rows import Counter
 from malaria.records.run import Run
 from malaria.units import NotationError, format_clock, format_count, format_rate, format_things
-
-MOST_CAUSES: Final = 3
-"""Told in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,7 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
     ("messages.unacked == 0", {"publishing": True}),
     ("messages.unresolved == 0", {"publishing": True}),
     ("messages.lost == 0", {"publishing": True, "subscribing": True}),
+    ("messages.duplicated_qos_2 == 0", {"publishing": True, "subscribing": True}),
     ("broker.dropped == 0", {"publishing": True}),
     ("broker.queue_growth_per_s == 0/s", _OPEN_LOOP),
 )
@@ -64,6 +64,8 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
         taken.add("broker.queue_growth_per_s")
     if "messages.unresolved" in taken:  # who allows messages without any trace allows them without an answer
         taken.add("messages.unacked")
+    if "messages.duplicated" in taken:
+        taken.add("messages.duplicated_qos_2")
     steady = _of_steady_time(summary)
     own = [rule for rule in _defaults(run) if rule.key not in taken and look_up(steady, rule.key) is not None]
     cases = [_Case(rule, run, summary) for rule in stated] + [_Case(rule, run, steady) for rule in own]
@@ -177,7 +179,7 @@ def _broken(case: _Case, text: str) -> UnmetRule:
     if phrase is None or rule.operator not in phrase.operators:
         return UnmetRule(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
     sentence = phrase.sentence(case) + _needs(rule)
-    return UnmetRule(Ruling.BROKEN, sentence, _cause(case.run)[1] if phrase.sentence is _connected else phrase.remedy)
+    return UnmetRule(Ruling.BROKEN, sentence, phrase.own_remedy(case.run) or phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:
@@ -193,7 +195,7 @@ def _connected(case: _Case) -> str:
     if peak >= planned:
         were = "was" if connected == 1 else "were"
         return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
-    causes = _causes(case.run)
+    causes = listed_causes(case.run.meta.connect_failures)
     text = f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
     if planned - peak == 1 and _observes_sys(case.run):  # a broker with as many connections as clients is full
         text += "; malaria's own $SYS observer uses one connection: --observe none avoids it"
@@ -202,28 +204,6 @@ def _connected(case: _Case) -> str:
 
 def _observes_sys(run: Run) -> bool:
     return any(facts.observer == "sys" and facts.samples for facts in run.meta.observers)
-
-
-def _causes(run: Run) -> str:
-    """Return why connects failed, the commonest first, with the clients of each where there are several causes."""
-    failures = run.meta.connect_failures
-    if not failures:
-        return ""
-    ordered = sorted(failures, key=lambda cause: -failures[cause])
-    if len(ordered) == 1:
-        return ordered[0]
-    told = [f"{cause} ({format_count(failures[cause])})" for cause in ordered[:MOST_CAUSES]]
-    left = len(ordered) - len(told)
-    return "; ".join(told) + (f"; and {format_things(left, 'more cause')}" if left else "")
-
-
-def _cause(run: Run) -> tuple[str, str]:
-    """Return the commonest reason of failed connects, and its remedy."""
-    failures = run.meta.connect_failures
-    if not failures:
-        return "", _CONNECT_REMEDY
-    cause = max(failures, key=lambda reason: failures[reason])
-    return cause, run.meta.remedies.get(cause) or _CONNECT_REMEDY
 
 
 def _acked(case: _Case) -> str:
@@ -290,21 +270,57 @@ def _lost(case: _Case) -> str:
     lost, expected = case.figure("messages.lost"), format_count(case.figure("messages.expected"))
     acked = case.figure("messages.acked_lost")
     told = f", {format_count(acked)} of them acknowledged by the broker" if acked else ""
-    return f"{format_count(lost)} of {expected} deliveries {'was' if lost == 1 else 'were'} lost{told}"
+    was = "was" if lost == 1 else "were"
+    return f"{format_count(lost)} of {expected} deliveries {was} lost{told}{_access_hints(case.run)}"
+
+
+def _access_hints(run: Run) -> str:
+    """Return what makes losses look like those of access rules; empty if nothing does."""
+    return "".join(f"; {hint}" for hint in (_unheard(run), _unmatched(run)) if hint)
+
+
+def _unheard(run: Run) -> str:
+    """Return how many publishers had messages acknowledged of which none arrived anywhere."""
+    publishers = run.ledger.unheard_publishers if run.ledger is not None else None
+    return f"none of the messages of {format_things(publishers, 'publisher')} arrived" if publishers else ""
+
+
+def _unmatched(run: Run) -> str:
+    """Return how many messages the broker acknowledged with the word that nobody subscribes to them (MQTT 5)."""
+    unmatched = total(run.samples, Counter.UNMATCHED)
+    return f"the broker said of {format_things(unmatched, 'message')} that nobody subscribes to it" if unmatched else ""
+
+
+def _loss_remedy(run: Run) -> str:
+    """Return the remedy for losses that look like those of access rules: all messages of a publisher are gone."""
+    return _ACCESS_REMEDY if _access_hints(run) else ""
+
+
+def _duplicated(case: _Case) -> str:
+    count = case.figure("messages.duplicated_qos_2")
+    times = "was delivered" if count == 1 else "were delivered"
+    return f"{format_things(count, 'message')} of QoS 2 {times} more than once"
 
 
 def _acked_lost(case: _Case) -> str:
-    return f"the broker lost {format_things(case.figure('messages.acked_lost'), 'message')} that it had acknowledged"
+    lost = format_things(case.figure("messages.acked_lost"), "message")
+    return f"the broker lost {lost} that it had acknowledged{_access_hints(case.run)}"
 
 
 def _dropped(case: _Case) -> str:
-    return f"{case.count('connection')} lost"
+    causes = listed_causes(lost_connections(case.run))
+    return f"{case.count('connection')} lost{f': {causes}' if causes else ''}"
 
 
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"
 _OVERLOAD_REMEDY: Final = "the load is more than the broker carries: look at its CPU and queues, and try fewer clients"
 _PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence"
 _LOSS_REMEDY: Final = "look at the broker's queue limits, and at the QoS and session of the subscribers"
+_ACCESS_REMEDY: Final = (
+    "many brokers acknowledge what their access rules (ACL) then drop: check that the publishers may write these "
+    "topics, and the subscribers may read them"
+)
+_TWICE_REMEDY: Final = "QoS 2 promises exactly one delivery (MQTT-4.3.3): look at the broker's version and its log"
 _OPEN_REMEDY: Final = "they were in flight at the end: a longer --drain shows whether they arrive late or never"
 _QUEUE_REMEDY: Final = "look at the broker's queue limits (max_queued_messages of mosquitto), and at slow subscribers"
 _OBSERVE_REMEDY: Final = "look at what the observers say in the events of the run, and at --observe"
@@ -322,20 +338,23 @@ class _Phrase:
     sentence: Callable[[_Case], str]
     operators: tuple[str, ...]
     remedy: str
+    own_remedy: Callable[[Run], str] = lambda _: ""
+    """Returns a remedy that fits this run better; empty if there is none."""
 
 
 _PHRASES: Final[Mapping[str, _Phrase]] = {
-    "clients.connected": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY),
-    "clients.connected_peak": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY),
+    "clients.connected": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY, connect_remedy),
+    "clients.connected_peak": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY, connect_remedy),
     "rates.acked_per_s": _Phrase(_acked, _AT_LEAST, _OVERLOAD_REMEDY),
     "rates.sent_per_s": _Phrase(_sent, _AT_LEAST, _OVERLOAD_REMEDY),
-    "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY),
-    "messages.lost": _Phrase(_lost, _AT_MOST, _LOSS_REMEDY),
+    "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY, _loss_remedy),
+    "messages.lost": _Phrase(_lost, _AT_MOST, _LOSS_REMEDY, _loss_remedy),
+    "messages.duplicated_qos_2": _Phrase(_duplicated, _AT_MOST, _TWICE_REMEDY),
     "messages.unacked": _Phrase(_unacked, _AT_MOST, _OPEN_REMEDY),
     "messages.unresolved": _Phrase(_unresolved, _AT_MOST, _OPEN_REMEDY),
     "broker.dropped": _Phrase(_dropped_messages, _AT_MOST, _QUEUE_REMEDY),
     "broker.queue_growth_per_s": _Phrase(_grown, _AT_MOST, _OVERLOAD_REMEDY),
-    "clients.dropped": _Phrase(_dropped, _AT_MOST, _DROP_REMEDY),
+    "clients.dropped": _Phrase(_dropped, _AT_MOST, _DROP_REMEDY, takeover_remedy),
 }
 _RATES: Final = frozenset({"rates.acked_per_s", "rates.sent_per_s"})
 _IN_RATE_SENTENCE: Final = ("broker.dropped", "broker.queue_growth_per_s")

@@ -96,6 +96,8 @@ class MessageFigures(Figures):
     acked_lost: int | None = None
     unresolved: int | None = None
     unacked: int | None = None
+    duplicated_qos_2: int | None = None
+    overlapping: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +272,8 @@ class LevelSummary(Summary):
 def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
-    for definition, name in (("MessageFigures", "unacked"), ("Summary", "addresses"), ("LevelSummary", "addresses")):
+    later = [("MessageFigures", name) for name in ("unacked", "duplicated_qos_2", "overlapping")]
+    for definition, name in (*later, ("Summary", "addresses"), ("LevelSummary", "addresses")):
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):
         figures["required"].remove("capacity")  # only of a search

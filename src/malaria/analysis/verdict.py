@@ -12,22 +12,24 @@ from typing import Final
 
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
+from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections
 from malaria.analysis.lost_figures import damaged_run
 from malaria.analysis.negotiation import own_part
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
-from malaria.analysis.rules import MOST_CAUSES, unmet_rules
+from malaria.analysis.rules import unmet_rules
 from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import Summary, SurgeFigures, Verdict
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
+from malaria.analysis.unasked import unasked_packets
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.rows import GAP, Counter, EventKind, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
-from malaria.units import format_clock, format_count, format_ms, format_things
+from malaria.units import format_clock, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
 SATURATION_LAG_NS: Final = NS_PER_MS
@@ -54,9 +56,12 @@ def judge(run: Run, summary: Summary) -> Verdict:
 
 
 def _late(run: Run, _: Summary) -> list[Reason]:
-    """Report messages that left late because of the generator. In a closed loop none is: due is when it can be sent."""
+    """Report messages that left late because of the generator. In a closed loop none is: due is when it can be sent.
+
+    Where the broker flooded the clients with packets that answer nothing, that is the cause, and another rule says so.
+    """
     lag = latency_of(run, Metric.OWN_LAG).quantile(0.99)
-    if run.meta.closed_loop or lag is None:
+    if run.meta.closed_loop or lag is None or unasked_packets(run):
         return []
     limit_ns = own_lag_limit_ns(run.meta)
     worker, percent = busiest_worker(run)
@@ -154,13 +159,13 @@ def _aborted(run: Run, _: Summary) -> list[Reason]:
 
 
 def _ended_early(run: Run) -> list[Reason]:
-    causes = run.meta.connect_failures
-    ordered = sorted(causes, key=lambda cause: -causes[cause])
-    why = [f"{cause} ({format_count(causes[cause])})" for cause in ordered[:MOST_CAUSES]]
-    if more := len(ordered) - len(why):
-        why.append(f"and {format_things(more, 'more cause')}")
-    text = f"the attack ended early: {run.meta.aborted}"
-    return [Reason(Outcome.UNKNOWN, text, f"failed connects: {'; '.join(why)}" if why else "")]
+    """Report an attack that the operator or malaria cut short; where clients were in the way of it, say why."""
+    reason, failed = run.meta.aborted, run.meta.connect_failures
+    text, why = f"the attack ended early: {reason}", listed_causes({**lost_connections(run), **failed})
+    if reason == INTERRUPTED or not why:
+        return [Reason(Outcome.UNKNOWN, text, f"failed connects: {listed_causes(failed)}" if failed else "")]
+    remedy = connect_remedy(run) or "look at the broker's log"
+    return [Reason(Outcome.UNKNOWN, f"{text}: {why}", remedy)]
 
 
 def _endless(run: Run, _: Summary) -> list[Reason]:
@@ -228,6 +233,24 @@ _SURGE_REMEDIES: Final = {
     Outcome.UNKNOWN: "let the attack last longer after the surge",
     Outcome.PASS: "",
 }
+
+
+def _unasked(run: Run, _: Summary) -> list[Reason]:
+    packets = unasked_packets(run)
+    if not packets:
+        return []
+    text = (
+        f"the broker sent {format_things(packets, 'packet')} that answer nothing: acknowledgements and releases of "
+        "unknown packet ids, or a PINGRESP without a PINGREQ"
+    )
+    return [Reason(Outcome.FAIL, text, "report it to the makers of the broker; the figures are those of handling them")]
+
+
+def _lowered_subscriptions(run: Run, _: Summary) -> list[Reason]:
+    lowered = total(run.samples, Counter.SUBSCRIPTIONS_LOWERED)
+    if not lowered:
+        return []
+    return [Reason(Outcome.PASS, f"the broker granted {format_things(lowered, 'subscription')} a lower QoS than asked")]
 
 
 # --- rules and thresholds ------------------------------------------------------------------------------------------
@@ -335,12 +358,14 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _dead_broker,
     _publishes,
     _subscriptions,
+    _unasked,
     _surges,
     _broken,
     _stalled,
     _undecided,
     empty_load,
     _undecided_surges,
+    _lowered_subscriptions,
     _blind_observers,
     _closed_loop_limit,
 )

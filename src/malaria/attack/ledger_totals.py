@@ -30,17 +30,36 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
         expected=settled.expected if settled else None,
         delivered=settled.delivered if settled else None,
         duplicated=_count(counted if settled else None, Counter.DUPLICATED),
+        duplicated_qos_2=_count(counted if settled else None, Counter.DUPLICATED_QOS_2),
+        overlapping=_count(counted if settled else None, Counter.OVERLAPPING),
         reordered=_count(counted if settled else None, Counter.REORDERED),
         lost=settled.lost if settled else None,
         acked_lost=settled.acked_lost if settled else None,
         unresolved=settled.unresolved if settled else open_messages,
+        unheard_publishers=settled.unheard_publishers if settled else None,
+        unheard_lost=settled.unheard_lost if settled else None,
         unacked=None if acknowledged is None else conductor.unacknowledged(),
-        notes=tuple(_notes(conductor, publishing, subscribing, lost=lost, settled=settled)),
+        notes=tuple(
+            _notes(
+                conductor,
+                publishing,
+                subscribing,
+                lost=lost,
+                settled=settled,
+                refused=_count(counters, Counter.SUBSCRIPTIONS_REFUSED) or 0,
+            )
+        ),
     )
 
 
 def _notes(
-    conductor: Conductor, publishing: bool, subscribing: bool, *, lost: bool, settled: Deliveries | None
+    conductor: Conductor,
+    publishing: bool,
+    subscribing: bool,
+    *,
+    lost: bool,
+    settled: Deliveries | None,
+    refused: int = 0,
 ) -> Iterator[str]:
     if lost:
         yield "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
@@ -48,9 +67,11 @@ def _notes(
         yield "No client of this run publishes, so what should arrive is not known."
     elif subscribing and settled is None:
         yield f"Deliveries are not followed: {conductor.account_note()}."
-    elif settled is not None and settled.never_sent:
+    if settled is not None and settled.never_sent:
         arrivals = format_things(settled.never_sent, "arrival")
         yield f"{arrivals} had the header of a message that no client had sent: not counted as delivered."
+    if settled is not None and refused:
+        yield f"Nothing is expected of {format_things(refused, 'refused subscription')}."
 
 
 def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:

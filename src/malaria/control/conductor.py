@@ -58,6 +58,7 @@ GIVE_UP_NS: Final = 3 * NS_PER_S
 
 MOST_NAMED: Final = 5
 """Workers in one sentence."""
+NO_CLIENT_STAYED: Final = "clients connected, and the broker ended each connection again"
 NO_LAST_REPORT: Final = "did not report at the end"
 
 
@@ -265,7 +266,8 @@ class Conductor:
         if self._connect_orders == 1:
             return [self._connect(rest=True, at_ns=at_ns)]
         if not ready and expected:
-            return self._give_up(at_ns, "no client could connect")
+            accepted = any(w.standing.accepted for w in self._remaining())
+            return self._give_up(at_ns, NO_CLIENT_STAYED if accepted else "no client could connect")
         if ready < expected:
             self._mark(at_ns, EventKind.TROUBLE, f"going on with {ready:,} of {expected:,} clients")
         return self._start(at_ns)

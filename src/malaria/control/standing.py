@@ -31,6 +31,7 @@ class Standing:
     publishing: bool
     surges: tuple[SurgeStanding, ...] = ()
     scheduled: bool = False  # messages will be due by the clock, whatever the broker does
+    accepted: int = 0  # CONNACKs so far
     moved: int = 0  # messages sent, acknowledged or arrived so far
     clients_behind: int = 0  # clients of a closed loop that have not sent all their messages
     unsent: int = 0  # ... and how many messages that are

@@ -20,8 +20,8 @@ from malaria.engine.publish_frames import QOS, Data, Frames, Places, find_frames
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
 from malaria.plan.clients import Plan
-from malaria.plan.streams import streams_of
-from malaria.records.ledger import Arrivals, Received
+from malaria.plan.streams import refused_streams, streams_of
+from malaria.records.ledger import Arrivals, Received, without_rows
 from malaria.schedule.arrays import Ints
 from malaria.schedule.payload import HEADER, HEADER_DTYPE, HEADER_SIZE, MAGIC
 from malaria.transport.limits import LARGEST_FRAME
@@ -35,9 +35,12 @@ class Inbox:
 
     def __init__(self, plan: Plan, context: EngineContext) -> None:
         streams = streams_of(plan)
+        self._plan = plan
         self._streams = streams
+        self._refused: dict[int, frozenset[str]] = {}  # the filters of a client that the broker refused
+        self._begun = False
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
-        self.ledger = Arrivals(len(streams.publisher))
+        self.ledger = Arrivals(len(streams.publisher), streams.copies)
         # members of shared subscriptions: no order is promised over several of them (MQTT 5, 4.8.2)
         shared = {place for place, count in streams.shared.values() if count}
         self._sharing = {client for client, place in streams.first.items() if place in shared}
@@ -58,6 +61,7 @@ class Inbox:
         """Due times in payloads count from `epoch_ns`; end-to-end latency is kept for those due from `measure_ns`."""
         self._epoch_ns = epoch_ns
         self._measure_run_ns = measure_ns - epoch_ns
+        self._begun = True
 
     def correct_epoch(self, epoch_ns: int) -> None:
         """Run time 0 is better known by now."""
@@ -90,7 +94,10 @@ class Inbox:
         if first & RETAIN:
             self._counts.retained += len(payloads)
         elif len(payloads):
+            duplicated = self.ledger.duplicated
             self._enter(client, data, payloads, now_ns)
+            if first & QOS == 0x04:
+                self._counts.duplicated_qos_2 += self.ledger.duplicated - duplicated
 
     def _take_one(self, client: int, data: Data, first: int, frame: tuple[Places, int], now_ns: int) -> None:
         """Answer and enter a lone message of QoS 0 or 1, without arrays: the usual case when little comes.
@@ -127,7 +134,7 @@ class Inbox:
         ledger, counts = self.ledger, self._counts
         reordered = ledger.reordered
         if not ledger.take(self._streams.first[client] + place, sequence):
-            counts.duplicated += 1
+            counts.duplicated, counts.overlapping = ledger.duplicated, ledger.overlapping
             return
         if ledger.reordered != reordered and client not in self._sharing:
             counts.reordered += 1
@@ -137,7 +144,11 @@ class Inbox:
 
     def release(self, client: int, packet_id: int, now_ns: int) -> None:
         """Answer PUBREL with PUBCOMP, whether the id is known or not (MQTT-4.3.3-2)."""
-        self._received_ids.get(client, set()).discard(packet_id)
+        received = self._received_ids.get(client)
+        if received is not None and packet_id in received:
+            received.remove(packet_id)
+        else:
+            self._counts.stray_ack += 1
         self._outbox.send(client, b"\x70\x02" + packet_id.to_bytes(2), now_ns)
 
     def resume(self, client: int, session_present: bool) -> None:
@@ -145,11 +156,20 @@ class Inbox:
         if not session_present:
             self._received_ids.pop(client, None)
 
+    def note_suback(self, client: int, refused: frozenset[str]) -> None:
+        """Note the filters that the broker refused. What counts is the last SUBACK before the load begins."""
+        if not self._begun:
+            self._refused.pop(client, None)
+            if refused:
+                self._refused[client] = refused
+
     def received(self) -> Received:
-        """Return the account of all streams of this worker."""
-        ledger = self.ledger
-        streams = self._streams
-        return Received(streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared)
+        """Return the account of the streams of this worker, without those whose subscription the broker refused."""
+        ledger, streams = self.ledger, self._streams
+        account = Received(streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared)
+        if not self._refused:
+            return account
+        return without_rows(account, refused_streams(self._plan, streams, self._refused))
 
     # --- answering -------------------------------------------------------------------------------------------------
 
@@ -214,10 +234,9 @@ class Inbox:
 
     def _account(self, streams: Ints, headers: NDArray[np.void], now_ns: int) -> None:
         ledger, counts = self.ledger, self._counts
-        duplicated = ledger.duplicated
         dues = headers["due_ns"].astype(np.int64)
         first = ledger.take_many(streams, headers["sequence"].astype(np.int64))
-        counts.duplicated += ledger.duplicated - duplicated
+        counts.duplicated, counts.overlapping = ledger.duplicated, ledger.overlapping
         if first is not None:
             dues = dues[first]
         counts.delivered += len(dues)

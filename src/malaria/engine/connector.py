@@ -25,6 +25,7 @@ from malaria.engine.conversation import Conversation
 from malaria.engine.receiver import Receiver
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
+from malaria.records.rows import CONNECTION_LOST
 from malaria.transport.connection_setup import ConnectionSetup
 from malaria.transport.failures import STAGE_TIMEOUTS, TIMEOUTS, connect_error, failure_of
 from malaria.transport.poller import READ, WRITE
@@ -183,7 +184,7 @@ class Connector:
             return
         if phase == SessionPhase.READY:
             self._counts.dropped += 1
-            self._meter.trouble(f"connection lost: {reason}")
+            self._meter.trouble(f"{CONNECTION_LOST}{reason}")
         else:
             self._in_progress -= 1
             if phase == SessionPhase.GREETING:

@@ -31,7 +31,13 @@ from malaria.mqtt.packets import (
     Subscribe,
     Will,
 )
-from malaria.mqtt.reasons import FAILURE, reason_text, reason_with_details
+from malaria.mqtt.reasons import (
+    FAILURE,
+    NO_MATCHING_SUBSCRIBERS,
+    SESSION_TAKEN_OVER,
+    reason_text,
+    reason_with_details,
+)
 from malaria.mqtt.session import SUBSCRIBE_ID, SessionPhase
 from malaria.mqtt.terms import Terms, terms_of
 from malaria.plan.clients import GroupPlan, Plan
@@ -192,13 +198,24 @@ class Conversation:
             raise MalformedPacket("SUBACK with another number of codes than filters", "MQTT-3.9.3-1")
         self._columns.was_subscribed[client] = 1
         self._meter.suback.append(now_ns - self._columns.stage_at[client])
-        refused = [code for code in packet.reason_codes if code >= FAILURE]
-        self._counts.subscriptions += len(packet.reason_codes) - len(refused)
+        filters = plan.filters(self._index(client, plan))
+        codes = packet.reason_codes
+        refused = {filter_: code for filter_, code in zip(filters, codes, strict=True) if code >= FAILURE}
+        self._inbox.note_suback(client, frozenset(refused))
+        self._counts.subscriptions += len(codes) - len(refused)
         self._counts.subscriptions_refused += len(refused)
-        for code in sorted(set(refused)):  # in 3.1.1 there is one, and it says nothing
+        self._note_lowered(codes, plan.group.qos)
+        for code in sorted(set(refused.values())):  # in 3.1.1 there is one, and it says nothing
             why = f": {reason_text(code)}" if plan.protocol is Protocol.V5 else ""
             self._meter.trouble(f"the broker refused a subscription{why}")
         self._ready(client, now_ns)
+
+    def _note_lowered(self, codes: Sequence[int], asked: int) -> None:
+        """Report subscriptions that the broker granted with a lower QoS than was asked for."""
+        lowered = [code for code in codes if code < asked]
+        self._counts.subscriptions_lowered += len(lowered)
+        for code in sorted(set(lowered)):
+            self._meter.trouble(f"the broker granted QoS {code} to a subscription that asked for QoS {asked}")
 
     def _ready(self, client: int, now_ns: int) -> None:
         self._columns.phase[client] = SessionPhase.READY
@@ -211,11 +228,13 @@ class Conversation:
 
     def _on_pingresp(self, client: int, _: Packet, __: int) -> None:
         if self._columns.phase[client] == SessionPhase.READY:
+            self._counts.stray_ack += not self._columns.deadline_at[client]
             self._columns.deadline_at[client] = 0
 
     def _on_disconnect(self, client: int, packet: Packet, _: int) -> None:
         """Take a DISCONNECT of the broker, which gives the reason (MQTT 5, 3.14)."""
         assert isinstance(packet, Disconnect)
+        self._counts.taken_over += packet.reason_code == SESSION_TAKEN_OVER
         self.lost(client, f"the broker said goodbye: {reason_with_details(packet.reason_code, packet.properties)}")
 
     def _on_ack(self, client: int, packet: Packet, now_ns: int) -> None:
@@ -227,6 +246,7 @@ class Conversation:
         if publisher is None:
             self._counts.stray_ack += 1
             return
+        self._counts.unmatched += packet.reason_code == NO_MATCHING_SUBSCRIBERS
         if packet.reason_code >= FAILURE and packet.type in _REFUSING:
             fits = self._on_refused(publisher, client, packet, now_ns)
         elif packet.type is PacketType.PUBREC:

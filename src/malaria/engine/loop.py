@@ -289,6 +289,7 @@ class Engine:
             publishing=not all(publisher.done for publisher in self.publishers),
             surges=self.surges.standing(self._epoch_ns),
             scheduled=not all(publisher.closed_loop or publisher.done for publisher in self.publishers),
+            accepted=counts.connected,
             moved=counts.sent + counts.acked + counts.arrived,
             clients_behind=sum(clients for clients, _ in behind),
             unsent=sum(messages for _, messages in behind),

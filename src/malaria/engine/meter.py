@@ -34,6 +34,8 @@ class Counts:
     acked: int
     delivered: int
     duplicated: int
+    duplicated_qos_2: int
+    overlapping: int
     reordered: int
     arrived: int
     retained: int
@@ -66,6 +68,9 @@ class Counts:
     malformed: int
     subscriptions: int
     subscriptions_refused: int
+    subscriptions_lowered: int
+    unmatched: int
+    taken_over: int
     negotiation_cpu_ns: int
     resumed: int
     turns: int

@@ -19,7 +19,7 @@ from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.errors import MalformedPacket
 from malaria.mqtt.codec import frame_length
-from malaria.mqtt.reasons import FAILURE
+from malaria.mqtt.reasons import FAILURE, NO_MATCHING_SUBSCRIBERS
 from malaria.mqtt.session import SessionPhase
 from malaria.transport.failures import CLOSED, failure_of
 from malaria.transport.limits import LARGEST_FRAME
@@ -147,6 +147,7 @@ class Receiver:
             return False
         if not publisher.acknowledge(client, data[start + 2] << 8 | data[start + 3], now_ns):
             raise MalformedPacket("PUBACK for a QoS 2 message", "MQTT-4.3.3-1")
+        self._counts.unmatched += data[start + 4] == NO_MATCHING_SUBSCRIBERS
         return True
 
     def _acknowledgements(self, client: int, data: bytes | bytearray, start: int, end: int, now_ns: int) -> int:

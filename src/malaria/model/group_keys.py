@@ -155,6 +155,11 @@ class GroupKeys(Client5):
         """Return the placeholders in the topic, without their widths."""
         return check_template(self.topic, OF_MESSAGE)
 
+    @property
+    def own_client_ids(self) -> bool:
+        """Return True if the ids are those of this run alone: they hold its name, or the broker chooses them."""
+        return not self.client_id or "run" in check_template(self.client_id, OF_CLIENT_ID)
+
     def client_id_at(self, index: int, run: str, identity: str = "") -> str:
         return fill(self.client_id, {"run": run, "group": self.name, "index": index, "identity": identity})
 

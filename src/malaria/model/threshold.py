@@ -47,7 +47,7 @@ STATISTICS: Final = ("min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9
 CLIENTS: Final = ("planned", "connected", "connected_peak", "refused", "dropped", "reconnects")
 MESSAGES: Final = (
     "due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost", "unresolved",
-    "unacked",
+    "unacked", "duplicated_qos_2", "overlapping",
 )  # fmt: skip
 RATES: Final = ("due", "sent", "acked", "delivered")
 BROKER: Final[Mapping[str, FigureUnit]] = MappingProxyType(

@@ -8,7 +8,8 @@ losses, duplicates and changes of order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter as Tally
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +32,9 @@ class Streams:
     `publisher[i]` is the publisher's number. The streams of one client stand together, publishers ascending:
     `first[row]` is the place of its first one and `publishers[row]` their numbers. The members of a shared subscription
     have the same streams; `shared` has their place and count by filter, for other workers may have them too.
-    `note` says why deliveries cannot be foretold, when they cannot.
+    `copies` has the streams of which a broker may deliver each message several times, and how many times: once for
+    each filter of the client that matches (MQTT 3.1.1 section 3.3.5, MQTT 5 section 3.3.4). `note` says why deliveries
+    cannot be foretold, when they cannot.
     """
 
     publisher: Ints
@@ -39,6 +42,7 @@ class Streams:
     publishers: Mapping[int, Ints]
     note: str = ""
     shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    copies: Mapping[int, int] = field(default_factory=dict)
 
 
 def streams_of(plan: Plan) -> Streams:
@@ -65,24 +69,24 @@ def _unknown(note: str) -> Streams:
 def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
     """Match every publisher's topic against the filters of this worker's subscribers."""
     listeners, tree = _listeners(groups)
-    heard: list[list[int]] = [[] for _ in listeners]
+    heard: list[dict[int, int]] = [{} for _ in listeners]  # publisher -> copies
     for group in publishing:
         # one sequence number stands for all unless the topic holds it
         sequences = (0, FAR_SEQUENCE) if "seq" in group.group.topic_uses else (0,)
         for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True):
             matched = [_hearers(group, index, sequence, tree, responders) for sequence in sequences]
             # then the deliveries of a publisher are no whole stream, and losses could not be told
-            if matched[0] != matched[-1]:
+            if matched[0].keys() != matched[-1].keys():
                 return _unknown(f"a filter matches topic {group.group.topic} only for some {{seq}}")
-            for listener in matched[0]:
-                heard[listener].append(number)
+            for listener, copies in (matched[0] | matched[-1]).items():
+                heard[listener][number] = copies
     own = {
         group.first_row + position: number
         for group in groups
         if group.group.no_local
         for position, number in enumerate(group.numbers.tolist())
     }
-    return _lay_out(listeners, [np.array(sorted(numbers), np.int64) for numbers in heard], own)
+    return _lay_out(listeners, heard, own)
 
 
 def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
@@ -98,13 +102,13 @@ def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
 
 def _hearers(
     group: GroupPlan, index: int, sequence: int, tree: TopicTree[int], responders: TopicTree[bool]
-) -> set[int]:
-    """Return the listeners that a message reaches, also by its answer if it is a request."""
+) -> Tally[int]:
+    """Return the listeners that a message reaches, also by its answer if it is a request, and by how many filters."""
     topic = group.topic(index, sequence)
-    heard = set(tree.match(topic))
+    heard = Tally(tree.match(topic))
     answer_topic = group.message_properties(index, sequence).get("response_topic")
     if answer_topic is not None and responders.match(topic):
-        heard |= set(tree.match(answer_topic))
+        heard.update(tree.match(answer_topic))
     return heard
 
 
@@ -128,14 +132,23 @@ def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], lis
     return by_filters, tree
 
 
-def _lay_out(listeners: Mapping[tuple[str, ...], list[int]], heard: list[Ints], own: Mapping[int, int]) -> Streams:
-    """Lay the streams out in columns. `own` has the numbers of clients with no-local (MQTT 5), by row."""
+def _lay_out(
+    listeners: Mapping[tuple[str, ...], list[int]], heard: Sequence[Mapping[int, int]], own: Mapping[int, int]
+) -> Streams:
+    """Lay the streams out in columns.
+
+    `heard` has the publishers of each listener with the copies of a message that it may get, `own` the numbers of
+    clients with no-local (MQTT 5), by row.
+    """
     first: dict[int, int] = {}
     publishers: dict[int, Ints] = {}
     columns: list[Ints] = []
     shared: dict[str, tuple[int, int]] = {}
+    copies: dict[int, int] = {}
     place = 0
-    for (filters, rows), numbers in zip(listeners.items(), heard, strict=True):
+    for (filters, rows), several in zip(listeners.items(), heard, strict=True):
+        numbers = np.array(sorted(several), np.int64)
+        overlapping = {number: count for number, count in several.items() if count > 1}
         if shared_part(filters[0]) is not None:
             shared[filters[0]] = place, len(numbers)
             # the members of a share have one stream between them: any of them may get a message
@@ -148,6 +161,47 @@ def _lay_out(listeners: Mapping[tuple[str, ...], list[int]], heard: list[Ints], 
             # with no-local the broker does not deliver a client's own messages to it
             others = numbers[numbers != own[row]] if row in own else numbers
             first[row], publishers[row] = place, others
+            for number, count in overlapping.items():
+                if row not in own or number != own[row]:
+                    copies[place + int(np.searchsorted(others, number))] = count
             columns.append(others)
             place += len(others)
-    return Streams(np.concatenate(columns) if columns else np.zeros(0, np.int64), first, publishers, shared=shared)
+    everything = np.concatenate(columns) if columns else np.zeros(0, np.int64)
+    return Streams(everything, first, publishers, shared=shared, copies=copies)
+
+
+def refused_streams(plan: Plan, streams: Streams, refused: Mapping[int, Collection[str]]) -> Ints:
+    """Return the places of the streams that nothing is owed to, ascending.
+
+    `refused` has the filters that the broker refused, by row of the client. A stream of a shared subscription is owed
+    to the members that are left; one that a granted filter matches too is owed by that one.
+    """
+    shared = {place for place, count in streams.shared.values() if count}
+    left = Tally(place for row, place in streams.first.items() if place in shared and row not in refused)
+    places: list[int] = []
+    topics: Mapping[int, list[str]] = {}
+    for row, filters in refused.items():
+        if row not in streams.first or left[streams.first[row]]:
+            continue
+        group = plan.group_of(row)
+        granted = set(group.filters(int(group.members[row - group.first_row]))) - set(filters)
+        topics = topics or (_topics_by_publisher(plan) if granted else {})
+        tree: TopicTree[bool] = TopicTree()
+        for filter_ in granted:
+            tree.add(filter_, True)
+        for place, number in enumerate(streams.publishers[row].tolist(), streams.first[row]):
+            if not granted or not any(tree.match(topic) for topic in topics[number]):
+                places.append(place)
+    return np.unique(np.array(places, np.int64))
+
+
+def _topics_by_publisher(plan: Plan) -> dict[int, list[str]]:
+    """Return the topic of each publisher of the whole warhead, and that of the answers to it, by its number."""
+    topics: dict[int, list[str]] = {}
+    for group in groups_of(plan.warhead, WHOLE, plan.identity):
+        if not group.group.publishes:
+            continue
+        for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True):
+            answer = group.message_properties(index, 0).get("response_topic")
+            topics[number] = [group.topic(index, 0), *([answer] if answer is not None else [])]
+    return topics

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +23,27 @@ from malaria.schedule.arrays import Ints
 
 type Range = tuple[int, int]
 """Half open: (first, end)."""
+REPEATS_KEPT: Final = 1 << 16
 
 
 class Arrivals:
-    """The arrivals on each stream of one worker. One owner, no locking."""
+    """The arrivals on each stream of one worker. One owner, no locking.
 
-    def __init__(self, streams: int) -> None:
+    `copies` has the streams of which a message may arrive several times, and how many times. What is remembered of such
+    repeats is bounded: one that comes after REPEATS_KEPT repeats of other messages is allowed again.
+    """
+
+    def __init__(self, streams: int, copies: Mapping[int, int] | None = None) -> None:
         self.next_sequence = np.zeros(streams, np.int64)  # one past the highest that arrived
         self.received = np.zeros(streams, np.int64)  # distinct messages
         self.duplicated = 0
+        self.overlapping = 0  # repeats that `copies` allow
         self.reordered = 0
         self._next_at = memoryview(self.next_sequence)
         self._received_at = memoryview(self.received)
         self._holes: dict[int, list[Range]] = {}  # below next_sequence, ascending
+        self._copies = copies or {}
+        self._repeats: dict[tuple[int, int], int] = {}  # (stream, sequence) -> how often, of the streams in `copies`
 
     def take(self, stream: int, sequence: int) -> bool:
         """Enter one arrival; return True when it is the first of its message."""
@@ -79,12 +88,25 @@ class Arrivals:
         first = [self.take(s, q) for s, q in zip(streams.tolist(), sequences.tolist(), strict=True)]
         return None if all(first) else np.array(first, np.bool_)
 
+    def _repeat(self, stream: int, sequence: int) -> None:
+        """Count an arrival of a message that had arrived before."""
+        most = self._copies.get(stream, 1)
+        seen = self._repeats.pop((stream, sequence), 0) + 1 if most > 1 else 1
+        if seen >= most:
+            self.duplicated += 1
+        else:
+            self.overlapping += 1
+        if most > 1:
+            self._repeats[stream, sequence] = seen
+            if len(self._repeats) > REPEATS_KEPT:
+                del self._repeats[next(iter(self._repeats))]
+
     def _take_late(self, stream: int, sequence: int) -> bool:
         """Enter an arrival below the highest: it fills a hole (reordered) or comes again (duplicated)."""
         holes = self._holes.get(stream, [])
         place = bisect_right(holes, sequence, key=lambda hole: hole[0]) - 1
         if place < 0 or sequence >= holes[place][1]:
-            self.duplicated += 1
+            self._repeat(stream, sequence)
             return False
         begin, end = holes[place]
         holes[place : place + 1] = [part for part in ((begin, sequence), (sequence + 1, end)) if part[0] < part[1]]
@@ -131,6 +153,8 @@ class Deliveries:
     """`expected = delivered + lost + unresolved`; `acked_lost` is a part of `lost`.
 
     `never_sent` arrivals had the header of a message that no client had sent. They are in no other figure.
+    `unheard_publishers` had messages acknowledged, and none of their messages arrived anywhere; `unheard_lost` is their
+    part of `acked_lost`.
     """
 
     expected: int
@@ -139,6 +163,8 @@ class Deliveries:
     acked_lost: int
     unresolved: int
     never_sent: int = 0
+    unheard_publishers: int = 0
+    unheard_lost: int = 0
 
 
 def join_published(parts: Sequence[Published]) -> Published:
@@ -167,6 +193,17 @@ def join_received(parts: Sequence[Received]) -> list[Received]:
     return alone + [
         _joined([_rows(part, *part.shared[filter_]) for part in sharers]) for filter_, sharers in common.items()
     ]
+
+
+def without_rows(part: Received, rows: Ints) -> Received:
+    """Return the streams without some rows. A shared subscription of which one is left out is left out whole."""
+    keep = np.setdiff1d(np.arange(len(part.publisher)), rows)
+    shared = {
+        filter_: (int(np.searchsorted(keep, first)), count)
+        for filter_, (first, count) in part.shared.items()
+        if not np.isin(np.arange(first, first + count), rows).any()
+    }
+    return replace(_chosen(part, keep), shared=shared)
 
 
 def _without(part: Received, spans: Sequence[tuple[int, int]]) -> Received:
@@ -223,17 +260,36 @@ def settle(published: Published, parts: Sequence[Received]) -> Deliveries:
     order = np.argsort(published.publisher)
     known = published.publisher[order]
     totals = Deliveries(0, 0, 0, 0, 0)
+    unheard = _Unheard(published)
     for part in parts:
         place = np.searchsorted(known, part.publisher)
         place = np.minimum(place, max(len(known) - 1, 0))
         if len(part.publisher) and (not len(known) or not np.array_equal(known[place], part.publisher)):
             raise KeyError("a stream names a publisher without an account")
         rows = order[place]
-        totals = _add(totals, _settle_part(published, part, rows))
-    return totals
+        totals = _add(totals, _settle_part(published, part, rows, unheard))
+    publishers, lost = unheard.totals()
+    return replace(totals, unheard_publishers=publishers, unheard_lost=lost)
 
 
-def _settle_part(published: Published, part: Received, rows: NDArray[np.intp]) -> Deliveries:
+class _Unheard:
+    """What was delivered and lost of each publisher, over all streams."""
+
+    def __init__(self, published: Published) -> None:
+        self._delivered = np.zeros(len(published.publisher), np.int64)
+        self._lost = np.zeros(len(published.publisher), np.int64)
+
+    def add(self, rows: NDArray[np.intp], delivered: Ints, lost: Ints) -> None:
+        np.add.at(self._delivered, rows, delivered)
+        np.add.at(self._lost, rows, lost)
+
+    def totals(self) -> tuple[int, int]:
+        """Return how many publishers lost everything, and how many deliveries that are."""
+        unheard = (self._delivered == 0) & (self._lost > 0)
+        return int(unheard.sum()), int(self._lost[unheard].sum())
+
+
+def _settle_part(published: Published, part: Received, rows: NDArray[np.intp], unheard: _Unheard) -> Deliveries:
     sent = published.sent[rows]
     never_sent = _never_sent(part, sent)
     received = part.received - never_sent
@@ -243,6 +299,7 @@ def _settle_part(published: Published, part: Received, rows: NDArray[np.intp]) -
         for row in np.flatnonzero(missing > 0).tolist():
             unacked[row] = _unacked_missing(published, part, row)
     lost = missing - unacked
+    unheard.add(rows, received, np.where(published.acknowledged[rows], lost, 0))
     return Deliveries(
         expected=int(sent.sum()),
         delivered=int(received.sum()),

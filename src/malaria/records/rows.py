@@ -63,6 +63,8 @@ class Counter(StrEnum):
     ACKED = "acked"
     DELIVERED = "delivered"  # first arrivals
     DUPLICATED = "duplicated"
+    DUPLICATED_QOS_2 = "duplicated_qos_2"  # ... of it in packets of QoS 2, which promises exactly one delivery
+    OVERLAPPING = "overlapping"  # repeats that the specification allows: a copy for each filter of the client
     REORDERED = "reordered"
     ARRIVED = "arrived"  # every PUBLISH that came in, tracked or not
     RETAINED = "retained"  # arrivals with RETAIN set: kept messages, no part of `delivered`
@@ -72,7 +74,7 @@ class Counter(StrEnum):
     CLAMPED_LOW = "clamped_low"
     CLAMPED_HIGH = "clamped_high"
     REDELIVERED = "redelivered"  # our own PUBLISH/PUBREL sent again with DUP after a reconnect
-    STRAY_ACK = "stray_ack"  # acknowledgements of a packet id that was not in flight
+    STRAY_ACK = "stray_ack"  # answers to nothing: a packet id that was not in flight, a PINGRESP without a PINGREQ
     BYTES_SENT = "bytes_sent"
     BYTES_RECEIVED = "bytes_received"
     SENDS = "sends"  # calls of send() that carried messages
@@ -95,6 +97,9 @@ class Counter(StrEnum):
     MALFORMED = "malformed"  # connections closed because the broker's bytes were no MQTT
     SUBSCRIPTIONS = "subscriptions"
     SUBSCRIPTIONS_REFUSED = "subscriptions_refused"
+    SUBSCRIPTIONS_LOWERED = "subscriptions_lowered"  # granted with a lower QoS than was asked for
+    UNMATCHED = "unmatched"  # acknowledged with the word that nobody subscribes to the topic (MQTT 5)
+    TAKEN_OVER = "taken_over"  # connections that the broker ended because the client id connected again (MQTT 5)
     NEGOTIATION_CPU_NS = "negotiation_cpu_ns"  # our processor time in TLS handshakes and WebSocket upgrades
     RESUMED = "resumed"  # TLS handshakes that an earlier session made shorter
     TURNS = "turns"  # turns of the loop
@@ -135,6 +140,9 @@ class Sample:
 
 LOST_HISTOGRAMS: Final = "lost"
 """The only histogram of a stored sample of which one cannot be read: its latencies are unknown."""
+
+CONNECTION_LOST: Final = "connection lost: "
+"""Begins the text of an event that says why connections of READY clients ended; the reason follows."""
 
 
 class EventKind(StrEnum):
@@ -207,6 +215,10 @@ class LedgerTotals:
     acked_lost: StoredCount | None
     unresolved: StoredCount | None
     notes: tuple[str, ...] = ()  # a sentence for each figure that is None, and for what else needs one
+    duplicated_qos_2: StoredCount | None = None
+    overlapping: StoredCount | None = None
+    unheard_publishers: StoredCount | None = None
+    unheard_lost: StoredCount | None = None
     unacked: StoredCount | None = None  # not answered by the broker, delivered or not; not in runs of version 0.1.0
 
 

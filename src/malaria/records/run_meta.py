@@ -174,6 +174,7 @@ class RunMeta(_Facts):
     acknowledged: StoredFlag | None = None
     subscribing: StoredFlag | None = None
     clients_planned: StoredCount | None = None
+    own_client_ids: StoredFlag | None = None
     workers: tuple[str, ...] | None = None
     rate_planned_per_s: StoredNumber | None = None
     rate_steps: tuple[RateStep, ...] | None = None

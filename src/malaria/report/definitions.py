@@ -22,7 +22,18 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "delivered": ("First arrivals of an expected delivery.", "expected = delivered + lost + unresolved"),
     "arrived": ("All PUBLISH packets that arrived, from any sender.", ""),
-    "duplicated": ("Arrivals of a message that had arrived before at the same subscriber.", ""),
+    "duplicated": (
+        "Arrivals of a message that had arrived before at the same subscriber, without those that overlap.",
+        "",
+    ),
+    "duplicated_qos_2": (
+        "The part of the duplicated that came in packets of QoS 2, which promises exactly one delivery.",
+        "",
+    ),
+    "overlapping": (
+        "Repeats that the specification allows: one copy for each filter of the subscriber that matches the topic.",
+        "",
+    ),
     "reordered": ("First arrivals after a later message of the same publisher.", ""),
     "lost": (
         "Deliveries that had not happened when the drain ended, of messages that were acknowledged or, at QoS 0, sent.",
@@ -110,6 +121,7 @@ LABELS: Final[dict[str, str]] = {
     "suback": "SUBACK",
     "acked_lost": "acked but lost",
     "unacked": "never acked",
+    "duplicated_qos_2": "duplicated at QoS 2",
     "own_lag": "lag of the generator",
     "end_to_end": "end to end",
     "generator_cpu": "generator CPU",
@@ -133,7 +145,7 @@ COUNTERS: Final[dict[str, str]] = {
     "dropped": "connections that ended although the client had not asked for it",
     "reconnects": "reconnects of a client after its connection had ended",
     "redelivered": "packets sent again with DUP after a reconnect",
-    "stray_ack": "acknowledgements of a packet id that was not in flight",
+    "stray_ack": "answers to nothing: a packet id that was not in flight, a PINGRESP without a PINGREQ",
     "held_window": "messages that had to wait because the in-flight window was full",
     "held_backlog": "messages that had to wait because the kernel accepted no more bytes: the broker did not read",
     "resumed": "TLS handshakes that resumed an earlier session",
@@ -149,5 +161,8 @@ COUNTERS: Final[dict[str, str]] = {
     "ping_timeouts": "connections that the client closed because the broker did not answer a PINGREQ",
     "malformed": "connections that the client closed because the broker's bytes were not MQTT",
     "subscriptions_refused": "subscriptions that the broker refused",
+    "subscriptions_lowered": "subscriptions that the broker granted with a lower QoS than was asked for",
+    "unmatched": "messages that the broker acknowledged with the reason that nobody subscribes to their topic",
+    "taken_over": "connections that the broker ended because another client of the same id connected",
     "late_samples": "seconds whose record was late: the event loop was busy",
 }

@@ -70,7 +70,8 @@ def apart_from_sums(messages: MessageFigures) -> list[AccountLine]:
     # without the deliveries there is no sum that has the unresolved messages
     names = ("acked_lost", "duplicated", "reordered") if messages.expected is not None else ("unresolved",)
     lines = [AccountLine("", name, messages[name]) for name in names if messages[name] is not None]
-    return [*lines, AccountLine("", "unacked", messages.unacked)] if messages.unacked else lines
+    rare = ("duplicated_qos_2", "overlapping", "unacked")
+    return lines + [AccountLine("", name, messages[name]) for name in rare if messages[name]]
 
 
 def ledger_notes(run: Run) -> tuple[str, ...]:

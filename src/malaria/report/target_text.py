@@ -69,7 +69,8 @@ def messages_per_s(run: Run, summary: Summary) -> str:
     shown, due = _rate(done), rates.due_per_s
     # a closed loop has no schedule to be compared with
     if run.meta.closed_loop:
-        return f"{shown}, as fast as it answered"
+        answered = rates.acked_per_s is not None
+        return f"{shown}, as fast as it answered" if answered else f"{shown}, handed to the sockets"
     if not due:
         return shown
     if abs(done - due) <= ON_TARGET * due:

@@ -21,7 +21,7 @@ KEYS = {
     "verdict": ["outcome", "reasons"],
     "clients": ["planned", "connected", "connected_peak", "refused", "dropped", "reconnects"],
     "messages": ["due", "sent", "acked", "expected", "delivered", "duplicated", "reordered", "lost", "acked_lost",
-                 "unresolved", "unacked"],
+                 "unresolved", "unacked", "duplicated_qos_2", "overlapping"],
     "rates": ["due_per_s", "sent_per_s", "acked_per_s", "delivered_per_s"],
     "latency_ms": ["connect", "tcp", "tls", "upgrade", "connack", "suback", "ack", "service", "lag", "end_to_end"],
     "broker": ["version", "cpu_percent", "host_cpu_percent", "rss_bytes", "host_memory_used_bytes",
@@ -30,7 +30,18 @@ KEYS = {
     "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "connections_dropped", "messages_dropped"],
 }  # fmt: skip
 TOP = ["version", "target", "addresses", "started", "duration_s", *KEYS, "surges", "recovery", "levels"]
-UNMEASURED = ("messages.unacked", "broker.", "recovery.", "tcp.", "tls.", "upgrade.", "connack.", "suback.")
+UNMEASURED = (
+    "messages.unacked",
+    "messages.duplicated_qos_2",
+    "messages.overlapping",
+    "broker.",
+    "recovery.",
+    "tcp.",
+    "tls.",
+    "upgrade.",
+    "connack.",
+    "suback.",
+)
 """What the run of these tests has not: observers, surges, a way in that is told in its parts."""
 
 

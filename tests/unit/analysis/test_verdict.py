@@ -12,7 +12,7 @@ from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Verdict
 from malaria.analysis.verdict import RULES, judge
 from malaria.records.damage import RunDamage, TableDamage
-from malaria.records.rows import GAP, Counter, Event, EventKind, RunPhase, Sample
+from malaria.records.rows import CONNECTION_LOST, GAP, Counter, Event, EventKind, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from synthetic import Course, make_records, with_meta
@@ -106,8 +106,8 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
     "aborted": (
         with_meta(GOOD, aborted="no client could connect", connect_failures={"a": 1, "connection refused": 1200}),
         Outcome.UNKNOWN,
-        "the attack ended early: no client could connect",
-        "connection refused (1,200); a (1)",
+        "the attack ended early: no client could connect: connection refused (1,200); a (1)",
+        "look at the broker's log",
     ),
     "no end": (with_meta(GOOD, end_ns=None), Outcome.UNKNOWN, "the run did not finish", "run it again"),
     "nothing measured": (
@@ -136,6 +136,30 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         Outcome.FAIL,
         "the broker refused 2 subscriptions",
         "access rules",
+    ),
+    "subscription with a lower QoS": (
+        counted(GOOD, Counter.SUBSCRIPTIONS_LOWERED, 2),
+        Outcome.PASS,
+        "the broker granted 2 subscriptions a lower QoS than asked",
+        "",
+    ),
+    "packets that answer nothing": (
+        counted(make_records(seconds=12, trouble="generator-limit"), Counter.STRAY_ACK, 1_000_000),
+        Outcome.FAIL,
+        "the broker sent 1,000,000 packets that answer nothing",
+        "the makers of the broker",
+    ),
+    "QoS 2 delivered twice": (
+        settled(GOOD, duplicated=2, duplicated_qos_2=1),
+        Outcome.FAIL,
+        "1 message of QoS 2 was delivered more than once",
+        "exactly one delivery",
+    ),
+    "all messages of a publisher lost": (
+        settled(GOOD, lost=3, acked_lost=3, unheard_publishers=1, unheard_lost=3),
+        Outcome.FAIL,
+        "none of the messages of 1 publisher arrived",
+        "access rules (ACL)",
     ),
     "message refused": (
         settled(counted(GOOD, Counter.PUBLISHES_REFUSED, 1), unresolved=1),
@@ -249,6 +273,29 @@ def test_every_rule_is_tried_by_a_case() -> None:
     judged = [(records, summarize(records)) for records, *_ in CASES.values()]
     silent = [rule.__name__ for rule in RULES if not any(rule(records, summary) for records, summary in judged)]
     assert silent == ["_slow_handshakes", "_closed_loop_limit"]  # which have tests of their own
+
+
+def lost_in_minute(cause: str, *, taken_over: int = 0, own_client_ids: bool | None = None) -> Run:
+    """A run that lost three connections for one cause."""
+    records = counted(counted(GOOD, Counter.TAKEN_OVER, taken_over), Counter.DROPPED, 3)
+    event = Event(GOOD.events[-1].at_ns, EventKind.TROUBLE, f"{CONNECTION_LOST}{cause}", "1", 3)
+    return with_meta(replace(records, events=(*records.events, event)), own_client_ids=own_client_ids)
+
+
+@pytest.mark.parametrize(
+    ("records", "remedy"),
+    [
+        (lost_in_minute("session taken over", taken_over=3), "another client uses the same client ids"),
+        (lost_in_minute("the broker closed the connection", own_client_ids=False), "The client ids lack {run}"),
+        (lost_in_minute("the broker closed the connection", own_client_ids=True), "the events of the run"),
+        (lost_in_minute("the broker closed the connection"), "the events of the run"),
+    ],
+)
+def test_lost_connections_name_their_cause_and_a_takeover(records: Run, remedy: str) -> None:
+    (reason,) = verdict(records).reasons[:1]
+    cause = "session taken over" if "another client" in remedy else "the broker closed the connection"
+    assert reason.text == f"3 connections were lost: {cause}"
+    assert reason.remedy.find(remedy) >= 0
 
 
 def test_the_order_of_precedence() -> None:

@@ -126,4 +126,6 @@ def test_a_share_against_a_set(heard: list[list[int]], unacked: list[int]) -> No
     open_ones = set(unacked) - came
     account = settle(published(sent, {7: sorted(set(unacked))}), join_received(parts))
     missing = sent - len(came) - len(open_ones)
-    assert account == Deliveries(sent, len(came), missing, missing, len(open_ones))
+    unheard = missing > 0 and not came
+    told = int(unheard), missing if unheard else 0
+    assert account == Deliveries(sent, len(came), missing, missing, len(open_ones), 0, *told)

@@ -124,6 +124,8 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
         known[0] += f" ({count(messages.acked_lost)} acked)"
     if messages.unacked:
         known.append(f"never acked {count(messages.unacked)}")
+    if messages.overlapping:
+        known.append(f"overlapping {count(messages.overlapping)}")
     return row("messages", sums, width) + (row("", known, width) if known else [])
 
 
