@@ -273,7 +273,7 @@ def settle(published: Published, parts: Sequence[Received]) -> Deliveries:
 
 
 class _Unheard:
-    """What was delivered and lost of each publisher, over all streams."""
+    """Adds up what was delivered and lost of each publisher, over all streams."""
 
     def __init__(self, published: Published) -> None:
         self._delivered = np.zeros(len(published.publisher), np.int64)
