@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import TimedRateChange, rate_steps
+from malaria.plan.surge_schedule import TimedRateChange, rate_steps
 from malaria.records.run_meta import RateStep
 
 

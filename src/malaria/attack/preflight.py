@@ -20,7 +20,7 @@ from malaria.mqtt.packets import Protocol
 from malaria.observe.target_observers import ObservedTarget, TargetObservers
 from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
-from malaria.plan.timetable import clients_planned
+from malaria.plan.surge_schedule import clients_planned
 from malaria.records.run_meta import RunMeta
 from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.payload import check_source

@@ -11,7 +11,7 @@ from malaria.attack.preflight import AttackRequest, TargetInfo
 from malaria.control.conductor import Conductor
 from malaria.model.warhead import describe, to_toml
 from malaria.plan.clients import Identity, make_plan
-from malaria.plan.timetable import base_rate, clients_planned
+from malaria.plan.surge_schedule import base_rate, clients_planned
 from malaria.records.first_texts import most_common
 from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts
 from malaria.schedule.share import WHOLE

@@ -29,7 +29,7 @@ from malaria.errors import RunError, UnstoredRunError
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
-from malaria.plan.timetable import clients_planned, surge_times
+from malaria.plan.surge_schedule import clients_planned, surge_times
 from malaria.records.rows import Event, EventKind, Progress
 from malaria.records.run import Run
 from malaria.records.run_meta import EnvironmentFacts, RunMeta

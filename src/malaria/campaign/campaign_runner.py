@@ -30,7 +30,7 @@ from malaria.model.broker import BrokerKind, BrokerTable
 from malaria.model.target import parse_target
 from malaria.model.warhead import describe
 from malaria.outputs.files import write_campaign_files
-from malaria.plan.timetable import clients_planned
+from malaria.plan.surge_schedule import clients_planned
 from malaria.records.campaign_records import INTERRUPTED, PartState
 from malaria.records.rows import Progress
 from malaria.records.run_meta import BrokerFacts, CleanStartFacts, RunMeta

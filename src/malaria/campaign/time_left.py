@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.campaign.program import Step
 from malaria.clock import NS_PER_S
-from malaria.plan.timetable import clients_planned
+from malaria.plan.surge_schedule import clients_planned
 
 FIRST_GUESS_S: Final = 5.0
 """The seconds that a step takes beyond its plan (broker, workers, drain, page), until a step has shown it."""

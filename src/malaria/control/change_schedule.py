@@ -21,7 +21,7 @@ from malaria.control.changes import (
     describe_change,
 )
 from malaria.control.standing import SurgeStanding
-from malaria.plan.timetable import SurgeTimes, TimedRateChange
+from malaria.plan.surge_schedule import SurgeTimes, TimedRateChange
 from malaria.records.rows import Event, EventKind
 from malaria.records.run_meta import SurgeFacts
 from malaria.units import format_count

@@ -32,7 +32,7 @@ from malaria.control.messages import (
 )
 from malaria.control.milestones import Milestones, merged
 from malaria.control.standing import Standing
-from malaria.plan.timetable import SurgeTimes
+from malaria.plan.surge_schedule import SurgeTimes
 from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.ledger import Deliveries, Published, join_published, join_received, settle
 from malaria.records.rows import Event, EventKind, RunPhase

@@ -1,11 +1,14 @@
 """Divide a file of keys among bees: each bee gets the lines of its own clients, and no other lines.
 
-Client i of a group belongs to bee `i mod n` and takes line `first_key + i`. So a group that begins at line s makes the
-lines from s on belong, in turn, to bees 0, 1, ... n - 1; where the next group begins, the turns begin anew. A part says
-in its first line which lines it has: a worker finds the line of a client in it without seeing the others.
+Client i of a group is made by bee `i mod n` and takes line `first_key + i`. So the lines are dealt like cards: the line
+at which a group begins goes to bee 0, the next one to bee 1, and so on. Where another group begins (a `start`), dealing
+begins anew with bee 0. The lines from one start to the next are a run.
 
-Promises: the parts of a file hold every line once, whatever the starts; groups whose clients would need a line of
-another bee are named before anything is sent.
+The first line of a part's file says which lines of the whole file it has. With it a worker finds the line of a client
+without the other parts.
+
+Promises: the parts together have every line once, for any starts. `misplaced` finds a group whose clients would need a
+line that another bee has, before anything is sent.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ _HEADING: Final = re.compile(
 class KeyPart:
     """One part of a file of keys: part `number` (from 0) of `parts`.
 
-    `starts` are lines at which turns begin, ascending from 0. `file` identifies the whole file.
+    `lines` counts the lines of the whole file, and `file` identifies it. `starts` are the lines at which dealing begins
+    anew: ascending, the first is 0. Lines are counted from 0. Raises ValueError for numbers that do not fit together.
     """
 
     number: int
@@ -62,7 +66,6 @@ class KeyPart:
 
     def owner_of(self, line: int) -> int:
         """Return the number of the part that holds a line of the whole file."""
-        # turns begin anew at each start, so lines are counted from there
         return (line - self._start_of(line)) % self.parts
 
     def place_of(self, line: int) -> int:
@@ -75,9 +78,11 @@ class KeyPart:
         return before + self._share.count(line - start)
 
     def _start_of(self, line: int) -> int:
+        """Return the start of the run that a line belongs to."""
         return self.starts[bisect_right(self.starts, line) - 1]
 
     def _runs(self) -> list[tuple[int, int]]:
+        """Return the first line of each run and the line after its last."""
         return [(start, end) for start, end in pairwise((*(s for s in self.starts if s < self.lines), self.lines))]
 
     @property
@@ -99,7 +104,7 @@ def read_heading(line: str) -> KeyPart | None:
 
 def parts_of(lines: int, parts: int, starts: Iterable[int], file: str) -> tuple[KeyPart, ...]:
     """Make all parts of a file. `starts` are the lines at which groups begin; 0 always counts."""
-    # a file that no group begins at is dealt from its first line
+    # lines before the first group are dealt too
     where = tuple(sorted({0, *starts}))
     return tuple(KeyPart(number, parts, lines, where, file) for number in range(parts))
 
@@ -120,7 +125,11 @@ def misplaced(claims: Sequence[Claim], parts: int, starts: Iterable[int]) -> Cla
 
 
 def _fits(claim: Claim, parts: int, starts: Sequence[int]) -> bool:
-    """Tell whether each start inside the group's lines is a whole number of turns after the first line."""
+    """Tell whether each client's line goes to the bee that makes the client.
+
+    Dealing begins with bee 0 at the group's first client. It still fits after another start if that lies a whole number
+    of rounds, of `parts` lines each, further on.
+    """
     last = claim.first + claim.clients - 1
     reaching = [
         start for start, end in pairwise((*starts, last + 1)) if start <= last and max(end, start + 1) > claim.first

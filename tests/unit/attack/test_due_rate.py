@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from malaria.attack.due_rate import DueRate
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import TimedRateChange
+from malaria.plan.surge_schedule import TimedRateChange
 
 S = 10**9
 START_NS = 5 * S

@@ -8,7 +8,7 @@ from malaria.clock import NS_PER_S
 from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS, ChangeSchedule
 from malaria.control.changes import AddClients, ChangeRate, DisconnectClients, RemoveClients, TimedChange
 from malaria.control.standing import SurgeStanding
-from malaria.plan.timetable import SurgeTimes, TimedRateChange
+from malaria.plan.surge_schedule import SurgeTimes, TimedRateChange
 from malaria.records.rows import EventKind
 from malaria.records.run_meta import SurgeFacts
 

@@ -25,7 +25,7 @@ from malaria.control.messages import (
     WorkerLost,
 )
 from malaria.control.standing import Standing, SurgeStanding
-from malaria.plan.timetable import SurgeTimes
+from malaria.plan.surge_schedule import SurgeTimes
 from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.ledger import Arrivals, Published, Received
 from malaria.records.rows import EventKind, RunPhase

@@ -18,7 +18,7 @@ from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
 from malaria.control.messages import CorrectEpoch, Finish, Finished, Prepared, Report, WorkerLost
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError
-from malaria.plan.timetable import clients_planned
+from malaria.plan.surge_schedule import clients_planned
 from malaria.swarm.hosts.bee_layout import RUN_FILES, SPOOL
 from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch
 from malaria.swarm.run.heartbeats import BEE_HEARTBEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats

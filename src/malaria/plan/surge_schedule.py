@@ -1,8 +1,10 @@
-"""The times at which clients join and leave a running attack, the most clients at once, and the rate that is due.
+"""Compute from a warhead when surges join and leave, how many clients are connected at once, and which rate is due.
 
-Pure functions of the warhead: times are nanoseconds since the measured time began. The clients of a surge connect at
-`connect_rate`. Their first message is due when all of them could have connected at that rate, so that the pace of the
-generator is not measured as that of the broker. The time that the broker takes is not included.
+All functions are pure. Times are in nanoseconds since the measured time began.
+
+The clients of a surge connect at `connect_rate`, which takes time. If their messages were due at once, this time would
+be measured as latency of the broker. So the first message of a surge is due when the connect rate has let in its last
+client. The time that the broker takes to answer a connect is not included.
 """
 
 from __future__ import annotations
@@ -21,17 +23,17 @@ from malaria.model.warhead import Warhead
 from malaria.schedule.arrays import Floats
 
 MARGIN_NS: Final = NS_PER_S
-"""On top of what our own pace needs: the broker's answers to the last ones are still under way."""
+"""Added to the time that the connect rate needs: the broker still answers the last connects."""
 MOST_STEPS: Final = 60
-"""Of one ramp in the steps of the rate."""
+"""The most steps of the due rate during one ramp."""
 
 type DueStep = tuple[int, float]
-"""(from when, messages per second)."""
+"""(start in nanoseconds, messages per second from then on)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimedRateChange:
-    """A change of a group's interval at `at_ns`."""
+    """A group's interval from `at_ns` on: seconds between two messages of a client."""
 
     at_ns: int
     group: str
@@ -40,7 +42,10 @@ class TimedRateChange:
 
 @dataclass(frozen=True, slots=True)
 class SurgeTimes:
-    """The times of a surge: its clients connect from `add_ns`, publish from `begin_ns`, and leave at `leave_ns`."""
+    """The times of a surge: its clients connect from `add_ns`, publish from `begin_ns`, and leave at `leave_ns`.
+
+    `leave_ns` is None for a surge that stays to the end.
+    """
 
     group: str
     clients: int
@@ -50,7 +55,7 @@ class SurgeTimes:
 
 
 def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
-    """Return the times of the surges of a warhead, carried by this number of workers."""
+    """Return the times of each surge of a warhead, in its order, if this number of workers carries it."""
     delays_ns = _delays_ns(warhead.surges, warhead.attack.connect_rate, workers)
     return tuple(
         SurgeTimes(
@@ -65,52 +70,57 @@ def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
 
 
 def _delays_ns(surges: Sequence[Surge], connect_rate: Fraction, workers: int) -> list[int]:
-    """Return how long after its time the last client of each surge is let in by the connect rate.
+    """Return for each surge the longest time that one of its clients waits for the connect rate.
 
-    Workers pace their parts by themselves; a part is at most one client larger than the even one, and then late by the
-    time between two connects of its worker.
+    Each worker paces its own clients. A worker may have one client more than the even part; this client connects up to
+    `workers` - 1 gaps of the whole rate later.
     """
     if not connect_rate or not surges:
         return [0] * len(surges)
     gap_ns = float(NS_PER_S / connect_rate)
     times_ns = np.concatenate([_times_ns(surge) for surge in surges])
-    of = np.repeat(np.arange(len(surges)), [surge.clients for surge in surges])
-    # all surges share one queue for the connect rate: first come, first let in
+    surge_of = np.repeat(np.arange(len(surges)), [surge.clients for surge in surges])
+    # all surges share one queue for the connect rate: first come, first served
     order = np.argsort(times_ns, kind="stable")
     arrived = times_ns[order]
-    # a client is let in when the one before was, plus a gap, but not before it comes: a running maximum
+    # a client connects one gap after the one before it, but not before its own time: a running maximum
     queue = np.arange(len(arrived)) * gap_ns
     waited = np.maximum.accumulate(arrived - queue) + queue + gap_ns - arrived
     longest = np.zeros(len(surges))
-    np.maximum.at(longest, of[order], waited)
+    np.maximum.at(longest, surge_of[order], waited)
     return [int(ns + gap_ns * (workers - 1)) for ns in longest.tolist()]
 
 
 def _times_ns(surge: Surge) -> Floats:
+    """Return the time at which each client of a surge is to connect: evenly over its ramp."""
     steps: Floats = np.arange(surge.clients, dtype=np.float64)
     return steps * (surge.ramp_ns / surge.clients) + surge.at_ns
 
 
-# --- how many ------------------------------------------------------------------------------------------------------
+# --- number of clients -----------------------------------------------------------------------------------------------
 
 
 def clients_planned(warhead: Warhead) -> int:
-    """Return the most clients that are planned to be connected at once. A ramp may be longer than the attack."""
+    """Return the most clients that are planned to be connected at once.
+
+    Clients of a ramp that would come after the end of the attack do not count.
+    """
     end_ns = warhead.attack.duration_ns
     leaving = {surge.leave_ns for surge in warhead.surges if surge.leave_ns is not None}
+    # the number falls only when a surge leaves, so it is greatest just before one leaves, or at the end
     moments: Iterable[int | None] = [*(at_ns for at_ns in leaving if end_ns is None or at_ns < end_ns), end_ns]
-    return max(_clients_just_before(warhead, at_ns) for at_ns in moments)  # numbers fall only when a surge leaves
+    return max(_clients_just_before(warhead, at_ns) for at_ns in moments)
 
 
 def _clients_just_before(warhead: Warhead, at_ns: int | None) -> int:
-    """Count the clients just before a time. None is the time at which all have come."""
+    """Count the clients that are connected just before a time; None is an attack without an end."""
     groups = sum(_come_by(group, at_ns, group.start_after_ns - warhead.attack.warmup_ns) for group in warhead.groups)
     there = [s for s in warhead.surges if s.leave_ns is None or (at_ns is not None and at_ns <= s.leave_ns)]
     return groups + sum(_come_by(surge, at_ns, surge.at_ns) for surge in there)
 
 
 def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
-    """Count the clients that have come by a time: client i comes at start + i / clients * ramp."""
+    """Count the clients of a group or surge that connect before a time: client i at start + i / clients * ramp."""
     if at_ns is None:
         return crowd.clients
     time_ns = at_ns - start_ns
@@ -119,11 +129,14 @@ def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
     return min(crowd.clients, -(-time_ns * crowd.clients // crowd.ramp_ns)) if crowd.ramp_ns else crowd.clients
 
 
-# --- how much ------------------------------------------------------------------------------------------------------
+# --- due rate ------------------------------------------------------------------------------------------------------
 
 
 def base_rate(warhead: Warhead) -> Fraction | None:
-    """Return the messages per second of the groups, or None without publishers or in a closed loop."""
+    """Return the messages per second of all groups without surges.
+
+    Return None for a load without a schedule: nobody publishes, or a group is a closed loop.
+    """
     publishing = warhead.publishing
     if not publishing or any(group.closed_loop for group in publishing):
         return None
@@ -133,12 +146,16 @@ def base_rate(warhead: Warhead) -> Fraction | None:
 def rate_steps(
     warhead: Warhead, workers: int, rate_changes: Sequence[TimedRateChange] = ()
 ) -> tuple[DueStep, ...] | None:
-    """Return the rate that is due from each step to the next; None where `base_rate` returns None."""
+    """Return the rate that is due, as steps in the order of time; None where `base_rate` returns None.
+
+    Surges and `rate_changes` alter it.
+    """
     if base_rate(warhead) is None:
         return None
     groups = {group.name: group for group in warhead.publishing}
     clients = {name: Fraction(group.clients) for name, group in groups.items()}
     intervals = {name: group.interval for name, group in groups.items()}
+    # (time, group, clients that are added, new interval or None)
     changes: list[tuple[int, str, Fraction, Fraction | None]] = []
     changes += [(change.at_ns, change.group, Fraction(0), change.interval) for change in rate_changes]
     for surge, times in zip(warhead.surges, surge_times(warhead, workers), strict=True):
@@ -156,12 +173,15 @@ def rate_steps(
 
 
 def _client_steps(times: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
-    """Return how many clients begin and leave, and when; a ramp is divided into steps of at least a second."""
+    """Return the changes of the number of publishing clients of a surge, as (time, clients added).
+
+    A ramp becomes steps of at least a second: shorter ones would be finer than the samples that they are compared with.
+    """
     leave_ns = times.leave_ns
-    # steps of less than a second would be finer than the samples that they are compared with
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
     joining = [(times.begin_ns + ramp_ns * part // parts, Fraction(times.clients, parts)) for part in range(parts)]
     if leave_ns is None:
         return joining
-    joining = [(at_ns, count) for at_ns, count in joining if at_ns < leave_ns]  # clients that have left owe nothing
+    # a step that begins after the surge has left adds nobody, so leaving takes nobody of it away
+    joining = [(at_ns, count) for at_ns, count in joining if at_ns < leave_ns]
     return [*joining, (leave_ns, -sum((count for _, count in joining), Fraction(0)))] if joining else []

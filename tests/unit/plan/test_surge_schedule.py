@@ -9,7 +9,7 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.model.warhead import Warhead
-from malaria.plan.timetable import TimedRateChange, base_rate, clients_planned, rate_steps, surge_times
+from malaria.plan.surge_schedule import TimedRateChange, base_rate, clients_planned, rate_steps, surge_times
 
 S = NS_PER_S
 
