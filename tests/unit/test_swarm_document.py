@@ -15,6 +15,8 @@ from distributed.cli.dask_worker import main as dask_worker
 
 from malaria.cli.main import app
 from malaria.swarm.hosts.inventory import BeeHost, inventory_from
+from malaria.swarm.hosts.prepare import PREPARE
+from malaria.swarm.run.certificates import EARLY, LIFE
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/swarm.md").read_text()
@@ -66,3 +68,25 @@ def test_the_attack_of_the_manifests_is_a_command() -> None:
     attack = typer.main.get_group(app).commands["attack"]
     words = [word for word in command[2:] if word not in ("--scheduler", "tls://malaria-scheduler:8786")]
     assert attack.make_context("attack", words).params["warhead"] == Path("/warhead/warhead.toml")
+
+
+def test_the_commands_that_can_be_limited_to_a_bee() -> None:
+    group = typer.main.get_group(app).commands["swarm"]
+    limited = [
+        name
+        for name, command in group.commands.items()  # type: ignore[attr-defined]
+        if any("--bee" in parameter.opts for parameter in command.params)
+    ]
+    (sentence,) = re.findall(r"`--bee NAME` limits (.*?) to that bee\.", DOCUMENT, re.DOTALL)
+    assert re.findall(r"`([\w-]+)`", sentence) == limited
+
+
+def test_the_dates_at_which_a_bee_is_let_in() -> None:
+    assert (EARLY.days, LIFE.days) == (1, 31)
+    assert "up to a day behind the conductor's and up to 31 days ahead" in " ".join(DOCUMENT.split())
+
+
+def test_what_prepare_leaves() -> None:
+    files = re.findall(r'persist "\$etc/([\w./-]+)"', PREPARE)
+    assert [path.rpartition("/")[2] for path in files] == ["90-malaria.conf"] * 2
+    assert all(f"`/etc/{path.rpartition('/')[0]}`" in DOCUMENT for path in files)
