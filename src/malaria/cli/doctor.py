@@ -25,7 +25,7 @@ class DoctorOptions:
     """The target to check, and the size of the load to check for."""
 
     target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="A broker to check as well.", show_default=False)
+        str | None, typer.Argument(metavar="TARGET", help="A broker to check as well.", show_default=False)
     ] = None
     clients: Annotated[
         int, option(LOAD, "-c", "--clients", metavar="N", text="Number of clients to check for (1000).", min=1)

@@ -6,6 +6,7 @@ bug of malaria, give exit code 4, so that 1 always means FAIL. Once a load has i
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -81,8 +82,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def unwrap_help(group: typer.Typer) -> None:
+    """Join the lines of each paragraph of the commands' help: the help would break them where the docstring does."""
+    for command in group.registered_commands:
+        text = inspect.cleandoc(command.help or getattr(command.callback, "__doc__", None) or "")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            unwrap_help(inner.typer_instance)
+
+
 for _command in COMMANDS:
     _command.add_to(app)
+unwrap_help(app)
 
 
 def _tell_version(wanted: bool) -> None:

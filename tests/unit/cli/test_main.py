@@ -89,6 +89,13 @@ def test_the_overview(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     assert "3 INVALID" in shown
 
 
+def test_help_breaks_no_line_of_a_paragraph() -> None:
+    swarm = GROUP.commands["swarm"].commands  # type: ignore[attr-defined]
+    helps = [command.help for command in (*GROUP.commands.values(), *swarm.values())]
+    assert len(helps) > 25
+    assert not any("\n" in paragraph for text in helps for paragraph in text.split("\n\n"))
+
+
 def test_the_overview_loads_nothing_heavy() -> None:
     """What makes `malaria --help` answer at once."""
     program = "import sys; from malaria.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"

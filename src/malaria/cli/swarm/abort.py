@@ -6,6 +6,7 @@ from typing import Final
 
 from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, say, work_on_each
 
+EXAMPLES: Final = ("malaria swarm abort", "malaria swarm abort --bee bee-3")
 REPORT_S: Final = 15.0
 """How long a conductor may take to end its load in order: the wait for messages under way, and its report."""
 

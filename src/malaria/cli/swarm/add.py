@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from malaria.cli.swarm.app import DEFAULT, Name, count_bees, say
 
+EXAMPLES: Final = (
+    "malaria swarm add karl@10.0.0.3 karl@10.0.0.4:2222",
+    "malaria swarm add --inventory bees.txt --jump karl@gate.example --key ~/.ssh/bees",
+    "malaria swarm add me@mac.example --swarm night",
+)
+
 
 def add(
     addresses: Annotated[
-        list[str] | None, typer.Argument(metavar="[USER@HOST[:PORT]]...", help="Hosts to add.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="USER@HOST", help="Hosts to add: user@host, host or user@host:port.", show_default=False
+        ),
     ] = None,
     inventory: Annotated[
         Path | None,

@@ -58,7 +58,7 @@ def work_on_each[T](
     describe: Callable[[T], str],
     work: Callable[[Callable[[HostResult[T]], None]], Coroutine[Any, Any, list[HostResult[T]]]],
 ) -> list[BeeHost]:
-    """Work on all hosts, and print a line for each as it is done; return the hosts that failed."""
+    """Work on all hosts, and print a line for each; return the hosts that failed."""
     width = max((len(host.name) for host in hosts), default=0)
     digits = len(str(len(hosts)))
     done = 0

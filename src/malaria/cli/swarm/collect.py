@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,8 @@ from malaria.cli.output import print_line
 from malaria.cli.stored import RunArgument
 from malaria.cli.stored import chosen as chosen_run
 from malaria.cli.swarm.app import SOME_FAILED
+
+EXAMPLES: Final = ("malaria swarm collect", "malaria swarm collect runs/2026-11-22T1751-meters")
 
 
 def collect(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, work_on_each
 
 if TYPE_CHECKING:
     from malaria.swarm.hosts.deploy import Delivery
+
+EXAMPLES: Final = ("malaria swarm deploy", "malaria swarm deploy --bee bee-3")
 
 
 def deploy(chosen: Chosen = None, name: Name = DEFAULT) -> int:

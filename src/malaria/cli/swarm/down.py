@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,11 @@ from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, say, work_on
 if TYPE_CHECKING:
     from malaria.swarm.hosts.inventory import BeeHost, Swarm
 
+EXAMPLES: Final = (
+    "malaria swarm down",
+    "malaria swarm down --bee bee-3 --force",
+    "malaria swarm down --swarm night --region us-east-1",
+)
 Force = Annotated[
     bool, typer.Option("--force", help="Forget also bees that cannot be cleaned, such as a mistyped host.")
 ]

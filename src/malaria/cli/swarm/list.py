@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,6 +11,8 @@ from malaria.cli.swarm.app import count_bees, say
 
 if TYPE_CHECKING:
     from malaria.swarm.hosts.inventory import Swarm
+
+EXAMPLES: Final = ("malaria swarm list", "malaria swarm list --json -")
 
 
 def list_known(

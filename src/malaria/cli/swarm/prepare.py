@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -10,6 +10,8 @@ from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, wo
 
 if TYPE_CHECKING:
     from malaria.swarm.hosts.prepare import Preparation
+
+EXAMPLES: Final = ("malaria swarm prepare", "malaria swarm prepare --script > prepare.sh")
 
 
 def prepare(

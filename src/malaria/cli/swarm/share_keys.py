@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,8 @@ from malaria.cli.swarm.app import DEFAULT, Name, exit_code, hosts_of, work_on_ea
 
 if TYPE_CHECKING:
     from malaria.model.key_part import KeyPart
+
+EXAMPLES: Final = ("malaria swarm share-keys malaria.psk", "malaria swarm share-keys malaria.psk -w meters.toml")
 
 
 def share_keys(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from malaria.swarm.hosts.each_host import HostResult
     from malaria.swarm.hosts.status import BeeCapacity, BeeStatus
 
+EXAMPLES: Final = ("malaria swarm status", "malaria swarm status --bee bee-3 --json -")
 UNKNOWN: Final = "-"
 HEADINGS: Final = ("bee", "address", "malaria", "Python", "cores", "memory", "files", "ports", "keys", "clients")
 NUMBERS: Final = frozenset({"cores", "memory", "files", "ports", "clients"})

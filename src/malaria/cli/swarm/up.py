@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,11 @@ from malaria.cli.swarm.app import DEFAULT, Name, count_bees, exit_code, say, wai
 
 if TYPE_CHECKING:
     from malaria.swarm.hosts.inventory import Swarm
+
+EXAMPLES: Final = (
+    "malaria swarm up 20 --region us-east-1 --image ami-0123456789abcdef0",
+    "malaria swarm up 20 --region us-east-1 --image ami-0123456789abcdef0 --allow-from 203.0.113.7/32 --spot",
+)
 
 
 def up(

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from malaria.cli.main import app, main
+from malaria.cli.swarm import COMMANDS
 from malaria.cli.swarm.app import EXAMPLES
 from malaria.ssh.ssh_failures import SshError
 from malaria.swarm.hosts.inventory import BeeHost
@@ -40,9 +41,22 @@ def test_every_command_and_option_says_what_it_is_for(capsys: pytest.CaptureFixt
         assert all(parameter.hidden or parameter.help for parameter in command.params)
 
 
-@pytest.mark.parametrize("example", [part for line in EXAMPLES for part in line.split("; ")])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_the_examples_of_each_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["swarm", name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert COMMANDS[name][1]
+    for example in COMMANDS[name][1]:
+        assert example in shown
+        assert example.startswith(f"malaria swarm {name}")
+
+
+OF_THE_GROUP = [part for line in EXAMPLES for part in line.split("; ")]
+
+
+@pytest.mark.parametrize("example", [*OF_THE_GROUP, *(line for _, lines in COMMANDS.values() for line in lines)])
 def test_every_example_is_a_command(example: str) -> None:
-    words = shlex.split(example)
+    words = shlex.split(example.partition(" > ")[0])
     assert words[0] == "malaria"
     if words[1] == "swarm":
         commands()[words[2]].make_context(words[2], words[3:])
