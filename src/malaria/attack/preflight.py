@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from malaria.attack.address_notes import address_notes
 from malaria.clock import now_ns
 from malaria.errors import HostLimitError, TargetError, WarheadError
@@ -27,6 +29,7 @@ from malaria.schedule.payload import check_source
 from malaria.schedule.share import WHOLE
 from malaria.swarm.run.launcher import Launcher
 from malaria.transport.connection_setup import ConnectionSetup
+from malaria.transport.host_limits import check_memory
 from malaria.transport.probe import Answer, ProbeClient, patience_s
 from malaria.transport.resolver import route_to, routes_of
 from malaria.transport.route import Endpoint, Route
@@ -89,6 +92,7 @@ def prepare(request: AttackRequest) -> Load:
     _check_tls(warhead, targets)
     if request.launcher is None:
         check_rate(warhead, request.workers)
+        _memory_note(warhead)
         for group in warhead.publishing:  # bees may have functions that this machine has not
             if not group.generated:
                 check_source(group.payload)
@@ -112,6 +116,12 @@ def check_rate(warhead: Warhead, workers: int) -> None:
             f"asked for at most {format_rate(most, 'msg')}",
             "lower the rate or the number of clients",
         )
+
+
+def _memory_note(warhead: Warhead) -> str:
+    """Return what memory the in-flight windows take, if it is much. Raises HostLimitError if there is not so much."""
+    windows = {group.name: warhead.clients_of(group) * group.inflight for group in warhead.publishing if group.qos}
+    return check_memory(windows, psutil.virtual_memory().available)
 
 
 def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
@@ -179,6 +189,8 @@ def check_target(request: AttackRequest, load: Load) -> TargetInfo:
         notes += _notes(plan.group.name, access, answer.way)
     routes = {name: route.without(unreached.keys()) for name, route in load.routes.items()}
     notes += [note for route in dict.fromkeys(routes.values()) for note in address_notes(route, unreached)]
+    if request.launcher is None and (note := _memory_note(request.warhead)):
+        notes.append(note)
     return TargetInfo(version, tuple(dict.fromkeys(notes)), routes)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 from typer.models import ArgumentInfo
 
-from malaria.model.option_table import OPTIONS, LoadOption, LoadOptions, Panel, ValueKind, options_of
+from malaria.model.option_table import MOST_WORKERS, OPTIONS, LoadOption, LoadOptions, Panel, ValueKind, options_of
 
 LOAD: Final = Panel.LOAD
 CLIENTS: Final = Panel.CLIENTS
@@ -58,7 +58,7 @@ Workers = Annotated[
         "--workers",
         text="Worker processes, with --swarm of each bee (one per core).",
         min=1,
-        max=1024,
+        max=MOST_WORKERS,
         metavar="N",
     ),
 ]

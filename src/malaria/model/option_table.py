@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from malaria.errors import WarheadError
 
+MOST_WORKERS: Final = 1024
+"""The most worker processes of one host (--workers)."""
+
 
 class Panel(StrEnum):
     """The sections of a command's help, in their order."""

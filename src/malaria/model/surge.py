@@ -24,6 +24,8 @@ from malaria.model.table import Table
 from malaria.units import NotationError, format_count, format_duration_ns, format_things
 
 _COUNT: Final = re.compile(r"\s*[0-9]{1,12}\s*")
+MOST_SURGES: Final = 1000
+"""Each is reported ten times a second by every worker, and judged by itself."""
 NOTATION: Final = "write clients@at+hold, such as 500@10m+5m; without +hold they stay to the end"
 
 
@@ -67,7 +69,10 @@ def describe_surge(surge: Surge) -> str:
 
 
 def check_surges(surges: Sequence[Surge], groups: Sequence[Group], attack: Attack) -> None:
-    """Raise KeyPathError for the first surge that is impossible."""
+    """Raise KeyPathError for the first surge that is impossible, and for more of them than can be followed."""
+    if len(surges) > MOST_SURGES:
+        message = f"are {len(surges):,} surges; a load can have {MOST_SURGES:,}"
+        raise KeyPathError("surge", message, "put clients that come together into one surge, with ramp")
     by_name = {group.name: group for group in groups}
     for number, surge in enumerate(surges):
         try:

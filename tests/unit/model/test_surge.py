@@ -8,7 +8,7 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.errors import WarheadError
-from malaria.model.surge import Surge, describe_surge, surge_table
+from malaria.model.surge import MOST_SURGES, Surge, describe_surge, surge_table
 from malaria.model.warhead import Warhead, describe, to_toml, warhead_from_toml
 from malaria.units import NotationError
 
@@ -101,3 +101,8 @@ def test_further_clients_need_ids_of_their_own() -> None:
     warhead(M + "clients = 2\nat = 1", before=beside)
     with pytest.raises(WarheadError, match="'c12' is a client of group meters too"):
         warhead(M + "clients = 3\nat = 1", before=beside)
+
+
+def test_more_surges_than_can_be_followed_are_refused() -> None:
+    with pytest.raises(WarheadError, match="surge: are 1,001 surges; a load can have 1,000"):
+        warhead(*[M + "clients = 1\nat = 1"] * (MOST_SURGES + 1))
