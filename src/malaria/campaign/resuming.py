@@ -14,7 +14,7 @@ from malaria.campaign.overrides import StatedOptions, complete, overridden, type
 from malaria.campaign.programs import program_of
 from malaria.campaign.recorder import planned_parts
 from malaria.campaign.request import CampaignRequest, RepeatCommand
-from malaria.errors import RunError
+from malaria.errors import CampaignError, RunError
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.campaign_store import COPY, open_campaign
 
@@ -62,9 +62,9 @@ def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -
 def _copy(directory: Path) -> str:
     path = directory / COPY
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read: {error}", "start the campaign again: malaria campaign FILE") from None
+        return read_text(path)
+    except CampaignError as error:
+        raise RunError(error.message, "start the campaign again: malaria campaign FILE") from None
 
 
 def _outline(parts: tuple[CampaignPart, ...]) -> list[tuple[int, str, str, int]]:

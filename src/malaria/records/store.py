@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.errors import OperatorError, RunError
+from malaria.input_file import read_input_text
 from malaria.records.damage import TableDamage
 from malaria.records.perf_profile import FILE as PROFILE_FILE
 from malaria.records.perf_profile import Profile, profile_from_json
@@ -51,6 +52,7 @@ CREATE TABLE event (at_ns INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NU
 CREATE TABLE ledger (totals TEXT NOT NULL);
 CREATE TABLE observation (at_ns INTEGER NOT NULL, observer TEXT NOT NULL, readings TEXT NOT NULL);
 """
+LARGEST_SUMMARY_BYTES: Final = 10**8
 _HEADER_BYTES: Final = 100
 DAMAGED: Final = "it is damaged, or no run of malaria's"
 UNKNOWN: Final = "UNKNOWN"
@@ -280,7 +282,7 @@ class StoredVerdict:
 
 def stored_summary(directory: Path) -> StoredVerdict:
     try:
-        summary = json.loads((directory / "summary.json").read_text())
+        summary = json.loads(read_input_text(directory / "summary.json", LARGEST_SUMMARY_BYTES))
         return StoredVerdict(str(summary.get("target") or ""), str(summary["verdict"]["outcome"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return StoredVerdict()

@@ -49,12 +49,12 @@ def add(
     Host keys are checked against known_hosts: ssh to a new host by hand once.
     """
     from malaria.errors import SwarmError
-    from malaria.swarm.hosts.inventory import inventory_from, table_of
+    from malaria.swarm.hosts.inventory import read_inventory, table_of
     from malaria.swarm.hosts.state import changing
 
     tables = [table_of(address) for address in addresses or ()]
     if inventory is not None:
-        tables += inventory_from(inventory.read_text(), str(inventory))
+        tables += read_inventory(inventory)
     if not tables:
         raise SwarmError("no host is named", "malaria swarm add user@host, or --inventory FILE")
     common = {"jump": jump, "key": key, "directory": directory, "ssh_config": ssh_config}

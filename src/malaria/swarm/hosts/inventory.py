@@ -16,11 +16,13 @@ import tomli_w
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from malaria.errors import SwarmError
+from malaria.input_file import read_input_text
 from malaria.model.faults import KeyPathError, Location, explain, key_path
 from malaria.model.table import Table
 from malaria.ssh.destination import HOST, USER, SshDestination, parse_destination
 from malaria.units import NotationError
 
+LARGEST_FILE_BYTES: Final = 10**7
 DEFAULT_SWARM: Final = "bees"
 DEFAULT_DIRECTORY: Final = "~/.malaria"
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -176,6 +178,16 @@ def swarm_from_toml(text: str, file: str = "") -> Swarm:
 
 def swarm_to_toml(swarm: Swarm) -> str:
     return tomli_w.dumps(swarm.model_dump(exclude_defaults=True) | {"name": swarm.name})
+
+
+def read_inventory(path: Path) -> list[dict[str, Any]]:
+    """Read the bees of an inventory file. Raises SwarmError."""
+    try:
+        return inventory_from(read_input_text(path, LARGEST_FILE_BYTES), str(path))
+    except OSError as error:
+        raise SwarmError(f"{path}: {error.strerror}", "name a file of hosts, see `malaria docs swarm`") from None
+    except UnicodeDecodeError:
+        raise SwarmError(f"{path} is not text in UTF-8", "is it the right file?") from None
 
 
 def inventory_from(text: str, file: str) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from malaria.errors import SwarmError
-from malaria.swarm.hosts.inventory import Swarm, swarm_from_toml, swarm_of, swarm_to_toml
+from malaria.input_file import read_input_text
+from malaria.swarm.hosts.inventory import LARGEST_FILE_BYTES, Swarm, swarm_from_toml, swarm_of, swarm_to_toml
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -37,7 +38,7 @@ def load_swarm(name: str) -> Swarm:
     """Read a swarm. Raises SwarmError for one that is not known, or whose file is damaged."""
     file = state_file(name)
     try:
-        text = file.read_text()
+        text = read_input_text(file, LARGEST_FILE_BYTES)
     except FileNotFoundError:
         known = ", ".join(list_swarms()) or "none yet"
         raise SwarmError(
@@ -45,6 +46,8 @@ def load_swarm(name: str) -> Swarm:
         ) from None
     except OSError as error:
         raise SwarmError(f"{file}: {error.strerror}", "make the file readable for this user") from None
+    except UnicodeDecodeError:
+        raise SwarmError(f"{file} is not text in UTF-8", "see `malaria docs swarm` for such a file") from None
     return swarm_from_toml(text, str(file))
 
 
