@@ -52,7 +52,7 @@ def test_all_load_stops(
             stopped_s = last_word(heard)
             shown, _ = aborting.communicate(timeout=30)
             assert aborting.returncode == 0
-            assert b"was told to stop, and reports" in shown
+            assert b"is stopping, and reports" in shown
             printed, _ = conductor.communicate(timeout=60)
             until(lambda: not any(map(is_alive, pids)), 10)
             assert conductor.returncode == 4, printed

@@ -68,6 +68,7 @@ async def run(connection: SSHClientConnection, script: str, stdin: str | None = 
     Other users of that host can read `script` while it runs, so secrets belong into `stdin`.
     """
     try:
+        # the login shell may be another one, such as fish
         done = await connection.run(
             f"exec sh -c {quote(script)}", input=stdin or "", timeout=timeout_s, errors="replace"
         )
@@ -154,11 +155,13 @@ def _trusted(destination: SshDestination, configured: Any) -> Any:
 
     if destination.host_key:
         return [asyncssh.import_public_key(destination.host_key)], [], []
+    # without any such file nothing is trusted: asyncssh takes None for "do not check"
     return _existing([*(configured or USER_KNOWN_HOSTS), *SYSTEM_KNOWN_HOSTS]) or ([], [], [])
 
 
 def _existing(files: Sequence[str]) -> list[str]:
     paths = (Path(file).expanduser() for file in files)
+    # a configuration may name /dev/null, a file without keys
     return [str(path) for path in paths if path.is_file() or path.is_char_device()]
 
 

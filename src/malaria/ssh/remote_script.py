@@ -84,6 +84,7 @@ class RemoteScript:
         """Read everything up to the end mark."""
         mark, data = self._end_mark, self._rest
         async with asyncio.timeout(timeout_s):
+            # a mark counts at the beginning of a line alone
             while not data.startswith(mark) and b"\n" + mark not in data:
                 if len(data) > LARGEST_ANSWER_BYTES:
                     raise SshError(f"it sent more than {LARGEST_ANSWER_BYTES >> 20} MiB for one answer")

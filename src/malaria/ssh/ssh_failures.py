@@ -62,7 +62,7 @@ LONGEST_LINE: Final = 300
 class SshError(OperatorError):
     """A host that could not be reached, or a command or file transfer that failed there.
 
-    `message` is the cause and does not name the host: the caller knows it, and often prints it beside.
+    `message` is the reason without the name of the host: the caller knows it, and often prints both.
     """
 
 
@@ -74,6 +74,7 @@ def explain_failure(error: Exception) -> SshError | None:
         return None
     names = [kind.__name__ for kind in type(error).__mro__]
     reported = one_line(getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or names[0])
+    # the table goes from the special to the general, so its order decides and not that of the classes
     for name, cause, remedy in FAILURES:
         if name in names:
             return SshError(cause.format(reported=reported, file=getattr(error, "filename", "") or "a file"), remedy)

@@ -19,7 +19,7 @@ def abort(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     hosts = hosts_of(name, chosen)
     # with --bee only these hosts stop, and the attack goes on without them
     if not chosen and stop_conductors(name):
-        say("  the attack or campaign that this host conducts was told to stop, and reports")
+        say("  the attack or campaign that this host conducts is stopping, and reports")
         # the load has ended: bees stop within seconds, by its order or because they hear nothing of it. Killed before
         # their last reports, they would be losses, and the deliveries unknown
         if not wait_for_conductors(name, REPORT_S):

@@ -30,7 +30,7 @@ def make_bees(cloud: Cloud, request: InstanceRequest, wait_s: float) -> Swarm:
     key = "" if named_pair else str(key_file(request.swarm, request.key))
     with changing(request.swarm) as draft:
         draft.swarm = draft.swarm.model_copy(update={"region": request.region})
-        draft.store()
+        draft.store()  # before the first instance costs money
         cloud.make(request)
         instances = cloud.wait(wait_s) if wait_s else cloud.instances()
         bees = merge_bees(draft.swarm.hosts, bee_tables(instances, request.region, request.user, key))

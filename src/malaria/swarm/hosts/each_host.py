@@ -21,7 +21,7 @@ AT_ONCE: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class HostResult[T]:
-    """The result of one host: `value`, or `error` (the cause, without the host's name) and `remedy`."""
+    """The result of one host: `value`, or `error` (without the host's name) and `remedy`."""
 
     host: BeeHost
     value: T | None = None
@@ -53,6 +53,7 @@ async def for_each[T](
             report(result)
         return result
 
+    # every host is to be done before a bug in the work on one is raised
     done = await asyncio.gather(*(one(host) for host in hosts), return_exceptions=True)
     for result in done:
         if isinstance(result, BaseException):

@@ -41,7 +41,7 @@ def fetch(dist: Distribution, machine: Machine, directory: Path) -> Path:
         unfinished = unpacked.with_name(f"{unpacked.name}.new")
         with zipfile.ZipFile(_download(dist, machine, kept)) as wheel:
             wheel.extractall(unfinished)
-        unfinished.replace(unpacked)
+        unfinished.replace(unpacked)  # half a package is never taken for a whole one
     return unpacked
 
 
@@ -54,6 +54,7 @@ def _download(dist: Distribution, machine: Machine, directory: Path) -> Path:
     done = subprocess.run(
         [*command, f"{name}=={version}"], capture_output=True, text=True, timeout=FETCH_S, check=False
     )
+    # the file counts, not pip's exit code: the file may be there from an earlier call
     pattern = f"{re.sub(r'[-_.]+', '[-_.]', name)}-{version}-*.whl"
     found = next(iter(directory.glob(pattern, case_sensitive=False)), None)
     if found is None:

@@ -27,7 +27,7 @@ _NOT_OF_PYTHON: Final = frozenset({"__pycache__", "test", "tkinter", "idlelib", 
 
 @dataclass(frozen=True, slots=True)
 class InstallBundle:
-    """The files that are installed on a bee of one kind of machine. The digest tells them from any others."""
+    """The files that are installed on a bee of one kind of machine. The digest identifies them."""
 
     version: str
     digest: str

@@ -34,7 +34,7 @@ HEADINGS: Final = (["user", "password"], ["username", "password"])
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """A whole file: its lines without comments and headings, and the tag that tells it from others."""
+    """A whole file: its lines without comments and headings. The tag identifies it."""
 
     path: Path
     lines: tuple[str, ...]

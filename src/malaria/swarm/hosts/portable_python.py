@@ -31,6 +31,7 @@ def portable_python(machine: Machine, directory: Path) -> Path:
     if kind is None or uv is None:
         lack = f"none is known for {machine}" if kind is None else "uv is not here to get one"
         raise SwarmError(f"no Python {PYTHON_VERSION} there, and {lack}", REMEDY)
+    # what is here costs no download
     return _newest(_directory_of_uv(uv), kind) or _newest(directory, kind) or _fetch_python(uv, kind, directory)
 
 

@@ -120,6 +120,7 @@ async def prepare(
 ) -> list[HostResult[Preparation]]:
     """Prepare every host; a host that fails has its error in its result."""
     done = await on_each(hosts, partial(_prepare_one, options=options))
+    # limits count for new logins, so this needs new connections
     again = await on_each([result.host for result in done if not result.failed], _open_files)
     limits = {result.host.name: result.value for result in again}
     results = [_with_limit(result, limits.get(result.host.name)) for result in done]

@@ -101,6 +101,7 @@ def capacity_of(status: BeeStatus, sources: int = 1) -> BeeCapacity | None:
     """Return the capacity for clients over TLS to one address of the target, one worker per core; None: unknown."""
     cores = status.cores or 1
     fits: list[BeeCapacity] = []
+    # each worker is a process with a limit of its own; ports and memory are shared by all
     if status.open_files is not None:
         fits.append(BeeCapacity(cores * max(0, status.open_files - DESCRIPTORS_OF_OUR_OWN), "open files"))
     if status.ports is not None:

@@ -74,7 +74,7 @@ async def clear_away(
 async def _abort_one(host: BeeHost) -> int:
     async with connect(host.destination) as connection:
         output = await run(connection, ABORT.format(directory=shell_path(host)), timeout_s=ABORT_S)
-    return int(output.split()[-1])
+    return int(output.split()[-1])  # the start-up files of a shell may print before
 
 
 async def _clear_one(host: BeeHost) -> None:

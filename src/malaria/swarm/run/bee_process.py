@@ -37,15 +37,16 @@ SCHEDULER_S: Final = 30
 
 
 def main() -> None:
-    """Start the bee, and end when it has joined its conductor; with exit code 1 and the cause when it could not."""
+    """Start the bee. End with exit code 0 once it has joined its conductor, else with 1 and the reason."""
     directory = Path(sys.argv[1])
     settings = json.load(sys.stdin)
-    if cause := mismatch(own_stamp(), VersionStamp(**settings["version"])):
-        sys.exit(cause)
+    if difference := mismatch(own_stamp(), VersionStamp(**settings["version"])):
+        sys.exit(difference)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if other := _wait_for_other(directory / PID_FILE):
         sys.exit(f"another attack has a bee at work there (process {other})")
     reader, writer = os.pipe()
+    # the parent stays in the ssh session until the bee has joined; the child outlives that session
     if os.fork():
         os.close(writer)
         sys.exit(_first_report(reader))
@@ -70,7 +71,8 @@ class FirstReport:
 
 
 def _first_report(reader: int) -> str | None:
-    """Wait for the first report of the bee; return None if it has joined, else the cause of its end."""
+    """Wait for the first report of the bee; return None if it has joined, else why it ended."""
+    # the pipe ends with the bee's first report, or with the bee
     with os.fdopen(reader, errors="replace") as pipe:
         text = pipe.read().strip()
     return None if text == JOINED else text or f"its process ended at once; see {LOG_FILE} in its directory"
@@ -88,6 +90,7 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
         first.send(_in_one_line(error))
     finally:
         with suppress(OSError, ValueError):
+            # another bee may have the directory by now
             if int(pid_file.read_text()) == os.getpid():
                 shutil.rmtree(directory / SCRATCH, ignore_errors=True)
                 pid_file.unlink()
@@ -179,7 +182,7 @@ def own_address(scheduler: str) -> str:
     parts = urlsplit(scheduler)
     family = socket.AF_INET6 if ":" in (parts.hostname or "") else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((parts.hostname, parts.port))
+        probe.connect((parts.hostname, parts.port))  # sends nothing, but chooses the way
         return str(probe.getsockname()[0])
 
 

@@ -70,6 +70,7 @@ class BeeRunner:
         if self._workers is not None:
             raise OperatorError(f"{self._name} has its share already", "this is a bug of malaria")
         clients = assignment.share.count(clients_planned(assignment.warhead))
+        # a worker without clients would only cost memory
         count = assignment.workers or max(1, min(os.process_cpu_count() or 1, clients))
         attack = assignment.warhead.attack.model_copy(update={"source_addresses": assignment.sources})
         warhead = assignment.warhead.model_copy(update={"attack": attack})
@@ -88,6 +89,7 @@ class BeeRunner:
         at_ns = now_ns()
         self._hear_conductor()
         with self._orders:
+            # a load that this bee has ended must not be changed or begun again
             if self._workers is not None and not self._stopped:
                 if command.epoch_ns is not None:
                     self._workers.order(CorrectEpoch(command.epoch_ns))
@@ -117,6 +119,7 @@ class BeeRunner:
     def close(self) -> None:
         """Wait for the last reports of a load that ends, then end the workers."""
         self._closing.set()
+        # a thread cannot wait for itself
         if self._pump.is_alive() and threading.current_thread() is not self._pump:
             self._pump.join(LAST_REPORTS_NS / NS_PER_S)
         if self._workers is not None:
@@ -140,6 +143,7 @@ class BeeRunner:
             if unready:
                 unready -= {worker for worker, report in reports if isinstance(report, Prepared)}
                 if not unready:
+                    # starting workers keeps a host busy; from now on a silent conductor is noticed soon
                     self._heartbeats.restart(at_ns, CONDUCTOR_PATIENCE_NS)
             if reports or at_ns - sent_ns >= BEE_HEARTBEAT_NS:
                 sent_ns = at_ns
@@ -148,6 +152,7 @@ class BeeRunner:
                 self.stop("heard nothing of its conductor any more")
             if end_ns is None and (self._stopped or self._closing.is_set()):
                 end_ns = at_ns + LAST_REPORTS_NS
+        # says why the bee stopped, or that its records are not on its disk, if no report was left to say it with
         self._report([])
 
     def _report(self, reports: list[tuple[str, Report]]) -> None:

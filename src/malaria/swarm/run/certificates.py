@@ -1,7 +1,7 @@
-"""Certificates for the parties of one run: an authority made for this run alone, and a key for each party.
+"""Issue certificates for the conductor and the bees of one run: a new authority, and a key for each of them.
 
-Promises: a party without a certificate of this run's authority can neither read nor send anything; keys are in memory,
-and reach a bee inside its ssh connection, never in an argument. The authority's key is not kept: no party joins later.
+Promises: without a certificate of this run's authority nobody can read or send anything; keys are in memory, and reach
+a bee inside its ssh connection, never in an argument. The authority's key is not kept, so nobody can join later.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EARLY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RunCertificates:
-    """The certificates and the key of one party, in PEM."""
+    """The certificates and the key of the conductor or of one bee, in PEM."""
 
     authority: str
     certificate: str
@@ -77,7 +77,7 @@ def _certify(
         )  # fmt: skip
         builder = builder.add_extension(usage, True)
     else:
-        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # each party calls and is called
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # each of them calls and is called
         builder = builder.add_extension(x509.ExtendedKeyUsage(both), False)
     return builder.sign(signing, hashes.SHA256())
 

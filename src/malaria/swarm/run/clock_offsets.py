@@ -75,6 +75,7 @@ class ClockTrack:
             if kept_low <= kept_high:
                 low, high = kept_low, kept_high
             else:
+                # a clock was set, or its machine slept: what was known of it is void
                 self.steps += 1
         self.exchanges += 1
         best = exchange.rtt_ns if self.best_rtt_ns is None else min(self.best_rtt_ns, exchange.rtt_ns)

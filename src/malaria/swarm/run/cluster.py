@@ -116,6 +116,7 @@ class Cluster:
     async def start_actor(self, bee: LaunchedBee) -> ActorProxy:
         """Start the actor of a bee on its own worker."""
         address = (await self.workers())[bee.name]
+        # a load must never be made twice: the actor runs on this worker or not at all, and once
         future = self._the_client.submit(
             BeeActor,
             bee.name,

@@ -31,7 +31,7 @@ class CollectedBatch:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The result: seconds of records by bee, bees that had nothing more, and bees out of reach with the cause."""
+    """The result: seconds of records by bee, bees that had nothing more, and why bees were not reached."""
 
     seconds: Mapping[str, int]
     without: tuple[str, ...]
@@ -61,6 +61,7 @@ def collect(directory: Path, launcher: Launcher) -> Collection:
     ]
     if batches:
         _store(directory, bees, batches)
+    # only now, when their reports are on the disk of this host
     asyncio.run(launcher.remove_spools(list(fetched.files), run))
     seconds = {batch.bee: len(list(_seconds([batch]))) for batch in batches}
     others = (bee.bee for bee in bees if bee.bee not in seconds)

@@ -1,4 +1,4 @@
-"""Find out which party has gone silent. A state machine without I/O: the clock comes in, names come out.
+"""Find out who has gone silent. A state machine without I/O: the clock comes in, names come out.
 
 The conductor watches its bees and a bee watches its conductor, each by the age of the last message: a TCP connection
 can look well for a quarter of a minute after the other end is gone.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FetchedSpools:
-    """Spool files by bee, and the bees that could not be reached with the cause. Other bees have no file."""
+    """Spool files by bee, and for each bee that could not be reached the reason. Other bees have no file."""
 
     files: Mapping[str, bytes]
     unreachable: Mapping[str, str] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from malaria.swarm.hosts.bee_layout import KEYS, RUN_FILES
 from malaria.swarm.hosts.key_shares import KeyFile, part_name, read_key_file, serves
 
 OF_ONE_RUN: Final = "0" * 16
-"""The tag of a part that is packed for one run: it need not be told from the parts of other files."""
+"""The tag of a part that is packed for one run: no other part can be mistaken for it."""
 FROM_FILE: Final = "file:"
 WHOLE_FILES: Final = ("cafile",)
 CLIENT_FILES: Final = ("cert", "key")
@@ -84,6 +84,7 @@ class LoadBundle:
         access = self._warhead.access_of(group)
         file, tag = self._files(getattr(access, name))
         claim = Claim(group.name, access.first_key, self._warhead.clients_of(group))
+        # keys that are there already need not go over the network again
         if any(serves(part, tag, share, claim) for part in packing.there):
             return {name: f"{packing.home}/{KEYS}/{part_name(tag)}"}
         lines = self._lines_of(file.lines, claim, share)
@@ -103,6 +104,7 @@ class LoadBundle:
                 f"name them by a pattern, such as {path}/client-{{index}}.pem",
             )
         paths = {index: fill(path, self._values(group, index)) for index in mine}
+        # a pattern without a placeholder: one file for all clients
         if len(set(paths.values())) == 1 and len(paths) > 1:
             return packing.put(f"{group.name}.{name}", self._bytes(next(iter(paths.values()))))
         for index, one in paths.items():
@@ -120,6 +122,7 @@ class _Packing:
         self.files: dict[str, bytes] = {}
         self.there = there
         self.home = home
+        # the path becomes part of a pattern, in which braces of its own must stay braces
         self._directory = f"{home}/{RUN_FILES}".replace("{", "{{").replace("}", "}}")
 
     def put(self, name: str, data: bytes) -> str:
@@ -132,7 +135,7 @@ class _Packing:
 
 
 def _read_lines(path: str) -> tuple[KeyFile, str]:
-    """Read a file of keys; return it with the tag that tells it from others."""
+    """Read a file of keys; return it with its tag, which costs a hash over all lines."""
     file = read_key_file(Path(path))
     return file, file.tag
 

@@ -93,5 +93,6 @@ def _things(stream: io.BytesIO) -> Iterator[object]:
     while True:
         try:
             yield pickle.load(stream)
+        # the end, or a record that was cut off: nothing behind it can be found
         except (EOFError, pickle.UnpicklingError, ValueError, AttributeError, ImportError, IndexError):
             return

@@ -47,7 +47,7 @@ REMEDIES: Final = (
     ("another attack", "wait until it has ended, or end it: malaria swarm abort --swarm {swarm}"),
     ("", "run: malaria swarm deploy --swarm {swarm}"),
 )
-"""Part of a cause -> what to do. The first that fits."""
+"""Part of an error -> its remedy. The first that fits is taken."""
 
 
 class SshLauncher:

@@ -46,7 +46,7 @@ CLOCKS_EVERY_S: Final = 1.0
 EXCHANGES: Final = 4
 """With each bee, one after the other: the shortest of a few exchanges counts."""
 AT_ONCE: Final = 8
-"""How many bees are measured at the same time: exchanges that wait for each other say less about a clock."""
+"""How many bees join at the same time: exchanges of clocks that wait for each other have larger errors."""
 CONDUCTOR: Final = "conductor"
 
 
@@ -154,6 +154,7 @@ class SwarmWorkers:
                 bees=tuple(clock.facts(name, at_ns) for name, clock in clocks.items()),
             ),
         )
+        # they do not change, and fill the record if each answer has them
         if not self._environments_reported:
             self._environments_reported = True
             facts = facts.model_copy(update={"bee_environments": self._environments()})
@@ -229,8 +230,8 @@ class SwarmWorkers:
             proxy: ActorProxy = await self._cluster.start_actor(bee)
             link = BeeLink(bee.name, proxy, self._on_broken)
             joined = await link.join()
-            if cause := mismatch(joined.version, own_stamp()):
-                raise SwarmError(f"{bee.name}: {cause}", REMEDY)
+            if difference := mismatch(joined.version, own_stamp()):
+                raise SwarmError(f"{bee.name}: {difference}", REMEDY)
             return link
 
     async def _assign_all(
@@ -244,6 +245,7 @@ class SwarmWorkers:
             answers = await asyncio.gather(*calls, return_exceptions=True)
         started: dict[str, Mapping[str, Share]] = {}
         for name, answer in zip(self._links, answers, strict=True):
+            # the same fault, with the name of the bee
             if isinstance(answer, OperatorError):
                 raise type(answer)(f"{name}: {answer.message}", answer.remedy)
             if isinstance(answer, BaseException):
