@@ -14,9 +14,10 @@ from malaria.campaign.overrides import StatedOptions, complete, overridden, type
 from malaria.campaign.programs import program_of
 from malaria.campaign.recorder import planned_parts
 from malaria.campaign.request import CampaignRequest, RepeatCommand
-from malaria.errors import CampaignError, RunError
+from malaria.errors import RunError
+from malaria.input_file import read_input_text
 from malaria.records.campaign_records import CampaignPart
-from malaria.records.campaign_store import COPY, open_campaign
+from malaria.records.campaign_store import COPY, LARGEST_COPY_BYTES, open_campaign
 
 PROGRAM: Final = ("malaria", "campaign")
 
@@ -62,9 +63,9 @@ def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -
 def _copy(directory: Path) -> str:
     path = directory / COPY
     try:
-        return read_text(path)
-    except CampaignError as error:
-        raise RunError(error.message, "start the campaign again: malaria campaign FILE") from None
+        return read_input_text(path, LARGEST_COPY_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read: {error}", "start the campaign again: malaria campaign FILE") from None
 
 
 def _outline(parts: tuple[CampaignPart, ...]) -> list[tuple[int, str, str, int]]:
