@@ -196,14 +196,7 @@ def _connected(case: _Case) -> str:
         were = "was" if connected == 1 else "were"
         return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
     causes = listed_causes(case.run.meta.connect_failures)
-    text = f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
-    if planned - peak == 1 and _observes_sys(case.run):  # a broker with as many connections as clients is full
-        text += "; malaria's own $SYS observer uses one connection: --observe none avoids it"
-    return text
-
-
-def _observes_sys(run: Run) -> bool:
-    return any(facts.observer == "sys" and facts.samples for facts in run.meta.observers)
+    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
 
 
 def _acked(case: _Case) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
+from malaria.analysis.full_broker import taken_place
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections
 from malaria.analysis.lost_figures import damaged_run
 from malaria.analysis.negotiation import own_part
@@ -351,6 +352,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _aborted,
     _endless,
     _shortages,
+    taken_place,
     _late,
     _slow_handshakes,
     _no_data,

@@ -166,23 +166,6 @@ def test_several_causes_are_told_apart(failures: dict[str, int], told: str) -> N
     assert ruled.text == f"10 of 100 clients could not connect{told}"
 
 
-@pytest.mark.parametrize(
-    ("connected", "observers", "owns_up"),
-    [
-        (99, [{"observer": "sys", "samples": 9}], True),
-        (98, [{"observer": "sys", "samples": 9}], False),
-        (99, [{"observer": "sys", "samples": 0}], False),
-        (99, [{"observer": "host", "samples": 9}], False),
-    ],
-)
-def test_the_last_connection_of_a_full_broker_may_be_that_of_the_observer(
-    connected: int, observers: list[dict[str, Any]], owns_up: bool
-) -> None:
-    records = Run(RunMeta.model_validate(META | {"observers": observers}), (), (), None)
-    (ruled,) = unmet_rules(records, summary(clients={"connected": connected, "connected_peak": connected}))
-    assert ("malaria's own $SYS observer uses one connection" in ruled.text) == owns_up
-
-
 def test_the_most_telling_comes_first() -> None:
     figures = summary(
         clients={"connected": 50, "connected_peak": 50, "dropped": 1},

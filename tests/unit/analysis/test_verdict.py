@@ -38,6 +38,7 @@ def settled(records: Run, **figures: Any) -> Run:
     return replace(records, ledger=replace(records.ledger, **figures))
 
 
+MOST_CONNECTED = summarize(GOOD).clients.connected_peak or 0
 LOST = [{"worker": "2", "share": "1/2..1", "reason": "was killed by SIGKILL"}]
 DISK = {"failures": 3, "first": "database or disk is full", "forgotten_rows": 12}
 
@@ -90,6 +91,17 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         Outcome.PASS,
         "this machine delayed connects: 7 clients had to try again: no free local port",
         "",
+    ),
+    "the observer has the last place": (
+        with_meta(
+            GOOD,
+            clients_planned=1 + MOST_CONNECTED,
+            observers=[{"observer": "sys", "samples": 9}],
+            connect_failures={"the broker closed the connection": 1},
+        ),
+        Outcome.INVALID,
+        "malaria's own $SYS observer uses one connection",
+        "--observe none",
     ),
     "lost worker": (
         with_meta(GOOD, lost_workers=LOST),
