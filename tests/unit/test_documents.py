@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -69,3 +72,31 @@ def test_the_page_of_additions_names_what_is_in_the_code() -> None:
         ]
         missing += [name for name in names if files and not re.search(rf"\b{name}\b", code)]
     assert missing == []
+
+
+def commands_in(document: Path) -> list[list[str]]:
+    """The words after `malaria` of each command in a block for a shell or in a code span, up to ; | > or a comment."""
+    text = document.read_text()
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ").splitlines()
+    found = [match[1] for line in lines if (match := re.search(r"(?:^|\s)malaria ([a-z].*)", line))]
+    commands = []
+    for line in found + re.findall(r"`malaria ([a-z][^`]*)`", text):
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";|>")
+        lexer.whitespace_split = True
+        commands.append(list(takewhile(lambda word: not set(word) <= set(";|>"), lexer)))
+    return commands
+
+
+def test_every_command_of_the_documents_has_its_options() -> None:
+    wrong = []
+    for document in DOCUMENTS:
+        for words in commands_in(document):
+            command: Any = typer.main.get_group(app)
+            rest = list(words)
+            while rest and rest[0] in getattr(command, "commands", {}):
+                command = command.commands[rest.pop(0)]
+            known = {"--help"} | {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+            stated = {word.partition("=")[0] for word in rest if re.match("-[A-Za-z-]", word)}
+            if (hasattr(command, "commands") and rest) or not stated <= known:
+                wrong.append(f"{document.relative_to(ROOT)}: malaria {shlex.join(words)}")
+    assert wrong == []
