@@ -13,7 +13,8 @@ from typing import Final
 
 from malaria.broker import RunningBroker, start_embedded
 from malaria.broker.configuration import LOOPBACK
-from malaria.broker.running import BrokerTimeouts, free_port, launch, private_directory
+from malaria.broker.private_directory import private_directory
+from malaria.broker.running import BrokerTimeouts, free_port, launch
 
 PATIENCE: Final = BrokerTimeouts(ready_s=60.0)
 """RabbitMQ has to start an Erlang system first."""

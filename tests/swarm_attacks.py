@@ -17,7 +17,8 @@ from attacking import unhurried
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import find_mosquitto
-from malaria.broker.running import launch, plain_check, private_directory
+from malaria.broker.private_directory import private_directory
+from malaria.broker.running import launch, plain_check
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead

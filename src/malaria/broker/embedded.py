@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from malaria.broker.running import RunningBroker, free_port, launch, private_directory
+from malaria.broker.private_directory import private_directory
+from malaria.broker.running import RunningBroker, free_port, launch
 
 
 def start_embedded() -> RunningBroker:

@@ -16,7 +16,8 @@ from typing import Any, Final, Self
 from malaria.broker.broker_host import BrokerHost, last_line
 from malaria.broker.listeners import access_table, settings_of
 from malaria.broker.persistence import remove_persistence
-from malaria.broker.running import RunningBroker, private_directory
+from malaria.broker.private_directory import private_directory
+from malaria.broker.running import RunningBroker
 from malaria.broker.starting import BrokerEndpoint, StartContext, adopt, check_program, endpoint_of, start
 from malaria.errors import OperatorError
 from malaria.model.access import TLS_KEYS, Access

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from malaria.broker.configuration import MosquittoListener, MosquittoSettings, configuration_text
-from malaria.broker.running import TIMEOUTS, BrokerTimeouts, RunningBroker, free_port, launch, private_directory
+from malaria.broker.private_directory import private_directory
+from malaria.broker.running import TIMEOUTS, BrokerTimeouts, RunningBroker, free_port, launch
 from malaria.errors import OperatorError
 
 SBIN: Final = "/usr/sbin:/usr/local/sbin"

@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -162,11 +161,6 @@ class RunningBroker:
         )
         output = self.last_words() or "(nothing)"
         raise OperatorError(f"{self.name} {what}. Its last output:\n{output}", f"correct what {self.name} reports")
-
-
-def private_directory(name: str) -> Path:
-    """Make a directory that only this user can read, for a broker's log and configuration."""
-    return Path(tempfile.mkdtemp(prefix=f"malaria-{name}-"))
 
 
 def launch(

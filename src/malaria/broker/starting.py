@@ -12,13 +12,14 @@ from malaria.broker.broker_host import BrokerHost
 from malaria.broker.configuration import MosquittoSettings
 from malaria.broker.embedded import start_embedded
 from malaria.broker.mosquitto import SBIN, find_mosquitto, start_mosquitto
+from malaria.broker.private_directory import private_directory
+from malaria.broker.process_group import ProcessGroup
 from malaria.broker.running import (
     LAST_LINES,
     BrokerCheck,
     BrokerProcess,
     BrokerTimeouts,
     RunningBroker,
-    private_directory,
     start_process,
 )
 from malaria.broker.services import CommandPair, SystemdUnit
@@ -151,7 +152,8 @@ def _run(context: StartContext, name: str, command: Sequence[str]) -> RunningBro
     """Start a command that keeps running: a child process here, or held by an ssh connection."""
     log = private_directory("broker") / "broker.log"
     if context.host.ssh is None:
-        process = start_process(name, context.host.words(command), log)
+        leader = start_process(name, context.host.words(command), log)
+        process = ProcessGroup(leader, context.timeouts.stop_s)
         return _answering(context, RunningBroker, name, process, log)
     try:
         held = SshBrokerProcess(context.host, command, log)

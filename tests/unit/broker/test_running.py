@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from malaria.broker import running
-from malaria.broker.running import RunningBroker, last_lines, launch, private_directory
+from malaria.broker.running import RunningBroker, last_lines, launch
 from malaria.errors import OperatorError
 
 
@@ -75,12 +74,6 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
 
 def test_last_lines_of_a_log_that_is_not_there(tmp_path: Path) -> None:
     assert last_lines(tmp_path / "none") == ""
-
-
-def test_the_directory_is_ours_alone() -> None:
-    directory = private_directory("x")
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    directory.rmdir()
 
 
 def test_a_free_port_is_one_that_can_be_taken() -> None:
