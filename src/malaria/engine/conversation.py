@@ -5,7 +5,7 @@ The rules are those of `malaria.mqtt.session`, the readable twin; the state live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from malaria.clock import NS_PER_S
@@ -14,6 +14,7 @@ from malaria.engine.columns import BACKLOG, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
+from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP
 from malaria.errors import MalformedPacket
 from malaria.model.group_keys import WillParts
 from malaria.mqtt.codec import decode, encode, from_broker
@@ -128,6 +129,11 @@ class Conversation:
         if handler is None:
             raise MalformedPacket(f"{type(packet).__name__.upper()} while {phase.name.lower()}", "MQTT-3.1.0-1")
         handler(client, packet, now_ns)
+
+    def owe_pubrels(self, packet_ids: Iterable[int]) -> None:
+        """Send PUBRELs for these PUBRECs at the end of this read."""
+        for packet_id in packet_ids:
+            self._pubrels += b"\x62\x02" + packet_id.to_bytes(2)
 
     def end_read(self, client: int, now_ns: int) -> None:
         """Send the PUBRELs for all PUBRECs of one read in one send, in their order (MQTT-4.6.0-3)."""
@@ -250,13 +256,13 @@ class Conversation:
         if packet.reason_code >= FAILURE and packet.type in _REFUSING:
             fits = self._on_refused(publisher, client, packet, now_ns)
         elif packet.type is PacketType.PUBREC:
-            fits = publisher.receive_pubrec(client, packet.packet_id, now_ns)
+            fits = publisher.receive(client, [packet.packet_id])
             if fits:
-                self._pubrels += b"\x62\x02" + packet.packet_id.to_bytes(2)
+                self.owe_pubrels([packet.packet_id])
         elif packet.type is PacketType.PUBACK:
-            fits = publisher.acknowledge(client, packet.packet_id, now_ns)
+            fits = publisher.complete(client, [packet.packet_id], AWAIT_PUBACK, now_ns)
         else:
-            fits = publisher.receive_pubcomp(client, packet.packet_id, now_ns)
+            fits = publisher.complete(client, [packet.packet_id], AWAIT_PUBCOMP, now_ns)
         if not fits:
             raise MalformedPacket(f"{packet.type.name} for a message that awaits another answer", "MQTT-4.3.3-1")
 

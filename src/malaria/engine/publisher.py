@@ -9,7 +9,7 @@ is part of its `ack` latency, because that counts from the due time. Why it had 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -20,7 +20,7 @@ from malaria.engine.context import EngineContext
 from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
 from malaria.engine.sender import Sender
 from malaria.engine.template import DUP
-from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, FREE, Window, each_once
+from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, FREE, Window
 from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
 from malaria.schedule.arrays import Ints
@@ -229,12 +229,12 @@ class Publisher(Sender):
     # --- acknowledgements ------------------------------------------------------------------------------------------
 
     def acknowledge(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """Take a PUBACK (QoS 1). Return False if the broker acknowledges a QoS 2 message as QoS 1. Hot."""
+        """Take a lone PUBACK. False, and nothing done, for what is malformed: id 0, or that of a QoS 2 message. Hot."""
         position = client - self.base
         window = self.window
         if window is None or not 0 < packet_id <= window.size:
-            self._counts.stray_ack += 1
-            return True
+            self._counts.stray_ack += packet_id > 0
+            return packet_id > 0
         place = position * window.size + packet_id - 1
         state = window.state[place]
         if state != AWAIT_PUBACK:
@@ -265,18 +265,36 @@ class Publisher(Sender):
         self.release(position, now_ns)
         return True
 
-    def acknowledge_many(self, client: int, packet_ids: Ints, now_ns: int) -> bool:
-        """Take a burst of PUBACKs in any order; False as for `acknowledge`."""
-        position, window = client - self.base, self.window
-        if window is not None and int(packet_ids.min()) > 0 and int(packet_ids.max()) <= window.size:
-            places = position * window.size + packet_ids - 1
-            if each_once(places) and (window.states[places] == AWAIT_PUBACK).all():
-                window.states[places] = FREE
-                self._time_acks(window.due_ns[places], window.sent_ns[places], now_ns)
-                self._counts.acked += len(places)
-                self.release(position, now_ns)
-                return True
-        return all([self.acknowledge(client, packet_id, now_ns) for packet_id in packet_ids.tolist()])
+    def complete(self, client: int, packet_ids: Sequence[int], awaited: int, now_ns: int) -> bool:
+        """Take PUBACKs (`awaited` AWAIT_PUBACK) or PUBCOMPs (AWAIT_PUBCOMP) in any order, and refill once. Hot.
+
+        Returns False if one is for a message that awaits another answer.
+        """
+        position, window, counts = client - self.base, self.window, self._counts
+        if window is None:
+            counts.stray_ack += len(packet_ids)
+            return True
+        size, state, due_at, sent_at = window.size, window.state, window.due_at, window.sent_at
+        row, measure_ns, ack, service = position * size - 1, self._measure_ns, self._ack, self._service
+        done, fits = 0, True
+        for packet_id in packet_ids:
+            place = row + packet_id
+            if packet_id > size or (found := state[place]) == FREE:
+                counts.stray_ack += 1
+                continue
+            if found != awaited:
+                fits = False
+                break
+            state[place] = FREE
+            due_ns = due_at[place]
+            if due_ns >= measure_ns:
+                ack(now_ns - due_ns)
+                service(now_ns - sent_at[place])
+            done += 1
+        counts.acked += done
+        if done and (self.closed_loop or self._columns.gate[client] & HELD):
+            self.release(position, now_ns)
+        return fits
 
     def _time_acks(self, dues_ns: Ints, sents_ns: Ints, now_ns: int) -> None:
         """Record the latencies of messages acknowledged at `now_ns`, without those due in the warm-up."""
@@ -286,45 +304,30 @@ class Publisher(Sender):
         self._meter.ack.extend(now_ns - dues_ns)
         self._meter.service.extend(now_ns - sents_ns)
 
-    def receive_pubrec(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """Answer a PUBREC with PUBREL (for an unknown id too, MQTT-4.3.3-1). Return False for a message of QoS 1."""
-        place = self._place(client, packet_id)
-        if place is None:
-            self._counts.stray_ack += 1
+    def receive(self, client: int, packet_ids: Sequence[int]) -> bool:
+        """Take PUBRECs; each is owed a PUBREL, for an unknown id too (MQTT-4.3.3-1). False: one is for QoS 1."""
+        window = self.window
+        if window is None:
+            self._counts.stray_ack += len(packet_ids)
             return True
-        assert self.window is not None
-        if self.window.state[place] == AWAIT_PUBACK:
-            return False
-        self.window.state[place] = AWAIT_PUBCOMP
-        return True
-
-    def receive_pubcomp(self, client: int, packet_id: int, now_ns: int) -> bool:
-        """Take a PUBCOMP. Return False if the message was not released yet."""
-        place = self._place(client, packet_id)
-        if place is None:
-            self._counts.stray_ack += 1
-            return True
-        assert self.window is not None
-        if self.window.state[place] != AWAIT_PUBCOMP:
-            return False
-        self._complete(self.window, place, now_ns)
-        self.release(client - self.base, now_ns)
+        state, size = window.state, window.size
+        row = (client - self.base) * size - 1
+        for packet_id in packet_ids:
+            if packet_id > size or state[row + packet_id] == FREE:
+                self._counts.stray_ack += 1
+            elif state[row + packet_id] == AWAIT_PUBACK:
+                return False
+            else:
+                state[row + packet_id] = AWAIT_PUBCOMP
         return True
 
     def _place(self, client: int, packet_id: int) -> int | None:
+        """Return the place of a message in flight."""
         window = self.window
         if window is None or not 0 < packet_id <= window.size:
             return None
         place = (client - self.base) * window.size + packet_id - 1
         return place if window.state[place] != FREE else None
-
-    def _complete(self, window: Window, place: int, now_ns: int) -> None:
-        window.state[place] = FREE
-        due_ns = window.due_at[place]
-        if due_ns >= self._measure_ns:
-            self._ack(now_ns - due_ns)
-            self._service(now_ns - window.sent_at[place])
-        self._counts.acked += 1
 
     # --- connections -----------------------------------------------------------------------------------------------
 

@@ -101,12 +101,3 @@ class Window:
     @property
     def in_flight(self) -> int:
         return int(np.count_nonzero(self.states))
-
-
-def each_once(places: Ints) -> bool:
-    """Return True if ascending places, wrapped round at most once (as acknowledgements come in order), all differ.
-
-    False negatives only cost time: the caller then takes them one by one.
-    """
-    falls = np.count_nonzero(places[1:] <= places[:-1])
-    return bool(falls == 0 or (falls == 1 and places[-1] < places[0]))

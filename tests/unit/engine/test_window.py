@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from malaria.engine.window import AWAIT_PUBACK, FREE, Window, each_once
+from malaria.engine.window import AWAIT_PUBACK, FREE, Window
 
 
 def take(window: Window, client: int, sequence: int) -> int:
@@ -71,14 +71,6 @@ def test_what_is_in_flight_comes_back_in_the_order_it_was_sent() -> None:
     window.clear(0)
     assert (window.in_flight, window.next_free(0)) == (0, 0)
     assert not np.any(window.states)
-
-
-@pytest.mark.parametrize(("places", "all_different"), [
-    ([1, 2, 5], True), ([4, 5, 1, 2], True), ([1], True), ([1, 1], False), ([4, 5, 1, 4], False), ([3, 1, 2, 0], False),
-])  # fmt: skip
-def test_places_wrapped_round_once_are_told_apart(places: list[int], all_different: bool) -> None:
-    """[3, 1, 2, 0] is a false negative, which only costs time."""
-    assert each_once(np.array(places)) is all_different
 
 
 @pytest.mark.parametrize("taken", range(1 << 5))
