@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import ssh_server
 from malaria.broker.broker_host import BrokerHost
 from malaria.broker.ssh_process import SSH_FAILED, SshBrokerProcess
 from malaria.broker.starting import SshBroker
@@ -21,10 +23,13 @@ from malaria.errors import OperatorError
 from malaria.observe.observer import LostError
 from malaria.observe.proc_reader import LocalProcReader
 from malaria.observe.ssh_proc_reader import SshProcReader
+from malaria.ssh.connection import connect, run_command
+from malaria.ssh.connection import run as connection_run
 from malaria.ssh.destination import SshDestination
+from malaria.ssh.remote_files import write_files
 from malaria.ssh.remote_script import RemoteScript
 from malaria.ssh.ssh_failures import SshError
-from ssh_server import SshServer
+from ssh_server import SshServer, running_sshd
 
 NASTY = ["printf", "%s\\n", "a b", "$HOME", "'; rm -rf /", '"x"', "", "*", "new\nline", "-n"]
 ECHO = 'echo @end; while IFS= read -r line; do echo "heard $line"; echo @end; done'
@@ -90,6 +95,31 @@ def test_a_host_that_cannot_be_reached_has_its_reason(
     with pytest.raises(OperatorError, match=f"ssh box: {reason}") as caught:
         BrokerHost("box", config).run(["true"])
     assert caught.value.remedy
+
+
+GREETER = """\
+echo "Welcome to this host"
+exec sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+
+
+def test_what_a_shell_prints_at_login_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A .bashrc that prints does it in front of each command, and in the way of an sftp server that it starts."""
+    greeter = tmp_path / "greeter.sh"
+    greeter.write_text(GREETER)
+    sftp = "/usr/lib/openssh/sftp-server"
+    settings = ssh_server.SETTINGS.replace("sftp internal-sftp", f"sftp {sftp}") + f"ForceCommand sh {greeter}\n"
+    monkeypatch.setattr(ssh_server, "SETTINGS", settings)
+
+    async def play(destination: SshDestination) -> tuple[str, str]:
+        async with connect(destination) as connection:
+            output = await connection_run(connection, "echo out; cat", "given")
+            with pytest.raises(SshError, match="its answer is not of sftp"):
+                await write_files(connection, {f"{tmp_path}/x": b""})
+        return output, (await run_command(destination, ["printf", "%s", "a b"])).output
+
+    with running_sshd(tmp_path) as server:
+        assert asyncio.run(play(SshDestination("box", config=str(server.config)))) == ("out\ngiven", "a b")
 
 
 # --- a script that stays ----------------------------------------------------------------------------------------------

@@ -59,4 +59,4 @@ def test_a_bee_is_reached_through_a_jump_host_whose_key_is_checked_too(swarm: Sw
 
     came, refused = asyncio.run(on_each([through, untrusting], origin))
     assert came.value == gate.host, came.error
-    assert refused.error == "its host key is not in known_hosts, or has changed"
+    assert refused.error == f"jump host {gate.host}: its host key is not in known_hosts, or has changed"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from asyncssh import SSHClientConnection, SSHClientConnectionOptions
 
 RUN_S: Final = 60.0
+BEGIN: Final = "malaria: the output begins"
+"""Printed before the output of a script or command: start-up files of a login shell may print, too."""
 CONFIG_FILES: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
 """Read in this order, as ssh does; the first value of an option counts."""
 SYSTEM_KNOWN_HOSTS: Final = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
@@ -70,16 +72,17 @@ async def run(connection: SSHClientConnection, script: str, stdin: str | None = 
     try:
         # the login shell may be another one, such as fish
         done = await connection.run(
-            f"exec sh -c {quote(script)}", input=stdin or "", timeout=timeout_s, errors="replace"
+            f"exec sh -c {quote(_marked(script))}", input=stdin or "", timeout=timeout_s, errors="replace"
         )
     except Exception as error:
         if (failure := explain_failure(error)) is None:
             raise
         raise failure from None
+    output = _output_in(str(done.stdout or ""))
     if done.exit_status:
-        lines = (str(done.stderr or "").strip() or str(done.stdout or "").strip()).splitlines()
+        lines = (str(done.stderr or "").strip() or output.strip()).splitlines()
         raise SshError(one_line(lines[-1]) if lines else f"a command ended with exit code {done.exit_status}")
-    return str(done.stdout or "")
+    return output
 
 
 async def run_command(destination: SshDestination, command: Sequence[str], timeout_s: float = RUN_S) -> CommandResult:
@@ -93,7 +96,10 @@ async def run_command(destination: SshDestination, command: Sequence[str], timeo
         try:
             async with asyncio.timeout(timeout_s):
                 done = await connection.run(
-                    join(command), stdin=asyncssh.DEVNULL, stderr=asyncssh.STDOUT, errors="replace"
+                    join(["exec", "sh", "-c", _marked('exec "$@"'), "sh", *command]),
+                    stdin=asyncssh.DEVNULL,
+                    stderr=asyncssh.STDOUT,
+                    errors="replace",
                 )
         except TimeoutError:
             raise
@@ -103,7 +109,16 @@ async def run_command(destination: SshDestination, command: Sequence[str], timeo
             raise failure from None
     if done.returncode is None:
         raise SshError(*CONNECTION_LOST)
-    return CommandResult(done.returncode, str(done.stdout or "").strip())
+    return CommandResult(done.returncode, _output_in(str(done.stdout or "")).strip())
+
+
+def _marked(script: str) -> str:
+    return f"echo '{BEGIN}'\n{script}"
+
+
+def _output_in(printed: str) -> str:
+    """Return what a script printed, without what the login shell printed before it."""
+    return printed.partition(f"{BEGIN}\n")[2]
 
 
 async def _open(destination: SshDestination, timeouts: SshTimeouts, stack: AsyncExitStack) -> SSHClientConnection:
@@ -114,8 +129,14 @@ async def _open(destination: SshDestination, timeouts: SshTimeouts, stack: Async
     tunnel: SSHClientConnection | None = None
     for text in jumps.split(",") if jumps else ():
         jump = _jump_host(destination, text)
-        jump_options = asyncssh.SSHClientConnectionOptions(**_settings(jump))
-        tunnel = await stack.enter_async_context(await _open_one(jump, timeouts, jump_options, tunnel))
+        try:
+            jump_options = asyncssh.SSHClientConnectionOptions(**_settings(jump))
+            tunnel = await stack.enter_async_context(await _open_one(jump, timeouts, jump_options, tunnel))
+        except Exception as error:
+            if (failure := explain_failure(error)) is None:
+                raise
+            # else it would be taken for a failure of the host behind it
+            raise SshError(f"jump host {jump}: {failure.message}", failure.remedy) from None
     return await stack.enter_async_context(await _open_one(destination, timeouts, options, tunnel))
 
 
@@ -154,7 +175,11 @@ def _trusted(destination: SshDestination, configured: Any) -> Any:
     import asyncssh
 
     if destination.host_key:
-        return [asyncssh.import_public_key(destination.host_key)], [], []
+        try:
+            return [asyncssh.import_public_key(destination.host_key)], [], []
+        except asyncssh.KeyImportError:
+            remedy = "write it as in known_hosts: ssh-ed25519 AAAA..."
+            raise SshError("the host key that is stated for it cannot be read", remedy) from None
     # without any such file nothing is trusted: asyncssh takes None for "do not check"
     return _existing([*(configured or USER_KNOWN_HOSTS), *SYSTEM_KNOWN_HOSTS]) or ([], [], [])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from malaria.errors import OperatorError
@@ -50,6 +51,11 @@ FAILURES: Final = (
     ("SFTPPermissionDenied", "a file there may not be written", "name a directory that this user may write"),
     # sshd says no more than "Failure" of a full disk, a quota, a directory in place of a file
     ("SFTPFailure", "a file could not be written there", "check its free space and the rights of the directory"),
+    (
+        "SFTPBadMessage",
+        "its answer is not of sftp",
+        "if a start-up file of its shell prints text, such as .bashrc, let it do so for interactive shells alone",
+    ),
     ("SFTPError", "a file could not be sent: {reported}", "check its free space and the rights of the directory"),
     ("FileNotFoundError", "{file} does not exist", "name a file that exists"),
     ("OSError", "{reported}", "check that it is up, and that there is a route to it"),
@@ -73,12 +79,23 @@ def explain_failure(error: Exception) -> SshError | None:
     if not isinstance(error, OSError) and not type(error).__module__.startswith("asyncssh"):
         return None
     names = [kind.__name__ for kind in type(error).__mro__]
-    reported = one_line(getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or names[0])
+    reported = one_line(getattr(error, "reason", "") or _system_reason(error) or str(error) or names[0])
     # the table goes from the special to the general, so its order decides and not that of the classes
     for name, cause, remedy in FAILURES:
         if name in names:
             return SshError(cause.format(reported=reported, file=getattr(error, "filename", "") or "a file"), remedy)
     return SshError(reported)
+
+
+def _system_reason(error: Exception) -> str:
+    """Return the system's reason of a failed connection; empty for another error."""
+    if not isinstance(error, OSError):
+        return ""
+    if error.errno is None:
+        # asyncio joins the errors of several addresses in a text of its own
+        return "none of its addresses can be reached" if str(error).startswith("Multiple exceptions") else ""
+    # asyncio puts "Connect call failed" and a tuple in the place of the reason
+    return os.strerror(error.errno) if "Connect call failed" in str(error) else error.strerror or ""
 
 
 def one_line(text: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncssh
+import pytest
 
 from malaria.ssh.connection import _trusted
 from malaria.ssh.destination import SshDestination
+from malaria.ssh.ssh_failures import SshError
 
 
 def test_checking_of_host_keys_cannot_be_switched_off() -> None:
@@ -16,3 +18,8 @@ def test_checking_of_host_keys_cannot_be_switched_off() -> None:
     trusted, authorities, revoked = _trusted(pinned, ["/etc/passwd"])
     assert [one.export_public_key().decode().split()[1] for one in trusted] == [key.split()[1]]
     assert (authorities, revoked) == ([], [])
+
+
+def test_a_stated_host_key_that_is_none_is_named() -> None:
+    with pytest.raises(SshError, match="the host key that is stated for it cannot be read"):
+        _trusted(SshDestination("x", host_key="ssh-ed25519 AAAAnonsense"), None)

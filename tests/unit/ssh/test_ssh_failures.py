@@ -29,6 +29,13 @@ from malaria.ssh.ssh_failures import explain_failure, one_line
         (TimeoutError(), "no answer"),
         (FileNotFoundError(2, "No such file or directory", "/x/key"), "/x/key does not exist"),
         (OSError(113, "No route to host"), "No route to host"),
+        (OSError(113, "Connect call failed ('10.0.0.3', 22)"), "No route to host"),
+        (
+            OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 22), [Errno 113] No route to host"),
+            "none of its addresses can be reached",
+        ),
+        (asyncssh.SFTPBadMessage("Max packet size exceeded"), "its answer is not of sftp"),
+        (asyncssh.SFTPFailure("Failure"), "a file could not be written there"),
     ],
 )
 def test_a_failure_is_explained_with_a_remedy(error: Exception, cause: str) -> None:
