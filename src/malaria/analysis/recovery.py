@@ -169,37 +169,40 @@ _OWED, _ACK = MEASURES[OWED], MEASURES[Metric.ACK]
 
 RULES: Final[Mapping[str, str]] = {
     "before": (
-        "What is usual is taken from the seconds before the surge, since the measured time began or the target had "
-        f"recovered from the one before: at least {LEAST_BEFORE_S}, and the last {LONGEST_BEFORE_S} at most. Seconds "
-        "in which this generator was itself later than its bound do not count, here and below."
+        "The seconds before the surge show what is usual: those since the measured time began, or since the target had "
+        f"recovered from the surge before; at least {LEAST_BEFORE_S} of them, at most the last {LONGEST_BEFORE_S}. "
+        "Seconds in which the generator was later than its own limit count neither here nor below."
     ),
     "baseline": (
-        f"A measure is within its baseline up to its median of before and {DEVIATIONS} median absolute deviations, "
-        f"and at least up to: for messages owed (due and not acknowledged), {_OWED.count:g} messages or "
-        f"{_OWED.load_s:g} s of the load more, or twice the median; for the p99 of a second, {_ACK.count:g} ms more "
-        "or twice the median; for what the broker stores, also one message more for each client of the surge. No "
-        "message dropped, no connection broken, no client missing that was there before."
+        f"A measure is within its baseline if it is at most the median of these seconds plus {DEVIATIONS} median "
+        "absolute deviations. The baseline is never narrower than this: for messages owed (due and not acknowledged), "
+        f"{_OWED.count:g} messages or {_OWED.load_s:g} s of the load above the median, or twice the median; for the "
+        f"p99 of a second, {_ACK.count:g} ms above the median, or twice the median; for what the broker stores, also "
+        "one message for each client of the surge. No message may be dropped, no connection broken, and no client "
+        "missing that was connected before."
     ),
     "held": (
-        f"It held when, while they were there, all of them were let in, at least {100 * ON_TARGET:g} % of what was due "
-        "was acknowledged (but for what may be under way), no queue grew, ack p99 and end to end p99 stayed under the "
-        "threshold or, without one, within the baseline, and neither messages nor connections were dropped. If it "
-        "dropped, it broke; if it only fell behind or grew slow, it bent."
+        "The target held if, while the clients of the surge were there, all of them were let in, at least "
+        f"{100 * ON_TARGET:g} % of the messages due were acknowledged (except those that may be under way), no queue "
+        "grew, ack p99 and end to end p99 stayed under the threshold (without one: within the baseline), and neither "
+        "messages nor connections were dropped. A target that dropped some broke; one that only fell behind or became "
+        "slow bent."
     ),
     "recovered": (
-        "It recovered in the first second after they had gone from which on every measure was within its baseline for "
-        f"{SUSTAINED_S} seconds in a row, and then in all that were watched but one, or but "
-        f"{100 - 100 * STAYS_SHARE:g} %; from then on at least {100 * ON_TARGET:g} % of what was due was acknowledged."
+        "The target recovered in the first second after these clients had left from which every measure was within "
+        f"its baseline: for {SUSTAINED_S} seconds in a row, and then in all later seconds except one, or except "
+        f"{100 - 100 * STAYS_SHARE:g} % of them. From then on, at least {100 * ON_TARGET:g} % of the messages due must "
+        "be acknowledged."
     ),
     "metastable": (
         "A failure is metastable when the surge has gone, the load is what the target carried before, and the trouble "
         "stays and does not lessen."
     ),
     "verdict": (
-        "A surge under which the target broke, or from which it never recovered, is a FAIL. One under which it bent "
-        "and recovered is a remark, which a threshold such as recovery.slowest < 30s or recovery.not_held == 0 "
-        "turns into a FAIL. A threshold on broker.dropped or clients.dropped says how many drops are allowed. When "
-        "it bent and too little was seen to say whether it recovered, the verdict is UNKNOWN."
+        "A surge that broke the target, or from which the target never recovered, is a FAIL. If the target bent and "
+        "recovered, the verdict gets a remark; a threshold such as recovery.slowest < 30s or recovery.not_held == 0 "
+        "turns it into a FAIL. A threshold on broker.dropped or clients.dropped states how many drops are allowed. If "
+        "the target bent and too little was seen to tell whether it recovered, the verdict is UNKNOWN."
     ),
 }
 """The rules by which surges are judged, in the order in which one would ask."""

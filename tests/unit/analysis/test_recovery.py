@@ -297,4 +297,4 @@ def test_no_surge_no_story() -> None:
 def test_the_rules_are_stated() -> None:
     assert list(RULES) == ["before", "baseline", "held", "recovered", "metastable", "verdict"]
     assert "98 %" in RULES["held"]
-    assert "3 seconds in a row, and then in all that were watched but one, or but 10 %" in RULES["recovered"]
+    assert "3 seconds in a row, and then in all later seconds except one, or except 10 % of them" in RULES["recovered"]
