@@ -41,7 +41,10 @@ def _praise(run: Run, summary: Summary) -> str:
     """Say what was carried, never more than the figures show."""
     parts = [part for part in (_rate(run, summary), _losses(summary)) if part] or _clients(run, summary)
     parts += [f"held {surge_name(surge)}" for surge in summary.surges if surge.held]
-    return f"the broker carried it: {', '.join(parts)}" if parts else "every rule holds"
+    if not parts:
+        return "every rule holds"
+    unseen = run.meta.closed_loop and summary.rates.acked_per_s is None and summary.rates.sent_per_s is not None
+    return ", ".join(parts) if unseen else f"the broker carried it: {', '.join(parts)}"
 
 
 def _rate(run: Run, summary: Summary) -> str:
@@ -60,9 +63,9 @@ def _closed_loop_rate(run: Run, summary: Summary, done_per_s: float) -> str:
     """Say what a closed loop measured. At QoS 0 nothing is answered, and only the subscribers know what got through."""
     if summary.rates.acked_per_s is not None:
         return f"{format_rate(done_per_s, 'msg')}, as fast as it answered (closed loop)"
-    sent = f"{format_rate(done_per_s, 'msg')} handed to the sockets of this machine (closed loop, QoS 0)"
+    sent = f"the sockets of this machine took {format_rate(done_per_s, 'msg')} (closed loop, QoS 0)"
     if summary.rates.delivered_per_s is None:
-        return f"{sent}, which says nothing about what the broker took"
+        return f"{sent}; what the broker took is not known"
     return f"{sent}, {format_count(summary.rates.delivered_per_s)} deliveries/s"
 
 
@@ -70,6 +73,8 @@ def _losses(summary: Summary) -> str:
     messages = summary.messages
     if messages.lost is None:
         return "every message acknowledged" if messages.unresolved == 0 and messages.acked else ""
+    if messages.expected == 0:
+        return "no subscription matches what was published"
     return "nothing lost" if not messages.lost else f"{format_count(messages.lost)} lost"
 
 

@@ -31,6 +31,8 @@ from malaria.model.mqtt5 import Client5, Message5
 from malaria.model.placeholders import OF_CLIENT_ID, OF_MESSAGE, check_template, fill
 from malaria.schedule.pacing import Arrival
 
+DEFAULT_CLIENT_ID: Final = "malaria-{run}-{group}-{index}"
+
 
 class Role(StrEnum):
     """The work of a group's clients."""
@@ -108,7 +110,7 @@ class GroupKeys(Client5):
     """Keep-alive in whole seconds; 0 sets none."""
     clean_start: Flag = True
     """Start a new session. false keeps sessions, and sends unacknowledged messages again."""
-    client_id: str = "malaria-{run}-{group}-{index}"
+    client_id: str = DEFAULT_CLIENT_ID
     """Template of the client ids."""
     username: str | None = None
     """Template of the user names."""

@@ -5,14 +5,14 @@ Promises: options win over the file. A fault names the option if an option cause
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from malaria.errors import WarheadError
-from malaria.model.completion import DEFAULT_TOPIC, wildcard
 from malaria.model.faults import Location, key_path
 from malaria.model.group import Group
 from malaria.model.group_keys import PUBLISHING, Role
+from malaria.model.hearing_filters import hearing_filters
 from malaria.model.option_table import KEYS, OPTIONS, LoadOptions
 from malaria.model.surge import surge_table
 from malaria.model.threshold import Threshold, parse_fail_if
@@ -46,12 +46,13 @@ def build_warhead(options: LoadOptions, role: Role = Role.PUBLISH, *, subscriber
     # with -n the load ends by itself
     if "messages" not in group:
         attack.setdefault("duration", DEFAULT_DURATION)
-    groups = [group, _subscriber(group)] if subscriber else [group]
+    surges = _surges(options, GROUP_NAMES[role])
+    groups = [group, _subscriber(group, surges)] if subscriber else [group]
     table = {
         "group": groups,
         "attack": attack,
         "target": _part(stated, "target"),
-        "surge": _surges(options, GROUP_NAMES[role]),
+        "surge": surges,
     }
     warhead = validated(table, lambda location: _flag(location) or key_path(location))
     return warhead.model_copy(update={"thresholds": _thresholds(options)})
@@ -139,10 +140,12 @@ def _filters(group: Mapping[str, Any]) -> list[str]:
     return list(group["topic"])
 
 
-def _subscriber(group: Mapping[str, Any]) -> dict[str, Any]:
+def _subscriber(group: Mapping[str, Any], surges: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Make a subscriber that receives all that the group publishes, to measure loss, order and end-to-end latency."""
-    filter_ = wildcard(str(group.get("topic", DEFAULT_TOPIC["publish"])))
-    table = {"name": GROUP_NAMES[Role.SUBSCRIBE], "role": "subscribe", "clients": 1, "topic": filter_}
+    clients = sum(int(part["clients"]) for part in (group, *surges))
+    filters = hearing_filters(group, clients)
+    heard = {"topic": filters[0]} if len(filters) == 1 else {"filters": filters}
+    table = {"name": GROUP_NAMES[Role.SUBSCRIBE], "role": "subscribe", "clients": 1, **heard}
     # the subscriber must not lower the QoS of what is published, nor be cut off earlier than the publishers
     return table | {key: group[key] for key in ("qos", "keepalive") if key in group}
 

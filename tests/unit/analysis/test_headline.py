@@ -43,6 +43,24 @@ def test_praise_says_no_more_than_the_figures(records: Run, what: str) -> None:
     assert of(records).what == f"the broker carried it: {what}"
 
 
+@pytest.mark.parametrize(
+    ("subscribing", "more"),
+    [(True, ", 100 deliveries/s, nothing lost"), (False, "; what the broker took is not known")],
+)
+def test_a_closed_loop_of_qos_0_never_says_what_the_broker_took(subscribing: bool, more: str) -> None:
+    records = with_meta(GOOD, closed_loop=True, acknowledged=False, subscribing=subscribing)
+    assert records.ledger is not None
+    if not subscribing:
+        records = replace(records, ledger=replace(records.ledger, lost=None, expected=None, acked=None))
+    assert of(records).what == f"the sockets of this machine took 100 msg/s (closed loop, QoS 0){more}"
+
+
+def test_a_subscription_that_matches_nothing_is_no_proof_that_nothing_was_lost() -> None:
+    assert GOOD.ledger is not None
+    records = replace(GOOD, ledger=replace(GOOD.ledger, expected=0, delivered=0))
+    assert of(records).what == "the broker carried it: 100 msg/s on target, no subscription matches what was published"
+
+
 def test_a_pass_below_target_says_so() -> None:
     rules = ["rates.acked_per_s >= 50% of due", "messages.unresolved < 99999", "ack.p50 < 1h"]
     records = with_meta(make_records(trouble="falls-behind"), thresholds=rules)

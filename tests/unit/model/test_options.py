@@ -59,6 +59,32 @@ def test_the_subscriber_hears_every_topic(topic: str, filter_: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("topic", "client_id", "filters"),
+    [
+        ("$test/{client}", None, ("$test/+",)),
+        ("$test{run}/{client}", None, ("$test{run}/+",)),
+        ("$test{index:02d}/x/{seq}", None, ("$test00/x/+", "$test01/x/+", "$test02/x/+")),
+        ("${client}", "d{index}", ("$d0", "$d1", "$d2")),
+        ("{client}/x", "$d-{run}-{index}", ("$d-{run}-0/x", "$d-{run}-1/x", "$d-{run}-2/x")),
+        ("${group}/{index}", None, ("$publishers/+",)),
+    ],
+)
+def test_the_subscriber_hears_topics_that_no_wildcard_matches(
+    topic: str, client_id: str | None, filters: tuple[str, ...]
+) -> None:
+    chosen = {} if client_id is None else {"client_id": client_id}
+    options = LoadOptions(topic=topic, clients=2, surge=("1@1s",), duration="9s", **chosen)
+    assert build_warhead(options, subscriber=True).groups[1].filters == filters
+
+
+@pytest.mark.parametrize(("topic", "clients"), [("${seq}/x", 2), ("${index}/x", 10_001)])
+def test_topics_that_no_subscriber_can_hear_are_refused(topic: str, clients: int) -> None:
+    with pytest.raises(WarheadError, match="no wildcard matches"):
+        build_warhead(LoadOptions(topic=topic, clients=clients), subscriber=True)
+    assert build_warhead(LoadOptions(topic=topic, clients=clients)).groups[0].topic == topic
+
+
+@pytest.mark.parametrize(
     ("role", "name", "clients"),
     [(Role.PUBLISH, "publishers", 10), (Role.SUBSCRIBE, "subscribers", 1), (Role.CONNECT, "clients", 10)],
 )

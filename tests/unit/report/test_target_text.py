@@ -51,6 +51,7 @@ def test_what_nobody_watched_is_unknown_and_not_zero() -> None:
         ({"acked_per_s": 431.0}, {}, "431.0, 86 % of 500.0 due"),
         ({"acked_per_s": None, "sent_per_s": 500.0}, {}, "500.0, on target"),
         ({"acked_per_s": 8000.0}, {"closed_loop": True}, "8,000, as fast as it answered"),
+        ({"acked_per_s": None, "sent_per_s": 8000.0}, {"closed_loop": True}, "8,000, handed to the sockets"),
         ({"acked_per_s": None}, {}, UNKNOWN),
     ],
 )
