@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from malaria.analysis.broker_figures import broker_figure
-from malaria.analysis.dropped import drop_counter, rise
+from malaria.analysis.broker_figures import FigureCourse, broker_figure
+from malaria.analysis.dropped import drop_counter, rises
 from malaria.analysis.seconds import LoadSecond
 from malaria.records.rows import Metric
 from malaria.records.run import Run
@@ -155,10 +155,16 @@ def _by_second(course: Sequence[tuple[int, float | None]], seconds: Sequence[Loa
 
 def _rises(run: Run) -> SecondValues:
     """Return how many more messages the broker had dropped, by the second in which it said so."""
-    rises: dict[int, float] = {}
     counter = drop_counter(run)
-    for (_, earlier), (at_ns, later) in pairwise(counter):
-        if earlier is not None and later is not None:
+    grown = iter(rises(value for _, value in counter if value is not None))
+    by_second: dict[int, float] = {}
+    for (_, earlier), (at_ns, later) in pairwise(counter[_first_known(counter) :]):
+        growth = next(grown) if later is not None else None
+        if earlier is not None:  # what came while nothing was seen belongs to no second
             second = second_of(at_ns)
-            rises[second] = rises.get(second, 0) + (rise(earlier, later) or 0)
-    return rises
+            by_second[second] = by_second.get(second, 0) + (growth or 0)
+    return by_second
+
+
+def _first_known(counter: FigureCourse) -> int:
+    return next((place for place, (_, value) in enumerate(counter) if value is not None), len(counter))

@@ -2,11 +2,13 @@
 
 The counter is read at the broker's updates: drops within a time are known from the last update before it to the first
 one at or after its end, so they may include a few from before and after. A counter that restarts with its broker
-counts from zero. One that falls by less than half is the sum over the nodes of a cluster that one node has left.
+counts from zero. One that falls by less than half is the sum over the nodes of a cluster that one node has left; it
+may come back, so only what exceeds the highest value before is counted then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -59,13 +61,30 @@ def dropped_between(counter: FigureCourse, from_ns: int, until_ns: int) -> Dropp
     after = [value for at_ns, value in seen if at_ns >= max(until_ns, from_ns + 1)]
     course = [*before[-1:], *within, *after[:1]]
     from_zero = not before and course[:1] == [0]
-    rises = [rise(earlier, later) for earlier, later in pairwise(course)]
-    whole = bool(after) and (bool(before) or from_zero) and None not in rises
-    return Dropped(int(sum(grown for grown in rises if grown is not None)), whole)
+    grown = rises(course)
+    whole = bool(after) and (bool(before) or from_zero) and None not in grown
+    return Dropped(int(sum(growth for growth in grown if growth is not None)), whole)
 
 
-def rise(earlier: float, later: float) -> float | None:
-    """Return how much a counter has grown between two readings; None where a node has left the sum."""
-    if later >= earlier:
-        return later - earlier
-    return later if later < earlier * RESTARTED_BELOW else None
+def rises(readings: Iterable[float]) -> list[float | None]:
+    """Return how much a counter has grown at each reading since the one before; the first has no entry.
+
+    None: it is not known, because a node has left the sum, or may be coming back. After such a fall only what exceeds
+    the highest value before it is known to be new.
+    """
+    grown: list[float | None] = []
+    before: float | None = None
+    highest = 0.0
+    for reading in readings:
+        if before is None:
+            highest = reading
+        elif reading < before * RESTARTED_BELOW:
+            grown.append(reading)  # the broker has started again at zero
+            highest = reading
+        elif reading >= highest:
+            grown.append(reading - highest)
+            highest = reading
+        else:
+            grown.append(None)
+        before = reading
+    return grown

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from malaria.analysis.broker_figures import PROMETHEUS, SYS, number_in, rows_of
-from malaria.analysis.dropped import rise
+from malaria.analysis.dropped import rises
 from malaria.clock import NS_PER_S
 from malaria.records.rows import GAP, Observation
 from malaria.records.run import Run
@@ -45,15 +46,9 @@ def seen_columns(run: Run, ends_s: Sequence[float]) -> dict[str, Column]:
 
 def so_far(counter: Sequence[float | None]) -> Column:
     """Return how much a counter has grown since its first value. After a restart at zero it goes on from there."""
-    grown: Column = []
-    before: float | None = None
-    whole = 0.0
-    for value in counter:
-        if value is not None and before is not None:
-            whole += rise(before, value) or 0
-        before = value if value is not None else before
-        grown.append(None if value is None else whole)
-    return grown
+    known = rises(value for value in counter if value is not None)
+    sums = accumulate((growth or 0 for growth in known), initial=0.0)
+    return [None if value is None else next(sums) for value in counter]
 
 
 def _numbers(rows: Iterable[Observation]) -> list[str]:

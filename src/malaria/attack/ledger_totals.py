@@ -23,16 +23,18 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
     counted = counters if publishing else None
     acknowledged = counted if any(group.qos for group in warhead.publishing) else None
     open_messages = conductor.open_messages() if publishing else None
+    # forged headers are duplicates and out of order as well: then nobody knows how many of ours were
+    ordered = counted if settled and not settled.never_sent else None
     return LedgerTotals(
         due=_count(counted, Counter.DUE),
         sent=_count(counted, Counter.SENT),
         acked=_count(acknowledged, Counter.ACKED),
         expected=settled.expected if settled else None,
         delivered=settled.delivered if settled else None,
-        duplicated=_count(counted if settled else None, Counter.DUPLICATED),
-        duplicated_qos_2=_count(counted if settled else None, Counter.DUPLICATED_QOS_2),
-        overlapping=_count(counted if settled else None, Counter.OVERLAPPING),
-        reordered=_count(counted if settled else None, Counter.REORDERED),
+        duplicated=_count(ordered, Counter.DUPLICATED),
+        duplicated_qos_2=_count(ordered, Counter.DUPLICATED_QOS_2),
+        overlapping=_count(ordered, Counter.OVERLAPPING),
+        reordered=_count(ordered, Counter.REORDERED),
         lost=settled.lost if settled else None,
         acked_lost=settled.acked_lost if settled else None,
         unresolved=settled.unresolved if settled else open_messages,
@@ -70,6 +72,7 @@ def _notes(
     if settled is not None and settled.never_sent:
         arrivals = format_things(settled.never_sent, "arrival")
         yield f"{arrivals} had the header of a message that no client had sent: not counted as delivered."
+        yield "Which messages came twice or out of order is not known then."
     if settled is not None and refused:
         yield f"Nothing is expected of {format_things(refused, 'refused subscription')}."
 

@@ -31,7 +31,9 @@ def rows(*pairs: tuple[float, int]) -> Told:
         (rows((5, 7), (11, 7)), None),  # whether the 7 are ours nobody knows
         (rows((5, 7), (11, 9)), 2),
         (rows((-1, 7), (3, 2), (11, 3)), 3),  # the broker began anew
-        (rows((-1, 900), (3, 600), (11, 610)), 10),  # a node has left the sum
+        (rows((-1, 900), (3, 600), (11, 610)), None),  # a node has left the sum: are the 10 new, or is it coming back?
+        (rows((-1, 900), (3, 600), (11, 905)), 5),  # it has come back
+        (rows((-1, 100), (3, 98), (5, 100), (7, 99), (11, 100)), None),
         (rows((-1, 900), (3, 600), (11, 600)), None),
         (rows((-1, 7), (3, -(10**30)), (11, 9)), 2),  # no count is negative, none is that large
         ([*rows((-1, 5)), (3, {"publish_dropped": 1e308}), *rows((4, 5), (11, 6))], 1),
