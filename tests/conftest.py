@@ -47,6 +47,12 @@ _watching = pytest.StashKey[subprocess.Popen[bytes]]()
 _began_s = 0.0  # when the test that runs now began (monotonic clock)
 
 
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the state directory of the user who runs the tests as it is."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files of tests/presentation anew")
 

@@ -5,6 +5,7 @@ from malaria.campaign.capacity_request import CapacityOptions, capacity_request
 from malaria.campaign.demo import demo_request
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
 from malaria.campaign.resuming import new_request, resumed_request
+from malaria.campaign.seal import foreign_commands
 
 __all__ = [
     "CampaignListener",
@@ -17,6 +18,7 @@ __all__ = [
     "capacity_request",
     "conduct_campaign",
     "demo_request",
+    "foreign_commands",
     "new_request",
     "resumed_request",
 ]  # fmt: skip

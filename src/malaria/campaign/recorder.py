@@ -21,6 +21,7 @@ from malaria.campaign.capacity_program import search_goal
 from malaria.campaign.overrides import without_secrets
 from malaria.campaign.program import Program, Step, StepKey, StepResult
 from malaria.campaign.request import CampaignOutcome, CampaignRequest
+from malaria.campaign.seal import seal_of
 from malaria.errors import OperatorError, RunError
 from malaria.outputs.files import Runs
 from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
@@ -182,6 +183,7 @@ def _first_records(request: CampaignRequest) -> CampaignRecords:
         options=without_secrets(request.options),
         left_out=campaign.left_out,
         source=request.copy,
+        seal=seal_of(request.copy, without_secrets(request.options)),
         search=search_goal(campaign),
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS, launcher_of, workers_for
-from malaria.cli.campaign_screen import Showing, perform_campaign
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
 from malaria.cli.options import (
     CLIENTS,
     LOAD,
@@ -54,6 +54,7 @@ class WhichCampaign:
         Path | None,
         option(LOAD, "--resume", text="Go on with a campaign that was cut short.", metavar="DIR"),
     ] = None
+    yes: Yes = False
     allowed: Allowed = 0
 
 
@@ -130,7 +131,9 @@ def _request(
     workers = workers_for(outcome.workers)
     if which.resume is not None:
         _refuse_beside_resume(which, options, outcome)
-        yield resumed_request(which.resume, options, workers)
+        request = resumed_request(which.resume, options, workers)
+        confirm_commands(request, yes=which.yes)
+        yield request
         return
     if which.file is None:
         raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from malaria.cli.attack_screen import check_json, conducting, exit_code, keep_json, say_page
+from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
+from malaria.errors import CampaignError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +22,26 @@ if TYPE_CHECKING:
     from malaria.campaign import CampaignRequest, PartPlace
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
+
+
+Yes = Annotated[
+    bool, option(LOAD, "--yes", text="With --resume: run the commands of a directory that came from elsewhere.")
+]
+
+
+def confirm_commands(request: CampaignRequest, *, yes: bool) -> None:
+    """Ask before a resumed campaign that came from elsewhere runs commands. Raises CampaignError without a terminal."""
+    from malaria.campaign import foreign_commands
+
+    commands = foreign_commands(request)
+    if not commands or yes:
+        return
+    text = f"{request.directory} was not made by this user on this host, or its file was changed. It would run:"
+    listed = "\n".join(f"  {command}" for command in commands)
+    if not sys.stdin.isatty():
+        raise CampaignError(f"{text}\n{listed}", "if you trust all of it, add --yes")
+    print_line(f"{text}\n{listed}", error=True)
+    typer.confirm("Run it?", abort=True, err=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS, command_line, launcher_of, workers_for
-from malaria.cli.campaign_screen import Showing, perform_campaign
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
 from malaria.errors import CampaignError, TargetError, WarheadError
 from malaria.model.option_table import LoadOptions
@@ -61,6 +61,7 @@ class SearchOptions:
     resume: Annotated[
         Path | None, option(LOAD, "--resume", text="Go on with a search that was cut short.", metavar="DIR")
     ] = None
+    yes: Yes = False
 
 
 @takes(Where, SearchOptions, FromFile, Result, load="capacity")
@@ -99,7 +100,9 @@ def _request(
         if where.target is not None or load or file.warhead is not None:
             raise CampaignError("--resume takes no target and no load", "a search is resumed as it was started")
         secrets = {"password": where.password} if where.password is not None else {}
-        yield resumed_request(search.resume, secrets, workers)
+        request = resumed_request(search.resume, secrets, workers)
+        confirm_commands(request, yes=search.yes)
+        yield request
         return
     options = _demo_options(where, load) if search.demo else _options(where, search, file, result, load)
     target = options.target

@@ -63,7 +63,8 @@ class CampaignRecords:
     `version`, and `settings`: its configuration, without secrets; what is unknown is None or absent. `options` are what
     the command stated besides the file, such as `hold` (None: a switch), without secrets; `left_out` names what they
     took away, one sentence each. `ended` is empty while it goes on, and if it was killed. `source` is the campaign
-    file, without secrets. `search` is the goal of a campaign that looks for the greatest load.
+    file, without secrets. `seal` tells whose directory it is
+    (`malaria.campaign.seal`); empty: nobody knows. `search` is the goal of a campaign that looks for the greatest load.
     """
 
     title: str
@@ -77,4 +78,5 @@ class CampaignRecords:
     left_out: tuple[str, ...] = ()
     ended: str = ""
     source: str = ""
+    seal: str = ""
     search: SearchGoal | None = None

@@ -31,7 +31,7 @@ def asked(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]
 
     def request(*arguments: Any) -> Any:
         made.append(arguments)
-        return SimpleNamespace(directory=Path("made"), launcher=None, campaign=SimpleNamespace(levels=()))
+        return SimpleNamespace(before=None, directory=Path("made"), launcher=None, campaign=SimpleNamespace(levels=()))
 
     monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *given: request("new", *given), raising=False)
     monkeypatch.setattr(
@@ -120,7 +120,7 @@ def test_a_public_broker_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     access = SimpleNamespace(url="mqtt://test.mosquitto.org")
     attack = SimpleNamespace(warhead=SimpleNamespace(target=access, groups=()))
     campaign = SimpleNamespace(levels=[SimpleNamespace(attacks=[attack])])
-    made = SimpleNamespace(directory=Path("made"), launcher=None, campaign=campaign)
+    made = SimpleNamespace(before=None, directory=Path("made"), launcher=None, campaign=campaign)
     monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *_: made, raising=False)
     assert main(["campaign", "c.toml"]) == 2
     assert "is a public broker" in capsys.readouterr().err
