@@ -111,6 +111,7 @@ class Publisher(Sender):
     def publish_due(self, now_ns: int) -> None:
         """Send or hold every message that is due. Hot."""
         schedule = self._schedule
+        self._taken_ns = now_ns
         now_ns = schedule.within(now_ns)  # a message is not held any longer than the load lasts
         if self.closed_loop:
             self._publish_eager(now_ns)

@@ -18,6 +18,7 @@ from malaria.engine.unacked import Unacked
 from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBREC, Window
 from malaria.plan.clients import GroupPlan
 from malaria.schedule.arrays import Ints
+from malaria.schedule.pacing import Arrival
 
 SMALL_WINDOW: Final = 8
 """Closed loop: below this `lag` is recorded for every message; above, blocks of messages leave it out for speed."""
@@ -47,6 +48,9 @@ class Sender:
         self._sends = context.columns.sends
         self._last_out_at = context.columns.last_out_at
         self._prompt_lag = context.meter.prompt_lag.append
+        if group.arrival == Arrival.BURST:
+            self._prompt_lag = self._stamp_burst_lag
+        self._taken_ns = 0  # a burst: when the messages that are being sent were taken up
         self._held: dict[int, deque[int]] = {}  # due times of messages that wait, by position
         self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._epoch_ns = 0
@@ -104,8 +108,16 @@ class Sender:
 
     def _stamp_lag(self, position: int, lag_ns: int) -> None:
         """Record the lag of a message as held or prompt, while some member holds messages."""
-        held = position in self._held
-        (self._meter.held_lag if held else self._meter.prompt_lag).append(lag_ns)
+        if position in self._held:
+            self._meter.held_lag.append(lag_ns)
+        else:
+            self._prompt_lag(lag_ns)
+
+    def _stamp_burst_lag(self, lag_ns: int) -> None:
+        """Record the lag of a message of a burst. The time spent sending the burst before it is no delay of ours."""
+        sending_ns = self._clock() - self._taken_ns
+        self._meter.held_lag.append(lag_ns)
+        self._meter.held_own_lag.append(max(0, lag_ns - sending_ns))
 
     def _send_few(self, position: int, slots: list[int], due_ns: int) -> int:
         """Send messages in these free slots in one send, all due at `due_ns`; return how many were begun. Hot."""
