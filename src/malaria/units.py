@@ -43,7 +43,7 @@ RATE_PATTERN: Final = rf"\s*{_NUMBER}\s*(?:/\s*(?:{_NUMBER}|(?:{_NUMBER})?\s*(?:
 _PLAIN_NUMBER: Final = re.compile(_NUMBER, re.ASCII)
 _PART: Final = re.compile(rf"\s*({_NUMBER})\s*({_UNIT})", re.ASCII)
 _LONGEST_DURATION_NS: Final = 100 * 365 * _NS_PER_UNIT["d"]
-_HIGHEST_RATE: Final = 10**9
+_HIGHEST_RATE: Final = 10**6
 _LOWEST_RATE: Final = Fraction(10**9, _LONGEST_DURATION_NS)
 
 _DURATION_REMEDY: Final = 'write seconds or a text with units, for example 6, "250ms", "10m" or "1h30m"'
@@ -68,10 +68,10 @@ def parse_rate(value: str | float) -> Fraction:
     rate = _rate(value)
     if rate is None:
         raise NotationError(f"{value!r} is not a rate", _RATE_REMEDY)
-    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-        raise NotationError(
-            f"a rate of {value!r} cannot be made: from 1 in 100 years to 1 in a nanosecond can be", _RATE_REMEDY
-        )
+    if rate > _HIGHEST_RATE:
+        raise NotationError(f"a rate of {value!r} is too high", f"write at most {_HIGHEST_RATE}/s")
+    if rate < _LOWEST_RATE:
+        raise NotationError(f"a rate of {value!r} is too low", _RATE_REMEDY)
     return rate
 
 

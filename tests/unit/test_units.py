@@ -75,15 +75,15 @@ def test_no_rates(text: str | float) -> None:
     assert str(caught.value) == f"{caught.value.message}; {caught.value.remedy}"
 
 
-@pytest.mark.parametrize("value", [1e9, 1 / 3, 3.2e-10, 1.2345678901234567e-9, "1.23456789012345678901/6.54321"])
+@pytest.mark.parametrize("value", [1e6, 1 / 3, 3.2e-10, 1.2345678901234567e-9, "1.23456789012345678901/6.54321"])
 def test_a_rate_is_read_again_as_it_is_written(value: str | float) -> None:
     rate = units.parse_rate(value)
     assert units.parse_rate(str(rate)) == rate
 
 
-@pytest.mark.parametrize("text", ["0", 0, "0/min", "99999999999", 2.220446049250313e-16, "1/36501d"])
+@pytest.mark.parametrize("text", ["0", 0, "0/min", "1000001", "99999999999", 2.220446049250313e-16, "1/36501d"])
 def test_impossible_rates(text: str | float) -> None:
-    with pytest.raises(NotationError, match="cannot be made"):
+    with pytest.raises(NotationError, match=r"is too (high|low)"):
         units.parse_rate(text)
 
 

@@ -28,6 +28,7 @@ LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", "write it: it has no default"),
     "int_type": ("{value} is not a whole number", "write a number such as 10, without quotes"),
+    "int_parsing": ("{value} is not a whole number", "write a number such as 10"),
     "bool_type": ("{value} is neither true nor false", "write true or false, without quotes"),
     "string_type": ("{value} is not a text", 'write it in quotes: "..."'),
     "enum": ("{value} is not a valid {key}", "write {expected}"),
@@ -65,9 +66,11 @@ def explain(
     """
     faults = error.errors(include_url=False)
     location, message, remedy = _fault(faults[0], known)
-    if len(faults) > 1:
+    # an option sets the same key of several groups: one fault in people's eyes
+    others = {place(_fault(fault, known)[0]) for fault in faults[1:]} - {place(location)}
+    if others:
         # at least: contradictions between keys show only when each key by itself is right
-        remedy += f" (and at least {format_things(len(faults) - 1, 'more fault')})"
+        remedy += f" (and at least {format_things(len(others), 'more fault')})"
     return kind(f"{place(location)}: {message}", remedy)
 
 

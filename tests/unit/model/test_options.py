@@ -190,6 +190,15 @@ def test_a_fault_names_the_option(options: LoadOptions, message: str) -> None:
         assert caught.value.remedy
 
 
+def test_a_fault_in_several_groups_is_one_fault_of_the_option() -> None:
+    with pytest.raises(WarheadError) as caught:
+        build_warhead(LoadOptions(qos=3), subscriber=True)
+    assert caught.value.remedy == "write 2 or less"
+    with pytest.raises(WarheadError) as caught:
+        build_warhead(LoadOptions(qos=3, clients=0), subscriber=True)
+    assert caught.value.remedy.endswith("(and at least 1 more fault)")
+
+
 def test_a_fault_of_the_file_names_the_file() -> None:
     ramped = override(FILE, LoadOptions(group="pumps", rate_ramp="5s"))
     with pytest.raises(WarheadError, match=r"m\.toml: group\[1\]\.rate_ramp: an interval of 0"):

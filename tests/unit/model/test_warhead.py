@@ -150,7 +150,8 @@ def test_credentials_of_the_target_are_taken_literally() -> None:
     ("lines", "message"),
     [
         ("rate = '10k/m'", "g.toml: group[0].rate: '10k/m' is not a rate"),
-        ("rate = 0", "group[0].rate: a rate of 0 cannot be made"),
+        ("rate = 1000001", "group[0].rate: a rate of 1000001 is too high"),
+        ("rate = 0", "group[0].rate: a rate of 0 is too low"),
         ("rate = 1\ninterval = 1", "group[0].rate: cannot be used with interval"),
         ("interval = '-1s'", "group[0].interval: '-1s' is not a duration"),
         ("interval = '400d'", "group[0].interval: is longer than a year"),
