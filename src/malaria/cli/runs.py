@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = ("malaria runs", "malaria runs /srv/load-tests --json -")
 UNKNOWN: Final = "-"
+WIDEST: Final = 10_000
+"""Columns of a line that nobody sees."""
 STYLES: Final = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "UNKNOWN": "yellow"}
 
 
@@ -38,6 +40,9 @@ def runs(
     if json is not None:
         write_json([asdict(entry) | {"directory": str(entry.directory)} for entry in entries], json)
     elif entries:
+        # in a pipe, each run is one line
+        if not screen.is_terminal:
+            screen.width = WIDEST
         screen.print(_table(entries))
     else:
         screen.print(f"no run below {root}", highlight=False, markup=False)

@@ -29,9 +29,10 @@ ENTRIES = [
 
 def test_the_newest_is_last(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     install(monkeypatch).entries.extend(ENTRIES)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "40")
     assert main(["runs"]) == 0
     shown = capsys.readouterr().out
+    assert len(shown.splitlines()) == 1 + len(ENTRIES)  # in a pipe, each run is one line
     assert shown.index("meters") < shown.index("[red]pumps")
     assert "PASS" in shown
 
