@@ -23,10 +23,13 @@ def add(
             metavar="USER@HOST", help="Hosts to add: user@host, host or user@host:port.", show_default=False
         ),
     ] = None,
-    inventory: Annotated[
-        Path | None,
+    inventories: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--inventory", metavar="FILE", help="File with user@host:port lines, or TOML tables.", show_default=False
+            "--inventory",
+            metavar="FILE",
+            help="File with user@host:port lines, or TOML tables (repeatable).",
+            show_default=False,
         ),
     ] = None,
     jump: Annotated[
@@ -53,8 +56,8 @@ def add(
     from malaria.swarm.hosts.state import changing
 
     tables = [table_of(address) for address in addresses or ()]
-    if inventory is not None:
-        tables += read_inventory(inventory)
+    for file in inventories or ():
+        tables += read_inventory(file)
     if not tables:
         raise SwarmError("no host is named", "malaria swarm add user@host, or --inventory FILE")
     common = {"jump": jump, "key": key, "directory": directory, "ssh_config": ssh_config}

@@ -191,10 +191,18 @@ def read_inventory(path: Path) -> list[dict[str, Any]]:
 
 
 def inventory_from(text: str, file: str) -> list[dict[str, Any]]:
-    """Read the bees of an inventory: [[bee]] tables of TOML, or one user@host:port per line. Raises SwarmError."""
+    """Read the bees of an inventory: [[bee]] tables of TOML, or one user@host:port per line. Raises SwarmError.
+
+    A bee that has no name there gets none here: the swarm that it is added to gives it the first free one.
+    """
     if Path(file).suffix == ".toml":
-        swarm = swarm_of({"bee": _numbered(text, file)}, file)
-        return [bee.model_dump(exclude_defaults=True) for bee in swarm.bee]
+        tables = _tables(text, file)
+        numbered = [{"name": f"bee-{n}", **one} if isinstance(one, dict) else one for n, one in enumerate(tables, 1)]
+        bees = swarm_of({"bee": numbered}, file).bee
+        return [
+            bee.model_dump(exclude_defaults=True, exclude=set() if "name" in table else {"name"})
+            for bee, table in zip(bees, tables, strict=True)
+        ]
     lines = [(number, line.partition("#")[0].strip()) for number, line in enumerate(text.splitlines(), 1)]
     return [_line(line, f"{file}: line {number}") for number, line in lines if line]
 
@@ -204,14 +212,14 @@ def table_of(address: str) -> dict[str, Any]:
     return _line(address, _MARK)
 
 
-def _numbered(text: str, file: str) -> list[Any]:
+def _tables(text: str, file: str) -> list[Any]:
     try:
         tables = tomllib.loads(text).get("bee", [])
     except tomllib.TOMLDecodeError as error:
         raise SwarmError(f"{file}: {error}", "write [[bee]] tables, see `malaria docs swarm`") from None
     if not isinstance(tables, list):
         raise SwarmError(f"{file}: bee: is not a list of tables", "write [[bee]] and its keys on the lines below")
-    return [{"name": f"bee-{n}", **table} if isinstance(table, dict) else table for n, table in enumerate(tables, 1)]
+    return tables
 
 
 def _line(text: str, place: str) -> dict[str, Any]:

@@ -76,6 +76,21 @@ def test_hosts_are_added_from_the_command_line_and_from_files(tmp_path: Path, mo
     assert len(load_swarm("night").hosts) == 1
 
 
+def test_several_inventories_add_up(tmp_path: Path) -> None:
+    tables = '[[bee]]\nhost = "{}"\n'
+    files = {"one.toml": tables.format("a") + tables.format("b"), "two.toml": tables.format("c"), "three.txt": "d\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    words = [word for name in files for word in ("--inventory", str(tmp_path / name))]
+    assert main(["swarm", "add", *words]) == 0
+    assert {bee.name: bee.host for bee in load_swarm("bees").hosts} == {
+        "bee-1": "a",
+        "bee-2": "b",
+        "bee-3": "c",
+        "bee-4": "d",
+    }
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

@@ -87,7 +87,7 @@ def test_an_inventory_has_lines_or_tables() -> None:
     ]
     tables = '[[bee]]\nhost = "a"\njump = "gate"\n[[bee]]\nname = "x"\nhost = "b"\n'
     assert inventory_from(tables, "bees.toml") == [
-        {"name": "bee-1", "host": "a", "jump": "gate"},
+        {"host": "a", "jump": "gate"},
         {"name": "x", "host": "b"},
     ]
 
