@@ -179,7 +179,7 @@ class Connector:
         """Close a connection or an attempt that has ended, and plan the next attempt. `reason` is for the operator."""
         phase = self._columns.phase[client]
         if phase == SessionPhase.CLOSED:
-            self._bury(client)  # it had sent DISCONNECT, and this is the broker's answer
+            self._close(client)  # it had sent DISCONNECT, and this is the broker's answer
         if phase not in (*UNDER_WAY, SessionPhase.READY):
             return
         if phase == SessionPhase.READY:
@@ -191,7 +191,7 @@ class Connector:
                 reason = self._setups[client].cause_in_greeting(reason)
             self._meter.failed(client, self._attempts.named(client, reason))
             self._attempts.end(client)
-        self._bury(client)
+        self._close(client)
         self._plan_again(client)
 
     def dismiss(self, client: int, now_ns: int) -> None:
@@ -208,24 +208,24 @@ class Connector:
         self._columns.deadline_at[client] = 0
         self._columns.gate[client] |= OFFLINE
         if phase not in (SessionPhase.SUBSCRIBING, SessionPhase.READY):
-            self._bury(client)
+            self._close(client)
 
     def hang_up(self, client: int) -> None:
         """Closes the connection of a client that was dismissed."""
-        self._bury(client)
+        self._close(client)
 
     def cut(self, client: int) -> None:
         """Break the connection of a client that is READY, without DISCONNECT, and plan its next attempt."""
         if self._columns.phase[client] == SessionPhase.READY:
             self._counts.cut += 1
-            self._bury(client)
+            self._close(client)
             self._plan_again(client)
 
     def close_all(self, now_ns: int) -> None:
         """Send DISCONNECT for every client and close its connection."""
         for client in list(self._by_fd.values()):
             self.conversation.part(client, now_ns)
-            self._bury(client)
+            self._close(client)
             self._columns.phase[client] = SessionPhase.CLOSED
 
     @property
@@ -360,10 +360,11 @@ class Connector:
             self.lost(client, reason)
             return
         self._meter.trouble(f"{failed}, so {self._attempts.named(client, 'the next address was tried')}")
-        self._bury(client)
+        self._close(client)
         self._dial(client, now_ns)
 
-    def _bury(self, client: int) -> None:
+    def _close(self, client: int) -> None:
+        """Close the connection of a client, and drop what belonged to it. The client keeps its held messages."""
         columns = self._columns
         sock = columns.sockets[client]
         if sock is not None:

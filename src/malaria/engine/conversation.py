@@ -241,7 +241,7 @@ class Conversation:
         """Take a DISCONNECT of the broker, which gives the reason (MQTT 5, 3.14)."""
         assert isinstance(packet, Disconnect)
         self._counts.taken_over += packet.reason_code == SESSION_TAKEN_OVER
-        self.lost(client, f"the broker said goodbye: {reason_with_details(packet.reason_code, packet.properties)}")
+        self.lost(client, f"the broker sent DISCONNECT: {reason_with_details(packet.reason_code, packet.properties)}")
 
     def _on_ack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Ack)

@@ -209,7 +209,7 @@ class Engine:
         if not self.connector.idle:
             self.connector.run(now_ns)
         if self.outbox.broken:
-            self._bury_broken()
+            self._close_broken()
         if now_ns >= self._next_tick_ns:
             self._tick(now_ns)
         end_ns = self._clock()
@@ -253,7 +253,7 @@ class Engine:
         if readable is not None:
             readable()
 
-    def _bury_broken(self) -> None:
+    def _close_broken(self) -> None:
         broken, self.outbox.broken = self.outbox.broken, []
         for client, reason in broken:
             self.connector.lost(client, reason)

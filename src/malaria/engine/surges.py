@@ -42,11 +42,11 @@ class SurgeClients:
         self.leave_ns = NEVER
         self.leaving = False
         self.staying: deque[int] = deque()  # rows that are to leave and have not sent DISCONNECT
-        self.parting: dict[int, int] = {}  # rows that have sent DISCONNECT, and the end of the wait for the broker
+        self.departing: dict[int, int] = {}  # rows that have sent DISCONNECT, and the end of the wait for the broker
 
     @property
     def over(self) -> bool:
-        return not self.staying and not self.parting
+        return not self.staying and not self.departing
 
     def owes(self, client: int) -> bool:
         return self.publisher is not None and self.publisher.owes(client - self.plan.first_row)
@@ -63,7 +63,7 @@ class Surges:
         self, plan: Plan, context: EngineContext, publishers: Sequence[Publisher], connector: Connector
     ) -> None:
         by_part = {id(publisher.plan): publisher for publisher in publishers}
-        self._parties = {
+        self._cohorts = {
             part.surge: SurgeClients(part, by_part.get(id(part))) for part in plan.groups if part.surge is not None
         }
         self._patience_ns = plan.warhead.attack.drain_ns
@@ -74,14 +74,14 @@ class Surges:
 
     def add(self, surge: int, at_ns: int, span: PublishSpan) -> None:
         """Let the clients of a surge connect from `at_ns` (clock) and publish in `span`."""
-        cohort = self._parties[surge]
+        cohort = self._cohorts[surge]
         self._connector.bring_in(cohort.plan, at_ns)
         if cohort.publisher is not None and (span.end_ns is None or span.origin_ns < span.end_ns):
             cohort.publisher.begin(span)
 
     def remove(self, surge: int, at_ns: int) -> None:
         """End the schedule of a surge's clients at `at_ns` (clock), and let them leave then."""
-        cohort = self._parties[surge]
+        cohort = self._cohorts[surge]
         cohort.leave_ns = at_ns
         if cohort.publisher is not None:
             cohort.publisher.stop_at(at_ns)
@@ -89,14 +89,14 @@ class Surges:
 
     def stay(self) -> None:
         """Let the clients that have not begun to leave stay: the load ends."""
-        for cohort in self._parties.values():
+        for cohort in self._cohorts.values():
             if not cohort.leaving:
                 cohort.leave_ns = NEVER
 
     def settled(self, client: int) -> None:
         """Note that a client has become READY."""
         self._connector.settled(client)
-        for cohort in self._parties.values():
+        for cohort in self._cohorts.values():
             position = client - cohort.plan.first_row
             if 0 <= position < cohort.plan.count:
                 if not cohort.was_here[position]:
@@ -106,27 +106,27 @@ class Surges:
                 return
 
     def tick(self, now_ns: int) -> None:
-        """Lets go who may go."""
+        """Let the clients leave whose surge is over, in small lots."""
         self.next_ns = NEVER
-        for cohort in self._parties.values():
+        for cohort in self._cohorts.values():
             if cohort.leave_ns > now_ns:
                 self.next_ns = min(self.next_ns, cohort.leave_ns)
                 continue
             if cohort.leaving:
-                self._say_goodbye(cohort, now_ns)
-                self._see_off(cohort, now_ns)
+                self._send_disconnects(cohort, now_ns)
+                self._close_departed(cohort, now_ns)
             else:  # the first of them go a moment later: a sample that ends now still finds them all
-                self._break_up(cohort, now_ns)
+                self._begin_leaving(cohort, now_ns)
             if not cohort.over:
                 self.next_ns = min(self.next_ns, now_ns + LOT_EVERY_NS)
 
     def closed(self, now_ns: int) -> None:
         """Count the clients that were leaving as gone: every connection has been closed."""
-        for cohort in self._parties.values():
+        for cohort in self._cohorts.values():
             if not cohort.over:
-                cohort.count_gone(len(cohort.staying) + len(cohort.parting), now_ns)
+                cohort.count_gone(len(cohort.staying) + len(cohort.departing), now_ns)
                 cohort.staying.clear()
-                cohort.parting.clear()
+                cohort.departing.clear()
 
     def standing(self, epoch_ns: int) -> tuple[SurgeStanding, ...]:
         """Return the progress of each surge of the warhead, in order."""
@@ -137,38 +137,38 @@ class Surges:
                 gone=cohort.gone,
                 gone_ns=cohort.gone_ns - epoch_ns if cohort.gone else 0,
             )
-            for cohort in self._parties.values()
+            for cohort in self._cohorts.values()
         )
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _break_up(self, cohort: SurgeClients, now_ns: int) -> None:
+    def _begin_leaving(self, cohort: SurgeClients, now_ns: int) -> None:
         cohort.leaving = True
         cohort.staying.extend(range(cohort.plan.first_row, cohort.plan.first_row + cohort.plan.count))
         if cohort.publisher is not None:
             cohort.publisher.end(now_ns)
 
-    def _say_goodbye(self, cohort: SurgeClients, now_ns: int) -> None:
+    def _send_disconnects(self, cohort: SurgeClients, now_ns: int) -> None:
         """Send DISCONNECT for one lot of clients that owe nothing any more, or whose time to finish is over."""
         overdue = now_ns >= cohort.leave_ns + self._patience_ns
-        said = 0
+        sent = 0
         for _ in range(min(len(cohort.staying), LOOKS)):
             client = cohort.staying.popleft()
             if not (overdue or self._is_out(client) or not cohort.owes(client)):
                 cohort.staying.append(client)
                 continue
             self._dismiss(cohort, client, now_ns)
-            said += 1
-            if said == LOT:
+            sent += 1
+            if sent == LOT:
                 break
 
-    def _see_off(self, cohort: SurgeClients, now_ns: int) -> None:
+    def _close_departed(self, cohort: SurgeClients, now_ns: int) -> None:
         """Count clients that the broker disconnected as gone; close the others after HANG_UP_NS."""
-        for client, until_ns in list(cohort.parting.items()):
+        for client, until_ns in list(cohort.departing.items()):
             if self._columns.sockets[client] is not None and now_ns >= until_ns:
                 self._connector.hang_up(client)
             if self._columns.sockets[client] is None:
-                del cohort.parting[client]
+                del cohort.departing[client]
                 cohort.count_gone(1, now_ns)
 
     def _is_out(self, client: int) -> bool:
@@ -178,5 +178,5 @@ class Surges:
     def _dismiss(self, cohort: SurgeClients, client: int, now_ns: int) -> None:
         if cohort.publisher is not None:
             cohort.publisher.give_up(client - cohort.plan.first_row)
-        cohort.parting[client] = now_ns + HANG_UP_NS
+        cohort.departing[client] = now_ns + HANG_UP_NS
         self._connector.dismiss(client, now_ns)

@@ -267,7 +267,7 @@ class Session:
             case Ack():
                 return self._on_ack(packet, now_ns)
             case Disconnect(reason_code, properties):
-                return self._lose(f"the broker said goodbye: {reason_with_details(reason_code, properties)}", now_ns)
+                return self._lose(f"the broker sent DISCONNECT: {reason_with_details(reason_code, properties)}", now_ns)
             case _:
                 return self._on_pingresp()
 
@@ -295,9 +295,9 @@ class Session:
     def stop(self, now_ns: int) -> list[Instruction]:
         """End the client; send DISCONNECT if it is connected."""
         polite = self.phase in (SessionPhase.SUBSCRIBING, SessionPhase.READY)
-        goodbye: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
+        disconnect: list[Instruction] = [self._send(Disconnect(), now_ns)] if polite else []
         self._move(SessionEvent.STOP)
-        return [*goodbye, CloseTransport("")]
+        return [*disconnect, CloseTransport("")]
 
     # --- phases ------------------------------------------------------------------------------------------------------
 

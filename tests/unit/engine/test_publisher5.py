@@ -171,7 +171,7 @@ def test_a_goodbye_of_the_broker_is_told_in_words() -> None:
     with world(METER) as w:
         w.connect_all()
         say(w, Disconnect(0x9D, {"server_reference": "other:1883", "reason_string": "moved house"}))
-        text = "connection lost: the broker said goodbye: server moved (moved house); it refers to other:1883"
+        text = "connection lost: the broker sent DISCONNECT: server moved (moved house); it refers to other:1883"
         assert troubles(w) == {text}
         assert w.meter.counts.dropped == 1
         pass_seconds(w, 1.1)
