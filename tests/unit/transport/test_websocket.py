@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import Connection
 from wsproto.events import (
     AcceptConnection,
     BytesMessage,
@@ -329,3 +330,88 @@ def test_an_answer_without_an_end_is_cut(ends: tuple[socket.socket, Server]) -> 
 
     with pytest.raises(RefusedError):
         flood()
+
+
+def frame(first: int, payload: bytes) -> bytes:
+    """A frame of a server; lengths as RFC 6455, 5.2 wants them."""
+    if len(payload) < 126:
+        return bytes([first, len(payload)]) + payload
+    if len(payload) < 1 << 16:
+        return bytes([first, 126]) + len(payload).to_bytes(2) + payload
+    return bytes([first, 127]) + len(payload).to_bytes(8) + payload
+
+
+MIXED = (
+    frame(0x82, b"one"),
+    frame(0x89, b"ping"),
+    frame(0x82, b""),
+    frame(0x82, b"x" * 125),
+    frame(0x82, b"y" * 126),
+    frame(0x8A, b"a pong nobody asked for"),
+    frame(0x82, bytes(70_000)),
+    frame(0x02, b"begin ") + frame(0x89, b"within") + frame(0x80, b"end"),
+    frame(0x82, b"after"),
+)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 100, 1 << 20])
+@pytest.mark.parametrize("begin", range(len(MIXED)))
+def test_frames_of_every_kind_give_the_same_bytes_however_they_are_cut(step: int, begin: int) -> None:
+    """Binary frames, control frames between them, and from a fragment on all through wsproto."""
+    # small steps through the large frame would take seconds and tell nothing
+    sent = b"".join(one for one in MIXED[begin:] if step > 7 or len(one) < 1000)
+    pieces = [sent[at : at + step] for at in range(0, len(sent), step)]
+    lower = Scripted(pieces)
+    stream = WebSocketStream(lower)
+    got, buffer = bytearray(), bytearray(1 << 18)
+    for _ in pieces:
+        try:
+            count = stream.recv_into(memoryview(buffer))
+        except BlockingIOError:
+            continue
+        got += buffer[:count]
+    plain = Connection(ConnectionType.CLIENT)
+    plain.receive_data(b"".join(pieces))
+    events = list(plain.events())
+    assert got == b"".join(bytes(event.data) for event in events if isinstance(event, BytesMessage))
+    server = Connection(ConnectionType.SERVER)
+    server.receive_data(b"".join(lower.sent))
+    pongs = [bytes(event.payload) for event in server.events() if isinstance(event, Pong)]
+    assert pongs == [bytes(event.payload) for event in events if isinstance(event, Ping)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 125, 126, 127, 65_535, 65_536, 70_001])
+def test_frames_of_every_length_are_read_by_a_server_as_they_were_sent(size: int) -> None:
+    payload = bytes(range(256)) * (size // 256) + bytes(range(size % 256))
+    lower = Scripted([])
+    assert WebSocketStream(lower).send(payload) == size
+    server = Connection(ConnectionType.SERVER)
+    server.receive_data(b"".join(lower.sent))
+    assert b"".join(bytes(event.data) for event in server.events() if isinstance(event, BytesMessage)) == payload
+
+
+@pytest.mark.parametrize("header", [b"\x82\x7e\x00\x05", b"\x82\x7f" + (9).to_bytes(8), b"\x82\x7f" + b"\xff" * 8])
+def test_a_length_in_a_form_that_is_not_allowed_is_malformed(header: bytes) -> None:
+    stream = WebSocketStream(Scripted([header + b"x" * 20]))
+    with pytest.raises(RefusedError, match="malformed"):
+        read(stream)
+
+
+class Scripted:
+    """A socket that gives these pieces, one a read, and keeps what is sent."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = list(pieces)
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes | bytearray | memoryview, /) -> int:
+        self.sent.append(bytes(data))
+        return len(data)
+
+    def recv_into(self, view: memoryview, /) -> int:
+        piece = self._pieces.pop(0)
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def fileno(self) -> int:
+        return -1
