@@ -16,7 +16,7 @@ MOST_CAUSES: Final = 3
 SAME_IDS: Final = "another client uses the same client ids, perhaps a second attack: put {run} into --client-id"
 MAYBE_SAME_IDS: Final = (
     "look at the broker's log. The client ids lack {run}: a second attack with the same ids would take the connections "
-    "over, and in MQTT 3.1.1 the broker would not say so; put {run} into --client-id"
+    "over, which MQTT 3.1.1 cannot tell, nor every broker of MQTT 5; put {run} into --client-id"
 )
 
 
@@ -40,16 +40,16 @@ def listed_causes(counts: Mapping[str, int]) -> str:
 
 
 def connect_remedy(run: Run) -> str:
-    """Return what to do about the commonest cause of failed connects; empty if nothing is known about it."""
+    """Return what to do about the commonest cause of failed or lost connections; empty if nothing is known about it."""
     failures = run.meta.connect_failures
     cause = max(failures, key=lambda reason: failures[reason], default="")
-    return run.meta.remedies.get(cause, "")
+    return run.meta.remedies.get(cause, "") if failures or not lost_connections(run) else takeover_remedy(run)
 
 
 def takeover_remedy(run: Run) -> str:
     """Return what to do when clients with the same id take each other over; empty when nothing points to that.
 
-    In MQTT 5 the broker names a takeover. In 3.1.1 it only closes, so all that is known is whether it could be one.
+    In MQTT 5 a broker can name a takeover. In 3.1.1 it only closes, so all that is known is whether it could be one.
     """
     if total(run.samples, Counter.TAKEN_OVER):
         return SAME_IDS

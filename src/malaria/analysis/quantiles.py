@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric
 from malaria.records.run import Run
+
+QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
+"""The statistics of a latency that are quantiles, by their names in `summary.json`."""
 
 
 @dataclass(frozen=True, slots=True)

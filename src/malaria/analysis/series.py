@@ -15,7 +15,7 @@ from malaria.records.run import Run
 type SeriesRow = dict[str, float | str | None]
 
 RATES: Final = (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED, Counter.ARRIVED)
-LATENCIES: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.LAG, Metric.OWN_LAG)
+SERIES_METRICS: Final = (Metric.ACK, Metric.SERVICE, Metric.END_TO_END, Metric.CONNECT, Metric.LAG, Metric.OWN_LAG)
 POINTS: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 LONGEST_GAP_S: Final = 3600
 """Seconds without any sample that are written out as rows: a damaged time stamp must not fill the memory."""
@@ -66,7 +66,7 @@ def _figures(second: Second | None) -> SeriesRow:
     """Return the figures of one second. Every name is always there."""
     gauges = {} if second is None else second.gauges()
     row: SeriesRow = {"clients": gauges.get(Gauge.CLIENTS_READY)}
-    for metric in LATENCIES:
+    for metric in SERIES_METRICS:
         histogram = None if second is None else second.histogram(metric)
         for point, q in POINTS.items():
             value = None if histogram is None else histogram.quantile_ns(q)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Final
 
 from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
@@ -11,7 +10,7 @@ from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.load_rates import load_rates
 from malaria.analysis.lost_figures import without_lost_figures
-from malaria.analysis.quantiles import latency_of
+from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
 from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.summary_figures import (
@@ -25,14 +24,9 @@ from malaria.analysis.summary_figures import (
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import bees_of, in_phase, load_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.model.threshold import LATENCIES
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase
 from malaria.records.run import Run
-
-LATENCIES: Final = (
-    Metric.CONNECT, Metric.TCP, Metric.TLS, Metric.UPGRADE, Metric.CONNACK, Metric.SUBACK,
-    Metric.ACK, Metric.SERVICE, Metric.LAG, Metric.END_TO_END,
-)  # fmt: skip
-QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 
 def summarize(run: Run) -> Summary:
@@ -49,7 +43,7 @@ def summarize(run: Run) -> Summary:
         clients=_clients(run),
         messages=_messages(run),
         rates=load_rates(run),
-        latency_ms={metric.value: _latency(run, metric) for metric in LATENCIES},
+        latency_ms={name: _latency(run, Metric(name)) for name in LATENCIES},
         broker=_broker(run, steady),
         generator=_generator(run),
         steady=steady.figures,

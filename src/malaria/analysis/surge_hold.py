@@ -26,7 +26,7 @@ from malaria.units import format_count, format_ms, format_rate, format_things
 ON_TARGET: Final = 0.98
 """Of what was due."""
 LEAST_SECONDS: Final = 2
-LATENCIES: Final = {Metric.ACK: "ack", Metric.END_TO_END: "end to end"}
+JUDGED_LATENCIES: Final = {Metric.ACK: "ack", Metric.END_TO_END: "end to end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _queues(window: HoldWindow) -> str:
 
 def _latency(window: HoldWindow) -> str:
     exceeded: list[str] = []
-    for metric, name in LATENCIES.items():
+    for metric, name in JUDGED_LATENCIES.items():
         most_ms = _most_ms(window, metric)
         value = _merged(window.seconds, metric).quantile_ns(0.99)
         if most_ms is not None and value is not None and value / NS_PER_MS > most_ms:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
-from malaria.analysis.quantiles import latency_of
+from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_MS
 from malaria.model.threshold import FIGURES, FigureUnit, Threshold, parse_threshold_text
@@ -26,7 +26,6 @@ COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     ">": operator.gt,
 }
-_QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
 
 
 class Ruling(StrEnum):
@@ -87,7 +86,7 @@ def _within_clocks(threshold: Threshold, run: Run, summary: Summary, limit: floa
     """
     metric, _, statistic = threshold.key.partition(".")
     error_ms = clock_error_ms(run)
-    measured = metric in ACROSS_HOSTS and statistic in _QUANTILES and look_up(summary, f"{metric}.count")
+    measured = metric in ACROSS_HOSTS and statistic in QUANTILES and look_up(summary, f"{metric}.count")
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
     sentence = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
@@ -109,9 +108,9 @@ def _already_broken(sign: str, bound: float, limit: float) -> bool:
 
 def _lower_bound_ms(threshold: Threshold, run: Run) -> float | None:
     metric, _, statistic = threshold.key.partition(".")
-    if metric != Metric.ACK or statistic not in _QUANTILES:
+    if metric != Metric.ACK or statistic not in QUANTILES:
         return None
-    quantile = latency_of(run, Metric.ACK).quantile(_QUANTILES[statistic])
+    quantile = latency_of(run, Metric.ACK).quantile(QUANTILES[statistic])
     return None if quantile is None else quantile.ns / NS_PER_MS
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
+SERIES_BY_NAME: Final[Mapping[str, tuple[str, ...]]] = {
     "clients_connected": (
         "emqx_live_connections_count",
         "com_hivemq_networking_connections_current",
@@ -43,7 +43,7 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "messages_inflight": ("rabbitmq_queue_messages_unacked",),
 }
 """malaria's name -> series, most trusted first."""
-_NAMES: Final = {series: name for name, several in FIGURES.items() for series in several}
+_NAMES: Final = {series: name for name, several in SERIES_BY_NAME.items() for series in several}
 
 
 def figures_of_page(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -54,7 +54,7 @@ def figures_of_page(samples: Iterable[tuple[str, float]]) -> dict[str, float]:
         if series in _NAMES and math.isfinite(value):
             sums[series] = sums.get(series, 0) + value
     found: dict[str, float] = {}
-    for name, several in FIGURES.items():
+    for name, several in SERIES_BY_NAME.items():
         known = [sums[series] for series in several if series in sums]
         found |= {name: known[0]} if known else {}
     return found

@@ -27,7 +27,7 @@ COUNTERS: Final = (
 `publish` only PUBLISH. The rates of what was sent leave out what was sent to the observer itself."""
 SENT_TO_OBSERVER: Final = {"messages_sent": "messages", "publish_sent": "messages", "bytes_sent": "bytes"}
 
-FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
+TOPICS_BY_NAME: Final[Mapping[str, tuple[str, ...]]] = {
     "version": ("broker/version", "brokers/+/version"),
     "uptime_s": ("broker/uptime", "brokers/+/uptime"),
     "clients_connected": (
@@ -145,7 +145,11 @@ def _pattern_tree(patterns: Mapping[str, TopicMeaning]) -> _TopicPatterns:
 
 
 _MEANINGS: Final = _pattern_tree(
-    {f"$SYS/{topic}": TopicMeaning(name, rank) for name, topics in FIGURES.items() for rank, topic in enumerate(topics)}
+    {
+        f"$SYS/{topic}": TopicMeaning(name, rank)
+        for name, topics in TOPICS_BY_NAME.items()
+        for rank, topic in enumerate(topics)
+    }
 )
 _FLOOD: Final = _pattern_tree({pattern: TopicMeaning("", 0) for pattern in PER_CLIENT})
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS
-from malaria.analysis.quantiles import latency_of
+from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -20,7 +20,7 @@ from malaria.units import format_count, format_duration_ns, format_ms, format_th
 
 UNKNOWN: Final = "—"
 NO_LATENCY: Final = "No latency was measured."
-LATENCIES: Final = {
+LATENCY_LABELS: Final = {
     Metric.ACK: "ack",
     Metric.SERVICE: "service",
     Metric.END_TO_END: "end to end",
@@ -32,11 +32,10 @@ LATENCIES: Final = {
     Metric.CONNACK: "connect: CONNACK",
     Metric.SUBACK: "SUBACK",
 }
-STATISTICS: Final = {
+STATISTIC_LABELS: Final = {
     "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9",
     "max": "max",
 }  # fmt: skip
-QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +71,12 @@ def latencies(run: Run, summary: Summary) -> LatencyTable:
     Metrics without a value are left out.
     """
     found: LatencyTable = {}
-    for metric in LATENCIES:
+    for metric in LATENCY_LABELS:
         figures = summary.latency_ms[metric]
         # a bound would hide the error of the clocks, which a latency between hosts has as well
         bounds = _bounds(run, metric) if None in figures.values() and metric not in ACROSS_HOSTS else {}
         if figures["count"] or bounds:
-            found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTICS}
+            found[metric] = {name: _stated(figures[name], bounds.get(name)) for name in STATISTIC_LABELS}
     return found
 
 

@@ -9,7 +9,7 @@ from malaria.analysis.broker_figures import SYS, mean_inside
 from malaria.analysis.headline import ON_TARGET
 from malaria.analysis.summary_figures import BrokerFigures, QueueFigures, Summary
 from malaria.analysis.windows import measured_window_ns
-from malaria.observe.sys_names import FIGURES, meaning_of
+from malaria.observe.sys_names import TOPICS_BY_NAME, meaning_of
 from malaria.records.run import Run
 from malaria.records.run_meta import ObserverFacts
 from malaria.report.figure_text import UNKNOWN
@@ -104,7 +104,7 @@ def _rank(topic: str) -> int | None:
     if meaning is None or meaning.name not in FIRST:
         return None
     # several topics of one figure stay together, the most trusted first
-    return FIRST.index(meaning.name) * len(FIGURES) + meaning.rank
+    return FIRST.index(meaning.name) * len(TOPICS_BY_NAME) + meaning.rank
 
 
 def own_count(run: Run, summary: Summary) -> str:

@@ -20,7 +20,7 @@ from malaria.observe import prometheus_names as series
 from malaria.observe.host_observer import HostObserver
 from malaria.observe.perf import PerfObserver
 from malaria.observe.process_observer import ProcessObserver, ProcessSelector
-from malaria.observe.sys_names import COUNTERS, FIGURES, LEFT_OUT, TEXTS
+from malaria.observe.sys_names import COUNTERS, LEFT_OUT, TEXTS, TOPICS_BY_NAME
 from proc_fakes import FakeReader, stat_line
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/observers.md").read_text()
@@ -46,19 +46,19 @@ def units(name: str) -> dict[str, str]:
 
 def test_names_of_sys() -> None:
     told = units("sys")
-    assert set(told) == set(FIGURES) | {f"{name}_per_s" for name in COUNTERS} | {LEFT_OUT}
+    assert set(told) == set(TOPICS_BY_NAME) | {f"{name}_per_s" for name in COUNTERS} | {LEFT_OUT}
     assert {name for name, unit in told.items() if unit == "text"} == TEXTS
 
 
 def test_topics_of_sys() -> None:
     table = {cells[0].strip("`"): tuple(re.findall("`([^`]+)`", cells[1])) for cells in rows(section("sys"), "name | topics")}  # fmt: skip  # noqa: E501
-    assert table == FIGURES
+    assert table == TOPICS_BY_NAME
 
 
 def test_series_of_prometheus() -> None:
     table = {cells[0].strip("`"): tuple(re.findall("`([^`]+)`", cells[1])) for cells in rows(section("prometheus"), "name | series")}  # fmt: skip  # noqa: E501
-    assert table == series.FIGURES
-    assert set(table) < set(FIGURES), "names that $SYS has too"
+    assert table == series.SERIES_BY_NAME
+    assert set(table) < set(TOPICS_BY_NAME), "names that $SYS has too"
 
 
 def processes(uptime_s: int) -> dict[str, str]:

@@ -6,8 +6,8 @@ import pytest
 
 from malaria.observe.sys_names import (
     COUNTERS,
-    FIGURES,
     SENT_TO_OBSERVER,
+    TOPICS_BY_NAME,
     figure_of,
     is_per_client,
     meaning_of,
@@ -44,9 +44,9 @@ def test_other_topics_have_no_name(topic: str) -> None:
 
 
 def test_the_table_holds_together() -> None:
-    topics = [topic for topics in FIGURES.values() for topic in topics]
+    topics = [topic for topics in TOPICS_BY_NAME.values() for topic in topics]
     assert len(topics) == len(set(topics))
-    assert set(COUNTERS) <= set(FIGURES)
+    assert set(COUNTERS) <= set(TOPICS_BY_NAME)
     assert set(SENT_TO_OBSERVER) <= set(COUNTERS)
 
 

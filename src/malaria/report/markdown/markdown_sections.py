@@ -17,7 +17,16 @@ from malaria.records.run import Run
 from malaria.report import perf_text, target_text
 from malaria.report.charts.event_marks import MARKS_SHOWN, marks
 from malaria.report.definitions import DEFINITIONS
-from malaria.report.figure_text import LATENCIES, NO_LATENCY, STATISTICS, UNKNOWN, count, latencies, ms, things
+from malaria.report.figure_text import (
+    LATENCY_LABELS,
+    NO_LATENCY,
+    STATISTIC_LABELS,
+    UNKNOWN,
+    count,
+    latencies,
+    ms,
+    things,
+)
 from malaria.report.headings import Heading
 from malaria.report.ledger_text import AccountLine, apart_from_sums, counted, deliveries, ledger_notes, published
 from malaria.report.markdown.markdown_text import code, plain, table
@@ -135,11 +144,15 @@ def _latencies(run: Run, summary: Summary) -> list[str]:
     if not found:
         return [NO_LATENCY]
     rows = [
-        [LATENCIES[metric], count(summary.latency_ms[metric]["count"]), *(str(values[name]) for name in STATISTICS)]
+        [
+            LATENCY_LABELS[metric],
+            count(summary.latency_ms[metric]["count"]),
+            *(str(values[name]) for name in STATISTIC_LABELS),
+        ]
         for metric, values in found.items()
     ]
-    meanings = [f"{LATENCIES[metric]} = {DEFINITIONS[metric][1]}" for metric in found]
-    return [*table(["", "count", *STATISTICS.values()], rows), "", f"{'; '.join(meanings)}."]
+    meanings = [f"{LATENCY_LABELS[metric]} = {DEFINITIONS[metric][1]}" for metric in found]
+    return [*table(["", "count", *STATISTIC_LABELS.values()], rows), "", f"{'; '.join(meanings)}."]
 
 
 def _ledger(run: Run, summary: Summary) -> list[str]:

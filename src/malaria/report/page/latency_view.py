@@ -8,7 +8,7 @@ from typing import Final
 from malaria.analysis.summary_figures import Summary
 from malaria.records.rows import Metric
 from malaria.records.run import Run
-from malaria.report.figure_text import LATENCIES, STATISTICS, count, latencies, ms
+from malaria.report.figure_text import LATENCY_LABELS, STATISTIC_LABELS, count, latencies, ms
 from malaria.report.page.page_elements import CellTexts, ChartPlace, PageTable, TableCell, defined, page_table
 
 CONNECT_PARTS: Final = {
@@ -40,14 +40,14 @@ def latency_view(run: Run, summary: Summary, chart: ChartPlace) -> LatencyView:
     found = latencies(run, summary)
     rows: list[CellTexts] = [
         [
-            defined(metric, LATENCIES[metric]),
+            defined(metric, LATENCY_LABELS[metric]),
             count(summary.latency_ms[metric]["count"]),
-            *(str(statistics[name]) for name in STATISTICS),
+            *(str(statistics[name]) for name in STATISTIC_LABELS),
         ]
         for metric, statistics in found.items()
     ]
     is_bounded = any(value.at_least for statistics in found.values() for value in statistics.values())
-    table = page_table(["", "count", *STATISTICS.values()], rows) if rows else None
+    table = page_table(["", "count", *STATISTIC_LABELS.values()], rows) if rows else None
     return LatencyView(table, is_bounded, connect_parts(summary), chart)
 
 

@@ -36,7 +36,7 @@ def _per_s(value: float) -> str:
 type ShownReading = tuple[str, str, Callable[[float], str]]
 """(name of the reading, its label, the function that formats it)"""
 
-FIGURES: Final[Mapping[str, tuple[ShownReading, ...]]] = {
+SHOWN_READINGS: Final[Mapping[str, tuple[ShownReading, ...]]] = {
     "sys": (
         ("clients_connected", "clients", format_count),
         ("messages_received_per_s", "received", _per_s),
@@ -122,7 +122,7 @@ class LatestReadings:
     def _shown(self, observer: str) -> list[tuple[str, str, str]]:
         """Return name, label and text of each reading to show."""
         readings = self.readings.get(observer, {})
-        known: tuple[ShownReading, ...] = FIGURES.get(observer) or tuple(
+        known: tuple[ShownReading, ...] = SHOWN_READINGS.get(observer) or tuple(
             (name, printable(name), lambda value: f"{value:g}") for name in sorted(readings)[:MOST_OTHERS]
         )
         return [(name, label, _written(readings[name], write)) for name, label, write in known if name in readings]
@@ -144,7 +144,7 @@ def _written(value: Reading, write: Callable[[float], str]) -> str:
 
 
 def _rank(observer: str) -> tuple[int, str]:
-    order = list(FIGURES)
+    order = list(SHOWN_READINGS)
     # known observers first, in the order of the table, then the others by name
     return (order.index(observer) if observer in order else len(order), observer)
 

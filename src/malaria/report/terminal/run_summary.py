@@ -19,7 +19,8 @@ from malaria.analysis.windows import known_total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.report.figure_text import (
-    LATENCIES,
+    LATENCY_LABELS,
+    STATISTIC_LABELS,
     StatedLatency,
     broker_name,
     connect_time_ns,
@@ -33,7 +34,8 @@ from malaria.report.figure_text import (
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, LABEL_WIDTH, print_lines, row, wrapped
 from malaria.units import format_bytes, format_duration_ns, format_things
 
-QUANTILES: Final = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
+SHOWN: Final = ("p50", "p90", "p99", "p99_9", "max")
+"""The statistics of a latency that have room."""
 SETTLED: Final = ("lost", "duplicated", "reordered", "unresolved")
 FIGURE_WIDTH: Final = 11
 PARTS: Final = {
@@ -133,14 +135,14 @@ def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
     found = latencies(run, summary)
     if not found:
         return row("latency", ["not measured"], width)
-    heads = "".join(f"{name:>{FIGURE_WIDTH}}" for name in QUANTILES.values())
+    heads = "".join(f"{STATISTIC_LABELS[name]:>{FIGURE_WIDTH}}" for name in SHOWN)
     lines = [Text(f"{INDENT}{'latency':<{LABEL_WIDTH}}{heads}")]
     for metric, statistics in found.items():
         # they are in the line below `connect`
         if metric in PARTS:
             continue
-        values = "".join(_figure(statistics[name]) for name in QUANTILES)
-        line = Text(f"{INDENT}{LATENCIES[metric]:<{LABEL_WIDTH}}{values} ")
+        values = "".join(_figure(statistics[name]) for name in SHOWN)
+        line = Text(f"{INDENT}{LATENCY_LABELS[metric]:<{LABEL_WIDTH}}{values} ")
         lines.append(line.append_text(_after_figures(run, metric)))
         if metric is Metric.CONNECT and (Metric.TLS in found or Metric.UPGRADE in found):
             medians = [f"{word} {found[part]['p50']}" for part, word in PARTS.items() if part in found]

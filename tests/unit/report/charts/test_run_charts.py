@@ -30,7 +30,7 @@ def names(figure: dict[str, Any]) -> list[str]:
 def test_lines_are_columns_of_the_series() -> None:
     table = columns(observed(make_records()))
     lines = {line.column for panel in PANELS for line in panel.lines}
-    of_prometheus = {f"prometheus_{name}" for name in series.FIGURES}
+    of_prometheus = {f"prometheus_{name}" for name in series.SERIES_BY_NAME}
     assert {line for line in lines if not line.startswith("docker")} <= set(table) | of_prometheus
 
 
