@@ -74,8 +74,11 @@ _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORMS: Final = "write a host, host:port, mqtt://user:password@host:port, or several addresses: a:1883,b:1883"
 
 
-_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@")
-"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself."""
+_URL_LOGIN: Final = re.compile(r"(?<=://)[^/?#\s]*:[^/?#\s]*@|(?i:(?<=http://)|(?<=https://))[^/?#\s]*@")
+"""User and password of a URL: up to the last @ before the path, as URLs are parsed. A password may hold @ itself.
+
+Of HTTP also a user alone: it may be a token. The user of a broker or of an ssh host is no secret.
+"""
 
 
 @dataclass(frozen=True, slots=True)

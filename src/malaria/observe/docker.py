@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from malaria.observe.http_body import read_body
+from malaria.observe.http_body import read_body, read_head
 from malaria.observe.observer import LostError, Readings, clean
 
 SOCKET: Final = "/var/run/docker.sock"
@@ -67,7 +67,7 @@ class DockerObserver:
         connection = _SocketConnection(self._path)
         try:
             connection.request("GET", path)
-            response = connection.getresponse()
+            response = read_head(connection)
             data = read_body(response, LARGEST_ANSWER_BYTES)
         except PermissionError:
             raise LostError(f"this user may not read {self._path}; join the group docker") from None

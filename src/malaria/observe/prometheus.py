@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from malaria.clock import NS_PER_S
-from malaria.observe.http_body import read_body
+from malaria.observe.http_body import read_body, read_head
 from malaria.observe.observer import LostError, Readings, clean
 from malaria.observe.prometheus_names import figures_of_page
 from malaria.observe.sys_names import COUNTERS
@@ -120,7 +120,7 @@ def fetch(parts: SplitResult) -> str:
         connection = _connection(parts)
         try:
             connection.request("GET", _path(parts), headers=_headers(parts))
-            response = connection.getresponse()
+            response = read_head(connection)
             data = read_body(response, LARGEST_PAGE_BYTES + 1)
         finally:
             connection.close()

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from malaria.errors import TargetError
-from malaria.model.target import PUBLIC_BROKERS, Address, Scheme, Target, parse_target, refuse_public_broker
+from malaria.model.target import (
+    PUBLIC_BROKERS,
+    Address,
+    Scheme,
+    Target,
+    parse_target,
+    refuse_public_broker,
+    without_passwords,
+)
 
 SECRET = "pa:ss/w@rd"
 QUOTED = "pa%3Ass%2Fw%40rd"
@@ -155,3 +163,17 @@ def test_options_that_no_client_could_send_are_refused(text: str) -> None:
     for username, password in ((text, None), ("u", text)):
         with pytest.raises(TargetError):
             parse_target("h").with_credentials(username, password)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("mqtt://u:p@ss@h", "mqtt://h"),
+        ("mqtt://u@h", "mqtt://u@h"),
+        ("prometheus=http://TOKEN@h:9/metrics", "prometheus=http://h:9/metrics"),
+        ("HTTPS://TOKEN@h", "HTTPS://h"),
+        ("ssh://admin@h", "ssh://admin@h"),
+    ],
+)
+def test_logins_of_urls_are_removed_and_a_user_alone_where_it_may_be_a_token(text: str, kept: str) -> None:
+    assert without_passwords(text)[0] == kept

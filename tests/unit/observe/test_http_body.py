@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
+import threading
+from contextlib import suppress
 from itertools import count
 
 import pytest
 
-from malaria.observe.http_body import read_body
+from malaria.observe.http_body import read_body, read_head
 
 
 class Wire:
@@ -52,3 +55,33 @@ def test_one_that_drips_is_given_up() -> None:
     seconds = count(0, 3)
     with pytest.raises(TimeoutError, match="took longer than 4 s"):
         read_body(answer("Transfer-Encoding: chunked", b"1\r\nx\r\n" * 9), 100, lambda: next(seconds))
+
+
+def _serve(server: socket.socket, over: threading.Event, *, endless: bool) -> None:
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while endless and not over.wait(0.05):
+            connection.sendall(b"X: a\r\n")
+        connection.sendall(b"Content-Length: 2\r\n\r\nok")
+
+
+@pytest.mark.parametrize("endless", [False, True])
+def test_headers_without_an_end_are_cut_off(*, endless: bool) -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_serve, args=(server, over), kwargs={"endless": endless})
+        thread.start()
+        connection = http.client.HTTPConnection("127.0.0.1", server.getsockname()[1], timeout=10)
+        try:
+            connection.request("GET", "/")
+            if endless:
+                with pytest.raises(TimeoutError, match=r"the headers took longer than 0\.3 s"):
+                    read_head(connection, 0.3)
+            else:
+                assert read_body(read_head(connection, 10), 100) == b"ok"
+        finally:
+            over.set()
+            connection.close()
+            thread.join()
