@@ -20,8 +20,20 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = ("malaria swarm status", "malaria swarm status --bee bee-3 --json -")
 UNKNOWN: Final = "-"
-HEADINGS: Final = ("bee", "address", "malaria", "Python", "cores", "memory", "files", "ports", "keys", "clients")
-NUMBERS: Final = frozenset({"cores", "memory", "files", "ports", "clients"})
+HEADINGS: Final = (
+    "bee",
+    "address",
+    "malaria",
+    "Python",
+    "cores",
+    "memory",
+    "disk",
+    "files",
+    "ports",
+    "keys",
+    "clients",
+)
+NUMBERS: Final = frozenset({"cores", "memory", "disk", "files", "ports", "clients"})
 WIDTH: Final = 120
 """Width of the table where there is no terminal."""
 
@@ -89,15 +101,19 @@ def _cells(status: BeeStatus | None, capacity: BeeCapacity | None) -> list[str]:
     def count(value: int | None) -> str:
         return UNKNOWN if value is None else format_count(value)
 
+    def size(value: int | None) -> str:
+        return UNKNOWN if value is None else format_bytes(value)
+
     deployed = status.deployed
     return [
         deployed.version if deployed else "none",
         deployed.python if deployed else UNKNOWN,
         count(status.cores),
-        UNKNOWN if status.free_bytes is None else format_bytes(status.free_bytes),
+        size(status.free_bytes),
+        size(status.disk_bytes),
         count(status.open_files),
         count(status.ports),
-        " ".join(f"{part.number + 1}/{part.parts}" for part in status.parts) or UNKNOWN,
+        " ".join(f"{part.number + 1}/{part.parts}: {part.count:,}" for part in status.parts) or UNKNOWN,
         format_count(capacity.clients) if capacity else UNKNOWN,
     ]
 

@@ -28,6 +28,8 @@ echo "ports $(cat /proc/sys/net/ipv4/ip_local_port_range 2>/dev/null)"
 echo "backlog $(cat /proc/sys/net/core/somaxconn 2>/dev/null)"
 echo "memory $(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo 2>/dev/null)"
 echo "free $(sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo 2>/dev/null)"
+disk=$(df -Pk {directory} 2>/dev/null || df -Pk "$HOME" 2>/dev/null)
+echo "disk $(echo "$disk" | tail -n 1 | tr -s ' ' | cut -d' ' -f4)"
 echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 cd {directory} 2>/dev/null || exit 0
 [ -x {python} ] && echo "deployed $(cat {deployed} 2>/dev/null)"
@@ -47,6 +49,7 @@ class BeeStatus:
     backlog: int | None
     memory_bytes: int | None
     free_bytes: int | None
+    disk_bytes: int | None  # free, where the bee's directory is or will be
     load: str
     deployed: Deployed | None
     running: int | None  # pid of a bee at work
@@ -90,6 +93,7 @@ def status_from(output: str) -> BeeStatus:
         backlog=_number(facts, "backlog"),
         memory_bytes=_kilobytes(facts, "memory"),
         free_bytes=_kilobytes(facts, "free"),
+        disk_bytes=_kilobytes(facts, "disk"),
         load=facts.get("load", ""),
         deployed=deployed_from_json(facts.get("deployed", "")),
         running=_number(facts, "running"),

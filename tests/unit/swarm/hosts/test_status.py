@@ -17,6 +17,7 @@ ports 32768	60999
 backlog 4096
 memory 8000000
 free 4000000
+disk 1000000
 load 0.07
 deployed {{"version": "0.1.0", "digest": "0123", "python": "3.13.5"}}
 running 4711
@@ -35,6 +36,7 @@ def test_all_is_read() -> None:
             backlog=4096,
             memory_bytes=8_192_000_000,
             free_bytes=4_096_000_000,
+            disk_bytes=1_024_000_000,
             load="0.07",
             deployed=Deployed("0.1.0", "0123", "3.13.5"),
             running=4711,
