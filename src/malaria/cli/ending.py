@@ -1,15 +1,20 @@
-"""The signals that ask the command to end, and what it says and returns when nothing was done. Imports nothing slow."""
+"""The signals that ask the command to end, and what it says and returns when nothing was done.
+
+Imports nothing but `signal`: until the signals are handled, Ctrl-C ends in a traceback of Python.
+"""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from types import FrameType
-from typing import Final
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-NOTHING_DONE: Final = "aborted before there was anything to report"
-ABORTED: Final = 4
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NOTHING_DONE = "aborted before there was anything to report"
+ABORTED = 4
 
 
 def handle(handler: Callable[[int, FrameType | None], None]) -> None:

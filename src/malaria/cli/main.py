@@ -6,6 +6,7 @@ bug of malaria, give exit code 4, so that 1 always means FAIL. Once a load has i
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import os
 import signal
@@ -125,9 +126,16 @@ def run() -> NoReturn:
         sys.stdout.flush()
     except KeyboardInterrupt:  # pressed again while the first one was reported
         code = ABORTED
-    for number in SIGNALS:  # the command is over: what is left is the end of Python, which must not print a traceback
-        signal.signal(number, lambda *_: os._exit(code))
+    # The command is over. While Python waits for threads, a signal ends it; then it would put back the handlers of the
+    # system, so that a signal would replace the exit code.
+    handle(lambda *_: os._exit(code))
+    atexit.register(_ignore_signals)
     sys.exit(code)
+
+
+def _ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

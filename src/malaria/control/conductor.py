@@ -141,10 +141,11 @@ class Conductor:
                 pass
 
     def interrupt(self, times: int, at_ns: int) -> list[Order]:
-        """Return the orders for Ctrl-C: pressed once, finish what is under way; pressed twice, stop now."""
+        """Return the orders for Ctrl-C: the first ends the load and drains; a second, or one in the drain, stops it."""
         if self.over:
             return []
-        if times > 1 or self.measure_start_ns is None:
+        now = times > 1 or self.measure_start_ns is None or self.phase in (RunPhase.DRAIN, RunPhase.VERIFY)
+        if now:
             self._finish_ns = HURRIED_FINISH_NS
         if self.phase is RunPhase.FINISH:
             return []
@@ -154,7 +155,7 @@ class Conductor:
         if self.phase is RunPhase.PREPARE:  # no worker has anything to report, and none listens yet
             self.over = True
             return []
-        if times > 1 or self.measure_start_ns is None:
+        if now:
             return self._finish(at_ns)
         if self._loading:
             return self._end_load_now(at_ns)

@@ -174,6 +174,14 @@ def test_the_first_interrupt_drains_and_the_second_stops() -> None:
     assert "interrupted" in play.conductor.aborted
 
 
+def test_an_interrupt_in_the_drain_stops_the_wait() -> None:
+    play = Play().measure()
+    end_s = play.conductor.measure_end_ns / S
+    play.at(end_s)
+    assert play.conductor.phase is RunPhase.DRAIN
+    assert play.conductor.interrupt(1, round((end_s + 1) * S)) == [Finish()]
+
+
 def test_an_interrupt_before_the_start_stops() -> None:
     play = Play()
     play.say(Prepared(10))
