@@ -193,3 +193,30 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_files_go_over_ssh_in_one_place() -> None:
     users = [str(path.relative_to(SOURCE)) for path in trees() if "start_sftp_client" in path.read_text()]
     assert users == ["ssh/remote_files.py"]
+
+
+PRINTS = {"print", "typer.echo", "typer.secho", "click.echo", "sys.stdout.write", "sys.stderr.write",
+          "traceback.print_exc", "traceback.print_exception", "Console", "rich.print", "os.write"}  # fmt: skip
+DOORS = {
+    "cli/output.py": "the door: it cleans what it prints",
+    "cli/output_stream.py": "the streams behind the door",
+}
+AROUND = {
+    "cli/main.py typer.echo": "the version, and help: texts of malaria itself",
+    "cli/start.py os.write": "a constant sentence, before anything is imported",
+    "swarm/run/bee_process.py traceback.print_exc": "its standard error is a file",
+    "swarm/run/bee_process.py os.write": "a pipe to the conductor",
+}
+"""Calls that print past the door, and why nothing from outside reaches a terminal through them."""
+
+
+def test_everything_is_printed_through_one_door() -> None:
+    """What is printed may hold names, files and texts of a broker: `cli/output.py` cleans them in one place."""
+    found = {
+        f"{path.relative_to(SOURCE)} {ast.unparse(node.func)}"
+        for path, tree in trees().items()
+        if str(path.relative_to(SOURCE)) not in DOORS
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in PRINTS
+    }
+    assert found == set(AROUND)

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from malaria.cli.output import write_text
 from malaria.errors import OperatorError
 
 EXAMPLES: Final = (
@@ -125,7 +126,7 @@ def _put(lines: Sequence[str], file: Path | None, *, force: bool) -> None:
     # the shell has opened the file of `>`, often readable by all
     if file is None:
         _keep_private(sys.stdout.fileno())
-        sys.stdout.write(text)
+        write_text(text)
         return
     _refuse_taken(file, force=force)
     unfinished = file.with_name(f"{file.name}.new-{os.getpid()}")

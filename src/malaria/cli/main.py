@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(f"{error.filename or 'this machine'}: {error.strerror or error}", FILE_REMEDY)
     except Exception:
         # for the bug report; exit code 1 would say FAIL
-        traceback.print_exc()
+        print_line(traceback.format_exc().rstrip(), error=True)
         return _refuse("this is a bug of malaria", "please report it with the lines above", ABORTED)
     if code and arguments[0] in COMPLETION:  # typer has printed that it does not know the shell
         return _refuse("no completion for this shell", "type it in bash, zsh or fish")

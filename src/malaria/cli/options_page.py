@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from malaria.cli.output import write_text
 from malaria.model.option_table import OPTIONS, LoadOption, Panel
 
 HEADING: Final = """# Options of the load
@@ -33,4 +34,4 @@ def _row(option: LoadOption) -> str:
 
 
 if __name__ == "__main__":
-    print(options_page(), end="")
+    write_text(options_page())

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from malaria.cli.output import write_text
 from malaria.errors import OperatorError
 
 EXAMPLES: Final = (
@@ -61,7 +62,7 @@ def schema(
     """
     if name not in SCHEMAS:
         raise OperatorError(f"there is no schema {name!r}", f"write one of {', '.join(SCHEMAS)}")
-    typer.echo(schema_text(name), nl=False)
+    write_text(schema_text(name))
     return 0
 
 

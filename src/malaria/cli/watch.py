@@ -18,7 +18,7 @@ from malaria.cli.options import (
     option,
     takes,
 )
-from malaria.cli.output import console, output_lost
+from malaria.cli.output import console, output_lost, print_line
 from malaria.errors import OperatorError
 from malaria.model.option_table import LoadOptions
 
@@ -119,13 +119,13 @@ def _output(asked: WatchOptions, latest: LatestReadings, stack: ExitStack) -> Wa
     from malaria.report.terminal import watch_output
 
     if asked.json_lines:
-        return watch_output.JsonLines(latest)
+        return watch_output.JsonLines(latest, print_line)
     if asked.quiet:
         return watch_output.WatchOutput(latest)
     screen = console(None)
     # a log cannot be redrawn
     if not screen.is_terminal:
-        return watch_output.PlainLines(latest)
+        return watch_output.PlainLines(latest, print_line)
     from rich.live import Live
 
     live = stack.enter_context(Live(console=screen, auto_refresh=False))

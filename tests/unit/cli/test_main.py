@@ -147,6 +147,7 @@ def test_bad_commands_end_with_2(
         (KeyboardInterrupt(), 4, "aborted before there was anything to report\n"),
         (typer.Abort(), 4, "aborted before there was anything to report\n"),
         (RuntimeError("boom"), 4, "RuntimeError: boom\nerror: this is a bug of malaria\n"),
+        (RuntimeError("\x1b[31mred"), 4, "RuntimeError: \ufffd[31mred\nerror: this is a bug of malaria\n"),
     ],
 )
 def test_what_commands_raise(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from malaria.cli.output import write_text
 from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, work_on_each
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def prepare(
 
     # needs no swarm, and no connection
     if script:
-        print(PREPARE, end="")
+        write_text(PREPARE)
         return 0
 
     def describe(done: Preparation) -> str:

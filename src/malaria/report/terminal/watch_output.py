@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.live import Live
 
@@ -28,12 +27,15 @@ class WatchOutput:
 class JsonLines(WatchOutput):
     """A line of JSON for every row, for programs."""
 
+    def __init__(self, latest: LatestReadings, print_line: Callable[[str], None]) -> None:
+        super().__init__(latest)
+        self._print_line = print_line
+
     def __call__(self, at_ns: int, rows: Sequence[Observation | Event]) -> None:
         super().__call__(at_ns, rows)
         now_ns = wall_ns()
         for row in rows:
-            print(json_line(row, now_ns - at_ns + row.at_ns))
-        sys.stdout.flush()
+            self._print_line(json_line(row, now_ns - at_ns + row.at_ns))
 
 
 class WatchScreen(WatchOutput):
@@ -53,16 +55,17 @@ class WatchScreen(WatchOutput):
 class PlainLines(WatchOutput):
     """A line of text every second, and a line for every event."""
 
-    def __init__(self, latest: LatestReadings) -> None:
+    def __init__(self, latest: LatestReadings, print_line: Callable[[str], None]) -> None:
         super().__init__(latest)
+        self._print_line = print_line
         self._printed_ns = 0
 
     def __call__(self, at_ns: int, rows: Sequence[Observation | Event]) -> None:
         super().__call__(at_ns, rows)
         for row in rows:
             if isinstance(row, Event):
-                print(event_line(row), flush=True)
+                self._print_line(event_line(row))
         # rows come ten times a second
         if at_ns - self._printed_ns >= NS_PER_S and (self.latest.readings or self.latest.gaps):
             self._printed_ns = at_ns
-            print(self.latest.line(at_ns), flush=True)
+            self._print_line(self.latest.line(at_ns))
