@@ -203,7 +203,7 @@ def _surges(run: Run, summary: Summary) -> list[Reason]:
 
 
 def _undecided_surges(run: Run, summary: Summary) -> list[Reason]:
-    """Report surges under which the target bent, when nobody saw whether it recovered."""
+    """Report surges under which the target bent, when too little was seen to tell whether it recovered."""
     return [reason for reason in _of_surges(run, summary) if reason.outcome is Outcome.UNKNOWN]
 
 

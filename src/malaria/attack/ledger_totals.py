@@ -23,7 +23,7 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
     counted = counters if publishing else None
     acknowledged = counted if any(group.qos for group in warhead.publishing) else None
     open_messages = conductor.open_messages() if publishing else None
-    # forged headers are duplicates and out of order as well: then nobody knows how many of ours were
+    # forged headers are duplicates and out of order as well: how many of the real ones were is then unknown
     ordered = counted if settled and not settled.never_sent else None
     return LedgerTotals(
         due=_count(counted, Counter.DUE),

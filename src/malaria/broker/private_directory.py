@@ -24,7 +24,7 @@ def private_directory(name: str) -> Path:
     """Make a directory that only this user can read, and remove those that killed processes have left."""
     _remove_abandoned(Path(tempfile.gettempdir()))
     directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-"))
-    # locked before it has its name: nobody may find it unlocked
+    # locked before it has its name: no process may find it unlocked
     unnamed = directory / f"{LOCK}-soon"
     lock = unnamed.open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -36,7 +36,7 @@ def private_directory(name: str) -> Path:
 def _remove_abandoned(place: Path) -> None:
     """Remove the directories of this user whose process is gone."""
     for path in place.glob(f"{PREFIX}*/{LOCK}"):
-        with suppress(OSError):  # somebody else removes it, or it is not ours
+        with suppress(OSError):  # another process removes it, or it belongs to another user
             if path.parent.is_symlink() or path.parent.lstat().st_uid != os.geteuid():
                 continue
             with path.open("rb") as lock:

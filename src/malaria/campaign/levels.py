@@ -27,7 +27,7 @@ class Levels:
         return len(self._steps)
 
     def standing(self, history: Sequence[StepResult]) -> str:
-        """Return nothing: each level has said its verdict."""
+        """Return nothing: each level has shown its verdict."""
         return ""
 
     def next(self, history: Sequence[StepResult]) -> Step | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = ("malaria runs", "malaria runs /srv/load-tests --json -")
 UNKNOWN: Final = "-"
 WIDEST: Final = 10_000
-"""Columns of a line that nobody sees."""
+"""The width of a line for a pipe or a file: wide enough for every row."""
 STYLES: Final = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "UNKNOWN": "yellow"}
 
 

@@ -2,7 +2,7 @@
 
 Only their length is looked at, but for two kinds of client, whose packets go through the codec one by one. With those
 that allow the broker topic aliases, one that was not introduced on this connection, or is over the maximum, is the
-broker's fault. Those that respond answer each request to its response topic: the same payload, so that whoever asked
+broker's fault. Those that respond answer each request to its response topic: the same payload, so that the asker
 knows the message again, and the correlation data; at QoS 0.
 """
 

@@ -114,7 +114,7 @@ class Sender:
             self._prompt_lag(lag_ns)
 
     def _stamp_burst_lag(self, lag_ns: int) -> None:
-        """Record the lag of a message of a burst. The time spent sending the burst before it is no delay of ours."""
+        """Record the lag of a message of a burst. Sending the rest of the burst first is not the generator's delay."""
         sending_ns = self._clock() - self._taken_ns
         self._meter.held_lag.append(lag_ns)
         self._meter.held_own_lag.append(max(0, lag_ns - sending_ns))

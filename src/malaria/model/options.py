@@ -153,7 +153,7 @@ def _subscriber(group: Mapping[str, Any], surges: Sequence[Mapping[str, Any]]) -
 def _is_meant(group: Group, warhead: Warhead, name: str | None) -> bool:
     if name is not None:
         return group.name == name
-    # options such as -r speak of publishers; without any, all groups are meant
+    # options such as -r are for publishers; without any, all groups are meant
     return group.publishes or not warhead.publishing
 
 

@@ -59,7 +59,7 @@ BROKER: Final[Mapping[str, FigureUnit]] = MappingProxyType(
         "rss_bytes": FigureUnit.COUNT,
     }
 )
-"""What observers tell of the broker."""
+"""The figures of the broker that observers read."""
 
 
 def _figures() -> dict[str, SummaryFigure]:
@@ -185,7 +185,7 @@ def parse_threshold_text(text: str) -> Threshold:
 def parse_fail_if(text: str) -> Threshold:
     """Read the value of `--fail-if`, which is the *failing* condition. Raises NotationError."""
     failing = parse_threshold_text(text)
-    # everything after this speaks of what a PASS needs
+    # from here on a threshold is what a PASS needs
     return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
 
 

@@ -135,7 +135,7 @@ def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
 def base_rate(warhead: Warhead) -> Fraction | None:
     """Return the messages per second of all groups without surges.
 
-    Return None for a load without a schedule: nobody publishes, or a group is a closed loop.
+    Return None for a load without a schedule: no group publishes, or one is a closed loop.
     """
     publishing = warhead.publishing
     if not publishing or any(group.closed_loop for group in publishing):
@@ -182,6 +182,6 @@ def _client_steps(times: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]
     joining = [(times.begin_ns + ramp_ns * part // parts, Fraction(times.clients, parts)) for part in range(parts)]
     if leave_ns is None:
         return joining
-    # a step that begins after the surge has left adds nobody, so leaving takes nobody of it away
+    # a step that begins after the surge has left adds no client, so none of it leaves
     joining = [(at_ns, count) for at_ns, count in joining if at_ns < leave_ns]
     return [*joining, (leave_ns, -sum((count for _, count in joining), Fraction(0)))] if joining else []

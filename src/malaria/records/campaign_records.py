@@ -64,7 +64,7 @@ class CampaignRecords:
     the command stated besides the file, such as `hold` (None: a switch), without secrets; `left_out` names what they
     took away, one sentence each. `ended` is empty while it goes on, and if it was killed. `source` is the campaign
     file, without secrets. `seal` tells whose directory it is
-    (`malaria.campaign.seal`); empty: nobody knows. `search` is the goal of a campaign that looks for the greatest load.
+    (`malaria.campaign.seal`); empty: not known. `search` is the goal of a campaign that looks for the greatest load.
     """
 
     title: str

@@ -25,7 +25,7 @@ _PLURALS: Final = {"observation": "readings of observers", "ledger": "accounts o
 
 @dataclass(frozen=True, slots=True)
 class TableDamage:
-    """Rows of one table that could not be read: `lost` of `rows`; None where nobody can know how many.
+    """Rows of one table that could not be read: `lost` of `rows`; None where the number cannot be known.
 
     `reason` is the first fault. `facts` names the facts that were lost, for the table `meta`.
     """

@@ -98,7 +98,7 @@ class Counter(StrEnum):
     SUBSCRIPTIONS = "subscriptions"
     SUBSCRIPTIONS_REFUSED = "subscriptions_refused"
     SUBSCRIPTIONS_LOWERED = "subscriptions_lowered"  # granted with a lower QoS than was asked for
-    UNMATCHED = "unmatched"  # acknowledged with the word that nobody subscribes to the topic (MQTT 5)
+    UNMATCHED = "unmatched"  # acknowledged with the reason that no client subscribes to the topic (MQTT 5)
     TAKEN_OVER = "taken_over"  # connections that the broker ended because the client id connected again (MQTT 5)
     NEGOTIATION_CPU_NS = "negotiation_cpu_ns"  # our processor time in TLS handshakes and WebSocket upgrades
     RESUMED = "resumed"  # TLS handshakes that an earlier session made shorter

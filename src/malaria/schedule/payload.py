@@ -190,7 +190,7 @@ PATIENCE_S: Final = 10.0
 LARGEST_DIRECTORY: Final = 1 << 30
 """Bytes of all files of a payload directory together: each worker holds them in memory."""
 LONGEST_ERROR: Final = 200
-"""Characters of the text of an error of somebody else's function."""
+"""Characters that are shown of the error of a payload function."""
 _FUNCTION: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
 
