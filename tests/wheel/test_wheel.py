@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,6 +19,7 @@ import pytest
 
 from conftest import lacking
 from malaria.broker import RunningBroker
+from malaria.swarm.hosts.uv_command import find_uv
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -59,7 +59,7 @@ class Installed:
 
 
 def uv(*arguments: str | Path) -> None:
-    program = shutil.which("uv")
+    program = find_uv()
     if program is None:
         lacking("uv is not installed", "pip install uv")
     environment = {
@@ -67,10 +67,7 @@ def uv(*arguments: str | Path) -> None:
     }
     ended = subprocess.run([program, *arguments], capture_output=True, text=True, env=environment, timeout=110)
     if ended.returncode and UNREACHABLE.search(ended.stderr):
-        lacking(
-            f"no package index answers ({ended.stderr.strip().splitlines()[-1]})",
-            "connect to one, or fill uv's cache: uv sync",
-        )
+        lacking("no package index answers", "connect to one, or fill uv's cache: uv sync")
     assert ended.returncode == 0, ended.stderr
 
 
