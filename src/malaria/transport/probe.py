@@ -18,6 +18,7 @@ from malaria.errors import MalformedPacket
 from malaria.model.attack import Attack
 from malaria.mqtt.codec import decode, encode, frame_length, from_broker
 from malaria.mqtt.packets import (
+    Auth,
     Connack,
     Connect,
     Disconnect,
@@ -44,6 +45,10 @@ VERSION_TOPIC: Final = "$SYS/broker/version"
 VERSION_WAIT_S: Final = 0.3
 LEAVE_S: Final = 0.5
 _LARGEST: Final = 1 << 20
+FOREIGN: Final = "this port speaks something that is no MQTT"
+_FIRST_ANSWERS: Final = {0x20: "CONNACK", 0xF0: "AUTH"}
+"""First bytes of the packets that may answer a CONNECT."""
+_REPORT: Final = "report it to the makers of the broker, or try the other version: -V/--protocol"
 _TLS_RECORDS: Final = (0x15, 0x16)
 
 
@@ -117,10 +122,14 @@ def _converse(wire: _Wire, probe_client: ProbeClient, group: GroupPlan | None) -
     wire.send(Connect(client_id=probe_client.client_id, keep_alive=30, username=probe_client.username, password=secret))
     try:
         packet = wire.receive()
-    except MalformedPacket:
-        return _no_broker(wire.begun) if probe_client.protocol is Protocol.V311 else _older(wire.begun)
+    except MalformedPacket as error:
+        return _malformed(wire.begun, probe_client.protocol, error)
     if packet is None:
         return _silence(wire)
+    if isinstance(packet, Auth):
+        return Answer(
+            "the broker asks for an enhanced authentication (AUTH) that was not offered [MQTT-4.12.0-6]", _REPORT
+        )
     if not isinstance(packet, Connack):
         return _no_broker(wire.begun)
     if packet.reason_code:
@@ -258,8 +267,22 @@ def _silence(wire: _Wire) -> Answer:
     )
 
 
+def _malformed(begun: bytes, protocol: Protocol, error: MalformedPacket) -> Answer:
+    """Tell a broker whose answer breaks a clause of the specification from a port that speaks something else.
+
+    A broker without MQTT 5 answers with a CONNACK of 3.1.1, which is no packet of MQTT 5 (3.1.2.2 there).
+    """
+    answer = _no_broker(begun) if protocol is Protocol.V311 else _older(begun)
+    if answer.problem == FOREIGN and begun[0] in _FIRST_ANSWERS:
+        return Answer(
+            f"the broker's {_FIRST_ANSWERS[begun[0]]} is malformed: {error}",
+            _REPORT,
+        )
+    return answer
+
+
 def _older(begun: bytes) -> Answer:
-    """Recognise the answer of a broker without MQTT 5: a CONNACK of 3.1.1, no packet of MQTT 5 (3.1.2.2 there)."""
+    """Recognise a CONNACK of 3.1.1 that refuses."""
     try:
         decoded = decode(begun, 0, len(begun), from_broker(Protocol.V311), Protocol.V311)
     except MalformedPacket:
@@ -272,8 +295,9 @@ def _older(begun: bytes) -> Answer:
 def _no_broker(begun: bytes) -> Answer:
     if begun[:1] and begun[0] in _TLS_RECORDS:
         return Answer("this port speaks TLS", "use mqtts:// (or wss://), or the plain listener (usually 1883)")
-    what = "HTTP" if begun.startswith(b"HTTP") else "SSH" if begun.startswith(b"SSH") else "something that is no MQTT"
-    return Answer(f"this port speaks {what}", "check host and port: plain MQTT is usually 1883")
+    what = "HTTP" if begun.startswith(b"HTTP") else "SSH" if begun.startswith(b"SSH") else ""
+    cause = f"this port speaks {what}" if what else FOREIGN
+    return Answer(cause, "check host and port: plain MQTT is usually 1883")
 
 
 def _network_trouble(wire: _Wire, error: OSError) -> Answer:

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from malaria.model.attack import Attack
-from malaria.transport.probe import TIMEOUT_S, patience_s, probe
+from malaria.mqtt.packets import Protocol
+from malaria.transport.probe import TIMEOUT_S, ProbeClient, patience_s, probe
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,22 @@ def test_a_port_that_always_has_more_to_say_is_left_in_time(drip: str) -> None:
         begin_s = time.monotonic()
         probe((socket.AF_INET, ("127.0.0.1", port)), timeout_s=0.5)
         assert time.monotonic() - begin_s < 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"\x20\x06\x00\x00\x03\x21\x00\x00", "the broker's CONNACK is malformed: receive_maximum is 0 [MQTT-2.2.2]"),
+        (b"\x20\x09\x00\x00\x06\x21\x00\x01\x21\x00\x01", "the broker's CONNACK is malformed: "),
+        (b"\xf0\x02\x18\x00", "the broker's AUTH is malformed: AUTH without its authentication method [MQTT-3.15.2]"),
+        (
+            b"\xf0\x06\x18\x04\x15\x00\x01m",
+            "the broker asks for an enhanced authentication (AUTH) that was not offered",
+        ),
+        (b"\xd0\x00", "this port speaks something that is no MQTT"),
+    ],
+)
+def test_an_answer_that_breaks_mqtt_5_is_told_with_its_clause(answer: bytes, problem: str) -> None:
+    with dripping(answer, b"") as port:
+        found = probe((socket.AF_INET, ("127.0.0.1", port)), ProbeClient(protocol=Protocol.V5), timeout_s=2)
+    assert found.problem.startswith(problem)
