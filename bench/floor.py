@@ -61,8 +61,8 @@ class Background:
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        said, _unused = self._process.communicate(timeout=LONGEST_S)  # closes its input, which ends it
-        self.report = json.loads(said)
+        output, _unused = self._process.communicate(timeout=LONGEST_S)  # closes its input, which ends it
+        self.report = json.loads(output)
 
 
 class Sink(Background):

@@ -1,7 +1,9 @@
 """A plain MQTT client that keeps its window full: the reference of `bench.closed_loop`.
 
-One blocking socket. It reads, and sends one message for each acknowledgement of that read, all in one send. No latency
-is recorded, nothing is scheduled. `python -m bench.plain_client JOB` prints the messages acknowledged per second.
+One blocking socket. It reads, and sends one message for each acknowledgement of that read, all in one send. With
+`timed` it also does what a measuring client cannot leave out: each message carries its sequence and time, and the
+latency of each acknowledgement goes into a histogram. `python -m bench.plain_client JOB` prints the messages
+acknowledged per second.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ import struct
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+import numpy as np
 
 SIZE: Final = 500
 WARM_UP_S: Final = 0.3
 READ: Final = 1 << 18
 _PUBACK, _PUBREC, _PUBCOMP = 0x40, 0x50, 0x70
+
+_STAMP: Final = struct.Struct(">Iq")
+_FOLD_AT: Final = 10_000
 
 type Send = Callable[[bytes], None]
 type Receive = Callable[[], bytes]
@@ -30,7 +38,8 @@ type Receive = Callable[[], bytes]
 def run_plain_client(job: Mapping[str, Any]) -> float:
     """Run one client in a process of its own; return its acknowledged messages per second.
 
-    `job` has `port`, `window`, `qos`, `protocol` ("3.1.1" or "5"), `scheme` (mqtt, mqtts, ws, wss) and `seconds`.
+    `job` has `port`, `window`, `qos`, `protocol` ("3.1.1" or "5"), `scheme` (mqtt, mqtts, ws, wss), `seconds` and
+    `timed`.
     """
     command = [sys.executable, "-m", "bench.plain_client", json.dumps(job)]
     finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60)
@@ -49,8 +58,8 @@ def main() -> None:
 
 
 def _load(send: Send, receive: Receive, job: Mapping[str, Any]) -> float:
-    packets = [_publish(packet_id, job["qos"], job["protocol"]) for packet_id in range(1, job["window"] + 1)]
-    send(b"".join(packets))
+    messages = (Timed if job["timed"] else Bare)(job)
+    send(b"".join(messages.first(packet_id) for packet_id in range(1, job["window"] + 1)))
     begin = time.perf_counter()
     acknowledged, counted_from, begun = 0, 0, b""
     while (now := time.perf_counter()) < begin + WARM_UP_S + job["seconds"]:
@@ -64,12 +73,57 @@ def _load(send: Send, receive: Receive, job: Mapping[str, Any]) -> float:
                 answers.append(b"\x62\x02" + packet_id)
             elif kind in (_PUBACK, _PUBCOMP):
                 acknowledged += 1
-                answers.append(packets[int.from_bytes(packet_id) - 1])
+                answers.append(messages.next(int.from_bytes(packet_id)))
             at += 2 + begun[at + 1]
         begun = begun[at:]
         if answers:
             send(b"".join(answers))
     return (acknowledged - counted_from) / (now - counted_since)
+
+
+class Bare:
+    """The same bytes for each message of a packet id; nothing is recorded."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._packets = [_publish(packet_id, job["qos"], job["protocol"]) for packet_id in range(1, job["window"] + 1)]
+
+    def first(self, packet_id: int) -> bytes:
+        """Return the first message of a packet id."""
+        return self._packets[packet_id - 1]
+
+    def next(self, packet_id: int) -> bytes:
+        """Return the next message of a packet id that was acknowledged."""
+        return self._packets[packet_id - 1]
+
+
+class Timed:
+    """Messages with sequence and time in their payload; the latency of each acknowledgement is kept."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._packets = [bytearray(packet) for packet in Bare(job)._packets]
+        self._payload_at = len(self._packets[0]) - SIZE
+        self._sent_ns = [0] * len(self._packets)
+        self._sequence = 0
+        self._latencies_ns = array("q")
+        self._histogram = np.zeros(64, np.int64)  # by powers of two
+
+    def first(self, packet_id: int) -> bytes:
+        """Return the first message of a packet id."""
+        now_ns = time.monotonic_ns()
+        self._sent_ns[packet_id - 1] = now_ns
+        packet = self._packets[packet_id - 1]
+        _STAMP.pack_into(packet, self._payload_at, self._sequence, now_ns)
+        self._sequence += 1
+        return bytes(packet)
+
+    def next(self, packet_id: int) -> bytes:
+        """Record the latency of the message that was acknowledged; return the next of its packet id."""
+        self._latencies_ns.append(time.monotonic_ns() - self._sent_ns[packet_id - 1])
+        if len(self._latencies_ns) == _FOLD_AT:
+            powers = np.log2(np.frombuffer(self._latencies_ns.tobytes(), np.int64)).astype(np.int64)
+            self._histogram += np.bincount(powers, minlength=64)
+            del self._latencies_ns[:]
+        return self.first(packet_id)
 
 
 def _publish(packet_id: int, qos: int, protocol: str) -> bytes:

@@ -60,8 +60,8 @@ def _cpu(cost: Cost, reference_us: float, aim: float) -> Figure:
 def _memory(cost: Cost, aim: int | None) -> Figure:
     """What the worker has grown by since before the first connect, its tables of the load with it."""
     each = cost.bytes_grown / CLIENTS
-    said = "" if aim is None else f"<= {aim:,} B"
-    return Figure("bytes per client", f"{each:,.0f} B", aim=said, kept=None if aim is None else each <= aim)
+    promise = "" if aim is None else f"<= {aim:,} B"
+    return Figure("bytes per client", f"{each:,.0f} B", aim=promise, kept=None if aim is None else each <= aim)
 
 
 def _lag(cost: Cost) -> Figure:

@@ -110,6 +110,7 @@ class Inbox:
             packet_id = bytes(data[id_at : id_at + 2])
             _check_id(packet_id[0] | packet_id[1])
             self._outbox.send(client, b"\x40\x02" + packet_id, now_ns)
+        # kept by the broker from before: neither its latency nor its place in the order says anything
         if first & RETAIN:
             self._counts.retained += 1
         else:
@@ -136,6 +137,7 @@ class Inbox:
         if not ledger.take(self._streams.first[client] + place, sequence):
             counts.duplicated, counts.overlapping = ledger.duplicated, ledger.overlapping
             return
+        # the ledger compares with what this stream has had; a shared one has been dealt to several members
         if ledger.reordered != reordered and client not in self._sharing:
             counts.reordered += 1
         counts.delivered += 1

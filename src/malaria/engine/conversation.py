@@ -149,6 +149,7 @@ class Conversation:
         if packet.reason_code:
             self.lost(client, refusal(packet, group.protocol))
             return
+        # checked before `resume`, which would send messages again into a session that should not be there
         if packet.session_present and self._starts_clean(client, group):
             raise MalformedPacket("a session is present after a clean start", "MQTT-3.2.2-1")
         if group.protocol is Protocol.V5 and (reason := self._agree(client, group, terms_of(packet.properties))):
@@ -165,6 +166,7 @@ class Conversation:
         if publisher is not None:
             publisher.resume(client, packet.session_present, now_ns)
         self._inbox.resume(client, packet.session_present)
+        # a kept session has our filters still, and subscribing again would repeat retained messages
         if group.group.subscribes and not (packet.session_present and columns.was_subscribed[client]):
             self._subscribe(client, group, now_ns)
         else:

@@ -189,9 +189,10 @@ class Engine:
         events = self._wait(self.wake_ns(until_ns), MOST_EVENTS)
         begin_ns = now_ns = self.connector.turn_began_ns = self._clock()
         client_of, read, timer = self._client_of, self._read, self._timer
+        # reading comes before sending: acknowledgements make room in the windows
         for place, (fd, mask) in enumerate(events, 1):
             if fd == timer:
-                continue
+                continue  # it has done its work by ending the wait
             client = client_of(fd)
             if client is None:
                 self._other(fd)
@@ -223,6 +224,7 @@ class Engine:
         for publisher in self.publishers:
             due_ns = publisher.next_due_ns
             if due_ns < until_ns:
+                # its window took all that one turn may send: there may be room for more
                 if publisher.closed_loop and due_ns <= self._published_ns:
                     return 0
                 until_ns = max(due_ns, min(until_ns, self._published_ns + GRAIN_NS))
@@ -240,6 +242,7 @@ class Engine:
         if self.columns.phase[client] == SessionPhase.CONNECTING:
             self.connector.writable(client, now_ns)
             return
+        # what waited goes first; then messages held behind it
         if mask & WRITE and self.outbox.flush(client, now_ns):
             publisher = self._publisher_by_client[client]
             if publisher is not None:

@@ -38,6 +38,7 @@ class Outbox:
     def send(self, client: int, data: bytes, now_ns: int) -> None:
         """Send control packets, or keep them until the kernel takes them. Never blocks."""
         self._columns.last_out_at[client] = now_ns
+        # behind what waits already: an answer in the middle of a PUBLISH would tear it apart
         if client in self._backlog:
             self._owe(client, data)
             return
@@ -100,6 +101,7 @@ class Outbox:
         self._counts.bytes_sent += written
         if written < len(waiting):
             del waiting[:written]
+            # which of the bytes were answers is not known: at most as many as are left
             if client in self._owed:
                 self._owed[client] = min(self._owed[client], len(waiting))
             return False

@@ -53,6 +53,7 @@ def frames_alike(data: Data, start: int, end: int) -> list[tuple[int, int]]:
     """Return where the whole frames begin and end that follow each other from `start` with the same first byte."""
     frames: list[tuple[int, int]] = []
     first, place = data[start], start
+    # another QoS or RETAIN is answered or counted in another way, so it ends the run
     while place < end and data[place] == first:
         length = frame_length(data, place, end, LARGEST_FRAME)
         if not length:

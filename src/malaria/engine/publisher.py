@@ -74,6 +74,7 @@ class Publisher(Sender):
 
     def end(self, now_ns: int) -> None:
         """Stop: what was due until now is taken up, and what is held still goes out."""
+        # each call hands over a bounded number; a closed loop would go on for ever
         while not self.closed_loop and self.next_due_ns <= now_ns:
             self.publish_due(now_ns)
         self._schedule.end()
@@ -120,6 +121,7 @@ class Publisher(Sender):
         dues, positions, base, gate = schedule.dues, schedule.positions, self.base, self._columns.gate
         for place in places:
             position = positions[place]
+            # a member that holds older messages has its gate closed too, so order is kept
             if gate[base + position] or not self._send_one(position, dues[place]):
                 self._hold(position, dues[place], now_ns)
         self._counts.due += len(places)
@@ -131,6 +133,7 @@ class Publisher(Sender):
         gate = self._columns.gate
         client = self.base + position
         reason = gate[client]
+        # a client that is offline may have a backlog too: the connection is the reason that has to end first
         if reason & OFFLINE:
             self._counts.held_offline += 1
         elif reason & BACKLOG:
@@ -152,12 +155,13 @@ class Publisher(Sender):
             return
         gate, client = self._columns.gate, self.base + position
         while held and not gate[client] & ~HELD:
+            # below four, a send for each costs less than the arrays of a block
             if len(held) >= 4:
                 sent = self._send_block(position, np.array([held[i] for i in range(min(len(held), BLOCK))], np.int64))
             else:
                 sent = int(self._send_one(position, held[0]))
             if not sent:
-                return
+                return  # the window is full: the next acknowledgement goes on from here
             for _ in range(sent):
                 held.popleft()
         if not held:
@@ -174,6 +178,7 @@ class Publisher(Sender):
         span = self._schedule.span
         if span is None:
             return
+        # before the origin too: `publish_due` is not called until then
         if self.window is None or self.window.size > 1 or now_ns < span.origin_ns:
             self._eager.add(position)
             self.next_due_ns = span.origin_ns
@@ -189,7 +194,7 @@ class Publisher(Sender):
         for position in eager:
             most = self._most_now(position)
             if gate[base + position] or not most:
-                continue
+                continue  # `release` makes it eager again when its gate opens
             if window is None:
                 sent = self._send_block(position, self._all_due(most, now_ns))
             else:
@@ -198,6 +203,7 @@ class Publisher(Sender):
             if sent == most:  # it may take more than one turn's share
                 self._eager.add(position)
         span = self._schedule.span
+        # a closed loop has no last due time that would end it
         if span is not None and span.end_ns is not None and now_ns >= span.end_ns - 1:
             self.end(now_ns)
         self._look_ahead()
@@ -281,7 +287,7 @@ class Publisher(Sender):
         for packet_id in packet_ids:
             place = row + packet_id
             if packet_id > size or (found := state[place]) == FREE:
-                counts.stray_ack += 1
+                counts.stray_ack += 1  # answered before, or of an earlier session: harmless, so only counted
                 continue
             if found != awaited:
                 fits = False

@@ -66,6 +66,7 @@ class Publisher5(Publisher):
         super().resume(client, session_present, now_ns)
         if self._terms.topic_alias_maximum and self.plan.group.topic_alias:
             self._unnamed.add(position)
+        # messages sent again carry their topic in full, so that the alias comes after the last of them
         if position not in self._waiting_again:
             self._introduce(position)
         self._look(position)
@@ -100,7 +101,7 @@ class Publisher5(Publisher):
         if position in self._limits and not self._quota(position):
             return False
         if position in self._largest and self._too_large(position, due_ns):
-            return True
+            return True  # done with it: to hold it would stop all behind it for ever
         sent = Publisher._send_one(self, position, due_ns)
         if sent and position in self._unnamed:
             self._unnamed.discard(position)
@@ -112,6 +113,7 @@ class Publisher5(Publisher):
         """Send messages in one send as 3.1.1 does, within the broker's terms. Hot."""
         if position not in self._special:
             return Publisher._send_few(self, position, slots, due_ns)
+        # one by one: each may be too large, or is the one that introduces the topic's alias
         if position in self._largest or position in self._unnamed:
             return self._send_each(position, [due_ns] * len(slots))
         allowed = slots[: self._quota(position)]

@@ -75,6 +75,7 @@ class Receiver:
             return
         self._counts.bytes_received += count
         buffer = self._buffer
+        # a lone PUBACK is what a paced publisher reads nearly always
         if count == 4 and buffer[0] == _PUBACK and buffer[1] == 2 and not self._partial:
             publisher = self._publishers[client]
             if (
@@ -122,6 +123,7 @@ class Receiver:
             if self._columns.phase[client] in (SessionPhase.WAITING, SessionPhase.CLOSED):
                 return end  # the connection was lost: what follows is not read
             kind = data[start] & 0xF0
+            # what is out of turn goes to the conversation, which says why
             if kind == 0x30 and self._columns.phase[client] in _LISTENING:
                 taken = self._inbox.take(client, data, start, end, now_ns)
                 if taken:

@@ -65,6 +65,7 @@ class Sender:
         window = self.window
         slot = place = 0
         if window is not None:
+            # usually the next slot is free, for acknowledgements come in order; `next_free` searches
             slot = window.turn_at[position]
             place = position * window.size + slot
             if window.state[place]:
@@ -96,10 +97,12 @@ class Sender:
         counts.sends += 1
         counts.bytes_sent += written
         if written < len(packet):
+            # the template's buffer is used again for the next message
             self._keep(client, position, bytes(packet[written:]), sequence, due_ns)
             return True
         counts.sent += 1
         if due_ns >= self._measure_ns:
+            # while nobody holds messages, which is usual, one look at the dictionary is enough
             if self._held:
                 self._stamp_lag(position, sent_ns - due_ns)
             else:
@@ -192,12 +195,14 @@ class Sender:
         complete = whole if written == end else whole - 1
         self._counts.sent += complete
         timed = dues_ns[:complete]
+        # a closed loop is due when it sends: its lag says nothing
         if complete and not self.closed_loop and int(timed[-1]) >= self._measure_ns:
             self._meter.held_lag.extend(sent_ns - timed[timed >= self._measure_ns])
         if complete < whole:
             rest = bytes(packets[written:end])
             self._keep(client, position, rest, sequence + whole - 1, int(dues_ns[whole - 1]))
         elif whole < len(dues_ns):
+            # cut between two messages: nothing is left over, but the kernel's buffer is full all the same
             self._outbox.block(client)
         return whole
 
