@@ -15,17 +15,24 @@ from malaria.units import format_bytes
 
 def read_input_bytes(path: Path, largest_bytes: int) -> bytes:
     """Return the content of a file. Raises OSError if it is not a regular file, is too large or cannot be read."""
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
-    # a pipe would make the command wait, a device could be endless
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    check_regular(path)
     with path.open("rb") as file:
         content = file.read(largest_bytes + 1)  # a file of /proc has a size of 0, and a log may grow
     if len(content) > largest_bytes:
         raise OSError(errno.EFBIG, f"is larger than {format_bytes(largest_bytes)}", str(path))
     return content
+
+
+def check_regular(path: Path) -> None:
+    """Check that somebody else's code can read a path without waiting or reading for ever. Raises OSError.
+
+    A pipe would make the command wait, a device could be endless.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
 
 
 def read_input_text(path: Path, largest_bytes: int) -> str:

@@ -11,9 +11,12 @@ import pytest
 from malaria.campaign.definition import load_campaign
 from malaria.errors import OperatorError
 from malaria.input_file import read_input_bytes, read_input_text
+from malaria.model.access import Access
 from malaria.model.warhead import load_warhead
 from malaria.plan.credentials import read_keys, read_logins
 from malaria.schedule.payload import load_source
+from malaria.transport.key_type import key_type
+from malaria.transport.tls import TlsClients, TlsIdentity
 
 CAMPAIGN = 'title = "t"\ntarget.url = "h"\ndefaults = { hold = "1s", warhead = "w.toml" }\n[[level]]\nclients = 1\n'
 READERS: list[Callable[[Path], object]] = [
@@ -22,6 +25,7 @@ READERS: list[Callable[[Path], object]] = [
     read_keys,
     read_logins,
     lambda path: load_source(f"file:{path}"),
+    lambda path: TlsClients(Access(cafile=str(path))),
 ]
 
 
@@ -31,6 +35,21 @@ def test_devices_and_pipes_are_refused_at_once(read: Callable[[Path], object], t
     for path in (Path("/dev/zero"), tmp_path / "fifo"):
         with pytest.raises(OperatorError, match="is not a regular file"):
             read(path)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_certificate_or_key_is_a_regular_file(place: int, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "plain").write_text("")
+    files = [str(tmp_path / "plain"), str(tmp_path / "plain")]
+    files[place] = str(tmp_path / "fifo")
+    with pytest.raises(OSError, match="is not a regular file"):
+        TlsClients(Access(insecure=True)).lasting_context(TlsIdentity(certificate=(files[0], files[1])))
+
+
+def test_the_key_type_is_read_from_a_regular_file() -> None:
+    with pytest.raises(OSError, match="is not a regular file"):
+        key_type("/dev/zero")
 
 
 def test_a_directory_is_not_a_warhead(tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def observe_from_options(texts: Sequence[str]) -> Observe:
     for part in parts:
         name, equals, value = part.partition("=")
         if name not in OPTIONS:
-            raise OperatorError(f"--observe: {part[:80]!r} is not an observer", f"known are {', '.join(OPTIONS)}")
+            raise OperatorError(f"--observe: {_unknown(part)}", f"known are {', '.join(OPTIONS)}; or none alone")
         table[name] = OPTIONS[name](value) if equals else True
         # --observe names all observers; a setting such as interval leaves the defaults on
         table |= {} if name in SETTINGS else {"only": True}
@@ -263,6 +263,10 @@ def observe_from_options(texts: Sequence[str]) -> Observe:
 def _perf_table(text: str) -> dict[str, str]:
     seconds, at, moment = text.partition("@")
     return {"seconds": seconds} | ({"at": moment} if at else {})
+
+
+def _unknown(part: str) -> str:
+    return "none cannot stand beside observers" if part == NONE else f"{part[:80]!r} is not an observer"
 
 
 OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {

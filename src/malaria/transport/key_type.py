@@ -10,6 +10,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from malaria.input_file import read_input_bytes
+
+LARGEST_FILE_BYTES: Final = 10**7
 _PEM: Final = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.*?)-----END", re.DOTALL)
 _VERSION_TAG: Final = 0xA0
 _BEFORE_THE_KEY: Final = 5
@@ -22,7 +25,7 @@ def key_type(file: str) -> str:
     Curves of ECDSA share one type. A file without a certificate that can be read gets its own name as the type, so
     that it shares nothing with others. Raises OSError.
     """
-    found = _PEM.search(Path(file).read_bytes())
+    found = _PEM.search(read_input_bytes(Path(file), LARGEST_FILE_BYTES))
     try:
         return _algorithm(binascii.a2b_base64(found[1])).hex() if found else file
     except (ValueError, IndexError):

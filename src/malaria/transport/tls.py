@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from malaria.errors import OperatorError
+from malaria.input_file import check_regular
 from malaria.model.access import Access
 from malaria.transport.failures import PSK_UNUSED, Proof, handshake_failure
 from malaria.transport.key_type import key_type
@@ -98,7 +99,7 @@ class TlsClients:
             return context
         self._loaded.pop(kind, None)  # a load that fails half-way leaves a certificate without its key
         try:
-            context.load_cert_chain(*certificate, password=_no_passphrase)
+            _load_certificate(context, certificate)
         except OSError as error:
             raise _unusable(certificate[0], error) from None
         self._loaded[kind] = certificate
@@ -116,7 +117,7 @@ class TlsClients:
         """Return a context for one client alone, which keeps it: no other handshake may use this object then."""
         self._asking = identity.key
         if identity.certificate is not None:
-            self._context.load_cert_chain(*identity.certificate, password=_no_passphrase)
+            _load_certificate(self._context, identity.certificate)
         return self._context
 
     def _make_context(self, access: Access) -> ssl.SSLContext:
@@ -236,6 +237,14 @@ def _key_type(file: str) -> str:
         raise _unusable(file, error) from None
 
 
+def _load_certificate(context: ssl.SSLContext, certificate: tuple[str, str | None]) -> None:
+    """Load a certificate and its key. Raises OSError, of which ssl.SSLError is one."""
+    for file in certificate:
+        if file is not None:
+            check_regular(Path(file))  # OpenSSL would wait for the writer of a pipe
+    context.load_cert_chain(*certificate, password=_no_passphrase)
+
+
 def _unusable(file: str, error: OSError) -> RefusedError:
     fault = "no certificate and key in PEM that fit" if isinstance(error, ssl.SSLError) else error.strerror
     return RefusedError(f"our certificate {file}: {fault}")
@@ -251,6 +260,7 @@ def _trust(context: ssl.SSLContext, access: Access) -> None:
         context.load_default_certs()
         return
     try:
+        check_regular(Path(access.cafile))
         context.load_verify_locations(access.cafile)
     except (ssl.SSLError, OSError) as error:
         raise OperatorError(

@@ -17,6 +17,7 @@ NOBODY = "127.0.0.1:1"
         (["-d", "2x"], "-d/--duration: '2x' is not a duration"),
         (["--interval", "0"], "--observe interval"),
         (["--observe", "weather"], "'weather' is not an observer"),
+        (["--observe", "none,sys"], "none cannot stand beside observers"),
         (["--observe", "none"], "there is nothing to watch"),
         (["--observe", "perf"], "there is no run directory for the recording"),
         (["--observe", "host=ssh://-x"], "not a host for ssh"),
