@@ -51,7 +51,7 @@ class SwarmError(OperatorError):
 
 
 class UnstoredRunError(OperatorError):
-    """An attack of which the disk took only a part, so that it has no verdict."""
+    """An attack whose run is stored only in part, or lost, so that it has no verdict."""
 
     exit_code = 4
 

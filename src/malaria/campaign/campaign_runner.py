@@ -169,8 +169,10 @@ class CampaignRunner:
         except OperatorError as error:
             # on a full disk the next part would be lost too
             if isinstance(error, UnstoredRunError):
-                self._stopped = "the disk took only a part of the run before"
+                self._stopped = "the run before could not be stored"
             self._give_up(step, directory, "; ".join(part for part in (error.message, error.remedy) if part))
+        except OSError as error:  # of the disk: the parts before this one are stored, and keep their verdicts
+            self._give_up(step, directory, f"{error.filename or directory}: {error.strerror or error}")
 
     def _give_up(self, step: Step, directory: Path, why: str) -> None:
         """Record why a step failed; the campaign goes on."""

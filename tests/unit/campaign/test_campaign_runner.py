@@ -138,8 +138,14 @@ def test_a_full_disk_ends_it(tmp_path: Path) -> None:
     outcome = run(stage, tmp_path)
     assert states(outcome)[0] == (CUT, "stored only in part; make room")
     assert outcome.records.parts[0].directory == "level-1"
-    assert states(outcome)[1] == (NOT_RUN, "the disk took only a part of the run before")
+    assert states(outcome)[1] == (NOT_RUN, "the run before could not be stored")
     assert len(stage.requests) == 1
+
+
+def test_a_disk_that_refuses_the_files_of_one_part_leaves_the_others(tmp_path: Path) -> None:
+    stage = Stage(outcomes=[OSError(28, "No space left on device", "warhead.toml")])
+    outcome = run(stage, tmp_path)
+    assert states(outcome) == [(NOT_RUN, "warhead.toml: No space left on device"), *[(DONE, "")] * 3]
 
 
 def test_a_page_that_cannot_be_written_is_told_and_tried_again(tmp_path: Path) -> None:
