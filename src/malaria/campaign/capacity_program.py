@@ -39,6 +39,7 @@ class CapacityProgram:
         self._level = campaign.levels[0]
         self._place = places(f"{campaign.name}: [search]")
         first = next_trial(goal, ())
+        # the later trials depend on results: only the first one is certain
         self._first = [self._step(1, first)] if isinstance(first, TrialPlan) else []
 
     @property
@@ -80,6 +81,7 @@ class CapacityProgram:
         table = held_table(warhead, round(plan.hold_s * NS_PER_S))
         group = next(group for group in table["group"] if group["name"] == warhead.publishing[0].name)
         if self._goal.by_rate:
+            # interval and rate say the same, and only one may be there
             group.pop("interval", None)
             group["rate"] = f"{plan.load}/{group['clients']}"
         else:
@@ -108,6 +110,7 @@ def search_goal(campaign: Campaign) -> SearchGoal | None:
         greatest=greatest,
         width=table.width,
         hold_s=hold_s,
+        # a probe must not be longer than the hold that it stands in for
         probe_s=min(hold_s, max(LEAST_PROBE_S, hold_s / PROBE_PART)),
         holds=table.holds,
         budget_s=table.budget_ns / NS_PER_S if table.budget_ns else None,

@@ -81,6 +81,7 @@ def capacity(
     """
     with _request(arguments, (where, search, file, result), load) as request:
         launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
+        # a resumed search may run on other bees, or on this machine alone
         if launcher is not None:
             request = replace(request, launcher=launcher)
         return perform_campaign(request, Showing(TITLE, result.json, result.quiet))
@@ -97,6 +98,7 @@ def _request(
     where, search, file, result = shapes
     workers = workers_for(result.workers)
     if search.resume is not None:
+        # trials of another load would be no evidence for the ones that are stored
         if where.target is not None or load or file.warhead is not None:
             raise CampaignError("--resume takes no target and no load", "a search is resumed as it was started")
         secrets = {"password": where.password} if where.password is not None else {}
@@ -133,6 +135,7 @@ def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:
     from malaria.model.options import build_warhead, override
     from malaria.model.warhead import load_warhead
 
+    # a trial is as long as its hold: a duration would say it twice
     load = LoadOptions(**load, duration=hold)
     if file.warhead is None:
         return build_warhead(load, subscriber=not file.no_subscriber)
@@ -151,6 +154,7 @@ def _search_table(search: SearchOptions) -> dict[str, Any]:
         "holds": search.holds,
         "budget": search.budget,
     }
+    # what was not given takes the default of `[search]`, which is in one place
     return {key: value for key, value in stated.items() if value is not None}
 
 
@@ -160,6 +164,7 @@ def _demo_options(where: Where, load: LoadOptions) -> CapacityOptions:
     from malaria.model.observe import Observe
     from malaria.model.options import build_warhead
 
+    # the demo has a broker and a load of its own
     if where.target is not None or load:
         raise CampaignError("--demo takes no target and no load", "leave them out, or leave --demo out")
     stated = LoadOptions(

@@ -33,6 +33,7 @@ def folder(name: str) -> Path:
     """Return a folder of pages or files: in the installed package, else in the clone."""
     package = Path(malaria.__path__[0])
     installed = package / "shipped" / name
+    # a wheel brings the pages along; a clone has them in its root
     return installed if installed.is_dir() else package.parents[1] / name
 
 
@@ -79,6 +80,7 @@ def docs(
 
 def _find(name: str) -> Path:
     """Return the page or file of a name of the list, or of its path in the repository. Raises OperatorError."""
+    # other texts name pages by their path, docs/warhead.md
     found = shipped_files().get(re.sub(rf"^{PAGES}/|\.md$", "", name))
     if found is None:
         raise OperatorError(f"there is no page or file {name!r}", REMEDY)
@@ -100,6 +102,7 @@ def _title(path: Path) -> str:
 def _show(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     screen = console(None)
+    # an example is copied by > FILE, so it is printed byte for byte
     if path.suffix != ".md" or not screen.is_terminal:
         write_text(text)
         return
@@ -111,6 +114,7 @@ def _show(path: Path) -> None:
 def _copy(directory: Path) -> None:
     """Copy the folders; nothing that is there is overwritten. Raises OperatorError."""
     targets = {name: directory / name for name in COPIED}
+    # all are looked at before the first one is copied
     for target in targets.values():
         if target.exists():
             raise OperatorError(f"{target} exists", "name another directory: --copy DIR")

@@ -20,5 +20,6 @@ ABORTED = 4
 def handle(handler: Callable[[int, FrameType | None], None]) -> None:
     """Install a handler for the signals that ask to end. One that is ignored, as under nohup, stays ignored."""
     for number in SIGNALS:
+        # nohup wants the command to outlive its terminal
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)

@@ -88,6 +88,7 @@ app = typer.Typer(
 def unwrap_help(group: typer.Typer) -> None:
     """Join the lines of each paragraph of the commands' help: the help would break them where the docstring does."""
     for command in group.registered_commands:
+        # the help of a command is its docstring, unless it states another
         text = inspect.cleandoc(command.help or getattr(command.callback, "__doc__", None) or "")
         command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
     for inner in group.registered_groups:

@@ -37,6 +37,7 @@ class OutputState:
 
     def note(self, error: OSError, descriptor: int) -> None:
         """Note that a stream takes no more. Errors that cannot be printed are lost, and fail nothing."""
+        # a reader that leaves (`| head`) is no fault; a full disk is one
         if error.errno == errno.EPIPE:
             self.gone = True
             if self.on_reader_gone is not None:
@@ -59,10 +60,12 @@ class SteadyFile(io.FileIO):
         rest = memoryview(data).cast("B")
         size = len(rest)
         while rest and not self._failed:
+            # a screen that stands still must not hold up the load
             if not self._is_taken():
                 self._state.dropped_bytes += len(rest)
                 break
             try:
+                # small pieces: each is taken at once if `_is_taken` says so
                 rest = rest[super().write(rest[:AT_ONCE_BYTES]) or 0 :]
             except OSError as error:
                 self._failed = True
@@ -73,6 +76,7 @@ class SteadyFile(io.FileIO):
         """Wait until the stream takes bytes; while a load runs, not for long, and not again until it does."""
         poll = select.poll()
         poll.register(self.fileno(), select.POLLOUT)
+        # one wait per pause of the reader, not one per line
         limit_ms = (0 if self._stalled else READERS_TIME_MS) if self._state.keeps_time else None
         self._stalled = not poll.poll(limit_ms)
         return not self._stalled
@@ -89,6 +93,7 @@ def make_steady(state: OutputState) -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    # after the descriptors are open: a file needs one to stand on
     sys.stdout = _steady(sys.stdout, STDOUT, state)
     sys.stderr = _steady(sys.stderr, STDERR, state)
 

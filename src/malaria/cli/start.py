@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run() -> None:
     """Run the command line."""
     handle(_leave)
+    # only now, with the signals handled: imports take a quarter of a second
     from malaria.cli.main import run as run_command
 
     run_command()

@@ -60,6 +60,7 @@ def _decisive(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:
 
 def not_to_the_end(campaign: CampaignRecords) -> str:
     """Return how many parts were not run to their end; empty if all were."""
+    # parts that were cut short count as well
     left = sum(part.state is not PartState.DONE for part in campaign.parts)
     return f"not finished: {left} of {len(campaign.parts)} parts; see what is missing" if left else ""
 

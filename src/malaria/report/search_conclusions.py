@@ -19,6 +19,7 @@ def search_conclusions(summary: Summary) -> list[str]:
 
 
 def _at_lower(capacity: CapacityFigures, summary: Summary) -> list[str]:
+    # no load was proven: there are no figures to show
     if capacity.lower is None:
         return []
     figures = [
@@ -34,6 +35,7 @@ def _at_lower(capacity: CapacityFigures, summary: Summary) -> list[str]:
 
 def _broke(capacity: CapacityFigures) -> list[str]:
     if capacity.upper is None:
+        # without a load that failed the search found only a lower bound
         return ["Nothing broke: the limit is above what was tried."] if capacity.lower is not None else []
     why = f": {capacity.binding}" if capacity.binding else ""
     return [f"What broke first, at {count(capacity.upper)}{_unit(capacity)}{why}."]

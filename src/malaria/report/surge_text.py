@@ -16,6 +16,7 @@ TO_THE_END: Final = "the end"
 def surge_row(surge: SurgeFigures) -> list[str]:
     """Return the cells under SURGE_HEAD."""
     until = TO_THE_END if surge.until_s is None else format_clock(surge.until_s)
+    # a bee that was lost leaves both open
     held = UNKNOWN if surge.held is None else hold_word(surge)
     back = UNKNOWN if surge.recovered is None else recovery_words(surge)
     return [

@@ -18,6 +18,7 @@ def deploy(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     from malaria.units import format_bytes
 
     def describe(done: Delivery) -> str:
+        # the Python is named too: a bee may have been given one
         what = f"malaria {done.version} on Python {done.python}"
         return f"{what}, {format_bytes(done.sent_bytes)} sent" if done.fresh else f"{what} is there already"
 

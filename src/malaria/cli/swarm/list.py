@@ -25,6 +25,7 @@ def list_known(
     from malaria.swarm.hosts.state import list_swarms, load_swarm
 
     swarms = [load_swarm(name) for name in list_swarms()]
+    # programs get an empty list where people get a sentence
     if json is not None:
         write_json([_facts(swarm) for swarm in swarms], json)
         return 0

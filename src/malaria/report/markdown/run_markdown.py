@@ -26,6 +26,7 @@ def _attack(run: Run, summary: Summary) -> list[str]:
         f"{plain(meta.target or '')} · {plain(meta.load or '')} · measured {length(summary)}",
         "",
         f"**{answer.outcome}** {plain(answer.what)}",
+        # an empty line between them: Markdown would join them to one paragraph
         *(f"\n{plain(line)}" for line in (answer.remedy, *answer.further) if line),
         "",
         code(meta.command or "unknown", "sh"),

@@ -19,6 +19,7 @@ LARGE_BYTES: Final = 100_000
 def raw_data(series: SeriesColumns, summary: Summary, prefix: str = "") -> tuple[DownloadLink, ...]:
     """Return both files; `prefix` makes the names of a level's files unique."""
     rows = series_csv(series).encode()
+    # the browser saves it from the page itself, without a request
     label = "series.csv, a row for each second"
     if len(rows) > LARGE_BYTES:
         packed = gzip.compress(rows, mtime=0)  # no time stamp: the same run gives the same page

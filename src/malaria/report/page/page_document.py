@@ -51,6 +51,7 @@ def render_document(template: str, page: object, charts: Mapping[str, object]) -
             policy=content_security_policy([css, EMPTY_STYLE], scripts),
         )
     )
+    # a lone surrogate cannot be written as UTF-8
     return html.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 

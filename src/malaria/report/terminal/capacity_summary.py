@@ -20,6 +20,7 @@ def print_capacity(summary: Summary, console: Console) -> None:
     """Print the result of a search. `summary` has `capacity`."""
     capacity, verdict = summary.capacity, summary.verdict
     assert capacity is not None
+    # the answer of a search is a load, and PASS would not say which
     head = "CARRIES" if verdict.outcome == "PASS" else str(verdict.outcome)
     margin = f"{INDENT}{head}   "
     answer = wrapped(verdict.reasons[0].text.removeprefix("carries "), margin, console.width)

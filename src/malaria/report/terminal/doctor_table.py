@@ -42,6 +42,7 @@ def _findings(findings: Sequence[ShownFinding]) -> Table:
 
 def _remedies(findings: Sequence[ShownFinding]) -> Table | Text:
     troubles = [finding for finding in findings if finding.remedy and finding.status != "OK"]
+    # a list of remedies without entries would look cut off
     if not troubles:
         return Text("no trouble found")
     table = Table.grid(padding=(0, 1))
