@@ -134,7 +134,8 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
 def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
     found = latencies(run, summary)
     if not found:
-        return row("latency", ["not measured"], width)
+        lost = run.damage.hits("sample", "histogram")
+        return row("latency", ["unknown: records of it are lost" if lost else "not measured"], width)
     heads = "".join(f"{STATISTIC_LABELS[name]:>{FIGURE_WIDTH}}" for name in SHOWN)
     lines = [Text(f"{INDENT}{'latency':<{LABEL_WIDTH}}{heads}")]
     for metric, statistics in found.items():
