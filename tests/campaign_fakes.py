@@ -24,7 +24,7 @@ from malaria.records.rows import Progress
 from malaria.records.run_meta import RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.transport.probe import Answer
-from synthetic import make_records
+from synthetic import make_run
 
 TEXT: Final = """
 title = "Meters"
@@ -168,23 +168,23 @@ TROUBLE: Final = {"FAIL": "falls-behind", "INVALID": "generator-limit"}
 def write_run(asked: AttackRequest, outcome: str) -> None:
     """A run that comes to that verdict; another word than a verdict is why it ended early."""
     trouble: Any = TROUBLE.get(outcome)
-    records = make_records(seconds=4, workers=1, clients=60, trouble=trouble)
+    run = make_run(seconds=4, workers=1, clients=60, trouble=trouble)
     aborted = None if outcome in ("PASS", *TROUBLE) else outcome
     with RunWriter.create(asked.directory) as writer:
-        for facts in (records.meta, RunMeta(title=asked.title), asked.facts, RunMeta(aborted=aborted)):
+        for facts in (run.meta, RunMeta(title=asked.title), asked.facts, RunMeta(aborted=aborted)):
             writer.describe(facts)
-        writer.append(records.samples)
-        for event in records.events:
+        writer.append(run.samples)
+        for event in run.events:
             writer.event(event)
-        if records.ledger is not None:
-            writer.ledger(records.ledger)
+        if run.ledger is not None:
+            writer.ledger(run.ledger)
 
 
 def _outcome(directory: Path) -> AttackOutcome:
     from malaria.analysis.summary import summarize
 
-    records = open_run(directory)
-    return AttackOutcome(directory, records, summarize(records))
+    run = open_run(directory)
+    return AttackOutcome(directory, run, summarize(run))
 
 
 def names(stage: Stage) -> Sequence[str]:

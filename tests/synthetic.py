@@ -157,7 +157,7 @@ class _Worker:
         return histogram.to_bytes()
 
 
-def make_records(seconds: int = 30, workers: int = 2, clients: int = 3000, trouble: Trouble | None = None) -> Run:
+def make_run(seconds: int = 30, workers: int = 2, clients: int = 3000, trouble: Trouble | None = None) -> Run:
     """A run of `seconds` measured seconds. `trouble`: what went wrong; None is a PASS.
 
     "falls-behind": from the second third on the broker acknowledges 86 %, catches up with nothing, and the rest stays
@@ -235,7 +235,7 @@ def by_directory(runs: Sequence[Run]) -> dict[str, tuple[Run, Summary]]:
 def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[Run, Summary]]]:
     """One that has everything: a level with a variant, one with surges, one that fails, one that was not run."""
     told = ((600, None), (3000, None), (3000, None), (3000, None), (4000, "falls-behind"))
-    runs = [observed(make_records(12, 1, clients, trouble)) for clients, trouble in told]  # type: ignore[arg-type]
+    runs = [observed(make_run(12, 1, clients, trouble)) for clients, trouble in told]  # type: ignore[arg-type]
     runs[3] = _with_surges(runs[3])
     campaign = make_campaign(runs, "500 bytes at 1/6 Hz")
     names = ((1, "600 clients", ""), (2, "3,000 clients", ""), (2, "3,000 clients", "QoS 0 publishers"),
@@ -417,7 +417,7 @@ class Course:
     told: Sequence[tuple[float, Mapping[str, Reading]]] = ()
     meta: Mapping[str, object] = field(default_factory=dict)
 
-    def records(self) -> Run:
+    def run(self) -> Run:
         seconds = len(self.due)
         acked = self.acked or self.due
         samples = [self._sample(number, acked[number - 1]) for number in range(1, seconds + 1)]

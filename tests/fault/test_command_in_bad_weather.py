@@ -103,7 +103,7 @@ class Attack:
         except subprocess.TimeoutExpired:
             pytest.fail(f"malaria did not come to an end:\n{self.screen}")
 
-    def records(self) -> Run:
+    def run(self) -> Run:
         return open_run(self.run)
 
     def summary(self) -> dict[str, Any]:
@@ -237,11 +237,11 @@ def test_ctrl_c_while_clients_connect(attack: Callable[..., Attack], mosquitto: 
 
 def test_a_worker_that_is_killed(attack: Callable[..., Attack], mosquitto: RunningBroker) -> None:
     hit = attack(mosquitto.port, "-d", "10s").until(UNDER_WAY)
-    wait_for(lambda: {sample.worker for sample in hit.records().samples} == {"1", "2"}, "a first sample of each")
+    wait_for(lambda: {sample.worker for sample in hit.run().samples} == {"1", "2"}, "a first sample of each")
     victim, _ = hit.workers()
     victim.kill()
     assert hit.end() == UNKNOWN, hit.screen
-    records = hit.records()
+    records = hit.run()
     (lost,) = records.meta.lost_workers  # type: ignore[misc]
     assert "SIGKILL" in lost.reason
     assert lost.share
@@ -258,7 +258,7 @@ def test_every_worker_killed(attack: Callable[..., Attack], mosquitto: RunningBr
     for worker in hit.workers():
         worker.kill()
     assert hit.end() == UNKNOWN, hit.screen
-    assert len(hit.records().meta.lost_workers) == 2  # type: ignore[arg-type]
+    assert len(hit.run().meta.lost_workers) == 2  # type: ignore[arg-type]
 
 
 # --- the machine ---------------------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_a_disk_that_fills_up(small_disk: Path, attack: Callable[..., Attack], m
     assert "Traceback" not in hit.screen
     assert "disk is full" in words(hit.screen)
     assert "make room there or choose another disk with -o" in words(hit.screen)
-    assert total(hit.records(), Counter.SENT) > 0
+    assert total(hit.run(), Counter.SENT) > 0
     assert_reportable(hit)
 
 

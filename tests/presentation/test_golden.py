@@ -21,7 +21,7 @@ from malaria.report.page.run_page import render_run_page
 from malaria.report.terminal.campaign_summary import print_campaign
 from malaria.report.terminal.run_summary import print_summary
 from page_text import page_text
-from synthetic import make_records, make_whole_campaign
+from synthetic import make_run, make_whole_campaign
 
 GOLDEN = Path(__file__).parent / "golden"
 OUTCOMES = {None: "PASS", "falls-behind": "FAIL", "generator-limit": "INVALID", "lost-worker": "UNKNOWN",
@@ -53,9 +53,9 @@ def printed(show: Callable[[Console], None]) -> str:
 
 @each_trouble
 def test_the_summary_of_an_attack(trouble: str | None, golden: Check) -> None:
-    records = make_records(trouble=trouble)  # type: ignore[arg-type]
-    summary = summarize(records)
-    text = printed(lambda console: print_summary(records, summary, console))
+    run = make_run(trouble=trouble)  # type: ignore[arg-type]
+    summary = summarize(run)
+    text = printed(lambda console: print_summary(run, summary, console))
     golden(f"terminal-{trouble or 'pass'}.txt", text)
     assert f"  {OUTCOMES[trouble]}   " in text
     assert len(text.splitlines()) <= 23  # one more line says where the page is
@@ -72,8 +72,8 @@ def test_the_summary_of_a_campaign(golden: Check) -> None:
 
 @each_trouble
 def test_an_attack_in_markdown(trouble: str | None, golden: Check) -> None:
-    records = make_records(trouble=trouble)  # type: ignore[arg-type]
-    golden(f"report-{trouble or 'pass'}.md", render_run_markdown(records, summarize(records)))
+    run = make_run(trouble=trouble)  # type: ignore[arg-type]
+    golden(f"report-{trouble or 'pass'}.md", render_run_markdown(run, summarize(run)))
 
 
 def test_a_campaign_in_markdown(golden: Check) -> None:
@@ -82,8 +82,8 @@ def test_a_campaign_in_markdown(golden: Check) -> None:
 
 @pytest.mark.parametrize("trouble", [None, "falls-behind"])
 def test_the_page_of_an_attack(trouble: str | None, golden: Check) -> None:
-    records = make_records(trouble=trouble)  # type: ignore[arg-type]
-    golden(f"page-{trouble or 'pass'}.txt", page_text(render_run_page(records, summarize(records))))
+    run = make_run(trouble=trouble)  # type: ignore[arg-type]
+    golden(f"page-{trouble or 'pass'}.txt", page_text(render_run_page(run, summarize(run))))
 
 
 def test_the_page_of_a_campaign(golden: Check) -> None:

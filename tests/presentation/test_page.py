@@ -21,7 +21,7 @@ from malaria.records.run import Run
 from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
 from malaria.units import format_count, format_ms
-from synthetic import HELD, by_directory, make_campaign, make_records, make_whole_campaign, observed, with_meta
+from synthetic import HELD, by_directory, make_campaign, make_run, make_whole_campaign, observed, with_meta
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -77,7 +77,7 @@ def written(tmp_path: Path, records: Run) -> tuple[Path, dict[str, Any]]:
 def test_a_page_opens_without_error_or_request_and_says_what_the_summary_says(
     browser: Browser, tmp_path: Path, trouble: Any
 ) -> None:
-    path, summary = written(tmp_path, make_records(trouble=trouble))
+    path, summary = written(tmp_path, make_run(trouble=trouble))
     reader = Reader(browser, path)
     assert reader.troubles == []
     text = reader.page.inner_text("main")
@@ -90,7 +90,7 @@ def test_a_page_opens_without_error_or_request_and_says_what_the_summary_says(
 
 
 def test_the_data_inside_the_page_is_the_summary(browser: Browser, tmp_path: Path) -> None:
-    path, summary = written(tmp_path, make_records())
+    path, summary = written(tmp_path, make_run())
     reader = Reader(browser, path)
     href = reader.page.get_attribute("a[download='summary.json']", "href")
     decoded = reader.evaluate(
@@ -101,7 +101,7 @@ def test_the_data_inside_the_page_is_the_summary(browser: Browser, tmp_path: Pat
 
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (360, True), (3840, False)])
 def test_it_fits_every_screen(browser: Browser, tmp_path: Path, width: int, dark: bool) -> None:
-    path, _ = written(tmp_path, make_records(trouble="falls-behind"))
+    path, _ = written(tmp_path, make_run(trouble="falls-behind"))
     reader = Reader(browser, path, width, dark)
     assert reader.evaluate("document.documentElement.scrollWidth") <= width
     colour = reader.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -110,7 +110,7 @@ def test_it_fits_every_screen(browser: Browser, tmp_path: Path, width: int, dark
 
 
 def test_the_verdict_and_the_first_chart_need_no_scrolling(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, make_records())
+    path, _ = written(tmp_path, make_run())
     reader = Reader(browser, path)
     bottom = reader.evaluate("document.getElementById('overview').getBoundingClientRect().bottom")
     assert bottom <= 900
@@ -118,7 +118,7 @@ def test_the_verdict_and_the_first_chart_need_no_scrolling(browser: Browser, tmp
 
 def test_words_from_outside_stay_words(browser: Browser, tmp_path: Path) -> None:
     records = with_meta(
-        make_records(), title=HOSTILE, command=HOSTILE, target=HOSTILE, load=HOSTILE, warhead_toml=HOSTILE,
+        make_run(), title=HOSTILE, command=HOSTILE, target=HOSTILE, load=HOSTILE, warhead_toml=HOSTILE,
         broker={"version": HOSTILE}, environment={HOSTILE: HOSTILE}, connect_failures={HOSTILE: 3},
     )  # fmt: skip
     trouble = Event(5_000_000_000, EventKind.TROUBLE, HOSTILE, HOSTILE)
@@ -131,7 +131,7 @@ def test_words_from_outside_stay_words(browser: Browser, tmp_path: Path) -> None
 
 
 def test_the_cursor_is_one_for_all_charts_of_the_stack(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, make_records())
+    path, _ = written(tmp_path, make_run())
     reader = Reader(browser, path)
     axes = reader.evaluate("[...new Set(document.getElementById('stack').data.map(trace => trace.xaxis))]")
     assert len(axes) == 1
@@ -153,15 +153,13 @@ NO_ROOM = """
 @pytest.mark.parametrize("workers", [2, 8])
 @pytest.mark.parametrize("width", [360, 700])
 def test_no_legend_covers_a_chart(browser: Browser, tmp_path: Path, width: int, workers: int) -> None:
-    path, _ = written(tmp_path, make_records(seconds=6, workers=workers, trouble="falls-behind"))
+    path, _ = written(tmp_path, make_run(seconds=6, workers=workers, trouble="falls-behind"))
     reader = Reader(browser, path, width)
     assert reader.evaluate(NO_ROOM) == []
 
 
 def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
-    runs = [
-        make_records(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))
-    ]  # type: ignore[arg-type]
+    runs = [make_run(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))]  # type: ignore[arg-type]
     path = tmp_path / "report.html"
     path.write_text(render_campaign_page(make_campaign(runs), by_directory(runs)), encoding="utf-8")
     reader = Reader(browser, path)
@@ -210,7 +208,7 @@ def test_the_page_of_a_campaign_fits_a_phone_at_night(browser: Browser, whole_ca
 
 
 def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> None:
-    records = observed(make_records(seconds=3, workers=1, clients=60))
+    records = observed(make_run(seconds=3, workers=1, clients=60))
     at_ns = 2_000_000_000
     rows = (
         Observation("sys", at_ns, {f"$SYS/{HOSTILE}": HOSTILE, "version": HOSTILE}),
@@ -246,7 +244,7 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("kept", ["nothing", "no end"])
 def test_a_run_that_was_killed_has_a_page_all_the_same(browser: Browser, tmp_path: Path, kept: str) -> None:
-    whole = make_records()
+    whole = make_run()
     meta = with_meta(whole, measure_end_ns=None, end_ns=None).meta
     samples = () if kept == "nothing" else whole.samples[:20]
     path, _ = written(tmp_path, Run(meta, samples, (), None))
@@ -256,7 +254,7 @@ def test_a_run_that_was_killed_has_a_page_all_the_same(browser: Browser, tmp_pat
 
 
 def test_every_link_leads_somewhere(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, make_records(trouble="falls-behind"))
+    path, _ = written(tmp_path, make_run(trouble="falls-behind"))
     reader = Reader(browser, path)
     dead = (
         "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.querySelector(a.getAttribute('href')))"
@@ -265,15 +263,15 @@ def test_every_link_leads_somewhere(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_the_button_copies_the_command(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, make_records())
+    path, _ = written(tmp_path, make_run())
     reader = Reader(browser, path)
     reader.page.click("button[data-copy=command]")
-    assert reader.evaluate("getSelection().toString().trim()") == make_records().meta.command
+    assert reader.evaluate("getSelection().toString().trim()") == make_run().meta.command
     assert reader.page.inner_text("button[data-copy=command]") == "copied"
 
 
 def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, make_records())
+    path, _ = written(tmp_path, make_run())
     reader = Reader(browser, path, width=718, dark=True)
     reader.page.emulate_media(media="print", color_scheme="dark")
     reader.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -286,7 +284,7 @@ def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path
 
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_page_of_levels_fits_too(browser: Browser, tmp_path: Path, width: int) -> None:
-    records = with_meta(make_records(trouble="falls-behind"), title=HOSTILE)
+    records = with_meta(make_run(trouble="falls-behind"), title=HOSTILE)
     path = tmp_path / "report.html"
     page = render_campaign_page(make_campaign([records] * 2, HOSTILE), by_directory([records] * 2))
     path.write_text(page, encoding="utf-8")

@@ -13,22 +13,22 @@ from malaria.records.histogram import Histogram
 from malaria.records.rows import Event, EventKind, Gauge, Metric, Progress, RunPhase, Sample
 from malaria.report.terminal.live_view import LiveView
 from malaria.report.terminal.run_summary import print_summary
-from synthetic import Course, make_records, with_meta
+from synthetic import Course, make_run, with_meta
 
 
 def shown(trouble: str | None, **meta: object) -> str:
-    records = with_meta(make_records(trouble=trouble), **meta)  # type: ignore[arg-type]
+    run = with_meta(make_run(trouble=trouble), **meta)  # type: ignore[arg-type]
     console = Console(file=io.StringIO(), width=80)
-    print_summary(records, summarize(records), console)
+    print_summary(run, summarize(run), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
 def test_what_surges_did_stands_in_a_line_each() -> None:
     course = Course([100] * 60, ack_ms=[2.0] * 30 + [900.0] * 8 + [2.0] * 22, surges=[(1500, 10, 15), (50, 30, 36)])
-    records = course.records()
+    run = course.run()
     console = Console(file=io.StringIO(), width=80)
-    print_summary(records, summarize(records), console)
+    print_summary(run, summarize(run), console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert "  surge      +1,500 at 0:10  held · recovered at once" in lines
@@ -36,22 +36,22 @@ def test_what_surges_did_stands_in_a_line_each() -> None:
     assert any("held +1,500 clients at 0:10" in line for line in lines)
     assert any("+50 clients at 0:30: the broker bent" in line for line in lines)
     assert len(lines) <= 23
-    summary = summarize(records)
+    summary = summarize(run)
     many = replace(summary, surges=summary.surges * 3)
     console = Console(file=io.StringIO(), width=80)
-    print_summary(records, many, console)
+    print_summary(run, many, console)
     assert "(4 more surges on the page)" in console.file.getvalue()
 
 
 def test_the_way_in_is_told_in_its_parts() -> None:
-    records = make_records()
-    first, *rest = records.samples
+    run = make_run()
+    first, *rest = run.samples
     taken = {Metric.TCP: 1, Metric.TLS: 12, Metric.CONNACK: 60}
     histograms = {metric.value: one_value(ms * NS_PER_MS) for metric, ms in taken.items()}
     first = replace(first, histograms=dict(first.histograms) | histograms)
-    records = replace(records, samples=(first, *rest))
+    run = replace(run, samples=(first, *rest))
     console = Console(file=io.StringIO(), width=80)
-    print_summary(records, summarize(records), console)
+    print_summary(run, summarize(run), console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     (place,) = (number for number, line in enumerate(lines) if line.startswith("  connect "))

@@ -40,7 +40,7 @@ def test_any_observation_gives_sane_figures_and_valid_json(
 ) -> None:
     stored = [(at_s, {name: storable(value) for name, value in values.items()}) for at_s, values in told]
     seen = tuple(Observation(observer, at_s * NS_PER_S, values) for at_s, values in stored)
-    records = replace(Course([10] * 10).records(), observations=seen)
+    records = replace(Course([10] * 10).run(), observations=seen)
     summary = summarize(records)
     json.loads(json_text(summary.as_json()), parse_constant=pytest.fail)
     json.loads(to_json(records), parse_constant=pytest.fail)

@@ -8,7 +8,7 @@ from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.records.rows import RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records
+from synthetic import make_run
 
 S = 10**9
 
@@ -38,5 +38,5 @@ def test_the_moment_after_which_it_never_caught_up(acked: tuple[int, ...], backl
 
 
 def test_workers_are_added() -> None:
-    assert backlog_of(make_records(trouble="falls-behind")).since_s == 14
-    assert backlog_of(make_records()).since_s is None
+    assert backlog_of(make_run(trouble="falls-behind")).since_s == 14
+    assert backlog_of(make_run()).since_s is None

@@ -13,7 +13,7 @@ from synthetic import Course
 
 
 def band(course: Course, clients: int = 0) -> Baseline:
-    records = course.records()
+    records = course.run()
     seconds = seconds_of(records)
     found = baseline_before(measures_of(records, seconds), seconds, clients)
     assert found is not None
@@ -50,7 +50,7 @@ def test_what_was_not_seen_has_no_limit() -> None:
 
 
 def test_too_few_seconds_are_no_band() -> None:
-    records = Course([10] * 2).records()
+    records = Course([10] * 2).run()
     seconds = seconds_of(records)
     assert baseline_before(measures_of(records, seconds), seconds, 0) is None
 
@@ -60,11 +60,11 @@ def test_who_left_the_band() -> None:
     assert found.measures_above(
         {"owed": {10: 500.0, 11: 10.0}, "ack": {10: 3.0}, "lost": {}, "dropped": {}, "missing": {}}, 10
     ) == ["owed"]
-    records = Course([100] * 9, ready={9: 97}).records()
+    records = Course([100] * 9, ready={9: 97}).run()
     seconds = seconds_of(records)
     assert with_missing_clients({}, found, seconds)["missing"] == {n: 0 for n in range(1, 9)} | {9: 3}
 
 
 def test_every_measure_has_its_floors() -> None:
-    records = Course([10] * 9).records()
+    records = Course([10] * 9).run()
     assert set(measures_of(records, seconds_of(records))) <= set(MEASURES)

@@ -10,9 +10,9 @@ from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords, PartState
-from synthetic import by_directory, judged, make_campaign, make_records, with_meta
+from synthetic import by_directory, judged, make_campaign, make_run, with_meta
 
-RECORDS = with_meta(make_records(seconds=3, workers=1, clients=60), title=None)
+RECORDS = with_meta(make_run(seconds=3, workers=1, clients=60), title=None)
 SHAPE = summarize(RECORDS)
 
 

@@ -7,17 +7,17 @@ from malaria.analysis.summary import summarize
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.units import format_ms
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 FIGURES = {"count": 3, "min": 0.2, "p50": 0.9, "max": None}
 
 
 def swarm(error_ns: int) -> Run:
-    return with_meta(make_records(seconds=12, clients=60), clocks={"error_ns": error_ns, "bees": []})
+    return with_meta(make_run(seconds=12, clients=60), clocks={"error_ns": error_ns, "bees": []})
 
 
 def test_on_one_host_there_is_no_error() -> None:
-    records = make_records(seconds=12, clients=60)
+    records = make_run(seconds=12, clients=60)
     assert clock_error_ms(records) is None
     assert clock_words(records) == ""
     assert beyond_clocks(records, Metric.END_TO_END, FIGURES) == FIGURES

@@ -10,7 +10,7 @@ from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records
+from synthetic import make_run
 
 
 def of(values_ns: np.ndarray) -> Histogram:  # type: ignore[type-arg]
@@ -20,7 +20,7 @@ def of(values_ns: np.ndarray) -> Histogram:  # type: ignore[type-arg]
 
 
 def test_quantiles_rise_as_far_as_the_number_of_values_carries() -> None:
-    points = distribution(make_records(), Metric.ACK)
+    points = distribution(make_run(), Metric.ACK)
     assert [point.ms for point in points] == sorted(point.ms for point in points)
     assert points[0].quantile == 0
     assert points[-1].quantile == 0.9999  # of 15,000 values one and a half lie beyond
@@ -28,10 +28,10 @@ def test_quantiles_rise_as_far_as_the_number_of_values_carries() -> None:
 
 
 def test_lower_bounds_are_marked() -> None:
-    points = distribution(make_records(trouble="unfinished"), Metric.ACK)
+    points = distribution(make_run(trouble="unfinished"), Metric.ACK)
     assert points[0].known
     assert not points[-1].known
-    assert all(point.known for point in distribution(make_records(trouble="unfinished"), Metric.SERVICE))
+    assert all(point.known for point in distribution(make_run(trouble="unfinished"), Metric.SERVICE))
 
 
 def test_nothing_has_no_shape() -> None:

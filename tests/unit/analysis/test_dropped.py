@@ -15,7 +15,7 @@ type Told = Sequence[tuple[float, dict[str, Reading]]]
 
 
 def by(told: Told) -> int | None:
-    return dropped_by(Course([10] * 10, told=told).records())
+    return dropped_by(Course([10] * 10, told=told).run())
 
 
 def rows(*pairs: tuple[float, int]) -> Told:

@@ -10,9 +10,9 @@ from malaria.analysis.headline import Headline, headline
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary import summarize
 from malaria.records.run import Run
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
-GOOD = make_records(seconds=12, clients=600)
+GOOD = make_run(seconds=12, clients=600)
 
 
 def of(records: Run) -> Headline:
@@ -20,9 +20,7 @@ def of(records: Run) -> Headline:
 
 
 def test_a_pass() -> None:
-    assert of(make_records()) == Headline(
-        Outcome.PASS, "the broker carried it: 500 msg/s on target, nothing lost", "", ()
-    )
+    assert of(make_run()) == Headline(Outcome.PASS, "the broker carried it: 500 msg/s on target, nothing lost", "", ())
 
 
 def unsettled(records: Run, lost: int | None) -> Run:
@@ -63,7 +61,7 @@ def test_a_subscription_that_matches_nothing_is_no_proof_that_nothing_was_lost()
 
 def test_a_pass_below_target_says_so() -> None:
     rules = ["rates.acked_per_s >= 50% of due", "messages.unresolved < 99999", "ack.p50 < 1h"]
-    records = with_meta(make_records(trouble="falls-behind"), thresholds=rules)
+    records = with_meta(make_run(trouble="falls-behind"), thresholds=rules)
     assert of(records).what == "the broker carried it: 453.3 msg/s of 500 msg/s, nothing lost"
 
 
@@ -74,7 +72,7 @@ def test_a_run_without_messages_speaks_of_clients() -> None:
 
 
 def test_a_failure_says_what_and_what_to_do_and_the_rest() -> None:
-    found = of(make_records(trouble="falls-behind"))
+    found = of(make_run(trouble="falls-behind"))
     assert found.outcome is Outcome.FAIL
     assert found.what == (
         "the broker fell behind at 0:14: acked 453 of 500 msg/s (90.7 %, needs 98 %), "
@@ -88,6 +86,6 @@ def test_a_failure_says_what_and_what_to_do_and_the_rest() -> None:
     ("trouble", "outcome"), [("generator-limit", Outcome.INVALID), ("lost-worker", Outcome.UNKNOWN)]
 )
 def test_the_others(trouble: str, outcome: Outcome) -> None:
-    found = of(make_records(trouble=trouble))  # type: ignore[arg-type]
+    found = of(make_run(trouble=trouble))  # type: ignore[arg-type]
     assert found.outcome is outcome
     assert found.remedy

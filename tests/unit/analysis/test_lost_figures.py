@@ -16,10 +16,10 @@ from malaria.clock import NS_PER_S
 from malaria.records.rows import Observation
 from malaria.records.run import Run
 from malaria.records.store import FILE, RunWriter, open_run
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 SECONDS: Final = 6
-RECORDS: Final = make_records(seconds=SECONDS, clients=60)
+RECORDS: Final = make_run(seconds=SECONDS, clients=60)
 STATEMENTS: Final = {
     "sample": "UPDATE sample SET phase = 'lunch' WHERE id = 9",
     "histogram": "UPDATE histogram SET packed = x'00' WHERE rowid = 9",

@@ -9,14 +9,14 @@ from malaria.analysis.summary import summarize
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Metric
 from malaria.records.run import Run
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 MS = 1_000_000
 
 
 def with_handshakes(whole_ms: int, own_ms: int) -> Run:
     """A run whose clients all took as long for TLS, so much of it ours."""
-    records = make_records()
+    records = make_run()
     histograms = {}
     for metric, value_ms in ((Metric.TLS, whole_ms), (Metric.OWN_NEGOTIATION, own_ms)):
         histogram = Histogram()
@@ -37,7 +37,7 @@ def test_the_part_that_is_ours() -> None:
 
 
 def test_a_run_without_handshakes_has_no_part() -> None:
-    assert own_part(make_records()) is None
+    assert own_part(make_run()) is None
 
 
 def test_slow_handshakes_of_ours_are_a_remark() -> None:

@@ -11,7 +11,7 @@ from synthetic import Course
 
 
 def found(course: Course, from_s: int, until_s: int) -> dict[str, tuple[float, bool]]:
-    records = course.records()
+    records = course.run()
     return {g.queue: (g.trend.per_s, g.grows) for g in growths(records, seconds_of(records), (from_s * S, until_s * S))}
 
 

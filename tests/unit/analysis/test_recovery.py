@@ -38,7 +38,7 @@ def told(values: Sequence[int], name: str = "publish_dropped") -> list[tuple[flo
 
 
 def result(course: Course) -> dict[str, Any]:
-    (surge,) = summarize(course.records())["surges"]
+    (surge,) = summarize(course.run())["surges"]
     return surge
 
 
@@ -64,7 +64,7 @@ def test_a_target_that_holds() -> None:
         "group": "meters", "clients": 50, "at_s": 10, "until_s": 20, "held": True, "broke": [], "recovered": True,
         "recovery_s": 0, "watched_s": 20, "metastable": False, "reasons": [],
     }  # fmt: skip
-    assert verdict(HOLDS.records()) == (Outcome.PASS, [])
+    assert verdict(HOLDS.run()) == (Outcome.PASS, [])
 
 
 def test_a_target_that_bends_and_comes_back() -> None:
@@ -76,7 +76,7 @@ def test_a_target_that_bends_and_comes_back() -> None:
         "its queue grew by 30 messages/s",
         "ack p99 was 2,502 ms (at most 52 ms)",
     ]
-    outcome, reasons = verdict(BENDS.records())
+    outcome, reasons = verdict(BENDS.run())
     assert outcome is Outcome.PASS
     assert reasons[0].startswith("+50 clients at 0:10: the broker bent and recovered after 3 s: it acked 120 of 150")
 
@@ -84,7 +84,7 @@ def test_a_target_that_bends_and_comes_back() -> None:
 def test_a_target_that_breaks_and_comes_back() -> None:
     surge = result(BREAKS)
     assert (surge["held"], surge["broke"], surge["recovered"]) == (False, ["broker.dropped"], True)
-    assert verdict(BREAKS.records()) == (
+    assert verdict(BREAKS.run()) == (
         Outcome.FAIL,
         ["+50 clients at 0:10: the broker broke and recovered at once: it dropped 100 messages"],
     )
@@ -92,9 +92,9 @@ def test_a_target_that_breaks_and_comes_back() -> None:
 
 def test_the_operator_may_say_how_much_dropping_is_none() -> None:
     allowed = Course(**queue([200] * 40), surges=SURGE, told=BREAKS.told, meta={"thresholds": ["broker.dropped < 101"]})
-    assert verdict(allowed.records())[0] is Outcome.PASS
+    assert verdict(allowed.run())[0] is Outcome.PASS
     strict = Course(**queue([200] * 40), surges=SURGE, told=BREAKS.told, meta={"thresholds": ["broker.dropped < 100"]})
-    assert verdict(strict.records()) == (
+    assert verdict(strict.run()) == (
         Outcome.FAIL,
         [
             "the broker dropped 100 messages, needs < 100",
@@ -115,7 +115,7 @@ def test_the_operator_may_say_how_much_dropping_is_none() -> None:
     ],
 )
 def test_the_operator_may_say_how_fast_it_has_to_recover(course: Course, threshold: str, outcome: Outcome) -> None:
-    assert verdict(with_meta(course.records(), thresholds=[threshold]))[0] is outcome
+    assert verdict(with_meta(course.run(), thresholds=[threshold]))[0] is outcome
 
 
 def test_a_target_that_never_comes_back() -> None:
@@ -124,7 +124,7 @@ def test_a_target_that_never_comes_back() -> None:
     assert (surge["held"], surge["recovered"], surge["recovery_s"], surge["watched_s"]) == (False, False, None, 20)
     assert surge["metastable"] is True
     assert surge["reasons"][-1].startswith("20 s later: owed 740 messages (at most 10), ack p99 8,2")
-    outcome, reasons = verdict(NEVER.records())
+    outcome, reasons = verdict(NEVER.run())
     assert outcome is Outcome.FAIL
     assert reasons[0].startswith("+50 clients at 0:10: the broker bent and never recovered within 20 s (metastable): ")
     assert len(reasons) == 2  # the story is told once; that messages were open at the end is another fact
@@ -136,7 +136,7 @@ def test_a_slow_recovery_is_none_of_a_metastable_failure() -> None:
     slow = Course(**queue([200] * 10 + [50] * 10 + [110] * 20), surges=SURGE)
     surge = result(slow)
     assert (surge["recovered"], surge["metastable"]) == (False, False)
-    assert verdict(slow.records())[0] is Outcome.FAIL
+    assert verdict(slow.run())[0] is Outcome.FAIL
 
 
 def test_on_its_way_back_when_the_watch_ended_is_unknown() -> None:
@@ -145,14 +145,14 @@ def test_on_its_way_back_when_the_watch_ended_is_unknown() -> None:
     surge = result(course)
     assert (surge["held"], surge["recovered"], surge["metastable"]) == (False, None, None)
     assert "it was still recovering when the observation ended" in surge["reasons"]
-    outcome, reasons = verdict(drained(course.records()))
+    outcome, reasons = verdict(drained(course.run()))
     assert outcome is Outcome.UNKNOWN
     assert reasons[0].startswith("+50 clients at 0:10: the broker bent, whether it recovered is not known: ")
 
 
 def test_what_is_broken_outweighs_what_is_not_known() -> None:
     course = Course(**queue([200] * 10 + [50] * 10 + [110] * 9, DUE[:29]), surges=SURGE)
-    outcome, reasons = verdict(with_meta(drained(course.records()), thresholds=["ack.p99 < 10ms"]))
+    outcome, reasons = verdict(with_meta(drained(course.run()), thresholds=["ack.p99 < 10ms"]))
     assert outcome is Outcome.FAIL
     assert reasons[0].startswith("ack.p99 is ")
     assert any("whether it recovered is not known" in reason for reason in reasons)
@@ -172,7 +172,7 @@ def test_what_was_not_seen_is_not_known(
 ) -> None:
     found = result(Course(**queue([200] * seconds, DUE[:seconds]), surges=[surge]))
     assert (found["held"], found["recovered"], found["reasons"]) == (held, None, [reason])
-    outcome, remarks = verdict(Course(**queue([200] * seconds, DUE[:seconds]), surges=[surge]).records())
+    outcome, remarks = verdict(Course(**queue([200] * seconds, DUE[:seconds]), surges=[surge]).run())
     assert outcome is Outcome.PASS  # it held, and a remark says what is not known
     assert bool(remarks) is (surge[2] is not None)
 
@@ -185,7 +185,7 @@ def test_trouble_that_was_there_before_is_not_the_surges() -> None:
         None,
         ["it had fallen behind before the surge"],
     )
-    outcome, reasons = verdict(course.records())
+    outcome, reasons = verdict(course.run())
     assert outcome is Outcome.FAIL
     assert reasons[0].startswith("the broker fell behind at 0:01: acked 80 of 100 msg/s (80 %, needs 98 %)")
 
@@ -217,14 +217,14 @@ def test_connections_that_break_are_breaking_and_must_come_back() -> None:
     surge = result(lost)
     assert (surge["broke"], surge["reasons"]) == (["clients.dropped"], ["30 connections broke"])
     assert (surge["recovered"], surge["recovery_s"]) == (True, 5)
-    assert verdict(lost.records())[0] is Outcome.FAIL
+    assert verdict(lost.run())[0] is Outcome.FAIL
     gone = Course(DUE, surges=SURGE, dropped={15: 30}, ready={n: 70 for n in range(16, 41)})
     assert result(gone)["reasons"][-1] == "20 s later: 30 clients missing"
 
 
 def test_drops_outside_the_surge_are_told_of_the_level() -> None:
     course = Course(DUE, surges=SURGE, dropped={5: 2}, told=told([0] * 36 + [9] * 4))
-    outcome, reasons = verdict(course.records())
+    outcome, reasons = verdict(course.run())
     assert outcome is Outcome.FAIL
     assert reasons[:2] == ["the broker dropped 9 messages", "2 connections were lost"]
 
@@ -252,7 +252,7 @@ def test_seconds_in_which_we_were_late_do_not_count() -> None:
 
 
 def test_not_all_came() -> None:
-    records = Course(DUE, surges=SURGE).records()
+    records = Course(DUE, surges=SURGE).run()
     (surge,) = records.meta.surges
     records = with_meta(records, surges=[surge.as_json() | {"added_ns": None}])
     assert summarize(records)["surges"][0]["reasons"] == ["it did not accept all clients of the surge"]
@@ -261,12 +261,12 @@ def test_not_all_came() -> None:
 def test_two_that_overlap_are_recovered_from_together_and_the_next_from_there() -> None:
     due = [100] * 10 + [150] * 5 + [200] * 5 + [150] * 5 + [100] * 10 + [150] * 5 + [100] * 10
     course = Course(due, surges=[(50, 10, 20), (50, 15, 25), (50, 35, 40)])
-    results = surge_results(course.records())
+    results = surge_results(course.run())
     assert [one.watched_s for one in results] == [10, 10, 10]
     assert [one.recovery.recovered for one in results] == [True, True, True]
     due = [100] * 10 + [150] * 10 + [100] * 15 + [150] * 5 + [100] * 10
     never = Course(due, ack_ms=[2.0] * 12 + [300.0] * 38, surges=[(50, 10, 20), (50, 35, 40)])
-    first, second = summarize(never.records())["surges"]
+    first, second = summarize(never.run())["surges"]
     assert (first["watched_s"], first["metastable"], second["metastable"]) == (15, True, True)
     assert second["reasons"][-1] == "10 s later: ack p99 300 ms (at most 52 ms)"  # of before the first
 
@@ -274,7 +274,7 @@ def test_two_that_overlap_are_recovered_from_together_and_the_next_from_there() 
 def test_who_stays_is_a_new_level() -> None:
     due = [100] * 10 + [150] * 15 + [200] * 5 + [150] * 10
     course = Course(due, surges=[(50, 10, None), (50, 25, 30)], ready={n: 150 for n in range(11, 41)})
-    stays, goes = summarize(course.records())["surges"]
+    stays, goes = summarize(course.run())["surges"]
     assert (stays["held"], stays["recovered"], stays["watched_s"]) == (True, None, None)
     assert (goes["held"], goes["recovered"], goes["recovery_s"]) == (True, True, 0)
 
@@ -290,7 +290,7 @@ def test_at_qos_0_what_was_taken_counts() -> None:
 
 
 def test_no_surge_no_story() -> None:
-    assert surge_results(Course(DUE).records()) == []
+    assert surge_results(Course(DUE).run()) == []
     assert surge_results(Run(RunMeta(), (), (), None)) == []
 
 

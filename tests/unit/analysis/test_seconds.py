@@ -11,7 +11,7 @@ from malaria.clock import NS_PER_S as S
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import Course, make_records
+from synthetic import Course, make_run
 
 COURSE = Course([100, 100, 100], [100, 60, 120], ack_ms=[2.0, 5.0, 9.0])
 
@@ -23,7 +23,7 @@ def counted(records: Run, place: int, **counts: int) -> Run:
 
 
 def test_what_is_owed_is_due_and_not_done_since_the_beginning() -> None:
-    seconds = seconds_of(COURSE.records())
+    seconds = seconds_of(COURSE.run())
     assert [(s.end_s, s.due, s.done, s.owed) for s in seconds] == [
         (1, 100, 100, 0),
         (2, 100, 60, 40),
@@ -38,18 +38,18 @@ def test_what_is_owed_is_due_and_not_done_since_the_beginning() -> None:
     "counter", [Counter.ABANDONED, Counter.FORGOTTEN, Counter.TOO_LARGE, Counter.PUBLISHES_REFUSED]
 )
 def test_what_was_given_up_is_owed_no_more(counter: Counter) -> None:
-    assert seconds_of(counted(COURSE.records(), 1, **{counter: 15}))[2].owed == 5
+    assert seconds_of(counted(COURSE.run(), 1, **{counter: 15}))[2].owed == 5
 
 
 def test_at_qos_0_what_the_kernel_took_is_done() -> None:
-    records = Course([100] * 3, [0] * 3, meta={"acknowledged": False}).records()
+    records = Course([100] * 3, [0] * 3, meta={"acknowledged": False}).run()
     assert [(s.done, s.owed) for s in seconds_of(counted(records, 2, sent=90, forgotten=5))] == [(100, 0)] * 2 + [
         (90, 10)
     ]
 
 
 def test_a_second_without_a_worker_is_not_there() -> None:
-    records = make_records(seconds=4, workers=2)
+    records = make_run(seconds=4, workers=2)
     whole = [second.end_s for second in seconds_of(records)]
     assert whole == [4, 5, 6, 7]
     partial = tuple(s for s in records.samples if not (s.worker == "2" and s.end_ns == 5 * S))
@@ -57,7 +57,7 @@ def test_a_second_without_a_worker_is_not_there() -> None:
 
 
 def test_cuts_of_time() -> None:
-    seconds = seconds_of(Course([1] * 5).records())
+    seconds = seconds_of(Course([1] * 5).run())
     assert [s.end_s for s in between(seconds, S, 3 * S)] == [2, 3]
     assert [s.end_s for s in between(seconds, S // 2, 3 * S)] == [2, 3]
     assert [s.end_s for s in touching(seconds, S // 2, 3 * S)] == [1, 2, 3]

@@ -10,7 +10,7 @@ from malaria.analysis.series import LONGEST_GAP_S, columns
 from malaria.records.rows import RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records
+from synthetic import make_run
 
 S = 10**9
 
@@ -25,7 +25,7 @@ def run(*samples: Sample, workers: str = "1") -> Run:
 
 
 def test_every_second_has_a_row_and_every_row_every_column() -> None:
-    table = columns(make_records(seconds=10))
+    table = columns(make_run(seconds=10))
     assert table["t_s"] == list(range(1, 16))
     assert {len(column) for column in table.values()} == {15}
     assert table["phase"][2:4] == ["connect", "measure"]
@@ -90,12 +90,12 @@ def test_no_samples_no_columns() -> None:
 
 @pytest.mark.parametrize("trouble", ["falls-behind", "lost-worker", "generator-limit", "unfinished"])
 def test_every_run_has_columns(trouble: str) -> None:
-    table = columns(make_records(seconds=12, clients=600, trouble=trouble))  # type: ignore[arg-type]
+    table = columns(make_run(seconds=12, clients=600, trouble=trouble))  # type: ignore[arg-type]
     assert (None in table["acked_per_s"]) is (trouble == "lost-worker")
 
 
 def test_a_longer_step_merges_and_does_not_average_percentiles() -> None:
-    records = make_records(seconds=10)
+    records = make_run(seconds=10)
     by_second, by_five = columns(records), columns(records, step_s=5)
     assert by_five["t_s"] == [5, 10, 15]
     assert by_five["acked_per_s"][1] == 500.0

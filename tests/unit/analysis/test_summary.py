@@ -14,7 +14,7 @@ from malaria.model.threshold import FIGURES
 from malaria.records.rows import Gauge, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 LATENCY = ["count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max"]
 KEYS = {
@@ -48,7 +48,7 @@ UNMEASURED = (
 @pytest.mark.parametrize("trouble", [None, "falls-behind", "lost-worker", "generator-limit", "unfinished"])
 def test_the_keys_are_those_that_were_promised(trouble: str | None) -> None:
     summary = json.loads(
-        json.dumps(summarize(make_records(seconds=12, clients=600, trouble=trouble)).as_json(), allow_nan=False)
+        json.dumps(summarize(make_run(seconds=12, clients=600, trouble=trouble)).as_json(), allow_nan=False)
     )
     assert list(summary) == TOP
     assert {key: list(summary[key]) for key in KEYS} == KEYS
@@ -57,7 +57,7 @@ def test_the_keys_are_those_that_were_promised(trouble: str | None) -> None:
 
 def test_every_figure_of_a_threshold_is_there() -> None:
     """What observers tell, and of surges, is there as unknown: nobody observed, none came."""
-    summary = summarize(make_records(seconds=12, clients=60))
+    summary = summarize(make_run(seconds=12, clients=60))
     for key, figure in FIGURES.items():
         node: object = summary
         for part in figure.path:
@@ -67,7 +67,7 @@ def test_every_figure_of_a_threshold_is_there() -> None:
 
 
 def test_a_good_run_in_figures() -> None:
-    summary = summarize(make_records())
+    summary = summarize(make_run())
     assert summary["duration_s"] == 30
     assert (summary.clients.planned, summary.clients.connected, summary.clients.connected_peak) == (3000, 3000, 3000)
     assert summary["messages"]["due"] == summary["messages"]["acked"] == 15000
@@ -99,7 +99,7 @@ def test_an_empty_run_knows_nothing() -> None:
 
 
 def test_what_does_not_apply_is_unknown() -> None:
-    records = with_meta(make_records(seconds=3, clients=60), acknowledged=False, subscribing=False)
+    records = with_meta(make_run(seconds=3, clients=60), acknowledged=False, subscribing=False)
     rates = summarize(records)["rates"]
     assert rates["acked_per_s"] is None
     assert rates["delivered_per_s"] is None
@@ -107,31 +107,31 @@ def test_what_does_not_apply_is_unknown() -> None:
 
 
 def test_a_killed_run_counts_as_far_as_it_goes() -> None:
-    records = replace(make_records(seconds=6, clients=60), ledger=None)
+    records = replace(make_run(seconds=6, clients=60), ledger=None)
     messages = summarize(records)["messages"]
     assert (messages["due"], messages["sent"], messages["acked"]) == (60, 60, 60)
     assert {messages[name] for name in ("expected", "delivered", "lost", "unresolved")} == {None}
 
 
 def test_open_messages_hide_what_they_could_move() -> None:
-    ack = summarize(make_records(trouble="unfinished"))["latency_ms"]["ack"]
+    ack = summarize(make_run(trouble="unfinished"))["latency_ms"]["ack"]
     assert ack["p50"] is not None
     assert [ack[name] for name in ("mean", "stddev", "p99_9", "max")] == [None] * 4
 
 
 def test_the_clients_of_a_lost_worker_are_gone() -> None:
-    clients = summarize(make_records(trouble="lost-worker"))["clients"]
+    clients = summarize(make_run(trouble="lost-worker"))["clients"]
     assert (clients["connected"], clients["connected_peak"]) == (1500, 3000)
 
 
 def test_clients_after_the_measured_time_do_not_count() -> None:
-    records = make_records(seconds=3, workers=1, clients=60)
+    records = make_run(seconds=3, workers=1, clients=60)
     gone = Sample("1", 8 * 10**9, 9 * 10**9, RunPhase.FINISH, {}, {Gauge.CLIENTS_READY: 0})
     assert summarize(replace(records, samples=(*records.samples, gone)))["clients"]["connected"] == 60
 
 
 def test_a_damaged_histogram_is_a_run_error() -> None:
-    records = make_records(seconds=2, clients=60)
+    records = make_run(seconds=2, clients=60)
     bad = replace(records.samples[-3], histograms={"ack": b"rubbish"})
     with pytest.raises(RunError, match="damaged"):
         summarize(replace(records, samples=(bad,)))

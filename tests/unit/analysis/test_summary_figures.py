@@ -14,7 +14,7 @@ from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import RateFigures, Summary, SurgeFigures, Verdict, summary_schema
 from malaria.records.campaign_records import PartState
-from synthetic import Course, make_records, make_whole_campaign, observed
+from synthetic import Course, make_run, make_whole_campaign, observed
 
 DATA = Path(__file__).parents[2] / "data"
 SURGING = Course([100] * 10 + [150] * 10 + [100] * 20, surges=[(50, 10, 20)])
@@ -30,11 +30,11 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("trouble", [None, "falls-behind", "lost-worker", "generator-limit", "unfinished"])
 def test_every_summary_of_an_attack_is_as_the_schema_says(trouble: Any) -> None:
-    check(summarize(observed(make_records(seconds=12, clients=600, trouble=trouble))).as_json())
+    check(summarize(observed(make_run(seconds=12, clients=600, trouble=trouble))).as_json())
 
 
 def test_a_summary_with_surges_is_as_the_schema_says() -> None:
-    summary = summarize(SURGING.records())
+    summary = summarize(SURGING.run())
     assert summary.surges
     check(summary.as_json())
 

@@ -19,7 +19,7 @@ BAND = Baseline(most={"owed": 10, "ack": 52}, usual={"owed": 0, "ack": 2}, due_p
 
 def judged(baseline: Baseline | None = BAND, added_s: int | None = 1, **course: Any) -> SurgeHold:
     """A surge from 0 to 12 s, its trouble over at 15 s."""
-    records = Course(**{"due": [100] * 20} | course).records()
+    records = Course(**{"due": [100] * 20} | course).run()
     seconds = seconds_of(records)
     stay = SurgeSpan("meters", 5, 0, None if added_s is None else added_s * S, 12 * S)
     return judge_hold(HoldWindow(records, stay, seconds[:12], seconds, baseline, 12 * S, 15 * S))
@@ -56,7 +56,7 @@ def test_breaking_goes_on_until_the_trouble_is_over() -> None:
 
 
 def test_too_little_was_seen() -> None:
-    records = Course([100] * 20).records()
+    records = Course([100] * 20).run()
     seconds = seconds_of(records)
     window = HoldWindow(records, SurgeSpan("meters", 5, 0, S, 2 * S), seconds[:1], seconds, None, 2 * S, 2 * S)
     assert judge_hold(window).held is None

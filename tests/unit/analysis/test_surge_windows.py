@@ -27,12 +27,12 @@ from synthetic import Course, with_meta
 def test_what_overlaps_is_one(
     surges: list[tuple[int, int, int | None]], found: list[tuple[int, int | None, int]]
 ) -> None:
-    episodes = episodes_of(Course([10] * 60, surges=surges).records())
+    episodes = episodes_of(Course([10] * 60, surges=surges).run())
     assert [(e.add_ns // S, e.leave_ns and e.leave_ns // S, e.watched_ns // S) for e in episodes] == found
 
 
 def test_what_did_not_happen_is_none() -> None:
-    records = Course([10] * 5).records()
+    records = Course([10] * 5).run()
     never = {"group": "meters", "clients": 5, "add_ns": None, "added_ns": None, "remove_ns": None, "removed_ns": None}
     assert episodes_of(with_meta(records, surges=[never])) == []
     assert episodes_of(Run(RunMeta.model_validate({"surges": [never | {"add_ns": 1}]}), (), (), None)) == []

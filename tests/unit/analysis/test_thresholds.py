@@ -11,7 +11,7 @@ from malaria.analysis.thresholds import Ruling, evaluate, look_up
 from malaria.model.threshold import parse_threshold_text
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records
+from synthetic import make_run
 
 NOTHING = Run(RunMeta(), (), (), None)
 SUMMARY: dict[str, Any] = {
@@ -63,7 +63,7 @@ def test_each_ruling_has_its_sentence(text: str, ruling: Ruling, said: str) -> N
     ],
 )
 def test_a_lower_bound_decides_what_it_can(text: str, ruling: Ruling) -> None:
-    records = make_records(trouble="falls-behind")
+    records = make_run(trouble="falls-behind")
     finding = evaluate(parse_threshold_text(text), records, summarize(records))
     assert finding.ruling is ruling
     assert ("at least" in finding.text) is (ruling is Ruling.BROKEN)

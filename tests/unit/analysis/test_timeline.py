@@ -13,7 +13,7 @@ from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records
+from synthetic import make_run
 
 S = 10**9
 
@@ -64,7 +64,7 @@ def test_gauges_that_are_a_maximum_are_named_so() -> None:
 
 
 def test_one_by_one_and_all_at_once_are_the_same() -> None:
-    samples = list(make_records(seconds=4, workers=3, clients=90).samples)
+    samples = list(make_run(seconds=4, workers=3, clients=90).samples)
     shuffled = random.Random(1).sample(samples, len(samples))
     together, apart = Timeline(samples), Timeline()
     for sample in shuffled:

@@ -15,10 +15,10 @@ from malaria.records.damage import RunDamage, TableDamage
 from malaria.records.rows import CONNECTION_LOST, GAP, Counter, Event, EventKind, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import Course, make_records, with_meta
+from synthetic import Course, make_run, with_meta
 
 MS = 10**6
-GOOD = make_records(seconds=12, clients=600)
+GOOD = make_run(seconds=12, clients=600)
 
 
 def verdict(records: Run) -> Verdict:
@@ -51,7 +51,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "restore the file from a copy, or run again",
     ),
     "late": (
-        make_records(seconds=12, trouble="generator-limit"),
+        make_run(seconds=12, trouble="generator-limit"),
         Outcome.INVALID,
         "this machine was the limit: messages left",
         "Add --workers",
@@ -63,13 +63,13 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "Something else kept this machine busy",
     ),
     "a full core and a little late": (
-        with_meta(make_records(seconds=12, trouble="generator-limit"), own_lag_limit_ns=1000 * MS),
+        with_meta(make_run(seconds=12, trouble="generator-limit"), own_lag_limit_ns=1000 * MS),
         Outcome.INVALID,
         "late (p99), worker",
         "Add --workers",
     ),
     "no limit stated": (
-        with_meta(make_records(seconds=12, trouble="generator-limit"), own_lag_limit_ns=None),
+        with_meta(make_run(seconds=12, trouble="generator-limit"), own_lag_limit_ns=None),
         Outcome.INVALID,
         "at most 5.0 ms",
         "",
@@ -156,7 +156,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "",
     ),
     "packets that answer nothing": (
-        counted(make_records(seconds=12, trouble="generator-limit"), Counter.STRAY_ACK, 1_000_000),
+        counted(make_run(seconds=12, trouble="generator-limit"), Counter.STRAY_ACK, 1_000_000),
         Outcome.FAIL,
         "the broker sent 1,000,000 packets that answer nothing",
         "the makers of the broker",
@@ -187,8 +187,8 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "the broker lost 2 messages that it had acknowledged",
         "persistence",
     ),
-    "behind": (make_records(trouble="falls-behind"), Outcome.FAIL, "the broker fell behind at 0:1", "fewer clients"),
-    "open": (make_records(trouble="unfinished"), Outcome.FAIL, "neither acknowledged nor delivered", "drain"),
+    "behind": (make_run(trouble="falls-behind"), Outcome.FAIL, "the broker fell behind at 0:1", "fewer clients"),
+    "open": (make_run(trouble="unfinished"), Outcome.FAIL, "neither acknowledged nor delivered", "drain"),
     "never acknowledged, yet delivered": (
         settled(GOOD, unacked=10, expected=1200),
         Outcome.FAIL,
@@ -221,37 +221,37 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "did you mean",
     ),
     "surge": (
-        Course([100] * 40, ack_ms=[2.0] * 10 + [900.0] * 30, surges=[(50, 10, 20)]).records(),
+        Course([100] * 40, ack_ms=[2.0] * 10 + [900.0] * 30, surges=[(50, 10, 20)]).run(),
         Outcome.FAIL,
         "+50 clients at 0:10: the broker bent and never recovered within 20 s (metastable)",
         "during the surge and after it",
     ),
     "surge that nobody saw out": (
-        Course([100] * 22, ack_ms=[2.0] * 10 + [900.0] * 10 + [2.0] * 2, surges=[(50, 10, 20)]).records(),
+        Course([100] * 22, ack_ms=[2.0] * 10 + [900.0] * 10 + [2.0] * 2, surges=[(50, 10, 20)]).run(),
         Outcome.UNKNOWN,
         "+50 clients at 0:10: the broker bent, whether it recovered is not known: ack p99 was 900 ms",
         "last longer",
     ),
     "lost observer": (
-        Course([100] * 12, told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})]).records(),
+        Course([100] * 12, told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})]).run(),
         Outcome.PASS,
         "observer sys was lost at 0:05: gone",
         "",
     ),
     "observer lost before the measured time, and for good": (
-        Course([100] * 12, told=[(0, {"publish_dropped": 0}), (0, {GAP: "gone"})]).records(),
+        Course([100] * 12, told=[(0, {"publish_dropped": 0}), (0, {GAP: "gone"})]).run(),
         Outcome.PASS,
         "observer sys was lost at 0:00: gone",
         "",
     ),
     "observer that was back in time": (
-        Course([100] * 12, told=[(0, {GAP: "not yet"}), (0, {"publish_dropped": 0})]).records(),
+        Course([100] * 12, told=[(0, {GAP: "not yet"}), (0, {"publish_dropped": 0})]).run(),
         Outcome.PASS,
         "",
         "",
     ),
     "observer that never saw anything": (
-        Course([100] * 12, told=[(0, {GAP: "no such topics"})]).records(),
+        Course([100] * 12, told=[(0, {GAP: "no such topics"})]).run(),
         Outcome.PASS,
         "observer sys saw nothing: no such topics",
         "",
@@ -261,7 +261,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
             [100] * 12,
             told=[(1, {"publish_dropped": 0}), (5, {GAP: "gone"})],
             meta={"thresholds": ["broker.dropped == 0"]},
-        ).records(),
+        ).run(),
         Outcome.UNKNOWN,
         "broker.dropped == 0: the figure is not known",
         "--observe",
@@ -312,7 +312,7 @@ def test_lost_connections_name_their_cause_and_a_takeover(records: Run, remedy: 
 
 def test_the_order_of_precedence() -> None:
     """Everything wrong at once, and then one after the other put right."""
-    records = counted(make_records(seconds=12, trouble="generator-limit"), Counter.DROPPED, 3)
+    records = counted(make_run(seconds=12, trouble="generator-limit"), Counter.DROPPED, 3)
     wrong = settled(with_meta(records, lost_workers=LOST, thresholds=["messages.duplicated == 0"]), duplicated=None)
     assert verdict(wrong).outcome is Outcome.UNKNOWN
     assert "SIGKILL" in verdict(wrong).reasons[0].text
@@ -324,7 +324,7 @@ def test_the_order_of_precedence() -> None:
 
 
 def test_in_a_closed_loop_our_own_limit_is_a_remark() -> None:
-    records = with_meta(make_records(seconds=12, trouble="generator-limit"), closed_loop=True)
+    records = with_meta(make_run(seconds=12, trouble="generator-limit"), closed_loop=True)
     found = verdict(records)
     assert found.outcome is Outcome.PASS
     assert "closed loop: worker" in found.reasons[0].text
@@ -333,9 +333,7 @@ def test_in_a_closed_loop_our_own_limit_is_a_remark() -> None:
 
 
 def test_a_remark_does_not_hide_a_failure() -> None:
-    records = with_meta(
-        make_records(seconds=12, trouble="generator-limit"), closed_loop=True, thresholds=["ack.p50 < 1us"]
-    )
+    records = with_meta(make_run(seconds=12, trouble="generator-limit"), closed_loop=True, thresholds=["ack.p50 < 1us"])
     assert [reason.outcome for reason in verdict(records).reasons] == [Outcome.FAIL, Outcome.PASS]
 
 
@@ -349,7 +347,7 @@ def test_a_bee_that_is_lost_is_told_by_its_name_and_share() -> None:
         {"worker": "bee-2", "share": "1/2", "reason": "went silent"},
         {"worker": "bee-1/1", "share": "1/4", "reason": "was killed by SIGKILL"},
     ]
-    records = with_meta(make_records(), workers=["bee-1/1", "bee-1/2", "bee-2/1"], lost_workers=lost)
+    records = with_meta(make_run(), workers=["bee-1/1", "bee-1/2", "bee-2/1"], lost_workers=lost)
     verdict = judge(records, summarize(records))
     assert verdict.outcome is Outcome.UNKNOWN
     assert [reason.text for reason in verdict.reasons[:2]] == [

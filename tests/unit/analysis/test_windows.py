@@ -6,7 +6,7 @@ from malaria.analysis.windows import in_phase, measured_window_ns, total, worker
 from malaria.records.rows import Counter, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 S = 10**9
 
@@ -28,7 +28,7 @@ def test_workers_are_those_that_were_hired() -> None:
 
 
 def test_the_measured_window() -> None:
-    records = make_records(seconds=4, clients=60)
+    records = make_run(seconds=4, clients=60)
     assert measured_window_ns(records) == (3 * S, 7 * S)
     assert measured_window_ns(with_meta(records, measure_end_ns=99 * S)) == (3 * S, 7 * S)
     assert measured_window_ns(with_meta(records, measure_end_ns=None)) == (3 * S, 7 * S)

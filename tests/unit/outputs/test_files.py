@@ -11,9 +11,9 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.outputs.files import MARKDOWN, PAGE, SUMMARY, json_text, write_attack_files, write_campaign_files
 from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
-from synthetic import make_records
+from synthetic import make_run
 
-RECORDS = make_records(seconds=4, workers=1, clients=60)
+RECORDS = make_run(seconds=4, workers=1, clients=60)
 SUMMARY_OF_RUN = summarize(RECORDS)
 
 

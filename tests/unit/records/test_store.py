@@ -21,7 +21,7 @@ from malaria.records.rows import LOST_HISTOGRAMS, Event, EventKind, LedgerTotals
 from malaria.records.run import Run
 from malaria.records.run_meta import DiskFacts, RunMeta
 from malaria.records.store import FILE, RunWriter, list_runs, open_run
-from synthetic import make_records
+from synthetic import make_run
 
 S = 10**9
 
@@ -88,7 +88,7 @@ def on_full_disk(directory: Path) -> tuple[RunWriter, FullDisk]:
 
 
 def test_what_goes_in_comes_out(tmp_path: Path) -> None:
-    records = make_records(seconds=3, clients=60)
+    records = make_run(seconds=3, clients=60)
     write(tmp_path / "run", records)
     assert open_run(tmp_path / "run") == records
 
@@ -511,7 +511,7 @@ def test_a_text_that_is_no_unicode_is_spelled_out_and_holds_nothing_up(tmp_path:
 
 
 def test_a_recording_of_perf_is_part_of_the_records(tmp_path: Path) -> None:
-    write(tmp_path, make_records(seconds=2))
+    write(tmp_path, make_run(seconds=2))
     assert open_run(tmp_path).profile is None
     (tmp_path / "perf.json").write_text('{"samples": 2, "table": [], "stacks": {"a;b": 2}}')
     read = open_run(tmp_path).profile
@@ -520,7 +520,7 @@ def test_a_recording_of_perf_is_part_of_the_records(tmp_path: Path) -> None:
 
 
 def test_a_damaged_recording_of_perf_leaves_the_run_as_it_is(tmp_path: Path) -> None:
-    write(tmp_path, make_records(seconds=2))
+    write(tmp_path, make_run(seconds=2))
     (tmp_path / "perf.json").write_text('{"samples": "many"}')
     records = open_run(tmp_path)
     assert records.profile is None

@@ -7,9 +7,9 @@ from dataclasses import replace
 from malaria.records.campaign_records import INTERRUPTED, CampaignPart, PartState
 from malaria.report.campaign_answer import broker_facts, campaign_answer, made_facts, not_to_the_end
 from malaria.report.shown_levels import shown_parts
-from synthetic import by_directory, make_campaign, make_records
+from synthetic import by_directory, make_campaign, make_run
 
-RUN = make_records(seconds=4, workers=1, clients=600)
+RUN = make_run(seconds=4, workers=1, clients=600)
 CAMPAIGN = make_campaign([RUN])
 SHOWN = shown_parts(CAMPAIGN, by_directory([RUN]))
 NEXT = CampaignPart(2, "3,000 clients", "", 3000, why=INTERRUPTED)

@@ -9,7 +9,7 @@ from typing import Any
 from malaria.report.campaign_answer import campaign_answer
 from malaria.report.campaign_conclusions import conclusions, knee
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import HELD, STUCK, by_directory, make_campaign, make_records, observed, with_figures, with_meta
+from synthetic import HELD, STUCK, by_directory, make_campaign, make_run, observed, with_figures, with_meta
 
 
 def answered(shown: list[ShownLevel]) -> tuple[str, str]:
@@ -20,7 +20,7 @@ def answered(shown: list[ShownLevel]) -> tuple[str, str]:
 
 @cache
 def one(clients: int, trouble: Any = None) -> ShownLevel:
-    records = observed(make_records(seconds=12, workers=1, clients=clients, trouble=trouble))
+    records = observed(make_run(seconds=12, workers=1, clients=clients, trouble=trouble))
     return shown_parts(make_campaign([records]), by_directory([records]))[0]
 
 

@@ -25,7 +25,7 @@ from malaria.report.figure_text import (
     name_and_version,
     title_line,
 )
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 
 def summary_of(records: Run) -> Summary:
@@ -38,7 +38,7 @@ def test_unknown_is_a_dash_and_zero_is_zero() -> None:
 
 
 def test_latencies_are_those_of_the_summary() -> None:
-    records = make_records()
+    records = make_run()
     summary = summary_of(records)
     found = latencies(records, summary)
     assert {metric: value["p99"].ms for metric, value in found.items()} == {
@@ -48,7 +48,7 @@ def test_latencies_are_those_of_the_summary() -> None:
 
 
 def test_what_never_finished_bounds_a_percentile_from_below() -> None:
-    records = make_records(trouble="falls-behind")
+    records = make_run(trouble="falls-behind")
     summary = summary_of(records)
     ack = latencies(records, summary)[Metric.ACK]
     assert summary["latency_ms"]["ack"]["p99"] is None
@@ -59,7 +59,7 @@ def test_what_never_finished_bounds_a_percentile_from_below() -> None:
 
 
 def test_the_time_to_connect_is_that_of_the_phase() -> None:
-    records = make_records()
+    records = make_run()
     assert connect_time_ns(records) == 3 * NS_PER_S
     cut = Run(records.meta, records.samples, (Event(0, EventKind.PHASE, "connect"),), None)
     assert connect_time_ns(cut) is None
@@ -67,7 +67,7 @@ def test_the_time_to_connect_is_that_of_the_phase() -> None:
 
 @pytest.mark.parametrize(("trouble", "good"), [(None, True), ("generator-limit", False)])
 def test_whether_the_generator_kept_up(trouble: Any, good: bool) -> None:
-    records = make_records(trouble=trouble)
+    records = make_run(trouble=trouble)
     assert kept_up(records) is good
     assert kept_up(with_meta(records, closed_loop=True)) is None
 
@@ -82,12 +82,12 @@ def test_whether_the_generator_kept_up(trouble: Any, good: bool) -> None:
     ],
 )
 def test_the_name_of_the_broker_is_said_once(broker: dict[str, str], said: str) -> None:
-    records = with_meta(make_records(seconds=2), broker=broker)
+    records = with_meta(make_run(seconds=2), broker=broker)
     assert broker_name(records, summary_of(records)) == said
 
 
 def test_the_line_over_everything() -> None:
-    records = make_records(seconds=6)
+    records = make_run(seconds=6)
     assert title_line(records).startswith("malaria attack mqtt://broker:1883 · 3,000 clients · ")
     assert length(Summary(duration_s=6.0)) == "6 s"
     assert length(Summary(duration_s=None)) == "—"

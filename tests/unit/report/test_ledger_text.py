@@ -21,7 +21,7 @@ from malaria.report.ledger_text import (
     ledger_notes,
     published,
 )
-from synthetic import make_records, with_meta
+from synthetic import make_run, with_meta
 
 
 def adds_up(entries: list[AccountLine]) -> bool:
@@ -30,7 +30,7 @@ def adds_up(entries: list[AccountLine]) -> bool:
 
 @pytest.mark.parametrize("trouble", [None, "falls-behind", "unfinished", "generator-limit"])
 def test_what_is_shown_adds_up(trouble: Any) -> None:
-    messages = summarize(make_records(trouble=trouble))["messages"]
+    messages = summarize(make_run(trouble=trouble))["messages"]
     assert adds_up(published(messages))
     assert adds_up(deliveries(messages))
 
@@ -42,17 +42,17 @@ def test_what_was_not_sent_is_part_of_the_sum() -> None:
 
 
 def test_what_cannot_be_known_is_said_in_words() -> None:
-    records = make_records(trouble="lost-worker")
-    assert any("A worker was lost" in note for note in ledger_notes(records))
-    assert deliveries(dict(summarize(records))["messages"]) == []
-    assert ledger_notes(replace(records, ledger=None)) == (NO_LEDGER,)
+    run = make_run(trouble="lost-worker")
+    assert any("A worker was lost" in note for note in ledger_notes(run))
+    assert deliveries(dict(summarize(run))["messages"]) == []
+    assert ledger_notes(replace(run, ledger=None)) == (NO_LEDGER,)
 
 
 def test_every_counter_that_is_not_zero_is_explained() -> None:
-    records = with_meta(make_records(), connect_failures={"<refused>": 3})
-    extra = Sample("1", 0, 1, records.samples[0].phase, {Counter.CLAMPED_LOW: 2})
-    records = replace(records, samples=(*records.samples, extra))
-    assert counted(records) == [
+    run = with_meta(make_run(), connect_failures={"<refused>": 3})
+    extra = Sample("1", 0, 1, run.samples[0].phase, {Counter.CLAMPED_LOW: 2})
+    run = replace(run, samples=(*run.samples, extra))
+    assert counted(run) == [
         ("clamped low", "2", COUNTERS["clamped_low"]),
         ("clients that could not connect", "3", "<refused>"),
     ]
@@ -60,8 +60,8 @@ def test_every_counter_that_is_not_zero_is_explained() -> None:
 
 def test_the_commonest_reasons_are_listed_and_the_others_counted() -> None:
     failures = {f"reason {number}": number for number in range(1, MOST_CAUSES + 6)}
-    records = with_meta(make_records(), connect_failures=failures)
-    rows = counted(records)
+    run = with_meta(make_run(), connect_failures=failures)
+    rows = counted(run)
     assert len(rows) == MOST_CAUSES + 1
     assert rows[0][1:] == (str(MOST_CAUSES + 5), f"reason {MOST_CAUSES + 5}")
     assert rows[-1][:2] == ("more reasons", "5")
@@ -69,8 +69,8 @@ def test_the_commonest_reasons_are_listed_and_the_others_counted() -> None:
 
 def test_what_the_broker_says_it_dropped_is_counted() -> None:
     rows = [Observation("sys", at_s * 10**9, {"publish_dropped": dropped}) for at_s, dropped in ((1, 3), (34, 10))]
-    records = replace(make_records(), observations=tuple(rows))
-    assert counted(records) == [("dropped by the broker", "7", BROKER_DROPPED)]
+    run = replace(make_run(), observations=tuple(rows))
+    assert counted(run) == [("dropped by the broker", "7", BROKER_DROPPED)]
 
 
 def test_every_name_in_the_tables_is_a_counter_or_a_figure() -> None:

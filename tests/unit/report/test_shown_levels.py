@@ -8,9 +8,9 @@ import pytest
 
 from malaria.records.campaign_records import CampaignPart, PartState
 from malaria.report.shown_levels import by_level, clean_start, not_shown, shown_parts
-from synthetic import by_directory, make_campaign, make_records
+from synthetic import by_directory, make_campaign, make_run
 
-RUN = make_records(seconds=2, workers=1, clients=60)
+RUN = make_run(seconds=2, workers=1, clients=60)
 
 
 def test_variants_stand_beside_their_level() -> None:

@@ -21,7 +21,7 @@ from malaria.report.target_text import (
     sys_lines,
     target_figures,
 )
-from synthetic import make_records, observed, with_meta
+from synthetic import make_run, observed, with_meta
 
 
 def told(records: Run) -> dict[str, str]:
@@ -29,7 +29,7 @@ def told(records: Run) -> dict[str, str]:
 
 
 def test_the_target_figures_a_level_that_was_watched() -> None:
-    assert told(observed(make_records(seconds=12))) == {
+    assert told(observed(make_run(seconds=12))) == {
         "broker CPU (single core)": "60 %",
         "host CPU": "38 %",
         "memory used/total": "310 MB / 2.0 GB",
@@ -39,7 +39,7 @@ def test_the_target_figures_a_level_that_was_watched() -> None:
 
 
 def test_what_nobody_watched_is_unknown_and_not_zero() -> None:
-    figures = told(make_records(seconds=2))
+    figures = told(make_run(seconds=2))
     assert figures.pop("messages per second") == "500.0, on target"
     assert set(figures.values()) == {UNKNOWN}
 
@@ -70,7 +70,7 @@ def test_what_one_asks_of_sys_comes_first() -> None:
 
 
 def test_the_broker_counts_two_and_three_for_each_message() -> None:
-    records = observed(make_records(seconds=22))
+    records = observed(make_run(seconds=22))
     words = own_count(records, summarize(records))
     assert words == (
         "By its own counters the broker received 1,000 packets/s and sent 1,500 packets/s: 2.0 and 3.0 for each "
@@ -79,7 +79,7 @@ def test_the_broker_counts_two_and_three_for_each_message() -> None:
 
 
 def test_a_broker_without_sys_has_no_block() -> None:
-    records = make_records(seconds=2)
+    records = make_run(seconds=2)
     assert sys_view(records, summarize(records)) is None
     assert own_count(records, summarize(records)) == ""
 
@@ -91,7 +91,7 @@ def test_who_did_not_see_all_of_it_says_so() -> None:
         {"observer": "host", "samples": 9, "gaps": 0, "reason": ""},
         {"observer": "perf", "samples": 0, "gaps": 1, "reason": "not installed"},
     ]
-    records = with_meta(make_records(seconds=2), observers=observers)
+    records = with_meta(make_run(seconds=2), observers=observers)
     assert blind_spots(records) == [
         "sys: nothing was observed. the broker <refuses> us",
         "process: lost 2 times; it came back.",
@@ -109,11 +109,11 @@ def test_whether_queues_grew_is_said_with_its_uncertainty() -> None:
 
 
 def test_what_a_pass_had_to_hold_is_said() -> None:
-    records = make_records(seconds=2)
+    records = make_run(seconds=2)
     (first, *_) = remarks(records, summarize(records))
     assert first.startswith("Thresholds for a PASS: ack.p99 < 500ms · ")
 
 
 def test_nobody_watched() -> None:
-    records = make_records(seconds=2)
+    records = make_run(seconds=2)
     assert target_view(records, summarize(records)).blind_spots == (NOT_OBSERVED,)

@@ -20,7 +20,7 @@ from malaria.report.charts.level_charts import levels_chart
 from malaria.report.charts.run_charts import overview, percentiles, stack
 from malaria.report.charts.time_panels import PANELS, panels_of
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import by_directory, make_campaign, make_records, observed, with_meta
+from synthetic import by_directory, make_campaign, make_run, observed, with_meta
 
 
 def names(figure: dict[str, Any]) -> list[str]:
@@ -28,14 +28,14 @@ def names(figure: dict[str, Any]) -> list[str]:
 
 
 def test_lines_are_columns_of_the_series() -> None:
-    table = columns(observed(make_records()))
+    table = columns(observed(make_run()))
     lines = {line.column for panel in PANELS for line in panel.lines}
     of_prometheus = {f"prometheus_{name}" for name in series.SERIES_BY_NAME}
     assert {line for line in lines if not line.startswith("docker")} <= set(table) | of_prometheus
 
 
 def test_the_overview_shows_due_and_done_as_in_the_series() -> None:
-    records = make_records()
+    records = make_run()
     figure = overview(records)
     assert names(figure) == ["due", "acked"]
     assert figure["data"][1]["y"] == list(columns(records)["acked_per_s"])
@@ -44,7 +44,7 @@ def test_the_overview_shows_due_and_done_as_in_the_series() -> None:
 
 
 def test_a_line_that_means_nothing_in_this_run_is_left_out() -> None:
-    records = with_meta(make_records(), acknowledged=False, subscribing=False)
+    records = with_meta(make_run(), acknowledged=False, subscribing=False)
     shown = {line.name for panel in panels_of(records, columns(records)) for line in panel.lines}
     assert "sent" in shown
     assert not {"acked", "delivered"} & shown
@@ -52,13 +52,13 @@ def test_a_line_that_means_nothing_in_this_run_is_left_out() -> None:
 
 def test_nothing_acknowledged_is_a_line_at_zero() -> None:
     table = {"t_s": [1, 2], "due_per_s": [5, 5], "sent_per_s": [5, 5], "acked_per_s": [0, 0]}
-    shown = {line.name for panel in panels_of(make_records(), table) for line in panel.lines}
+    shown = {line.name for panel in panels_of(make_run(), table) for line in panel.lines}
     assert "acked" in shown
 
 
 @pytest.mark.parametrize(("workers", "lines"), [(1, 0), (2, 2), (9, 0)])
 def test_a_few_workers_have_a_line_each(workers: int, lines: int) -> None:
-    figure = stack(make_records(seconds=3, workers=workers))
+    figure = stack(make_run(seconds=3, workers=workers))
     thin = [trace for trace in figure["data"] if trace["name"] == "each worker"]
     assert [trace["hovertemplate"].partition("<extra>")[2] for trace in thin] == [
         f"worker {number}</extra>" for number in range(1, lines + 1)
@@ -67,7 +67,7 @@ def test_a_few_workers_have_a_line_each(workers: int, lines: int) -> None:
 
 
 def test_a_tooltip_has_a_unit_and_a_name_of_its_own() -> None:
-    tooltips = [trace["hovertemplate"] for trace in stack(observed(make_records(seconds=12)))["data"]]
+    tooltips = [trace["hovertemplate"] for trace in stack(observed(make_run(seconds=12)))["data"]]
     assert "%{y:,.3~r} ms<extra>ack p99</extra>" in tooltips
     assert "%{y:,.3~r} %<extra>broker CPU: process</extra>" in tooltips
     assert "%{y:.3~s}B<extra>broker memory: process</extra>" in tooltips
@@ -77,14 +77,14 @@ def test_a_tooltip_has_a_unit_and_a_name_of_its_own() -> None:
 
 
 def test_all_panels_have_one_time_axis() -> None:
-    figure = stack(make_records())
+    figure = stack(make_run())
     assert [key for key in figure["layout"] if key.startswith("xaxis")] == ["xaxis"]
     assert len([key for key in figure["layout"] if key.startswith("yaxis")]) == 5  # nothing waited
 
 
 def test_marks_run_through_all_charts_and_are_no_markup() -> None:
     trouble = Event(5 * NS_PER_S, EventKind.TROUBLE, "<a href=x>&")
-    records = replace(make_records(), events=(trouble,))
+    records = replace(make_run(), events=(trouble,))
     layout = stack(records)["layout"]
     lines = [shape for shape in layout["shapes"] if shape["type"] == "line"]
     assert [(shape["x0"], shape["yref"]) for shape in lines] == [(5, "paper")]
@@ -93,17 +93,17 @@ def test_marks_run_through_all_charts_and_are_no_markup() -> None:
 
 def test_a_storm_of_events_leaves_the_chart_readable() -> None:
     events = tuple(Event(n * NS_PER_S, EventKind.TROUBLE, "x") for n in range(100))
-    layout = overview(replace(make_records(), events=events))["layout"]
+    layout = overview(replace(make_run(), events=events))["layout"]
     assert len(layout["annotations"]) == MARKS_SHOWN
 
 
 def test_what_was_not_measured_is_shaded() -> None:
-    spans = [(s["x0"], s["x1"]) for s in overview(make_records(seconds=30))["layout"]["shapes"]]
+    spans = [(s["x0"], s["x1"]) for s in overview(make_run(seconds=30))["layout"]["shapes"]]
     assert spans == [(0, 3), (33, 35)]
 
 
 def test_a_bound_has_an_open_circle() -> None:
-    figure = percentiles(make_records(trouble="falls-behind"))
+    figure = percentiles(make_run(trouble="falls-behind"))
     assert {"circle", "circle-open"} == set(figure["data"][0]["marker"]["symbol"])
     assert any("≥" in text for text in figure["data"][0]["text"])
 
@@ -125,7 +125,7 @@ def test_no_value_no_scale() -> None:
 
 
 def levels() -> list[ShownLevel]:
-    runs = [make_records(clients=500, seconds=20), make_records(clients=4000, seconds=20, trouble="falls-behind")]
+    runs = [make_run(clients=500, seconds=20), make_run(clients=4000, seconds=20, trouble="falls-behind")]
     return shown_parts(make_campaign(runs), by_directory(runs))
 
 

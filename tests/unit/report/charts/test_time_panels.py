@@ -8,14 +8,14 @@ from malaria.analysis.series import columns
 from malaria.records.rows import Observation, RunPhase, Sample
 from malaria.report.charts.run_charts import MOST_POINTS, stack, step_s
 from malaria.report.charts.time_panels import MOST_CHOSEN, panels_of
-from synthetic import make_records, observed
+from synthetic import make_run, observed
 
-RUN = make_records(seconds=3, workers=1, clients=600)
+RUN = make_run(seconds=3, workers=1, clients=600)
 S = 10**9
 
 
-def titles(records: object) -> list[str]:
-    return [panel.title for panel in panels_of(records, columns(records))]  # type: ignore[arg-type]
+def titles(run: object) -> list[str]:
+    return [panel.title for panel in panels_of(run, columns(run))]  # type: ignore[arg-type]
 
 
 def test_what_nobody_watched_has_no_panel() -> None:
@@ -28,8 +28,8 @@ def test_what_nobody_watched_has_no_panel() -> None:
 
 def test_each_chosen_series_has_a_panel_and_of_a_total_how_it_grows() -> None:
     values = {'emqx_sent_total{node="a"}': 7, 'emqx_sent_total{node="a"}_per_s': 3.5, "queue": 2}
-    records = replace(RUN, observations=(Observation("prometheus", 2 * S, values),))
-    assert titles(records)[-2:] == ['emqx_sent_total{node="a"}_per_s', "queue"]
+    run = replace(RUN, observations=(Observation("prometheus", 2 * S, values),))
+    assert titles(run)[-2:] == ['emqx_sent_total{node="a"}_per_s', "queue"]
 
 
 def test_their_number_is_bounded() -> None:

@@ -13,7 +13,7 @@ from malaria.records.run import Run
 from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.markdown_text import plain
 from malaria.report.markdown.run_markdown import render_run_markdown
-from synthetic import by_directory, make_campaign, make_records, observed, with_meta
+from synthetic import by_directory, make_campaign, make_run, observed, with_meta
 
 CLEARS_THE_SCREEN = "\x1b[2J"
 TITLES_THE_WINDOW = "\x1b]0;owned\x07"
@@ -28,13 +28,13 @@ def rendered(records: Run) -> str:
 @pytest.mark.parametrize("words", [CLEARS_THE_SCREEN, TITLES_THE_WINDOW, TURNS_THE_LINE_ROUND, NO_UTF8])
 @pytest.mark.parametrize("where", ["title", "load", "command", "warhead_toml", "aborted"])
 def test_no_character_of_it_moves_a_cursor(words: str, where: str) -> None:
-    text = rendered(with_meta(make_records(), **{where: f"a{words}b"}))
+    text = rendered(with_meta(make_run(), **{where: f"a{words}b"}))
     assert all(line.isprintable() for line in text.split("\n"))
 
 
 @pytest.mark.parametrize("words", [CLEARS_THE_SCREEN, TURNS_THE_LINE_ROUND, "`" * 5])
 def test_nor_does_any_of_a_campaign(words: str) -> None:
-    records = observed(with_meta(make_records(seconds=3, workers=1), load=f"a{words}b"))
+    records = observed(with_meta(make_run(seconds=3, workers=1), load=f"a{words}b"))
     row = Observation("sys", 10**9, {f"$SYS/{words}": words})
     records = replace(records, observations=(*records.observations, row))
     campaign = make_campaign([records], f"a{words}b")
@@ -48,7 +48,7 @@ def test_nor_does_any_of_a_campaign(words: str) -> None:
 
 
 def test_a_warhead_keeps_its_lines() -> None:
-    text = rendered(with_meta(make_records(), warhead_toml='[[group]]\nname = "a|b"\n'))
+    text = rendered(with_meta(make_run(), warhead_toml='[[group]]\nname = "a|b"\n'))
     assert '```toml\n[[group]]\nname = "a|b"\n```' in text
 
 
@@ -58,6 +58,6 @@ def test_a_cell_stays_one_cell(words: str, escaped: str) -> None:
 
 
 def test_no_text_is_taken_for_markdown() -> None:
-    text = rendered(with_meta(make_records(), title="a|b *c* <script>", command="echo ```"))
+    text = rendered(with_meta(make_run(), title="a|b *c* <script>", command="echo ```"))
     assert "a\\|b \\*c\\* \\<script\\>" in text
     assert "````sh" in text

@@ -13,7 +13,7 @@ from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.report.page.downloads import LARGE_BYTES, raw_data, series_csv
 from malaria.report.page.page_elements import DownloadLink
-from synthetic import make_records
+from synthetic import make_run
 
 
 def content(link: DownloadLink) -> bytes:
@@ -21,18 +21,18 @@ def content(link: DownloadLink) -> bytes:
 
 
 def test_the_series_as_csv_is_the_series() -> None:
-    records = make_records(seconds=5)
-    rows = list(csv.DictReader(io.StringIO(series_csv(columns(records)))))
-    assert [row["due_per_s"] for row in rows] == [str(value) for value in columns(records)["due_per_s"]]
+    run = make_run(seconds=5)
+    rows = list(csv.DictReader(io.StringIO(series_csv(columns(run)))))
+    assert [row["due_per_s"] for row in rows] == [str(value) for value in columns(run)["due_per_s"]]
 
 
 def test_a_link_carries_its_file() -> None:
-    records = make_records(seconds=3)
-    summary = summarize(records)
-    figures, table = raw_data(columns(records), summary, "level-1-")
+    run = make_run(seconds=3)
+    summary = summarize(run)
+    figures, table = raw_data(columns(run), summary, "level-1-")
     assert (figures.name, table.name) == ("level-1-summary.json", "level-1-series.csv")
     assert json.loads(content(figures)) == json.loads(json.dumps(summary.as_json()))
-    assert content(table).decode() == series_csv(columns(records))
+    assert content(table).decode() == series_csv(columns(run))
 
 
 def test_a_long_series_is_compressed() -> None:

@@ -8,13 +8,13 @@ from malaria.analysis.summary import summarize
 from malaria.records.rows import Metric
 from malaria.report.page.latency_view import connect_parts, latency_view
 from malaria.report.page.page_elements import ChartPlace
-from synthetic import make_records
+from synthetic import make_run
 
 CHART = ChartPlace("percentiles", 100, "a chart")
 
 
 def test_the_parts_of_a_connect_are_shares_of_the_whole() -> None:
-    summary = summarize(make_records(seconds=2))
+    summary = summarize(make_run(seconds=2))
     mean = {Metric.TCP: 1.0, Metric.TLS: 3.0}
     latency = {
         metric: replace(figures, mean=mean.get(metric)) for metric, figures in summary.latency_ms.items()
@@ -28,13 +28,13 @@ def test_the_parts_of_a_connect_are_shares_of_the_whole() -> None:
 
 
 def test_a_connect_of_one_part_is_not_split() -> None:
-    assert connect_parts(summarize(make_records(seconds=2))) == ()
+    assert connect_parts(summarize(make_run(seconds=2))) == ()
 
 
 def test_a_lower_bound_is_announced() -> None:
     for trouble, is_bounded in ((None, False), ("falls-behind", True)):
-        records = make_records(trouble=trouble)  # type: ignore[arg-type]
-        view = latency_view(records, summarize(records), CHART)
+        run = make_run(trouble=trouble)  # type: ignore[arg-type]
+        view = latency_view(run, summarize(run), CHART)
         assert view.is_bounded is is_bounded
         assert view.table is not None
         assert view.table.rows[0][0].text == "ack"

@@ -25,7 +25,7 @@ from malaria.report.page.page_elements import (
 )
 from malaria.report.page.run_page import render_run_page
 from malaria.report.page.run_sections import VerdictView
-from synthetic import make_records
+from synthetic import make_run
 
 HOSTILE = ["</script><script>hurt()</script>", '"><img src=x onerror=hurt()>', "<!--", "' onclick='hurt()", "]]>&lt;"]
 
@@ -90,7 +90,7 @@ def test_chart_data_cannot_end_its_script(words: str) -> None:
 
 
 def page_of(charts: dict[str, object]) -> str:
-    page = render_run_page(make_records(seconds=2), summarize(make_records(seconds=2)))
+    page = render_run_page(make_run(seconds=2), summarize(make_run(seconds=2)))
     environment = template_environment()
     data = environment.from_string("{{ charts|tojson }}").render(charts=charts)
     head, _, rest = page.partition('id="charts">')
@@ -108,8 +108,8 @@ def test_a_misspelled_name_in_a_template_is_an_error() -> None:
 
 
 def test_the_policy_allows_the_scripts_and_styles_of_the_page_alone() -> None:
-    records = make_records(seconds=2)
-    page = render_run_page(records, summarize(records))
+    run = make_run(seconds=2)
+    page = render_run_page(run, summarize(run))
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     rules = dict(rule.split(" ", 1) for rule in policy[1].replace("&#39;", "'").split("; "))

@@ -10,14 +10,14 @@ from malaria.records.campaign_records import CampaignPart
 from malaria.records.run import Run
 from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
-from synthetic import by_directory, make_campaign, make_records, make_whole_campaign, with_meta
+from synthetic import by_directory, make_campaign, make_run, make_whole_campaign, with_meta
 
 NO_UTF8 = "runs/caf\udce9"
 """How Python hands on a file name in Latin-1."""
 
 
 def named_in_latin_1() -> Run:
-    return with_meta(make_records(), title=NO_UTF8, command=f"malaria attack mqtt://broker -o {NO_UTF8}")
+    return with_meta(make_run(), title=NO_UTF8, command=f"malaria attack mqtt://broker -o {NO_UTF8}")
 
 
 def test_a_file_name_that_is_not_utf8_is_spelled_out() -> None:
@@ -31,7 +31,7 @@ def test_so_it_is_on_a_page_of_levels() -> None:
 
 
 def test_a_level_that_was_not_run_says_why() -> None:
-    runs = [make_records()]
+    runs = [make_run()]
     campaign = make_campaign(runs)
     missing = CampaignPart(2, "4,000 clients", "", 4000, why="mosquitto ended at once with exit code 3")
     page = render_campaign_page(replace(campaign, parts=(*campaign.parts, missing)), by_directory(runs))
@@ -46,7 +46,7 @@ def test_a_campaign_of_which_nothing_was_run() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     campaign, levels = make_whole_campaign()
-    records = make_records()
+    records = make_run()
     for page in (render_campaign_page(campaign, levels), render_run_page(records, summarize(records))):
         body = page[page.index("<main>") : page.index("</main>")]
         links = set(re.findall(r'href="#([^"]*)"', body))
@@ -55,6 +55,6 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_a_run_without_a_warhead_says_so() -> None:
-    records = with_meta(make_records(seconds=2), warhead_toml=None)
+    records = with_meta(make_run(seconds=2), warhead_toml=None)
     page = render_run_page(records, summarize(records))
     assert "<pre><code>unknown</code></pre>" in page
