@@ -198,7 +198,7 @@ class Connector:
         """Let a client leave for good: send DISCONNECT if it has a session, and plan no further connect.
 
         The socket stays until the broker closes it (`lost`) or `hang_up`: closed at once, with bytes of the broker
-        unread, it would answer with a reset, and the broker might not read what we said last.
+        unread, it would answer with a reset, and the broker might not read our last bytes.
         """
         phase = self._columns.phase[client]
         self._in_progress -= phase in UNDER_WAY
