@@ -11,7 +11,8 @@ from malaria.records.rows import Counter, Metric
 from simulation import Link, Machine, Simulation, pause, starved
 from stub_broker import Behaviour
 
-FLAWLESS = {"lost": 0, "acked_lost": 0, "duplicated": 0, "reordered": 0, "unresolved": 0, "unacked": 0}
+FLAWLESS = {"lost": 0, "acked_lost": 0, "duplicated": 0, "reordered": 0, "unresolved": 0, "unacked": 0,
+            "duplicated_qos_2": 0, "overlapping": 0}  # fmt: skip
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
