@@ -56,13 +56,15 @@ def judge(run: Run, summary: Summary) -> Verdict:
 # --- INVALID: we were the limit ------------------------------------------------------------------------------------
 
 
-def _late(run: Run, _: Summary) -> list[Reason]:
+def _late(run: Run, summary: Summary) -> list[Reason]:
     """Report messages that left late because of the generator. In a closed loop none is: due is when it can be sent.
 
-    Where the broker flooded the clients with packets that answer nothing, that is the cause, and another rule says so.
+    Where the broker flooded the clients with packets that answer nothing, or answered none of their messages, that is
+    the broker's doing whatever the lag was, and another rule says so.
     """
     lag = latency_of(run, Metric.OWN_LAG).quantile(0.99)
-    if run.meta.closed_loop or lag is None or unasked_packets(run):
+    unanswered = summary.messages.acked == 0 and bool(summary.messages.sent)
+    if run.meta.closed_loop or lag is None or unasked_packets(run) or unanswered:
         return []
     limit_ns = own_lag_limit_ns(run.meta)
     worker, percent = busiest_worker(run)

@@ -281,6 +281,13 @@ def test_every_rule(case: str) -> None:
         assert remedy in found.reasons[0].remedy
 
 
+def test_a_broker_that_acknowledges_nothing_failed_however_late_messages_left() -> None:
+    late = make_run(seconds=12, trouble="generator-limit")
+    assert late.ledger is not None
+    silent = settled(late, acked=0, delivered=0, lost=0, acked_lost=0, unacked=late.ledger.sent)
+    assert verdict(silent).outcome is Outcome.FAIL
+
+
 def test_every_rule_is_tried_by_a_case() -> None:
     judged = [(records, summarize(records)) for records, *_ in CASES.values()]
     silent = [rule.__name__ for rule in RULES if not any(rule(records, summary) for records, summary in judged)]
