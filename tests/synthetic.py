@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Figures, Summary, SurgeFigures, Verdict
@@ -34,6 +35,8 @@ from malaria.records.rows import (
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from malaria.records.store import FORMAT
+from malaria.report.markdown.campaign_markdown import render_campaign_markdown
+from malaria.report.page.campaign_page import render_campaign_page
 
 type Trouble = Literal["falls-behind", "lost-worker", "generator-limit", "unfinished"]
 
@@ -230,6 +233,18 @@ def make_campaign(runs: Sequence[Run], title: str = "campaign") -> CampaignRecor
 def by_directory(runs: Sequence[Run]) -> dict[str, tuple[Run, Summary]]:
     """The runs of `make_campaign` as its page takes them."""
     return {f"level-{number}": (records, summarize(records)) for number, records in enumerate(runs, 1)}
+
+
+def campaign_summary(campaign: CampaignRecords, levels: Mapping[str, tuple[Run, Summary]]) -> Summary:
+    return summarize_campaign(campaign, {name: summary for name, (_, summary) in levels.items()})
+
+
+def campaign_page(campaign: CampaignRecords, levels: Mapping[str, tuple[Run, Summary]]) -> str:
+    return render_campaign_page(campaign, levels, campaign_summary(campaign, levels))
+
+
+def campaign_markdown(campaign: CampaignRecords, levels: Mapping[str, tuple[Run, Summary]]) -> str:
+    return render_campaign_markdown(campaign, levels, campaign_summary(campaign, levels))
 
 
 def make_whole_campaign() -> tuple[CampaignRecords, dict[str, tuple[Run, Summary]]]:

@@ -14,14 +14,12 @@ from rich.console import Console
 
 from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
-from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.run_markdown import render_run_markdown
-from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
 from malaria.report.terminal.campaign_summary import print_campaign
 from malaria.report.terminal.run_summary import print_summary
 from page_text import page_text
-from synthetic import make_run, make_whole_campaign
+from synthetic import campaign_markdown, campaign_page, make_run, make_whole_campaign
 
 GOLDEN = Path(__file__).parent / "golden"
 OUTCOMES = {None: "PASS", "falls-behind": "FAIL", "generator-limit": "INVALID", "lost-worker": "UNKNOWN",
@@ -77,7 +75,7 @@ def test_an_attack_in_markdown(trouble: str | None, golden: Check) -> None:
 
 
 def test_a_campaign_in_markdown(golden: Check) -> None:
-    golden("report-campaign.md", render_campaign_markdown(*make_whole_campaign()))
+    golden("report-campaign.md", campaign_markdown(*make_whole_campaign()))
 
 
 @pytest.mark.parametrize("trouble", [None, "falls-behind"])
@@ -87,4 +85,4 @@ def test_the_page_of_an_attack(trouble: str | None, golden: Check) -> None:
 
 
 def test_the_page_of_a_campaign(golden: Check) -> None:
-    golden("page-campaign.txt", page_text(render_campaign_page(*make_whole_campaign())))
+    golden("page-campaign.txt", page_text(campaign_page(*make_whole_campaign())))

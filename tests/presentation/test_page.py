@@ -18,10 +18,18 @@ from malaria.records.campaign_records import CampaignPart
 from malaria.records.perf_profile import Profile, ProfileRow
 from malaria.records.rows import GAP, Event, EventKind, Observation
 from malaria.records.run import Run
-from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
 from malaria.units import format_count, format_ms
-from synthetic import HELD, by_directory, make_campaign, make_run, make_whole_campaign, observed, with_meta
+from synthetic import (
+    HELD,
+    by_directory,
+    campaign_page,
+    make_campaign,
+    make_run,
+    make_whole_campaign,
+    observed,
+    with_meta,
+)
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -161,7 +169,7 @@ def test_no_legend_covers_a_chart(browser: Browser, tmp_path: Path, width: int, 
 def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     runs = [make_run(clients=clients, trouble=trouble) for clients, trouble in ((500, None), (4000, "falls-behind"))]  # type: ignore[arg-type]
     path = tmp_path / "report.html"
-    path.write_text(render_campaign_page(make_campaign(runs), by_directory(runs)), encoding="utf-8")
+    path.write_text(campaign_page(make_campaign(runs), by_directory(runs)), encoding="utf-8")
     reader = Reader(browser, path)
     assert reader.troubles == []
     assert reader.page.locator("h2[id^=level-]").count() == 2
@@ -175,7 +183,7 @@ type Levels = dict[str, tuple[Run, dict[str, Any]]]
 def whole_campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Levels]:
     campaign, levels = make_whole_campaign()
     path = tmp_path_factory.mktemp("campaign") / "report.html"
-    path.write_text(render_campaign_page(campaign, levels), encoding="utf-8")
+    path.write_text(campaign_page(campaign, levels), encoding="utf-8")
     return path, levels
 
 
@@ -236,7 +244,7 @@ def test_what_the_target_says_stays_words(browser: Browser, tmp_path: Path) -> N
     run, summary = levels["level-1"]
     levels["level-1"] = run, replace(summary, surges=(replace(HELD, group=HOSTILE, reasons=(HOSTILE,)),))
     path = tmp_path / "report.html"
-    path.write_text(render_campaign_page(hostile, levels), encoding="utf-8")
+    path.write_text(campaign_page(hostile, levels), encoding="utf-8")
     reader = Reader(browser, path)
     assert reader.evaluate("window.hurt") is None
     assert reader.troubles == []
@@ -286,7 +294,7 @@ def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path
 def test_a_page_of_levels_fits_too(browser: Browser, tmp_path: Path, width: int) -> None:
     records = with_meta(make_run(trouble="falls-behind"), title=HOSTILE)
     path = tmp_path / "report.html"
-    page = render_campaign_page(make_campaign([records] * 2, HOSTILE), by_directory([records] * 2))
+    page = campaign_page(make_campaign([records] * 2, HOSTILE), by_directory([records] * 2))
     path.write_text(page, encoding="utf-8")
     reader = Reader(browser, path, width)
     assert reader.evaluate("document.documentElement.scrollWidth") <= width

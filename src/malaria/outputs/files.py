@@ -48,8 +48,8 @@ def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path)
 
     summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in runs.items()})
     write_summary(summary, directory)
-    _replace(directory / PAGE, render_campaign_page(campaign, runs))
-    _replace(directory / MARKDOWN, render_campaign_markdown(campaign, runs))
+    _replace(directory / PAGE, render_campaign_page(campaign, runs, summary))
+    _replace(directory / MARKDOWN, render_campaign_markdown(campaign, runs, summary))
     return summary
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.headline import headline
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords, PartState
@@ -20,11 +19,11 @@ NOTHING_RUN: Final = "nothing was run"
 type NamedTexts = list[tuple[str, str]]
 
 
-def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> tuple[str, str]:
+def campaign_answer(campaign: CampaignRecords, summary: Summary, shown: Sequence[ShownLevel]) -> tuple[str, str]:
     """Return the outcome of the campaign as its summary has it, and a sentence that says how far the broker held."""
     if not campaign.parts:
         return UNKNOWN, campaign.ended or NOTHING_RUN
-    verdict = _summary(campaign, shown).verdict
+    verdict = summary.verdict
     outcome = str(verdict.outcome)
     if campaign.search is not None:
         return outcome, verdict.reasons[0].text
@@ -40,13 +39,9 @@ def campaign_answer(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> t
     return outcome, f"{held}{at}{decisive.name}: {headline(decisive.run, decisive.summary).what}"
 
 
-def campaign_sentences(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
+def campaign_sentences(summary: Summary, shown: Sequence[ShownLevel]) -> list[str]:
     """Return what the levels or the trials of the campaign show, in the order in which a reader asks."""
-    return conclusions(shown) if campaign.search is None else search_conclusions(_summary(campaign, shown))
-
-
-def _summary(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> Summary:
-    return summarize_campaign(campaign, {one.part.directory or "": one.summary for one in shown})
+    return conclusions(shown) if summary.capacity is None else search_conclusions(summary)
 
 
 def _decisive(shown: Sequence[ShownLevel], outcome: str) -> ShownLevel | None:

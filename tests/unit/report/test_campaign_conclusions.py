@@ -9,13 +9,25 @@ from typing import Any
 from malaria.report.campaign_answer import campaign_answer
 from malaria.report.campaign_conclusions import conclusions, knee
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import HELD, STUCK, by_directory, make_campaign, make_run, observed, with_figures, with_meta
+from synthetic import (
+    HELD,
+    STUCK,
+    by_directory,
+    campaign_summary,
+    make_campaign,
+    make_run,
+    observed,
+    with_figures,
+    with_meta,
+)
 
 
 def answered(shown: list[ShownLevel]) -> tuple[str, str]:
     parts = tuple(replace(one.part, directory=f"run-{number}") for number, one in enumerate(shown))
     placed = [replace(one, part=part) for one, part in zip(shown, parts, strict=True)]
-    return campaign_answer(replace(make_campaign([]), parts=parts), placed)
+    campaign = replace(make_campaign([]), parts=parts)
+    levels = {str(one.part.directory): (one.run, one.summary) for one in placed}
+    return campaign_answer(campaign, campaign_summary(campaign, levels), placed)
 
 
 @cache

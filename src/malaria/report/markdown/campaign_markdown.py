@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from malaria.analysis.headline import headline
+from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords
 from malaria.report.campaign_answer import (
     NO_SETTINGS,
@@ -24,18 +25,18 @@ from malaria.report.markdown.markdown_text import anchor, code, joined, plain, t
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, clean_start, missing_lines, shown_parts
 
 
-def render_campaign_markdown(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> str:
+def render_campaign_markdown(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary], summary: Summary) -> str:
     """Return the report of a campaign as Markdown; `runs` holds the run of each part by its directory.
 
-    Raises RunError for a damaged run.
+    `summary` is that of the campaign. Raises RunError for a damaged run.
     """
-    return joined(_lines(campaign, runs))
+    return joined(_lines(campaign, runs, summary))
 
 
-def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[str]:
+def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary], summary: Summary) -> list[str]:
     shown = shown_parts(campaign, runs)
     first: dict[str, Sequence[str]] = {
-        Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in campaign_sentences(campaign, shown)],
+        Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in campaign_sentences(summary, shown)],
         Heading.MADE: _made(campaign, shown),
         Heading.BROKER: _broker(campaign, shown),
     }
@@ -46,7 +47,7 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list
         Heading.ENVIRONMENT: _environment(shown),
     }
     return [
-        *_top(campaign, shown),
+        *_top(campaign, summary, shown),
         *_contents(shown, [title for title, lines in first.items() if lines], [t for t, lines in end.items() if lines]),
         *titled(first, "##"),
         *levels,
@@ -54,9 +55,9 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list
     ]
 
 
-def _top(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:
+def _top(campaign: CampaignRecords, summary: Summary, shown: Sequence[ShownLevel]) -> list[str]:
     target = shown[0].summary.target if shown else campaign.file
-    outcome, sentence = campaign_answer(campaign, shown)
+    outcome, sentence = campaign_answer(campaign, summary, shown)
     lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(sentence)}", ""]
     rest = not_to_the_end(campaign)
     lines += [f"{rest}.", ""] if rest else []

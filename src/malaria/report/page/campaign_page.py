@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords
 from malaria.report.campaign_answer import (
     NO_SETTINGS,
@@ -91,16 +92,17 @@ class CampaignPage:
     environment: EnvironmentView | None
 
 
-def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndSummary]) -> str:
+def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndSummary], summary: Summary) -> str:
     """Return the page of a campaign as text that UTF-8 can carry. Raises RunError for a damaged run.
 
     `levels` holds the run of each part by its directory. A part that is not in it was not run, or cannot be read.
+    `summary` is that of the campaign.
     """
     shown = shown_parts(campaign, levels)
     charts: PageCharts = {"levels": levels_chart(shown, _load_unit(campaign))} if shown else {}
     # also fills `charts`, which the page needs as a whole
     made = tuple(_level(one, level, charts) for level in by_level(shown) for one in level)
-    outcome, sentence = campaign_answer(campaign, shown)
+    outcome, sentence = campaign_answer(campaign, summary, shown)
     missing = missing_lines(campaign, levels)
     page = CampaignPage(
         title=campaign.title,
@@ -109,7 +111,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         unfinished=not_to_the_end(campaign),
         chart=chart_place("levels", charts) if shown else None,
         overview=levels_table(shown),
-        conclusions=tuple(campaign_sentences(campaign, shown)),
+        conclusions=tuple(campaign_sentences(summary, shown)),
         contents=_contents(shown, bool(missing)),
         note=paragraphs(campaign.note),
         command=CopyableCommand("command-campaign", campaign.command),

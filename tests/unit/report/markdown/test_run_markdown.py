@@ -10,10 +10,9 @@ from malaria.analysis.summary import summarize
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Observation
 from malaria.records.run import Run
-from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.markdown.markdown_text import plain
 from malaria.report.markdown.run_markdown import render_run_markdown
-from synthetic import by_directory, make_campaign, make_run, observed, with_meta
+from synthetic import by_directory, campaign_markdown, make_campaign, make_run, observed, with_meta
 
 CLEARS_THE_SCREEN = "\x1b[2J"
 TITLES_THE_WINDOW = "\x1b]0;owned\x07"
@@ -42,7 +41,7 @@ def test_nor_does_any_of_a_campaign(words: str) -> None:
     parts.append(CampaignPart(2, words, words, 1, why=words))
     hostile = replace(campaign, note=words, parts=tuple(parts), broker={"settings": words}, options={words: words},
                       source=words)  # fmt: skip
-    text = render_campaign_markdown(hostile, by_directory([records]))
+    text = campaign_markdown(hostile, by_directory([records]))
     assert all(line.isprintable() for line in text.split("\n"))
     assert sum(line.startswith("# ") for line in text.split("\n")) == 1
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from malaria.analysis.summary import summarize
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.run import Run
-from malaria.report.page.campaign_page import render_campaign_page
 from malaria.report.page.run_page import render_run_page
-from synthetic import by_directory, make_campaign, make_run, make_whole_campaign, with_meta
+from synthetic import by_directory, campaign_page, make_campaign, make_run, make_whole_campaign, with_meta
 
 NO_UTF8 = "runs/caf\udce9"
 """How Python hands on a file name in Latin-1."""
@@ -27,27 +26,27 @@ def test_a_file_name_that_is_not_utf8_is_spelled_out() -> None:
 
 def test_so_it_is_on_a_page_of_levels() -> None:
     records = named_in_latin_1()
-    assert "runs/caf\\udce9</h2>" in render_campaign_page(make_campaign([records]), by_directory([records]))
+    assert "runs/caf\\udce9</h2>" in campaign_page(make_campaign([records]), by_directory([records]))
 
 
 def test_a_level_that_was_not_run_says_why() -> None:
     runs = [make_run()]
     campaign = make_campaign(runs)
     missing = CampaignPart(2, "4,000 clients", "", 4000, why="mosquitto ended at once with exit code 3")
-    page = render_campaign_page(replace(campaign, parts=(*campaign.parts, missing)), by_directory(runs))
+    page = campaign_page(replace(campaign, parts=(*campaign.parts, missing)), by_directory(runs))
     assert "4,000 clients: not run: mosquitto ended at once" in page
 
 
 def test_a_campaign_of_which_nothing_was_run() -> None:
     missing = CampaignPart(1, "500 clients", "", 500, why="interrupted")
-    page = render_campaign_page(replace(make_campaign([]), parts=(missing,)), {})
+    page = campaign_page(replace(make_campaign([]), parts=(missing,)), {})
     assert "500 clients: not run: interrupted" in page
 
 
 def test_every_link_leads_somewhere() -> None:
     campaign, levels = make_whole_campaign()
     records = make_run()
-    for page in (render_campaign_page(campaign, levels), render_run_page(records, summarize(records))):
+    for page in (campaign_page(campaign, levels), render_run_page(records, summarize(records))):
         body = page[page.index("<main>") : page.index("</main>")]
         links = set(re.findall(r'href="#([^"]*)"', body))
         assert links
