@@ -15,9 +15,9 @@ from malaria.broker import CleanStart, RunningBroker
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerTable
-from malaria.model.observe import Observe, ProcessChoice, SshHost
+from malaria.model.observe import Observe, ProcessChoice
 from malaria.observe.observer import clean
-from malaria.ssh.destination import parse_destination
+from malaria.ssh.destination import SshDestination, parse_destination
 from malaria.units import NotationError
 
 POLL_S: Final = 0.5
@@ -85,15 +85,14 @@ def _is_open(wanted: Observe, name: str) -> bool:
     return not wanted.is_stated(name) and not wanted.only_stated
 
 
-def _ssh_host(text: str | None) -> SshHost | None:
+def _ssh_host(text: str | None) -> SshDestination | None:
     """Return the host that the broker runs on; None for this machine, or for a text that is no ssh destination."""
     if not text:
         return None
     try:
-        found = parse_destination(text)
+        return parse_destination(text)
     except NotationError:  # the broker itself was started over it and has reported it
         return None
-    return SshHost(found.host, found.user, found.port)
 
 
 class BrokerWatch:

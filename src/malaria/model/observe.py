@@ -28,6 +28,7 @@ from malaria.model.access import Access
 from malaria.model.faults import explain, key_path
 from malaria.model.fields import DurationNs, Flag
 from malaria.model.table import Table
+from malaria.ssh.destination import SshDestination, parse_destination
 from malaria.units import NotationError
 
 SSH: Final = "ssh://"
@@ -37,27 +38,11 @@ SHORTEST_INTERVAL_NS: Final = 100 * NS_PER_MS
 LONGEST_PERF_NS: Final = 300 * NS_PER_S
 NONE: Final = "none"
 
-_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_.])?")
 _NAME: Final = re.compile(r"[^\W\d][^:/]{0,63}")
 _PROCESS_FORMS: Final = (
     'write a process id, a name, ":1883" for the process that listens there, or "ssh://user@host/NAME"'
 )
 _CONTAINER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-
-
-@dataclass(frozen=True, slots=True)
-class SshHost:
-    """A host that is observed over ssh."""
-
-    host: str
-    user: str = ""
-    port: int | None = None
-
-    def __str__(self) -> str:
-        user = f"{self.user}@" if self.user else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{SSH}{user}{host}" + (f":{self.port}" if self.port else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +52,13 @@ class ProcessChoice:
     pid: int | None = None
     name: str | None = None
     port: int | None = None
-    ssh: SshHost | None = None
+    ssh: SshDestination | None = None
 
     def __str__(self) -> str:
         own = str(self.pid) if self.pid is not None else f":{self.port}" if self.port else self.name or ""
         if self.ssh is None:
             return own
-        return f"{self.ssh}/{own}" if own else str(self.ssh)
+        return f"{SSH}{self.ssh}/{own}" if own else f"{SSH}{self.ssh}"
 
 
 def _process(value: Any) -> Any:
@@ -90,7 +75,7 @@ def _process(value: Any) -> Any:
     raise NotationError(f"{value!r} is not a process", _PROCESS_FORMS)
 
 
-def _one(text: str, value: object, ssh: SshHost | None) -> ProcessChoice:
+def _one(text: str, value: object, ssh: SshDestination | None) -> ProcessChoice:
     own = text.strip()
     if not own and ssh is not None:
         return ProcessChoice(ssh=ssh)
@@ -107,20 +92,12 @@ def _one(text: str, value: object, ssh: SshHost | None) -> ProcessChoice:
     raise NotationError(f"{str(value)[:80]!r} is not a process", _PROCESS_FORMS)
 
 
-def _ssh(text: str) -> tuple[SshHost, str]:
-    """Return the host and the path of an ssh:// address. No part may look like an option of ssh."""
-    try:
-        parts = urlsplit(text)
-        host, user, port = parts.hostname or "", unquote(parts.username or ""), parts.port
-    except ValueError:
-        host, user, port = "", "", None
-        # an empty host, which the check below refuses
-        parts = urlsplit(SSH)
-    if parts.password is not None:
+def _ssh(text: str) -> tuple[SshDestination, str]:
+    """Return the host and the path of an ssh:// address. Raises NotationError."""
+    address, _, rest = text.removeprefix(SSH).partition("/")
+    if ":" in address.rpartition("@")[0]:
         raise NotationError("ssh:// with a password", "use a key, or an agent: ssh-copy-id user@host")
-    if not _HOST.fullmatch(host) or (user and not _USER.fullmatch(user)) or parts.query or parts.fragment:
-        raise NotationError(f"{text[:80]!r} is not a host for ssh", 'write "ssh://user@host" or with :port')
-    return SshHost(host, user, port), unquote(parts.path.removeprefix("/"))
+    return parse_destination(address), unquote(rest)
 
 
 def _host(value: Any) -> Any:
@@ -134,7 +111,7 @@ def _host(value: Any) -> Any:
         if rest:
             raise NotationError(f"{value[:80]!r} says more than a host", 'write "ssh://user@host"')
         return host
-    if isinstance(value, bool | SshHost) or value is None:
+    if isinstance(value, bool | SshDestination) or value is None:
         return value
     raise NotationError(f"{value!r} is not a host to observe", 'write true (this machine) or "ssh://user@host"')
 
@@ -209,9 +186,9 @@ class Observe(Table):
     """The process of the broker: a process id, a name, ":PORT", or "ssh://user@host/NAME"; true finds it by its
     port."""
     host: Annotated[
-        bool | SshHost | None,
+        bool | SshDestination | None,
         BeforeValidator(_host, json_schema_input_type=bool | str),
-        PlainSerializer(lambda host: str(host) if isinstance(host, SshHost) else host),
+        PlainSerializer(lambda host: f"{SSH}{host}" if isinstance(host, SshDestination) else host),
     ] = None
     """The host of the broker: true for this machine, or "ssh://user@host"."""
     prometheus: Annotated[Prometheus | None, BeforeValidator(_page, json_schema_input_type=str | Prometheus)] = None

@@ -9,7 +9,7 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
-from malaria.model.observe import Observe, ProcessChoice, SshHost
+from malaria.model.observe import Observe, ProcessChoice
 from malaria.observe.docker import DockerObserver
 from malaria.observe.host_observer import HostObserver
 from malaria.observe.observer import Observer
@@ -19,6 +19,7 @@ from malaria.observe.proc_reader import LocalProcReader, ProcReader
 from malaria.observe.process_observer import ProcessObserver, ProcessSelector
 from malaria.observe.prometheus import PrometheusObserver
 from malaria.observe.sys_topics import SysAccess, SysObserver
+from malaria.ssh.destination import SshDestination
 
 SSH_REMEDY: Final = 'write "ssh://user@HOST" for the host of the broker'
 
@@ -61,17 +62,15 @@ class _ProcReaders:
 
     def __init__(self, config: str) -> None:
         self._config = config
-        self._by_host: dict[SshHost, ProcReader] = {}
+        self._by_host: dict[SshDestination, ProcReader] = {}
 
-    def of(self, host: SshHost | None) -> ProcReader:
+    def of(self, host: SshDestination | None) -> ProcReader:
         if host is None:
             return LocalProcReader()
         if host not in self._by_host:
             from malaria.observe.ssh_proc_reader import SshProcReader  # needs asyncio, which a local attack does not
-            from malaria.ssh.destination import SshDestination
 
-            destination = SshDestination(host.host, host.user, host.port, config=self._config)
-            self._by_host[host] = SshProcReader(destination)
+            self._by_host[host] = SshProcReader(replace(host, config=self._config))
         return self._by_host[host]
 
 
@@ -81,7 +80,7 @@ def _with_default(wanted: Observe, value: object, default: bool) -> bool:
 
 
 def _host(wanted: Observe, context: ObserverContext, readers: _ProcReaders) -> HostObserver | None:
-    if isinstance(wanted.host, SshHost):
+    if isinstance(wanted.host, SshDestination):
         return HostObserver(readers.of(wanted.host))
     # `true` means this machine: its figures would be taken for those of the broker's host
     if wanted.host and not context.local:

@@ -12,7 +12,8 @@ from campaign_fakes import FakeBroker
 from malaria.campaign.campaign_broker import BrokerWatch, broker_facts, observed
 from malaria.errors import OperatorError
 from malaria.model.broker import BrokerTable
-from malaria.model.observe import Observe, ProcessChoice, SshHost
+from malaria.model.observe import Observe, ProcessChoice
+from malaria.ssh.destination import SshDestination
 
 
 def table(**keys: Any) -> BrokerTable:
@@ -52,11 +53,11 @@ REMOTE = {"kind": "command", "command": "broker", "ssh": "admin@broker:2222", "s
 
 def test_a_broker_on_another_host_is_watched_there() -> None:
     seen = watched({}, running(ssh="admin@broker:2222"), **REMOTE)
-    host = SshHost("broker", "admin", 2222)
+    host = SshDestination("broker", "admin", 2222)
     assert (seen.process, seen.host, seen.ssh_config) == (ProcessChoice(pid=7, ssh=host), host, "/there")
     seen = watched({"host": False, "ssh_config": "/mine"}, running(ssh="[::1]"), **REMOTE)
     assert (seen.process, seen.host, seen.ssh_config) == (
-        ProcessChoice(pid=7, ssh=SshHost("::1")), False, "/mine",
+        ProcessChoice(pid=7, ssh=SshDestination("::1")), False, "/mine",
     )  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_a_level_is_observed_as_all_are_and_as_it_says(read: Any, tmp_path: Path
         '[observe]\nsys = true\nhost = true\nssh_config = "ssh"\n'
     ).levels
     assert (first.observe.sys, first.observe.host, first.observe.perf) == (True, True, None)
-    assert (second.observe.sys, str(second.observe.host), second.observe.perf.at_ns) == (True, "ssh://box", 20 * 10**9)
+    assert (second.observe.sys, str(second.observe.host), second.observe.perf.at_ns) == (True, "box", 20 * 10**9)
     assert second.observe.ssh_config == str(tmp_path / "ssh")
     assert not first.observe.is_stated("perf")
     assert second.observe.is_stated("perf")

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from malaria.clock import NS_PER_S as S
 from malaria.errors import OperatorError
 from malaria.model.access import Access
-from malaria.model.observe import Observe, ProcessChoice, SshHost, observe_from_options
+from malaria.model.observe import Observe, ProcessChoice, observe_from_options
+from malaria.ssh.destination import SshDestination
 
 PROCESSES = {
     "mosquitto": ProcessChoice(name="mosquitto"),
@@ -18,9 +19,9 @@ PROCESSES = {
     4711: ProcessChoice(pid=4711),
     ":1883": ProcessChoice(port=1883),
     True: ProcessChoice(),
-    "ssh://me@broker": ProcessChoice(ssh=SshHost("broker", "me")),
-    "ssh://me@broker:2222/mosquitto": ProcessChoice(name="mosquitto", ssh=SshHost("broker", "me", 2222)),
-    "ssh://[fe80::1]/:1883": ProcessChoice(port=1883, ssh=SshHost("fe80::1")),
+    "ssh://me@broker": ProcessChoice(ssh=SshDestination("broker", "me")),
+    "ssh://me@broker:2222/mosquitto": ProcessChoice(name="mosquitto", ssh=SshDestination("broker", "me", 2222)),
+    "ssh://[fe80::1]/:1883": ProcessChoice(port=1883, ssh=SshDestination("fe80::1")),
 }
 
 
@@ -65,7 +66,7 @@ def test_the_table_of_a_file() -> None:
     }
     observe = Observe.model_validate(table)
     assert isinstance(observe.sys, Access)
-    assert observe.host == SshHost("broker", "admin")
+    assert observe.host == SshDestination("broker", "admin")
     assert observe.perf is not None
     assert (observe.perf.seconds_ns, observe.perf.at_ns, observe.interval_ns) == (5 * S, 60 * S, 2 * S)
     assert observe.is_stated("docker")
