@@ -34,7 +34,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LATEST_S: Final = 0.3
 """The longest time between the line of a phase and the signal."""
 END_S: Final = 15.0
-"""The end after the signal, on a machine that does other things too. What is promised is 2 s and the drain time."""
+"""The end after the signal, on a machine that does other things too. What is promised is 2 s."""
 ABORTED: Final = 4
 NO_VERDICT: Final = "aborted before there was anything to report"
 INTERRUPTED: Final = "interrupted by the operator"
@@ -53,7 +53,7 @@ PHASES: Final = {
     "workers": Phase("malaria attack mqtt", ("-d", "60s")),
     "prepare": Phase("prepare 0/", ("-d", "60s")),
     "connect": Phase(" s  connect ", ("-d", "60s", "-R", "0.5")),
-    "measure": Phase("measure 0:00", ("-d", "60s", "--drain", "1s")),
+    "measure": Phase("measure 0:00", ("-d", "60s", "--drain", "60s"), acknowledges=False),
     "drain": Phase("drain 0:0", ("-d", "1s", "--drain", "60s"), acknowledges=False),
     "page": Phase("latency  ", ("-d", "1s")),
 }

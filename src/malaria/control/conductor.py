@@ -46,6 +46,8 @@ PREPARE_NS: Final = 120 * NS_PER_S
 FINISH_NS: Final = 15 * NS_PER_S
 HURRIED_FINISH_NS: Final = 1500 * NS_PER_MS
 """How long workers may take to finish once the operator does not want to wait any more."""
+HURRIED_DRAIN_NS: Final = 500 * NS_PER_MS
+"""How long messages under way are waited for once the operator has ended the load."""
 SILENCE_NS: Final = 15 * NS_PER_S
 """A worker reports ten times a second. One that reports nothing for so long is lost: stopped, or stuck."""
 SILENCE_NOTICE_NS: Final = 3 * NS_PER_S
@@ -109,6 +111,7 @@ class Conductor:
         self._asked_at_arrivals = -1
         self._moves = (-1, 0)  # (messages moved, since when)
         self._advanced_ns = self._awake_ns = 0  # the last look, and the time awake until then
+        self._drain_ns = timing.drain_ns
         self._finish_ns = FINISH_NS
         self._prepare_mark = False
         self._connect_orders = 0
@@ -141,9 +144,13 @@ class Conductor:
                 pass
 
     def interrupt(self, times: int, at_ns: int) -> list[Order]:
-        """Return the orders for Ctrl-C: the first ends the load and drains; a second, or one in the drain, stops it."""
+        """Return the orders for Ctrl-C: the first ends the load and drains; a second, or one in the drain, stops it.
+
+        The drain is short then: what has not arrived by its end is unresolved.
+        """
         if self.over:
             return []
+        self._drain_ns = min(self._drain_ns, HURRIED_DRAIN_NS)
         now = times > 1 or self.measure_start_ns is None or self.phase in (RunPhase.DRAIN, RunPhase.VERIFY)
         if now:
             self._finish_ns = HURRIED_FINISH_NS
@@ -236,7 +243,7 @@ class Conductor:
         if self.phase is RunPhase.WARMUP:
             return min(max(self._waited_ns(at_ns), 0), self.timing.warmup_ns), self.timing.warmup_ns
         # without a duration the length of the measured time is not known
-        return max(self._waited_ns(at_ns), 0), self.timing.drain_ns if self.phase is not RunPhase.MEASURE else 0
+        return max(self._waited_ns(at_ns), 0), self._drain_ns if self.phase is not RunPhase.MEASURE else 0
 
     # --- the phases ------------------------------------------------------------------------------------------------
 
@@ -310,7 +317,7 @@ class Conductor:
         arrived = sum(w.standing.arrived for w in self._remaining())
         if arrived != self._arrivals[0]:
             self._arrivals = (arrived, at_ns)
-        if self._waited_ns(at_ns) > self.timing.drain_ns:
+        if self._waited_ns(at_ns) > self._drain_ns:
             return self._finish(at_ns)
         pending = sum(w.standing.pending for w in self._remaining())
         quiet = at_ns - self._arrivals[1] > QUIET_NS and self._waited_ns(at_ns) > QUIET_NS
@@ -323,7 +330,7 @@ class Conductor:
 
     def _in_verify(self, at_ns: int) -> list[Order]:
         """Finish if nothing is missing that may still arrive; otherwise drain on."""
-        if self._waited_ns(at_ns) > self.timing.drain_ns:
+        if self._waited_ns(at_ns) > self._drain_ns:
             return self._finish(at_ns)
         if any(w.account is None for w in self._remaining()):
             return []

@@ -174,6 +174,16 @@ def test_the_first_interrupt_drains_and_the_second_stops() -> None:
     assert "interrupted" in play.conductor.aborted
 
 
+def test_the_drain_of_an_interrupted_load_is_short() -> None:
+    """What the broker owes is unresolved then: the operator waits half a second for it, whatever `drain` says."""
+    play = Play().measure()
+    play.at(3)
+    play.say(replace(READY, pending=7))
+    play.conductor.interrupt(1, 4 * S)
+    assert play.at(4.5) == []
+    assert play.at(4.6) == [Finish()]
+
+
 def test_an_interrupt_in_the_drain_stops_the_wait() -> None:
     play = Play().measure()
     end_s = play.conductor.measure_end_ns / S
