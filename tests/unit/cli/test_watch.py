@@ -20,7 +20,7 @@ NOBODY = "127.0.0.1:1"
         (["--observe", "none,sys"], "none cannot stand beside observers"),
         (["--observe", "none"], "there is nothing to watch"),
         (["--observe", "perf"], "there is no run directory for the recording"),
-        (["--observe", "host=ssh://-x"], "not a host for ssh"),
+        (["--observe", "host=ssh://-x"], "is not a host"),
         (["--prometheus", "nowhere"], "not an address to listen on"),
         (["--psk-file", "missing.psk"], "missing.psk"),
     ],
