@@ -58,12 +58,22 @@ class Attack:
 
     def __init__(self, place: Path, port: int, *options: str, target: str = "", limit: Callable[[], None] | None = None,
                  run: Path | None = None) -> None:  # fmt: skip
-        self.run = run or place / "run"
+        self.directory = run or place / "run"
         self.place = place
         self._screen = place / "screen.txt"
         (place / "weather.toml").write_text(WARHEAD)
         target = target or f"mqtt://127.0.0.1:{port}"
-        command = [MALARIA, "attack", target, "-w", str(place / "weather.toml"), *LOAD, "-o", str(self.run), *options]
+        command = [
+            MALARIA,
+            "attack",
+            target,
+            "-w",
+            str(place / "weather.toml"),
+            *LOAD,
+            "-o",
+            str(self.directory),
+            *options,
+        ]
         with self._screen.open("wb") as sink:
             self.process = subprocess.Popen(
                 command,
@@ -104,10 +114,10 @@ class Attack:
             pytest.fail(f"malaria did not come to an end:\n{self.screen}")
 
     def run(self) -> Run:
-        return open_run(self.run)
+        return open_run(self.directory)
 
     def summary(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.run / "summary.json").read_text())
+        found: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
         return found
 
     def clear_away(self) -> None:
@@ -140,7 +150,7 @@ def words(screen: str) -> str:
 def assert_reportable(attack: Attack) -> None:
     """`malaria report` makes the page of it anew."""
     page = attack.place / "again"
-    again = malaria("report", str(attack.run), "-o", str(page))
+    again = malaria("report", str(attack.directory), "-o", str(page))
     assert again.returncode == 0, again.stderr
     assert (page / "report.html").stat().st_size > 10_000
 
@@ -206,7 +216,7 @@ def test_ctrl_c_once_drains_and_reports(attack: Callable[..., Attack], mosquitto
     assert summary["messages"]["sent"] == summary["messages"]["acked"]
     assert "interrupted by the operator" in hit.screen
     assert "Traceback" not in hit.screen
-    assert (hit.run / "report.html").exists()
+    assert (hit.directory / "report.html").exists()
 
 
 def test_ctrl_c_twice_stops_now_and_still_reports(attack: Callable[..., Attack], mosquitto: RunningBroker) -> None:
@@ -221,7 +231,7 @@ def test_ctrl_c_twice_stops_now_and_still_reports(attack: Callable[..., Attack],
         os.kill(mosquitto.pid, signal.SIGCONT)
     assert "interrupted again: stopping now" in hit.screen
     assert hit.summary()["messages"]["unresolved"] > 0
-    assert (hit.run / "report.html").exists()
+    assert (hit.directory / "report.html").exists()
 
 
 def test_ctrl_c_while_clients_connect(attack: Callable[..., Attack], mosquitto: RunningBroker) -> None:
@@ -241,12 +251,12 @@ def test_a_worker_that_is_killed(attack: Callable[..., Attack], mosquitto: Runni
     victim, _ = hit.workers()
     victim.kill()
     assert hit.end() == UNKNOWN, hit.screen
-    records = hit.run()
-    (lost,) = records.meta.lost_workers  # type: ignore[misc]
+    run = hit.run()
+    (lost,) = run.meta.lost_workers  # type: ignore[misc]
     assert "SIGKILL" in lost.reason
     assert lost.share
     assert f"worker {lost.worker} was killed by SIGKILL: its share" in words(hit.screen)
-    last = {name: max(s.end_ns for s in records.samples if s.worker == name) for name in ("1", "2")}
+    last = {name: max(s.end_ns for s in run.samples if s.worker == name) for name in ("1", "2")}
     other = {"1": "2", "2": "1"}[lost.worker]
     assert last[other] > last[lost.worker], "the other went on"
     assert hit.summary()["messages"]["lost"] is None, "unknown is not nought"
@@ -335,7 +345,7 @@ def test_a_password_is_nowhere_to_be_found(
     assert len(workers) == 2
     assert not [worker for worker in workers if SECRET in " ".join(worker.cmdline())]
     assert not [worker for worker in workers if SECRET in str(worker.environ())]
-    assert_secret_is_nowhere(hit.run)  # as a reader finds it meanwhile, with its log
+    assert_secret_is_nowhere(hit.directory)  # as a reader finds it meanwhile, with its log
     assert hit.end() == PASS, hit.screen
     assert_reportable(hit)
     assert_secret_is_nowhere(tmp_path)

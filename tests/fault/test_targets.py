@@ -198,10 +198,10 @@ def test_a_wrong_password(
 IMPOSSIBLE: Final = {
     "scheme": ("http://127.0.0.1", (), "'http://' is not a known scheme", "mqtt://"),
     "port": ("127.0.0.1:99999", (), "'99999' is not a port", "from 1 to 65535"),
-    "rate of nothing": ("127.0.0.1", ("-r", "0"), "-r/--rate: a rate of '0' cannot be made", "messages per second"),
+    "rate of nothing": ("127.0.0.1", ("-r", "0"), "-r/--rate: a rate of '0' is too low", "messages per second"),
     "rate in words": ("127.0.0.1", ("-r", "fast"), "-r/--rate: 'fast' is not a rate", "10000/min"),
     "negative rate": ("127.0.0.1", ("-r", "-5"), "-r/--rate: '-5' is not a rate", "messages per second"),
-    "rate past the clock": ("127.0.0.1", ("-r", "2000000000"), "cannot be made", "messages per second"),
+    "rate past the clock": ("127.0.0.1", ("-r", "2000000000"), "is too high", "write at most"),
     "interval": ("127.0.0.1", ("-I", "-5s"), "-I/--interval: '-5s' is not a duration", "250ms"),
     "connect rate": ("127.0.0.1", ("-R", "-1"), "-R/--connect-rate: '-1' is not a rate", "write"),
     "no clients": ("127.0.0.1", ("-c", "0"), "-c/--clients: 0 is too small", "1 or more"),
