@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def capacity_request(
         directory,
         workers,
         command=command,
-        repeat=RepeatCommand((command,), by_level=False),
+        repeat=RepeatCommand(tuple(shlex.split(command)), by_level=False),
         copy=campaign_copy(text, Path()),
     )
 

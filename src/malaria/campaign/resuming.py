@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from malaria.campaign.definition import campaign_from_toml, load_campaign, read_text
-from malaria.campaign.demo import COMMAND as DEMO
+from malaria.campaign.definition import Campaign, campaign_from_toml, load_campaign, read_text
 from malaria.campaign.file_copy import campaign_copy
 from malaria.campaign.overrides import StatedOptions, complete, overridden, typed, without_secrets
 from malaria.campaign.programs import program_of
@@ -34,7 +33,7 @@ def new_request(file: Path, options: StatedOptions, directory: Path, workers: Wo
         directory,
         workers,
         command=shlex.join([*PROGRAM, str(file), *typed(options)]),
-        repeat=_repeat_command(str(file), options),
+        repeat=_repeat_command(str(file), options, campaign),
         copy=campaign_copy(read_text(file), file.parent),
         options=without_secrets(options),
     )
@@ -55,8 +54,10 @@ def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -
     if planned != _outline(before.parts)[: None if campaign.search is None else len(planned)]:
         message = f"{directory / COPY} has other levels than the campaign that was started"
         raise RunError(message, "restore the file, or start again: malaria campaign FILE")
-    demo = before.command == shlex.join(DEMO)
-    repeat = RepeatCommand(DEMO, by_level=False) if demo else _repeat_command(before.file, options)
+    words = tuple(shlex.split(before.command))
+    # `malaria demo` and `malaria capacity` have no file that could be named
+    by_file = words[: len(PROGRAM)] == PROGRAM
+    repeat = _repeat_command(before.file, options, campaign) if by_file else RepeatCommand(words, by_level=False)
     return CampaignRequest(campaign, program, directory, workers, before.command, repeat, text, before.options, before)
 
 
@@ -76,7 +77,8 @@ def _secrets(options: StatedOptions) -> dict[str, str]:
     return {name: text for name in ("password", "psk") if (text := options.get(name)) is not None}
 
 
-def _repeat_command(file: str, options: StatedOptions) -> RepeatCommand:
+def _repeat_command(file: str, options: StatedOptions, campaign: Campaign) -> RepeatCommand:
+    """Return the command for a part of the campaign; a trial of a search is not run again by itself."""
     # the repeat command names one level itself
     others = {name: text for name, text in options.items() if name != "levels"}
-    return RepeatCommand((*PROGRAM, file, *typed(others)))
+    return RepeatCommand((*PROGRAM, file, *typed(others)), by_level=campaign.search is None)

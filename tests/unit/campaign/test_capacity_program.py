@@ -10,12 +10,23 @@ from typing import Any
 import pytest
 
 from campaign_fakes import REPEAT, Stage, names
-from malaria.campaign import CampaignOutcome, CampaignRequest, conduct_campaign, resumed_request
+from malaria.campaign import (
+    CampaignOutcome,
+    CampaignRequest,
+    CapacityOptions,
+    capacity_request,
+    conduct_campaign,
+    resumed_request,
+)
 from malaria.campaign.capacity_program import CapacityProgram
 from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.programs import program_of
 from malaria.clock import NS_PER_S
 from malaria.errors import CampaignError
+from malaria.model.observe import Observe
+from malaria.model.option_table import LoadOptions
+from malaria.model.options import build_warhead
+from malaria.model.target import parse_target
 from malaria.records.campaign_store import open_campaign
 
 TEXT = """
@@ -205,3 +216,19 @@ def test_a_search_has_no_levels_to_choose_from(tmp_path: Path) -> None:
     with pytest.raises(CampaignError, match="2 groups publish"):
         search(two)
     assert replace(request(tmp_path), directory=tmp_path).program.length is None
+
+
+def test_a_trial_is_made_again_by_the_command_of_the_search(tmp_path: Path) -> None:
+    conducted(carrying(10**9, outcomes=["PASS", "INVALID", "INVALID"]), tmp_path)
+    before = open_campaign(tmp_path)
+    assert resumed_request(tmp_path, {}, lambda clients: 1).repeat.of_level(3) == before.command == "malaria capacity"
+
+
+def test_options_make_a_campaign_that_repeats_their_command(tmp_path: Path) -> None:
+    load = build_warhead(LoadOptions(clients=5, interval="2s", duration="40s"))
+    command = "malaria capacity broker -c 5 --fail-if 'ack.p99 > 1s'"
+    options = CapacityOptions(parse_target("broker"), load, "40s", {"to": 1_000}, Observe())
+    made = capacity_request(options, command, tmp_path, lambda clients: 1)
+    assert made.repeat.of_level(2) == command
+    assert made.campaign.search is not None
+    assert made.program.planned[0].warhead.attack.duration_ns == 10 * NS_PER_S
