@@ -1,7 +1,8 @@
 """A broker that a command of the operator starts: the process with all that it starts in turn, as one group.
 
 Promises: a stop reaches every process of the group, and so does the death of malaria, even by SIGKILL: a shell waits
-for the end of its input, which malaria holds open.
+for the end of its input, which malaria holds open. Does not promise it for a death in the few milliseconds between the
+start of the command and the making of its group.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from malaria.broker.process_group import ProcessGroup
 from malaria.broker.running import start_process
 place = Path(sys.argv[1])
 group = ProcessGroup(start_process("script", ["sh", "-c", sys.argv[2]], place / "log"), 1)
+print("made", flush=True)
 sys.stdin.read()
 """
 
@@ -59,7 +60,11 @@ def test_a_stop_reaches_what_the_command_has_started(tmp_path: Path) -> None:
 
 def test_the_death_of_malaria_reaches_it_too(tmp_path: Path) -> None:
     script = f"trap '' TERM; {SCRIPT.format(file=tmp_path / 'pid')}"  # the shell itself is hard to end
-    malaria = subprocess.Popen([sys.executable, "-c", MALARIA, str(tmp_path), script], stdin=subprocess.PIPE)
+    malaria = subprocess.Popen(
+        [sys.executable, "-c", MALARIA, str(tmp_path), script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert malaria.stdout is not None
+    assert malaria.stdout.readline() == b"made\n"  # from now on its death is noticed
     child = grandchild(tmp_path / "pid")
     shell = child.parent()
     malaria.kill()
