@@ -11,8 +11,8 @@ from malaria.doctor import HostLimits
 from malaria.doctor.need import need_for
 from malaria.model.group_keys import Role
 from malaria.model.option_table import LoadOptions
-from malaria.model.options import build_warhead
 from malaria.model.warhead import Warhead
+from malaria.model.warhead_options import build_warhead
 from malaria.transport.route import Endpoint
 
 HERE: Final[Endpoint] = (int(socket.AF_INET), ("127.0.0.1", 1883))

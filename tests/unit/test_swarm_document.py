@@ -15,7 +15,7 @@ from distributed.cli.dask_worker import main as dask_worker
 
 from malaria.cli.main import app
 from malaria.swarm.hosts.inventory import BeeHost, inventory_from
-from malaria.swarm.hosts.prepare import PREPARE
+from malaria.swarm.hosts.preparation import PREPARE
 from malaria.swarm.run.certificates import EARLY, LIFE
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from malaria.model.attack import Spread
+from malaria.model.attack_table import Spread
 from malaria.transport.route import Endpoint, Route, TargetHost, address_text
 
 

@@ -2,7 +2,7 @@
 
 from malaria.campaign.campaign_runner import CampaignTools, conduct_campaign
 from malaria.campaign.capacity_request import CapacityOptions, capacity_request
-from malaria.campaign.demo import demo_request
+from malaria.campaign.demo_campaign import demo_request
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
 from malaria.campaign.resuming import new_request, resumed_request
 from malaria.campaign.seal import foreign_commands

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from malaria.model.access import Access
-from malaria.model.attack import Attack
+from malaria.model.attack_table import Attack
 from malaria.model.broker import BrokerTable, ListenerTable
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs, ShareOfOne

@@ -29,8 +29,8 @@ def attack(arguments: tuple[str, ...], where: Where, file: FromFile, result: Res
     """
 
     def make() -> Warhead:
-        from malaria.model.options import build_warhead, override
         from malaria.model.warhead import load_warhead
+        from malaria.model.warhead_options import build_warhead, override
 
         if file.warhead is None:
             return build_warhead(load, subscriber=not file.no_subscriber)

@@ -47,8 +47,8 @@ def doctor(_: tuple[str, ...], asked: DoctorOptions, load: LoadOptions) -> int:
     """
     from malaria.doctor import examine
     from malaria.model.group_keys import Role
-    from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
+    from malaria.model.warhead_options import build_warhead
     from malaria.report.terminal.doctor_table import doctor_table
 
     target = (

@@ -25,7 +25,7 @@ def subscribe(arguments: tuple[str, ...], where: Where, result: Result, load: Lo
 
     def make() -> Warhead:
         from malaria.model.group_keys import Role
-        from malaria.model.options import build_warhead
+        from malaria.model.warhead_options import build_warhead
 
         return build_warhead(load, Role.SUBSCRIBE)
 

@@ -75,7 +75,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
     Exit code 4 if nothing could be observed.
     """
     from malaria.attack.interrupt import interruptible
-    from malaria.observe import watch as watching
+    from malaria.observe import watching
     from malaria.outputs.prometheus_export import serving
     from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.units import NotationError, parse_duration_ns
@@ -98,10 +98,10 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
 def _target(asked: WatchOptions, load: LoadOptions) -> ObservedTarget:
     from malaria.model.group_keys import Role
     from malaria.model.observe import observe_from_options
-    from malaria.model.options import build_warhead
     from malaria.model.target import parse_target
+    from malaria.model.warhead_options import build_warhead
     from malaria.observe.target_observers import ObservedTarget
-    from malaria.observe.watch import with_defaults_stated
+    from malaria.observe.watching import with_defaults_stated
     from malaria.transport.resolver import route_to
 
     target = parse_target(asked.target).with_credentials(asked.username, asked.password)

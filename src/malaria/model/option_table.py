@@ -1,8 +1,8 @@
 """The options of the load, each once: its names and help, the commands that have it, and the key of a warhead it sets.
 
-The command line makes its parameters from this table, `malaria.model.options` makes a warhead from what was given, and
-docs/options.md is printed from it. Names follow mosquitto_pub and emqtt-bench. Imports nothing that is slow to load:
-`malaria --help` reads it.
+The command line makes its parameters from this table, `malaria.model.warhead_options` makes a warhead from what was
+given, and docs/options.md is printed from it. Names follow mosquitto_pub and emqtt-bench. Imports nothing that is slow
+to load: `malaria --help` reads it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from malaria.clock import NS_PER_S
-from malaria.model.attack import Attack
+from malaria.model.attack_table import Attack
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs
 from malaria.model.group import Group

@@ -20,7 +20,7 @@ from malaria.clock import NS_PER_S
 from malaria.errors import WarheadError
 from malaria.input_file import read_input_text
 from malaria.model.access import FILES, Access
-from malaria.model.attack import Attack
+from malaria.model.attack_table import Attack
 from malaria.model.completion import DEFAULT_SIZE, completed
 from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
 from malaria.model.fields import (

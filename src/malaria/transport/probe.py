@@ -15,7 +15,7 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.errors import MalformedPacket
-from malaria.model.attack import Attack
+from malaria.model.attack_table import Attack
 from malaria.mqtt.codec import decode, encode, frame_length, from_broker
 from malaria.mqtt.packets import (
     Auth,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from malaria.errors import TargetError
-from malaria.model.attack import Spread
+from malaria.model.attack_table import Spread
 from malaria.model.target import Address, Target
 from malaria.model.warhead import Warhead
 from malaria.transport.host_limits import check_limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from malaria.model.attack import Spread
+from malaria.model.attack_table import Spread
 from malaria.model.target import Address, Scheme
 
 type Endpoint = tuple[int, tuple[str, int]]

@@ -25,8 +25,8 @@ from malaria.clock import NS_PER_S
 from malaria.errors import CampaignError
 from malaria.model.observe import Observe
 from malaria.model.option_table import LoadOptions
-from malaria.model.options import build_warhead
 from malaria.model.target import parse_target
+from malaria.model.warhead_options import build_warhead
 from malaria.records.campaign_store import open_campaign
 
 TEXT = """

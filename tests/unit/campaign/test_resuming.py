@@ -9,7 +9,7 @@ import pytest
 
 from campaign_fakes import TEXT
 from malaria.campaign import CampaignRequest, new_request, resumed_request
-from malaria.campaign.demo import demo_request
+from malaria.campaign.demo_campaign import demo_request
 from malaria.campaign.recorder import CampaignRecorder
 from malaria.errors import OperatorError, RunError
 from malaria.records.campaign_store import open_campaign
@@ -91,7 +91,7 @@ def test_no_campaign_is_there(tmp_path: Path) -> None:
 def test_the_demo_takes_the_broker_that_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str | None, kind: str
 ) -> None:
-    monkeypatch.setattr("malaria.campaign.demo.find_mosquitto", lambda: found)
+    monkeypatch.setattr("malaria.campaign.demo_campaign.find_mosquitto", lambda: found)
     request = demo_request(tmp_path / "run", lambda clients: clients)
     assert request.campaign.broker.kind == kind
     assert [level.clients for level in request.campaign.levels] == [100, 300, 600]

@@ -7,8 +7,8 @@ import pytest
 from malaria.errors import WarheadError
 from malaria.model.mqtt5 import OF_5
 from malaria.model.option_table import LoadOptions
-from malaria.model.options import build_warhead
 from malaria.model.warhead import Warhead, to_toml, warhead_from_toml
+from malaria.model.warhead_options import build_warhead
 from malaria.mqtt.packets import Protocol
 
 HEAD = '[attack]\nduration = 1\nprotocol = "5"\n[[group]]\nname = "g"\nclients = 2\n'

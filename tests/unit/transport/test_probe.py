@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from malaria.model.attack import Attack
+from malaria.model.attack_table import Attack
 from malaria.mqtt.packets import Protocol
 from malaria.transport.probe import TIMEOUT_S, ProbeClient, patience_s, probe
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from malaria.errors import OperatorError, TargetError
-from malaria.model.attack import Spread
+from malaria.model.attack_table import Spread
 from malaria.model.target import Address, parse_target
 from malaria.model.warhead import Warhead
 from malaria.transport.resolver import LookUp, resolve, route_to, routes_of, system_look_up

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from malaria.model.attack import Spread
+from malaria.model.attack_table import Spread
 from malaria.transport.route import Route, TargetHost, address_text
 from routes import endpoint_of, host_at, route_at
 

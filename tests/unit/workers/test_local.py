@@ -15,7 +15,7 @@ import pytest
 
 from malaria.clock import now_ns
 from malaria.control.messages import Prepared, WorkerLost
-from malaria.model.options import build_warhead
+from malaria.model.warhead_options import build_warhead
 from malaria.plan.clients import Identity
 from malaria.schedule.share import WHOLE
 from malaria.workers.local import Load, LocalWorkers

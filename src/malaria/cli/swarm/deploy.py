@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, work_on_each
 
 if TYPE_CHECKING:
-    from malaria.swarm.hosts.deploy import Delivery
+    from malaria.swarm.hosts.deployment import Delivery
 
 EXAMPLES: Final = ("malaria swarm deploy", "malaria swarm deploy --bee bee-3")
 
 
 def deploy(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     """Install this version of malaria on the hosts, with its Python if needed. They need no internet."""
-    from malaria.swarm.hosts.deploy import deploy as deploy_to
+    from malaria.swarm.hosts.deployment import deploy as deploy_to
     from malaria.units import format_bytes
 
     def describe(done: Delivery) -> str:

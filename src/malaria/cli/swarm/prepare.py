@@ -10,7 +10,7 @@ from malaria.cli.output import write_text
 from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, work_on_each
 
 if TYPE_CHECKING:
-    from malaria.swarm.hosts.prepare import Preparation
+    from malaria.swarm.hosts.preparation import Preparation
 
 EXAMPLES: Final = ("malaria swarm prepare", "malaria swarm prepare --script > prepare.sh")
 
@@ -25,8 +25,8 @@ def prepare(
     name: Name = DEFAULT,
 ) -> int:
     """Prepare the hosts: open files, local ports, accept queue. Needs root there, or sudo without a password."""
-    from malaria.swarm.hosts.prepare import PREPARE, PrepareOptions
-    from malaria.swarm.hosts.prepare import prepare as prepare_hosts
+    from malaria.swarm.hosts.preparation import PREPARE, PrepareOptions
+    from malaria.swarm.hosts.preparation import prepare as prepare_hosts
 
     # needs no swarm, and no connection
     if script:

@@ -15,8 +15,8 @@ from malaria.cli.swarm.app import DEFAULT, SOME_FAILED, Chosen, Name, hosts_of, 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from malaria.swarm.hosts.bee_status import BeeCapacity, BeeStatus
     from malaria.swarm.hosts.each_host import HostResult
-    from malaria.swarm.hosts.status import BeeCapacity, BeeStatus
 
 EXAMPLES: Final = ("malaria swarm status", "malaria swarm status --bee bee-3 --json -")
 UNKNOWN: Final = "-"
@@ -47,7 +47,7 @@ def status(
     name: Name = DEFAULT,
 ) -> int:
     """Show each bee: reachable, what is deployed, limits, keys; and how many clients this swarm can make."""
-    from malaria.swarm.hosts.status import ask_status, capacity_of
+    from malaria.swarm.hosts.bee_status import ask_status, capacity_of
 
     results = wait_for(ask_status(hosts_of(name, chosen)))
     capacities = {
@@ -64,7 +64,7 @@ def status(
 
 
 def _show(results: Sequence[HostResult[BeeStatus]], capacities: dict[str, BeeCapacity]) -> None:
-    from malaria.swarm.hosts.status import swarm_capacity
+    from malaria.swarm.hosts.bee_status import swarm_capacity
 
     screen = console(None)
     # a pipe has no width, and rich would take 80 columns

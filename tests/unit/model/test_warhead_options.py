@@ -7,14 +7,14 @@ from fractions import Fraction
 import pytest
 
 from malaria.errors import WarheadError
-from malaria.model.attack import Attack
+from malaria.model.attack_table import Attack
 from malaria.model.group import Group
 from malaria.model.group_keys import Role, WillTable
 from malaria.model.option_table import LoadOptions
-from malaria.model.options import FLAGS, build_warhead, override
 from malaria.model.threshold import Threshold
 from malaria.model.warhead import KEYS as FILE_KEYS
 from malaria.model.warhead import Warhead, warhead_from_toml
+from malaria.model.warhead_options import FLAGS, build_warhead, override
 
 FILE = warhead_from_toml(
     """

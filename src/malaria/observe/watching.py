@@ -1,4 +1,4 @@
-"""Runs the observers alone: observes a broker without making load, for a while or until Ctrl-C. May run for days."""
+"""Run the observers alone: observe a broker without making load, for a while or until Ctrl-C. May run for days."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from malaria.swarm.hosts import deploy as module
+from malaria.swarm.hosts import deployment as module
 from malaria.swarm.hosts.bee_layout import Deployed, deployed_from_json
-from malaria.swarm.hosts.deploy import BeeState, Packer, state_from
+from malaria.swarm.hosts.deployment import BeeState, Packer, state_from
 from malaria.swarm.hosts.install_bundle import InstallBundle
 from malaria.swarm.hosts.machine import Machine
 

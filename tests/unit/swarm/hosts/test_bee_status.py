@@ -6,7 +6,7 @@ import pytest
 
 from malaria.model.key_part import KeyPart
 from malaria.swarm.hosts.bee_layout import Deployed
-from malaria.swarm.hosts.status import ASK, BeeCapacity, BeeStatus, capacity_of, status_from, swarm_capacity
+from malaria.swarm.hosts.bee_status import ASK, BeeCapacity, BeeStatus, capacity_of, status_from, swarm_capacity
 from malaria.transport.host_limits import CLIENT_BYTES, TLS_BYTES, WORKER_BYTES
 
 PART = KeyPart(1, 20, 3000, (0,), "0" * 16)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from malaria.swarm.hosts.prepare import AS_ROOT, NO_ROOT, PREPARE, Preparation, preparation_of
+from malaria.swarm.hosts.preparation import AS_ROOT, NO_ROOT, PREPARE, Preparation, preparation_of
 
 AS_AS_ROOT = AS_ROOT.format(etc="/etc", packages="no-packages")
 WITHOUT_PASSWORD = '[ "$2" = true ] && { cat >/dev/null; exit 0; }\necho "as root: $*"\nhead -n 1'
