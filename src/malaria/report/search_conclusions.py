@@ -28,7 +28,8 @@ def _at_lower(capacity: CapacityFigures, summary: Summary) -> list[str]:
         if (latency := summary.latency_ms.get(metric)) is not None and latency.p99 is not None
     ]
     rate, cpu = summary.rates.acked_per_s, summary.broker.cpu_percent
-    figures = [format_rate(rate, "msg"), *figures] if rate is not None else figures
+    if rate is not None and capacity.search != "rate":  # there the load itself is the rate
+        figures = [format_rate(rate, "msg"), *figures]
     figures += [f"broker CPU {percent(cpu)} of a core"] if cpu is not None else []
     return [f"At {count(capacity.lower)}{_unit(capacity)}: {', '.join(figures)}."] if figures else []
 
