@@ -27,7 +27,7 @@ EXAMPLES: Final = (
     "malaria capacity --demo",
 )
 TITLE: Final = "malaria capacity"
-DEMO_HOLD: Final = "4s"
+DEMO_HOLD: Final = "3s"
 DEMO_LIMITS: Final = ("ack.p99 > 250ms", "end_to_end.p99 > 500ms")
 """The embedded broker acknowledges more than it delivers in time: only both together say what it carries."""
 
@@ -169,7 +169,7 @@ def _demo_options(where: Where, load: LoadOptions) -> CapacityOptions:
     # the demo has a broker and a load of its own
     if where.target is not None or load:
         raise CampaignError("--demo takes no target and no load", "leave them out, or leave --demo out")
-    stated = LoadOptions(clients=20, rate="10", size="200", duration=DEMO_HOLD, drain="2s", fail_if=DEMO_LIMITS)
+    stated = LoadOptions(clients=20, rate="40", size="200", duration=DEMO_HOLD, drain="2s", fail_if=DEMO_LIMITS)
     search = {"by": "rate", "width": "10%", "to": 20_000}
     return CapacityOptions(None, build_warhead(stated, subscriber=True), DEMO_HOLD, search, Observe(), "embedded")
 
