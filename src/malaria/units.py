@@ -180,9 +180,10 @@ def format_duration_ns(duration_ns: int) -> str:
 
 
 def format_clock(seconds: float) -> str:
-    """Format a moment of a run in minutes and seconds: 0:07, 4:12, 75:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    """Format a moment of a run in minutes and seconds: 0:07, 4:12, 75:03; −0:03 before the load started."""
+    whole = math.floor(seconds)  # as a clock: 1.9 s are in second 1, and half a second before the load is in second −1
+    minutes, rest = divmod(abs(whole), 60)
+    return f"{'−' if whole < 0 else ''}{minutes}:{rest:02d}"
 
 
 def _whole_seconds(seconds: int) -> str:

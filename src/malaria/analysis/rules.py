@@ -32,6 +32,19 @@ class UnmetRule:
     remedy: str
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedRule:
+    """A rule, whether it holds, and the figure that it was judged by (`value`, with its unit; empty: not known).
+
+    `is_default` tells a rule that nobody stated.
+    """
+
+    threshold: Threshold
+    ruling: Ruling
+    value: str
+    is_default: bool
+
+
 # --- our own rules -------------------------------------------------------------------------------------------------
 
 _OPEN_LOOP: Final = {"publishing": True, "closed_loop": False}
@@ -58,6 +71,45 @@ end. Rates and drops are then those of the steady time: the effects of a surge a
 
 def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     """Return every rule that does not hold, the most telling first."""
+    found = [judged for judged in _judged(run, summary) if not _is_under_way(judged)]
+    found.sort(key=lambda judged: _ORDER.get(judged.case.rule.key, len(_ORDER)))
+    broken = {judged.case.rule.key for judged in found if judged.finding.ruling is Ruling.BROKEN}
+    return _unreadable(run) + [
+        _broken(judged.case, judged.finding.text)
+        if judged.finding.ruling is Ruling.BROKEN
+        else _undecided(judged.case, judged.finding.text)
+        for judged in found
+        if judged.finding.ruling is not Ruling.HOLDS
+        and not (judged.is_default and _is_said_already(judged.case.rule.key, broken))
+    ]
+
+
+def judged_rules(run: Run, summary: Summary) -> list[JudgedRule]:
+    """Return every rule that the run was judged by, passed ones too: first those that were stated, in their order.
+
+    A default rule whose figure is not known is left out, for it decides nothing.
+    """
+    return [
+        JudgedRule(
+            judged.case.rule,
+            Ruling.HOLDS if _is_under_way(judged) else judged.finding.ruling,
+            judged.finding.value,
+            judged.is_default,
+        )
+        for judged in _judged(run, summary)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A rule with the figures that it looks at, and what came of it."""
+
+    case: _Case
+    finding: ThresholdFinding
+    is_default: bool
+
+
+def _judged(run: Run, summary: Summary) -> list[_Judged]:
     stated = stated_thresholds(run)
     taken = {threshold.key for threshold in stated}
     if taken & _RATES:  # who allows a rate below what is due allows the queue that it makes
@@ -69,15 +121,7 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     steady = _of_steady_time(summary)
     own = [rule for rule in _defaults(run) if rule.key not in taken and look_up(steady, rule.key) is not None]
     cases = [_Case(rule, run, summary) for rule in stated] + [_Case(rule, run, steady) for rule in own]
-    found = [(case, evaluate(case.rule, run, case.summary)) for case in cases]
-    found = [(case, finding) for case, finding in found if not (case.rule in own and _is_under_way(case, finding))]
-    found.sort(key=lambda pair: _ORDER.get(pair[0].rule.key, len(_ORDER)))
-    broken = {case.rule.key for case, finding in found if finding.ruling is Ruling.BROKEN}
-    return _unreadable(run) + [
-        _broken(case, finding.text) if finding.ruling is Ruling.BROKEN else _undecided(case, finding.text)
-        for case, finding in found
-        if finding.ruling is not Ruling.HOLDS and not (case.rule in own and _is_said_already(case.rule.key, broken))
-    ]
+    return [_Judged(case, evaluate(case.rule, run, case.summary), case.rule in own) for case in cases]
 
 
 def _of_steady_time(summary: Summary) -> Summary:
@@ -102,9 +146,10 @@ def _known[T](first: T | None, second: T | None) -> T | None:
     return second if first is None else first
 
 
-def _is_under_way(case: _Case, finding: ThresholdFinding) -> bool:
-    """Return True when a rate is missed only by what was due last, and had no time to be done."""
-    if case.rule.key not in _RATES or finding.ruling is not Ruling.BROKEN:
+def _is_under_way(judged: _Judged) -> bool:
+    """Return True when a rate of a default rule is missed only by what was due last, and had no time to be done."""
+    case = judged.case
+    if not judged.is_default or case.rule.key not in _RATES or judged.finding.ruling is not Ruling.BROKEN:
         return False
     due_per_s = case.figure("rates.due_per_s")
     missing_per_s = due_per_s * case.rule.value / 100 - case.figure(case.rule.key)

@@ -36,10 +36,11 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThresholdFinding:
-    """The result for one threshold, in a sentence."""
+    """The result for one threshold, in a sentence. `value` is the figure with its unit; empty if it is not known."""
 
     ruling: Ruling
     text: str
+    value: str = ""
 
 
 def evaluate(threshold: Threshold, run: Run, summary: Summary) -> ThresholdFinding:
@@ -51,8 +52,9 @@ def evaluate(threshold: Threshold, run: Run, summary: Summary) -> ThresholdFindi
     if value is None:
         return _within_clocks(threshold, run, summary, limit) or _by_lower_bound(threshold, run, limit)
     holds = COMPARE[threshold.operator](value, limit)
-    sentence = f"{threshold.key} is {_say(threshold, value)}{_share_of(threshold, summary, value)}"
-    return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, f"{sentence}, needs {threshold.condition}")
+    said = f"{_say(threshold, value)}{_share_of(threshold, summary, value)}"
+    sentence = f"{threshold.key} is {said}, needs {threshold.condition}"
+    return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, sentence, said)
 
 
 def stated_thresholds(run: Run) -> list[Threshold]:
@@ -90,14 +92,14 @@ def _within_clocks(threshold: Threshold, run: Run, summary: Summary, limit: floa
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
     sentence = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
-    return ThresholdFinding(Ruling.HOLDS, f"{sentence}, needs {threshold.condition}")
+    return ThresholdFinding(Ruling.HOLDS, f"{sentence}, needs {threshold.condition}", f"<{format_ms(2 * error_ms)}")
 
 
 def _by_lower_bound(threshold: Threshold, run: Run, limit: float) -> ThresholdFinding:
     bound = _lower_bound_ms(threshold, run)
     if bound is not None and _already_broken(threshold.operator, bound, limit):
         sentence = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
-        return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {threshold.condition}")
+        return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {threshold.condition}", f"≥{format_ms(bound)}")
     return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from malaria.clock import NS_PER_S
 from malaria.records.histogram import Histogram
 from malaria.records.rows import LOST_HISTOGRAMS, Sample
 from malaria.records.run import Run
+from malaria.records.run_meta import RunMeta
 from malaria.records.sample_histograms import merged_histogram, second_of
 
 
@@ -116,3 +118,17 @@ def timeline_of(run: Run) -> Timeline:
 
 def _timeline(run: Run) -> Timeline:
     return Timeline(run.samples)
+
+
+def load_start_ns(meta: RunMeta) -> int:
+    """Return the zero of the one clock that people read: the run time at which the measured load starts.
+
+    What was before it (connecting, warm-up) has negative times, and surges have the times that their file states. A
+    run whose load never started counts from its own start.
+    """
+    return meta.measure_start_ns or 0
+
+
+def load_time_s(meta: RunMeta, at_ns: int) -> float:
+    """Return a moment of run time in seconds since the start of the load; negative before it."""
+    return (at_ns - load_start_ns(meta)) / NS_PER_S

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from malaria.analysis.timeline import Second, Timeline, timeline_of
+from malaria.analysis.timeline import Second, Timeline, load_start_ns, load_time_s, timeline_of
 from malaria.errors import RunError
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
@@ -102,3 +102,10 @@ def test_a_damaged_histogram_is_said() -> None:
     bad = Sample("7", 0, 3 * S, RunPhase.MEASURE, {}, {}, {"ack": b"rubbish"})
     with pytest.raises(RunError, match="damaged"):
         second_with(bad, ONE).histogram(Metric.ACK)
+
+
+def test_the_clock_of_people_begins_with_the_load() -> None:
+    meta = RunMeta(measure_start_ns=3 * S)
+    assert load_start_ns(meta) == 3 * S
+    assert [load_time_s(meta, at_s * S) for at_s in (1, 3, 15)] == [-2.0, 0.0, 12.0]
+    assert load_time_s(RunMeta(), 4 * S) == 4.0, "the load never started"
