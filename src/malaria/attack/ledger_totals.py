@@ -65,6 +65,7 @@ def _notes(
 ) -> Iterator[str]:
     if lost:
         yield "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
+        yield "What it had not finished by then counts neither as unresolved nor as never acknowledged."
     elif subscribing and not publishing:
         yield "No client of this run publishes, so what should arrive is not known."
     elif subscribing and settled is None:

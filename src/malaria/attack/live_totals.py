@@ -36,11 +36,12 @@ class LiveTotals:
         self._second: Second | None = None  # the last that all workers have reported
 
     def add(self, sample: Sample) -> None:
-        """Add one worker's sample."""
+        """Add one worker's sample; nothing of a worker that is lost: it counts up to its loss."""
+        if sample.worker not in self._present:
+            return
         for name, value in sample.counters.items():
             self.counters[name] = self.counters.get(name, 0) + value
-        if sample.worker in self._present:
-            self._gauges[sample.worker] = sample.gauges
+        self._gauges[sample.worker] = sample.gauges
         if self._bees and sample.end_ns - sample.start_ns >= HALF_S_NS:
             self._last[sample.worker] = sample
         for metric in SHOWN:

@@ -8,12 +8,12 @@ from malaria import __version__
 from malaria.attack.address_notes import used_addresses
 from malaria.attack.due_rate import DueRate
 from malaria.attack.preflight import AttackRequest, TargetInfo
-from malaria.control.conductor import Conductor
+from malaria.control.conductor import Conductor, WorkerState
 from malaria.model.warhead import describe, to_toml
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.surge_schedule import base_rate, clients_planned
 from malaria.records.first_texts import most_common
-from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts
+from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts, WorkerFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import own_shortages, remedies
 
@@ -50,16 +50,16 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
 def run_state(
     conductor: Conductor,
     due_rate: DueRate,
-    failures: Iterable[Mapping[str, int]],
+    failures: Mapping[str, Mapping[str, int]],
     share_of: Callable[[str], object],
 ) -> RunMeta:
     """Return how the run stands; what is not known yet is None.
 
-    `failures` has the failed connects of each worker by their reason, `share_of` gives the share of a worker or bee.
+    `failures` has the failed connects of each worker, by its name and their reason; `share_of` gives the share of a
+    worker or bee.
     """
-    total = most_common(_added(failures))
+    total = most_common(_added(failures.values()))
     schedule, measured = conductor.change_schedule, (conductor.measure_start_ns, conductor.measure_end_ns)
-    lost = lost_workers({name: worker.lost for name, worker in conductor.workers.items()})
     milestones = conductor.milestones
     state = RunMeta(
         measure_start_ns=measured[0],
@@ -74,9 +74,8 @@ def run_state(
         connect_failures=total,
         remedies=remedies(total),
         own_shortages=own_shortages(total) or None,
-        lost_workers=tuple(
-            LostWorker(worker=name, share=str(share_of(name)), reason=reason) for name, reason in lost.items()
-        ),
+        lost_workers=_losses(conductor.workers, share_of),
+        worker_facts=tuple(_worker_facts(name, one, failures) for name, one in conductor.workers.items()),
         aborted=conductor.aborted or None,
         stalled=conductor.stalled or None,
         rate_steps=due_rate.steps(*measured, schedule.rate_changes),
@@ -84,6 +83,32 @@ def run_state(
     )
     surges = schedule.surge_facts()
     return state.model_copy(update={"surges": surges}) if surges else state
+
+
+def _losses(workers: Mapping[str, WorkerState], share_of: Callable[[str], object]) -> tuple[LostWorker, ...]:
+    """Return each loss with what its workers had; of several, the earliest last sample counts."""
+    losses: list[LostWorker] = []
+    for name, reason in lost_workers({name: worker.lost for name, worker in workers.items()}).items():
+        gone = [worker for key, worker in workers.items() if name in (key, key.partition("/")[0])]
+        losses.append(
+            LostWorker(
+                worker=name,
+                share=str(share_of(name)),
+                reason=reason,
+                since_ns=min(worker.sampled_ns for worker in gone),
+                clients=sum(worker.clients for worker in gone),
+            )
+        )
+    return tuple(losses)
+
+
+def _worker_facts(name: str, worker: WorkerState, failures: Mapping[str, Mapping[str, int]]) -> WorkerFacts:
+    return WorkerFacts(
+        worker=name,
+        clients=worker.clients,
+        started_ns=worker.started_ns,
+        connect_failures=most_common(failures.get(name, {})),
+    )
 
 
 def lost_workers(reasons: Mapping[str, str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, pr
 from malaria.attack.run_facts import planned_facts, run_state
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
-from malaria.control.messages import Report, SecondReport, WorkerLost
+from malaria.control.messages import Report, SecondReport
 from malaria.errors import RunError, UnstoredRunError
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
@@ -189,6 +189,8 @@ class AttackRunner:
             self._pass_interrupts(interrupt, at_ns)
             for order in self._conductor.advance(at_ns):
                 self._pool.order(order)
+            for name in self._conductor.lost_workers:
+                self._totals.lose(name)
             self._note_events(self._conductor.events())
             self._note_observations()
             self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
@@ -216,10 +218,10 @@ class AttackRunner:
 
     def _hear(self, worker: str, report: Report, at_ns: int) -> None:
         self._conductor.process(worker, report, at_ns)
+        if self._conductor.workers[worker].lost:
+            self._totals.lose(worker)  # first: a sample that comes after the loss of its worker counts in no total
         if isinstance(report, SecondReport):
             self._take(worker, report)
-        elif isinstance(report, WorkerLost):
-            self._totals.lose(worker)
 
     def _now(self) -> int:
         return self._clock() - self._epoch_ns
@@ -262,8 +264,8 @@ class AttackRunner:
             self._on_progress(self._progress(at_ns))
 
     def _write_state(self) -> None:
-        failures = self._connect_failures.values()
-        self._writer.describe(run_state(self._conductor, self._due_rate, failures, self._pool.share_of))
+        state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
+        self._writer.describe(state)
         self._writer.describe(self._pool.facts())
 
     def _progress(self, at_ns: int) -> Progress:

@@ -26,6 +26,7 @@ from malaria.control.messages import (
     Prepared,
     Report,
     ReportAccount,
+    SecondReport,
     Started,
     StartPublishing,
     WorkerLost,
@@ -88,6 +89,7 @@ class WorkerState:
     standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, 0, publishing=False))
     account: Account | None = None
     started_ns: int | None = None  # when it began to make load
+    sampled_ns: int = 0  # the end of its last sample that came before it was lost
     heard_ns: int = 0  # the conductor's waking time when it reported last
     missed: bool = False  # its silence has a mark
 
@@ -137,6 +139,8 @@ class Conductor:
                 state.finished = True
             case Started(started_ns):
                 state.started_ns = started_ns
+            case SecondReport(sample) if not state.lost:
+                state.sampled_ns = sample.end_ns
             case WorkerLost(reason, bee):
                 state.lost = reason
                 self._mark_lost(worker, reason, bee, at_ns)
@@ -192,6 +196,10 @@ class Conductor:
         return events
 
     @property
+    def lost_workers(self) -> list[str]:
+        return [name for name, worker in self.workers.items() if worker.lost]
+
+    @property
     def ready(self) -> int:
         return sum(w.standing.ready for w in self._remaining())
 
@@ -222,13 +230,19 @@ class Conductor:
         return next((w.account.note for w in self.workers.values() if w.account and w.account.note), "no account came")
 
     def open_messages(self) -> int | None:
-        """Count the messages whose fate is open, subscribed or not. None if an account is missing."""
-        accounts = self._accounts()
+        """Count the messages whose fate is open, subscribed or not, without those of lost workers.
+
+        None if an account is missing, and if every worker was lost.
+        """
+        accounts = self._accounts(lost=False)
         return None if accounts is None else sum(map(_open, _published(accounts)))
 
     def unacknowledged(self) -> int | None:
-        """Count the messages of QoS 1 and 2 that the broker never answered. None if an account is missing."""
-        accounts = self._accounts()
+        """Count the messages of QoS 1 and 2 that the broker never answered, without those of lost workers.
+
+        None if an account is missing, and if every worker was lost.
+        """
+        accounts = self._accounts(lost=False)
         if accounts is None:
             return None
         return sum(_open(part) - part.explained for part in _published(accounts) if part.acknowledged.any())
@@ -359,10 +373,11 @@ class Conductor:
     def _remaining(self) -> list[WorkerState]:
         return [w for w in self.workers.values() if not w.lost]
 
-    def _accounts(self) -> list[Account] | None:
-        """Return the accounts of all workers, lost ones too; None if one is missing."""
-        accounts = [w.account for w in self.workers.values() if w.account is not None]
-        return accounts if len(accounts) == len(self.workers) else None
+    def _accounts(self, *, lost: bool = True) -> list[Account] | None:
+        """Return the accounts of all workers, or of those that are not lost; None if one or all of them are missing."""
+        workers = list(self.workers.values()) if lost else self._remaining()
+        accounts = [w.account for w in workers if w.account is not None]
+        return accounts if len(accounts) == len(workers) and accounts else None
 
     def _miss_silent_workers(self, at_ns: int) -> None:
         """Give up workers that have reported nothing for too long. Until a worker is ready, it reports nothing."""

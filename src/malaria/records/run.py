@@ -20,6 +20,9 @@ class Run:
 
     Rows that could not be read are missing here, and `damage` says so.
 
+    `after_loss` has the samples of lost workers from after they were lost, which were fetched from the disk of a bee.
+    No figure stands on them: what such a worker owed was due to its host or its network, not to the broker.
+
     What is expensive to make is made once and kept. Do not change what `histogram` and `once` return.
     """
 
@@ -30,6 +33,7 @@ class Run:
     observations: tuple[Observation, ...] = ()
     profile: Profile | None = None
     damage: RunDamage = SOUND
+    after_loss: tuple[Sample, ...] = ()
     _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def histogram(self, metric: str) -> Histogram:

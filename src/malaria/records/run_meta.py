@@ -80,11 +80,29 @@ class ObserverFacts(_Facts):
 
 
 class LostWorker(_Facts):
-    """A worker, or a whole bee, that was lost with its share of the load."""
+    """A worker, or a whole bee, that was lost with its share of the load.
+
+    `since_ns` is the end of its last sample that came before it was lost, `clients` the number of its clients.
+    """
 
     worker: str | None = None
     share: str | None = None
     reason: str | None = None
+    since_ns: StoredCount | None = None
+    clients: StoredCount | None = None
+
+    def has(self, worker: str) -> bool:
+        """Tell whether this loss is that of a worker, or of its bee: the part of its name before the slash."""
+        return self.worker is not None and self.worker in (worker, worker.partition("/")[0])
+
+
+class WorkerFacts(_Facts):
+    """One worker: how many clients it has, when it began to make load, and why clients of it failed to connect."""
+
+    worker: str
+    clients: StoredCount = 0
+    started_ns: StoredInt | None = None
+    connect_failures: Mapping[str, StoredCount] = Field(default_factory=dict)
 
 
 class DiskFacts(_Facts):
@@ -176,6 +194,7 @@ class RunMeta(_Facts):
     clients_planned: StoredCount | None = None
     own_client_ids: StoredFlag | None = None
     workers: tuple[str, ...] | None = None
+    worker_facts: tuple[WorkerFacts, ...] = ()
     rate_planned_per_s: StoredNumber | None = None
     rate_steps: tuple[RateStep, ...] | None = None
     duration_planned_s: StoredNumber | None = None

@@ -29,6 +29,7 @@ from typing import Any, Final
 from malaria.errors import OperatorError, RunError
 from malaria.input_file import read_input_text
 from malaria.records.damage import TableDamage
+from malaria.records.lost_records import apart_from_lost
 from malaria.records.perf_profile import FILE as PROFILE_FILE
 from malaria.records.perf_profile import Profile, profile_from_json
 from malaria.records.rows import Event, LedgerTotals, Observation, Sample, storable
@@ -245,14 +246,16 @@ def open_run(directory: Path) -> Run:
         meta, damage = _read_meta(database, directory)
         meta, profile = _with_profile(meta, directory)
         reader = RunReader(database, meta.format or FORMAT)
+        samples, after_loss = apart_from_lost(reader.samples(), meta.lost_workers)
         return Run(
             meta=meta,
-            samples=reader.samples(),
+            samples=samples,
             events=reader.events(),
             ledger=reader.ledger(),
             observations=reader.observations(),
             profile=profile,
             damage=reader.all_damage(damage),
+            after_loss=after_loss,
         )
 
 

@@ -10,10 +10,11 @@ from malaria.attack.due_rate import DueRate
 from malaria.attack.preflight import AttackRequest, TargetInfo
 from malaria.attack.run_facts import lost_workers, planned_facts, run_state
 from malaria.control.conductor import AttackTiming, Conductor
-from malaria.control.messages import Started, WorkerLost
+from malaria.control.messages import Prepared, SecondReport, Started, WorkerLost
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
-from malaria.records.run_meta import BrokerFacts, LostWorker, StartFacts
+from malaria.records.rows import RunPhase, Sample
+from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts, WorkerFacts
 
 WARHEAD = Warhead.model_validate(
     {"group": [{"name": "meters", "clients": 10, "interval": "2s", "qos": 0}], "attack": {"duration": "60s"}}
@@ -46,15 +47,27 @@ def test_the_facts_before_the_first_client(tmp_path: Path) -> None:
     assert planned_facts(request, TargetInfo(None, ())).broker == BrokerFacts()
 
 
+def second(worker: str, number: int) -> SecondReport:
+    return SecondReport(Sample(worker, (number - 1) * 10**9, number * 10**9, RunPhase.MEASURE), (), {})
+
+
 def test_the_state_names_what_is_known_and_leaves_out_the_rest() -> None:
     conductor = Conductor(("a/1", "b/1"), AttackTiming(0, 10**9, 10**9, 10**9, counted=False))
     rate = DueRate(WARHEAD, 2)
-    before = run_state(conductor, rate, [], str)
-    assert before.known() == {"connect_failures": {}, "remedies": {}, "lost_workers": ()}
+    before = run_state(conductor, rate, {}, str)
+    idle = tuple(WorkerFacts(worker=name, clients=0, started_ns=None, connect_failures={}) for name in ("a/1", "b/1"))
+    assert before == RunMeta(connect_failures={}, remedies={}, lost_workers=(), worker_facts=idle)
     for worker, at_ns in (("a/1", 5), ("b/1", 7)):
         conductor.process(worker, Started(at_ns), at_ns)
+    conductor.process("b/1", Prepared(4), 8)
+    conductor.process("b/1", second("b/1", 1), 8)
     conductor.process("b/1", WorkerLost("silent", "b"), 9)
-    state = run_state(conductor, rate, [{"refused": 2}, {"refused": 1, "timeout": 4}], lambda name: f"share of {name}")
+    conductor.process("b/1", second("b/1", 2), 9)  # fetched from its disk
+    failures = {"a/1": {"refused": 2}, "b/1": {"refused": 1, "timeout": 4}}
+    state = run_state(conductor, rate, failures, lambda name: f"share of {name}")
     assert state.connect_failures == {"refused": 3, "timeout": 4}
-    assert state.lost_workers == (LostWorker(worker="b", share="share of b", reason="silent"),)
+    assert [one.connect_failures for one in state.worker_facts] == list(failures.values())
+    assert state.lost_workers == (
+        LostWorker(worker="b", share="share of b", reason="silent", since_ns=10**9, clients=4),
+    )
     assert state.start == StartFacts(first_ns=5, last_ns=7, spread_ns=2)
