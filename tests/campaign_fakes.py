@@ -168,7 +168,7 @@ TROUBLE: Final = {"FAIL": "falls-behind", "INVALID": "generator-limit"}
 def write_run(asked: AttackRequest, outcome: str) -> None:
     """A run that comes to that verdict; another word than a verdict is why it ended early."""
     trouble: Any = TROUBLE.get(outcome)
-    run = make_run(seconds=4, workers=1, clients=60, trouble=trouble)
+    run = make_run(seconds=4, workers=1, clients=180, trouble=trouble)  # more than 100 messages
     aborted = None if outcome in ("PASS", *TROUBLE) else outcome
     with RunWriter.create(asked.directory) as writer:
         for facts in (run.meta, RunMeta(title=asked.title), asked.facts, RunMeta(aborted=aborted)):

@@ -32,7 +32,7 @@ def distribution(run: Run, metric: Metric) -> list[PercentilePoint]:
     points: list[PercentilePoint] = []
     for q in PERCENTILES:
         value = latency.quantile(q)
-        if value is None or (q > 0.5 and latency.count * (1 - q) < 1):
+        if value is None:
             break
         points.append(PercentilePoint(q, value.ns / NS_PER_MS, value.known))
     return points

@@ -21,7 +21,7 @@ class OwnPart:
 def own_part(run: Run) -> OwnPart | None:
     """Return the generator's part of the handshakes; None when there were none."""
     own = run.histogram(Metric.OWN_NEGOTIATION)
-    p99_ns = own.quantile_ns(0.99)
+    p99_ns = own.percentile_ns(0.99)
     stages = [run.histogram(metric) for metric in (Metric.TLS, Metric.UPGRADE)]
     whole_ns = sum((stage.mean_ns or 0) * stage.count for stage in stages)
     if p99_ns is None or own.mean_ns is None or not whole_ns:

@@ -2,19 +2,18 @@
 
 A message without an acknowledgement has no `ack` latency, but its wait until the end is a lower bound of one. A
 percentile is *known* when it is the same whether such messages count with their lower bounds or with infinity.
-Otherwise the percentile with the lower bounds is itself only a lower bound.
+Otherwise the percentile with the lower bounds is itself only a lower bound. Of too few messages there is no percentile.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 import numpy as np
 
-from malaria.records.histogram import Histogram
+from malaria.records.histogram import Histogram, exact
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 
@@ -52,11 +51,11 @@ class Latency:
         return self._unfinished is None
 
     def quantile(self, q: float) -> Quantile | None:
-        """Return a percentile; None when there is no value at all."""
-        value = self._all.quantile_ns(q)
+        """Return a percentile; None when there are too few messages for it, finished or not."""
+        value = self._all.percentile_ns(q)
         if value is None:
             return None
-        rank = max(1, math.ceil(Fraction(q).limit_denominator(10**9) * self._all.count))  # as the histogram has it
+        rank = max(1, math.ceil(exact(q) * self._all.count))  # as the histogram has it
         known = self.complete or _at_rank(self.finished, rank) == _at_rank(self._all, rank)
         return Quantile(value, known)
 

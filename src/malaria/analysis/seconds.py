@@ -37,7 +37,10 @@ class LoadSecond:
     reported: Second
 
     def p99_ms(self, metric: Metric) -> float | None:
-        """Return the p99 of what ended in it; None without values. Raises RunError for a damaged histogram."""
+        """Return the p99 of what ended in it, which below 100 values is the maximum; None without values.
+
+        Raises RunError for a damaged histogram.
+        """
         value = self.reported.histogram(metric).quantile_ns(P99)
         return None if value is None else value / NS_PER_MS
 

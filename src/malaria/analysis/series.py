@@ -69,7 +69,7 @@ def _figures(second: Second | None) -> SeriesRow:
     for metric in SERIES_METRICS:
         histogram = None if second is None else second.histogram(metric)
         for point, q in POINTS.items():
-            value = None if histogram is None else histogram.quantile_ns(q)
+            value = None if histogram is None else histogram.percentile_ns(q)
             row[f"{metric}_{point}_ms"] = None if value is None else value / NS_PER_MS
     return row | {name: gauges.get(name) for name in (Gauge.INFLIGHT, Gauge.HELD, Gauge.RSS_BYTES)}
 

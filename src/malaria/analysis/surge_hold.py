@@ -14,11 +14,11 @@ from typing import Final
 from malaria.analysis.baseline import OWED, Baseline
 from malaria.analysis.dropped import drop_counter, dropped_between
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, growths
-from malaria.analysis.seconds import LoadSecond, touching
+from malaria.analysis.seconds import P99, LoadSecond, touching
 from malaria.analysis.surge_windows import SurgeSpan
 from malaria.analysis.thresholds import stated_thresholds
 from malaria.clock import NS_PER_MS
-from malaria.records.histogram import Histogram
+from malaria.records.histogram import Histogram, values_needed
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.units import format_count, format_ms, format_rate, format_things
@@ -100,9 +100,11 @@ def _latency(window: HoldWindow) -> str:
     exceeded: list[str] = []
     for metric, name in JUDGED_LATENCIES.items():
         most_ms = _most_ms(window, metric)
-        value = _merged(window.seconds, metric).quantile_ns(0.99)
+        merged = _merged(window.seconds, metric)
+        value = merged.quantile_ns(P99)  # of too few values it is their maximum
+        point = "max" if merged.count < values_needed(P99) else "p99"
         if most_ms is not None and value is not None and value / NS_PER_MS > most_ms:
-            exceeded.append(f"{name} p99 was {format_ms(value / NS_PER_MS)} (at most {format_ms(most_ms)})")
+            exceeded.append(f"{name} {point} was {format_ms(value / NS_PER_MS)} (at most {format_ms(most_ms)})")
     return ", ".join(exceeded)
 
 

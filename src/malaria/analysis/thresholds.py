@@ -14,6 +14,7 @@ from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_MS
 from malaria.model.threshold import FIGURES, FigureUnit, Threshold, parse_threshold_text
+from malaria.records.histogram import values_needed
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.units import NotationError, format_count, format_ms
@@ -50,7 +51,12 @@ def evaluate(threshold: Threshold, run: Run, summary: Summary) -> ThresholdFindi
     if limit is None:
         return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
     if value is None:
-        return _within_clocks(threshold, run, summary, limit) or _by_lower_bound(threshold, run, limit)
+        return (
+            _within_clocks(threshold, run, summary, limit)
+            or _by_maximum(threshold, summary, limit)
+            or _by_lower_bound(threshold, run, limit)
+            or ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: {_why_unknown(threshold, summary)}")
+        )
     holds = COMPARE[threshold.operator](value, limit)
     said = f"{_say(threshold, value)}{_share_of(threshold, summary, value)}"
     sentence = f"{threshold.key} is {said}, needs {threshold.condition}"
@@ -88,19 +94,31 @@ def _within_clocks(threshold: Threshold, run: Run, summary: Summary, limit: floa
     """
     metric, _, statistic = threshold.key.partition(".")
     error_ms = clock_error_ms(run)
-    measured = metric in ACROSS_HOSTS and statistic in QUANTILES and look_up(summary, f"{metric}.count")
+    count = look_up(summary, f"{metric}.count") if metric in ACROSS_HOSTS and statistic in QUANTILES else None
+    measured = count and count >= _needed(statistic)
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
     sentence = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
     return ThresholdFinding(Ruling.HOLDS, f"{sentence}, needs {threshold.condition}", f"<{format_ms(2 * error_ms)}")
 
 
-def _by_lower_bound(threshold: Threshold, run: Run, limit: float) -> ThresholdFinding:
+def _by_maximum(threshold: Threshold, summary: Summary, limit: float) -> ThresholdFinding | None:
+    """Return HOLDS for a percentile of too few values if even the largest of them is below the limit."""
+    metric, _, statistic = threshold.key.partition(".")
+    most_ms = look_up(summary, f"{metric}.max") if statistic in QUANTILES else None
+    if most_ms is None or threshold.operator not in ("<", "<=") or not COMPARE[threshold.operator](most_ms, limit):
+        return None
+    text = f"{threshold.key} is at most {format_ms(most_ms)} (the maximum), needs {threshold.condition}"
+    return ThresholdFinding(Ruling.HOLDS, text, f"≤{format_ms(most_ms)}")
+
+
+def _by_lower_bound(threshold: Threshold, run: Run, limit: float) -> ThresholdFinding | None:
     bound = _lower_bound_ms(threshold, run)
-    if bound is not None and _already_broken(threshold.operator, bound, limit):
-        sentence = f"{threshold.key} is at least {format_ms(bound)} (some messages never finished)"
-        return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {threshold.condition}", f"≥{format_ms(bound)}")
-    return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: the figure is not known")
+    if bound is None or not _already_broken(threshold.operator, bound, limit):
+        return None
+    unfinished = "" if latency_of(run, Metric.ACK).complete else " (some messages never finished)"
+    sentence = f"{threshold.key} is at least {format_ms(bound)}{unfinished}"
+    return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {threshold.condition}", f"≥{format_ms(bound)}")
 
 
 def _already_broken(sign: str, bound: float, limit: float) -> bool:
@@ -109,11 +127,25 @@ def _already_broken(sign: str, bound: float, limit: float) -> bool:
 
 
 def _lower_bound_ms(threshold: Threshold, run: Run) -> float | None:
+    """Return the largest lower bound of a percentile of `ack`: the percentiles below it are bounds as well."""
     metric, _, statistic = threshold.key.partition(".")
     if metric != Metric.ACK or statistic not in QUANTILES:
         return None
-    quantile = latency_of(run, Metric.ACK).quantile(QUANTILES[statistic])
-    return None if quantile is None else quantile.ns / NS_PER_MS
+    latency = latency_of(run, Metric.ACK)
+    bounds = [latency.quantile(q) for q in QUANTILES.values() if q <= QUANTILES[statistic]]
+    return max((bound.ns / NS_PER_MS for bound in bounds if bound is not None), default=None)
+
+
+def _why_unknown(threshold: Threshold, summary: Summary) -> str:
+    metric, _, statistic = threshold.key.partition(".")
+    count, needed = look_up(summary, f"{metric}.count") if statistic in QUANTILES else None, _needed(statistic)
+    if not count or count >= needed:
+        return "the figure is not known"
+    return f"the figure needs {format_count(needed)} values, there are {format_count(count)}"
+
+
+def _needed(statistic: str) -> int:
+    return values_needed(QUANTILES.get(statistic, 0))
 
 
 def _say(threshold: Threshold, value: float) -> str:

@@ -120,7 +120,7 @@ def _per_s(samples: Sequence[Sample], counter: Counter) -> float | None:
 def _figures(histograms: Mapping[str, Histogram]) -> dict[str, dict[str, float]]:
     """Return the percentiles of each metric in milliseconds."""
     points = {
-        name: {"p50": each.quantile_ns(0.5), "p99": each.quantile_ns(0.99), "max": each.max_ns}
+        name: {"p50": each.quantile_ns(0.5), "p99": each.percentile_ns(0.99), "max": each.max_ns}
         for name, each in histograms.items()
     }
     return {

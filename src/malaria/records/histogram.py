@@ -66,6 +66,19 @@ def _inside(value_ns: int) -> int:
     return min(max(value_ns, LOWEST_NS), HIGHEST_NS)
 
 
+def values_needed(q: float) -> int:
+    """Return how many values a percentile needs: 100 for p99, 1,000 for p99.9, so that one lies beyond it.
+
+    With fewer, a percentile above the median would only be another name of the maximum.
+    """
+    return math.ceil(1 / (1 - exact(q))) if 0.5 < q < 1 else 1
+
+
+def exact(q: float) -> Fraction:
+    """Return the decimal that is meant: 0.07 * 100 is 7.000000000000001 in floats, and its ceiling 8."""
+    return Fraction(q).limit_denominator(10**9)
+
+
 class Histogram:
     """Counts of values, dense in memory (260 KB, of which only the touched pages are real) and sparse as bytes."""
 
@@ -163,12 +176,15 @@ class Histogram:
             raise ValueError(f"a quantile lies between 0 and 1, not at {q}")
         if not self.count:
             return None
-        # 0.07 * 100 is 7.000000000000001 in floats, whose ceiling is one value too far
-        rank = max(1, math.ceil(Fraction(q).limit_denominator(10**9) * self.count))
+        rank = max(1, math.ceil(exact(q) * self.count))
         live = self._live
         place = int(np.searchsorted(np.cumsum(self._counts[live]), rank))
         edges = _lower_edges(np.array([0, 1]) + live.start + place)
         return min(max(int(edges.sum() / 2), self._min_ns), self._max_ns)
+
+    def percentile_ns(self, q: float) -> int | None:
+        """Return `quantile_ns(q)`; None for fewer values than `values_needed(q)`."""
+        return self.quantile_ns(q) if self.count >= values_needed(q) else None
 
     def buckets(self) -> tuple[Ints, Ints]:
         """Return, for the buckets that are not empty, ascending, the largest nanosecond of each and its count."""

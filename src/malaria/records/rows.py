@@ -239,7 +239,8 @@ class Progress:
     """The state of a running attack, as the live view shows it a few times a second.
 
     `totals` are the counters since the start, `second` the last whole period summed over the workers,
-    `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period.
+    `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period;
+    a p99 of too few values is left out.
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
     """
 

@@ -79,7 +79,8 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "suback": ("From SUBSCRIBE to SUBACK.", "SUBACK − SUBSCRIBE"),
     "percentiles": (
         "From merged histograms with three significant digits. A percentile that messages without an acknowledgement "
-        "could raise is stated as a lower bound (≥).",
+        "could raise is stated as a lower bound (≥). A percentile needs so many values that one lies beyond it: "
+        "p90 10, p95 20, p99 100, p99.9 1,000.",
         "",
     ),
     "rates": (

@@ -118,7 +118,7 @@ def _connect_phase_ns(run: Run) -> int | None:
 
 def kept_up(run: Run) -> bool | None:
     """Return if the generator sent in time; None if that is not known: nothing was sent, or the loop was closed."""
-    lag_ns = run.histogram(Metric.OWN_LAG).quantile_ns(0.99)
+    lag_ns = run.histogram(Metric.OWN_LAG).percentile_ns(0.99)
     if lag_ns is None or run.meta.closed_loop:
         return None
     return lag_ns <= own_lag_limit_ns(run.meta)

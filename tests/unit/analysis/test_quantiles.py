@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from malaria.analysis.quantiles import Latency
-from malaria.records.histogram import Histogram
+from malaria.records.histogram import Histogram, values_needed
 
 MS = 10**6
 
@@ -28,6 +28,22 @@ def test_without_unfinished_ones_every_percentile_is_known() -> None:
 
 def test_nothing_at_all_has_none() -> None:
     assert Latency(of()).quantile(0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("q", "needed"),
+    [(0, 1), (0.5, 1), (0.9, 10), (0.95, 20), (0.99, 100), (0.999, 1_000), (0.9999, 10_000), (1, 1)],
+)
+def test_a_percentile_needs_a_value_beyond_it(q: float, needed: int) -> None:
+    assert Latency(of(*range(1, needed + 1))).quantile(q) is not None
+    assert Latency(of(*range(1, needed))).quantile(q) is None
+    assert values_needed(q) == needed
+
+
+def test_unfinished_messages_count_for_a_percentile() -> None:
+    quantile = Latency(of(*range(1, 99)), of(2000, 2000)).quantile(0.99)
+    assert quantile is not None
+    assert not quantile.known
 
 
 @pytest.mark.parametrize(("q", "known"), [(0.5, True), (0.98, True), (0.99, False), (1.0, False)])

@@ -57,7 +57,7 @@ def test_the_keys_are_those_that_were_promised(trouble: str | None) -> None:
 
 def test_every_figure_of_a_threshold_is_there() -> None:
     """What observers tell, and of surges, is there as unknown: nobody observed, none came."""
-    summary = summarize(make_run(seconds=12, clients=60))
+    summary = summarize(make_run(seconds=12, clients=3000))
     for key, figure in FIGURES.items():
         node: object = summary
         for part in figure.path:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.thresholds import Ruling, evaluate, look_up
+from malaria.clock import NS_PER_MS
 from malaria.model.threshold import parse_threshold_text
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from synthetic import make_run
@@ -69,6 +74,33 @@ def test_a_lower_bound_decides_what_it_can(text: str, ruling: Ruling) -> None:
     assert ("at least" in finding.text) is (ruling is Ruling.BROKEN)
 
 
+def of_acks(*values_ms: int) -> Run:
+    """Return a run in which these are all latencies of acknowledgements."""
+    records = make_run()
+    histogram = Histogram()
+    histogram.record_many(np.array(values_ms) * NS_PER_MS)
+    first, *rest = records.samples
+    samples = [replace(first, histograms={Metric.ACK.value: histogram.to_bytes()})]
+    return replace(records, samples=(*samples, *(replace(sample, histograms={}) for sample in rest)))
+
+
+@pytest.mark.parametrize(
+    ("text", "ruling", "said"),
+    [
+        ("ack.p99 < 500ms", Ruling.HOLDS, "ack.p99 is at most 30 ms (the maximum), needs < 500ms"),
+        ("ack.p99 < 20ms", Ruling.UNDECIDED, "ack.p99 < 20ms: the figure needs 100 values, there are 50"),
+        ("ack.p99 < 9ms", Ruling.BROKEN, "ack.p99 is at least 10 ms, needs < 9ms"),
+        ("ack.p99_9 < 20ms", Ruling.UNDECIDED, "needs 1,000 values"),
+        ("ack.p95 < 20ms", Ruling.HOLDS, "ack.p95 is 10 ms"),
+    ],
+)
+def test_a_percentile_of_too_few_values_is_decided_by_what_is_known(text: str, ruling: Ruling, said: str) -> None:
+    records = of_acks(*[10] * 49, 30)
+    finding = evaluate(parse_threshold_text(text), records, summarize(records))
+    assert finding.ruling is ruling
+    assert said in finding.text
+
+
 def test_a_figure_that_is_no_number_is_unknown() -> None:
     assert look_up({"clients": [1]}, "clients.planned") is None
     assert look_up({"clients": {"planned": "many"}}, "clients.planned") is None
@@ -86,7 +118,9 @@ def test_a_figure_that_is_no_number_is_unknown() -> None:
 )
 def test_a_latency_within_the_clocks_error_is_surely_below_a_larger_limit(text: str, ruling: Ruling) -> None:
     records = Run(RunMeta.model_validate({"clocks": {"error_ns": 1_000_000}}), (), (), None)
-    summary = {"latency_ms": {"end_to_end": {"count": 5, "p99": None, "mean": None}, "ack": {"count": 5, "p50": None}}}
+    summary = {
+        "latency_ms": {"end_to_end": {"count": 100, "p99": None, "mean": None}, "ack": {"count": 5, "p50": None}}
+    }
     finding = evaluate(parse_threshold_text(text), records, summary)
     assert finding.ruling is ruling
     assert ("within the clocks' error" in finding.text) is (ruling is Ruling.HOLDS)

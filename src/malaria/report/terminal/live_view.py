@@ -5,7 +5,7 @@ Both show the figures of the last second and those since the start, and events a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -97,11 +97,17 @@ def line(progress: Progress) -> str:
     for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "generator lag")):
         figures = progress.second_latency_ms.get(metric)
         if figures:
-            parts.append(f"{name} p50 {format_ms(figures['p50'])} p99 {format_ms(figures['p99'])}")
+            parts.append(f"{name} p50 {format_ms(figures['p50'])} {_highest(figures)}")
     if progress.bees:
         here = sum(not one.lost for one in progress.bees)
         parts.append(f"bees {format_count(here)}/{format_count(len(progress.bees))}")
     return "  ".join(parts)
+
+
+def _highest(figures: Mapping[str, float]) -> str:
+    """Return the p99, or the maximum of a second with too few values for one."""
+    point = "p99" if "p99" in figures else "max"
+    return f"{point} {format_ms(figures[point])}"
 
 
 def block(progress: Progress, events: list[Event]) -> list[RenderableType]:
