@@ -36,6 +36,9 @@ class FakeReader:
         self._answer()
         return {path: to for path, to in self.directories.items() if any(_matches(path, p) for p in patterns)}
 
+    def exit_watch(self, pid: int) -> None:
+        """Nobody can tell how a made-up process ended."""
+
     def close(self) -> None:
         self.closed += 1
 

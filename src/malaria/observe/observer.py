@@ -8,6 +8,7 @@ All three are called from one thread that belongs to the observer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
 from malaria.printable import printable
@@ -20,7 +21,14 @@ type Readings = Mapping[str, Reading]
 
 
 class LostError(Exception):
-    """The observed thing cannot be read now. The text is the reason, for people; the next sample tries again."""
+    """The observed thing cannot be read now. The text is the reason, for people; the next sample tries again.
+
+    `readings` is what became known with the loss; it is recorded just before the gap.
+    """
+
+    def __init__(self, reason: str, readings: Readings = MappingProxyType({})) -> None:
+        super().__init__(reason)
+        self.readings = readings
 
 
 class Observer(Protocol):

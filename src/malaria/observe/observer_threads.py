@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.clock import NS_PER_S
-from malaria.observe.observer import CountingObserver, LostError, Observer, unforeseen_failure
+from malaria.observe.observer import CountingObserver, LostError, Observer, Readings, unforeseen_failure
 from malaria.records.rows import GAP, Event, EventKind, Observation
 from malaria.records.run_meta import ObserverFacts
 
@@ -139,7 +139,7 @@ class ObserverThreads:
             # the middle is off by half of the sample's duration at most
             at_ns = (before_ns + self._clock()) // 2
         except LostError as error:
-            self._mark_failed(state, str(error))
+            self._mark_failed(state, str(error), error.readings)
         except Exception as error:  # hostile input, or a bug: the run goes on without this observer's figures
             self._mark_failed(state, unforeseen_failure(error))
         else:
@@ -150,10 +150,13 @@ class ObserverThreads:
                     state.samples += 1
                     self._put(state, Observation(observer.name, at_ns, values))
 
-    def _mark_failed(self, state: _ThreadState, reason: str) -> None:
+    def _mark_failed(self, state: _ThreadState, reason: str, readings: Readings | None = None) -> None:
         with state.lock:
             state.asked_ns = None
-            self._mark_lost(state, reason, self._clock())
+            at_ns = self._clock()
+            if readings:
+                self._put(state, Observation(state.scheduled.observer.name, at_ns, dict(readings)))
+            self._mark_lost(state, reason, at_ns)
 
     def _mark_hung(self, longest_ns: int) -> None:
         """Mark observers as lost that have not answered for that long, from the moment at which they were asked."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from malaria.observe.exit_watch import ExitWatch
 from malaria.observe.observer import LostError
 
 LARGEST_TEXT_BYTES: Final = 4 << 20
@@ -33,6 +34,10 @@ class ProcReader(Protocol):
         """Read the links in the directories that match; return directory -> targets. Raises LostError as `open`."""
         ...
 
+    def exit_watch(self, pid: int) -> ExitWatch | None:
+        """Return a hold on a process that tells later how it ended; None where nobody can tell."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -51,6 +56,9 @@ class LocalProcReader:
 
     def links(self, patterns: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return {path: _targets(path) for pattern in patterns for path in _matching(pattern)}
+
+    def exit_watch(self, pid: int) -> ExitWatch | None:
+        return ExitWatch(pid)
 
     def close(self) -> None: ...
 

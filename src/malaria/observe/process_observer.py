@@ -14,10 +14,12 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.observe import proc
+from malaria.observe.exit_watch import ExitWatch
 from malaria.observe.observer import LostError, Readings, clean
 from malaria.observe.proc_reader import ProcReader
 from malaria.observe.process_details import ProcessDetails, read_details
 from malaria.observe.process_exit import describe_exit
+from malaria.records.rows import EXIT_CODE
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 ALL_STATS: Final = "/proc/[0-9]*/stat"
@@ -70,6 +72,7 @@ class ProcessObserver:
         self._last: _ProcessSample | None = None
         self._ended = 0  # how often it has ended
         self._end = ""  # how it ended, until it is found again
+        self._exit_watch: ExitWatch | None = None  # of the root
         self._pss: tuple[int, int | None] = (-PSS_EVERY_NS, None)
 
     def start(self) -> None:
@@ -86,6 +89,7 @@ class ProcessObserver:
         return self._measure(uptime_s, [living[pid] for pid in proc.tree(living, root.pid)], now_ns)
 
     def stop(self) -> None:
+        self._let_go()
         self._reader.close()
 
     def find(self) -> int | None:
@@ -109,8 +113,10 @@ class ProcessObserver:
                 return now
             self._last = self._root = None
             self._ended += 1
-            self._end = f"process {before.pid} ({clean(before.name)}) has ended{_how(now if same else None)}"
-            raise LostError(self._end)
+            code = self._exit_code(now if same else None)
+            how = "" if code is None else f" with {describe_exit(code)}"
+            self._end = f"process {before.pid} ({clean(before.name)}) has ended{how}"
+            raise LostError(self._end, {EXIT_CODE: code})
         living = _living(stats)
         found = living.get(self._find(living))
         # a process that was named by its id has no successor
@@ -119,7 +125,21 @@ class ProcessObserver:
             raise LostError(self._end or missing)
         self._end = ""
         self._root = found
+        self._exit_watch = self._reader.exit_watch(found.pid)
         return found
+
+    def _exit_code(self, zombie: proc.ProcessStat | None) -> int | None:
+        """Return how the process ended, as `subprocess` has it: -9 is signal 9. None if nobody can tell."""
+        status = None if zombie is None else zombie.wait_status
+        if status is None and self._exit_watch is not None:
+            status = self._exit_watch.wait_status()
+        self._let_go()
+        return None if status is None else os.waitstatus_to_exitcode(status)
+
+    def _let_go(self) -> None:
+        if self._exit_watch is not None:
+            self._exit_watch.close()
+            self._exit_watch = None
 
     def _find(self, stats: Mapping[int, proc.ProcessStat]) -> int:
         """Return its id, 0 if there is none; the oldest of several, which is the parent of the others."""
@@ -189,13 +209,6 @@ def _stats(texts: Mapping[str, str]) -> dict[int, proc.ProcessStat]:
 
 def _living(stats: Mapping[int, proc.ProcessStat]) -> dict[int, proc.ProcessStat]:
     return {pid: stat for pid, stat in stats.items() if stat.state != proc.ZOMBIE}
-
-
-def _how(zombie: proc.ProcessStat | None) -> str:
-    """Return the signal or exit code of a process that its parent has not yet waited for; empty if unknown."""
-    if zombie is None or zombie.wait_status is None:
-        return ""
-    return f" with {describe_exit(os.waitstatus_to_exitcode(zombie.wait_status))}"
 
 
 def _rates(now: _ProcessSample, before: _ProcessSample) -> dict[str, float | int | str | None]:

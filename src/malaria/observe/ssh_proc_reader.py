@@ -66,6 +66,9 @@ class SshProcReader:
                 targets.append(line.partition(" -> ")[2])
         return found
 
+    def exit_watch(self, pid: int) -> None:
+        """Return None: a shell there cannot tell how a process ended that is not its child."""
+
     def close(self) -> None:
         self._script.close()
 

@@ -185,6 +185,10 @@ GAP: Final = "gap"
 """The only key of an observation that says why there is none."""
 
 
+EXIT_CODE: Final = "exit_code"
+"""The only key of an observation that says that the observed process ended, and how: -9 is signal 9, None unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One row of an observer of the target side. Names end in their unit; a name that is absent has not changed.

@@ -18,6 +18,7 @@ from malaria.model.observe import OPTIONS, Observe, observe_from_options
 from malaria.observe import docker
 from malaria.observe import prometheus_names as series
 from malaria.observe.host_observer import HostObserver
+from malaria.observe.observer import LostError
 from malaria.observe.perf import PerfObserver
 from malaria.observe.process_observer import ProcessObserver, ProcessSelector
 from malaria.observe.sys_names import COUNTERS, LEFT_OUT, TEXTS, TOPICS_BY_NAME
@@ -74,7 +75,11 @@ def test_names_of_a_process() -> None:
     observer = ProcessObserver(reader, ProcessSelector(pid=7))
     observer.sample(0)
     reader.files = processes(2)
-    assert set(observer.sample(1)) == set(units("process"))
+    second = observer.sample(1)
+    reader.files = {"/proc/uptime": "3 0"}
+    with pytest.raises(LostError) as ended:
+        observer.sample(2)
+    assert set(second) | set(ended.value.readings) == set(units("process"))
 
 
 def kernel(uptime_s: int) -> dict[str, str]:

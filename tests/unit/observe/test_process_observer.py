@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from malaria.clock import NS_PER_S
@@ -148,8 +150,9 @@ def test_the_end_of_a_child_of_ours_has_its_signal_or_exit_code(status: int, end
     fields = reader.files["/proc/100/stat"].replace(" S ", " Z ").split()
     fields += ["0"] * (51 - len(fields)) + [str(status)]
     reader.files["/proc/100/stat"] = " ".join(fields)
-    with pytest.raises(LostError, match=rf"process 100 \(mosquitto\) has ended with {end}$"):
+    with pytest.raises(LostError, match=rf"process 100 \(mosquitto\) has ended with {end}$") as ended:
         observer.sample(1)
+    assert ended.value.readings == {"exit_code": os.waitstatus_to_exitcode(status)}
     tick(reader, 12)
     with pytest.raises(LostError, match=end):
         observer.sample(2)
