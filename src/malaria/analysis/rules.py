@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from malaria.analysis.backlog import Backlog, backlog_of
+from malaria.analysis.broker_end import broker_end
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
@@ -74,6 +75,8 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     found = [judged for judged in _judged(run, summary) if not _is_under_way(judged)]
     found.sort(key=lambda judged: _ORDER.get(judged.case.rule.key, len(_ORDER)))
     broken = {judged.case.rule.key for judged in found if judged.finding.ruling is Ruling.BROKEN}
+    end = broker_end(run)
+    said = _SAID_BY_END if end is not None and end.all_closed and end.back_ns is None else frozenset()
     return _unreadable(run) + [
         _broken(judged.case, judged.finding.text)
         if judged.finding.ruling is Ruling.BROKEN
@@ -81,6 +84,7 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
         for judged in found
         if judged.finding.ruling is not Ruling.HOLDS
         and not (judged.is_default and _is_said_already(judged.case.rule.key, broken))
+        and not (judged.is_default and judged.case.rule.key in said)
     ]
 
 
@@ -395,6 +399,13 @@ _PHRASES: Final[Mapping[str, _Phrase]] = {
     "clients.dropped": _Phrase(_dropped, _AT_MOST, _DROP_REMEDY, takeover_remedy),
 }
 _RATES: Final = frozenset({"rates.acked_per_s", "rates.sent_per_s"})
+_SAID_BY_END: Final = _RATES | {
+    "clients.connected",
+    "clients.connected_peak",
+    "clients.dropped",
+    "broker.queue_growth_per_s",
+}
+"""Broken by a broker that ended and did not come back: the sentence on its end says why."""
 _IN_RATE_SENTENCE: Final = ("broker.dropped", "broker.queue_growth_per_s")
 _ORDER: Final = {key: place for place, key in enumerate(_PHRASES)}
 """The most telling first: without clients there is no rate, and with a backlog there are unresolved messages."""

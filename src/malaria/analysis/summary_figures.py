@@ -99,6 +99,11 @@ class MessageFigures(Figures):
     duplicated_qos_2: int | None = None
     overlapping: int | None = None
 
+    @property
+    def never_sent(self) -> int:
+        """Return how many messages were due and never left: they are in no figure of deliveries. 0 if unknown."""
+        return 0 if self.due is None or self.sent is None else max(0, self.due - self.sent)
+
 
 @dataclass(frozen=True, eq=False)
 class RateFigures(Figures):

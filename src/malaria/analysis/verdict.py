@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from malaria.analysis.broker_end import BrokerEnd, broker_end, end_sentence, moment
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
 from malaria.analysis.full_broker import taken_place
@@ -27,7 +28,7 @@ from malaria.analysis.unasked import unasked_packets
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.campaign_records import INTERRUPTED
-from malaria.records.rows import GAP, Counter, EventKind, Metric, RunPhase
+from malaria.records.rows import EXIT_CODE, GAP, Counter, EventKind, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
 from malaria.units import format_clock, format_ms, format_things
@@ -259,15 +260,34 @@ def _lowered_subscriptions(run: Run, _: Summary) -> list[Reason]:
 # --- rules and thresholds ------------------------------------------------------------------------------------------
 
 
-def _dead_broker(run: Run, _: Summary) -> list[Reason]:
-    """Report a broker that ended before the load did: it has not carried it, however small the load was."""
+def _dead_broker(run: Run, summary: Summary) -> list[Reason]:
+    """Report a broker that ended before the load did: it has not carried it, however small the load was.
+
+    One that came back is a remark where a threshold says how many connections may be lost.
+    """
+    end = broker_end(run)
+    if end is not None and end.process:
+        return [_ended(run, summary, end)]
     deaths = [event for event in run.events if event.kind is EventKind.BROKER]
-    since_ns = run.meta.measure_start_ns
     if not deaths:
         return []
-    into_ns = -1 if since_ns is None else deaths[0].at_ns - since_ns
-    when = f"{format_clock(into_ns / NS_PER_S)} into the load" if into_ns >= 0 else "before the load"
-    return [Reason(Outcome.FAIL, f"{deaths[0].text}, {when}", "look at the broker's log, and at the kernel's (dmesg)")]
+    when = "before the load" if run.meta.measure_start_ns is None else moment(run, deaths[0].at_ns)
+    return [Reason(Outcome.FAIL, f"{deaths[0].text}, {when}", _DEATH_REMEDY)]
+
+
+def _all_closed(run: Run, summary: Summary) -> list[Reason]:
+    """Report that all connections closed within a second, where no process is known to have ended."""
+    end = broker_end(run)
+    known = end is None or end.process or any(event.kind is EventKind.BROKER for event in run.events)
+    return [] if end is None or known else [_ended(run, summary, end)]
+
+
+def _ended(run: Run, summary: Summary, end: BrokerEnd) -> Reason:
+    allowed = end.back_ns is not None and any(text.startswith("clients.dropped") for text in run.meta.thresholds)
+    return Reason(Outcome.PASS if allowed else Outcome.FAIL, end_sentence(run, summary, end), _DEATH_REMEDY)
+
+
+_DEATH_REMEDY: Final = "look at the broker's log, and at the kernel's (dmesg)"
 
 
 def _broken(run: Run, summary: Summary) -> list[Reason]:
@@ -319,11 +339,14 @@ def _blind_observers(run: Run, _: Summary) -> list[Reason]:
     window = measured_window_ns(run)
     if window is None:
         return []
+    end = broker_end(run)
     lost: dict[str, tuple[int, str]] = {}
     seen: set[str] = set()
     for row in (row for row in run.observations if row.at_ns <= window[1]):
         if GAP in row.values:
             lost.setdefault(row.observer, (row.at_ns, str(row.values[GAP])))
+            continue
+        if EXIT_CODE in row.values:
             continue
         seen.add(row.observer)
         if row.at_ns <= window[0]:
@@ -331,6 +354,7 @@ def _blind_observers(run: Run, _: Summary) -> list[Reason]:
     return [
         Reason(Outcome.PASS, f"observer {name} {_lost_at(at_ns) if name in seen else 'saw nothing'}: {why}")
         for name, (at_ns, why) in sorted(lost.items())
+        if end is None or at_ns < end.at_ns - NS_PER_S  # another rule says that the broker was gone
     ]
 
 
@@ -353,13 +377,14 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _lost_workers,
     _aborted,
     _endless,
+    _dead_broker,
     _shortages,
     taken_place,
     _late,
     _slow_handshakes,
     _no_data,
     _unstored,
-    _dead_broker,
+    _all_closed,
     _publishes,
     _subscriptions,
     _unasked,

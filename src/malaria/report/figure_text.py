@@ -12,7 +12,7 @@ from typing import Final
 from malaria.analysis.clocks import ACROSS_HOSTS
 from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.seconds import own_lag_limit_ns
-from malaria.analysis.summary_figures import Summary
+from malaria.analysis.summary_figures import MessageFigures, Summary
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import EventKind, Metric, RunPhase
 from malaria.records.run import Run
@@ -54,6 +54,15 @@ type LatencyTable = dict[Metric, dict[str, StatedLatency]]
 
 def count(value: float | None) -> str:
     return UNKNOWN if value is None else format_count(value)
+
+
+def lost_figure(messages: MessageFigures) -> str:
+    """Return the lost deliveries, and beside them the messages that never left: `0 + 1,680 unsent`.
+
+    A broker that is gone loses nothing of what was sent to it, so the count alone would look well.
+    """
+    unsent = messages.never_sent
+    return f"{count(messages.lost)} + {count(unsent)} unsent" if unsent else count(messages.lost)
 
 
 def things(value: float | None, thing: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.records.rows import Metric
-from malaria.report.figure_text import UNKNOWN, count, latencies
+from malaria.report.figure_text import UNKNOWN, latencies, lost_figure
 from malaria.report.shown_levels import ShownLevel
 from malaria.report.target_text import in_bytes, messages_per_s, percent
 
@@ -26,5 +26,5 @@ def level_figures(one: ShownLevel) -> list[str]:
         messages_per_s(one.run, one.summary),
         # at QoS 0 there is no ack
         *(str(ack.get(which, UNKNOWN)) for which in ("p50", "p99")),
-        count(one.summary.messages.lost),
+        lost_figure(one.summary.messages),
     ]

@@ -9,7 +9,7 @@ from malaria.analysis.windows import known_total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.report.charts.run_charts import overview
-from malaria.report.figure_text import connect_time_ns, connected, count, latencies, moment, things
+from malaria.report.figure_text import connect_time_ns, connected, count, latencies, lost_figure, moment, things
 from malaria.report.page.environment_view import EnvironmentView, environment_view
 from malaria.report.page.page_document import render_document
 from malaria.report.page.page_elements import (
@@ -62,12 +62,11 @@ def render_run_page(run: Run, summary: Summary) -> str:
 
 def figure_cards(run: Run, summary: Summary) -> tuple[FigureCard, ...]:
     """Return the three to six figures that matter most; those that are not known are left out."""
-    lost, expected = summary.messages.lost, summary.messages.expected
     cards = [
         _clients(run, summary),
         _rate(run, summary),
         _ack(run, summary),
-        None if lost is None else FigureCard(defined("lost"), count(lost), f"of {count(expected)} deliveries"),
+        _lost(summary),
         _broker_cpu(summary),
         _generator_cpu(summary),
         _arrived(run, summary),
@@ -96,6 +95,13 @@ def _rate(run: Run, summary: Summary) -> FigureCard | None:
 def _ack(run: Run, summary: Summary) -> FigureCard | None:
     found = latencies(run, summary).get(Metric.ACK)
     return None if found is None else FigureCard(defined("ack", "ack p99"), str(found["p99"]), f"p50 {found['p50']}")
+
+
+def _lost(summary: Summary) -> FigureCard | None:
+    messages = summary.messages
+    if messages.lost is None:
+        return None
+    return FigureCard(defined("lost"), lost_figure(messages), f"of {count(messages.expected)} deliveries")
 
 
 def _broker_cpu(summary: Summary) -> FigureCard | None:

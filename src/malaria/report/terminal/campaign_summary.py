@@ -11,7 +11,7 @@ from rich.text import Text
 from malaria.analysis.summary_figures import LevelSummary, Summary
 from malaria.printable import printable
 from malaria.records.rows import Metric
-from malaria.report.figure_text import UNKNOWN, count, ms
+from malaria.report.figure_text import UNKNOWN, count, lost_figure, ms
 from malaria.report.terminal.capacity_summary import print_capacity
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, wrapped
 from malaria.units import format_rate
@@ -70,7 +70,7 @@ def _level_cells(level: LevelSummary) -> tuple[str, ...]:
         count(level.clients.connected),
         *(UNKNOWN if per_s is None else format_rate(per_s) for per_s in (rates.acked_per_s, rates.due_per_s)),
         ms(ack.p99),
-        count(level.messages.lost),
+        lost_figure(level.messages),
     )
 
 

@@ -124,6 +124,8 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
     known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
     if messages.lost is not None and messages.acked_lost is not None:
         known[0] += f" ({count(messages.acked_lost)} acked)"
+    if messages.never_sent and not run.meta.closed_loop:
+        known.insert(1, f"never sent {count(messages.never_sent)}")
     if messages.unacked:
         known.append(f"never acked {count(messages.unacked)}")
     if messages.overlapping:
