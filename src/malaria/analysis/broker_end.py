@@ -133,7 +133,7 @@ def end_sentence(run: Run, summary: Summary, end: BrokerEnd) -> str:
 
 def moment(run: Run, at_ns: int) -> str:
     """Return a run time as people read it: `at 0:04` of the load."""
-    return f"at {format_clock(load_time_s(run, at_ns))}"
+    return f"at {format_clock(load_time_s(run.meta, at_ns))}"
 
 
 def _what_ended(run: Run, end: BrokerEnd) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def _what_ended(run: Run, end: BrokerEnd) -> tuple[str, ...]:
         return (f"{which} closed at once {when}{f' ({causes})' if causes else ''}",)
     words = [event.text for event in run.events if event.kind is EventKind.BROKER]
     how = "" if end.exit_code is None else f" ({_code(end.exit_code)})"
-    first = f"{words[0]}, {when}" if words else f"the broker's process ended {when}{how}"
+    first = f"{words[0]} ({when})" if words else f"the broker's process ended {when}{how}"
     return first, f"{which} closed at once" if which else ""
 
 
@@ -162,10 +162,10 @@ def _return(run: Run, summary: Summary, end: BrokerEnd) -> str:
     if end.back_ns is None:
         return "it did not come back" if end.process else "none came back"
     clients = summary.clients
-    connected = (
-        "" if clients.connected is None else f", and {format_things(clients.connected, 'client')} connected at the end"
-    )
-    return f"it was back {moment(run, end.back_ns)}{connected}"
+    back = f"it was back {moment(run, end.back_ns)}"
+    if clients.connected is None or clients.planned is None:
+        return back
+    return f"{back}; at the end {format_count(clients.connected)} of {format_count(clients.planned)} were connected"
 
 
 def _never_sent(summary: Summary) -> str:
