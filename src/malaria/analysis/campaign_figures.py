@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final
 
+from malaria.analysis.campaign_headline import PlacedLevel, campaign_sentence, decisive
 from malaria.analysis.capacity.capacity_figures import judge_search
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
@@ -23,21 +24,18 @@ from malaria.records.run_meta import RunMeta
 WORST_FIRST: Final = (Outcome.FAIL, Outcome.INVALID, Outcome.UNKNOWN, Outcome.PASS)
 
 
-def part_name(part: CampaignPart) -> str:
-    """Return `3,000 clients · QoS 0 publishers`."""
-    return f"{part.title} · {part.variant}" if part.variant else part.title
-
-
 def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> Summary:
     """Return the figures and the verdict of the whole. `summaries` has that of each part that was run, by directory."""
     levels = tuple(_level(part, summaries.get(part.directory or "")) for part in campaign.parts)
     worst = min(levels, key=lambda level: WORST_FIRST.index(level.verdict.outcome))
     worst = levels[-1] if worst.verdict.outcome is Outcome.PASS else worst
+    placed = [PlacedLevel(*pair) for pair in zip(campaign.parts, levels, strict=True)]
     if campaign.search is None:
-        capacity, verdict, shown = None, _verdict(campaign, levels, worst.verdict.outcome), worst
+        capacity, shown = None, worst
+        verdict, sentence = _verdict(placed, worst.verdict.outcome)
     else:
         capacity, verdict = judge_search(campaign.search, campaign, summaries)
-        shown = _proof(campaign, levels, capacity.lower) or worst
+        shown, sentence = _proof(campaign, levels, capacity.lower) or worst, verdict.reasons[0].text
     whole = Summary(**{each.name: getattr(shown, each.name) for each in fields(Summary)})
     return replace(
         whole,
@@ -45,6 +43,7 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
         target=next((level.target for level in levels if level.target), None),
         started=campaign.started or worst.started,
         verdict=verdict,
+        headline=sentence,
         capacity=capacity,
         levels=levels,
     )
@@ -58,19 +57,23 @@ def _proof(campaign: CampaignRecords, levels: Sequence[LevelSummary], load: int 
     return next(reversed(list(passed)), None)
 
 
-def _verdict(campaign: CampaignRecords, levels: Sequence[LevelSummary], worst: Outcome) -> Verdict:
+def _verdict(levels: Sequence[PlacedLevel], worst: Outcome) -> tuple[Verdict, str]:
+    """Return the verdict with the reason of each part that has its outcome, the decisive one first, and the answer."""
+    broken = [one for one in levels if one.outcome == worst is not Outcome.PASS]
+    if broken:
+        first = decisive(levels, worst)
+        broken.sort(key=lambda one: one is not first)
     reasons = [
-        replace(reason, text=f"{part_name(part)}: {reason.text}")
-        for part, level in zip(campaign.parts, levels, strict=True)
-        for reason in level.verdict.reasons[:1]
-        if level.verdict.outcome is worst is not Outcome.PASS
+        replace(reason, text=f"{one.name}: {reason.text}")
+        for one in broken
+        for reason in one.summary.verdict.reasons[:1]
     ]
-    if not any(part.why == INTERRUPTED for part in campaign.parts):
-        return Verdict(worst, tuple(reasons))
-    done = sum(part.state is PartState.DONE for part in campaign.parts)
-    interrupted = Reason(Outcome.UNKNOWN, f"{INTERRUPTED}: {done} of {len(campaign.parts)} parts were run")
+    if not any(one.part.why == INTERRUPTED for one in levels):
+        return Verdict(worst, tuple(reasons)), campaign_sentence(levels, worst)
+    done = sum(one.part.state is PartState.DONE for one in levels)
+    cut = Reason(Outcome.UNKNOWN, f"{INTERRUPTED}: {done} of {len(levels)} parts were run")
     others = [reason for reason in reasons if INTERRUPTED not in reason.text]
-    return Verdict(Outcome.UNKNOWN, (interrupted, *others))
+    return Verdict(Outcome.UNKNOWN, (cut, *others)), campaign_sentence(levels, Outcome.UNKNOWN, cut.text)
 
 
 def _level(part: CampaignPart, summary: Summary | None) -> LevelSummary:
@@ -78,6 +81,7 @@ def _level(part: CampaignPart, summary: Summary | None) -> LevelSummary:
     if summary is None:
         reason = f"{part.state}: {part.why}" if part.why else str(part.state)
         nothing = summarize(Run(RunMeta(clients_planned=part.clients or None), (), (), None))
-        summary = replace(nothing, verdict=Verdict(Outcome.UNKNOWN, (Reason(Outcome.UNKNOWN, reason),)))
+        verdict = Verdict(Outcome.UNKNOWN, (Reason(Outcome.UNKNOWN, reason),))
+        summary = replace(nothing, verdict=verdict, headline=reason)
     figures = {each.name: getattr(summary, each.name) for each in fields(Summary)}
     return LevelSummary(**figures, title=part.title, variant=part.variant, level=part.level, run=part.directory)

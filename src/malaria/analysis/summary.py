@@ -8,6 +8,7 @@ from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
+from malaria.analysis.headline import run_sentence
 from malaria.analysis.load_rates import load_rates
 from malaria.analysis.lost_figures import without_lost_figures
 from malaria.analysis.quantiles import QUANTILES, latency_of
@@ -51,7 +52,8 @@ def summarize(run: Run) -> Summary:
         recovery=recovery_figures(surges),
     )
     summary = without_lost_figures(run, summary)
-    return replace(summary, verdict=judge(run, summary))
+    summary = replace(summary, verdict=judge(run, summary))
+    return replace(summary, headline=run_sentence(run, summary))
 
 
 def _clients(run: Run) -> ClientFigures:

@@ -236,7 +236,10 @@ class CapacityFigures(Figures):
 
 @dataclass(frozen=True, eq=False)
 class Summary(Figures):
-    """The figures and the verdict of an attack, or of a campaign with those of its parts under `levels`."""
+    """The figures and the verdict of an attack, or of a campaign with those of its parts under `levels`.
+
+    `headline` is the answer in one sentence: what was held, or why not.
+    """
 
     version: str | None = None
     target: str | None = None
@@ -244,6 +247,7 @@ class Summary(Figures):
     started: str | None = None
     duration_s: float | None = None
     verdict: Verdict = field(default_factory=Verdict)
+    headline: str = ""
     clients: ClientFigures = field(default_factory=ClientFigures)
     messages: MessageFigures = field(default_factory=MessageFigures)
     rates: RateFigures = field(default_factory=RateFigures)
@@ -278,7 +282,8 @@ def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
     later = [("MessageFigures", name) for name in ("unacked", "duplicated_qos_2", "overlapping")]
-    for definition, name in (*later, ("Summary", "addresses"), ("LevelSummary", "addresses")):
+    later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in ("addresses", "headline")]
+    for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):
         figures["required"].remove("capacity")  # only of a search

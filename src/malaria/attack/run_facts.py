@@ -36,6 +36,7 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
         acknowledged=bool(publishers) and all(plan.group.qos for plan in publishers),
         subscribing=any(group.subscribes for group in warhead.groups),
         clients_planned=clients_planned(warhead),
+        publishers_planned=sum(group.clients for group in warhead.publishing),
         own_client_ids=all(group.own_client_ids for group in warhead.groups),
         rate_planned_per_s=None if rate is None else float(rate),
         duration_planned_s=None if duration_ns is None else duration_ns / 1e9,

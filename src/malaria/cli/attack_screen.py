@@ -68,7 +68,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     observe = observe_from_options(result.observe or ())
     launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
     screen = console(result.json)
-    view = LiveView(f"malaria attack {target.url}", describe(warhead), screen, result.quiet)
+    view = LiveView(f"malaria {arguments[0]} {target.url}", describe(warhead), screen, result.quiet)
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         request = AttackRequest(
             target,

@@ -91,7 +91,7 @@ class CampaignScreen:
         self._views.close()
 
     def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
-        from malaria.analysis.campaign_figures import part_name
+        from malaria.analysis.campaign_headline import part_name
         from malaria.report.terminal.live_view import LiveView
 
         self._views.close()

@@ -192,6 +192,7 @@ class RunMeta(_Facts):
     acknowledged: StoredFlag | None = None
     subscribing: StoredFlag | None = None
     clients_planned: StoredCount | None = None
+    publishers_planned: StoredCount | None = None
     own_client_ids: StoredFlag | None = None
     workers: tuple[str, ...] | None = None
     worker_facts: tuple[WorkerFacts, ...] = ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from malaria.analysis.knee import highest_passed, plain_levels
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.surge_words import surge_sentence
 from malaria.records.rows import Metric
@@ -37,32 +38,6 @@ def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
     ]
 
 
-def knee(shown: Sequence[ShownLevel]) -> ShownLevel | None:
-    """Return the level where the broker broke: the one with the fewest clients that failed.
-
-    If none failed, return the first INVALID or UNKNOWN level above the highest that passed.
-    """
-    failed = _plain(shown, FAIL)
-    if failed:
-        return failed[0]
-    best = highest_passed(shown)
-    # below the highest level that passed, a doubtful one says nothing about the limit
-    doubtful = [one for one in _plain(shown, INVALID, UNKNOWN) if best is None or one.load > best.load]
-    return doubtful[0] if doubtful else None
-
-
-def highest_passed(shown: Sequence[ShownLevel]) -> ShownLevel | None:
-    """Return the level with the most clients that passed, below the first that failed."""
-    failed = _plain(shown, FAIL)
-    below = [one for one in _plain(shown, PASS) if not failed or one.load < failed[0].load]
-    return below[-1] if below else None
-
-
-def _plain(shown: Sequence[ShownLevel], *outcomes: str) -> list[ShownLevel]:
-    """Return the levels with these outcomes, without variants and surges, from few clients to many."""
-    return sorted((one for one in shown if one.is_plain and one.outcome in outcomes), key=lambda one: one.load)
-
-
 def _carried(plain: Sequence[ShownLevel]) -> list[str]:
     best = highest_passed(plain)
     if best is None:
@@ -76,19 +51,19 @@ def _carried(plain: Sequence[ShownLevel]) -> list[str]:
 
 
 def _broke(plain: Sequence[ShownLevel]) -> list[str]:
-    failed, best = _plain(plain, FAIL), highest_passed(plain)
+    failed, best = plain_levels(plain, FAIL), highest_passed(plain)
     if not failed:
         # without a failed level the limit was not found, only a lower bound of it
         return [f"Nothing broke: the limit is above {count(best.part.clients)} clients."] if best else []
     sentences = [f"What broke first, at {failed[0].name}: {_reason(failed[0])}."]
     # a pass above a failure is named: it puts the limit in doubt
-    above = [one.name for one in _plain(plain, PASS) if one.part.clients > failed[0].part.clients]
+    above = [one.name for one in plain_levels(plain, PASS) if one.part.clients > failed[0].part.clients]
     return sentences + ([f"Above that, {_listed(above)} passed."] if above else [])
 
 
 def _doubtful(plain: Sequence[ShownLevel]) -> list[str]:
     """Return sentences for the levels that say nothing about the broker, or too little."""
-    invalid, unknown = _plain(plain, INVALID), _plain(plain, UNKNOWN)
+    invalid, unknown = plain_levels(plain, INVALID), plain_levels(plain, UNKNOWN)
     sentences = [f"{one.name}: {_reason(one)}." for one in unknown]
     if invalid:
         names, verb = _listed([one.name for one in invalid]), "says" if len(invalid) == 1 else "say"

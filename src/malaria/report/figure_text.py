@@ -32,6 +32,8 @@ LATENCY_LABELS: Final = {
     Metric.CONNACK: "connect: CONNACK",
     Metric.SUBACK: "SUBACK",
 }
+ATTACK_COMMANDS: Final = ("attack", "publish", "subscribe", "connect")
+"""The commands that make one attack; the title of a run names its own."""
 STATISTIC_LABELS: Final = {
     "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9",
     "max": "max",
@@ -153,7 +155,9 @@ def name_and_version(name: str, version: str) -> str:
 def title_line(run: Run) -> str:
     """Return `malaria attack mqtt://broker:1883 · 3,000 clients · 500 B · …`."""
     meta = run.meta
-    return " · ".join(str(part) for part in (f"malaria attack {meta.target or ''}", meta.load) if part)
+    # a level of a campaign is an attack, whatever the command
+    word = next((word for word in (meta.command or "").split()[1:2] if word in ATTACK_COMMANDS), "attack")
+    return " · ".join(str(part) for part in (f"malaria {word} {meta.target or ''}", meta.load) if part)
 
 
 def moment(summary: Summary) -> str:

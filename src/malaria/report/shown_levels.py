@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from malaria.analysis.campaign_figures import part_name
+from malaria.analysis.campaign_headline import part_name
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.run import Run

@@ -29,7 +29,19 @@ KEYS = {
     "generator": ["bees", "workers", "cpu_percent", "rss_bytes", "clock_error_ms"],
     "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "connections_dropped", "messages_dropped"],
 }  # fmt: skip
-TOP = ["version", "target", "addresses", "started", "duration_s", *KEYS, "surges", "recovery", "levels"]
+TOP = [
+    "version",
+    "target",
+    "addresses",
+    "started",
+    "duration_s",
+    "verdict",
+    "headline",
+    *list(KEYS)[1:],
+    "surges",
+    "recovery",
+    "levels",
+]
 UNMEASURED = (
     "messages.unacked",
     "messages.duplicated_qos_2",

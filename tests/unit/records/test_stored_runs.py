@@ -36,6 +36,7 @@ def as_text(summary: Summary) -> str:
         for later in ("unacked", "duplicated_qos_2", "overlapping"):
             assert part.get("messages", {}).pop(later, None) is None
         assert part.pop("addresses") == []
+        assert part.pop("headline")  # version 0.1.0 had its sentence on the page alone
     return json.dumps(written, indent=2) + "\n"
 
 

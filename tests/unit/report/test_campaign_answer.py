@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from malaria.records.campaign_records import INTERRUPTED, CampaignPart, PartState
-from malaria.report.campaign_answer import broker_facts, campaign_answer, made_facts, not_to_the_end
+from malaria.records.campaign_records import INTERRUPTED, CampaignPart
+from malaria.report.campaign_answer import broker_facts, made_facts, not_to_the_end
 from malaria.report.shown_levels import shown_parts
-from synthetic import by_directory, campaign_summary, make_campaign, make_run
+from synthetic import by_directory, make_campaign, make_run
 
 RUN = make_run(seconds=4, workers=1, clients=600)
 CAMPAIGN = make_campaign([RUN])
 LEVELS = by_directory([RUN])
-SUMMARY = campaign_summary(CAMPAIGN, LEVELS)
 SHOWN = shown_parts(CAMPAIGN, LEVELS)
 NEXT = CampaignPart(2, "3,000 clients", "", 3000, why=INTERRUPTED)
 
 
-def test_one_level_that_passed() -> None:
-    assert campaign_answer(CAMPAIGN, SUMMARY, SHOWN) == ("PASS", "the broker carried it")
+def test_how_much_was_not_run() -> None:
     assert not_to_the_end(CAMPAIGN) == ""
-
-
-def test_one_that_was_interrupted_has_no_verdict_over_the_whole() -> None:
     cut = replace(CAMPAIGN, parts=(*CAMPAIGN.parts, NEXT))
-    outcome, words = campaign_answer(cut, campaign_summary(cut, LEVELS), SHOWN)
-    assert outcome == "UNKNOWN"
-    assert words.startswith("held up to meters; interrupted by the operator: 1 of 2 parts were run")
     assert not_to_the_end(cut) == "not finished: 1 of 2 parts; see what is missing"
-
-
-def test_a_level_that_could_not_be_run_is_unknown() -> None:
-    part = replace(NEXT, state=PartState.NOT_RUN, why="mosquitto ended at once")
-    cut = replace(CAMPAIGN, parts=(part,))
-    outcome, words = campaign_answer(cut, campaign_summary(cut, {}), [])
-    assert outcome == "UNKNOWN"
-    assert words.endswith("mosquitto ended at once")
 
 
 def test_who_made_the_load() -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from malaria.report.campaign_answer import campaign_answer
-from malaria.report.campaign_conclusions import conclusions, knee
+from malaria.analysis.headline import headline
+from malaria.analysis.knee import knee
+from malaria.report.campaign_conclusions import conclusions
 from malaria.report.shown_levels import ShownLevel, shown_parts
 from synthetic import (
     HELD,
@@ -27,7 +28,8 @@ def answered(shown: list[ShownLevel]) -> tuple[str, str]:
     placed = [replace(one, part=part) for one, part in zip(shown, parts, strict=True)]
     campaign = replace(make_campaign([]), parts=parts)
     levels = {str(one.part.directory): (one.run, one.summary) for one in placed}
-    return campaign_answer(campaign, campaign_summary(campaign, levels), placed)
+    answer = headline(campaign_summary(campaign, levels))
+    return str(answer.outcome), answer.what
 
 
 @cache
@@ -47,7 +49,7 @@ def level(number: int, clients: int, trouble: Any = None, variant: str = "", **s
 
 def test_all_of_it_was_carried() -> None:
     shown = [level(1, 600), level(2, 1200), level(3, 3000)]
-    assert answered(shown) == ("PASS", "the broker carried all 3 levels")
+    assert answered(shown) == ("PASS", shown[2].summary.headline)
     assert conclusions(shown) == [
         f"The broker carries 3,000 clients: 500 msg/s, broker CPU 60 % of a core, ack p99 {p99(shown[2])}.",
         "Nothing broke: the limit is above 3,000 clients.",
@@ -63,7 +65,7 @@ def test_the_first_that_broke_is_named_with_its_reason() -> None:
     shown = [level(1, 600), level(2, 3000, "falls-behind")]
     outcome, words = answered(shown)
     assert outcome == "FAIL"
-    assert words.startswith("held up to 600 clients; at 3,000 clients: the broker fell behind")
+    assert words.startswith("holds 600 clients (100 msg/s, ack p99 3.8 ms); at 3,000 clients: the broker fell behind")
     assert conclusions(shown)[0].startswith("The broker carries 600 clients")
     assert conclusions(shown)[1].startswith("What broke first, at 3,000 clients: the broker fell behind")
 
@@ -88,7 +90,9 @@ def test_a_level_that_says_nothing_is_no_limit_where_more_were_carried() -> None
     ]
     outcome, words = answered(shown)
     assert (outcome, knee(shown)) == ("INVALID", None)
-    assert words.startswith("held up to 3,000 clients; at 600 clients: this machine was the limit")
+    assert words.startswith(
+        "holds 3,000 clients (500 msg/s, ack p99 3.6 ms); at 600 clients: this machine was the limit"
+    )
 
 
 def test_what_passed_above_the_first_that_broke_is_told() -> None:

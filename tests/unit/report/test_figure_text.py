@@ -117,3 +117,9 @@ def test_no_character_from_outside_moves_the_cursor() -> None:
 )
 def test_a_broker_is_named_once(name: str, version: str, said: str) -> None:
     assert name_and_version(name, version) == said
+
+
+def test_the_title_names_the_command_that_made_the_run() -> None:
+    run = with_meta(make_run(seconds=3, clients=60), command="malaria subscribe broker -t '#'", load="1 subscriber")
+    assert title_line(run) == "malaria subscribe mqtt://broker:1883 · 1 subscriber"
+    assert title_line(with_meta(run, command="malaria demo")) == "malaria attack mqtt://broker:1883 · 1 subscriber"

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from malaria.analysis.knee import highest_passed, knee
 from malaria.records.rows import Metric
-from malaria.report.campaign_conclusions import FAIL, highest_passed, knee
+from malaria.report.campaign_conclusions import FAIL
 from malaria.report.charts.chart_frame import (
     COUNT_SCALE,
     FOOT_PX,

@@ -11,7 +11,6 @@ from malaria.report.campaign_answer import (
     NO_SETTINGS,
     broker_facts,
     broker_settings,
-    campaign_answer,
     campaign_sentences,
     made_facts,
     not_to_the_end,
@@ -57,8 +56,9 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary], summary
 
 def _top(campaign: CampaignRecords, summary: Summary, shown: Sequence[ShownLevel]) -> list[str]:
     target = shown[0].summary.target if shown else campaign.file
-    outcome, sentence = campaign_answer(campaign, summary, shown)
-    lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{outcome}** {plain(sentence)}", ""]
+    answer = headline(summary)
+    lines = [f"# {plain(campaign.title)}", "", plain(target), "", f"**{answer.outcome}** {plain(answer.what)}", ""]
+    lines += [plain(answer.remedy), ""] if answer.remedy else []
     rest = not_to_the_end(campaign)
     lines += [f"{rest}.", ""] if rest else []
     if not shown:
@@ -105,7 +105,7 @@ def _broker(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]
 
 def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
     """Return the sections of a level or a variant. `level` holds the parts to compare; empty for all but the first."""
-    answer = headline(one.run, one.summary)
+    answer = headline(one.summary)
     lines = [f"## {plain(one.name)}", "", plain(one.run.meta.load or ""), ""]
     lines += [f"**{answer.outcome}** {plain(answer.what)}", ""]
     lines += [line for text in (answer.remedy, *answer.further) if text for line in (plain(text), "")]

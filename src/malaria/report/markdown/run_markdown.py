@@ -19,7 +19,7 @@ def render_run_markdown(run: Run, summary: Summary) -> str:
 
 def _attack(run: Run, summary: Summary) -> list[str]:
     meta = run.meta
-    answer = headline(run, summary)
+    answer = headline(summary)
     lines = [
         f"# {plain('attack' if meta.title is None else meta.title)}",
         "",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.headline import headline
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords
 from malaria.report.campaign_answer import (
     NO_SETTINGS,
     broker_facts,
     broker_settings,
-    campaign_answer,
     campaign_sentences,
     made_facts,
     not_to_the_end,
@@ -102,12 +102,12 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     charts: PageCharts = {"levels": levels_chart(shown, _load_unit(campaign))} if shown else {}
     # also fills `charts`, which the page needs as a whole
     made = tuple(_level(one, level, charts) for level in by_level(shown) for one in level)
-    outcome, sentence = campaign_answer(campaign, summary, shown)
+    answer = headline(summary)
     missing = missing_lines(campaign, levels)
     page = CampaignPage(
         title=campaign.title,
         subtitle=_subtitle(campaign, shown),
-        verdict=VerdictView(outcome, unbroken(sentence)),
+        verdict=VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy),
         unfinished=not_to_the_end(campaign),
         chart=chart_place("levels", charts) if shown else None,
         overview=levels_table(shown),

@@ -116,7 +116,7 @@ def chart_place(name: str, charts: Mapping[str, PlotlyFigure]) -> ChartPlace:
 
 
 def verdict_view(run: Run, summary: Summary) -> VerdictView:
-    answer = headline(run, summary)
+    answer = headline(summary)
     return VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy, answer.further)
 
 

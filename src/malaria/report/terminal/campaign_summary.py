@@ -8,6 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from malaria.analysis.headline import headline
 from malaria.analysis.summary_figures import LevelSummary, Summary
 from malaria.printable import printable
 from malaria.records.rows import Metric
@@ -31,12 +32,12 @@ def print_campaign(summary: Summary, console: Console) -> None:
 
 
 def _print_levels(summary: Summary, console: Console) -> None:
-    verdict = summary.verdict
-    margin = f"{INDENT}{verdict.outcome}   "
-    head = wrapped(
-        verdict.reasons[0].text if verdict.reasons else "the broker carried every level", margin, console.width
-    )
-    head[0].stylize(COLOURS[verdict.outcome], len(INDENT), len(margin))
+    answer = headline(summary)
+    margin = f"{INDENT}{answer.outcome}   "
+    head = wrapped(answer.what, margin, console.width)
+    head[0].stylize(COLOURS[answer.outcome], len(INDENT), len(margin))
+    if answer.remedy:
+        head += wrapped(answer.remedy, " " * len(margin), console.width)
     print_lines([Text(), *head, Text(), *_levels(summary.levels, console.width), Text()], console)
 
 

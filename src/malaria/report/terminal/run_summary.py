@@ -71,7 +71,7 @@ def _attack(run: Run, summary: Summary, width: int) -> list[Text]:
 
 def _verdict(run: Run, summary: Summary, width: int, room: int) -> list[Text]:
     """Return the answer, the remedy, and as many further reasons as fit the screen; the page has all."""
-    answer = headline(run, summary)
+    answer = headline(summary)
     margin = f"{INDENT}{answer.outcome}   "
     lines = wrapped(answer.what, margin, width)
     lines[0].stylize(COLOURS[answer.outcome], len(INDENT), len(margin))

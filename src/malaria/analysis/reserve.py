@@ -1,0 +1,37 @@
+"""Say how much of its CPU the broker used, and whether the load came near its limit: the last words of a PASS."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from malaria.analysis.broker_figures import PROCESS, number_in
+from malaria.analysis.summary_figures import Summary
+from malaria.records.run import Run
+
+NEAR_LIMIT_PERCENT: Final = 90
+"""Of its core: a broker of one thread that uses more has no room for more load."""
+
+
+def broker_use(run: Run, summary: Summary) -> list[str]:
+    """Return `broker at 71 % of its core`; of a broker of several threads `of a core`; nothing if not known."""
+    percent = summary.broker.cpu_percent
+    if percent is None:
+        return []
+    return [f"broker at {percent:.0f} % of {'its' if _has_one_thread(run) else 'a'} core"]
+
+
+def reserve(run: Run, summary: Summary) -> str:
+    """Return whether a load that was held came near the limit; empty for a run that makes no load at a stated rate."""
+    if run.meta.closed_loop or (run.meta.subscribing and not run.meta.publishing):
+        return ""
+    percent = summary.broker.cpu_percent
+    if percent is not None and percent >= NEAR_LIMIT_PERCENT and _has_one_thread(run):
+        return "the limit is near: the broker has one thread"
+    return "the limit was not reached"
+
+
+def _has_one_thread(run: Run) -> bool:
+    """Return True if the process observer saw no more than one thread of the broker."""
+    threads = [number_in(row.values["threads"]) for row in run.observations
+               if row.observer == PROCESS and "threads" in row.values]  # fmt: skip
+    return bool(threads) and all(count == 1 for count in threads)
