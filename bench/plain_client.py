@@ -160,11 +160,13 @@ def _websocket(sock: socket.socket) -> tuple[Send, Receive]:
     begun = b""
 
     def send(data: bytes) -> None:
-        """Send one binary frame; its mask is zero, so the bytes stay as they are."""
+        """Send one binary frame, masked with a fresh key as a client must (RFC 6455, 5.3)."""
         head = struct.pack(">BBH", 0x82, 0x80 | 126, len(data)) if len(data) < 65536 else struct.pack(
             ">BBQ", 0x82, 0x80 | 127, len(data)
         )  # fmt: skip
-        sock.sendall(head + bytes(4) + data)
+        key = os.urandom(4)
+        keys = np.frombuffer(key * (len(data) // 4 + 1), np.uint8, len(data))
+        sock.sendall(head + key + (np.frombuffer(data, np.uint8) ^ keys).tobytes())
 
     def receive() -> bytes:
         nonlocal begun
