@@ -73,6 +73,8 @@ def _placeholders(text: str) -> frozenset[str]:
 
 
 def _complete_publish(group: dict[str, Any]) -> None:
+    if "topics" in group:
+        _take_first(group, "topics", "topics that are published to")
     group.setdefault("topic", DEFAULT_TOPIC[group.get("role", DEFAULT_ROLE)])
 
 
@@ -80,18 +82,25 @@ def _complete_subscribe(group: dict[str, Any]) -> None:
     if "filters" not in group:
         group["filters"] = [group.setdefault("topic", DEFAULT_TOPIC["subscribe"])]
         return
-    filters = group["filters"]
-    # `topic` is a required field of the model: the first filter fills it
-    first = filters[0] if isinstance(filters, list | tuple) and filters and isinstance(filters[0], str) else ""
-    if group.setdefault("topic", first) != first:
-        raise KeyPathError("topic", "cannot be used with filters: both set the subscriptions", "write one of the two")
+    _take_first(group, "filters", "subscriptions")
 
 
 def _complete_both(group: dict[str, Any]) -> None:
     _complete_publish(group)
     if isinstance(group["topic"], str):
         # by default a client subscribes to its own topics: only what differs between messages becomes +
-        group.setdefault("filters", [wildcard(group["topic"], keep=frozenset({"client", "index", "group", "run"}))])
+        keep = frozenset({"client", "index", "group", "run"})
+        several = group.get("topics")
+        topics = several if isinstance(several, list | tuple) else [group["topic"]]
+        group.setdefault("filters", [wildcard(topic, keep) for topic in topics if isinstance(topic, str)])
+
+
+def _take_first(group: dict[str, Any], key: str, what: str) -> None:
+    """Fill `topic`, a required field of the model, with the first of a list that stands in its place."""
+    texts = group[key]
+    first = texts[0] if isinstance(texts, list | tuple) and texts and isinstance(texts[0], str) else ""
+    if group.setdefault("topic", first) != first:
+        raise KeyPathError("topic", f"cannot be used with {key}: both set the {what}", "write one of the two")
 
 
 _COMPLETE_TOPICS: Final = {

@@ -16,13 +16,14 @@ from malaria.mqtt.topics import SHARE, check_filter, check_topic
 from malaria.mqtt.wire import LONGEST_STRING
 from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.payload import HEADER_SIZE, parse_size
+from malaria.units import format_things
 
 LARGEST_PAYLOAD_BYTES: Final = 2**28 - 1 - 2 * (LONGEST_STRING + 2)
 LONGEST_INTERVAL_S: Final = 366 * 86400
 SHORTEST_INTERVAL_S: Final = Fraction(1, MOST_PER_S)
 OF_PUBLISHERS: Final = (
     "interval", "arrival", "jitter", "rate_ramp_ns", "retain", "size", "payload", "messages", "inflight",
-    "topic_alias", *OF_MESSAGES,
+    "topics", "topic_alias", *OF_MESSAGES,
 )  # fmt: skip
 OF_SUBSCRIBERS: Final = (
     "filters", "topic_alias_maximum", "no_local", "retain_as_published", "retain_handling", "subscription_identifier",
@@ -106,7 +107,13 @@ def _check_names(group: GroupKeys) -> None:
 def _check_topics(group: GroupKeys) -> None:
     """Check topics and filters as the first client fills them."""
     if group.publishes:
-        _check_filled("topic", group.topic, OF_MESSAGE, check_topic, group)
+        for place, topic in _topics(group):
+            _check_filled(place, topic, OF_MESSAGE, check_topic, group)
+        if len(group.topics) > group.clients:
+            message = (
+                f"{len(group.topics):,} topics for {format_things(group.clients, 'client')}, and each client takes one"
+            )
+            raise KeyPathError("topics", message, f"write clients = {len(group.topics)} or more, or fewer topics")
         if group.messages is None and "messages" in group.topic_uses:
             raise KeyPathError("topic", "uses {messages}, but the group has no messages", "write messages = ... too")
     if group.subscribes and not group.filters:
@@ -120,6 +127,11 @@ def _check_topics(group: GroupKeys) -> None:
         check_carried(("will", "payload"), group.will.payload)
         _check_message(group.will, ("will",), OF_CLIENT, group)
     _check_message(group, (), OF_MESSAGE, group)
+
+
+def _topics(group: GroupKeys) -> list[tuple[str | Location, str]]:
+    """Return the topics that the clients publish to, each with its place in the warhead."""
+    return [(("topics", place), topic) for place, topic in enumerate(group.topics)] or [("topic", group.topic)]
 
 
 def _check_message(message: Message5, above: Location, allowed: frozenset[str], group: GroupKeys) -> None:
@@ -150,7 +162,8 @@ def _check_chosen_id(group: GroupKeys) -> None:
     """Refuse {client} in names if the broker chooses the client ids: they are not known beforehand."""
     if not group.chosen_by_broker:
         return
-    named = {"topic": group.topic, "username": group.username, "password": group.password,
+    topics = "".join(topic for _, topic in _topics(group))
+    named = {"topic": topics, "username": group.username, "password": group.password,
              "response_topic": group.response_topic, "filters": "".join(group.filters)}  # fmt: skip
     for key, text in named.items():
         if text and "client" in check_template(text, OF_MESSAGE):
@@ -186,7 +199,7 @@ def _check_lengths(group: GroupKeys) -> None:
 
 def _templates(group: GroupKeys) -> Iterator[tuple[str | Location, str]]:
     """Yield the texts of a group that are filled for each client or message."""
-    named: list[tuple[str | Location, str | None]] = [("client_id", group.client_id), ("topic", group.topic)]
+    named: list[tuple[str | Location, str | None]] = [("client_id", group.client_id), *_topics(group)]
     named += [(("filters", place), filter_) for place, filter_ in enumerate(group.filters)]
     named += [("username", group.username), ("password", group.password)]
     messages: list[tuple[Location, Message5]] = [((), group)]

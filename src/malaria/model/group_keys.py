@@ -102,6 +102,8 @@ class GroupKeys(Client5):
     """Messages per client; then the client is done."""
     topic: str
     """Topic that is published to, or the filter that is subscribed to; a template."""
+    topics: tuple[str, ...] = ()
+    """Topics to publish to, in place of `topic`; templates. The clients take them in turn, one each."""
     filters: tuple[str, ...] = ()
     """Topic filters to subscribe to, in place of `topic`; templates."""
     inflight: int = Field(default=20, strict=True, ge=1, le=MOST_INFLIGHT)
@@ -154,8 +156,9 @@ class GroupKeys(Client5):
 
     @property
     def topic_uses(self) -> frozenset[str]:
-        """Return the placeholders in the topic, without their widths."""
-        return check_template(self.topic, OF_MESSAGE)
+        """Return the placeholders in the topics, without their widths. Several topics differ by `index`."""
+        used = [check_template(topic, OF_MESSAGE) for topic in self.topics or (self.topic,)]
+        return frozenset({"index"} if len(used) > 1 else ()).union(*used)
 
     @property
     def own_client_ids(self) -> bool:
@@ -165,8 +168,12 @@ class GroupKeys(Client5):
     def client_id_at(self, index: int, run: str, identity: str = "") -> str:
         return fill(self.client_id, {"run": run, "group": self.name, "index": index, "identity": identity})
 
+    def topic_template(self, index: int) -> str:
+        """Return the template of the topic that a client publishes to."""
+        return self.topics[index % len(self.topics)] if self.topics else self.topic
+
     def topic_at(self, index: int, run: str, sequence: int, identity: str = "") -> str:
-        return fill(self.topic, self.values_at(index, run, identity) | {"seq": sequence})
+        return fill(self.topic_template(index), self.values_at(index, run, identity) | {"seq": sequence})
 
     def filters_at(self, index: int, run: str, identity: str = "") -> tuple[str, ...]:
         values = self.values_at(index, run, identity)

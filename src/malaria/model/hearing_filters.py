@@ -18,12 +18,17 @@ RUN: Final = {"run": "{run}"}
 
 
 def hearing_filters(group: Mapping[str, Any], clients: int) -> list[str]:
-    """Return the filters that match all topics of a group of so many clients: one, with wildcards.
+    """Return the filters that match all topics of a group of so many clients: one for each topic, with wildcards.
 
     A first level that begins with `$` is matched by no wildcard (MQTT-4.7.2-1). Where it differs from client to client,
     each client has a filter of its own. Raises WarheadError where even that cannot be told.
     """
-    topic = str(group.get("topic", DEFAULT_TOPIC["publish"]))
+    topics = group.get("topics") or [group.get("topic", DEFAULT_TOPIC["publish"])]
+    return list(dict.fromkeys(filter_ for topic in topics for filter_ in _hearing(group, str(topic), clients)))
+
+
+def _hearing(group: Mapping[str, Any], topic: str, clients: int) -> list[str]:
+    """Return the filters that match one topic of a group."""
     first, slash, rest = topic.partition("/")
     try:
         placeholders = check_template(first, OF_CLIENT)

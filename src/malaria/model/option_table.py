@@ -155,8 +155,8 @@ _TABLE: Final = (
     LoadOption("qos", ("-q", "--qos"), "Quality of service (1).", Panel.LOAD, TALKING, "group.qos", _NUMBER, "0|1|2"),
     LoadOption(
         "topic", ("-t", "--topic"),
-        "Topic to publish to, or filter to subscribe to (repeatable): {client} {index} {group} {seq}.", Panel.LOAD,
-        TALKING, "group.topic", _TEXTS, "TOPIC", ("filters",), _one_or_several,
+        "Topic to publish to, or filter to subscribe to: {client} {index} {group} {seq}. Several: clients take turns.",
+        Panel.LOAD, TALKING, "group.topic", _TEXTS, "TOPIC", ("filters", "topics"), _one_or_several,
     ),
     LoadOption(
         "interval", ("-I", "--interval"),

@@ -286,6 +286,8 @@ def _group_table(group: Group) -> dict[str, Any]:
     if group.subscribes and not group.publishes:
         # a subscriber has one of the two; reading fills in the other
         stated.pop("filters" if group.filters == (group.topic,) else "topic")
+    if group.topics:
+        stated.pop("topic")
     stated.pop("interval", None)
     stated.pop("target", None)
     if target := group.target.model_dump(exclude_unset=True, exclude_none=True):

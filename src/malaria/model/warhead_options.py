@@ -25,8 +25,10 @@ GROUP_NAMES: Final = {Role.PUBLISH: "publishers", Role.SUBSCRIBE: "subscribers",
 
 SURGE_FLAG: Final = OPTIONS["surge"].flag
 TOPIC_FLAG: Final = OPTIONS["topic"].flag
+SEVERAL: Final = ("filters", "topics")
+"""What the option of the topic sets when it is given several times: filters to subscribe to, topics to publish to."""
 FLAGS: Final = {(option.table, option.key): option.flag for option in KEYS.values()} | {
-    ("group", "filters"): TOPIC_FLAG
+    ("group", key): TOPIC_FLAG for key in SEVERAL
 }
 """(table, key) of a warhead -> the option that sets it."""
 
@@ -122,22 +124,12 @@ def _group_part(stated: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str
     """Put the options into the table of a group, and remove the keys that they replace."""
     replaced = {key for name in stated if KEYS[name].table == "group" for key in KEYS[name].replaces}
     changed = {key: value for key, value in group.items() if key not in replaced} | _part(stated, "group")
-    # -t given several times: filters of a subscriber
+    # -t given several times
     if isinstance(changed.get("topic"), tuple):
-        changed["filters"] = _filters(changed)
-        del changed["topic"]
+        several = "topics" if changed.get("role", Role.PUBLISH) in PUBLISHING else "filters"
+        changed[several] = list(changed.pop("topic"))
     will = _part(stated, "will")
     return changed | {"will": {**changed.get("will", {}), **will}} if will else changed
-
-
-def _filters(group: Mapping[str, Any]) -> list[str]:
-    """Return the topics that were given with several -t as filters. Raises WarheadError for a group that publishes."""
-    if group.get("role", Role.PUBLISH) in PUBLISHING:
-        raise WarheadError(
-            f"{TOPIC_FLAG}: given several times, and a client of {group['name']} publishes to one topic",
-            "give it once; {client} and {index} in it make a topic for each client",
-        )
-    return list(group["topic"])
 
 
 def _subscriber(group: Mapping[str, Any], surges: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -162,9 +154,7 @@ def _is_from_option(location: Location, stated: Mapping[str, Any], changed: list
         return False
     table, key = _table_and_key(location)
     keys = {KEYS[name].key for name in stated if KEYS[name].table == table}
-    return (
-        bool(keys) if table == "will" else key in keys or (key == "filters" and isinstance(stated.get("topic"), tuple))
-    )
+    return bool(keys) if table == "will" else key in keys or (key in SEVERAL and isinstance(stated.get("topic"), tuple))
 
 
 def _flag(location: Location) -> str | None:

@@ -77,7 +77,7 @@ def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responder
             matched = [_hearers(group, index, sequence, tree, responders) for sequence in sequences]
             # then the deliveries of a publisher are no whole stream, and losses could not be told
             if matched[0].keys() != matched[-1].keys():
-                return _unknown(f"a filter matches topic {group.group.topic} only for some {{seq}}")
+                return _unknown(f"a filter matches topic {group.group.topic_template(index)} only for some {{seq}}")
             for listener, copies in (matched[0] | matched[-1]).items():
                 heard[listener][number] = copies
     own = {

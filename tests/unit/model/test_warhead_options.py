@@ -13,7 +13,7 @@ from malaria.model.group_keys import Role, WillTable
 from malaria.model.option_table import LoadOptions
 from malaria.model.threshold import Threshold
 from malaria.model.warhead import KEYS as FILE_KEYS
-from malaria.model.warhead import Warhead, warhead_from_toml
+from malaria.model.warhead import Warhead, to_toml, warhead_from_toml
 from malaria.model.warhead_options import FLAGS, build_warhead, override
 
 FILE = warhead_from_toml(
@@ -267,9 +267,23 @@ def test_several_topics_are_filters() -> None:
     assert override(FILE, LoadOptions(**several, group="backend")).groups[2].filters == ("a/#", "b/+")
     with pytest.raises(WarheadError, match=r"-t/--topic: filter 'b\+'"):
         build_warhead(LoadOptions(topic=["a/#", "b+"]), Role.SUBSCRIBE)
-    for publish in (lambda: build_warhead(several), lambda: override(FILE, several)):
-        with pytest.raises(WarheadError, match="-t/--topic: given several times, and a client of "):
-            publish()
+
+
+def test_several_topics_are_dealt_to_the_publishers() -> None:
+    warhead = build_warhead(LoadOptions(topic=["a/{index}", "b"], clients=5), subscriber=True)
+    publishers, subscriber = warhead.groups
+    assert publishers.topics == ("a/{index}", "b")
+    assert [publishers.topic_at(index, "run", 0) for index in range(5)] == ["a/0", "b", "a/2", "b", "a/4"]
+    assert subscriber.filters == ("a/+", "b")
+    assert warhead_from_toml(to_toml(warhead)) == warhead
+    file = override(FILE, LoadOptions(topic=["a", "b"], group="meters"))
+    assert file.groups[0].topics == ("a", "b")
+    assert override(file, LoadOptions(topic=["c"], group="meters")).groups[0].topics == ()
+    with pytest.raises(WarheadError, match="-t/--topic: 2 topics for 1 client, and each client takes one") as caught:
+        build_warhead(LoadOptions(topic=["a", "b"], clients=1))
+    assert caught.value.remedy == "write clients = 2 or more, or fewer topics"
+    with pytest.raises(WarheadError, match=r"-t/--topic: topic 'b/\+'"):
+        build_warhead(LoadOptions(topic=["a", "b/+"]))
 
 
 def test_headers_of_one_name_are_joined() -> None:
