@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from exactly import MS, S, of_values, recorded, total
+from malaria.mqtt.reasons import SESSION_TAKEN_OVER
 from malaria.records.rows import Counter, EventKind, Metric
 from simulation import Link, Simulation, crash, restore
-from stub_broker import Behaviour
+from stub_broker import Behaviour, Connection, StubBroker
+from stub_packets import CONNACK, CONNECT, DISCONNECT, framed
 
 ACCEPT_NS = 100_000
 
@@ -152,3 +154,47 @@ def test_a_message_cut_in_half_counts_as_sent_when_its_session_sends_it_again(tm
     messages = outcome.summary["messages"]
     assert total(outcome, Counter.REDELIVERED) == 1
     assert messages["due"] == messages["sent"] == messages["acked"] == 4
+
+
+class Broker5(StubBroker):
+    """Speaks as much MQTT 5 as clients need that publish; ends a connection for an id that comes again, and says so."""
+
+    def take_over(self, client_id: str) -> None:
+        """Do what a broker does for a client whose id connects again elsewhere (MQTT-3.1.4-3)."""
+        connection = self._sessions[client_id].connection
+        assert connection is not None
+        self._send(connection, framed(DISCONNECT << 4, bytes((SESSION_TAKEN_OVER, 0))))
+        self._close(connection)
+
+    def _process(self, connection: Connection, first: int, body: bytes, now_ns: int) -> None:
+        if first >> 4 == CONNECT:
+            assert body[6] == 5
+            body = body[:6] + b"\x04" + body[7:10] + body[11 + body[10] :]  # as in MQTT 3.1.1, without properties
+        super()._process(connection, first, body, now_ns)
+
+    def _enter(self, connection: Connection, client_id: str, clean: bool) -> None:
+        super()._enter(connection, client_id, clean)
+        self._outputs.pop()  # the CONNACK of MQTT 3.1.1
+        self._send(connection, bytes((CONNACK << 4, 3, 0, 0, 0)))
+
+
+def test_a_takeover_is_named(tmp_path: Path) -> None:
+    """After half a second the id of one of two clients connects elsewhere, and the broker says why it closes ours."""
+    broker = Broker5()
+    simulation = Simulation(broker=broker, story=[(0.52, lambda _: broker.take_over("meter-0"))])
+    outcome = simulation.run(
+        tmp_path,
+        clients=2,
+        rate="10",
+        duration="2s",
+        protocol="5",
+        client_id="meter-{index}",
+        reconnect=["100ms", "1s"],
+    )
+    assert total(outcome, Counter.TAKEN_OVER) == outcome.summary["clients"]["dropped"] == 1
+    (lost,) = [event.text for event in outcome.run.events if event.kind is EventKind.TROUBLE]
+    assert lost == "connection lost: the broker sent DISCONNECT: session taken over by another client of this id"
+    (reason,) = outcome.summary["verdict"].reasons
+    assert (
+        reason.remedy == "another client uses the same client ids, perhaps a second attack: put {run} into --client-id"
+    )
