@@ -22,7 +22,16 @@ from weakref import WeakSet
 from attacking import request_for
 from malaria.attack.preflight import TargetInfo
 from malaria.attack.runner import SHOW_EVERY_NS, AttackMeans, AttackOutcome, AttackRequest, Interrupt, carry_out
-from malaria.control.messages import CorrectEpoch, Order, Report, StartPublishing, Task, WorkerLost
+from malaria.control.messages import (
+    CorrectEpoch,
+    EndPublishing,
+    Finish,
+    Order,
+    Report,
+    StartPublishing,
+    Task,
+    WorkerLost,
+)
 from malaria.engine.platform import Platform
 from malaria.engine.worker import Worker
 from malaria.model.observe import Observe
@@ -31,6 +40,7 @@ from malaria.plan.clients import Identity
 from malaria.records.rows import Event, Observation, Progress
 from malaria.records.run_meta import ObserverFacts, RunMeta
 from malaria.schedule.share import WHOLE, Share
+from malaria.swarm.run.heartbeats import BEE_PATIENCE_NS, CONDUCTOR_PATIENCE_NS
 from malaria.transport.route import Route
 from malaria.workers.local import Load
 from routes import route_at
@@ -51,12 +61,14 @@ type Action = Callable[["Simulation"], None]
 class Machine:
     """The host of one worker. `offset_ns` is its clock minus the conductor's, `known_ns` how far that is known.
 
-    `turn_ns` is the time that every turn of its engine takes.
+    `turn_ns` is the time that every turn of its engine takes. The worker of `bee` is named `bee/1`; without a bee
+    workers have numbers.
     """
 
     offset_ns: int = 0
     known_ns: int | None = None  # None: exactly
     turn_ns: int = 0
+    bee: str = ""
 
 
 class _Channel:
@@ -132,6 +144,13 @@ class SimulatedWorker:
         for sock in sorted(self._sockets, key=lambda sock: sock.fd):
             sock.close()
 
+    def unplug(self, seconds: float) -> None:
+        """Let what its connections carry arrive after so long, as TCP sends it again when the cable is back."""
+        until_ns = self._time.now_ns + round(seconds * NS_PER_S)
+        for sock in self._sockets:
+            for direction in (sock.up, sock.down):
+                direction.last_ns = max(direction.last_ns, until_ns)
+
     def _keep(self, sock: Any) -> Any:
         self._sockets.add(sock)
         return sock
@@ -179,10 +198,12 @@ class SimulatedPool:
         self._time = simulation.time
         shares = WHOLE.split(len(simulation.machines))
         self._workers = [
-            SimulatedWorker(self._time, simulation.network, self._task(str(number), share, machine, load), machine)
+            SimulatedWorker(self._time, simulation.network, self._task(_name(number, machine), share, machine, load),
+                            machine)
             for number, (share, machine) in enumerate(zip(shares, simulation.machines, strict=True), 1)
-        ]
+        ]  # fmt: skip
         self._lost: list[tuple[str, Report]] = []
+        self._unplugged: set[str] = set()
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -193,7 +214,7 @@ class SimulatedPool:
         return self._workers
 
     def share_of(self, worker: str) -> Share:
-        return self.worker(worker).share
+        return next(one.share for one in self._workers if worker in (one.name, one.machine.bee))
 
     def worker(self, name: str) -> SimulatedWorker:
         return next(worker for worker in self._workers if worker.name == name)
@@ -202,19 +223,36 @@ class SimulatedPool:
         if isinstance(order, StartPublishing):
             self._simulation.plan_story(order.measure_ns)
         for worker in self._workers:
-            if worker.working:
+            if worker.working and worker.name not in self._unplugged:
                 worker.channel.order(order)
 
     def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
         self._time.run_until(self._time.now_ns + round(timeout_s * NS_PER_S), self._anything_reported)
         lost, self._lost = self._lost, []
         return [(worker.name, worker.channel.reports.popleft())
-                for worker in self._workers for _ in range(len(worker.channel.reports))] + lost  # fmt: skip
+                for worker in self._plugged() for _ in range(len(worker.channel.reports))] + lost  # fmt: skip
 
     def kill(self, name: str) -> None:
         """Let a worker die."""
         self.worker(name).die()
         self._lost.append((name, WorkerLost("was killed by SIGKILL")))
+
+    def unplug(self, bee: str, seconds: float) -> None:
+        """Cut the cable of a bee for so long: it is lost after 3 s, ends its load after 4 s, and reports again then."""
+        worker = self.worker(f"{bee}/1")
+        worker.unplug(seconds)
+        self._unplugged.add(worker.name)
+        now_ns = self._time.now_ns
+        self._time.at(now_ns + BEE_PATIENCE_NS, lambda: self._lose(worker.name, bee))
+        for order in (EndPublishing(), Finish()):
+            self._time.at(now_ns + CONDUCTOR_PATIENCE_NS, lambda order=order: worker.channel.order(order))  # type: ignore[misc]
+        self._time.at(now_ns + round(seconds * NS_PER_S), lambda: self._unplugged.discard(worker.name))
+
+    def _lose(self, name: str, bee: str) -> None:
+        self._lost.append((name, WorkerLost("went silent", bee)))
+
+    def _plugged(self) -> list[SimulatedWorker]:
+        return [worker for worker in self._workers if worker.name not in self._unplugged]
 
     def correct_epochs(self, epoch_ns: int) -> None:
         """Tell every worker run time 0 exactly, as the timekeeping of a swarm does."""
@@ -232,12 +270,16 @@ class SimulatedPool:
     def close(self) -> None: ...
 
     def _anything_reported(self) -> bool:
-        return bool(self._lost) or any(worker.channel.reports for worker in self._workers)
+        return bool(self._lost) or any(worker.channel.reports for worker in self._plugged())
 
     @staticmethod
     def _task(name: str, share: Share, machine: Machine, load: Load) -> Task:
         known_ns = machine.offset_ns if machine.known_ns is None else machine.known_ns
         return Task(name, load.warhead, share, load.identity, load.routes, load.epoch_ns + known_ns)
+
+
+def _name(number: int, machine: Machine) -> str:
+    return f"{machine.bee}/1" if machine.bee else str(number)
 
 
 class SimulatedObservers:
@@ -378,6 +420,10 @@ def starved(start_s: float, end_s: float, *, of_ms: int, stopped_ms: int) -> Ite
 
 def kill(worker: str) -> Action:
     return lambda simulation: simulation.pool.kill(worker)
+
+
+def unplug(bee: str, seconds: float) -> Action:
+    return lambda simulation: simulation.pool.unplug(bee, seconds)
 
 
 def crash(simulation: Simulation) -> None:

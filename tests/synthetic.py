@@ -375,7 +375,7 @@ def _meta(seconds: int, workers: list[str], clients: int, trouble: Trouble | Non
         "lost_workers": [],
     }  # fmt: skip
     if trouble == "lost-worker":
-        share = f"{len(workers) - 1}/{len(workers)}..1"
+        share = f"1/{len(workers)}"
         meta["lost_workers"] = [{"worker": workers[-1], "share": share, "reason": "was killed by SIGKILL"}]
     return meta
 

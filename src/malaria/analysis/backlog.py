@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.windows import in_phase
+from malaria.analysis.losses import samples_that_stayed
 from malaria.records.rows import Counter, RunPhase
 from malaria.records.run import Run
 from malaria.records.sample_histograms import second_of
@@ -23,11 +23,10 @@ class Backlog:
 
 
 def backlog_of(run: Run) -> Backlog:
-    """Return the messages due and not acknowledged over the measured time."""
+    """Return the messages due and not acknowledged over the measured time, of the workers that stayed."""
     growth: dict[int, int] = {}
     due = 0
-    samples = in_phase(run, RunPhase.MEASURE)
-    for sample in samples:
+    for sample in (sample for sample in samples_that_stayed(run) if sample.phase is RunPhase.MEASURE):
         second = second_of(sample.end_ns)
         fresh = sample.counters.get(Counter.DUE, 0)
         due += fresh

@@ -23,6 +23,19 @@ def load_rates(run: Run) -> RateFigures:
     return _of_window(run, window) if load is None else _of_counted_load(run, load)
 
 
+def asked_per_s(run: Run) -> float | None:
+    """Return the rate that the warhead asked for on average over the measured time; None where it states none."""
+    window, steps = measured_window_ns(run), run.meta.rate_steps
+    if not steps or window is None or window[1] <= window[0]:
+        return run.meta.rate_planned_per_s
+    begins = [*(begin_ns for begin_ns, _ in steps), window[1]]
+    messages = sum(
+        per_s * max(0, min(begins[place + 1], window[1]) - max(begin_ns, window[0]))
+        for place, (begin_ns, per_s) in enumerate(steps)
+    )
+    return messages / (window[1] - window[0])
+
+
 def _of_window(run: Run, window: tuple[int, int]) -> RateFigures:
     meta, samples = run.meta, in_phase(run, RunPhase.MEASURE)
     return RateFigures(

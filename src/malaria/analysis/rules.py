@@ -12,6 +12,8 @@ from typing import Final
 
 from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.broker_end import broker_end
+from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
+from malaria.analysis.losses import missing_words
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
@@ -122,32 +124,22 @@ def _judged(run: Run, summary: Summary) -> list[_Judged]:
         taken.add("messages.unacked")
     if "messages.duplicated" in taken:
         taken.add("messages.duplicated_qos_2")
-    steady = _of_steady_time(summary)
+    present = of_those_that_stayed(run, summary)
+    steady = of_steady_time(present)
     own = [rule for rule in _defaults(run) if rule.key not in taken and look_up(steady, rule.key) is not None]
-    cases = [_Case(rule, run, summary) for rule in stated] + [_Case(rule, run, steady) for rule in own]
-    return [_Judged(case, evaluate(case.rule, run, case.summary), case.rule in own) for case in cases]
+    cases = [_Case(rule, run, summary if rule.relative_to is None else present) for rule in stated]
+    cases += [_Case(rule, run, steady) for rule in own]
+    return [_Judged(case, _finding(case), case.rule in own) for case in cases]
 
 
-def _of_steady_time(summary: Summary) -> Summary:
-    """Return the figures that the default rules look at: where surges came, those of the steady time."""
-    if not summary.surges:
-        return summary
-    rates, clients, broker, steady = summary.rates, summary.clients, summary.broker, summary.steady
-    return replace(
-        summary,
-        rates=replace(
-            rates,
-            due_per_s=_known(steady.due_per_s, rates.due_per_s),
-            sent_per_s=_known(steady.sent_per_s, rates.sent_per_s),
-            acked_per_s=_known(steady.acked_per_s, rates.acked_per_s),
-        ),
-        clients=replace(clients, dropped=_known(steady.connections_dropped, clients.dropped)),
-        broker=replace(broker, dropped=_known(steady.messages_dropped, broker.dropped)),
-    )
-
-
-def _known[T](first: T | None, second: T | None) -> T | None:
-    return second if first is None else first
+def _finding(case: _Case) -> ThresholdFinding:
+    """Compare a rule with the figures. A floor that the load misses without its lost share is not decided."""
+    finding = evaluate(case.rule, case.run, case.summary)
+    is_floor = case.rule.key.startswith(("rates.", "clients.connected")) and case.rule.operator in _AT_LEAST
+    if finding.ruling is not Ruling.BROKEN or not is_floor or case.rule.relative_to is not None:
+        return finding
+    missing = missing_words(case.run)
+    return replace(finding, ruling=Ruling.UNDECIDED, text=f"{case.rule}: {missing}") if missing else finding
 
 
 def _is_under_way(judged: _Judged) -> bool:

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.timeline import Second, timeline_of
-from malaria.analysis.windows import measured_window_ns, workers_of
+from malaria.analysis.losses import samples_that_stayed, stayed
+from malaria.analysis.timeline import Second, Timeline, timeline_of
+from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase
 from malaria.records.run import Run
@@ -60,7 +61,11 @@ def done_counter(meta: RunMeta) -> Counter:
 
 
 def seconds_of(run: Run) -> list[LoadSecond]:
-    """Return the measured seconds in which every worker reported, in order. Raises RunError for a damaged run."""
+    """Return the measured seconds in which every worker reported, in order. Raises RunError for a damaged run.
+
+    Where workers were lost, the seconds are those of the workers that stayed, before the loss too: a load that shrinks
+    with a bee is no change of what the broker does.
+    """
     return run.once(_seconds)
 
 
@@ -68,10 +73,10 @@ def _seconds(run: Run) -> list[LoadSecond]:
     window = measured_window_ns(run)
     if window is None:
         return []
-    workers, done = set(workers_of(run)), done_counter(run.meta)
+    workers, done = set(stayed(run)), done_counter(run.meta)
     course: list[LoadSecond] = []
     owed = 0
-    for second in timeline_of(run):
+    for second in timeline_of(run) if not run.meta.lost_workers else Timeline(samples_that_stayed(run)):
         owed += second.total(Counter.DUE) - second.total(done) - _given_up(second, done)
         measured = {
             sample.worker

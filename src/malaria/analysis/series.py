@@ -1,10 +1,14 @@
-"""Columns over time for charts and export. A second in which a worker did not report is a gap (None), never 0."""
+"""Columns over time for charts and export. A second in which a worker did not report is a gap (None), never 0.
+
+A worker that was lost is waited for up to its loss. After it the columns are those of the workers that are left.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from malaria.analysis.losses import gone_since_ns
 from malaria.analysis.observer_series import seen_columns
 from malaria.analysis.timeline import Second, Timeline, timeline_of
 from malaria.analysis.windows import workers_of
@@ -30,16 +34,17 @@ def columns(run: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | No
     """
     workers = workers_of(run)
     ends = {sample.worker: sample.end_ns for sample in run.samples if sample.phase is RunPhase.FINISH}
+    ends |= gone_since_ns(run)
     table: dict[str, list[float | str | None]] = {}
     before: dict[str, Sample] = {}
     for number, second in enumerate(_every_step(run, step_s)):
         begin_ns = (second.end_s - step_s) * NS_PER_S
         owing = {worker for worker in workers if worker not in ends or ends[worker] > begin_ns}
-        is_whole = second.workers >= owing  # a worker that has finished in good order owes nothing
+        is_whole = second.workers >= owing  # a worker that has finished, or is lost, owes nothing
         row: SeriesRow = {"t_s": second.end_s, "phase": _phase(second.samples)}
         row |= _rates(second.samples if is_whole else [])
         row |= _figures(second if is_whole and second.samples else None)
-        row |= _cpu(second.samples, before, workers)
+        row |= _cpu(second.samples, before, workers, owing)
         before |= {sample.worker: sample for sample in second.samples}
         for name, value in row.items():
             table.setdefault(name, [None] * number).append(value)
@@ -88,16 +93,16 @@ def _rates(samples: Sequence[Sample]) -> SeriesRow:
     return row
 
 
-def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str]) -> SeriesRow:
-    """Return the CPU of each worker in percent of a core, and of all; None where a sample is missing."""
+def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str], owing: set[str]) -> SeriesRow:
+    """Return the CPU of each worker in percent of a core, and of all; None where one that owes did not report."""
     now = {sample.worker: sample for sample in samples}
     shares: dict[str, float | None] = {}
     for worker in workers:
         last, first = now.get(worker), before.get(worker)
         known = last is not None and first is not None and last.end_ns > first.end_ns
         shares[worker] = _busy_percent(first, last) if known and first and last else None
-    values = [share for share in shares.values() if share is not None]
-    whole = round(sum(values), 2) if values and len(values) == len(workers) else None
+    values = {worker: share for worker, share in shares.items() if share is not None}
+    whole = round(sum(values.values()), 2) if values and values.keys() >= owing else None
     row: SeriesRow = {"cpu_percent": whole}
     return row | {f"cpu_percent_{worker}": share for worker, share in shares.items()}
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from malaria.analysis.broker_figures import SYS, mean_inside
 from malaria.analysis.headline import ON_TARGET
+from malaria.analysis.load_rates import asked_per_s
+from malaria.analysis.losses import missing_words
 from malaria.analysis.summary_figures import BrokerFigures, QueueFigures, Summary
 from malaria.analysis.windows import measured_window_ns
 from malaria.observe.sys_names import TOPICS_BY_NAME, meaning_of
@@ -71,6 +73,9 @@ def messages_per_s(run: Run, summary: Summary) -> str:
     if run.meta.closed_loop:
         answered = rates.acked_per_s is not None
         return f"{shown}, as fast as it answered" if answered else f"{shown}, handed to the sockets"
+    # less is due without the share of a lost bee, so what is due is no target
+    if missing := missing_words(run):
+        return f"{shown} of {_rate(asked_per_s(run) or due or 0)} asked for: {missing}"
     if not due:
         return shown
     if abs(done - due) <= ON_TARGET * due:

@@ -91,7 +91,19 @@ def test_no_samples_no_columns() -> None:
 @pytest.mark.parametrize("trouble", ["falls-behind", "lost-worker", "generator-limit", "unfinished"])
 def test_every_run_has_columns(trouble: str) -> None:
     table = columns(make_run(seconds=12, clients=600, trouble=trouble))  # type: ignore[arg-type]
-    assert (None in table["acked_per_s"]) is (trouble == "lost-worker")
+    assert None not in table["acked_per_s"]
+    assert (max(table["clients"][10:-1]) < 600) is (trouble == "lost-worker")  # type: ignore[type-var,operator]
+
+
+def test_a_worker_that_is_lost_is_waited_for_up_to_its_loss() -> None:
+    """What is left goes on being shown. The gap before the loss stays one."""
+    seconds = [one(1, due=3), one(1, "2", due=4), one(2, due=3), one(3, due=3), one(3, "2", due=4), one(4, due=3)]
+    records = run(*seconds, workers="12")
+    lost = [{"worker": "2", "share": "1/2", "reason": "was killed", "since_ns": 3 * S}]
+    table = columns(replace(records, meta=RunMeta.model_validate({"workers": ["1", "2"], "lost_workers": lost})))
+    assert table["due_per_s"] == [7.0, None, 7.0, 3.0]
+    assert table["clients"] == [10, None, 10, 5]
+    assert table["cpu_percent"] == [None, None, 50.0, 25.0]
 
 
 def test_a_longer_step_merges_and_does_not_average_percentiles() -> None:
