@@ -74,7 +74,7 @@ def test_a_broker_with_a_short_queue_breaks_and_recovers(tmp_path: Path) -> None
     assert outcome.summary["broker"]["dropped"] == outcome.summary["messages"]["lost"] == dropped
     assert outcome.summary["steady"]["messages_dropped"] == 0
     assert outcome.summary["verdict"]["outcome"] == "FAIL"
-    assert outcome.summary["verdict"]["reasons"][0].startswith("+20 clients at 0:07: the broker broke and recovered")
+    assert outcome.summary["verdict"]["reasons"][0].startswith("+20 clients at 0:06: the broker broke and recovered")
     assert f"it dropped {dropped} messages" in outcome.summary["verdict"]["reasons"][0]
 
 

@@ -60,7 +60,7 @@ def held_briefly(clients: int, summary: Summary) -> str:
 def _held(run: Run, summary: Summary) -> str:
     """Say what was carried, never more than the figures show."""
     figures = [*_latencies(summary), *_losses(summary), *_connections(run, summary), *broker_use(run, summary)]
-    figures += [f"held {surge_name(surge)}" for surge in summary.surges if surge.held]
+    figures += [f"held {surge_name(run, surge)}" for surge in summary.surges if surge.held]
     answer = _answer(run, summary)
     known = f"{answer}: {', '.join(figures)}" if figures else answer
     room = reserve(run, summary)

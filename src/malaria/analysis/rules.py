@@ -18,12 +18,13 @@ from malaria.analysis.lost_connections import connect_remedy, listed_causes, los
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
+from malaria.analysis.timeline import load_clock
 from malaria.analysis.windows import load_window_ns, total
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.records.rows import Counter
 from malaria.records.run import Run
-from malaria.units import NotationError, format_clock, format_count, format_rate, format_things
+from malaria.units import NotationError, format_count, format_rate, format_things
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def _connected(case: _Case) -> str:
 
 def _acked(case: _Case) -> str:
     backlog = backlog_of(case.run)
-    since = "" if backlog.since_s is None else f" at {format_clock(backlog.since_s)}"
+    since = "" if backlog.since_s is None else f" at {load_clock(case.run.meta, backlog.since_s * NS_PER_S)}"
     return f"the broker fell behind{since}: acked {_of_due(case)}{_queues(case, backlog)}"
 
 

@@ -15,6 +15,7 @@ from malaria.records.rows import LOST_HISTOGRAMS, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from malaria.records.sample_histograms import merged_histogram, second_of
+from malaria.units import format_clock
 
 
 class Second:
@@ -132,3 +133,8 @@ def load_start_ns(meta: RunMeta) -> int:
 def load_time_s(meta: RunMeta, at_ns: int) -> float:
     """Return a moment of run time in seconds since the start of the load; negative before it."""
     return (at_ns - load_start_ns(meta)) / NS_PER_S
+
+
+def load_clock(meta: RunMeta, at_ns: int) -> str:
+    """Return a moment of run time as people read it: 0:14 of the load; −0:03 before it."""
+    return format_clock(load_time_s(meta, at_ns))

@@ -24,6 +24,7 @@ from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import Summary, SurgeFigures, Verdict
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
+from malaria.analysis.timeline import load_clock
 from malaria.analysis.unasked import unasked_packets
 from malaria.analysis.windows import bees_of, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -31,7 +32,7 @@ from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.rows import EXIT_CODE, GAP, Counter, EventKind, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
-from malaria.units import format_clock, format_ms, format_things
+from malaria.units import format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
 SATURATION_LAG_NS: Final = NS_PER_MS
@@ -214,7 +215,7 @@ def _of_surges(run: Run, summary: Summary) -> list[Reason]:
     stated = {threshold.key for threshold in stated_thresholds(run)}
     weighed = [(surge, _weight(surge, stated)) for surge in summary.surges]
     return [
-        Reason(outcome, surge_sentence(surge), _SURGE_REMEDIES[outcome])
+        Reason(outcome, surge_sentence(run, surge), _SURGE_REMEDIES[outcome])
         for surge, outcome in weighed
         if outcome is not None
     ]
@@ -355,14 +356,14 @@ def _blind_observers(run: Run, _: Summary) -> list[Reason]:
         if row.at_ns <= window[0]:
             lost.pop(row.observer, None)  # it was back in time
     return [
-        Reason(Outcome.PASS, f"observer {name} {_lost_at(at_ns) if name in seen else 'saw nothing'}: {why}")
+        Reason(Outcome.PASS, f"observer {name} {_lost_at(run, at_ns) if name in seen else 'saw nothing'}: {why}")
         for name, (at_ns, why) in sorted(lost.items())
         if end is None or at_ns < end.at_ns - NS_PER_S  # another rule says that the broker was gone
     ]
 
 
-def _lost_at(at_ns: int) -> str:
-    return f"was lost at {format_clock(at_ns / NS_PER_S)}"
+def _lost_at(run: Run, at_ns: int) -> str:
+    return f"was lost at {load_clock(run.meta, at_ns)}"
 
 
 def _closed_loop_limit(run: Run, _: Summary) -> list[Reason]:

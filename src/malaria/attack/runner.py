@@ -273,7 +273,16 @@ class AttackRunner:
         done, total = conductor.progress(at_ns, self._clients)
         events, self._fresh_events = tuple(self._fresh_events), []
         due_per_s = self._due_rate.at(at_ns, conductor.measure_start_ns)
-        frame = Progress(at_ns, conductor.phase, done, total, self._clients, due_per_s, events=events)
+        frame = Progress(
+            at_ns,
+            conductor.phase,
+            done,
+            total,
+            self._clients,
+            due_per_s,
+            events=events,
+            load_start_ns=conductor.measure_start_ns,
+        )
         return self._totals.progress(frame)
 
     def _close(self) -> bool:

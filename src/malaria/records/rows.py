@@ -246,6 +246,7 @@ class Progress:
     `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period;
     a p99 of too few values is left out.
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
+    `load_start_ns` is the zero of the clock that people read; None before it is known.
     """
 
     at_ns: int
@@ -261,3 +262,4 @@ class Progress:
     second_latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     bees: tuple[BeeStanding, ...] = ()
+    load_start_ns: int | None = None

@@ -96,7 +96,7 @@ def _cost(plain: Sequence[ShownLevel]) -> list[str]:
 
 
 def _surged(one: ShownLevel) -> list[str]:
-    return [f"{one.part.title}: {surge_sentence(surge)}." for surge in one.summary.surges]
+    return [f"{one.part.title}: {surge_sentence(one.run, surge)}." for surge in one.summary.surges]
 
 
 def _variants(level: Sequence[ShownLevel]) -> list[str]:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.analysis.summary_figures import SurgeFigures
-from malaria.analysis.surge_words import hold_word, recovery_words
+from malaria.analysis.surge_words import hold_word, recovery_words, surge_clock
+from malaria.records.run import Run
 from malaria.report.figure_text import UNKNOWN, count
-from malaria.units import format_clock
 
 SURGE_HEAD: Final = ("surge", "from", "until", "during it", "after it", "why")
 TO_THE_END: Final = "the end"
 
 
-def surge_row(surge: SurgeFigures) -> list[str]:
+def surge_row(run: Run, surge: SurgeFigures) -> list[str]:
     """Return the cells under SURGE_HEAD."""
-    until = TO_THE_END if surge.until_s is None else format_clock(surge.until_s)
+    until = TO_THE_END if surge.until_s is None else surge_clock(run, surge.until_s)
     # a bee that was lost leaves both open
     held = UNKNOWN if surge.held is None else hold_word(surge)
     back = UNKNOWN if surge.recovered is None else recovery_words(surge)
     return [
         f"+{count(surge.clients)} {surge.group}",
-        format_clock(surge.at_s),
+        surge_clock(run, surge.at_s),
         until,
         held,
         back,

@@ -64,7 +64,7 @@ def test_nobody_died() -> None:
 
 def test_a_killed_broker_is_the_headline() -> None:
     run = gone(KILLED)
-    told = headline(run, summarize(run))
+    told = headline(summarize(run))
     assert told.outcome is Outcome.FAIL
     assert told.what == (
         "the broker's process ended at 0:04 (signal 9); all 201 connections closed at once; it did not come back; "
@@ -92,7 +92,7 @@ def test_one_that_came_back_says_when() -> None:
 def test_without_a_process_to_see_the_connections_tell() -> None:
     run = gone()
     assert broker_end(run) == BrokerEnd(round((GONE_S + 0.5) * NS_PER_S), False, None, CLIENTS, CLIENTS, None)
-    assert headline(run, summarize(run)).what.startswith(
+    assert headline(summarize(run)).what.startswith(
         "all 201 connections closed at once at 0:04 (the broker closed the connection); none came back; 130 of 270"
     )
 

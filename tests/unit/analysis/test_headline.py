@@ -121,7 +121,7 @@ def test_a_failure_says_what_and_what_to_do_and_the_rest() -> None:
     found = of(make_run(trouble="falls-behind"))
     assert found.outcome is Outcome.FAIL
     assert found.what == (
-        "the broker fell behind at 0:14: acked 453 of 500 msg/s (90.7 %, needs 98 %), "
+        "the broker fell behind at 0:11: acked 453 of 500 msg/s (90.7 %, needs 98 %), "
         "its queue grew by 65 messages/s to 1,400"
     )
     assert "fewer clients" in found.remedy

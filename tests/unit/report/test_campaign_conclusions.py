@@ -116,8 +116,8 @@ def test_variants_are_set_against_their_level() -> None:
 def test_surges_are_told_with_their_level() -> None:
     shown = [level(1, 600), level(2, 3000, surges=[HELD, STUCK])]
     assert conclusions(shown)[-2:] == [
-        "3,000 clients: +500 clients at 1:00: the broker held and recovered after 4.1 s.",
-        "3,000 clients: +1,000 clients at 1:00: the broker broke and never recovered within 1 min (metastable): "
+        "3,000 clients: +500 clients at 0:57: the broker held and recovered after 4.1 s.",
+        "3,000 clients: +1,000 clients at 0:57: the broker broke and never recovered within 1 min (metastable): "
         "acked <431>; 1,204 dropped.",
     ]
 

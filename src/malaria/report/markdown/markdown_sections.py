@@ -10,6 +10,7 @@ from typing import Final
 from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.analysis.series import columns
 from malaria.analysis.summary_figures import Summary
+from malaria.analysis.timeline import load_clock
 from malaria.analysis.windows import known_total
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter
@@ -73,7 +74,7 @@ def sections(run: Run, summary: Summary) -> dict[str, Sequence[str]]:
     """Return the lines of each section in the order of the page; an empty section is to be left out."""
     return {
         Heading.TARGET: _target(run, summary),
-        Heading.SURGES: _surges(summary),
+        Heading.SURGES: _surges(run, summary),
         Heading.OVER_TIME: _over_time(run),
         Heading.CLIENTS: _clients(summary),
         Heading.LATENCY: _latencies(run, summary),
@@ -97,8 +98,8 @@ def _target(run: Run, summary: Summary) -> list[str]:
     return [*table(head, [row]), *([""] if lines else []), *lines]
 
 
-def _surges(summary: Summary) -> list[str]:
-    rows = [[plain(cell) for cell in surge_row(surge)] for surge in summary.surges]
+def _surges(run: Run, summary: Summary) -> list[str]:
+    rows = [[plain(cell) for cell in surge_row(run, surge)] for surge in summary.surges]
     return table(SURGE_HEAD, rows, words=6) if rows else []
 
 
@@ -111,10 +112,13 @@ def _over_time(run: Run) -> list[str]:
     if not known:
         return []
     rows = [
-        [f"{end:,} s", *(_written(series[column.source][number], column.unit) for column in known)]
+        [
+            load_clock(run.meta, int(end or 0) * NS_PER_S),
+            *(_written(series[column.source][number], column.unit) for column in known),
+        ]
         for number, end in enumerate(series["t_s"])
     ]
-    events = [f"- {mark.at_ns / NS_PER_S:,.1f} s: {plain(mark.text)}" for mark in marks(run)[:MARKS_SHOWN]]
+    events = [f"- {load_clock(run.meta, mark.at_ns)} {plain(mark.text)}" for mark in marks(run)[:MARKS_SHOWN]]
     return [*table(["until", *(column.head for column in known)], rows), *([""] if events else []), *events]
 
 

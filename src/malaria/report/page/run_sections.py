@@ -137,7 +137,7 @@ def run_sections(
         commands=command_lines(part.command or run.meta.command or "unknown", f"command{suffix}"),
         clean_start=clean_start(part),
         target=target_view(run, summary),
-        surges=surges_view(summary),
+        surges=surges_view(run, summary),
         over_time=chart_place(f"stack{suffix}", charts),
         events=events_table(run),
         latency=latency_view(run, summary, chart_place(f"percentiles{suffix}", charts)),
@@ -150,9 +150,9 @@ def run_sections(
     )
 
 
-def surges_view(summary: Summary) -> SurgesView | None:
+def surges_view(run: Run, summary: Summary) -> SurgesView | None:
     """Return None if there was no surge, or none was judged."""
-    rows = [surge_row(surge) for surge in summary.surges]
+    rows = [surge_row(run, surge) for surge in summary.surges]
     return SurgesView(page_table(SURGE_HEAD, rows, words=(3, 4, 5)), tuple(RULES.items())) if rows else None
 
 

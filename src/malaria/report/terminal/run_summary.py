@@ -61,7 +61,7 @@ def print_summary(run: Run, summary: Summary, console: Console) -> None:
 def _attack(run: Run, summary: Summary, width: int) -> list[Text]:
     body = [Text(), *_clients(run, summary, width), *_messages(run, summary, width), Text()]
     body += [*_latency_lines(run, summary, width)]
-    body += _surges(summary, width)
+    body += _surges(run, summary, width)
     body += row("broker", _broker(run, summary), width)
     body += [*row("generator", _generator(summary), width), Text()]
     head = [*wrapped(title_line(run), "", width), Text()]
@@ -172,9 +172,9 @@ def _kept_up(run: Run) -> Text:
     return Text() if good is None else Text("kept up") if good else Text("ran late", COLOURS["INVALID"])
 
 
-def _surges(summary: Summary, width: int) -> list[Text]:
+def _surges(run: Run, summary: Summary, width: int) -> list[Text]:
     """Return a line for each surge; the verdict has the reasons."""
-    lines = [surge_line(surge) for surge in summary.surges]
+    lines = [surge_line(run, surge) for surge in summary.surges]
     if len(lines) > SURGES_SHOWN:
         lines[SURGES_SHOWN - 1 :] = [f"({len(lines) - SURGES_SHOWN + 1} more surges on the page)"]
     return [line for number, text in enumerate(lines) for line in row("" if number else "surge", [text], width)]
