@@ -12,9 +12,11 @@ from typing import Final
 
 from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.broker_end import broker_end
+from malaria.analysis.dropped import dropped_by
 from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
 from malaria.analysis.losses import missing_words
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
+from malaria.analysis.lost_deliveries import who_lost
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
@@ -166,7 +168,10 @@ def _is_said_already(key: str, broken: set[str]) -> bool:
     """Return True when the sentence on another broken rule says it."""
     if key == "messages.unresolved" and "messages.unacked" in broken:
         return True
-    return key in _IN_RATE_SENTENCE and bool(broken & _RATES)
+    if key == "messages.lost" and "messages.acked_lost" in broken:
+        return True
+    losses = {"messages.lost", "messages.acked_lost"}
+    return (key in _IN_RATE_SENTENCE and bool(broken & _RATES)) or (key == "broker.dropped" and bool(broken & losses))
 
 
 def _unreadable(run: Run) -> list[UnmetRule]:
@@ -271,7 +276,10 @@ def _grown(case: _Case) -> str:
 
 
 def _dropped_messages(case: _Case) -> str:
-    return f"the broker dropped {format_things(case.figure('broker.dropped'), 'message')}"
+    messages = case.summary.messages
+    whole = messages.expected and messages.delivered == messages.expected
+    whose = " for subscribers outside this run, whose own deliveries are complete" if whole else ""
+    return f"the broker dropped {format_things(case.figure('broker.dropped'), 'message')}{whose}"
 
 
 def _sent(case: _Case) -> str:
@@ -302,6 +310,8 @@ def _unresolved(case: _Case) -> str:
 
 
 def _lost(case: _Case) -> str:
+    if who := who_lost(case.run, case.summary):
+        return f"{who}{_access_hints(case.run)}"
     lost, expected = case.figure("messages.lost"), format_count(case.figure("messages.expected"))
     acked = case.figure("messages.acked_lost")
     told = f", {format_count(acked)} of them acknowledged by the broker" if acked else ""
@@ -310,7 +320,9 @@ def _lost(case: _Case) -> str:
 
 
 def _access_hints(run: Run) -> str:
-    """Return what makes losses look like those of access rules; empty if nothing does."""
+    """Return what makes losses look like those of access rules; empty if nothing does, or the broker counts drops."""
+    if dropped_by(run):
+        return ""
     return "".join(f"; {hint}" for hint in (_unheard(run), _unmatched(run)) if hint)
 
 
@@ -339,7 +351,8 @@ def _duplicated(case: _Case) -> str:
 
 def _acked_lost(case: _Case) -> str:
     lost = format_things(case.figure("messages.acked_lost"), "message")
-    return f"the broker lost {lost} that it had acknowledged{_access_hints(case.run)}"
+    who = who_lost(case.run, case.summary)
+    return f"the broker lost {lost} that it had acknowledged{f': {who}' if who else ''}{_access_hints(case.run)}"
 
 
 def _dropped(case: _Case) -> str:

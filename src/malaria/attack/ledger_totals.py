@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from malaria.control.conductor import Conductor
 from malaria.model.warhead import Warhead
-from malaria.records.ledger import Deliveries
-from malaria.records.rows import Counter, LedgerTotals
+from malaria.plan.clients import Identity, groups_of
+from malaria.records.ledger import Deliveries, SubscriberLosses
+from malaria.records.rows import Counter, GroupLosses, LedgerTotals
+from malaria.schedule.share import WHOLE
 from malaria.units import format_things
 
 
@@ -40,6 +44,7 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
         unresolved=settled.unresolved if settled else open_messages,
         unheard_publishers=settled.unheard_publishers if settled else None,
         unheard_lost=settled.unheard_lost if settled else None,
+        losses=_losses(warhead, settled.by_subscriber) if settled else (),
         unacked=None if acknowledged is None else conductor.unacknowledged(),
         notes=tuple(
             _notes(
@@ -52,6 +57,23 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
             )
         ),
     )
+
+
+def _losses(warhead: Warhead, found: SubscriberLosses | None) -> tuple[GroupLosses, ...]:
+    """Return the losses of each group of subscribers that lost any, the largest first."""
+    if found is None:
+        return ()
+    losses: list[GroupLosses] = []
+    for group in groups_of(warhead, WHOLE, Identity("", 0, 0)):
+        if not group.group.subscribes:
+            continue
+        own = np.isin(found.subscriber, group.numbers)
+        lost = int(found.lost[own].sum())
+        if lost:
+            losers = int(np.count_nonzero(found.lost[own]))
+            expected, acked = int(found.expected[own].sum()), int(found.acked_lost[own].sum())
+            losses.append(GroupLosses(group.group.name, group.count, losers, expected, lost, acked))
+    return tuple(sorted(losses, key=lambda group: -group.lost))
 
 
 def _notes(

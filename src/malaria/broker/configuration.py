@@ -70,6 +70,13 @@ def configuration_text(settings: MosquittoSettings) -> str:
     return "\n".join(text).rstrip() + "\n"
 
 
+def queue_limit(text: str | None) -> int | None:
+    """Return how many messages a mosquitto with this configuration keeps for a client: 0 no limit, None unknown."""
+    words = [line.split() for line in (text or "").splitlines()]
+    stated = [line[1] for line in words if len(line) == 2 and line[0] == "max_queued_messages"]
+    return int(stated[-1]) if stated and stated[-1].isdigit() else None
+
+
 def _broker_lines(settings: MosquittoSettings) -> Iterator[str]:
     # first: mosquitto refuses it after a setting of security
     yield "per_listener_settings true"

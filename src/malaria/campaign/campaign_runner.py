@@ -18,6 +18,7 @@ from malaria.attack.interrupt import Interrupt, impatient, settled
 from malaria.attack.preflight import dry_run
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
+from malaria.broker.configuration import queue_limit
 from malaria.campaign.campaign_broker import BrokerWatch, CampaignBroker, broker_facts, observed
 from malaria.campaign.program import Step
 from malaria.campaign.recorder import CampaignRecorder, WriteFiles
@@ -238,7 +239,9 @@ class CampaignRunner:
             clean_start=CleanStartFacts(clean=start.clean, reason=start.reason),
         )
         if running is not None:
-            broker = BrokerFacts(name=running.name, version=running.version or None)
+            broker = BrokerFacts(
+                name=running.name, version=running.version or None, queue_limit=queue_limit(running.configuration)
+            )
             facts = facts.model_copy(update={"broker": broker})
         return replace(
             request,

@@ -168,7 +168,9 @@ class Inbox:
     def received(self) -> Received:
         """Return the account of the streams of this worker, without those whose subscription the broker refused."""
         ledger, streams = self.ledger, self._streams
-        account = Received(streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared)
+        account = Received(
+            streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared, streams.subscriber
+        )
         if not self._refused:
             return account
         return without_rows(account, refused_streams(self._plan, streams, self._refused))

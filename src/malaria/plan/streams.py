@@ -34,7 +34,7 @@ class Streams:
     have the same streams; `shared` has their place and count by filter, for other workers may have them too.
     `copies` has the streams of which a broker may deliver each message several times, and how many times: once for
     each filter of the client that matches (MQTT 3.1.1 section 3.3.5, MQTT 5 section 3.3.4). `note` says why deliveries
-    cannot be foretold, when they cannot.
+    cannot be foretold, when they cannot. `subscriber[i]` is the number of the client, of one member of a share.
     """
 
     publisher: Ints
@@ -43,6 +43,7 @@ class Streams:
     note: str = ""
     shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     copies: Mapping[int, int] = field(default_factory=dict)
+    subscriber: Ints | None = None
 
 
 def streams_of(plan: Plan) -> Streams:
@@ -86,7 +87,8 @@ def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responder
         if group.group.no_local
         for position, number in enumerate(group.numbers.tolist())
     }
-    return _lay_out(listeners, heard, own)
+    clients = np.concatenate([group.numbers for group in groups]) if groups else np.zeros(0, np.int64)
+    return _lay_out(listeners, heard, own, clients)
 
 
 def _responders(groups: Sequence[GroupPlan]) -> TopicTree[bool]:
@@ -133,16 +135,20 @@ def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], lis
 
 
 def _lay_out(
-    listeners: Mapping[tuple[str, ...], list[int]], heard: Sequence[Mapping[int, int]], own: Mapping[int, int]
+    listeners: Mapping[tuple[str, ...], list[int]],
+    heard: Sequence[Mapping[int, int]],
+    own: Mapping[int, int],
+    clients: Ints,
 ) -> Streams:
     """Lay the streams out in columns.
 
     `heard` has the publishers of each listener with the copies of a message that it may get, `own` the numbers of
-    clients with no-local (MQTT 5), by row.
+    clients with no-local (MQTT 5), by row; `clients` the numbers of all clients, by row.
     """
     first: dict[int, int] = {}
     publishers: dict[int, Ints] = {}
     columns: list[Ints] = []
+    hearing: list[Ints] = []
     shared: dict[str, tuple[int, int]] = {}
     copies: dict[int, int] = {}
     place = 0
@@ -155,6 +161,7 @@ def _lay_out(
             first |= dict.fromkeys(rows, place)
             publishers |= dict.fromkeys(rows, numbers)
             columns.append(numbers)
+            hearing.append(np.full(len(numbers), clients[rows[0]]))
             place += len(numbers)
             continue
         for row in rows:
@@ -165,9 +172,11 @@ def _lay_out(
                 if row not in own or number != own[row]:
                     copies[place + int(np.searchsorted(others, number))] = count
             columns.append(others)
+            hearing.append(np.full(len(others), clients[row]))
             place += len(others)
     everything = np.concatenate(columns) if columns else np.zeros(0, np.int64)
-    return Streams(everything, first, publishers, shared=shared, copies=copies)
+    subscriber = np.concatenate(hearing) if hearing else np.zeros(0, np.int64)
+    return Streams(everything, first, publishers, shared=shared, copies=copies, subscriber=subscriber)
 
 
 def refused_streams(plan: Plan, streams: Streams, refused: Mapping[int, Collection[str]]) -> Ints:

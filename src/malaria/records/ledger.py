@@ -138,7 +138,8 @@ class Received:
     """The arrivals of streams as parallel columns, and the holes below `next_sequence` by row.
 
     `shared` has (first row, rows) of each shared subscription by its filter: its members in other workers have the same
-    streams, and each message goes to one of them.
+    streams, and each message goes to one of them. `subscriber[i]` is the number of the client that should receive, of
+    one member of a shared subscription; None where nobody asks who lost.
     """
 
     publisher: Ints
@@ -146,6 +147,17 @@ class Received:
     received: Ints
     holes: Mapping[int, Sequence[Range]]
     shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    subscriber: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberLosses:
+    """Parallel columns, one row for each subscriber by its number. `acked_lost` is a part of `lost`."""
+
+    subscriber: Ints
+    expected: Ints
+    lost: Ints
+    acked_lost: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +166,7 @@ class Deliveries:
 
     `never_sent` arrivals had the header of a message that no client had sent. They are in no other figure.
     `unheard_publishers` had messages acknowledged, and none of their messages arrived anywhere; `unheard_lost` is their
-    part of `acked_lost`.
+    part of `acked_lost`. `by_subscriber` says who lost; None if nothing was lost.
     """
 
     expected: int
@@ -165,6 +177,7 @@ class Deliveries:
     never_sent: int = 0
     unheard_publishers: int = 0
     unheard_lost: int = 0
+    by_subscriber: SubscriberLosses | None = field(default=None, compare=False)
 
 
 def join_published(parts: Sequence[Published]) -> Published:
@@ -219,7 +232,8 @@ def _rows(part: Received, first: int, count: int) -> Received:
 
 def _chosen(part: Received, rows: Ints) -> Received:
     holes = {new: part.holes[old] for new, old in enumerate(rows.tolist()) if old in part.holes}
-    return Received(part.publisher[rows], part.next_sequence[rows], part.received[rows], holes)
+    subscriber = None if part.subscriber is None else part.subscriber[rows]
+    return Received(part.publisher[rows], part.next_sequence[rows], part.received[rows], holes, subscriber=subscriber)
 
 
 def _joined(parts: Sequence[Received]) -> Received:
@@ -234,7 +248,7 @@ def _joined(parts: Sequence[Received]) -> Received:
         if missing:
             holes[row] = missing
             received[row] -= sum(last - first for first, last in missing)
-    return Received(parts[0].publisher, ends, received, holes)
+    return Received(parts[0].publisher, ends, received, holes, subscriber=parts[0].subscriber)
 
 
 def _overlap(one: Sequence[Range], other: Sequence[Range]) -> list[Range]:
@@ -260,16 +274,17 @@ def settle(published: Published, parts: Sequence[Received]) -> Deliveries:
     order = np.argsort(published.publisher)
     known = published.publisher[order]
     totals = Deliveries(0, 0, 0, 0, 0)
-    unheard = _Unheard(published)
+    unheard, losers = _Unheard(published), _Losers()
     for part in parts:
         place = np.searchsorted(known, part.publisher)
         place = np.minimum(place, max(len(known) - 1, 0))
         if len(part.publisher) and (not len(known) or not np.array_equal(known[place], part.publisher)):
             raise KeyError("a stream names a publisher without an account")
         rows = order[place]
-        totals = _add(totals, _settle_part(published, part, rows, unheard))
+        totals = _add(totals, _settle_part(published, part, rows, (unheard, losers)))
     publishers, lost = unheard.totals()
-    return replace(totals, unheard_publishers=publishers, unheard_lost=lost)
+    found = losers.totals() if totals.lost else None
+    return replace(totals, unheard_publishers=publishers, unheard_lost=lost, by_subscriber=found)
 
 
 class _Unheard:
@@ -289,7 +304,31 @@ class _Unheard:
         return int(unheard.sum()), int(self._lost[unheard].sum())
 
 
-def _settle_part(published: Published, part: Received, rows: NDArray[np.intp], unheard: _Unheard) -> Deliveries:
+class _Losers:
+    """Keeps what was expected and lost on each stream, and adds it up by subscriber."""
+
+    def __init__(self) -> None:
+        self._columns: list[tuple[Ints, Ints, Ints, Ints]] = []
+
+    def add(self, subscriber: Ints | None, expected: Ints, lost: Ints, acked_lost: Ints) -> None:
+        if subscriber is not None:
+            self._columns.append((subscriber, expected, lost, acked_lost))
+
+    def totals(self) -> SubscriberLosses | None:
+        """Return the sums; None if it is not known whose streams they are."""
+        if not self._columns:
+            return None
+        subscriber, *columns = (np.concatenate(column) for column in zip(*self._columns, strict=True))
+        numbers, place = np.unique(subscriber, return_inverse=True)
+        sums: list[Ints] = [np.zeros(len(numbers), np.int64) for _ in columns]
+        for total, column in zip(sums, columns, strict=True):
+            np.add.at(total, place, column)
+        return SubscriberLosses(numbers, *sums)
+
+
+def _settle_part(
+    published: Published, part: Received, rows: NDArray[np.intp], sinks: tuple[_Unheard, _Losers]
+) -> Deliveries:
     sent = published.sent[rows]
     never_sent = _never_sent(part, sent)
     received = part.received - never_sent
@@ -299,12 +338,15 @@ def _settle_part(published: Published, part: Received, rows: NDArray[np.intp], u
         for row in np.flatnonzero(missing > 0).tolist():
             unacked[row] = _unacked_missing(published, part, row)
     lost = missing - unacked
-    unheard.add(rows, received, np.where(published.acknowledged[rows], lost, 0))
+    acked_lost = np.where(published.acknowledged[rows], lost, 0)
+    unheard, losers = sinks
+    unheard.add(rows, received, acked_lost)
+    losers.add(part.subscriber, sent, lost, acked_lost)
     return Deliveries(
         expected=int(sent.sum()),
         delivered=int(received.sum()),
         lost=int(lost.sum()),
-        acked_lost=int(lost[published.acknowledged[rows]].sum()),
+        acked_lost=int(acked_lost.sum()),
         unresolved=int(unacked.sum()),
         never_sent=int(never_sent.sum()),
     )

@@ -202,6 +202,18 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupLosses:
+    """The deliveries that one group of subscribers lost. `losers` of its `subscribers` lost any."""
+
+    group: str
+    subscribers: StoredCount
+    losers: StoredCount
+    expected: StoredCount
+    lost: StoredCount
+    acked_lost: StoredCount
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerTotals:
     """The account of every message of a run. None: unknown (no header in the payload, a worker was lost).
 
@@ -224,6 +236,7 @@ class LedgerTotals:
     unheard_publishers: StoredCount | None = None
     unheard_lost: StoredCount | None = None
     unacked: StoredCount | None = None  # not answered by the broker, delivered or not; not in runs of version 0.1.0
+    losses: tuple[GroupLosses, ...] = ()  # of each group that lost any, the largest first
 
 
 @dataclass(frozen=True, slots=True)

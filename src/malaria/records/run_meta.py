@@ -52,6 +52,7 @@ class BrokerFacts(_Facts):
 
     name: str | None = None
     version: str | None = None
+    queue_limit: StoredCount | None = None  # messages that it keeps for one client; 0: no limit
 
 
 class SurgeFacts(_Facts):

@@ -15,7 +15,7 @@ from malaria.observe.sys_names import TOPICS_BY_NAME, meaning_of
 from malaria.records.run import Run
 from malaria.records.run_meta import ObserverFacts
 from malaria.report.figure_text import UNKNOWN
-from malaria.units import format_bytes, format_rate
+from malaria.units import format_bytes, format_count, format_rate
 
 FIRST: Final = (
     "clients_connected", "messages_received_per_min", "messages_sent_per_min", "messages_stored", "messages_dropped",
@@ -63,7 +63,7 @@ def _memory(broker: BrokerFigures) -> str:
 
 
 def messages_per_s(run: Run, summary: Summary) -> str:
-    """Return `500.1, on target`, or the share of the messages due."""
+    """Return `500.1, on target`, or the share of the messages due; beside losses nothing is on target."""
     rates = summary.rates
     done = done_per_s(summary)
     if done is None:
@@ -79,7 +79,8 @@ def messages_per_s(run: Run, summary: Summary) -> str:
     if not due:
         return shown
     if abs(done - due) <= ON_TARGET * due:
-        return f"{shown}, on target"
+        lost = summary.messages.lost or summary.broker.dropped
+        return f"{shown}, but {format_count(lost)} lost" if lost else f"{shown}, on target"
     return f"{shown}, {100 * done / due:.0f} % of {_rate(due)} due"
 
 

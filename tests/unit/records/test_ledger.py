@@ -129,3 +129,18 @@ def test_a_share_against_a_set(heard: list[list[int]], unacked: list[int]) -> No
     unheard = missing > 0 and not came
     told = int(unheard), missing if unheard else 0
     assert account == Deliveries(sent, len(came), missing, missing, len(open_ones), 0, *told)
+
+
+def test_losses_are_added_up_by_subscriber() -> None:
+    """Two subscribers hear publisher 7: the first lost one of four, the second two, one of them never acknowledged."""
+    columns = (np.array([7, 7]), np.array([4, 2]), np.array([3, 2]), {0: [(1, 2)]})
+    part = Received(*columns, subscriber=np.array([30, 20]))
+    found = settle(published(4, {7: [3]}), [part]).by_subscriber
+    assert found is not None
+    assert found.subscriber.tolist() == [20, 30]
+    assert (found.expected.tolist(), found.lost.tolist(), found.acked_lost.tolist()) == ([4, 4], [1, 1], [1, 1])
+
+
+def test_nobody_lost_where_nothing_is_lost() -> None:
+    whole = Received(np.array([7]), np.array([4]), np.array([4]), {}, subscriber=np.array([20]))
+    assert settle(published(4), [whole]).by_subscriber is None
