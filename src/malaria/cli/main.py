@@ -24,6 +24,7 @@ from malaria.cli import (
     attack,
     campaign,
     capacity,
+    compare,
     connect,
     demo,
     docs,
@@ -56,8 +57,8 @@ COMPLETION: Final = ("--install-completion", "--show-completion")
 """Options that typer adds."""
 
 COMMANDS: Final = (
-    demo, attack, campaign, capacity, publish, subscribe, connect, runs, report, export, watch, keygen, swarm, doctor,
-    schema, docs,
+    demo, attack, campaign, capacity, compare, publish, subscribe, connect, runs, report, export, watch, keygen, swarm,
+    doctor, schema, docs,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo

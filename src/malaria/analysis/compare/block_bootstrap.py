@@ -79,9 +79,9 @@ def block_length(series: Floats) -> int:
     alike = 0
     if variance > 0:
         noise = 2 / math.sqrt(count)
-        lags = range(1, longest + 1)
-        alike = next((lag for lag in lags if centred[lag:] @ centred[:-lag] / variance < noise), longest) - 1
-    return min(longest, max(round(count ** (1 / 3)), 2 * alike))
+        shares = (float(centred[lag:] @ centred[:-lag]) / variance for lag in range(1, longest + 1))
+        alike = next((lag for lag, share in enumerate(shares) if share < noise), longest)
+    return min(longest, max(round(math.cbrt(count)), 2 * alike))
 
 
 def _drawn_counts(series: Floats, seed: int) -> Floats:

@@ -27,24 +27,22 @@ def seconds(rng: np.random.Generator, count: int, per_s: int = 50, median_ns: fl
 
 def test_bounds_hold_the_truth_within_a_run() -> None:
     inside = 0
-    for seed in range(100):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
-        (a,), (b,) = (
-            drawn_quantiles(seconds(rng, 60), [0.5]),
-            drawn_quantiles(seconds(rng, 60, median_ns=1.1e6), [0.5], 7),
-        )
+        (a,) = drawn_quantiles(seconds(rng, 60), [0.5])
+        (b,) = drawn_quantiles(seconds(rng, 60, median_ns=1.1e6), [0.5], seed=7)
         bounds = ratio_bounds(a, b)
         assert bounds is not None
         inside += bounds.low <= 1.1 <= bounds.high
-    # 90 of 100 are meant; the bootstrap of sixty seconds is a little too narrow
-    assert 82 <= inside <= 98
+    # 36 of 40 are meant; the bootstrap of sixty seconds is a little too narrow
+    assert 31 <= inside <= 40
 
 
 def test_seconds_that_resemble_each_other_give_wider_bounds() -> None:
     rng = np.random.default_rng(5)
     alone = rng.normal(100, 10, 240)
     alike = np.repeat(rng.normal(100, 10, 24), 10)
-    assert block_length(alone) == round(240 ** (1 / 3))
+    assert block_length(alone) == 6
     assert block_length(alike) >= 10
     assert drawn_means(alike.tolist()).std() > 2 * drawn_means(alone.tolist()).std()
 
