@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import write_json
+from malaria.cli.attack_screen import RUNS, say_page, write_json
 from malaria.cli.output import console
 from malaria.errors import RunError
 
@@ -24,18 +27,42 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare what was not measured alike; it says what differs.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Where to write the page (runs/TIME-compare).", show_default=False
+        ),
+    ] = None,
     json: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write the comparison as JSON; - is stdout.", show_default=False),
     ] = None,
 ) -> int:
-    """Compare two runs, campaigns or searches."""
+    """Compare two runs, campaigns or searches: every figure side by side, changed verdicts on top."""
+    from malaria.outputs.files import write_side_by_side_files
     from malaria.report.terminal.side_by_side_table import print_side_by_side
 
     compared = _compared(a, b, anyway=anyway)
-    print_side_by_side(compared, console(json))
+    screen = console(json)
+    with _page_directory(output) as directory:
+        print_side_by_side(compared, screen)
+        write_side_by_side_files(compared, directory)
+        say_page(directory, screen)
     write_json(compared.as_json(), json)
     return 0
+
+
+@contextmanager
+def _page_directory(stated: Path | None) -> Iterator[Path]:
+    """Give the directory of the page: the stated one, or a new one below runs/."""
+    from malaria.outputs.run_directory import new_directory
+
+    if stated is None:
+        with new_directory(RUNS, "compare", datetime.now()) as directory:
+            yield directory
+    else:
+        stated.mkdir(parents=True, exist_ok=True)
+        yield stated
 
 
 def _compared(a: Path, b: Path, *, anyway: bool) -> SideBySide:

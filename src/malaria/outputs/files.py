@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from malaria.analysis.campaign_figures import summarize_campaign
+from malaria.analysis.compare.side_by_side import SideBySide
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords
 from malaria.records.run import Run
 
 SUMMARY: Final = "summary.json"
+COMPARISON: Final = "comparison.json"
 PAGE: Final = "report.html"
 MARKDOWN: Final = "report.md"
 
@@ -51,6 +53,14 @@ def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path)
     _replace(directory / PAGE, render_campaign_page(campaign, runs, summary))
     _replace(directory / MARKDOWN, render_campaign_markdown(campaign, runs, summary))
     return summary
+
+
+def write_side_by_side_files(compared: SideBySide, directory: Path) -> None:
+    """Write the page and the figures of two results side by side. Raises OSError when the disk does not take them."""
+    from malaria.report.page.side_by_side_page import render_side_by_side_page
+
+    _replace(directory / COMPARISON, json_text(compared.as_json()))
+    _replace(directory / PAGE, render_side_by_side_page(compared))
 
 
 def json_text(value: object) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from malaria.analysis.campaign_figures import part_name, summarize_campaign
+from malaria.analysis.campaign_figures import summarize_campaign
+from malaria.analysis.campaign_headline import part_name
 from malaria.analysis.compare.side_by_side import StoredResult
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary import summarize

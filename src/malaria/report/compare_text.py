@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from malaria.analysis.compare.compared_figures import CPU_PER_MESSAGE
+from malaria.analysis.compare.compared_figures import COMPARED, COUNTED, CPU_PER_MESSAGE
+from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow
 from malaria.model.threshold import FIGURES, FigureUnit
 from malaria.report.definitions import LABELS
 from malaria.report.figure_text import STATISTIC_LABELS, UNKNOWN
@@ -87,3 +88,16 @@ def bounds_text(low: float | None, high: float | None) -> str:
     if low is None or high is None or not math.isfinite(high) or low <= 0:
         return ""
     return f"{change_text(low)} to {change_text(high)}"
+
+
+def verdict_change(level: ComparedLevel) -> str:
+    """Return `the verdict changed: PASS in A, FAIL in B: the broker fell behind`."""
+    reason = level.reason_b or level.reason_a
+    return f"the verdict changed: {level.verdict_a} in A, {level.verdict_b} in B{f': {reason}' if reason else ''}"
+
+
+def main_rows(level: ComparedLevel) -> list[FigureRow]:
+    """Return the figures that matter most, and the counts that are not 0 on both sides."""
+    known = {row.name: row for row in level.figures}
+    rows = [known[figure.name] for figure in COMPARED if figure.name in known]
+    return rows + [known[name] for name in COUNTED if name in known and (known[name].a or known[name].b)]

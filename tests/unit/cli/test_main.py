@@ -18,6 +18,7 @@ from malaria.cli import attack as attack_command
 from malaria.cli import (
     campaign,
     capacity,
+    compare,
     connect,
     demo,
     docs,
@@ -36,8 +37,8 @@ from malaria.cli.options import PANELS
 from malaria.errors import HostLimitError, OperatorError
 
 COMMANDS = {
-    "demo": demo, "attack": attack_command, "campaign": campaign, "capacity": capacity, "publish": publish,
-    "subscribe": subscribe,
+    "demo": demo, "attack": attack_command, "campaign": campaign, "capacity": capacity, "compare": compare,
+    "publish": publish, "subscribe": subscribe,
     "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
     "watch": watch, "schema": schema, "docs": docs,
 }  # fmt: skip

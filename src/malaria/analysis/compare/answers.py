@@ -25,7 +25,7 @@ type Pair = tuple[float, float]
 """A figure of A and of B, which were run one after the other."""
 
 
-class Answer(StrEnum):
+class PairAnswer(StrEnum):
     """The result for one figure. BETTER is the mirror of WORSE."""
 
     WORSE = "worse"
@@ -57,7 +57,7 @@ class FigureAnswer:
     """
 
     figure: PairedFigure
-    answer: Answer
+    answer: PairAnswer
     ratio: CentreEstimate | None = None
     pairs_more: int | None = None
 
@@ -70,18 +70,20 @@ def answer_figures(figures: Sequence[PairedFigure], band: float) -> list[FigureA
     worse = holm([p_above(figure.worsening, border) for figure in known])
     better = holm([p_below(figure.worsening, -border) for figure in known])
     same = holm([max(p_below(figure.worsening, border), p_above(figure.worsening, -border)) for figure in known])
-    findings = {Answer.WORSE: worse, Answer.BETTER: better, Answer.SAME: same}
+    findings = {PairAnswer.WORSE: worse, PairAnswer.BETTER: better, PairAnswer.SAME: same}
     answers = {
-        figure.name: next((name for name, p_values in findings.items() if p_values[place] <= LEVEL), Answer.UNDECIDED)
+        figure.name: next(
+            (name for name, p_values in findings.items() if p_values[place] <= LEVEL), PairAnswer.UNDECIDED
+        )
         for place, figure in enumerate(known)
     }
-    return [_answered(figure, answers.get(figure.name, Answer.UNDECIDED), border, len(known)) for figure in figures]
+    return [_answered(figure, answers.get(figure.name, PairAnswer.UNDECIDED), border, len(known)) for figure in figures]
 
 
-def _answered(figure: PairedFigure, answer: Answer, border: float, questions: int) -> FigureAnswer:
+def _answered(figure: PairedFigure, answer: PairAnswer, border: float, questions: int) -> FigureAnswer:
     if not figure.pairs:
         return FigureAnswer(figure, answer)
-    more = pairs_more(figure.worsening, border, LEVEL / questions) if answer is Answer.UNDECIDED else None
+    more = pairs_more(figure.worsening, border, LEVEL / questions) if answer is PairAnswer.UNDECIDED else None
     return FigureAnswer(figure, answer, _ratio(figure), more)
 
 

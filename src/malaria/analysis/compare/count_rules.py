@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from malaria.analysis.compare.answers import LEVEL, Answer
+from malaria.analysis.compare.answers import LEVEL, PairAnswer
 from malaria.analysis.compare.holm import holm
 from malaria.analysis.compare.pairs_needed import MOST_PAIRS
 from malaria.analysis.compare.signed_rank import least_pairs, p_above, p_below
@@ -25,7 +25,7 @@ class CountAnswer:
     """The answer about a count: the sums over all runs of a side, and the number of its runs that had any."""
 
     name: str
-    answer: Answer
+    answer: PairAnswer
     a: int
     b: int
     runs_a: int
@@ -48,26 +48,26 @@ def answer_counts(counts: Mapping[str, Sequence[tuple[int, int]]], promises: Map
         answer = _broken(pairs) if promises[name] else None
         if answer is None:
             answer = _tested(name, more, less)
-        undecided = answer is Answer.UNDECIDED
+        undecided = answer is PairAnswer.UNDECIDED
         needed = _pairs_more(differing[name], len(pairs), len(open_names)) if undecided else None
         found.append(_count_answer(name, answer, pairs, needed))
     return found
 
 
-def _broken(pairs: Sequence[tuple[int, int]]) -> Answer | None:
+def _broken(pairs: Sequence[tuple[int, int]]) -> PairAnswer | None:
     """Return which side broke a promise that the other kept; None if both did, or neither."""
     of_a, of_b = any(a for a, _ in pairs), any(b for _, b in pairs)
     if of_a == of_b:
         return None
-    return Answer.WORSE if of_b else Answer.BETTER
+    return PairAnswer.WORSE if of_b else PairAnswer.BETTER
 
 
-def _tested(name: str, more: Mapping[str, float], less: Mapping[str, float]) -> Answer:
+def _tested(name: str, more: Mapping[str, float], less: Mapping[str, float]) -> PairAnswer:
     if name not in more:
-        return Answer.SAME
+        return PairAnswer.SAME
     if more[name] <= LEVEL:
-        return Answer.WORSE
-    return Answer.BETTER if less[name] <= LEVEL else Answer.UNDECIDED
+        return PairAnswer.WORSE
+    return PairAnswer.BETTER if less[name] <= LEVEL else PairAnswer.UNDECIDED
 
 
 def _pairs_more(differing: Sequence[float], pairs: int, questions: int) -> int | None:
@@ -78,7 +78,7 @@ def _pairs_more(differing: Sequence[float], pairs: int, questions: int) -> int |
     return None if needed > MOST_PAIRS else max(1, needed - pairs)
 
 
-def _count_answer(name: str, answer: Answer, pairs: Sequence[tuple[int, int]], more: int | None) -> CountAnswer:
+def _count_answer(name: str, answer: PairAnswer, pairs: Sequence[tuple[int, int]], more: int | None) -> CountAnswer:
     of_a, of_b = [a for a, _ in pairs], [b for _, b in pairs]
     runs_a, runs_b = sum(map(bool, of_a)), sum(map(bool, of_b))
     return CountAnswer(name, answer, sum(of_a), sum(of_b), runs_a, runs_b, len(pairs), more)

@@ -1,4 +1,4 @@
-"""Two stored results side by side in the terminal: changed verdicts on top, one table, and what it cannot say.
+"""Print two stored results side by side: changed verdicts on top, one table, and what it cannot say.
 
 Without colour: colours belong to the answers of runs in pairs, and two single runs give none.
 """
@@ -11,10 +11,17 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from malaria.analysis.compare.compared_figures import COMPARED, COUNTED, CPU_PER_MESSAGE
+from malaria.analysis.compare.compared_figures import CPU_PER_MESSAGE
 from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow, SideBySide
 from malaria.printable import printable
-from malaria.report.compare_text import bounds_text, change_text, figure_label, figure_text
+from malaria.report.compare_text import (
+    bounds_text,
+    change_text,
+    figure_label,
+    figure_text,
+    main_rows,
+    verdict_change,
+)
 from malaria.report.terminal.terminal_lines import INDENT, print_lines, wrapped
 
 WIDTHS: Final = (22, 11, 11, 11, 21)
@@ -52,12 +59,6 @@ def _verdicts(compared: SideBySide, width: int) -> list[Text]:
     return lines
 
 
-def verdict_change(level: ComparedLevel) -> str:
-    """Return `the verdict changed: PASS in A, FAIL in B: the broker fell behind`."""
-    reason = level.reason_b or level.reason_a
-    return f"the verdict changed: {level.verdict_a} in A, {level.verdict_b} in B{f': {reason}' if reason else ''}"
-
-
 def _conditions(compared: SideBySide, width: int) -> list[Text]:
     changed = compared.changed_conditions
     lines = [line for text in changed[:CHANGES_SHOWN] for line in wrapped(f"not alike: {text}", INDENT, width)]
@@ -73,13 +74,6 @@ def _table(compared: SideBySide) -> list[Text]:
     rows = [*compared.capacity, *(row for level in compared.levels for row in main_rows(level))]
     head = _cells(("figure", "A", "B", "B over A", "within this run"), WIDTHS)
     return [head, *(_cells(_row_cells(row), WIDTHS) for row in rows)]
-
-
-def main_rows(level: ComparedLevel) -> list[FigureRow]:
-    """Return the figures that matter most, and the counts that are not 0 on both sides."""
-    known = {row.name: row for row in level.figures}
-    rows = [known[figure.name] for figure in COMPARED if figure.name in known]
-    return rows + [known[name] for name in COUNTED if name in known and (known[name].a or known[name].b)]
 
 
 def _row_cells(row: FigureRow) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from malaria.analysis.compare.answers import Answer, FigureAnswer, PairedFigure, answer_figures
+from malaria.analysis.compare.answers import FigureAnswer, PairAnswer, PairedFigure, answer_figures
 from malaria.analysis.compare.compared_figures import COMPARED
 
 SEEDS: Final = 200
@@ -62,7 +62,7 @@ def compare(seed: int, noise: Noise, worse: dict[int, float], pairs: int = PAIRS
 
 @pytest.mark.parametrize("noise", [normal, outliers, drift, correlated])
 def test_with_no_difference_false_alarms_are_rare(noise: Noise) -> None:
-    alarms = sum(any(one.answer is Answer.WORSE for one in compare(seed, noise, {})) for seed in range(SEEDS))
+    alarms = sum(any(one.answer is PairAnswer.WORSE for one in compare(seed, noise, {})) for seed in range(SEEDS))
     assert alarms <= 0.05 * SEEDS
 
 
@@ -70,7 +70,7 @@ def test_with_no_difference_false_alarms_are_rare(noise: Noise) -> None:
 def test_at_the_border_of_the_band_false_alarms_are_rare(noise: Noise) -> None:
     """The hardest case that is still no finding: every figure is worse by exactly the band."""
     worse = dict.fromkeys(range(len(COMPARED)), BAND)
-    alarms = sum(any(one.answer is Answer.WORSE for one in compare(seed, noise, worse)) for seed in range(SEEDS))
+    alarms = sum(any(one.answer is PairAnswer.WORSE for one in compare(seed, noise, worse)) for seed in range(SEEDS))
     # the true chance is at most 5 %: of 200 seeds, 16 are two standard deviations more
     assert alarms <= 16
 
@@ -82,30 +82,30 @@ def twice(rng: np.random.Generator, count: int) -> np.ndarray:
 @pytest.mark.parametrize(("figure", "noise", "pairs"), [(0, normal, PAIRS), (7, normal, PAIRS), (0, twice, 2 * PAIRS)])
 def test_a_difference_of_a_tenth_is_found(figure: int, noise: Noise, pairs: int) -> None:
     found = [compare(seed, noise, {figure: 0.10}, pairs)[figure].answer for seed in range(SEEDS)]
-    assert found.count(Answer.WORSE) >= 0.8 * SEEDS
+    assert found.count(PairAnswer.WORSE) >= 0.8 * SEEDS
 
 
 def test_the_same_is_said_and_never_of_what_differs() -> None:
     same = [one.answer for seed in range(SEEDS) for one in compare(seed, normal, {}, pairs=12)]
-    assert same.count(Answer.SAME) >= 0.8 * len(same)
-    wrong = sum(compare(seed, normal, {0: BAND})[0].answer is Answer.SAME for seed in range(SEEDS))
+    assert same.count(PairAnswer.SAME) >= 0.8 * len(same)
+    wrong = sum(compare(seed, normal, {0: BAND})[0].answer is PairAnswer.SAME for seed in range(SEEDS))
     assert wrong <= 0.05 * SEEDS
 
 
 def test_what_is_better_is_not_called_the_same() -> None:
     answers = [compare(seed, normal, {0: 1 / 1.1 - 1})[0].answer for seed in range(SEEDS)]
-    assert answers.count(Answer.BETTER) >= 0.8 * SEEDS
-    assert Answer.WORSE not in answers
+    assert answers.count(PairAnswer.BETTER) >= 0.8 * SEEDS
+    assert PairAnswer.WORSE not in answers
 
 
 def test_the_pairs_that_are_named_decide() -> None:
     decided, undecided = 0, 0
     for seed in range(SEEDS):
         first = compare(seed, twice, {0: 0.10})[0]
-        if first.answer is Answer.UNDECIDED and first.pairs_more is not None and first.pairs_more < 60:
+        if first.answer is PairAnswer.UNDECIDED and first.pairs_more is not None and first.pairs_more < 60:
             undecided += 1
             again = compare(seed + 10_000, twice, {0: 0.10}, PAIRS + first.pairs_more)[0]
-            decided += again.answer is not Answer.UNDECIDED
+            decided += again.answer is not PairAnswer.UNDECIDED
     assert undecided > 20
     assert decided >= 0.6 * undecided
 
@@ -113,7 +113,7 @@ def test_the_pairs_that_are_named_decide() -> None:
 def test_the_ratio_and_its_bounds() -> None:
     pairs = tuple((100.0, 100.0 * ratio) for ratio in (1.10, 1.11, 1.12, 1.13, 1.14, 1.15, 1.16, 1.17))
     (found,) = answer_figures([PairedFigure("ack.p99", pairs)], BAND)
-    assert found.answer is Answer.WORSE
+    assert found.answer is PairAnswer.WORSE
     assert found.ratio is not None
     assert found.ratio.centre == pytest.approx(1.135, abs=0.001)
     assert 1.10 < found.ratio.low < found.ratio.centre < found.ratio.high < 1.17
@@ -123,13 +123,13 @@ def test_the_ratio_and_its_bounds() -> None:
 def test_a_higher_rate_is_better() -> None:
     pairs = tuple((100.0, 120.0 + one) for one in range(8))
     (found,) = answer_figures([PairedFigure("rates.acked_per_s", pairs, more_is_worse=False)], BAND)
-    assert found.answer is Answer.BETTER
+    assert found.answer is PairAnswer.BETTER
     assert found.ratio is not None
     assert found.ratio.centre > 1.2
 
 
 def test_without_a_pair_nothing_is_decided() -> None:
     found = answer_figures([PairedFigure("ack.p50", ()), PairedFigure("ack.p99", ((1.0, 2.0),))], BAND)
-    assert [one.answer for one in found] == [Answer.UNDECIDED] * 2
+    assert [one.answer for one in found] == [PairAnswer.UNDECIDED] * 2
     assert (found[0].ratio, found[0].pairs_more) == (None, None)
     assert found[1].pairs_more == 4  # five pairs are the fewest that can decide one figure
