@@ -73,15 +73,20 @@ def _seconds(run: Run) -> list[LoadSecond]:
     window = measured_window_ns(run)
     if window is None:
         return []
-    workers, done = set(stayed(run)), done_counter(run.meta)
+    timeline = timeline_of(run) if not run.meta.lost_workers else Timeline(samples_that_stayed(run))
+    return load_seconds(timeline, set(stayed(run)), done_counter(run.meta), window[0])
+
+
+def load_seconds(timeline: Iterable[Second], workers: set[str], done: Counter, from_ns: int) -> list[LoadSecond]:
+    """Return the seconds, of all that the workers reported since they began, that were measured from `from_ns` on."""
     course: list[LoadSecond] = []
     owed = 0
-    for second in timeline_of(run) if not run.meta.lost_workers else Timeline(samples_that_stayed(run)):
+    for second in timeline:
         owed += second.total(Counter.DUE) - second.total(done) - _given_up(second, done)
         measured = {
             sample.worker
             for sample in second.samples
-            if sample.phase is RunPhase.MEASURE and sample.end_ns > window[0] + _NEAR_NS
+            if sample.phase is RunPhase.MEASURE and sample.end_ns > from_ns + _NEAR_NS
         }
         if measured >= workers:
             course.append(_load_second(second, done, max(owed, 0)))

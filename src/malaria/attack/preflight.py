@@ -24,6 +24,7 @@ from malaria.plan.clients import GroupPlan, Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.surge_schedule import clients_planned
 from malaria.records.run_meta import RunMeta
+from malaria.records.staircase import Staircase
 from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.payload import check_source
 from malaria.schedule.share import WHOLE
@@ -60,6 +61,7 @@ class AttackRequest:
     facts: RunMeta = field(default_factory=RunMeta)
     news: Callable[[], Sequence[str]] = no_news
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
+    staircase: Staircase | None = None  # the steps of a load that climbs until the target breaks
     wait_for_figures: bool = True  # at the end, for the broker's first figures from after the load
 
     @property

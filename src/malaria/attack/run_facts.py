@@ -79,7 +79,7 @@ def run_state(
         worker_facts=tuple(_worker_facts(name, one, failures) for name, one in conductor.workers.items()),
         aborted=conductor.aborted or None,
         stalled=conductor.stalled or None,
-        rate_steps=due_rate.steps(*measured, schedule.rate_changes),
+        rate_steps=due_rate.steps(*measured, schedule.rate_changes, schedule.surges_come()),
         start=_start_spread(conductor.starts_ns),
     )
     surges = schedule.surge_facts()

@@ -22,6 +22,7 @@ from malaria.attack.ledger_totals import ledger_totals
 from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
 from malaria.attack.run_facts import planned_facts, run_state
+from malaria.attack.staircase_pilot import StaircasePilot
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport
@@ -167,9 +168,16 @@ class AttackRunner:
         self._clients = clients_planned(request.warhead)
         workers = sinks.pool.workers
         notice_ns = START_NOTICE_NS if request.launcher is None else SWARM_NOTICE_NS
-        self._conductor = Conductor(workers, _timing(request.warhead, len(workers), notice_ns))
+        timing = _timing(request.warhead, len(workers), notice_ns)
+        stepwise = request.staircase is not None
+        self._conductor = Conductor(workers, replace(timing, stepwise=stepwise))
+        self._pilot = (
+            None
+            if request.staircase is None
+            else StaircasePilot(request.staircase, request.warhead, workers, timing.surges)
+        )
         self._totals = LiveTotals(workers)
-        self._due_rate = DueRate(request.warhead, len(workers))
+        self._due_rate = DueRate(request.warhead, len(workers), stepwise=stepwise)
         self._connect_failures: dict[str, dict[str, int]] = {}  # of each worker, by reason
         self._fresh_events: list[Event] = []
         self._show_every_ns = means.show_every_ns
@@ -191,12 +199,27 @@ class AttackRunner:
                 self._pool.order(order)
             for name in self._conductor.lost_workers:
                 self._totals.lose(name)
+                if self._pilot is not None:
+                    self._pilot.lose()
+            self._pilot_load(at_ns)
             self._note_events(self._conductor.events())
             self._note_observations()
             self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
             self._keep_up(at_ns)
         self._await_last_figures(interrupt)
         return self._close()
+
+    def _pilot_load(self, at_ns: int) -> None:
+        """Order the next steps of a staircase, and its end."""
+        pilot, conductor = self._pilot, self._conductor
+        if pilot is None:
+            return
+        for step in pilot.advance(at_ns, conductor.measure_start_ns):
+            for order in conductor.change_at(step.change, step.effect_ns):
+                self._pool.order(order)
+        if pilot.over:
+            for order in conductor.end_load(at_ns):
+                self._pool.order(order)
 
     def _await_last_figures(self, interrupt: Interrupt) -> None:
         """Wait for the first $SYS update after the load ended, so that late drops are counted."""
@@ -230,6 +253,8 @@ class AttackRunner:
         self._sampled = True
         self._writer.append([second.sample])
         self._totals.add(second.sample)
+        if self._pilot is not None:
+            self._pilot.add(second.sample)
         failures = self._connect_failures.setdefault(worker, {})
         for cause, clients in second.failures.items():  # a report that comes late, from a bee's disk, is an older one
             failures[cause] = max(failures.get(cause, 0), clients)
@@ -267,6 +292,8 @@ class AttackRunner:
         state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
         self._writer.describe(state)
         self._writer.describe(self._pool.facts())
+        if self._pilot is not None:
+            self._writer.describe(RunMeta(staircase=self._pilot.facts()))
 
     def _progress(self, at_ns: int) -> Progress:
         conductor = self._conductor

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.control.changes import (
     AddClients,
+    Change,
     ChangeRate,
     DisconnectClients,
     RemoveClients,
@@ -24,7 +25,7 @@ from malaria.control.standing import SurgeStanding
 from malaria.plan.surge_schedule import SurgeTimes, TimedRateChange
 from malaria.records.rows import Event, EventKind
 from malaria.records.run_meta import SurgeFacts
-from malaria.units import format_count
+from malaria.units import format_things
 
 NOTICE_NS: Final = NS_PER_S
 """How far ahead a planned change is announced. A worker needs far less to receive it."""
@@ -37,6 +38,7 @@ class SurgeProgress:
     """The course of one surge so far. None means: not yet."""
 
     times: SurgeTimes
+    begin_ns: int | None = None  # its clients publish
     add_ns: int | None = None
     added_ns: int | None = None  # the last of its clients was READY
     remove_ns: int | None = None
@@ -54,8 +56,10 @@ class _ScheduledChange:
 class ChangeSchedule:
     """The changes of an attack, in order of time."""
 
-    def __init__(self, surges: Sequence[SurgeTimes]) -> None:
+    def __init__(self, surges: Sequence[SurgeTimes], *, on_demand: bool = False) -> None:
+        """`on_demand`: surges come and go only by `put`, whatever their times say."""
         self._surges = [SurgeProgress(times) for times in surges]
+        self._on_demand = on_demand
         self._planned: deque[_ScheduledChange] = deque()
         self._announced: deque[_ScheduledChange] = deque()
         self.rate_changes: list[TimedRateChange] = []
@@ -63,7 +67,8 @@ class ChangeSchedule:
 
     def begin(self, measure_ns: int, end_ns: int | None) -> None:
         """Plan the surges from the beginning of the measured time. A change at its end or later does not happen."""
-        changes = [change for place, surge in enumerate(self._surges) for change in _changes(place, surge, measure_ns)]
+        surges = [] if self._on_demand else self._surges
+        changes = [change for place, surge in enumerate(surges) for change in _changes(place, surge, measure_ns)]
         changes.sort(key=lambda change: change.timed.at_ns)
         self._planned.extend(change for change in changes if end_ns is None or change.timed.at_ns < end_ns)
 
@@ -78,10 +83,22 @@ class ChangeSchedule:
 
     def insert(self, change: ChangeRate | DisconnectClients, at_ns: int) -> list[TimedChange]:
         """Schedule a change that was not planned, and return it: it is announced at once."""
-        timed = TimedChange(at_ns + HAND_NOTICE_NS, change)
-        inserted = _ScheduledChange(timed, Event(timed.at_ns, EventKind.ACT, describe_change(change)))
+        return self.put(change, at_ns + HAND_NOTICE_NS)
+
+    def put(self, change: Change, effect_ns: int) -> list[TimedChange]:
+        """Schedule a change for a time that is at least HAND_NOTICE_NS away, and return it."""
+        timed = TimedChange(effect_ns, change)
+        inserted = self._scheduled(timed)
         self._announced = deque(sorted([*self._announced, inserted], key=lambda one: one.timed.at_ns))
         return [timed]
+
+    def _scheduled(self, timed: TimedChange) -> _ScheduledChange:
+        change = timed.change
+        if isinstance(change, AddClients):
+            return _coming(timed, self._surges[change.surge])
+        if isinstance(change, RemoveClients):
+            return _leaving(timed, self._surges[change.surge])
+        return _ScheduledChange(timed, Event(timed.at_ns, EventKind.ACT, describe_change(change)))
 
     def take_effect(self, at_ns: int) -> list[Event]:
         """Return the marks of the changes that have taken effect since the last call."""
@@ -91,6 +108,8 @@ class ChangeSchedule:
             effect_ns, change = scheduled.timed.at_ns, scheduled.timed.change
             if scheduled.surge is not None:
                 setattr(scheduled.surge, scheduled.sets, effect_ns)
+            if isinstance(change, AddClients) and scheduled.surge is not None:
+                scheduled.surge.begin_ns = change.begin_ns
             if isinstance(change, ChangeRate):
                 self.rate_changes.append(TimedRateChange(effect_ns, change.group, change.interval))
             marks.append(scheduled.mark)
@@ -119,6 +138,14 @@ class ChangeSchedule:
         """Tell whether no change is to come."""
         return not self._planned and not self._announced
 
+    def surges_come(self) -> tuple[SurgeTimes, ...]:
+        """Return the surges that have come, with the times at which they did and left."""
+        return tuple(
+            replace(surge.times, add_ns=surge.add_ns, begin_ns=surge.begin_ns, leave_ns=surge.remove_ns)
+            for surge in self._surges
+            if surge.add_ns is not None and surge.begin_ns is not None
+        )
+
     def surge_facts(self) -> tuple[SurgeFacts, ...]:
         """Return the course of each surge, as the run stores it."""
         return tuple(
@@ -137,11 +164,17 @@ class ChangeSchedule:
 def _changes(place: int, surge: SurgeProgress, measure_ns: int) -> list[_ScheduledChange]:
     """Return the one or two changes of a surge."""
     times = surge.times
-    clients = f"{format_count(times.clients)} client{'' if times.clients == 1 else 's'}"
-    add = TimedChange(measure_ns + times.add_ns, AddClients(place, measure_ns + times.begin_ns))
-    changes = [_ScheduledChange(add, Event(add.at_ns, EventKind.SURGE, f"+{clients}"), surge, "add_ns")]
+    changes = [_coming(TimedChange(measure_ns + times.add_ns, AddClients(place, measure_ns + times.begin_ns)), surge)]
     if times.leave_ns is not None:
-        remove = TimedChange(measure_ns + times.leave_ns, RemoveClients(place))
-        mark = Event(remove.at_ns, EventKind.SURGE, f"\N{MINUS SIGN}{clients}")
-        changes.append(_ScheduledChange(remove, mark, surge, "remove_ns"))
+        changes.append(_leaving(TimedChange(measure_ns + times.leave_ns, RemoveClients(place)), surge))
     return changes
+
+
+def _coming(timed: TimedChange, surge: SurgeProgress) -> _ScheduledChange:
+    mark = Event(timed.at_ns, EventKind.SURGE, f"+{format_things(surge.times.clients, 'client')}")
+    return _ScheduledChange(timed, mark, surge, "add_ns")
+
+
+def _leaving(timed: TimedChange, surge: SurgeProgress) -> _ScheduledChange:
+    mark = Event(timed.at_ns, EventKind.SURGE, f"\N{MINUS SIGN}{format_things(surge.times.clients, 'client')}")
+    return _ScheduledChange(timed, mark, surge, "remove_ns")

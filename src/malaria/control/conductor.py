@@ -15,7 +15,7 @@ from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.control.change_schedule import ChangeSchedule
-from malaria.control.changes import ChangeRate, DisconnectClients
+from malaria.control.changes import Change, ChangeRate, DisconnectClients
 from malaria.control.messages import (
     Account,
     ConnectAll,
@@ -75,6 +75,7 @@ class AttackTiming:
     connect_timeout_ns: int
     counted: bool  # every publishing client has a number of messages, and is done after them
     surges: tuple[SurgeTimes, ...] = ()  # counted from the beginning of the measured time
+    stepwise: bool = False  # surges come and go only by `Conductor.change_at`
     notice_ns: int = START_NOTICE_NS
 
 
@@ -100,7 +101,7 @@ class Conductor:
     def __init__(self, workers: tuple[str, ...], timing: AttackTiming) -> None:
         self.workers = {name: WorkerState() for name in workers}
         self.timing = timing
-        self.change_schedule = ChangeSchedule(timing.surges)
+        self.change_schedule = ChangeSchedule(timing.surges, on_demand=timing.stepwise)
         self.phase = RunPhase.PREPARE
         self.over = False
         self.aborted = ""
@@ -175,6 +176,14 @@ class Conductor:
     def change(self, change: ChangeRate | DisconnectClients, at_ns: int) -> list[Order]:
         """Return the orders for a change that is in no file; none while no load runs. `check_change` comes before."""
         return list(self.change_schedule.insert(change, at_ns)) if self._loading else []
+
+    def change_at(self, change: Change, effect_ns: int) -> list[Order]:
+        """Return the orders for the next step of a load that goes by steps; none while no load runs."""
+        return list(self.change_schedule.put(change, effect_ns)) if self._loading else []
+
+    def end_load(self, at_ns: int) -> list[Order]:
+        """Return the orders that end the load before its duration is over; none while no load is measured."""
+        return self._end_load_now(at_ns) if self.phase is RunPhase.MEASURE else []
 
     def advance(self, at_ns: int) -> list[Order]:
         """Return the orders that are due now."""

@@ -144,11 +144,14 @@ def base_rate(warhead: Warhead) -> Fraction | None:
 
 
 def rate_steps(
-    warhead: Warhead, workers: int, rate_changes: Sequence[TimedRateChange] = ()
+    warhead: Warhead,
+    workers: int,
+    rate_changes: Sequence[TimedRateChange] = (),
+    surges: Sequence[SurgeTimes] | None = None,
 ) -> tuple[DueStep, ...] | None:
     """Return the rate that is due, as steps in the order of time; None where `base_rate` returns None.
 
-    Surges and `rate_changes` alter it.
+    Surges and `rate_changes` alter it. `surges` are those that have come, if not all come at the warhead's times.
     """
     if base_rate(warhead) is None:
         return None
@@ -158,8 +161,13 @@ def rate_steps(
     # (time, group, clients that are added, new interval or None)
     changes: list[tuple[int, str, Fraction, Fraction | None]] = []
     changes += [(change.at_ns, change.group, Fraction(0), change.interval) for change in rate_changes]
-    for surge, times in zip(warhead.surges, surge_times(warhead, workers), strict=True):
-        changes += [(at_ns, surge.group, count, None) for at_ns, count in _client_steps(times, surge.ramp_ns)]
+    if surges is None:
+        planned = zip(surge_times(warhead, workers), warhead.surges, strict=True)
+        timed = [(times, surge.ramp_ns) for times, surge in planned]
+    else:
+        timed = [(times, 0) for times in surges]
+    for times, ramp_ns in timed:
+        changes += [(at_ns, times.group, count, None) for at_ns, count in _client_steps(times, ramp_ns)]
     steps: dict[int, Fraction] = {
         -warhead.attack.warmup_ns: sum((clients[n] / intervals[n] for n in groups), Fraction(0))
     }

@@ -66,6 +66,28 @@ class SurgeFacts(_Facts):
     removed_ns: StoredCount | None = None
 
 
+class RungFacts(_Facts):
+    """One rung of a staircase: its load, on the way up or down, from when to when it was due, and how it went.
+
+    `well` is None where the load generator was the limit, or too little was seen.
+    """
+
+    load: StoredCount = 0
+    upward: StoredFlag = True
+    from_ns: StoredCount | None = None
+    until_ns: StoredCount | None = None
+    well: StoredFlag | None = None
+    reason: str = ""
+
+
+class StaircaseFacts(_Facts):
+    """A load that climbed step by step until the target broke, and came down until it was well again."""
+
+    by_rate: StoredFlag = False
+    rungs: tuple[RungFacts, ...] = ()
+    well_ns: StoredCount | None = None
+
+
 class ObserverFacts(_Facts):
     """One observer of the target side, and how it went."""
 
@@ -234,6 +256,7 @@ class RunMeta(_Facts):
     variant: str | None = None
     note: str | None = None
     clean_start: CleanStartFacts | None = None
+    staircase: StaircaseFacts | None = None
 
     def known(self) -> dict[str, object]:
         """Return the facts that are known, as JSON holds them."""
