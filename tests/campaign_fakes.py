@@ -16,12 +16,13 @@ from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.levels import Levels
 from malaria.campaign.overrides import overridden
 from malaria.campaign.program import Program
+from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
 from malaria.model.access import Access
 from malaria.outputs.files import write_campaign_files
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Progress
-from malaria.records.run_meta import RunMeta
+from malaria.records.run_meta import RungFacts, RunMeta, StaircaseFacts
 from malaria.records.store import RunWriter, open_run
 from malaria.transport.probe import Answer
 from synthetic import make_run
@@ -115,6 +116,8 @@ class Stage:
     interrupt: Interrupt = field(default_factory=Interrupt)
     during: Callable[[AttackRequest], None] = lambda _: None
     requests: list[AttackRequest] = field(default_factory=list)
+    carries: int | None = None  # a load: what decides each attack instead of `outcomes`
+    recovers: int = 1  # on the way down of a staircase
     dry_runs: list[AttackRequest] = field(default_factory=list)
     endpoints: list[Any] = field(default_factory=list)
     begun: list[tuple[str, int, int]] = field(default_factory=list)
@@ -154,24 +157,58 @@ class Stage:
         self, asked: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt
     ) -> AttackOutcome:
         self.requests.append(asked)
-        outcome = self.outcomes.pop(0) if self.outcomes else "PASS"
+        outcome = self.outcomes.pop(0) if self.outcomes else self._decided(asked)
         self.during(asked)
         if isinstance(outcome, BaseException):
             raise outcome
-        write_run(asked, outcome)
+        write_run(asked, outcome, self._climbed(asked))
         return _outcome(asked.directory)
+
+    def _decided(self, asked: AttackRequest) -> str:
+        if self.carries is None:
+            return "PASS"
+        group = asked.warhead.publishing[0]
+        return "PASS" if group.clients <= self.carries else "FAIL"
+
+    def _climbed(self, asked: AttackRequest) -> StaircaseFacts | None:
+        """The rungs of a staircase on a target that carries so many clients."""
+        if asked.staircase is None:
+            return None
+        most = 10**9 if self.carries is None else self.carries
+        rungs: list[RungFacts] = []
+        for load in asked.staircase.loads:
+            rungs.append(_rung(load, len(rungs), upward=True, well=load <= most))
+            if load > most:
+                break
+        for load in [rung.load for rung in reversed(rungs[:-1]) if rungs[-1].well is False]:
+            rungs.append(_rung(load, len(rungs), upward=False, well=load <= self.recovers))
+            if load <= self.recovers:
+                break
+        return StaircaseFacts(rungs=tuple(rungs))
+
+
+def _rung(load: int, place: int, *, upward: bool, well: bool) -> RungFacts:
+    begin_ns = place * NS_PER_S
+    reason = "" if well else "it fell behind"
+    return RungFacts(load=load, upward=upward, from_ns=begin_ns, until_ns=begin_ns + NS_PER_S, well=well, reason=reason)
 
 
 TROUBLE: Final = {"FAIL": "falls-behind", "INVALID": "generator-limit"}
 
 
-def write_run(asked: AttackRequest, outcome: str) -> None:
+def write_run(asked: AttackRequest, outcome: str, staircase: StaircaseFacts | None = None) -> None:
     """A run that comes to that verdict; another word than a verdict is why it ended early."""
     trouble: Any = TROUBLE.get(outcome)
     run = make_run(seconds=4, workers=1, clients=180, trouble=trouble)  # more than 100 messages
     aborted = None if outcome in ("PASS", *TROUBLE) else outcome
     with RunWriter.create(asked.directory) as writer:
-        for facts in (run.meta, RunMeta(title=asked.title), asked.facts, RunMeta(aborted=aborted)):
+        for facts in (
+            run.meta,
+            RunMeta(title=asked.title),
+            asked.facts,
+            RunMeta(aborted=aborted),
+            RunMeta(staircase=staircase),
+        ):
             writer.describe(facts)
         writer.append(run.samples)
         for event in run.events:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from malaria.analysis.broker_figures import broker_figures
+from malaria.analysis.capacity.target_loop import loop_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
@@ -50,6 +51,7 @@ def summarize(run: Run) -> Summary:
         steady=steady.figures,
         surges=tuple(surge.as_figures() for surge in surges),
         recovery=recovery_figures(surges),
+        loop=loop_figures(run),
     )
     summary = without_lost_figures(run, summary)
     summary = replace(summary, verdict=judge(run, summary))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, TypeAdapter, WithJsonSchema
 
@@ -216,6 +216,61 @@ class TrialFigures(Figures):
 
 
 @dataclass(frozen=True, eq=False)
+class RungFigures(Figures):
+    """One rung of a staircase: what was offered on the way up or down, and what came of it (rates: means).
+
+    `well` is None where the load generator was the limit, or too little was seen.
+    """
+
+    load: int
+    way: str
+    well: bool | None
+    seconds: int
+    due_per_s: float | None
+    acked_per_s: float | None
+    delivered_per_s: float | None
+    clients: int | None
+    ack_p99_ms: Number
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SignFigures(Figures):
+    """One sign of trouble: what it is, when it was first seen (run time), and in words."""
+
+    what: str
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class LoopFigures(Figures):
+    """The course of a target beyond its limit and on the way back: up the same steps and down again.
+
+    `tipping` is the first load that it did not carry, `recovery` the one at which it was well again, `recovery_s` the
+    time from the first step down until then. `never_back` counts clients that were missing at the end. Per lost client
+    and message are the connects and packets from the tipping load to the end; `healthy_packets_per_message` is that of
+    before. `sustained_by` names what kept the target sick at a load that it had carried before.
+    """
+
+    tipping: int | None
+    recovery: int | None
+    ratio: float | None
+    recovery_s: float | None
+    restart_needed: bool | None
+    never_back: int | None
+    connects_per_lost: float | None
+    packets_per_message: float | None
+    healthy_packets_per_message: float | None
+    duplicates_per_message: float | None
+    sustained_by: str | None
+    bytes_wait: str | None
+    broke_first: tuple[SignFigures, ...] = ()
+    rungs: tuple[RungFigures, ...] = ()
+    run: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class CapacityFigures(Figures):
     """The answer of a capacity search. Loads are clients or messages per second, as `search` says.
 
@@ -232,6 +287,11 @@ class CapacityFigures(Figures):
     binding: str | None
     monotonic: bool
     trials: tuple[TrialFigures, ...] = ()
+    loop: LoopFigures | None = None
+
+
+_RARE: Final = frozenset({"capacity", "loop"})
+"""Keys of a summary that most have not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,11 +318,12 @@ class Summary(Figures):
     surges: tuple[SurgeFigures, ...] = ()
     recovery: RecoveryFigures = field(default_factory=RecoveryFigures)
     capacity: CapacityFigures | None = None
+    loop: LoopFigures | None = None
     levels: tuple[LevelSummary, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
-        """Give the keys. Only a search has `capacity`."""
-        return (name for name in super().__iter__() if name != "capacity" or self.capacity is not None)
+        """Give the keys. Only a search has `capacity`, only a staircase `loop`."""
+        return (name for name in super().__iter__() if name not in _RARE or getattr(self, name) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -286,5 +347,7 @@ def summary_schema() -> dict[str, Any]:
     for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):
-        figures["required"].remove("capacity")  # only of a search
+        for name in _RARE:
+            figures["required"].remove(name)
+    schema["$defs"]["CapacityFigures"]["required"].remove("loop")  # not in summaries of version 0.1.0
     return schema

@@ -56,6 +56,9 @@ def _episode(surges: list[SurgeSpan], end_ns: int) -> Episode:
 
 
 def _surges(run: Run) -> list[SurgeSpan]:
+    # the clients of a staircase are its rungs, which have a judgement of their own
+    if run.meta.staircase is not None:
+        return []
     return [
         SurgeSpan(str(surge.group), surge.clients, surge.add_ns, surge.added_ns, surge.remove_ns)
         for surge in run.meta.surges

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from malaria.analysis.broker_end import BrokerEnd, broker_end, end_sentence, moment
+from malaria.analysis.capacity.loop_words import staircase_result
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
 from malaria.analysis.full_broker import taken_place
@@ -48,7 +49,8 @@ type VerdictRule = Callable[[Run, Summary], list[Reason]]
 
 def judge(run: Run, summary: Summary) -> Verdict:
     """Return the verdict on a run and its figures."""
-    reasons = [reason for rule in RULES for reason in rule(run, summary)]
+    rules = RULES if run.meta.staircase is None else STAIRCASE_RULES
+    reasons = [reason for rule in rules for reason in rule(run, summary)]
     reasons.sort(key=lambda reason: reason.outcome is Outcome.PASS)  # remarks last; otherwise in the order of the rules
     outcome = reasons[0].outcome if reasons else Outcome.PASS
     reasons.sort(key=lambda reason: reason.outcome is not outcome)
@@ -403,3 +405,16 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _closed_loop_limit,
 )
 """In the order of precedence: the first reason that is no remark gives the outcome."""
+
+STAIRCASE_RULES: Final[tuple[VerdictRule, ...]] = (
+    damaged_run,
+    _interrupted,
+    _lost_workers,
+    _aborted,
+    _endless,
+    _no_data,
+    _unstored,
+    _dead_broker,
+    staircase_result,
+)
+"""The rules of a load that climbs until the target breaks: each of its rungs was judged by itself."""

@@ -36,6 +36,7 @@ from malaria.records.run import Run
 from malaria.records.run_meta import EnvironmentFacts, RunMeta
 from malaria.records.store import RunWriter, open_run
 from malaria.schedule.share import WHOLE
+from malaria.transport.failures import own_shortages
 from malaria.workers.host_facts import describe_host
 from malaria.workers.local import Load, LocalWorkers
 from malaria.workers.pool import WorkerPool
@@ -258,6 +259,8 @@ class AttackRunner:
         failures = self._connect_failures.setdefault(worker, {})
         for cause, clients in second.failures.items():  # a report that comes late, from a bee's disk, is an older one
             failures[cause] = max(failures.get(cause, 0), clients)
+        if self._pilot is not None and (short := own_shortages(second.failures)):
+            self._pilot.run_short(next(iter(short)))
         self._note_events(second.events)
 
     def _note_events(self, events: Iterable[Event]) -> None:

@@ -71,6 +71,7 @@ class StaircasePilot:
         self._owed: dict[int, int] = {}  # at the end of each rung on the way up
         self._fan_out: float | None = None
         self._well_ns: int | None = None
+        self._shortage = ""
 
     # --- in --------------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,10 @@ class StaircasePilot:
         # a piece that a phase cut off does not complete its second
         if second.end_s * NS_PER_S - sample.end_ns <= NEAR_NS:
             self._known_s[sample.worker] = max(second.end_s, self._known_s.get(sample.worker, 0))
+
+    def run_short(self, cause: str) -> None:
+        """Note that this machine had no room for a client: from then on missing clients say nothing of the target."""
+        self._shortage = cause
 
     def lose(self) -> None:
         """End the staircase: with a lost worker the load is not what it should be."""
@@ -112,6 +117,8 @@ class StaircasePilot:
         course = self._course()
         seconds = between(course, begin_ns, end_ns)
         found = judge_rung(seconds, self._limits_of(rung.place), _owed_at(course, begin_ns))
+        if self._shortage and found.well is not True:
+            found = RungJudgement(None, f"clients could not connect: {self._shortage}")
         self._note(rung, found, end_ns)
         if found.well is None:
             self.over = True
@@ -173,9 +180,11 @@ class StaircasePilot:
         rung_s = max(WELL_S, round(self._stairs.rung_s))
         if len(seconds) < rung_s:
             return True
-        if len(seconds) >= max(self._stairs.patience_s, rung_s):
+        patience_s = max(self._stairs.patience_s, rung_s)
+        # below the lowest rung there is nothing: a target that gets better there has twice the time
+        if len(seconds) >= (1 if rung.place else 2) * patience_s:
             return False
-        if not rung.place:
+        if not rung.place and len(seconds) < patience_s:
             return True
         before, now = seconds[-rung_s], seconds[-1]
         wanted = self._limits_of(rung.place).ready
@@ -243,5 +252,3 @@ def _owed_at(course: Sequence[LoadSecond], at_ns: int) -> int:
 def _next_second(at_ns: int) -> int:
     """Return the first whole second of run time that leaves the workers time to hear of a change."""
     return -(-(at_ns + HAND_NOTICE_NS) // NS_PER_S) * NS_PER_S
-
-

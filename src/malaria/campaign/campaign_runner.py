@@ -25,7 +25,7 @@ from malaria.campaign.recorder import CampaignRecorder, WriteFiles
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace
 from malaria.campaign.time_left import TimeLeft
 from malaria.clock import NS_PER_S, now_ns
-from malaria.errors import OperatorError, UnstoredRunError
+from malaria.errors import HostLimitError, OperatorError, UnstoredRunError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerKind, BrokerTable
 from malaria.model.target import parse_target
@@ -90,6 +90,7 @@ def _attack_request(request: CampaignRequest, step: Step, access: Access) -> Att
         title=step.name,
         observe=step.observe,
         launcher=request.launcher,
+        staircase=step.trial.staircase if step.trial is not None else None,
     )
 
 
@@ -119,9 +120,11 @@ class CampaignRunner:
         Raises OperatorError.
         """
         for step in self._request.program.planned:
-            access = self._broker.way_in(step.warhead.target, step.listener)
+            # a staircase is higher than what may ever be needed: its lowest rung must be possible
+            lowest = replace(step, warhead=step.warhead.model_copy(update={"surges": ()})) if step.climbs else step
+            access = self._broker.way_in(lowest.warhead.target, lowest.listener)
             if access.url is not None:  # an embedded broker has an address only while it runs
-                self._tools.dry_run(_attack_request(self._request, step, access))
+                self._tools.dry_run(_attack_request(self._request, lowest, access))
 
     def run(self) -> CampaignOutcome:
         with CampaignRecorder(self._request, self._tools.write_files, self._listener.tell) as self._recorder:
@@ -171,6 +174,7 @@ class CampaignRunner:
             # on a full disk the next part would be lost too
             if isinstance(error, UnstoredRunError):
                 self._stopped = "the run before could not be stored"
+            self._recorder.change(step, own_limit=isinstance(error, HostLimitError))
             self._give_up(step, directory, "; ".join(part for part in (error.message, error.remedy) if part))
         except OSError as error:  # of the disk: the parts before this one are stored, and keep their verdicts
             self._give_up(step, directory, f"{error.filename or directory}: {error.strerror or error}")

@@ -8,17 +8,20 @@ from typing import Final
 from malaria.analysis.capacity.capacity_words import load_name, standing
 from malaria.analysis.capacity.evidence import Trial
 from malaria.analysis.capacity.search import TrialPlan, next_trial
-from malaria.analysis.capacity.trials import trial_of
+from malaria.analysis.capacity.trials import trials_of_part
 from malaria.campaign.adjustments import held_table
 from malaria.campaign.definition import Campaign, places
 from malaria.campaign.file_tables import SearchBy
 from malaria.campaign.program import Step, StepResult
+from malaria.campaign.staircase_warhead import can_climb, staircase_warhead
 from malaria.campaign.time_left import FIRST_GUESS_S
 from malaria.clock import NS_PER_S
 from malaria.errors import CampaignError
 from malaria.model.group import Group
 from malaria.model.warhead import Warhead, validated
 from malaria.records.search_goal import SearchGoal, TrialLoad
+from malaria.records.staircase import Staircase
+from malaria.units import format_count
 
 GREATEST_CLIENTS: Final = 100_000
 GREATEST_RATE: Final = 1_000_000
@@ -26,6 +29,8 @@ GREATEST_RATE: Final = 1_000_000
 PROBE_PART: Final = 4
 """The first trials last so small a part of a hold."""
 LEAST_PROBE_S: Final = 5.0
+PATIENCE_S: Final = 30.0
+"""On each step down, for a target that gets better."""
 
 
 class CapacityProgram:
@@ -59,14 +64,20 @@ class CapacityProgram:
         return self._step(len(history) + 1, plan) if isinstance(plan, TrialPlan) else None
 
     def _trials(self, history: Sequence[StepResult]) -> list[Trial]:
-        return [trial for result in history if (trial := trial_of(result.part, result.summary, self._goal))]
+        return [trial for result in history for trial in trials_of_part(result.part, result.summary, self._goal)]
 
     def _step(self, number: int, plan: TrialPlan) -> Step:
         attack = self._level.attacks[0]
-        warhead = self._warhead(attack.warhead, plan)
+        if plan.staircase:
+            stairs = Staircase(plan.staircase, plan.hold_s, max(PATIENCE_S, plan.hold_s), self._goal.by_rate)
+            warhead, hold_s = staircase_warhead(attack.warhead, stairs, self._place)
+            title = f"staircase, {format_count(stairs.loads[0])} to {load_name(stairs.loads[-1], self._goal)}"
+        else:
+            stairs, warhead, hold_s = None, self._warhead(attack.warhead, plan), plan.hold_s
+            title = load_name(plan.load, self._goal)
         return Step(
             level=number,
-            title=load_name(plan.load, self._goal),
+            title=title,
             variant="",
             clients=sum(group.clients for group in warhead.publishing),
             note=self._level.note,
@@ -74,7 +85,7 @@ class CapacityProgram:
             warhead=warhead,
             listener=attack.listener,
             observe=self._level.observe,
-            trial=TrialLoad(plan.load, plan.hold_s),
+            trial=TrialLoad(plan.load, hold_s, stairs),
         )
 
     def _warhead(self, warhead: Warhead, plan: TrialPlan) -> Warhead:
@@ -116,6 +127,7 @@ def search_goal(campaign: Campaign) -> SearchGoal | None:
         budget_s=table.budget_ns / NS_PER_S if table.budget_ns else None,
         overhead_s=FIRST_GUESS_S,
         by_rate=by_rate,
+        staircase=table.staircase and can_climb(warhead, by_rate=by_rate),
     )
 
 

@@ -182,6 +182,8 @@ class SearchTable(Table):
     """Number of full holds that prove a load."""
     budget_ns: DurationNs | None = Field(default=None, alias="budget", gt=0)
     """Time for the whole search; without it, as long as it takes."""
+    staircase: bool = True
+    """Whether the search begins with a load that climbs until the target breaks, and comes down until it is well."""
 
 
 class CampaignFile(Table):

@@ -41,11 +41,16 @@ class Step:
     skip: str = ""
     """Why the step is not to be run after all; empty: run it."""
     trial: TrialLoad | None = None
-    """The load of a step that belongs to a search."""
+    """The load of a step that belongs to a search; its `staircase` says how it climbs."""
 
     @property
     def key(self) -> StepKey:
         return self.level, self.variant
+
+    @property
+    def climbs(self) -> bool:
+        """Tell whether its load climbs until the target breaks."""
+        return self.trial is not None and self.trial.staircase is not None
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ from malaria.engine.publish_schedule import PublishSpan
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
+from malaria.engine.socket_sampler import SocketSampler
 from malaria.engine.surges import Surges
 from malaria.mqtt.packets import Protocol
 from malaria.mqtt.session import SessionPhase
@@ -79,6 +80,7 @@ class Engine:
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
         self.phase = RunPhase.PREPARE
+        self._socket_sampler = SocketSampler(plan, columns)
         self._poller = poller
         self._clock = clock
         self._published_ns = 0
@@ -314,6 +316,7 @@ class Engine:
             Gauge.INFLIGHT: sum(p.in_flight for p in self.publishers),
             Gauge.HELD: sum(p.held for p in self.publishers),
             Gauge.BACKLOG_BYTES: self.outbox.backlog_bytes,
+            **self._socket_sampler.gauges(),
         }
         return self.meter.sample(self._clock() - self._epoch_ns, self.phase, gauges)
 

@@ -53,6 +53,7 @@ class CampaignPart:
     command: str = ""
     trial: TrialLoad | None = None  # of a search
     took_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    own_limit: StoredFlag = False  # a limit of this machine prevented it
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,11 @@ class Gauge(StrEnum):
     RSS_BYTES = "rss_bytes"
     TURN_MAX_NS = "turn_max_ns"  # longest turn in the period
     LAG_MAX_NS = "lag_max_ns"
+    SOCKETS_SAMPLED = "sockets_sampled"  # a few connections are looked at once a second; the others below are of these
+    SOCKET_UNSENT_BYTES = "socket_unsent_bytes"  # in the kernel's send queue: not acknowledged by the peer's kernel
+    SOCKET_UNREAD_BYTES = "socket_unread_bytes"  # in the kernel's receive queue: not read by us
+    SOCKETS_SHUT = "sockets_shut"  # the peer's receive window held our bytes back
+    SOCKET_RETRANSMITS = "socket_retransmits"  # TCP segments sent again in the period
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from malaria.records.staircase import Staircase
+
 type SearchLoad = Annotated[int, Field(ge=1)]
 type Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -18,7 +20,8 @@ class SearchGoal:
     The search begins at `start` and stays between `smallest` and `greatest`. Its loads lie on a grid with steps of the
     share `width`. A proof takes `holds` full holds of `hold_s`, of which more than half must agree; the first trials
     last `probe_s`. No trial begins that would end after `budget_s` (None: as long as it takes); a trial takes
-    `overhead_s` besides its hold, until trials have shown how long they take.
+    `overhead_s` besides its hold, until trials have shown how long they take. With `staircase` the search begins with
+    attacks that climb until the target breaks, and come down again.
     """
 
     start: SearchLoad
@@ -31,6 +34,7 @@ class SearchGoal:
     budget_s: Seconds | None = None
     overhead_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     by_rate: bool = False
+    staircase: bool = False
 
     @property
     def required_s(self) -> float:
@@ -39,7 +43,8 @@ class SearchGoal:
 
 @dataclass(frozen=True, slots=True)
 class TrialLoad:
-    """The load of one attack of a search, and how long it is measured."""
+    """The load of one attack of a search, and how long it is measured; of a staircase, its first load and all of it."""
 
     load: SearchLoad
     hold_s: Seconds
+    staircase: Staircase | None = None

@@ -22,12 +22,14 @@ from malaria.campaign.capacity_program import CapacityProgram
 from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.programs import program_of
 from malaria.clock import NS_PER_S
-from malaria.errors import CampaignError
+from malaria.errors import CampaignError, HostLimitError
 from malaria.model.observe import Observe
 from malaria.model.option_table import LoadOptions
 from malaria.model.target import parse_target
 from malaria.model.warhead_options import build_warhead
 from malaria.records.campaign_store import open_campaign
+from malaria.records.search_goal import TrialLoad
+from malaria.records.staircase import Staircase
 
 TEXT = """
 title = "Capacity"
@@ -37,6 +39,7 @@ url = "mqtt://127.0.0.1:1883"
 from = 100
 to = 1000
 width = "25%"
+staircase = false
 [defaults]
 hold = "40s"
 [[defaults.warhead.group]]
@@ -44,6 +47,7 @@ name = "meters"
 clients = 5
 interval = "2s"
 """
+CLIMBING = TEXT.replace("staircase = false\n", "")
 BY_RATE = TEXT.replace("[search]", '[search]\nby = "rate"')
 RESULTS = ("PASS", "PASS", "FAIL")
 """Of three short trials: 100 and 200 pass, 400 fails."""
@@ -231,4 +235,75 @@ def test_options_make_a_campaign_that_repeats_their_command(tmp_path: Path) -> N
     made = capacity_request(options, command, tmp_path, lambda clients: 1)
     assert made.repeat.of_level(2) == command
     assert made.campaign.search is not None
-    assert made.program.planned[0].warhead.attack.duration_ns == 10 * NS_PER_S
+    assert made.program.planned[0].trial == TrialLoad(
+        5, 318.147, Staircase((5, 10, 20, 40, 78, 152), rung_s=10.0, patience_s=30.0)
+    )
+
+
+def test_a_search_begins_with_a_staircase(tmp_path: Path) -> None:
+    """The steps between its rungs are surges, of which none is due by its time; then the bracket is chopped."""
+    (first,) = search(CLIMBING).planned
+    assert first.title == "staircase, 100 to 1,000 clients"
+    assert first.trial is not None
+    assert first.trial.staircase is not None
+    assert first.trial.staircase.loads == (100, 195, 378, 737, 1000)
+    assert [surge.clients for surge in first.warhead.surges] == [95, 183, 359, 263]
+    stage = Stage(carries=300, recovers=100)
+    outcome = conducted(stage, tmp_path, CLIMBING)
+    capacity = outcome.summary.capacity
+    assert capacity is not None
+    assert (capacity.lower, capacity.upper) == (243, 303)
+    assert [trial.load for trial in capacity.trials[:4]] == [100, 195, 378, 243]
+    assert [str(trial.outcome) for trial in capacity.trials[:4]] == ["PASS", "PASS", "FAIL", "PASS"]
+    loop = capacity.loop
+    assert loop is not None
+    assert (loop.tipping, loop.recovery, loop.ratio, loop.run) == (378, 100, 0.265, "trial-1")
+    assert [(rung.load, rung.way, rung.well) for rung in loop.rungs] == [
+        (100, "up", True), (195, "up", True), (378, "up", False), (195, "down", False), (100, "down", True),
+    ]  # fmt: skip
+
+
+def test_a_staircase_of_a_rate_changes_the_rate(tmp_path: Path) -> None:
+    (first,) = search(CLIMBING.replace("[search]", '[search]\nby = "rate"')).planned
+    assert first.title == "staircase, 100 to 1,000 msg/s"
+    assert first.warhead.surges == ()
+    assert first.warhead.groups[0].clients == 5
+
+
+def test_a_first_load_that_is_too_much_is_climbed_to_from_below(tmp_path: Path) -> None:
+    stage = Stage(carries=60, recovers=20)
+    outcome = conducted(stage, tmp_path, CLIMBING)
+    second = stage.requests[1].staircase
+    assert second is not None
+    assert second.loads == (11, 19, 34, 64, 100)
+    capacity = outcome.summary.capacity
+    assert capacity is not None
+    assert capacity.lower is not None
+    assert capacity.lower <= 60
+    assert capacity.loop is not None
+    assert (capacity.loop.tipping, capacity.loop.recovery) == (64, 19)
+
+
+def test_a_staircase_that_is_too_high_for_this_machine_is_made_lower(tmp_path: Path) -> None:
+    """Then single trials go on, and a load for which there is no room ends the search as this machine's limit."""
+    stage = Stage(carries=10**9)
+
+    def room_for_500(asked: Any) -> None:
+        if sum(asked.warhead.clients_of(group) for group in asked.warhead.publishing) > 500:
+            raise HostLimitError("no free local ports", "add --source-address")
+
+    stage.during = room_for_500
+    outcome = conducted(stage, tmp_path, CLIMBING.replace("to = 1000", "to = 100000"))
+    stairs = [asked.staircase.loads for asked in stage.requests if asked.staircase is not None]
+    assert stairs == [(100, 195, 378, 737, 1438, 2807), (100, 195, 378), (737, 1438, 2807)]
+    assert outcome.summary.verdict.outcome == "INVALID"
+    assert outcome.summary.verdict.reasons[0].text == (
+        "carries at least 378 clients: proven by 2 of 2 holds; this machine cannot make more"
+    )
+
+
+@pytest.mark.parametrize("more", ['ramp = "1s"', "messages = 5", 'start_after = "1s"'])
+def test_a_load_that_cannot_go_by_steps_is_searched_without_a_staircase(more: str) -> None:
+    program = search(CLIMBING.replace('interval = "2s"', f'interval = "2s"\n{more}'))
+    assert program.planned[0].trial is not None
+    assert program.planned[0].trial.staircase is None

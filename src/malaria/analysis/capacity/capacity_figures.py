@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from malaria.analysis.capacity.capacity_words import answer_sentence
@@ -10,7 +11,7 @@ from malaria.analysis.capacity.evidence import Trial
 from malaria.analysis.capacity.search import CapacityAnswer, Ending, answer, next_trial
 from malaria.analysis.capacity.trials import trials_of
 from malaria.analysis.outcome import Outcome, Reason
-from malaria.analysis.summary_figures import CapacityFigures, Summary, TrialFigures, Verdict
+from malaria.analysis.summary_figures import CapacityFigures, LoopFigures, Summary, TrialFigures, Verdict
 from malaria.records.campaign_records import CampaignRecords
 from malaria.records.search_goal import SearchGoal
 
@@ -34,6 +35,7 @@ def judge_search(
     found = _answer(goal, trials)
     sentence = answer_sentence(found, goal, trials)
     binding = _binding(found, campaign, summaries)
+    loop = _loop(campaign, summaries)
     outcome = OUTCOMES[found.ending]
     reasons = [Reason(outcome, sentence)] + [Reason(outcome, f"at {found.upper}: {binding}") for _ in [0] if binding]
     figures = CapacityFigures(
@@ -45,6 +47,7 @@ def judge_search(
         binding=binding,
         monotonic=found.monotonic,
         trials=tuple(TrialFigures(trial.load, trial.hold_s, trial.outcome) for trial in trials),
+        loop=loop,
     )
     return figures, Verdict(outcome, tuple(reasons))
 
@@ -55,11 +58,25 @@ def _answer(goal: SearchGoal, trials: Sequence[Trial]) -> CapacityAnswer:
 
 
 def _binding(found: CapacityAnswer, campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> str | None:
-    """Return the first reason of the last trial that refuted the upper bound."""
+    """Return the first reason of the last trial that refuted the upper bound; a rung of a staircase if no other did."""
+    rungs = []
     for part in reversed(campaign.parts):
         summary = summaries.get(part.directory or "")
-        if summary is None or part.trial is None or part.trial.load != found.upper:
+        if summary is None or part.trial is None:
             continue
-        if summary.verdict.outcome is Outcome.FAIL and summary.verdict.reasons:
+        if part.trial.staircase is not None and summary.loop is not None:
+            rungs += [rung.reason for rung in summary.loop.rungs if rung.load == found.upper and rung.reason]
+        elif part.trial.load == found.upper and summary.verdict.outcome is Outcome.FAIL and summary.verdict.reasons:
             return summary.verdict.reasons[0].text
-    return None
+    return rungs[0] if rungs else None
+
+
+def _loop(campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> LoopFigures | None:
+    """Return the loop of the staircase that tells most: the last one that tipped, or else the last."""
+    found = [
+        replace(summary.loop, run=part.directory)
+        for part in campaign.parts
+        if (summary := summaries.get(part.directory or "")) is not None and summary.loop is not None
+    ]
+    tipped = [loop for loop in found if loop.tipping is not None]
+    return next(reversed(tipped or found), None)

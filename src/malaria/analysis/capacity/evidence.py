@@ -32,7 +32,7 @@ class Trial:
 
     `decisive` marks a FAIL that no other trial outvotes: an acknowledged message lost, a second delivery at QoS 2, a
     broker that died. `unsteady` marks a full hold that was too short to tell whether a queue grows: a PASS of it proves
-    nothing, and a longer look follows.
+    nothing, and a longer look follows. `rung` marks a short look of a staircase, of which one attack has many.
     """
 
     load: int
@@ -40,6 +40,7 @@ class Trial:
     hold_s: float
     decisive: bool = False
     unsteady: bool = False
+    rung: bool = False
     took_s: float | None = None
 
     @property

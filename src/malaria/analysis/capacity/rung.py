@@ -28,7 +28,7 @@ LATENCY_NAMES: Final = {Metric.ACK: "ack", Metric.END_TO_END: "end to end"}
 
 @dataclass(frozen=True, slots=True)
 class RungLimits:
-    """What a rung must meet. `ready` are the clients that should be there.
+    """The conditions that a rung must meet. `ready` are the clients that should be there.
 
     `owed` is the most that may be owed at the end (None: as much as at its beginning, and a little more); `fan_out` the
     deliveries of each message (None: nobody subscribes, or it is not known yet); `p99_ms` the stated limits of latency.

@@ -1,8 +1,8 @@
 """Decide the next trial of a capacity search from the trials so far, or that the answer stands.
 
-First short trials double the load until one fails; then full ones halve the steps between what held and what did not;
-then neighbours are confirmed until both are proven (RFC 9971). A lower bound counts only below the smallest proven
-upper bound: a lucky pass above a proven failure is never the answer.
+First a staircase, or short trials, double the load until one fails; then full ones halve the steps between what held
+and what did not; then neighbours are confirmed until both are proven (RFC 9971). A lower bound counts only below the
+smallest proven upper bound: a lucky pass above a proven failure is never the answer.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ LOOKS: Final = (1, 2, 4)
 """Lengths of a hold, as multiples: the next one is taken while it is open whether a queue grows."""
 VAIN_TRIALS: Final = 2
 """So many trials without evidence, in a row at one load that nothing greater has given evidence for, end the search."""
+MOST_RUNGS: Final = 10
+"""Of one staircase."""
+MOST_CLIENTS_RUNGS: Final = 6
+"""Of one staircase of clients: all of them are planned before it begins, whether they come or not."""
+RUNGS_BELOW: Final = 3
+"""Rungs below a load that failed at once, from which the climb begins again."""
 MOST_VAIN_TRIALS: Final = 4
 """As many end it at any load."""
 NOISE_HOLDS: Final = 2
@@ -44,10 +50,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrialPlan:
-    """The trial to make next."""
+    """The trial to make next. `staircase` has the loads of one that climbs; `hold_s` is then that of each rung."""
 
     load: int
     hold_s: float
+    staircase: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,15 @@ def _fits(goal: SearchGoal, trials: Sequence[Trial], plan: TrialPlan) -> bool:
     if goal.budget_s is None:
         return True
     took_s = [trial.hold_s + goal.overhead_s if trial.took_s is None else trial.took_s for trial in trials]
-    beyond_s = [took - trial.hold_s for took, trial in zip(took_s, trials, strict=True)]
+    # a staircase has one start and one end for many rungs
+    beyond_s = [took - trial.hold_s for took, trial in zip(took_s, trials, strict=True) if not trial.rung]
     overhead_s = sum(beyond_s) / len(beyond_s) if beyond_s else goal.overhead_s
-    return sum(took_s) + plan.hold_s + overhead_s <= goal.budget_s
+    rungs = len(plan.staircase) or 1
+    return sum(took_s) + rungs * plan.hold_s + overhead_s <= goal.budget_s
+
+
+def _is_unmade(trial: Trial) -> bool:
+    return trial.rung and trial.outcome is Outcome.UNKNOWN
 
 
 class _Search:
@@ -122,17 +135,45 @@ class _Search:
 
     def _upwards(self) -> TrialPlan | CapacityAnswer:
         if self._good is None:
-            return self._probe(self._grid.at_most(self._goal.start))
+            return self._climb(self._grid.at_most(self._goal.start))
         if self._good == self._goal.greatest:
             return self._prove(self._good, Bound.LOWER) or self.answer(Ending.GREATEST)
         above = self._grid.next_above(self._good)
         assert above is not None
-        return self._probe(max(above, self._grid.at_most(self._good * GROWTH)))
+        return self._climb(max(above, self._grid.at_most(self._good * GROWTH)))
 
     def _downwards(self, bad: int) -> TrialPlan | CapacityAnswer:
         if bad == self._goal.smallest:
             return self._prove(bad, Bound.UPPER) or self.answer(Ending.NOT_EVEN)
+        if self._climbs and len(self._trials) == 1:
+            # the first load broke the target: climb again from far below it
+            return self._climb(self._grid.at_most(bad / GROWTH**RUNGS_BELOW), bad)
         return self._probe(self._grid.at_most(bad / GROWTH))
+
+    @property
+    def _climbs(self) -> bool:
+        """Tell whether the next loads may be rungs of a staircase: all trials were rungs, and told something.
+
+        One staircase that could not be made, for this machine had no room for it, is followed by a lower one.
+        """
+        vain = [trial for trial in self._trials if not trial.is_evidence]
+        unmade = all(trial.outcome is Outcome.UNKNOWN for trial in vain)
+        return self._goal.staircase and all(trial.rung for trial in self._trials) and unmade and len(vain) <= 1
+
+    def _climb(self, load: int, until: int | None = None) -> TrialPlan:
+        """Return a staircase from this load on; a short trial of it where a staircase would tell no more."""
+        loads = [load]
+        most = MOST_RUNGS if self._goal.by_rate else MOST_CLIENTS_RUNGS
+        if not all(trial.is_evidence for trial in self._trials):
+            most //= 2
+        until = until or self._goal.greatest
+        while len(loads) < most and loads[-1] < until:
+            above = self._grid.next_above(loads[-1])
+            assert above is not None
+            loads.append(min(until, max(above, self._grid.at_most(loads[-1] * GROWTH))))
+        if not self._climbs or len(loads) < 2:
+            return self._probe(load)
+        return TrialPlan(load, self._goal.probe_s, tuple(loads))
 
     def _confirm(self, good: int, bad: int) -> TrialPlan | CapacityAnswer:
         """Prove both neighbours. A lower bound needs more than its classification, for a pass may have been luck."""
@@ -189,7 +230,8 @@ class _Search:
 
     def _vain_in_a_row(self, load: int) -> int:
         """Return how many of the last trials at a load were vain. One that a longer look follows is not."""
-        at_load = [trial for trial in self._trials if trial.load == load]
+        # a staircase that could not be made says nothing about its lowest load
+        at_load = [trial for trial in self._trials if trial.load == load and not _is_unmade(trial)]
         trailing = takewhile(lambda trial: not trial.is_evidence, reversed(at_load))
         longest_s = LOOKS[-1] * self._goal.hold_s
         return sum(trial.outcome is not Outcome.PASS or trial.hold_s >= longest_s for trial in trailing)
