@@ -1,13 +1,12 @@
 """What the conductor of a swarm has to do: the words of N bees, of real size, unpacked, judged, merged and stored.
 
 Feeds conductor, running totals and the database of the run with what N bees send in a few seconds, in this
-process and without a network. The reference is the same for 20 bees, per bee. What Dask's own loop costs comes on top,
+process and without a network. The reference is the same for 20 bees, per bee. What TLS and the loop cost comes on top,
 and is seen in `bench.swarm_lag`.
 """
 
 from __future__ import annotations
 
-import pickle
 import tempfile
 import time
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from malaria.control.standing import Standing
 from malaria.engine.meter import Meter
 from malaria.records.rows import Gauge, Progress, RunPhase
 from malaria.records.store import RunWriter
-from malaria.swarm.run.bee_messages import ReportBatch
+from malaria.swarm.run.bee_messages import ReportBatch, SpooledReport
+from malaria.swarm.run.bee_schema import decode_message, encode_message
 from malaria.swarm.run.heartbeats import gather_s
-from malaria.swarm.run.spool import SpooledReport
 
 SWARMS: Final = (20, 100, 1000)
 WORKERS: Final = 4
@@ -77,7 +76,7 @@ def words_of(bee: str, number: int, bees: int, chance: np.random.Generator) -> l
             reports += [(worker, second_of(worker, number, chance)) for worker in workers]
         first = number * 1000 + place * 100
         kept = tuple(SpooledReport(first + n, *report) for n, report in enumerate(reports))
-        words.append(pickle.dumps(ReportBatch(bee, kept), pickle.HIGHEST_PROTOCOL))
+        words.append(encode_message(ReportBatch(bee, kept)))
     return words
 
 
@@ -94,7 +93,9 @@ def measure(bees: int) -> Cost:
         for words in kinds:
             for name in names:
                 for word in words:
-                    take(pickle.loads(word), name, conductor, totals, writer)
+                    batch = decode_message(word, "bee-0")
+                    assert isinstance(batch, ReportBatch)
+                    take(batch, name, conductor, totals, writer)
             for _ in range(SHOWS_PER_S):
                 totals.progress(Progress(0, RunPhase.MEASURE, 0, 0, 0, None))
             writer.commit()

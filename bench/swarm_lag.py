@@ -1,7 +1,7 @@
-"""Whether Dask beside the engine makes messages late: the same load by this machine's workers, and by bees on it.
+"""Whether the process of a bee beside the engine makes messages late: the same load by workers alone, and by bees.
 
 mosquitto, 1,000 clients every 2 s, QoS 1, two workers: once as a local attack, once as two bees of one worker, whose
-processes, scheduler and loops all share this machine with the load: the hardest case for them. Rounds alternate.
+processes and loops all share this machine with the load: the hardest case for them. Rounds alternate.
 """
 
 from __future__ import annotations
@@ -82,20 +82,20 @@ def main() -> None:
         broker.stop()
     figures = []
     for name in ("p50_ms", "p99_ms", "max_ms"):
-        without, with_dask = ([getattr(pair[which], name) for pair in rounds] for which in (0, 1))
+        without, with_bees = ([getattr(pair[which], name) for pair in rounds] for which in (0, 1))
         figures.append(
             Figure(
                 f"own lag {name.removesuffix('_ms')}",
-                f"{middle(with_dask):.3f} ms ({spread(with_dask)})",
+                f"{middle(with_bees):.3f} ms ({spread(with_bees)})",
                 f"{middle(without):.3f} ms ({spread(without)})",
-                middle(with_dask) / max(middle(without), 1e-6),
+                middle(with_bees) / max(middle(without), 1e-6),
                 "p99 at most 2 ms" if name == "p99_ms" else "",
-                middle(with_dask) <= 2 if name == "p99_ms" else None,
+                middle(with_bees) <= 2 if name == "p99_ms" else None,
             )
         )
     starts = [pair[1].spread_ms for pair in rounds if pair[1].spread_ms is not None]
     show(
-        "Two bees under Dask beside two plain workers, all on this machine",
+        "Two bees beside two plain workers, all on this machine",
         figures,
         f"start spread of the two bees: {middle(starts):.3f} ms ({spread(starts)})",
     )

@@ -14,7 +14,7 @@ from malaria.errors import SwarmError
 from malaria.model.key_part import KeyPart
 from malaria.swarm.hosts.bee_layout import PID_FILE, SPOOL
 from malaria.swarm.run.certificates import RunCertificates
-from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
+from malaria.swarm.run.launcher import FetchedSpools
 from malaria.swarm.run.spool import spool_name
 from malaria.swarm.run.version_check import own_stamp
 
@@ -31,8 +31,7 @@ class LocalLauncher:
     swarm: str = "test"
     before: Mapping[str, list[str]] = field(default_factory=dict)
 
-    @property
-    def names(self) -> tuple[str, ...]:
+    async def find(self) -> tuple[str, ...]:
         return tuple(f"bee-{number}" for number in range(1, self.count + 1))
 
     def directory(self, name: str) -> Path:
@@ -41,15 +40,16 @@ class LocalLauncher:
     def pid(self, name: str) -> int:
         return int((self.directory(name) / PID_FILE).read_text())
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
-        return list(await asyncio.gather(*(self._start(name, port, certificates[name]) for name in self.names)))
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+        await asyncio.gather(*(self._start(name, port, certificates[name]) for name in await self.find()))
 
-    async def _start(self, name: str, port: int, certificates: RunCertificates) -> LaunchedBee:
+    async def _start(self, name: str, port: int, certificates: RunCertificates) -> None:
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
         settings = {
             "name": name,
-            "scheduler": f"tls://127.0.0.1:{port}",
+            "host": "127.0.0.1",
+            "port": port,
             "certificates": asdict(certificates),
             "version": own_stamp().to_table(),
         }
@@ -58,13 +58,15 @@ class LocalLauncher:
         await process.communicate(json.dumps(settings).encode())
         if process.returncode:
             raise SwarmError(f"{name} could not be started")
-        return LaunchedBee(name, str(directory))
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
         return ()
 
     def sources_of(self, name: str) -> tuple[str, ...]:
         return ()
+
+    async def last_words(self, name: str) -> str:
+        return ""
 
     async def fetch_spools(self, names: Sequence[str], run_name: str) -> FetchedSpools:
         paths = {name: self.directory(name) / SPOOL / spool_name(run_name, name) for name in names}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -16,9 +18,9 @@ import yaml
 
 from malaria.broker import RunningBroker
 from malaria.broker.running import free_port
-from malaria.swarm.run.certificates import issue
 from ssh_server import wait_for
 
+DOCUMENT = Path(__file__).parents[2] / "docs/swarm.md"
 MANIFEST = Path(__file__).parents[2] / "examples/kubernetes/malaria.yaml"
 WARHEAD = """
 [[group]]
@@ -43,14 +45,9 @@ own_lag_limit = "1m"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
-    """The environment of the manifests, with certificates of the test's own in place of the secret."""
-    own = issue(["malaria"])["malaria"]
-    for name, text in (
-        ("ca.pem", own.authority),
-        ("cert.pem", own.certificate),
-        ("key.pem", own.key),
-    ):
-        (tmp_path / name).write_text(text)
+    """The environment of the manifests, with certificates as docs/swarm.md makes them in place of the secret."""
+    for command in re.findall(r"^openssl .*$", DOCUMENT.read_text(), re.MULTILINE):
+        subprocess.run(shlex.split(command), cwd=tmp_path, check=True, capture_output=True, timeout=60)
     (data,) = (part["data"] for part in yaml.safe_load_all(MANIFEST.read_text()) if part["kind"] == "ConfigMap")
     return {name: value.replace("/tls/", f"{tmp_path}/") for name, value in data.items()}
 

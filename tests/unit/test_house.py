@@ -205,6 +205,7 @@ AROUND = {
     "cli/main.py typer.echo": "the version, and help: texts of malaria itself",
     "cli/start.py os.write": "a constant sentence, before anything is imported",
     "swarm/run/bee_process.py traceback.print_exc": "its standard error is a file",
+    "swarm/run/conductor_channel.py traceback.print_exc": "its standard error is a file",
     "swarm/run/bee_process.py os.write": "a pipe to the conductor",
 }
 """Calls that print past the door, and why nothing from outside reaches a terminal through them."""

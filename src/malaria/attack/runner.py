@@ -120,7 +120,7 @@ def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Worke
     launcher = request.launcher
     if launcher is None:
         return lambda load: LocalWorkers(load, WHOLE, request.workers)
-    from malaria.swarm.run.swarm_workers import SwarmWorkers  # Dask: only for a swarm
+    from malaria.swarm.run.swarm_workers import SwarmWorkers  # ssh and TLS: only for a swarm
 
     swarm = stack.enter_context(SwarmWorkers(launcher))
 

@@ -144,15 +144,24 @@ def launcher_of(
 
     if swarm is not None and scheduler is not None:
         raise SwarmError("--swarm and --scheduler cannot be used together", "give one of them")
-    need_extra("distributed")
     if scheduler is not None:
+        need_extra("distributed")
         from malaria.swarm.run.dask_launcher import DaskLauncher
 
+        _say_root()
         return DaskLauncher(scheduler, workers)
     from malaria.swarm.hosts.state import load_swarm
     from malaria.swarm.run.ssh_launcher import SshLauncher
 
-    return SshLauncher(load_swarm(str(swarm)).limited_to(bees, without), workers)
+    launcher = SshLauncher(load_swarm(str(swarm)).limited_to(bees, without), workers)
+    _say_root()
+    return launcher
+
+
+def _say_root() -> None:
+    """Say that root conducts a swarm: it reads what other hosts send, and needs no such rights."""
+    if os.geteuid() == 0:
+        print_line("conducting as root: what bees send is read with root's rights; any user will do", error=True)
 
 
 def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import signal
@@ -15,6 +16,8 @@ from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers
 from malaria.cli.main import main
 from malaria.model.target import parse_target
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
+
+FIELD = Swarm(name="field", bee=(BeeHost(name="bee-1", host="10.0.0.3"),))
 
 
 @pytest.fixture
@@ -158,14 +161,23 @@ def test_the_command_can_be_typed_again() -> None:
     assert shlex.split(command_line(arguments, "x", parse_target("x"))) == ["malaria", *arguments]
 
 
+@pytest.mark.parametrize(("user", "said"), [(0, True), (1000, False)])
+def test_who_conducts_as_root_is_told(
+    user: int, said: bool, calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr("malaria.swarm.hosts.state.load_swarm", lambda name: FIELD)
+    assert main(["attack", "x", "--swarm", "field"]) == 0
+    assert ("conducting as root" in capsys.readouterr().err) is said
+
+
 def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    swarm = Swarm(name="field", bee=(BeeHost(name="bee-1", host="10.0.0.3"),))
-    monkeypatch.setattr("malaria.swarm.hosts.state.load_swarm", lambda name: swarm)
+    monkeypatch.setattr("malaria.swarm.hosts.state.load_swarm", lambda name: FIELD)
     assert main(["attack", "x", "--swarm", "field", "--workers", "3"]) == 0
     assert main(["attack", "x", "--scheduler", "tls://10.0.0.9:8786"]) == 0
     assert main(["attack", "x"]) == 0
     bees, cluster, here = (request.launcher for request in calls.requests)
-    assert (bees.swarm, bees.names, bees.workers, bees.scheduler) == ("field", ("bee-1",), 3, "")
+    assert (bees.swarm, asyncio.run(bees.find()), bees.workers, bees.scheduler) == ("field", ("bee-1",), 3, "")
     assert (cluster.swarm, cluster.names, cluster.workers) == ("tls://10.0.0.9:8786", (), None)
     assert here is None
 

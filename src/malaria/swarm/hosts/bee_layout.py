@@ -7,7 +7,6 @@ DIR/deployed.json    version, digest and Python of what is deployed
 DIR/keys/            the bee's part of each file of keys, 0600
 DIR/files/           files that the clients of a run need, 0600, removed when the run ends
 DIR/spool/           records of a run until the conductor has them
-DIR/dask/            scratch files of the Dask worker
 DIR/bee.pid          the process of the bee while it makes load: leader of its own session
 DIR/bee.log          what that process printed
 """
@@ -28,7 +27,6 @@ PID_FILE: Final = "bee.pid"
 LOG_FILE: Final = "bee.log"
 RUN_FILES: Final = "files"
 SPOOL: Final = "spool"
-SCRATCH: Final = "dask"
 PRIVATE_DIRECTORY: Final = 0o700
 
 

@@ -83,7 +83,7 @@ cat > "$new/bin/malaria" <<END
 exec "$(pwd -P)/{venv}/bin/python" -m malaria "\\$@"
 END
 chmod 755 "$new/bin/malaria"
-"$new/bin/python" -c 'import malaria.engine.worker, distributed, cryptography'
+"$new/bin/python" -c 'import malaria.engine.worker, malaria.swarm.run.bee_process'
 "$new/bin/python" -c 'import malaria, platform; print(malaria.__version__, platform.python_version())'
 rm -f {venv}.new
 ln -s "$new" {venv}.new

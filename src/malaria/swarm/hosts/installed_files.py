@@ -21,8 +21,8 @@ from malaria.swarm.hosts.fetched_packages import fetch, is_pure
 from malaria.swarm.hosts.machine import Machine, this_machine
 
 MALARIA: Final = "mqtt-malaria"
-ROOTS: Final = (MALARIA, "distributed", "cryptography")
-"""What a bee needs, with all that these need."""
+ROOTS: Final = (MALARIA,)
+"""What a bee needs, with all that this needs."""
 NOT_FOR_BEES: Final = frozenset({"amqtt", "asyncssh", "plotly"})
 METADATA: Final = ("METADATA", "entry_points.txt")
 _LEFT_OUT: Final = re.compile(

@@ -13,10 +13,11 @@ from typing import Final
 
 from malaria.clock import now_ns
 from malaria.control.messages import Order
+from malaria.errors import OperatorError
 from malaria.swarm.run.bee_clock import BeeClock
 from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined
+from malaria.swarm.run.bee_server import CONNECTION_ENDED, BeeChannel
 from malaria.swarm.run.clock_offsets import Exchange
-from malaria.swarm.run.cluster import ActorProxy
 from malaria.swarm.run.timekeeping import ask_time, new_key
 
 CALL_S: Final = 8.0
@@ -28,12 +29,12 @@ FIRST_EXCHANGES: Final = 24
 class BeeLink:
     """One bee, as the conductor sees it."""
 
-    def __init__(self, name: str, proxy: ActorProxy, on_broken: Callable[[str, str], None]) -> None:
+    def __init__(self, name: str, channel: BeeChannel, on_broken: Callable[[str, str], None]) -> None:
         """`on_broken` is called with the name and a reason, once, when the bee cannot be called any more."""
         self.name = name
         self.clock = BeeClock()
         self.joined: Joined | None = None
-        self._proxy = proxy
+        self._channel = channel
         self._clock_key = new_key()  # one for each bee: no other bee can ask or answer in its name
         self._clock_lock = threading.Lock()
         self._on_broken = on_broken
@@ -43,7 +44,7 @@ class BeeLink:
 
     async def join(self) -> Joined:
         """Let the bee introduce itself, and measure the offset of its clock."""
-        self.joined = await self._proxy.join(self._clock_key)
+        self.joined = await self._channel.join(self._clock_key)
         await asyncio.to_thread(self.ask_clock, FIRST_EXCHANGES)
         # where a firewall blocks datagrams, commands measure the offset
         for _ in range(0 if self.clock.track.exchanges else FIRST_EXCHANGES):
@@ -58,7 +59,7 @@ class BeeLink:
             self._take(exchange)
 
     async def assign(self, assignment: Assignment) -> Assigned:
-        return await self._proxy.assign(assignment)
+        return await self._channel.assign(assignment)
 
     def order(self, order: Order) -> None:
         """Pass an order on with the next command, which goes at once."""
@@ -71,7 +72,7 @@ class BeeLink:
         self._wake.set()
 
     async def forget(self) -> None:
-        await self._proxy.forget()
+        await self._channel.forget()
 
     async def send_commands(self, heartbeat_s: float) -> None:
         """Send commands for a whole attack: at once for an order, and at least once a heartbeat."""
@@ -87,8 +88,8 @@ class BeeLink:
                 await self._send(Command(orders, self.clock.correction(now_ns())))
             except TimeoutError:
                 self._break_off(f"did not answer within {CALL_S:.0f} s")
-            except Exception:  # Dask raises various exceptions for a bee that is gone
-                self._break_off("is gone: its connection ended")
+            except (OSError, OperatorError):
+                self._break_off(self._channel.ended or CONNECTION_ENDED)
 
     def _break_off(self, reason: str) -> None:
         if not self._over:
@@ -98,7 +99,7 @@ class BeeLink:
     async def _send(self, command: Command) -> None:
         async with asyncio.timeout(CALL_S):
             asked_ns = now_ns()
-            answered_ns = await self._proxy.execute(command)
+            answered_ns = await self._channel.execute(command)
             self._take(Exchange(asked_ns, answered_ns, now_ns()))
 
     def _take(self, exchange: Exchange) -> None:

@@ -1,21 +1,37 @@
-"""Messages between a conductor and a bee, besides the orders and reports of workers. All frozen and picklable.
+"""Messages between a conductor and a bee, besides the orders and reports of workers. All frozen.
 
-Promises: no secret shows in a repr.
+What a bee sends is read by a schema (`bee_schema`). What the conductor sends is pickled: its user may run any program
+on the bee. Promises: no secret shows in a repr.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from malaria.control.messages import Order
+from malaria.control.messages import Order, Report
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
+from malaria.records.run_meta import EnvironmentFacts
 from malaria.schedule.share import Share
-from malaria.swarm.run.spool import SpooledReport
 from malaria.swarm.run.version_check import VersionStamp
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The first message of a conductor: it has let the bee in. `run` is the name of the run."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of one of the methods of `BeeRunner`, and the number that its answer has."""
+
+    number: int
+    method: str
+    argument: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +45,7 @@ class Joined:
     bee: str
     cores: int
     directory: str
-    environment: Mapping[str, Any]
+    environment: EnvironmentFacts
     clock_address: tuple[str, int]
     version: VersionStamp
 
@@ -62,6 +78,34 @@ class Command:
 
     orders: tuple[Order, ...] = ()
     epoch_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A bee cannot do what it was called for: the cause and the remedy."""
+
+    message: str
+    remedy: str
+
+
+type CallResult = Joined | Assigned | int | Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """The answer to the call of that number; None where the call has no result."""
+
+    number: int
+    result: CallResult = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledReport:
+    """One numbered report of a worker."""
+
+    sequence: int
+    worker: str
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)

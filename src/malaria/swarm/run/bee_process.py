@@ -2,38 +2,39 @@
 
 It leaves its parent: an ssh connection that breaks must not end a load that its conductor still leads, and a bee that
 has lost its conductor ends its load by itself. The parent waits until the bee has joined, so that one that cannot start
-says why. DIRECTORY/bee.pid holds the process group of the bee while it lives, DIRECTORY/bee.log what it printed. One
-worker of Dask runs in it, without a nanny, so that nothing restarts what is gone.
+says why. DIRECTORY/bee.pid holds the process group of the bee while it lives, DIRECTORY/bee.log what it printed.
+Nothing restarts what is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
-import shutil
 import signal
-import socket
+import ssl
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from malaria.swarm.hosts.bee_layout import LOG_FILE, PID_FILE, SCRATCH
+from malaria.swarm.hosts.bee_layout import LOG_FILE, PID_FILE
+from malaria.swarm.run.certificates import RunCertificates
+from malaria.swarm.run.conductor_channel import BeeSettings, ConductorChannel, run_bee
 from malaria.swarm.run.version_check import VersionStamp, mismatch, own_stamp
 
 OTHER_S: Final = 15.0
 """How long another bee in the same directory may take to end."""
-CONNECT_S: Final = 5.0
 JOINED: Final = "joined"
 UNREACHABLE: Final = "cannot reach the conductor at"
-SCHEDULER_S: Final = 30
-"""How long the scheduler may take to be reached."""
+CLOCK_IS_WRONG: Final = "its clock says"
+NOT_YET_VALID: Final = 9
+EXPIRED: Final = 10
+"""Codes of OpenSSL."""
 
 
 def main() -> None:
@@ -53,7 +54,7 @@ def main() -> None:
     os.close(reader)
     os.setsid()
     _live(settings, directory, FirstReport(writer))
-    os._exit(0)  # Dask's threads need not be waited for
+    os._exit(0)  # no thread needs to be waited for
 
 
 class FirstReport:
@@ -82,9 +83,8 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
     pid_file = directory / PID_FILE
     try:
         _redirect(directory / LOG_FILE)
-        shutil.rmtree(directory / SCRATCH, ignore_errors=True)  # of a bee that was killed
         pid_file.write_text(f"{os.getpid()}\n")
-        asyncio.run(_serve(settings, directory, lambda: first.send(JOINED)))
+        asyncio.run(_serve(settings_from(settings), directory, lambda: first.send(JOINED)))
     except Exception as error:
         traceback.print_exc()
         first.send(_in_one_line(error))
@@ -92,12 +92,18 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
         with suppress(OSError, ValueError):
             # another bee may have the directory by now
             if int(pid_file.read_text()) == os.getpid():
-                shutil.rmtree(directory / SCRATCH, ignore_errors=True)
                 pid_file.unlink()
         sys.stdout.flush()
 
 
+def settings_from(table: dict[str, Any]) -> BeeSettings:
+    """Return the settings of the conductor as values."""
+    return BeeSettings(table["name"], table["host"], table["port"], RunCertificates(**table["certificates"]))
+
+
 def _in_one_line(error: Exception) -> str:
+    if isinstance(error, JoinError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(f"{type(error).__name__}: {error}".split())
@@ -131,59 +137,42 @@ def _redirect(log: Path) -> None:
         os.dup2(descriptor, standard)
 
 
-async def _serve(settings: dict[str, Any], directory: Path, on_joined: Callable[[], None]) -> None:
-    """Run the Dask worker until it is closed or has lost its scheduler."""
-    _check_conductor(settings["scheduler"])
-    import dask
-    from distributed import Worker
-
-    from malaria.swarm.run.bee_actor import runners
-    from malaria.swarm.run.certificates import RunCertificates
-    from malaria.swarm.run.dask_settings import NO_PAGES, SETTINGS, quieten, security_of
-
-    dask.config.set(SETTINGS)
-    quieten(logging.WARNING)
-    worker = Worker(
-        settings["scheduler"],
-        name=settings["name"],
-        nthreads=1,
-        host=own_address(settings["scheduler"]),
-        port=settings.get("port") or None,
-        security=security_of(RunCertificates(**settings["certificates"])),
-        memory_limit=0,
-        dashboard=False,
-        dashboard_address=NO_PAGES,
-        death_timeout=SCHEDULER_S,
-        local_directory=str(directory / SCRATCH),
-    )
+async def _serve(settings: BeeSettings, directory: Path, on_joined: Callable[[], None]) -> None:
+    """Be a bee until the conductor is done with it, or is lost. Raises JoinError."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: asyncio.ensure_future(worker.close(nanny=False)))
-    async with worker:
+
+    def end_with_signals(channel: ConductorChannel) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, channel.break_off)
+
+    joined = False
+
+    def note_joined() -> None:
+        nonlocal joined
+        joined = True
         on_joined()
-        await worker.finished()
-    for runner in runners:
-        await asyncio.to_thread(runner.stop, "lost its conductor: the connection ended")
-        await asyncio.to_thread(runner.close)
 
-
-def _check_conductor(scheduler: str) -> None:
-    """Raise OSError at once where Dask would try again and again."""
-    parts = urlsplit(scheduler)
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 0), CONNECT_S).close()
+        await run_bee(settings, directory, note_joined, end_with_signals)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConnectionError(error.errno, f"{UNREACHABLE} {parts.hostname} port {parts.port}: {reason}") from None
+        if joined:
+            raise
+        raise JoinError(why_not_joined(settings, error)) from None
 
 
-def own_address(scheduler: str) -> str:
-    """Return the address of this host from which packets to the scheduler leave."""
-    parts = urlsplit(scheduler)
-    family = socket.AF_INET6 if ":" in (parts.hostname or "") else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((parts.hostname, parts.port))  # sends nothing, but chooses the way
-        return str(probe.getsockname()[0])
+class JoinError(Exception):
+    """The conductor could not be joined."""
+
+
+def why_not_joined(settings: BeeSettings, error: OSError) -> str:
+    """Return why the conductor could not be joined."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in (NOT_YET_VALID, EXPIRED):
+        return f"{CLOCK_IS_WRONG} {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, when the certificate of this run is not valid"
+    if isinstance(error, ssl.SSLError):
+        return f"{UNREACHABLE} {settings.host} port {settings.port}: it has no certificate of this run"
+    if isinstance(error, TimeoutError) and not error.errno:
+        return f"{UNREACHABLE} {settings.host} port {settings.port}: no answer"
+    return f"{UNREACHABLE} {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}"
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from malaria.control.messages import CorrectEpoch, Finish, Finished, Prepared, R
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError
 from malaria.plan.surge_schedule import clients_planned
+from malaria.records.run_meta import EnvironmentFacts
 from malaria.swarm.hosts.bee_layout import RUN_FILES, SPOOL
-from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch
+from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch, SpooledReport
 from malaria.swarm.run.heartbeats import BEE_HEARTBEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
-from malaria.swarm.run.spool import Spool, SpooledReport
+from malaria.swarm.run.spool import Spool
 from malaria.swarm.run.timekeeping import TimeServer
 from malaria.swarm.run.version_check import own_stamp
 from malaria.transport.resolver import routes_of
@@ -63,7 +64,8 @@ class BeeRunner:
         """Introduce this bee, and start to answer questions for its time."""
         cores = os.process_cpu_count() or 1
         self._time_server = self._time_server or TimeServer(self._host, clock_key, self._hear_conductor)
-        return Joined(self._name, cores, str(self._directory), describe_host(), self._time_server.address, own_stamp())
+        facts = EnvironmentFacts.model_validate(describe_host())
+        return Joined(self._name, cores, str(self._directory), facts, self._time_server.address, own_stamp())
 
     def assign(self, assignment: Assignment) -> Assigned:
         """Start the workers. Raises OperatorError for a load that this host cannot make."""
@@ -105,6 +107,11 @@ class BeeRunner:
         self.close()
         if self._spool is not None:
             self._spool.remove()
+
+    @property
+    def over(self) -> bool:
+        """Return whether the bee has ended its load by itself, and its workers have reported the rest."""
+        return bool(self._stopped) and not self._pump.is_alive()
 
     # --- by itself -------------------------------------------------------------------------------------------------
 

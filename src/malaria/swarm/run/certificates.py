@@ -1,7 +1,8 @@
 """Issue certificates for the conductor and the bees of one run: a new authority, and a key for each of them.
 
-Promises: without a certificate of this run's authority nobody can read or send anything; keys are in memory, and reach
-a bee inside its ssh connection, never in an argument. The authority's key is not kept, so nobody can join later.
+Promises: without a certificate of this run's authority nobody can read or send anything; a bee's certificate holds its
+name and is good for calling the conductor, not for being called; keys are in memory, and reach a bee inside its ssh
+connection, never in an argument. The authority's key is not kept, so nobody can join later.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate, Name
 
+CONDUCTOR: Final = "conductor"
+"""The conductor's name in its certificate; no bee can have it."""
 LIFE: Final = timedelta(days=31)
 """Longer than any run."""
 EARLY: Final = timedelta(days=1)
@@ -30,15 +33,15 @@ class RunCertificates:
     key: str = field(repr=False)
 
 
-def issue(names: Iterable[str], now: datetime | None = None) -> dict[str, RunCertificates]:
-    """Issue certificates for every name, by one new authority."""
+def issue(bees: Iterable[str], now: datetime | None = None) -> dict[str, RunCertificates]:
+    """Issue certificates for the conductor and every bee, by name, by one new authority."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     now = now or datetime.now(UTC)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certify("malaria run", authority_key, None, now)
     issued: dict[str, RunCertificates] = {}
-    for name in names:
+    for name in (CONDUCTOR, *bees):
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certify(name, key, (authority.subject, authority_key), now)
         issued[name] = RunCertificates(_pem(authority), _pem(certificate), _pem_of_key(key))
@@ -77,8 +80,10 @@ def _certify(
         )  # fmt: skip
         builder = builder.add_extension(usage, True)
     else:
-        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # each of them calls and is called
-        builder = builder.add_extension(x509.ExtendedKeyUsage(both), False)
+        # bees call and the conductor is called: nobody can take the place of the other
+        usages = ExtendedKeyUsageOID.SERVER_AUTH if name == CONDUCTOR else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usages]), True)
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
     return builder.sign(signing, hashes.SHA256())
 
 

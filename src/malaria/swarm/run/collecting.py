@@ -16,8 +16,9 @@ from malaria.control.messages import SecondReport
 from malaria.errors import RunError
 from malaria.records.run_meta import BeeFacts, RunMeta
 from malaria.records.store import RunWriter, open_run
+from malaria.swarm.run.bee_messages import SpooledReport
 from malaria.swarm.run.launcher import Launcher
-from malaria.swarm.run.spool import SpooledReport, read_spool
+from malaria.swarm.run.spool import read_spool
 
 
 @dataclass(frozen=True, slots=True)

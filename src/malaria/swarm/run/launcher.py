@@ -19,16 +19,8 @@ class FetchedSpools:
     unreachable: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchedBee:
-    """A bee's process: its name as a worker of Dask, and where it may write (empty: where Dask may)."""
-
-    name: str
-    directory: str = ""
-
-
 class Launcher(Protocol):
-    """Hosts that can have a bee. `scheduler` is set where Dask workers run already: then nothing is started."""
+    """Hosts that can have a bee. `scheduler` is set where they are the workers of a Dask cluster that runs already."""
 
     @property
     def scheduler(self) -> str: ...
@@ -39,22 +31,23 @@ class Launcher(Protocol):
         ...
 
     @property
-    def names(self) -> tuple[str, ...]: ...
-
-    @property
     def workers(self) -> int | None:
         """Worker processes on each bee; None: one per core."""
         ...
 
     @property
     def port(self) -> int:
-        """The port that the conductor's scheduler listens at; 0: any free one."""
+        """The port that the conductor listens at; 0: any free one."""
         ...
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
-        """Start a process on each bee, and wait until it has joined the scheduler that listens here at `port`.
+    async def find(self) -> tuple[str, ...]:
+        """Return the names of the bees, which is all of them. Raises SwarmError if there are none."""
+        ...
 
-        Raises SwarmError, which names every bee that failed.
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+        """Start a bee on each host, which calls the conductor here at `port`, and watch over it.
+
+        Raises SwarmError as soon as one failed; it names every bee that has. Returns when all have joined, or later.
         """
         ...
 
@@ -64,6 +57,10 @@ class Launcher(Protocol):
 
     def sources_of(self, name: str) -> tuple[str, ...]:
         """Return the addresses that the clients of a bee connect from; empty: the kernel chooses."""
+        ...
+
+    async def last_words(self, name: str) -> str:
+        """Return the last line that a bee printed; empty if it cannot be known."""
         ...
 
     async def fetch_spools(self, names: Sequence[str], run_name: str) -> FetchedSpools:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from malaria.control.messages import Finished, Prepared, Report, WorkerLost
 from malaria.records.run_meta import BeeFacts
 from malaria.schedule.share import WHOLE, Share
-from malaria.swarm.run.bee_messages import ReportBatch
+from malaria.swarm.run.bee_messages import ReportBatch, SpooledReport
 from malaria.swarm.run.heartbeats import BEE_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
-from malaria.swarm.run.spool import SpooledReport
 
 type WorkerReport = tuple[str, Report]
 """(name of the worker, its report)"""

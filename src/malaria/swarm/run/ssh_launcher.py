@@ -1,11 +1,12 @@
 """Bees on the hosts of a swarm, started over ssh: the Python that was deployed there, in the bee's own directory.
 
-The ssh connection ends as soon as the bee runs. From then on the bee speaks to the conductor's port over TLS, with the
-certificate that it got on its standard input.
+The ssh connection ends as soon as the bee has joined. From then on the bee speaks to the conductor's port over TLS,
+with the certificate that it got on its standard input.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 from malaria.errors import SwarmError
 from malaria.ssh.connection import run
 from malaria.ssh.remote_files import read_file
+from malaria.ssh.ssh_failures import one_line
 from malaria.swarm.hosts.bee_files import sftp_path, shell_path
-from malaria.swarm.hosts.bee_layout import PYTHON, SPOOL
+from malaria.swarm.hosts.bee_layout import LOG_FILE, PYTHON, SPOOL
 from malaria.swarm.hosts.each_host import HostResult, on_each
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
-from malaria.swarm.run.launcher import FetchedSpools, LaunchedBee
+from malaria.swarm.run.launcher import FetchedSpools
 from malaria.swarm.run.spool import spool_name
 from malaria.swarm.run.version_check import own_stamp
 
@@ -32,17 +34,20 @@ if TYPE_CHECKING:
 
 START_S: Final = 90.0
 START_EACH_S: Final = 5.0
-"""More for each bee: where many share a processor, Python and Dask take so long to start."""
+"""More for each bee: where many share a processor, Python takes so long to start."""
+OTHERS_S: Final = 2.0
+"""How long other bees are waited for once one has failed to start."""
 START_AT_ONCE: Final = 200
 """Each connection only waits for its bee to join."""
 START: Final = """\
 cd {directory} 2>/dev/null || {{ echo "nothing is deployed there" >&2; exit 1; }}
 [ -x {python} ] || {{ echo "nothing is deployed there" >&2; exit 1; }}
-{python} -m malaria.swarm.run.bee_process "$(pwd -P)" && pwd -P
+exec {python} -m malaria.swarm.run.bee_process "$(pwd -P)"
 """
 REMEDIES: Final = (
     ("No space left on device", "free some space there"),
     ("Permission denied", "give the bee a directory that its user may write"),
+    ("its clock says", "set its clock, or start its time service, such as systemd-timesyncd"),
     ("cannot reach the conductor", "let the bee connect to that port of this host: check firewalls and routers"),
     ("another attack", "wait until it has ended, or end it: malaria swarm abort --swarm {swarm}"),
     ("", "run: malaria swarm deploy --swarm {swarm}"),
@@ -66,17 +71,34 @@ class SshLauncher:
         self._parts: dict[str, tuple[KeyPart, ...]] = {}
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._hosts)
-
-    @property
     def swarm(self) -> str:
         return self._swarm.name
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> list[LaunchedBee]:
-        return self._all(
-            await on_each(self._swarm.hosts, partial(self._start, port, certificates), at_once=START_AT_ONCE)
-        )
+    async def find(self) -> tuple[str, ...]:
+        return tuple(self._hosts)
+
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+        """Start a bee on each host. Raises SwarmError `OTHERS_S` after the first failure, which names all by then."""
+        failed: list[HostResult[None]] = []
+        first = asyncio.Event()
+
+        def note(result: HostResult[None]) -> None:
+            if result.failed:
+                failed.append(result)
+                first.set()
+
+        work = partial(self._start, port, certificates)
+        starting = asyncio.ensure_future(on_each(self._swarm.hosts, work, note, START_AT_ONCE))
+        waiting = asyncio.ensure_future(first.wait())
+        await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+        # a load needs all of them: what is wrong is said soon, with what else is wrong by then
+        await asyncio.wait([starting], timeout=OTHERS_S if failed else 0)
+        waiting.cancel()
+        if failed:
+            starting.cancel()
+            await asyncio.wait([starting])
+            raise self._failure(failed)
+        await starting
 
     def parts_of(self, name: str) -> tuple[KeyPart, ...]:
         """Return the parts of files of keys that a bee had when its process was started."""
@@ -96,14 +118,15 @@ class SshLauncher:
     async def end(self) -> None:
         """Do nothing: no ssh connection is left open."""
 
-    def _all[T](self, results: Sequence[HostResult[T]]) -> list[T]:
-        """Return the values. Raises SwarmError, which names every host that failed: a load needs all of them."""
-        failed = [result for result in results if result.failed]
-        if failed:
-            causes = "\n".join(f"{result.host}: {result.error}" for result in failed)
-            remedies = (self._remedy(result) for result in failed)
-            raise SwarmError(causes, "\n".join(dict.fromkeys(remedies)))
-        return [result.value for result in results if result.value is not None]
+    async def last_words(self, name: str) -> str:
+        (result,) = await on_each([self._hosts[name]], _last_line)
+        return result.value or ""
+
+    def _failure(self, failed: Sequence[HostResult[None]]) -> SwarmError:
+        """Return the error that names every host that failed."""
+        causes = "\n".join(f"{result.host}: {result.error}" for result in failed)
+        remedies = (self._remedy(result) for result in failed)
+        return SwarmError(causes, "\n".join(dict.fromkeys(remedies)))
 
     def _remedy(self, result: HostResult[Any]) -> str:
         if result.remedy:
@@ -117,28 +140,27 @@ class SshLauncher:
         certificates: Mapping[str, RunCertificates],
         host: BeeHost,
         connection: SSHClientConnection,
-    ) -> LaunchedBee:
+    ) -> None:
         settings = {
             "name": host.name,
-            "scheduler": f"tls://{_bracketed(connection.get_extra_info('sockname')[0])}:{port}",
+            "host": connection.get_extra_info("sockname")[0],
+            "port": port,
             "certificates": asdict(certificates[host.name]),
             "version": own_stamp().to_table(),
         }
         self._parts[host.name] = await parts_there(host, connection)
         script = START.format(directory=shell_path(host), python=PYTHON)
         patience_s = START_S + START_EACH_S * len(self._hosts)
-        directory = (await run(connection, script, json.dumps(settings), patience_s)).strip()
-        return LaunchedBee(host.name, directory)
+        await run(connection, script, json.dumps(settings), patience_s)
 
 
 async def _fetch_spool(run_name: str, host: BeeHost, connection: SSHClientConnection) -> bytes | None:
     return await read_file(connection, sftp_path(host, SPOOL, spool_name(run_name, host.name)))
 
 
+async def _last_line(host: BeeHost, connection: SSHClientConnection) -> str:
+    return one_line(await run(connection, f"tail -n 1 {shell_path(host, LOG_FILE)} 2>/dev/null || :"))
+
+
 async def _remove_spool(run_name: str, host: BeeHost, connection: SSHClientConnection) -> None:
     await run(connection, f"rm -f {shell_path(host, SPOOL, spool_name(run_name, host.name))}")
-
-
-def _bracketed(address: str) -> str:
-    """Return an address as it stands in a URL."""
-    return f"[{address}]" if ":" in address else address

@@ -1,7 +1,7 @@
 """The bees of an attack behind the interface of `malaria.workers.pool`: many hosts as one pool of workers.
 
-The attack calls from its own thread and is never called; a second thread runs the event loop of Dask and ssh, a third
-asks the bees for their time. `Membership` decides; this module does what it decides, and nothing else.
+The attack calls from its own thread and is never called; a second thread runs the event loop of the bees and of ssh, a
+third asks the bees for their time. `Membership` decides; this module does what it decides, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from malaria.records.run_meta import ClockFacts, EnvironmentFacts, RunMeta, Swar
 from malaria.schedule.share import Share
 from malaria.swarm.run.bee_link import BeeLink
 from malaria.swarm.run.bee_messages import Assignment, ReportBatch
-from malaria.swarm.run.certificates import issue
+from malaria.swarm.run.bee_server import BeeChannel, BeeServer
+from malaria.swarm.run.certificates import CONDUCTOR, issue
 from malaria.swarm.run.clock_offsets import worst_pair_ns
-from malaria.swarm.run.cluster import ActorProxy, Cluster
 from malaria.swarm.run.collecting import batch_of
 from malaria.swarm.run.heartbeats import CONDUCTOR_HEARTBEAT_S, gather_s
-from malaria.swarm.run.launcher import LaunchedBee, Launcher
+from malaria.swarm.run.launcher import Launcher
 from malaria.swarm.run.load_bundle import LoadBundle
 from malaria.swarm.run.loop_thread import LoopThread
 from malaria.swarm.run.membership import BeeEvent, Disconnected, Membership, WorkerReport
 from malaria.swarm.run.version_check import REMEDY, mismatch, own_stamp
 from malaria.workers.local import Load
 
+FIND_S: Final = 30.0
 JOIN_S: Final = 90.0
 JOIN_EACH_S: Final = 5.0
-"""More for each bee: where many share a processor, Python and Dask take so long to start."""
+"""More for each bee: where many share a processor, Python takes so long to start."""
 ASSIGN_S: Final = 60.0
+LAST_S: Final = 5.0
 FORGET_S: Final = 3.0
 LEAVE_S: Final = 15.0
 LATE_S: Final = 8.0
@@ -47,7 +49,6 @@ EXCHANGES: Final = 4
 """With each bee, one after the other: the shortest of a few exchanges counts."""
 AT_ONCE: Final = 8
 """How many bees join at the same time: exchanges of clocks that wait for each other have larger errors."""
-CONDUCTOR: Final = "conductor"
 
 
 class SwarmWorkers:
@@ -56,7 +57,9 @@ class SwarmWorkers:
     def __init__(self, launcher: Launcher) -> None:
         self.run = secrets.token_hex(6)
         self._launcher = launcher
-        self._cluster = Cluster(self.run)
+        self._server = BeeServer(self.run, self._on_batch, self._on_broken)
+        self._starting: asyncio.Future[None] | None = None
+        self._names: tuple[str, ...] = ()
         self._loop = LoopThread("swarm")
         self._events: queue.SimpleQueue[tuple[int, BeeEvent]] = queue.SimpleQueue()
         self._links: dict[str, BeeLink] = {}
@@ -72,6 +75,7 @@ class SwarmWorkers:
         """Start the bees and connect to them. Raises SwarmError, which names those that did not come."""
         self._loop.start()
         try:
+            self._names = self._wait(self._launcher.find(), FIND_S)
             self._wait(self._bring_in(), self._join_s() + 60)
         except BaseException:
             self.close()
@@ -172,7 +176,7 @@ class SwarmWorkers:
 
     def _environments(self) -> dict[str, EnvironmentFacts]:
         joined = {name: link.joined for name, link in self._links.items() if link.joined}
-        return {name: EnvironmentFacts.model_validate(bee.environment) for name, bee in joined.items()}
+        return {name: bee.environment for name, bee in joined.items()}
 
     def _watch_clocks(self) -> None:
         """Ask the bees for their time until the attack is over. Runs in a thread of its own."""
@@ -189,7 +193,7 @@ class SwarmWorkers:
             raise SwarmError(f"the bees did not answer within {timeout_s:.0f} s", "malaria swarm status") from None
 
     def _join_s(self) -> float:
-        return JOIN_S + JOIN_EACH_S * len(self._launcher.names)
+        return JOIN_S + JOIN_EACH_S * len(self._names)
 
     def _on_batch(self, batch: ReportBatch) -> None:
         self._events.put((now_ns(), batch))
@@ -198,41 +202,51 @@ class SwarmWorkers:
         self._events.put((now_ns(), Disconnected(name, reason)))
 
     async def _bring_in(self) -> None:
-        scheduler = self._launcher.scheduler
-        bees = await self._find(scheduler) if scheduler else await self._launch()
-        self._cluster.listen(self._on_batch)
+        """Start the bees, let them in, and let each introduce itself."""
+        certificates = issue(self._names)
+        try:
+            port = await self._server.open(self._launcher.port, certificates.pop(CONDUCTOR), self._names)
+        except OSError as error:
+            raise SwarmError(f"port {self._launcher.port} of this host: {error.strerror}", "choose another") from None
+        self._starting = asyncio.ensure_future(self._launcher.start(port, certificates))
+        await self._let_in(self._starting, port)
         gate = asyncio.Semaphore(AT_ONCE)
-        for link in await asyncio.gather(*(self._connect(bee, gate) for bee in bees)):
+        channels = (self._server.channels[name] for name in self._names)
+        for link in await asyncio.gather(*(self._connect(channel, gate) for channel in channels)):
             self._links[link.name] = link
 
-    async def _find(self, scheduler: str) -> list[LaunchedBee]:
-        """Take the workers of a Dask scheduler that runs already."""
-        await self._cluster.open_running(scheduler)
-        bees = [LaunchedBee(name) for name in sorted(await self._cluster.workers())]
-        if not bees:
-            raise SwarmError(f"the scheduler at {scheduler} has no workers", "start some, then try again")
-        return bees
-
-    async def _launch(self) -> list[LaunchedBee]:
-        """Start a scheduler here, and a process on each bee that joins it."""
-        launcher = self._launcher
-        certificates = issue([CONDUCTOR, *launcher.names])
-        port = await self._cluster.open_own(launcher.port, certificates[CONDUCTOR])
-        bees = await launcher.start(port, {name: certificates[name] for name in launcher.names})
-        missing = await self._cluster.wait_for(launcher.names, self._join_s())
-        if missing:
+    async def _let_in(self, starting: asyncio.Future[None], port: int) -> None:
+        """Wait until all bees are here. Raises SwarmError as soon as the launcher says that one cannot start."""
+        coming = asyncio.ensure_future(self._server.wait_for_all())
+        await asyncio.wait([coming, starting], timeout=self._join_s(), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await asyncio.wait([coming], timeout=LAST_S)
+        if not coming.done():
+            coming.cancel()
+            names = ", ".join(self._server.missing)
             remedy = f"check that it can reach port {port} here; what it printed is in bee.log in its directory"
-            raise SwarmError(f"{', '.join(missing)} did not join the conductor within {self._join_s():.0f} s", remedy)
-        return bees
+            raise SwarmError(f"{names} did not join the conductor", remedy)
 
-    async def _connect(self, bee: LaunchedBee, gate: asyncio.Semaphore) -> BeeLink:
+    async def _connect(self, channel: BeeChannel, gate: asyncio.Semaphore) -> BeeLink:
         async with gate:
-            proxy: ActorProxy = await self._cluster.start_actor(bee)
-            link = BeeLink(bee.name, proxy, self._on_broken)
-            joined = await link.join()
+            link = BeeLink(channel.name, channel, self._on_broken)
+            try:
+                joined = await link.join()
+            except (OSError, OperatorError) as error:
+                raise await self._explained(channel.name, error) from None
             if difference := mismatch(joined.version, own_stamp()):
-                raise SwarmError(f"{bee.name}: {difference}", REMEDY)
+                raise SwarmError(f"{channel.name}: {difference}", REMEDY)
             return link
+
+    async def _explained(self, name: str, error: BaseException) -> BaseException:
+        """Return a failure of a bee with its name, and for a bee that is gone with the last line that it printed."""
+        if isinstance(error, OperatorError):
+            return type(error)(f"{name}: {error.message}", error.remedy)
+        if not isinstance(error, OSError):
+            return error
+        words = await self._launcher.last_words(name)
+        return SwarmError(f"{name} {error}{words and f'; its last words: {words}'}", "read bee.log in its directory")
 
     async def _assign_all(
         self, load: Load, targets: Mapping[str, Target], workers: int | None
@@ -245,11 +259,8 @@ class SwarmWorkers:
             answers = await asyncio.gather(*calls, return_exceptions=True)
         started: dict[str, Mapping[str, Share]] = {}
         for name, answer in zip(self._links, answers, strict=True):
-            # the same fault, with the name of the bee
-            if isinstance(answer, OperatorError):
-                raise type(answer)(f"{name}: {answer.message}", answer.remedy)
             if isinstance(answer, BaseException):
-                raise answer
+                raise await self._explained(name, answer)
             started[name] = answer.workers
         senders = (link.send_commands(CONDUCTOR_HEARTBEAT_S) for link in self._links.values())
         self._senders = [asyncio.ensure_future(sender) for sender in senders]
@@ -285,5 +296,8 @@ class SwarmWorkers:
         for sender in self._senders:
             sender.cancel()
         await asyncio.gather(*self._senders, return_exceptions=True)
-        await self._cluster.close(dismiss=not self._launcher.scheduler)
+        await self._server.close()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         await self._launcher.end()

@@ -1,4 +1,4 @@
-"""Ask a bee for its time by datagrams: a round trip of a tenth of a millisecond, where a call over Dask takes several.
+"""Ask a bee for its time by datagrams: a round trip of a tenth of a millisecond, where a call takes several.
 
 A question holds the conductor's time at which it was asked; an answer holds the same, and the bee's time. Both are
 sealed with a key that only the conductor and this bee have.
@@ -6,7 +6,7 @@ sealed with a key that only the conductor and this bee have.
 Promises: nobody else can ask or answer; an answer counts for its own question only; a question is answered once, so a
 copy of a datagram that somebody sends again is no sign of life of the conductor.
 
-Where a firewall blocks datagrams, the exchanges that go with each command over Dask must do: the offset is as true
+Where a firewall blocks datagrams, the exchanges that go with each command must do: the offset is as true
 then, and its error larger.
 """
 

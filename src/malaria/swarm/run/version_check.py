@@ -24,6 +24,7 @@ MODULES: Final = (
     "malaria.records.rows",
     "malaria.schedule.share",
     "malaria.swarm.run.bee_messages",
+    "malaria.swarm.run.bee_schema",
     "malaria.swarm.run.spool",
     "malaria.transport.route",
 )

@@ -9,6 +9,7 @@ import pytest
 
 from malaria.clock import now_ns
 from malaria.control.messages import ConnectAll, Finish, StartPublishing
+from malaria.records.run_meta import EnvironmentFacts
 from malaria.swarm.run import bee_link as module
 from malaria.swarm.run.bee_link import FIRST_EXCHANGES, BeeLink
 from malaria.swarm.run.bee_messages import Command, Joined
@@ -26,8 +27,10 @@ class FakeProxy:
         self.raises: Exception | None = None
         self.enough = asyncio.Event()
 
+    ended = ""
+
     async def join(self, _: bytes) -> Joined:
-        return Joined("bee-1", 2, "/tmp", {}, ("127.0.0.1", 1), own_stamp())
+        return Joined("bee-1", 2, "/tmp", EnvironmentFacts(), ("127.0.0.1", 1), own_stamp())
 
     async def execute(self, command: Command) -> int:
         if self.raises is not None:

@@ -7,13 +7,13 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from malaria.swarm.run import bee_process as host
-from malaria.swarm.run.bee_process import own_address
+from malaria.swarm.run.certificates import issue
 from malaria.swarm.run.version_check import VersionStamp, own_stamp
 
 
@@ -37,16 +37,13 @@ def test_a_bee_at_work_is_waited_for_and_then_told(tmp_path: Path, monkeypatch: 
     assert host._wait_for_other(tmp_path / "bee.pid") == os.getpid()
 
 
-def test_our_address_is_the_one_that_the_scheduler_sees() -> None:
-    assert own_address("tls://127.0.0.1:8786") == "127.0.0.1"
-
-
 def start(directory: Path, port: int = 1, version: VersionStamp | None = None) -> tuple[int, str]:
     """Start a bee; return its exit code and the last line that it printed."""
     settings = {
         "name": "bee-1",
-        "scheduler": f"tls://127.0.0.1:{port}",
-        "certificates": {"authority": "", "certificate": "", "key": ""},
+        "host": "127.0.0.1",
+        "port": port,
+        "certificates": asdict(issue(["bee-1"])["bee-1"]),
         "version": (version or own_stamp()).to_table(),
     }
     command = [sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from malaria.swarm.run.certificates import issue
 
@@ -21,7 +21,7 @@ def certificate(pem: str) -> x509.Certificate:
 
 
 def test_each_part_has_a_certificate_of_the_runs_authority_and_its_own_key() -> None:
-    papers = issue(["conductor", "bee-1"], NOW)
+    papers = issue(["bee-1"], NOW)
     assert papers["conductor"].authority == papers["bee-1"].authority
     authority = certificate(papers["bee-1"].authority)
     for name, paper in papers.items():
@@ -50,3 +50,11 @@ def test_the_authoritys_key_is_not_handed_out_and_keys_are_not_shown() -> None:
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert key.public_key() != certificate(papers.authority).public_key()
     assert "PRIVATE" not in repr(papers)
+
+
+def test_a_bee_calls_and_is_never_called() -> None:
+    papers = issue(["bee-1"], NOW)
+    wanted = {"conductor": ExtendedKeyUsageOID.SERVER_AUTH, "bee-1": ExtendedKeyUsageOID.CLIENT_AUTH}
+    for name, oid in wanted.items():
+        extensions = certificate(papers[name].certificate).extensions
+        assert list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [oid]

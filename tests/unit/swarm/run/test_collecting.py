@@ -13,8 +13,9 @@ from malaria.errors import RunError
 from malaria.records.rows import Event, EventKind, RunPhase, Sample
 from malaria.records.run_meta import BeeFacts, RunMeta, SwarmFacts
 from malaria.records.store import RunWriter, open_run
+from malaria.swarm.run.bee_messages import SpooledReport
 from malaria.swarm.run.collecting import batch_of, collect
-from malaria.swarm.run.spool import Spool, SpooledReport
+from malaria.swarm.run.spool import Spool
 
 S = 1_000_000_000
 

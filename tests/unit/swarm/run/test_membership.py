@@ -5,10 +5,9 @@ from __future__ import annotations
 from malaria.clock import NS_PER_S
 from malaria.control.messages import Finished, Prepared, Report, Started, WorkerLost
 from malaria.schedule.share import WHOLE
-from malaria.swarm.run.bee_messages import ReportBatch
+from malaria.swarm.run.bee_messages import ReportBatch, SpooledReport
 from malaria.swarm.run.heartbeats import BEE_PATIENCE_NS, START_PATIENCE_NS
 from malaria.swarm.run.membership import Decision, Disconnected, Membership
-from malaria.swarm.run.spool import SpooledReport
 
 WORKERS = ("bee-1/1", "bee-2/1", "bee-2/2")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from malaria.control.messages import Finished, Prepared, Started
-from malaria.swarm.run.spool import Spool, SpooledReport, SpoolHeader, read_spool, spool_name
+from malaria.swarm.run.bee_messages import SpooledReport
+from malaria.swarm.run.spool import Spool, SpoolHeader, read_spool, spool_name
 
 REPORTS = [
     SpooledReport(0, "bee-1/1", Prepared(10)),
@@ -43,7 +46,8 @@ def test_every_cut_of_a_file_gives_the_whole_reports_before_it(tmp_path: Path) -
 
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
-    for data in (b"", b"hello", pickle.dumps(REPORTS[0]), pickle.dumps(SpoolHeader(99, "run", "bee-1"))):
+    newer = json.dumps(asdict(SpoolHeader(99, "run", "bee-1"))).encode()
+    for data in (b"", b"hello", b"[]", b"{}\n", b"[" * 100_000, pickle.dumps(REPORTS[0]), newer):
         with pytest.raises(ValueError, match="not a spool file"):
             read_spool(data)
 
@@ -72,3 +76,15 @@ def test_a_full_disk_ends_the_keeping_and_is_told(tmp_path: Path) -> None:
     assert one.failure == "No space left on device"
     one.append(REPORTS)  # and no more of it
     one.close()
+
+
+def test_nothing_behind_a_line_that_does_not_fit_is_taken(tmp_path: Path) -> None:
+    one = spool_in(tmp_path)
+    one.append(REPORTS[:1])
+    one.close()
+    with one.path.open("ab") as file:
+        file.write(pickle.dumps(REPORTS[1]) + b"\n")
+    data = one.path.read_bytes()
+    assert read_spool(data)[1] == REPORTS[:1]
+    strangers = data.replace(b"bee-1/1", b"bee-2/1")
+    assert read_spool(strangers)[1] == []

@@ -14,7 +14,6 @@ from malaria.swarm.hosts.each_host import HostResult
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.run import ssh_launcher as module
 from malaria.swarm.run.certificates import RunCertificates
-from malaria.swarm.run.launcher import LaunchedBee
 from malaria.swarm.run.ssh_launcher import SshLauncher
 
 BEES = (
@@ -28,6 +27,7 @@ CAUSES = {
     "/new": "nothing is deployed there",
     "/full": "No space left on device",
     "/far": "cannot reach the conductor at 10.0.0.1 port 1: Connection refused",
+    "/late": "its clock says 2020-01-01 00:00 UTC, when the certificate of this run is not valid",
 }
 
 
@@ -48,13 +48,15 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """(bee, script, what was given), of every command."""
     commands: list[tuple[str, str, str]] = []
 
-    async def on_each(hosts: Any, work: Any, at_once: int = 1) -> list[HostResult[Any]]:
+    async def on_each(hosts: Any, work: Any, report: Any = None, at_once: int = 1) -> list[HostResult[Any]]:
         outcomes = []
         for host in hosts:
             try:
                 outcomes.append(HostResult(host, await work(host, Connection(host))))
             except SshError as error:
                 outcomes.append(HostResult(host, error=error.message, remedy=error.remedy))
+            if report is not None:
+                report(outcomes[-1])
         return outcomes
 
     async def run(connection: Connection, script: str, stdin: str = "", timeout_s: float = 0) -> str:
@@ -74,10 +76,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 
 def test_each_bee_is_started_where_it_lies_and_told_who_we_are_to_it(ran: list[tuple[str, str, str]]) -> None:
-    places = asyncio.run(SshLauncher(SWARM).start(4321, CERTIFICATES))
-    assert places == [LaunchedBee("east", "/home/east"), LaunchedBee("west", "/home/west")]
+    asyncio.run(SshLauncher(SWARM).start(4321, CERTIFICATES))
     settings = [json.loads(given) for _, _, given in ran]
-    assert [one["scheduler"] for one in settings] == ["tls://10.0.0.1:4321", "tls://[fe80::1]:4321"]
+    assert [(one["host"], one["port"]) for one in settings] == [("10.0.0.1", 4321), ("fe80::1", 4321)]
     assert settings[0]["certificates"]["key"] == "SECRET KEY"
 
 
@@ -97,7 +98,8 @@ def test_every_bee_that_failed_is_named(ran: list[tuple[str, str, str]]) -> None
 
 def test_what_the_attack_asks_of_them() -> None:
     launcher = SshLauncher(SWARM, workers=2, port=8786)
-    assert (launcher.swarm, launcher.names, launcher.workers, launcher.port) == ("field", ("east", "west"), 2, 8786)
+    assert (launcher.swarm, launcher.workers, launcher.port) == ("field", 2, 8786)
+    assert asyncio.run(launcher.find()) == ("east", "west")
     assert launcher.sources_of("east") == ("10.0.0.3", "10.0.0.4")
     assert launcher.parts_of("east") == ()
     assert launcher.scheduler == ""
@@ -114,11 +116,24 @@ def test_collected_records_are_removed_by_their_name_alone(ran: list[tuple[str, 
 
 
 def test_each_cause_has_its_remedy(ran: list[tuple[str, str, str]]) -> None:
-    bees = tuple(BeeHost(name=name, host="10.0.0.9", directory=f"/{name}") for name in ("full", "far", "new"))
+    bees = tuple(BeeHost(name=name, host="10.0.0.9", directory=f"/{name}") for name in ("full", "far", "new", "late"))
     with pytest.raises(SwarmError) as refused:
         asyncio.run(SshLauncher(Swarm(name="field", bee=bees)).start(1, {b.name: CERTIFICATES["east"] for b in bees}))
     assert refused.value.remedy.splitlines() == [
         "free some space there",
         "let the bee connect to that port of this host: check firewalls and routers",
         "run: malaria swarm deploy --swarm field",
+        "set its clock, or start its time service, such as systemd-timesyncd",
     ]
+
+
+def test_a_failure_is_told_before_the_slow_ones_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def on_each(hosts: Any, work: Any, report: Any, at_once: int) -> list[HostResult[None]]:
+        report(HostResult(hosts[0], error="No space left on device"))
+        await asyncio.sleep(3600)
+        return []
+
+    monkeypatch.setattr(module, "on_each", on_each)
+    monkeypatch.setattr(module, "OTHERS_S", 0.01)
+    with pytest.raises(SwarmError, match=r"east \(10\.0\.0\.3\): No space left on device"):
+        asyncio.run(asyncio.wait_for(SshLauncher(SWARM).start(1, CERTIFICATES), 60))

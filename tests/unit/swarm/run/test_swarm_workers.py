@@ -11,9 +11,8 @@ from bees import LocalLauncher
 from malaria.clock import now_ns
 from malaria.control.messages import EndPublishing, Finish, Order, Prepared, WorkerLost
 from malaria.schedule.share import WHOLE
-from malaria.swarm.run.bee_messages import ReportBatch
+from malaria.swarm.run.bee_messages import ReportBatch, SpooledReport
 from malaria.swarm.run.membership import Membership
-from malaria.swarm.run.spool import SpooledReport
 from malaria.swarm.run.swarm_workers import SwarmWorkers
 
 

@@ -8,7 +8,7 @@ from dataclasses import make_dataclass, replace
 
 import pytest
 
-from malaria.swarm.run import spool
+from malaria.swarm.run import bee_messages
 from malaria.swarm.run.version_check import digest_of_messages, mismatch, own_stamp
 
 
@@ -20,8 +20,8 @@ def test_the_same_malaria_has_the_same_stamp_in_every_process() -> None:
 
 def test_another_field_of_a_message_is_another_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest_of_messages()
-    changed = make_dataclass("SpooledReport", ["sequence", "worker", "report", "more"], module=spool.__name__)
-    monkeypatch.setattr(spool, "SpooledReport", changed)
+    changed = make_dataclass("SpooledReport", ["sequence", "worker", "report", "more"], module=bee_messages.__name__)
+    monkeypatch.setattr(bee_messages, "SpooledReport", changed)
     assert digest_of_messages() != before
 
 
