@@ -192,6 +192,45 @@ def with_meta(records: Run, **facts: object) -> Run:
     return replace(records, meta=RunMeta.model_validate({k: v for k, v in meta.items() if v is not None}))
 
 
+def made_by_bees(records: Run, **facts: object) -> Run:
+    """Return the run as one of a swarm: worker 1 is the one of bee-1, worker 2 that of bee-2, and so on."""
+    workers = {worker: f"bee-{worker}/1" for worker in records.meta.workers or ()}
+    samples = tuple(replace(sample, worker=workers[sample.worker]) for sample in records.samples)
+    lost = [
+        {
+            "worker": f"bee-{one.worker}",
+            "share": one.share,
+            "reason": "went silent",
+            "clients": 300,
+            "since_ns": 9 * NS_PER_S,
+        }
+        for one in records.meta.lost_workers
+    ]
+    clients = (records.meta.clients_planned or 0) // len(workers)
+    swarm: dict[str, object] = {
+        "workers": list(workers.values()),
+        "worker_facts": [
+            {"worker": worker, "clients": clients, "started_ns": 3 * NS_PER_S + 200_000 * place, "connect_failures": {}}
+            for place, worker in enumerate(workers.values())
+        ],
+        "lost_workers": lost,
+        "swarm": {"name": "bees", "run": "0123456789ab"},
+        "bee_environments": {
+            f"bee-{worker}": {"host": f"host-{worker}", "system": "Linux 6.8 x86_64", "cores": 4, "malaria": "0.1.0",
+                              "memory_bytes": 8 * 2**30, "open_files_limit": {"soft": 1_048_576, "hard": 1_048_576},
+                              "ephemeral_ports": "1024–65535"}
+            for worker in workers
+        },
+        "clocks": {"error_ns": 400_000, "bees": [
+            {"bee": f"bee-{worker}", "last": {"at_ns": 9 * NS_PER_S, "offset_ns": -12_300_000, "error_ns": 150_000},
+             "worst_error_ns": 200_000, "steps": 0}
+            for worker in workers
+        ]},
+        "start": {"first_ns": 3 * NS_PER_S, "last_ns": 3 * NS_PER_S + 200_000, "spread_ns": 200_000},
+    }  # fmt: skip
+    return with_meta(replace(records, samples=samples), **swarm | facts)
+
+
 def with_figures(summary: Summary, **tables: Any) -> Summary:
     """The same summary with other figures: a mapping changes those of a table, anything else takes its place."""
     changes = {

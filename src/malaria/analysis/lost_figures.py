@@ -72,6 +72,7 @@ def _without_samples(run: Run, summary: Summary) -> Summary:
         messages=summary.messages if run.ledger is not None else MessageFigures(),
         rates=RateFigures(),
         generator=replace(generator, cpu_percent=None, rss_bytes=None),
+        bees=tuple(replace(bee, clients_peak=None, cpu_percent=None, own_lag_p99_ms=None) for bee in summary.bees),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+from malaria.analysis.bee_figures import bee_figures
 from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.capacity.target_loop import loop_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
@@ -48,6 +49,7 @@ def summarize(run: Run) -> Summary:
         latency_ms={name: _latency(run, Metric(name)) for name in LATENCIES},
         broker=_broker(run, steady),
         generator=_generator(run),
+        bees=bee_figures(run),
         steady=steady.figures,
         surges=tuple(surge.as_figures() for surge in surges),
         recovery=recovery_figures(surges),

@@ -170,6 +170,33 @@ class GeneratorFigures(Figures):
 
 
 @dataclass(frozen=True, eq=False)
+class BeeFigures(Figures):
+    """One bee of a swarm. `start_ms` is how much later its last worker began than the first worker of all.
+
+    `clock_offset_ms` is its clock minus the conductor's. `missing_from_s` is run time: from then on its share, or that
+    of one of its workers, is missing, for the reason `lost`.
+    """
+
+    bee: str
+    host: str | None = None
+    version: str | None = None
+    cores: int | None = None
+    workers: int = 0
+    clients: int | None = None
+    clients_peak: int | None = None
+    cpu_percent: float | None = None
+    own_lag_p99_ms: float | None = None
+    clock_offset_ms: float | None = None
+    clock_error_ms: float | None = None
+    clock_steps: int | None = None
+    start_ms: float | None = None
+    open_files: int | None = None
+    local_ports: str | None = None
+    lost: str | None = None
+    missing_from_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class SteadyFigures(Figures):
     """The run without its surges and what they caused."""
 
@@ -314,6 +341,7 @@ class Summary(Figures):
     latency_ms: Mapping[str, LatencyFigures] = field(default_factory=dict)
     broker: BrokerFigures = field(default_factory=BrokerFigures)
     generator: GeneratorFigures = field(default_factory=GeneratorFigures)
+    bees: tuple[BeeFigures, ...] = ()
     steady: SteadyFigures = field(default_factory=SteadyFigures)
     surges: tuple[SurgeFigures, ...] = ()
     recovery: RecoveryFigures = field(default_factory=RecoveryFigures)
@@ -343,7 +371,7 @@ def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
     later = [("MessageFigures", name) for name in ("unacked", "duplicated_qos_2", "overlapping")]
-    later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in ("addresses", "headline")]
+    later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in ("addresses", "headline", "bees")]
     for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from malaria.analysis.bee_clocks import apart_at_start, restless_clocks
 from malaria.analysis.broker_end import BrokerEnd, broker_end, end_sentence, moment
 from malaria.analysis.capacity.loop_words import staircase_result
 from malaria.analysis.cpu import busiest_worker
@@ -403,6 +404,8 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _lowered_subscriptions,
     _blind_observers,
     _closed_loop_limit,
+    restless_clocks,
+    apart_at_start,
 )
 """In the order of precedence: the first reason that is no remark gives the outcome."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from malaria.analysis.clocks import clock_words
@@ -13,6 +14,12 @@ from malaria.report.figure_text import UNKNOWN, broker_name, things
 from malaria.units import format_bytes, format_count, format_ms
 
 BEES_NAMED: Final = 20
+CONDUCTOR: Final = "conductor"
+_HOST_FIELDS: Final = (
+    "host", "system", "processor", "cores", "memory_bytes", "open_files_limit", "ephemeral_ports", "accept_backlog",
+    "clock_source", "python", "openssl", "numpy", "malaria",
+)  # fmt: skip
+HOST_HEAD: Final = ("", *(name.removesuffix("_bytes").replace("_", " ") for name in _HOST_FIELDS))
 OBSERVER_HEAD: Final = ("observer", "observed", "samples", "late samples", "dropped rows", "gaps", "last message")
 _OBSERVER_FIELDS: Final = ("observer", "about", "samples", "late_samples", "dropped_rows", "gaps", "reason")
 
@@ -32,7 +39,8 @@ def environment(run: Run, summary: Summary) -> list[tuple[str, str]]:
     if generator.rss_bytes:
         named.append(("generator memory", format_bytes(generator.rss_bytes)))
     host = run.meta.environment
-    known = host.as_json() if host else {}
+    # where bees made the load each host has a row of its own
+    known = host.as_json() if host and not run.meta.bee_environments else {}
     named += [_named(name, value) for name, value in known.items() if name != "malaria"]
     return named + [("note", note) for note in run.meta.notes]
 
@@ -62,6 +70,19 @@ def _named(name: str, value: object) -> tuple[str, str]:
 
 def _plain(value: object) -> str:
     return format_count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def host_rows(run: Run) -> list[list[str]]:
+    """Return a row under HOST_HEAD for the conductor's host and each bee's; none where one host made the load."""
+    bees = run.meta.bee_environments
+    if not bees:
+        return []
+    hosts = {CONDUCTOR: run.meta.environment} | dict(bees)
+    return [[name, *_host_cells(facts.as_json())] for name, facts in hosts.items() if facts]
+
+
+def _host_cells(known: Mapping[str, object]) -> list[str]:
+    return [_named(name, known[name])[1] if known.get(name) is not None else UNKNOWN for name in _HOST_FIELDS]
 
 
 def observer_rows(run: Run) -> list[list[str]]:

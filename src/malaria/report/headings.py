@@ -20,6 +20,7 @@ class Heading(StrEnum):
     SURGES = "Surges"
     OVER_TIME = "Over time"
     CLIENTS = "Clients"
+    BEES = "Bees"
     LATENCY = "Latency"
     LEDGER = "The ledger"
     SYS = "$SYS"
@@ -29,5 +30,6 @@ class Heading(StrEnum):
     WARHEAD = "Warhead"
     # at the end
     ENVIRONMENT = "Environment"
+    HOSTS = "Hosts"
     OBSERVERS = "Observers"
     DEFINITIONS = "How each figure is defined"

@@ -15,7 +15,7 @@ from malaria.records.damage import RunDamage, TableDamage
 from malaria.records.rows import CONNECTION_LOST, GAP, Counter, Event, EventKind, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import Course, make_run, with_meta
+from synthetic import Course, made_by_bees, make_run, with_meta
 
 MS = 10**6
 GOOD = make_run(seconds=12, clients=600)
@@ -266,6 +266,19 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "broker.dropped == 0: the figure is not known",
         "--observe",
     ),
+    "a clock that jumped": (
+        made_by_bees(GOOD, clocks={"error_ns": 1, "bees": [{"bee": "bee-2", "steps": 39}]}),
+        Outcome.PASS,
+        "the clock of bee-2 jumped 39 times",
+        "look at what disturbs its clock",
+    ),
+    "a start further apart than the clocks": (
+        made_by_bees(GOOD, start={"first_ns": 0, "last_ns": 812 * MS, "spread_ns": 812 * MS}),
+        Outcome.PASS,
+        "the workers began 812 ms apart, more than the error of their clocks (0.40 ms)",
+        "which began late",
+    ),
+    "bees that are well": (made_by_bees(GOOD), Outcome.PASS, "", ""),
     "unknown by our own rule": (settled(GOOD, lost=None), Outcome.PASS, "", ""),
 }
 

@@ -16,6 +16,7 @@ from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter
 from malaria.records.run import Run
 from malaria.report import perf_text, target_text
+from malaria.report.bees_text import BEES_HEAD, bee_remarks, bee_rows
 from malaria.report.charts.event_marks import MARKS_SHOWN, marks
 from malaria.report.definitions import DEFINITIONS
 from malaria.report.figure_text import (
@@ -77,6 +78,7 @@ def sections(run: Run, summary: Summary) -> dict[str, Sequence[str]]:
         Heading.SURGES: _surges(run, summary),
         Heading.OVER_TIME: _over_time(run),
         Heading.CLIENTS: _clients(summary),
+        Heading.BEES: _bees(run, summary),
         Heading.LATENCY: _latencies(run, summary),
         Heading.LEDGER: _ledger(run, summary),
         Heading.SYS: _sys(run, summary),
@@ -141,6 +143,11 @@ def _clients(summary: Summary) -> list[str]:
     cpu = "unknown" if generator.cpu_percent is None else f"{generator.cpu_percent:.0f} % of a core"
     counts = table([name.replace("_", " ") for name in names], [[count(clients[name]) for name in names]], words=0)
     return [*counts, "", f"Generator: {things(generator.workers, 'worker')}, CPU {cpu}."]
+
+
+def _bees(run: Run, summary: Summary) -> list[str]:
+    rows = [[plain(cell) for cell in row] for row in bee_rows(run, summary)]
+    return [*table(BEES_HEAD, rows, words=2), "", *(f"- {plain(line)}" for line in bee_remarks(run))] if rows else []
 
 
 def _latencies(run: Run, summary: Summary) -> list[str]:

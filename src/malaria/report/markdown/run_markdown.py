@@ -5,7 +5,7 @@ from __future__ import annotations
 from malaria.analysis.headline import headline
 from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
-from malaria.report.environment_text import environment
+from malaria.report.environment_text import HOST_HEAD, environment, host_rows
 from malaria.report.figure_text import length
 from malaria.report.headings import Heading
 from malaria.report.markdown.markdown_sections import sections, titled
@@ -36,6 +36,12 @@ def _attack(run: Run, summary: Summary) -> list[str]:
         Heading.ENVIRONMENT: table(
             ["", ""], [[plain(n), plain(fact)] for n, fact in environment(run, summary)], words=2
         ),
+        Heading.HOSTS: _hosts(run),
         Heading.WARHEAD: [code((meta.warhead_toml or "").rstrip(), "toml")],
     }
     return lines + titled(sections(run, summary) | end, "##")
+
+
+def _hosts(run: Run) -> list[str]:
+    rows = [[plain(cell) for cell in row] for row in host_rows(run)]
+    return table(HOST_HEAD, rows, words=len(HOST_HEAD)) if rows else []

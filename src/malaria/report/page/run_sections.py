@@ -20,6 +20,7 @@ from malaria.report.charts.run_charts import percentiles, stack
 from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import count
 from malaria.report.page.account_view import AccountView, account_view
+from malaria.report.page.bees_view import BeesView, bees_view
 from malaria.report.page.downloads import raw_data
 from malaria.report.page.latency_view import LatencyView, latency_view
 from malaria.report.page.page_elements import (
@@ -80,6 +81,7 @@ class RunSections:
     surges: SurgesView | None
     over_time: ChartPlace
     events: FoldedTable
+    bees: BeesView | None
     latency: LatencyView
     account: AccountView
     sys: SysView | None
@@ -140,6 +142,7 @@ def run_sections(
         surges=surges_view(run, summary),
         over_time=chart_place(f"stack{suffix}", charts),
         events=events_table(run),
+        bees=bees_view(run, summary),
         latency=latency_view(run, summary, chart_place(f"percentiles{suffix}", charts)),
         account=account_view(run, summary),
         sys=sys_view(run, summary),
