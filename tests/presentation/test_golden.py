@@ -45,7 +45,8 @@ def golden(request: pytest.FixtureRequest) -> Check:
 
 def printed(show: Callable[[Console], None]) -> str:
     file = io.StringIO()
-    show(Console(file=file, width=80))
+    # a terminal of 80 x 24: a pipe would get every rule
+    show(Console(file=file, width=80, height=24, force_terminal=True, color_system=None))
     return file.getvalue()
 
 

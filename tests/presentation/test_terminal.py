@@ -18,7 +18,7 @@ from synthetic import Course, make_run, with_meta
 
 def shown(trouble: str | None, **meta: object) -> str:
     run = with_meta(make_run(trouble=trouble), **meta)  # type: ignore[arg-type]
-    console = Console(file=io.StringIO(), width=80)
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None)
     print_summary(run, summarize(run), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -27,7 +27,7 @@ def shown(trouble: str | None, **meta: object) -> str:
 def test_what_surges_did_stands_in_a_line_each() -> None:
     course = Course([100] * 60, ack_ms=[2.0] * 30 + [900.0] * 8 + [2.0] * 22, surges=[(1500, 10, 15), (50, 30, 36)])
     run = course.run()
-    console = Console(file=io.StringIO(), width=80)
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None)
     print_summary(run, summarize(run), console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
@@ -38,7 +38,7 @@ def test_what_surges_did_stands_in_a_line_each() -> None:
     assert len(lines) <= 23
     summary = summarize(run)
     many = replace(summary, surges=summary.surges * 3)
-    console = Console(file=io.StringIO(), width=80)
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None)
     print_summary(run, many, console)
     assert "(4 more surges on the page)" in console.file.getvalue()
 
@@ -50,7 +50,7 @@ def test_the_way_in_is_told_in_its_parts() -> None:
     histograms = {metric.value: one_value(ms * NS_PER_MS) for metric, ms in taken.items()}
     first = replace(first, histograms=dict(first.histograms) | histograms)
     run = replace(run, samples=(first, *rest))
-    console = Console(file=io.StringIO(), width=80)
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None)
     print_summary(run, summarize(run), console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()

@@ -31,6 +31,7 @@ from malaria.report.figure_text import (
     things,
     title_line,
 )
+from malaria.report.terminal.rules_block import rules_block
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, LABEL_WIDTH, print_lines, row, wrapped
 from malaria.units import format_bytes, format_duration_ns, format_things
 
@@ -49,24 +50,32 @@ PARTS: Final = {
 SCREEN_LINES: Final = 24
 LINES_AFTER: Final = 2
 """Lines below the block: where the page is, and the prompt."""
+LEAST_RULES: Final = 3
+"""Lines for the rules, the empty one below included, that a full screen has."""
+UNBOUNDED_LINES: Final = 1000
+"""A pipe or a file has room for all rules and reasons."""
 SURGES_SHOWN: Final = 3
 ADDRESSES_SHOWN: Final = 3
 
 
 def print_summary(run: Run, summary: Summary, console: Console) -> None:
     """Print the summary of one attack."""
-    print_lines(_attack(run, summary, console.width), console)
+    height = console.height if console.is_terminal else UNBOUNDED_LINES
+    print_lines(_attack(run, summary, console.width, height), console)
 
 
-def _attack(run: Run, summary: Summary, width: int) -> list[Text]:
+def _attack(run: Run, summary: Summary, width: int, height: int) -> list[Text]:
     body = [Text(), *_clients(run, summary, width), *_messages(run, summary, width), Text()]
     body += [*_latency_lines(run, summary, width)]
     body += _surges(run, summary, width)
     body += row("broker", _broker(run, summary), width)
     body += [*row("generator", _generator(summary), width), Text()]
     head = [*wrapped(title_line(run), "", width), Text()]
-    room = SCREEN_LINES - LINES_AFTER - len(head) - len(body)
-    return head + _verdict(run, summary, width, room) + body
+    # the rules decide the verdict, so their shortest form comes before further reasons
+    few = rules_block(run, summary, width, LEAST_RULES)
+    room = max(height, SCREEN_LINES) - LINES_AFTER - len(head) - len(body) - len(few)
+    verdict = _verdict(run, summary, width, room)
+    return head + verdict + body + rules_block(run, summary, width, room + len(few) - len(verdict))
 
 
 def _verdict(run: Run, summary: Summary, width: int, room: int) -> list[Text]:
@@ -122,8 +131,9 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
     if messages.expected is not None:
         sums.append(f"delivered {count(messages.delivered)} of {count(messages.expected)}")
     known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
-    if messages.lost is not None and messages.acked_lost is not None:
-        known[0] += f" ({count(messages.acked_lost)} acked)"
+    # without a loss none of them was acked
+    if messages.lost and messages.acked_lost is not None:
+        known.insert(1, f"acked but lost {count(messages.acked_lost)}")
     if messages.never_sent and not run.meta.closed_loop:
         known.insert(1, f"never sent {count(messages.never_sent)}")
     if messages.unacked:
@@ -141,8 +151,8 @@ def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
     heads = "".join(f"{STATISTIC_LABELS[name]:>{FIGURE_WIDTH}}" for name in SHOWN)
     lines = [Text(f"{INDENT}{'latency':<{LABEL_WIDTH}}{heads}")]
     for metric, statistics in found.items():
-        # they are in the line below `connect`
-        if metric in PARTS:
+        # parts are in the line below `connect`; service is on the page
+        if metric in PARTS or metric is Metric.SERVICE:
             continue
         values = "".join(_figure(statistics[name]) for name in SHOWN)
         line = Text(f"{INDENT}{LATENCY_LABELS[metric]:<{LABEL_WIDTH}}{values} ")
@@ -150,7 +160,7 @@ def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
         if metric is Metric.CONNECT and (Metric.TLS in found or Metric.UPGRADE in found):
             medians = [f"{word} {found[part]['p50']}" for part, word in PARTS.items() if part in found]
             lines += row(" parts p50", medians, width)
-    return [*lines, Text()]
+    return lines
 
 
 def _after_figures(run: Run, metric: Metric) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Final
@@ -15,6 +16,7 @@ COLOURS: Final = {"PASS": "bold green", "FAIL": "bold red", "INVALID": "bold yel
 INDENT: Final = "  "
 LABEL_WIDTH: Final = 11
 GAP: Final = "   "
+_SIGN: Final = re.compile(r"([<>=≤≥]) (?=\d)")
 
 
 def print_lines(lines: Sequence[Text], console: Console) -> None:
@@ -26,10 +28,11 @@ def print_lines(lines: Sequence[Text], console: Console) -> None:
 def wrapped(sentence: str, margin: str, width: int) -> list[Text]:
     """Return a sentence after `margin`, its further lines below its first word.
 
-    No line breaks inside a word, nor between a number and its percent sign: a word longer than the line sticks out.
+    No line breaks inside a word, nor between a number and its percent sign or the sign of its limit: a word longer than
+    the line sticks out.
     """
     # textwrap breaks at blanks only, not at no-break spaces
-    unbroken = printable(sentence).replace(" %", "\u00a0%")
+    unbroken = _SIGN.sub("\\1\u00a0", printable(sentence).replace(" %", "\u00a0%"))
     room = max(width - len(margin), 20)
     lines = textwrap.wrap(unbroken, room, break_on_hyphens=False, break_long_words=False) or [""]
     blank = " " * len(margin)
