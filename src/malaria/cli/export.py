@@ -22,8 +22,9 @@ def export(
         typer.Option(
             "-f",
             "--format",
-            metavar="csv|json|parquet",
-            help="csv and parquet: a row per second; json: everything (by the name of FILE, else csv).",
+            metavar="NAME",
+            help="csv, parquet: a row per second. json: everything. junit: the conditions as test cases. bencher, "
+            "github-benchmark, openmetrics: figures to follow over commits. (By the name of FILE, else csv.)",
             show_default=False,
         ),
     ] = None,
@@ -31,7 +32,7 @@ def export(
         str, typer.Option("-o", "--output", metavar="FILE", help="File to write; - is stdout.", show_default=False)
     ] = STDOUT,
 ) -> int:
-    """Write a run's figures as CSV, JSON or Parquet."""
+    """Write a run's figures for other programs."""
     from malaria.outputs.export_formats import BINARY, FORMATS
 
     # the name of the file says the format: meters.json
@@ -50,6 +51,4 @@ def export(
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("export", short_help="figures of a stored run as CSV, JSON or Parquet", epilog="\n\n".join(EXAMPLES))(
-        export
-    )
+    app.command("export", short_help="figures of a stored run for other programs", epilog="\n\n".join(EXAMPLES))(export)

@@ -1,4 +1,4 @@
-"""The figures of a run in formats that other programs read: CSV, JSON, Parquet."""
+"""The figures of a run in formats that other programs read, by the names that `malaria export --format` has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Final
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
 from malaria.errors import OperatorError
+from malaria.outputs.benchmark_formats import to_bencher, to_github_benchmark, to_openmetrics
 from malaria.outputs.files import json_text
+from malaria.outputs.junit_report import to_junit
 from malaria.records.run import Run
 from malaria.report.page.downloads import series_csv
 
@@ -47,6 +49,14 @@ def to_parquet(run: Run) -> bytes:
     return sink.getvalue()
 
 
-FORMATS: Final[Mapping[str, Callable[[Run], bytes]]] = {"csv": to_csv, "json": to_json, "parquet": to_parquet}
+FORMATS: Final[Mapping[str, Callable[[Run], bytes]]] = {
+    "csv": to_csv,
+    "json": to_json,
+    "parquet": to_parquet,
+    "junit": to_junit,
+    "bencher": to_bencher,
+    "github-benchmark": to_github_benchmark,
+    "openmetrics": to_openmetrics,
+}
 BINARY: Final = frozenset({"parquet"})
 """Formats that do not belong on a terminal."""
