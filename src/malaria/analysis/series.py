@@ -15,6 +15,7 @@ from malaria.analysis.windows import workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
 from malaria.records.run import Run
+from malaria.records.sample_histograms import second_of
 
 type SeriesRow = dict[str, float | str | None]
 
@@ -34,7 +35,8 @@ def columns(run: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | No
     """
     workers = workers_of(run)
     ends = {sample.worker: sample.end_ns for sample in run.samples if sample.phase is RunPhase.FINISH}
-    ends |= gone_since_ns(run)
+    # a sample ends a moment after its second: the worker owes nothing of the next one
+    ends |= {worker: second_of(since_ns) * NS_PER_S for worker, since_ns in gone_since_ns(run).items()}
     table: dict[str, list[float | str | None]] = {}
     before: dict[str, Sample] = {}
     for number, second in enumerate(_every_step(run, step_s)):

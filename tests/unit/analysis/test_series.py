@@ -99,7 +99,7 @@ def test_a_worker_that_is_lost_is_waited_for_up_to_its_loss() -> None:
     """What is left goes on being shown. The gap before the loss stays one."""
     seconds = [one(1, due=3), one(1, "2", due=4), one(2, due=3), one(3, due=3), one(3, "2", due=4), one(4, due=3)]
     records = run(*seconds, workers="12")
-    lost = [{"worker": "2", "share": "1/2", "reason": "was killed", "since_ns": 3 * S}]
+    lost = [{"worker": "2", "share": "1/2", "reason": "was killed", "since_ns": 3 * S + 300_000}]
     table = columns(replace(records, meta=RunMeta.model_validate({"workers": ["1", "2"], "lost_workers": lost})))
     assert table["due_per_s"] == [7.0, None, 7.0, 3.0]
     assert table["clients"] == [10, None, 10, 5]
