@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from malaria.analysis.backlog import Backlog, backlog_of
+from malaria.analysis.bee_blame import NO_WAY, bee_of_lost_connections, missing_of_one_bee, whose_clients
 from malaria.analysis.broker_end import broker_end
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
@@ -242,8 +243,10 @@ def _connected(case: _Case) -> str:
     if peak >= planned:
         were = "was" if connected == 1 else "were"
         return f"only {format_count(connected)} {of_planned} {were} still connected at the end"
-    causes = listed_causes(case.run.meta.connect_failures)
-    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}"
+    missing = missing_of_one_bee(case.run)
+    causes = listed_causes(missing.causes if missing else case.run.meta.connect_failures)
+    whose = f"; {whose_clients(missing.clients, missing.bee)}: {NO_WAY}" if missing else ""
+    return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}{whose}"
 
 
 def _acked(case: _Case) -> str:
@@ -357,7 +360,9 @@ def _acked_lost(case: _Case) -> str:
 
 def _dropped(case: _Case) -> str:
     causes = listed_causes(lost_connections(case.run))
-    return f"{case.count('connection')} lost{f': {causes}' if causes else ''}"
+    bee = bee_of_lost_connections(case.run)
+    whose = f"; {whose_clients(round(case.figure(case.rule.key)), bee)}" if bee else ""
+    return f"{case.count('connection')} lost{f': {causes}' if causes else ''}{whose}"
 
 
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from malaria.analysis.bee_blame import THIS_MACHINE, bees_with, cut_off_bee, latest_worker
 from malaria.analysis.bee_clocks import apart_at_start, restless_clocks
 from malaria.analysis.broker_end import BrokerEnd, broker_end, end_sentence, moment
 from malaria.analysis.capacity.loop_words import staircase_result
@@ -45,6 +46,8 @@ OWN_SHARE_LIMIT: Final = 0.5
 """Of the time of a handshake: beyond it, its latency tells more of us than of the broker."""
 
 
+MOST_BEES_NAMED: Final = 3
+
 type VerdictRule = Callable[[Run, Summary], list[Reason]]
 
 
@@ -72,17 +75,20 @@ def _late(run: Run, summary: Summary) -> list[Reason]:
     if run.meta.closed_loop or lag is None or unasked_packets(run) or unanswered:
         return []
     limit_ns = own_lag_limit_ns(run.meta)
-    worker, percent = busiest_worker(run)
-    saturated = percent is not None and percent > SATURATED_PERCENT
-    if lag.ns <= limit_ns and not (saturated and lag.ns > SATURATION_LAG_NS):
+    _, most = busiest_worker(run)
+    full = most is not None and most > SATURATED_PERCENT
+    latest = latest_worker(run)
+    if latest is None or (lag.ns <= limit_ns and not (full and lag.ns > SATURATION_LAG_NS)):
         return []
     bound = f"; at most {format_ms(limit_ns / NS_PER_MS)}" if lag.ns > limit_ns else ""
-    late = f"messages left {format_ms(lag.ns / NS_PER_MS)} late (p99{bound})"
-    used = "" if percent is None else f", worker {worker} used {percent:.0f} % of a core"
-    remedy = (
-        "Add --workers or a bee" if saturated else "Something else kept this machine busy: check its load, or add a bee"
-    )
-    return [Reason(Outcome.INVALID, f"this machine was the limit: {late}{used}", remedy)]
+    # of several hosts the one that was late is named, not the one whose worker was busiest
+    late = f"messages left {format_ms(latest.p99_ns / NS_PER_MS)} late (p99{bound})"
+    percent = latest.cpu_percent
+    used = "" if percent is None else f", worker {latest.worker} used {percent:.0f} % of a core"
+    saturated = percent is not None and percent > SATURATED_PERCENT
+    busy = f"Something else kept {latest.host} busy: check its load, or add a bee"
+    remedy = "Add --workers or a bee" if saturated else busy
+    return [Reason(Outcome.INVALID, f"{latest.host} was the limit: {late}{used}", remedy)]
 
 
 def _shortages(run: Run, summary: Summary) -> list[Reason]:
@@ -94,10 +100,11 @@ def _shortages(run: Run, summary: Summary) -> list[Reason]:
     planned, most = summary.clients.planned, summary.clients.connected_peak
     missing = planned is None or most is None or most < planned
     who = format_things(short[cause], "client")
+    where = " and ".join(bees_with(run, cause)[:MOST_BEES_NAMED]) or THIS_MACHINE
     remedy = run.meta.remedies.get(cause, "")
     if missing:
-        return [Reason(Outcome.INVALID, f"this machine was the limit: {who} could not connect: {cause}", remedy)]
-    return [Reason(Outcome.PASS, f"this machine delayed connects: {who} had to try again: {cause}", remedy)]
+        return [Reason(Outcome.INVALID, f"{where} was the limit: {who} could not connect: {cause}", remedy)]
+    return [Reason(Outcome.PASS, f"{where} delayed connects: {who} had to try again: {cause}", remedy)]
 
 
 _CONNECTS: Final = {
@@ -386,6 +393,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _endless,
     _dead_broker,
     _shortages,
+    cut_off_bee,
     taken_place,
     _late,
     _slow_handshakes,
