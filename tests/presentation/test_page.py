@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import lacking
+from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.perf_profile import Profile, ProfileRow
@@ -54,7 +58,7 @@ def browser() -> Iterator[Browser]:
 class Reader:
     """Somebody who opens a page and notices everything that is wrong with it."""
 
-    def __init__(self, browser: Browser, path: Path, width: int = 1280, dark: bool = False) -> None:
+    def __init__(self, browser: Browser, path: Path, width: int = 1280, dark: bool = False, hash_of: str = "") -> None:
         self.troubles: list[str] = []
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
@@ -63,7 +67,7 @@ class Reader:
         self.page.on("console", lambda message: self.troubles.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         self.page.on("request", lambda request: self._note(request.url))
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + hash_of)
         self.page.wait_for_selector("html[data-drawn=all]", state="attached")
 
     def _note(self, url: str) -> None:
@@ -100,11 +104,17 @@ def test_a_page_opens_without_error_or_request_and_says_what_the_summary_says(
 def test_the_data_inside_the_page_is_the_summary(browser: Browser, tmp_path: Path) -> None:
     path, summary = written(tmp_path, make_run())
     reader = Reader(browser, path)
-    href = reader.page.get_attribute("a[download='summary.json']", "href")
-    decoded = reader.evaluate(
-        f"new TextDecoder().decode(Uint8Array.from(atob({json.dumps(href)}.split(',')[1]), c => c.charCodeAt(0)))"
-    )
-    assert json.loads(decoded) == summary
+    assert json.loads(saved(reader, "summary.json")) == summary
+    rows = list(csv.DictReader(io.StringIO(saved(reader, "series.csv"))))
+    table = columns(make_run())
+    assert len(rows) == len(table["t_s"])
+    assert [float(row["ack_p99_ms"] or 0) for row in rows] == [value or 0 for value in table["ack_p99_ms"]]
+
+
+def saved(reader: Reader, name: str) -> str:
+    with reader.page.expect_download() as download:
+        reader.page.click(f"button[data-save='{name}']")
+    return download.value.path().read_text()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (360, True), (3840, False)])
@@ -138,32 +148,29 @@ def test_words_from_outside_stay_words(browser: Browser, tmp_path: Path) -> None
     assert HOSTILE in reader.page.inner_text("#command")
 
 
-def test_the_cursor_is_one_for_all_charts_of_the_stack(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, make_run())
+def test_the_cursor_is_one_for_all_charts_and_its_tooltip_has_names_and_units(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, observed(make_run(workers=8)))
     reader = Reader(browser, path)
-    axes = reader.evaluate("[...new Set(document.getElementById('stack').data.map(trace => trace.xaxis))]")
-    assert len(axes) == 1
+    plots = reader.page.locator("#stack .u-over")
+    for number in range(plots.count()):
+        plots.nth(number).hover()
+        lines = reader.page.locator("#stack .tip > *").all_inner_texts()
+        assert 2 <= len(lines) <= 8
+    plots.nth(1).hover()
+    assert re.search(r"due 50\d/s", reader.page.inner_text("#stack .tip").replace("\n", " "))
+    places = reader.evaluate(
+        "[...document.querySelectorAll('#stack .u-cursor-x')].map(one => Math.round(one.getBoundingClientRect().left))"
+    )
+    assert len(places) == plots.count()
+    assert max(places) - min(places) <= 1
 
 
-NO_ROOM = """
-() => {
-  const stack = document.getElementById('stack'), layout = stack._fullLayout, size = layout._size;
-  const above = [0, ...Object.keys(layout).filter(key => /^yaxis/.test(key))
-    .map(key => size.t + size.h * (1 - layout[key].domain[0]))];
-  const top = stack.getBoundingClientRect().top;
-  return Object.keys(layout).filter(key => /^legend\\d*$/.test(key)).filter((key, number) =>
-    stack.querySelector(`g.${key}`).getBoundingClientRect().top - top < above[number]);
-}
-"""
-"""The legends that reach up into the chart above them."""
-
-
-@pytest.mark.parametrize("workers", [2, 8])
 @pytest.mark.parametrize("width", [360, 700])
-def test_no_legend_covers_a_chart(browser: Browser, tmp_path: Path, width: int, workers: int) -> None:
-    path, _ = written(tmp_path, make_run(seconds=6, workers=workers, trouble="falls-behind"))
+def test_no_title_or_legend_is_wider_than_its_chart(browser: Browser, tmp_path: Path, width: int) -> None:
+    path, _ = written(tmp_path, make_run(seconds=6, workers=8, trouble="falls-behind"))
     reader = Reader(browser, path, width)
-    assert reader.evaluate(NO_ROOM) == []
+    wide = "[...document.querySelectorAll('.panel-head')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert reader.evaluate(wide) == 0
 
 
 def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
@@ -172,8 +179,8 @@ def test_a_page_of_levels(browser: Browser, tmp_path: Path) -> None:
     path.write_text(campaign_page(make_campaign(runs), by_directory(runs)), encoding="utf-8")
     reader = Reader(browser, path)
     assert reader.troubles == []
-    assert reader.page.locator("h2[id^=level-]").count() == 2
-    assert reader.evaluate("document.getElementById('levels').data.length") >= 2
+    assert reader.page.locator("details.level").count() == 2
+    assert reader.page.locator("#levels .panel").count() >= 2
 
 
 type Levels = dict[str, tuple[Run, dict[str, Any]]]
@@ -198,15 +205,69 @@ def test_the_page_of_a_campaign_has_the_figures_of_its_summaries_and_no_dead_lin
     path, levels = whole_campaign
     reader = Reader(browser, path)
     assert reader.troubles == []
-    text = reader.page.inner_text("main")
+    text = reader.page.text_content("main") or ""
     for _, summary in levels.values():
         assert f"{summary['broker']['cpu_percent']:.0f} %" in text
         assert format_count(summary["messages"]["acked"]) in text
     assert [reader.evaluate(f"{wrong}.length") for wrong in (DEAD, NAMELESS, HEADLESS)] == [0, 0, 0]
-    titles = reader.evaluate(
-        "Object.keys(document.getElementById('stack-1')._fullLayout).filter(k => /^yaxis/.test(k))"
+    assert len(path.read_bytes()) < 1_000_000
+
+
+def test_one_level_is_open_at_a_time_and_a_link_opens_it(browser: Browser, whole_campaign: tuple[Path, Levels]) -> None:
+    reader = Reader(browser, whole_campaign[0])
+    opened = "[...document.querySelectorAll('details.level[open]')].map(one => one.id)"
+    assert reader.evaluate(opened) == []
+    assert reader.evaluate("document.documentElement.scrollHeight") <= 3 * 900
+    reader.page.click("table.levels a[href='#level-1']")
+    reader.page.wait_for_selector("#stack-1 .panel")
+    assert reader.evaluate(opened) == ["level-1"]
+    assert reader.page.locator("#stack-1 .panel").count() == 10  # all but what waits in the generator: nothing did
+    reader.page.click("#level-4 > summary")
+    assert reader.evaluate(opened) == ["level-4"]
+    linked = Reader(browser, whole_campaign[0], hash_of="#level-3")
+    linked.page.wait_for_selector("#stack-3 .panel")
+    assert linked.evaluate(opened) == ["level-3"]
+    assert reader.troubles + linked.troubles == []
+
+
+def test_the_table_of_levels_sorts_by_figures(browser: Browser, whole_campaign: tuple[Path, Levels]) -> None:
+    reader = Reader(browser, whole_campaign[0])
+    verdicts = lambda: reader.page.locator("#section-levels-table + .scroll tbody td:nth-child(2)").all_inner_texts()  # noqa: E731
+    first = verdicts()
+    button = reader.page.locator("#section-levels-table + .scroll thead button").nth(3)  # ack p99
+    button.click()
+    assert verdicts()[-1] == "FAIL"
+    button.click()
+    assert verdicts()[0] == "FAIL"
+    assert reader.page.get_attribute("#section-levels-table + .scroll th[aria-sort]", "aria-sort") == "descending"
+    assert reader.page.locator(".sorted .of").first.is_visible(), "a variant says of which level it is"
+    button.click()
+    assert verdicts() == first
+
+
+def test_a_phone_shows_clients_verdict_p99_and_lost_first(
+    browser: Browser, whole_campaign: tuple[Path, Levels]
+) -> None:
+    reader = Reader(browser, whole_campaign[0], 360)
+    cells = "[...document.querySelectorAll('table.levels')][0].rows[{row}].cells"
+    heads = reader.evaluate(f"[...{cells.format(row=0)}].slice(0, 5).map(cell => cell.innerText.trim())")
+    assert heads == ["level", "verdict", "clients", "ack p99", "lost"]
+    right = reader.evaluate(f"{cells.format(row=1)}[4].getBoundingClientRect().right")
+    assert right <= 360
+
+
+def test_a_definition_opens_where_the_figure_stands(browser: Browser, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, make_run())
+    reader = Reader(browser, path)
+    reader.page.click(".card a[href='#def-ack']")
+    assert "From when a message was due to its acknowledgement" in reader.page.inner_text(".definition")
+    gap = reader.evaluate(
+        "document.querySelector('.definition').getBoundingClientRect().top"
+        " - document.querySelector(\".card a[href='#def-ack']\").getBoundingClientRect().bottom"
     )
-    assert len(titles) == 10  # all but what waits in the generator: nothing did
+    assert 0 <= gap <= 20
+    reader.page.keyboard.press("Escape")
+    assert reader.page.locator(".definition").count() == 0
 
 
 def test_the_page_of_a_campaign_fits_a_phone_at_night(browser: Browser, whole_campaign: tuple[Path, Levels]) -> None:
@@ -276,6 +337,25 @@ def test_the_button_copies_the_command(browser: Browser, tmp_path: Path) -> None
     reader.page.click("button[data-copy=command]")
     assert reader.evaluate("getSelection().toString().trim()") == make_run().meta.command
     assert reader.page.inner_text("button[data-copy=command]") == "copied"
+
+
+def test_paper_has_every_level_open_and_no_figure_cut_in_two(
+    browser: Browser, whole_campaign: tuple[Path, Levels]
+) -> None:
+    reader = Reader(browser, whole_campaign[0], width=718)
+    reader.page.emulate_media(media="print")
+    reader.evaluate("dispatchEvent(new Event('beforeprint'))")
+    closed = "document.querySelectorAll('details.level:not([open])').length"
+    assert reader.evaluate(closed) == 0
+    assert (
+        reader.evaluate("[...document.querySelectorAll('.chart')].filter(one => !one.querySelector('canvas')).length")
+        == 0
+    )
+    whole = "[...document.querySelectorAll('.panel')].every(one => getComputedStyle(one).breakInside === 'avoid')"
+    assert reader.evaluate(whole) is True
+    reader.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert reader.evaluate(closed) > 0
+    assert reader.troubles == []
 
 
 def test_paper_is_white_and_wide_enough_also_at_night(browser: Browser, tmp_path: Path) -> None:

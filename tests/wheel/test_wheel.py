@@ -142,7 +142,7 @@ def test_a_run_is_made_and_read(installed: Installed, attacked: Path) -> None:
     assert summary["messages"]["acked"] == summary["messages"]["due"] == 50
     (attacked / "report.html").unlink()
     installed.run("malaria", "report", "runs/first", codes=(0, 3))
-    assert "plotly" in (attacked / "report.html").read_text()
+    assert "uPlot" in (attacked / "report.html").read_text()
     assert "runs/first" in installed.run("malaria", "runs")
     assert installed.run("malaria", "export", "runs/first").count("\n") > 1
 

@@ -10,6 +10,8 @@ class Heading(StrEnum):
 
     # of a campaign
     CONCLUSIONS = "Conclusions"
+    THRESHOLDS = "Thresholds"
+    LEVELS = "Levels"
     MADE = "How the load was made"
     BROKER = "The broker"
     MISSING = "What is missing"
@@ -33,3 +35,8 @@ class Heading(StrEnum):
     HOSTS = "Hosts"
     OBSERVERS = "Observers"
     DEFINITIONS = "How each figure is defined"
+
+    @property
+    def anchor(self) -> str:
+        """The id of the section on a page that has it once."""
+        return f"section-{self.name.lower().replace('_', '-')}"

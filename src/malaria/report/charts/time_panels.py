@@ -1,22 +1,19 @@
 """The panels of the charts over time, from top to bottom, as a table: each has a few lines.
 
-Colours are those of Okabe and Ito, which the colour-blind can tell apart. Lines that lie on each other when all goes
-well (due, sent, acked, delivered) are drawn from thick to thin, so that all of them are seen.
+Lines that lie on each other when all goes well (due, sent, acked, delivered) are drawn from thick to thin, so that all
+of them are seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from malaria.analysis.observer_series import DROPPED, DROPPED_SO_FAR
 from malaria.records.run import Run
+from malaria.report.charts.chart_model import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, AxisScale
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
-)  # fmt: skip
 WORKERS_SHOWN: Final = 8
 """More workers than this are shown as one sum."""
 
@@ -35,14 +32,6 @@ class PanelLine:
     needs: str = ""
     steps: bool = False  # a count over the second that ends here, not a value at its end
     entry: str = ""  # its entry in the legend, if it shares that with other lines of the panel
-
-
-class AxisScale(StrEnum):
-    """The scale of a panel's axis."""
-
-    COUNT = "count"  # from zero
-    MS = "ms"  # milliseconds, over powers of ten
-    BYTES = "bytes"  # from zero, in kB, MB, GB
 
 
 @dataclass(frozen=True, slots=True)

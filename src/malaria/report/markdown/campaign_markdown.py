@@ -69,7 +69,7 @@ def _top(campaign: CampaignRecords, summary: Summary, shown: Sequence[ShownLevel
 
 def _row(one: ShownLevel) -> list[str]:
     why = "; ".join(reason.text for reason in one.summary.verdict.reasons[:2])
-    figures = [plain(cell) for cell in level_figures(one)]
+    figures = [plain(cell.text) for cell in level_figures(one)]
     return [_link(one.name), one.outcome, connected(one.run, one.summary), *figures, plain(why)]
 
 
@@ -125,7 +125,7 @@ def _side_by_side(level: Sequence[ShownLevel]) -> list[str]:
     if len(level) < 2:
         return []
     rows = [
-        [plain(one.part.variant or one.part.title), one.outcome, *(plain(cell) for cell in level_figures(one))]
+        [plain(one.part.variant or one.part.title), one.outcome, *(plain(cell.text) for cell in level_figures(one))]
         for one in level
     ]
     return table(["", "verdict", *LEVEL_COLUMNS.values()], rows, words=2)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from malaria.analysis.headline import headline
+from malaria.analysis.knee import highest_passed, knee
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import CampaignRecords
 from malaria.report.campaign_answer import (
@@ -16,44 +17,36 @@ from malaria.report.campaign_answer import (
     made_facts,
     not_to_the_end,
 )
-from malaria.report.charts.level_charts import levels_chart
-from malaria.report.figure_text import connected, moment
+from malaria.report.charts.level_charts import levels_chart, overlaid_percentiles, overlaid_rates
+from malaria.report.figure_text import moment
 from malaria.report.headings import Heading
-from malaria.report.level_columns import LEVEL_COLUMNS, level_figures
 from malaria.report.page.environment_view import EnvironmentView, environment_view
+from malaria.report.page.figure_cards import figure_cards
+from malaria.report.page.levels_table import levels_table, side_by_side
+from malaria.report.page.page_data import PageData
 from malaria.report.page.page_document import render_document
 from malaria.report.page.page_elements import (
-    CellTexts,
     ChartPlace,
     CopyableCommand,
+    FigureCard,
     PageTable,
     TableCell,
-    defined,
     named_values,
-    outcome_cell,
-    page_table,
     paragraphs,
 )
 from malaria.report.page.run_sections import (
-    PageCharts,
+    RunMaterial,
     RunSections,
     VerdictView,
     chart_place,
     run_material,
     run_sections,
-    section_charts,
+    section_data,
     unbroken,
     verdict_view,
 )
+from malaria.report.page.threshold_table import level_threshold_table
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, missing_lines, shown_parts
-
-
-@dataclass(frozen=True, slots=True)
-class ContentsEntry:
-    """A link to a section, and those to the variants of a level below it."""
-
-    cell: TableCell
-    below: tuple[TableCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +69,15 @@ class CampaignPage:
     subtitle: str
     verdict: VerdictView
     unfinished: str
+    cards_of: str
+    cards: tuple[FigureCard, ...]
     chart: ChartPlace | None
+    thresholds: PageTable | None
     overview: PageTable
+    percentiles: ChartPlace | None
+    rates: ChartPlace | None
     conclusions: tuple[str, ...]
-    contents: tuple[ContentsEntry, ...]
+    contents: tuple[TableCell, ...]
     note: tuple[str, ...]
     command: CopyableCommand
     made: PageTable
@@ -99,18 +97,23 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     `summary` is that of the campaign.
     """
     shown = shown_parts(campaign, levels)
-    charts: PageCharts = {"levels": levels_chart(shown, _load_unit(campaign))} if shown else {}
-    # also fills `charts`, which the page needs as a whole
-    made = tuple(_level(one, level, charts) for level in by_level(shown) for one in level)
+    materials = [run_material(one.run, one.summary) for one in shown]
+    data = _page_data(campaign, shown, materials)
     answer = headline(summary)
     missing = missing_lines(campaign, levels)
+    best = _answer_level(shown)
     page = CampaignPage(
         title=campaign.title,
         subtitle=_subtitle(campaign, shown),
         verdict=VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy),
         unfinished=not_to_the_end(campaign),
-        chart=chart_place("levels", charts) if shown else None,
-        overview=levels_table(shown),
+        cards_of=f"At {best.name}:" if best else "",
+        cards=figure_cards(best.run, best.summary) if best else (),
+        chart=chart_place("levels", data) if shown else None,
+        thresholds=level_threshold_table(shown),
+        overview=levels_table(shown, [material.series for material in materials]),
+        percentiles=chart_place("all-percentiles", data) if shown else None,
+        rates=chart_place("all-rates", data) if shown else None,
         conclusions=tuple(campaign_sentences(summary, shown)),
         contents=_contents(shown, bool(missing)),
         note=paragraphs(campaign.note),
@@ -120,11 +123,32 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         broker=named_values(broker_facts(campaign, shown)),
         broker_settings=broker_settings(campaign),
         no_settings=NO_SETTINGS,
-        levels=made,
+        levels=tuple(_level(one, shown, material, data) for one, material in zip(shown, materials, strict=True)),
         missing=tuple(missing),
         environment=environment_view(shown[-1].run, shown[-1].summary) if shown else None,
     )
-    return render_document("campaign_page.html", page, charts)
+    return render_document("campaign_page.html", page, data)
+
+
+def _page_data(campaign: CampaignRecords, shown: Sequence[ShownLevel], materials: Sequence[RunMaterial]) -> PageData:
+    """Return the charts over all levels, and those of each."""
+    if not shown:
+        return PageData()
+    data = PageData(
+        {
+            "levels": levels_chart(shown, _load_unit(campaign)),
+            "all-percentiles": overlaid_percentiles(shown),
+            "all-rates": overlaid_rates(shown, [material.series for material in materials]),
+        }
+    )
+    for one, material in zip(shown, materials, strict=True):
+        data = data.joined(section_data(material, one.suffix))
+    return data
+
+
+def _answer_level(shown: Sequence[ShownLevel]) -> ShownLevel | None:
+    """Return the level whose figures stand on the first screen: the greatest that passed, else where it broke."""
+    return highest_passed(shown) or knee(shown) or (shown[0] if shown else None)
 
 
 def _load_unit(campaign: CampaignRecords) -> str:
@@ -137,10 +161,8 @@ def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _level(one: ShownLevel, level: Sequence[ShownLevel], charts: PageCharts) -> LevelView:
-    """Return a level or a variant, and add its charts to those of the page."""
-    material = run_material(one.run, one.summary)
-    charts |= section_charts(material, one.suffix)
+def _level(one: ShownLevel, shown: Sequence[ShownLevel], material: RunMaterial, data: PageData) -> LevelView:
+    level = next(level for level in by_level(shown) if one in level)
     is_first = one is level[0]  # the comparison is shown once, above the first of them
     return LevelView(
         anchor=one.anchor,
@@ -148,52 +170,22 @@ def _level(one: ShownLevel, level: Sequence[ShownLevel], charts: PageCharts) -> 
         load=one.run.meta.load or "",
         verdict=verdict_view(one.run, one.summary),
         side_by_side=side_by_side(level) if is_first and len(level) > 1 else None,
-        sections=run_sections(material, charts, one.suffix, one.part),
+        sections=run_sections(material, data, one.suffix, one.part),
     )
 
 
-def levels_table(shown: Sequence[ShownLevel]) -> PageTable:
-    """Return a row for each level, and for its variants below it; each name links to its section."""
-    head: CellTexts = ["level", "verdict", "clients", *_column_heads()]
-    rows: list[CellTexts] = [
-        [_level_name(one), outcome_cell(one.outcome), connected(one.run, one.summary), *level_figures(one)]
-        for one in shown
-    ]
-    return page_table(head, rows, kind="levels")
-
-
-def side_by_side(level: Sequence[ShownLevel]) -> PageTable:
-    """Return a row for the level and for each of its variants."""
-    rows: list[CellTexts] = [
-        [TableCell(one.part.variant or one.part.title, one.anchor), outcome_cell(one.outcome), *level_figures(one)]
-        for one in level
-    ]
-    head: CellTexts = ["", "verdict", *_column_heads()]
-    return page_table(head, rows, kind="levels")
-
-
-def _column_heads() -> list[TableCell]:
-    return [defined(name, label) for name, label in LEVEL_COLUMNS.items()]
-
-
-def _level_name(one: ShownLevel) -> TableCell:
-    return TableCell(one.part.variant or one.part.title, one.anchor, is_indented=bool(one.part.variant))
-
-
-def _contents(shown: Sequence[ShownLevel], is_missing: bool) -> tuple[ContentsEntry, ...]:
-    """Return links to every section, those to the variants below their level."""
-    first = {"made": Heading.MADE, "broker": Heading.BROKER}
-    last = {"missing": Heading.MISSING} if is_missing else {}
-    last |= {"environment": Heading.ENVIRONMENT, "definitions": Heading.DEFINITIONS} if shown else {}
+def _contents(shown: Sequence[ShownLevel], is_missing: bool) -> tuple[TableCell, ...]:
+    """Return links to every section; those to the levels are short."""
+    first = {Heading.LEVELS: bool(shown)}
+    last = {
+        Heading.MADE: True, Heading.BROKER: True, Heading.MISSING: is_missing, Heading.ENVIRONMENT: bool(shown),
+        Heading.DEFINITIONS: bool(shown),
+    }  # fmt: skip
     return (
-        *(ContentsEntry(TableCell(title, anchor)) for anchor, title in first.items()),
-        *(_contents_of_level(level) for level in by_level(shown)),
-        *(ContentsEntry(TableCell(title, anchor)) for anchor, title in last.items()),
+        *(TableCell(heading, f"{heading.anchor}-table") for heading, there in first.items() if there),
+        *(
+            TableCell(one.part.variant or one.part.title, one.anchor, is_indented=bool(one.part.variant))
+            for one in shown
+        ),
+        *(TableCell(heading, heading.anchor) for heading, there in last.items() if there),
     )
-
-
-def _contents_of_level(level: Sequence[ShownLevel]) -> ContentsEntry:
-    below = tuple(TableCell(one.part.variant, one.anchor) for one in level if one.part.variant)
-    head = next((one for one in level if not one.part.variant), None)
-    # the level itself may be missing although a variant of it was run: then its name leads nowhere
-    return ContentsEntry(TableCell(head.name, head.anchor) if head else TableCell(level[0].part.title), below)

@@ -1,33 +1,35 @@
-"""The files that a page carries inside: the summary, and a row for each second."""
+"""The files that a reader can save from a page: the summary, and a row for each second."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-from typing import Final
 
 from malaria.analysis.summary_figures import Summary
 from malaria.report.charts.time_panels import SeriesColumns
-from malaria.report.page.page_elements import DownloadLink, download_link
-
-LARGE_BYTES: Final = 100_000
-"""A longer series is compressed, so that the page stays small."""
+from malaria.report.page.page_data import PageData
+from malaria.report.page.page_elements import DownloadLink
 
 
-def raw_data(series: SeriesColumns, summary: Summary, prefix: str = "") -> tuple[DownloadLink, ...]:
-    """Return both files; `prefix` makes the names of a level's files unique."""
-    rows = series_csv(series).encode()
-    # the browser saves it from the page itself, without a request
-    label = "series.csv, a row for each second"
-    if len(rows) > LARGE_BYTES:
-        packed = gzip.compress(rows, mtime=0)  # no time stamp: the same run gives the same page
-        table = download_link(f"{prefix}series.csv.gz", "application/gzip", packed, f"{label} (gzip)")
-    else:
-        table = download_link(f"{prefix}series.csv", "text/csv", rows, label)
-    figures = json.dumps(summary.as_json(), indent=2, allow_nan=False).encode()
-    return download_link(f"{prefix}summary.json", "application/json", figures, "summary.json"), table
+def downloads(suffix: str) -> tuple[DownloadLink, ...]:
+    """Return the links to both files; `suffix` makes the names of a level's files unique."""
+    prefix = f"level{suffix}-" if suffix else ""
+    return (
+        DownloadLink(f"{prefix}summary.json", "summary.json", file=f"summary{suffix}"),
+        DownloadLink(f"{prefix}series.csv", "series.csv, a row for each second", table=series_table(suffix)),
+    )
+
+
+def series_table(suffix: str) -> str:
+    """Return the name of the table in the page that has the series of an attack."""
+    return f"series{suffix}"
+
+
+def download_data(series: SeriesColumns, summary: Summary, suffix: str) -> PageData:
+    """Return what the links of `downloads` lead to."""
+    figures = json.dumps(summary.as_json(), indent=2, allow_nan=False)
+    return PageData(tables={series_table(suffix): series}, files={f"summary{suffix}": figures})
 
 
 def series_csv(series: SeriesColumns) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -21,34 +19,31 @@ from markupsafe import Markup
 from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figure_text import NO_LATENCY
 from malaria.report.headings import Heading
+from malaria.report.page.page_data import PageData, packed
 
 PACKAGE: Final = "malaria.report.page"
-EMPTY_STYLE: Final = ""
-"""plotly makes an empty style element and adds its rules to it by script."""
-_STYLE_OF_MAPS: Final = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
-"""The id of the style element for maps. plotly adds it, unless the page has an element of that id: it has no maps."""
+STYLES: Final = ("vendor/uPlot.min.css", "page.css")
+SCRIPTS: Final = ("vendor/uPlot.iife.min.js", "charts.js", "page.js")
+"""The scripts of a page in the order in which they run. docs/design/010-charts.md says where the first is from."""
 
 
-def render_document(template: str, page: object, charts: Mapping[str, object]) -> str:
-    """Return the whole file: the template shows `page`, the script draws `charts` at their places.
+def render_document(template: str, page: object, data: PageData) -> str:
+    """Return the whole file: the template shows `page`, the scripts draw the charts of `data` at their places.
 
     Lone surrogates, which a file name that is not UTF-8 gives to the command line, are spelled out as in the store.
     """
-    from plotly.offline import get_plotlyjs  # 4.8 MB of JavaScript from the installed package
-
-    css, plotly, script = _resource("page.css"), get_plotlyjs(), _resource("page.js")
-    scripts = (plotly, script)
+    css = "".join(_resource(name) for name in STYLES)
+    scripts = tuple(_resource(name) for name in SCRIPTS)
     html = (
         template_environment()
         .get_template(template)
         .render(
             page=page,
-            charts=charts,
+            data=packed(data),
             # our own files: escaped, they would not work
             css=Markup(css),
-            unneeded_styles=_STYLE_OF_MAPS.findall(plotly),
             scripts=[Markup(script) for script in scripts],
-            policy=content_security_policy([css, EMPTY_STYLE], scripts),
+            policy=content_security_policy([css], scripts),
         )
     )
     # a lone surrogate cannot be written as UTF-8
@@ -65,8 +60,6 @@ def template_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # NaN is no JSON, and the script of the page would fail on it
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.globals.update(Heading=Heading, definitions=DEFINITIONS, labels=LABELS, NO_LATENCY=NO_LATENCY)
     return environment
 
@@ -74,7 +67,7 @@ def template_environment() -> jinja2.Environment:
 def content_security_policy(styles: list[str], scripts: tuple[str, ...]) -> str:
     """Return a policy that allows these style elements and scripts, and no request at all.
 
-    Style attributes are allowed: plotly writes them, and autoescape keeps texts from adding any.
+    Style attributes are allowed: autoescape keeps texts from adding any.
     """
     return "; ".join(
         [

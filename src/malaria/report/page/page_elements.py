@@ -5,11 +5,11 @@ Texts are plain. The templates in `templates/elements.html` show them and escape
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from malaria.report.definitions import LABELS
+from malaria.report.page.sparkline import Sparkline
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,16 @@ class TableCell:
 
     text: str
     link: str = ""
-    is_outcome: bool = False
-    """Shown in the colour of its verdict."""
+    look: str = ""
+    """A verdict, in whose colour the text is shown; empty for the colour of the page."""
     is_indented: bool = False
+    of: str = ""
+    """What the text belongs to; shown when the rows are no longer in their order."""
+    note: str = ""
+    """A word after the text, in small letters."""
+    rank: float | None = None
+    """The number by which rows are sorted; None: by the text, or last where the text is no figure."""
+    sparkline: Sparkline | None = None
 
 
 type CellTexts = list[str | TableCell]
@@ -36,6 +43,7 @@ class PageTable:
     words: frozenset[int] = frozenset()
     kind: str = ""
     """A class of the style sheet."""
+    is_sortable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +56,20 @@ class FoldedTable:
 
 @dataclass(frozen=True, slots=True)
 class FigureCard:
-    """One of the figures that matter most, with a note below it (may be empty)."""
+    """One of the figures that matter most, with a note below it (may be empty). `is_bad` shows it as trouble."""
 
     label: TableCell
     value: str
     note: str = ""
+    is_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChartPlace:
-    """The place of a chart, which the script of the page draws. `description` is for those who cannot see it."""
+    """The place of a chart, which the script of the page draws. `description` is for those who cannot see it.
+
+    `height_px` is about as high as it will be, so that the page does not jump.
+    """
 
     name: str
     height_px: int
@@ -74,11 +86,12 @@ class CopyableCommand:
 
 @dataclass(frozen=True, slots=True)
 class DownloadLink:
-    """A link that carries its file inside the page."""
+    """A button that saves a file from the data of the page: a text as it is, or a table as CSV."""
 
     name: str
     label: str
-    href: str
+    file: str = ""
+    table: str = ""
 
 
 def page_table(
@@ -106,7 +119,7 @@ def defined(name: str, label: str = "") -> TableCell:
 
 
 def outcome_cell(outcome: str) -> TableCell:
-    return TableCell(outcome, is_outcome=True)
+    return TableCell(outcome, look=outcome)
 
 
 def paragraphs(note: str) -> tuple[str, ...]:
@@ -120,7 +133,3 @@ def command_lines(commands: str, identity: str) -> tuple[CopyableCommand, ...]:
     """Return one command for each line; the ids of all but the first end in `-or-1`, `-or-2`, ..."""
     lines = commands.splitlines() or [commands]
     return tuple(CopyableCommand(f"{identity}{f'-or-{n}' if n else ''}", line) for n, line in enumerate(lines))
-
-
-def download_link(name: str, media_type: str, content: bytes, label: str) -> DownloadLink:
-    return DownloadLink(name, label, f"data:{media_type};base64,{base64.b64encode(content).decode()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,19 +9,20 @@ from malaria.analysis.headline import headline
 from malaria.analysis.recovery import RULES
 from malaria.analysis.series import columns
 from malaria.analysis.summary_figures import Summary
-from malaria.clock import NS_PER_S
+from malaria.analysis.timeline import load_clock
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import EventKind
 from malaria.records.run import Run
-from malaria.report.charts.chart_frame import PlotlyFigure
+from malaria.report.charts.chart_model import Chart
 from malaria.report.charts.event_marks import restarts
-from malaria.report.charts.run_charts import percentiles, stack
+from malaria.report.charts.run_charts import percentiles, stack, step_s
 from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import count
 from malaria.report.page.account_view import AccountView, account_view
 from malaria.report.page.bees_view import BeesView, bees_view
-from malaria.report.page.downloads import raw_data
+from malaria.report.page.downloads import download_data, downloads, series_table
 from malaria.report.page.latency_view import LatencyView, latency_view
+from malaria.report.page.page_data import PageData
 from malaria.report.page.page_elements import (
     ChartPlace,
     CopyableCommand,
@@ -40,17 +40,11 @@ from malaria.units import format_things
 
 MOST_EVENTS: Final = 2000
 """The most rows in the table of events."""
-DESCRIPTIONS: Final = {
-    "overview": "Messages per second, due and done, over time",
-    "stack": "Clients, messages per second, latency, the broker's CPU and memory, what it holds, lag and CPU over time",
-    "percentiles": "Latency by percentile",
-    "levels": "Broker CPU, latency and messages per second by number of clients",
-}
-"""The text alternative of each kind of chart."""
+HEAD_PX: Final = 26
+FOOT_PX: Final = 30
+PLOTS_BESIDE: Final = 3
+"""Plots beside each other on a desk, see charts.js."""
 NO_PART: Final = CampaignPart(0, "", "", 0)
-
-type PageCharts = dict[str, PlotlyFigure]
-"""The charts of a page by the id of their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +99,26 @@ def run_material(run: Run, summary: Summary) -> RunMaterial:
     return RunMaterial(run, summary, columns(run))
 
 
-def section_charts(material: RunMaterial, suffix: str = "") -> PageCharts:
-    """Return the charts of one attack; `suffix` makes their ids unique on a page of several."""
-    return {
-        f"stack{suffix}": stack(material.run, material.series),
+def section_data(material: RunMaterial, suffix: str = "") -> PageData:
+    """Return the charts, series and files of one attack; `suffix` makes their names unique on a page of several."""
+    drawn = {
+        f"stack{suffix}": in_series(stack(material.run, material.series), material, suffix),
         f"percentiles{suffix}": percentiles(material.run),
     }
+    return PageData(drawn).joined(download_data(material.series, material.summary, suffix))
 
 
-def chart_place(name: str, charts: Mapping[str, PlotlyFigure]) -> ChartPlace:
-    return ChartPlace(name, charts[name]["layout"]["height"], DESCRIPTIONS[name.partition("-")[0]])
+def in_series(chart: Chart, material: RunMaterial, suffix: str = "") -> Chart:
+    """Return a chart over time with its values in the series of the page, unless it is drawn in coarser steps."""
+    return chart.from_table(series_table(suffix)) if step_s(material.run) == 1 and chart.x else chart
+
+
+def chart_place(name: str, data: PageData) -> ChartPlace:
+    chart = data.charts[name]
+    columns_of_plots = PLOTS_BESIDE if chart.side_by_side else 1
+    rows = -(-len(chart.panels) // columns_of_plots)
+    whole_px = sum(panel.height_px + HEAD_PX for panel in chart.panels)
+    return ChartPlace(name, whole_px * rows // max(len(chart.panels), 1) + FOOT_PX, chart.description)
 
 
 def verdict_view(run: Run, summary: Summary) -> VerdictView:
@@ -127,10 +131,8 @@ def unbroken(sentence: str) -> str:
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def run_sections(
-    material: RunMaterial, charts: PageCharts, suffix: str = "", part: CampaignPart = NO_PART
-) -> RunSections:
-    """Return the sections of an attack, whose charts are in `charts` under names that end in `suffix`.
+def run_sections(material: RunMaterial, data: PageData, suffix: str = "", part: CampaignPart = NO_PART) -> RunSections:
+    """Return the sections of an attack, whose charts are in `data` under names that end in `suffix`.
 
     `part` is what a campaign says about it.
     """
@@ -140,15 +142,15 @@ def run_sections(
         clean_start=clean_start(part),
         target=target_view(run, summary),
         surges=surges_view(run, summary),
-        over_time=chart_place(f"stack{suffix}", charts),
+        over_time=chart_place(f"stack{suffix}", data),
         events=events_table(run),
         bees=bees_view(run, summary),
-        latency=latency_view(run, summary, chart_place(f"percentiles{suffix}", charts)),
+        latency=latency_view(run, summary, chart_place(f"percentiles{suffix}", data)),
         account=account_view(run, summary),
         sys=sys_view(run, summary),
         perf=perf_view(run),
         note=paragraphs(part.note),
-        downloads=raw_data(material.series, summary, f"level{suffix}-" if suffix else ""),
+        downloads=downloads(suffix),
         warhead=warhead_of(run),
     )
 
@@ -163,7 +165,13 @@ def events_table(run: Run) -> FoldedTable:
     """Return all that happened, phases included, in order of time."""
     events = sorted([*run.events, *restarts(run)], key=lambda event: event.at_ns)
     rows = [
-        [f"{event.at_ns / NS_PER_S:,.1f} s", str(event.kind), event.text, count(event.count), event.worker]
+        [
+            load_clock(run.meta, event.at_ns),
+            str(event.kind),
+            event.text,
+            count(event.count),
+            event.worker,
+        ]
         for event in events[:MOST_EVENTS]
     ]
     if more := len(events) - len(rows):

@@ -15,6 +15,7 @@ from malaria.report.compare_text import (
     verdict_change,
 )
 from malaria.report.figure_text import UNKNOWN
+from malaria.report.page.page_data import PageData
 from malaria.report.page.page_document import render_document
 from malaria.report.page.page_elements import CellTexts, PageTable, outcome_cell, page_table
 
@@ -57,7 +58,7 @@ def render_side_by_side_page(compared: SideBySide) -> str:
             SideBySideLevel(level.name, _table(main_rows(level)), _table(level.figures)) for level in compared.levels
         ),
     )
-    return render_document("side_by_side_page.html", page, {})
+    return render_document("side_by_side_page.html", page, PageData())
 
 
 def _changes(compared: SideBySide) -> list[str]:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from malaria.analysis.series import columns
+from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S
 from malaria.observe import prometheus_names as series
 from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from malaria.report.charts.chart_frame import ms_scale
+from malaria.report.charts.chart_model import AxisScale, Chart, ms_range
 from malaria.report.charts.event_marks import MARKS_SHOWN
-from malaria.report.charts.level_charts import levels_chart
-from malaria.report.charts.run_charts import overview, percentiles, stack
+from malaria.report.charts.level_charts import levels_chart, overlaid_percentiles, overlaid_rates
+from malaria.report.charts.overview_chart import overview
+from malaria.report.charts.run_charts import percentiles, stack
 from malaria.report.charts.time_panels import PANELS, panels_of
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import by_directory, make_campaign, make_run, observed, with_meta
+from synthetic import by_directory, make_campaign, make_run, observed, with_figures, with_meta
 
 
-def names(figure: dict[str, Any]) -> list[str]:
-    return [trace["name"] for trace in figure["data"]]
+def overview_of(run: Run) -> Chart:
+    return overview(run, summarize(run))
+
+
+def names(chart: Chart, panel: int = 0) -> list[str]:
+    return [line.name for line in chart.panels[panel].lines]
 
 
 def test_lines_are_columns_of_the_series() -> None:
@@ -36,11 +41,40 @@ def test_lines_are_columns_of_the_series() -> None:
 
 def test_the_overview_shows_due_and_done_as_in_the_series() -> None:
     records = make_run()
-    figure = overview(records)
-    assert names(figure) == ["due", "acked"]
-    assert figure["data"][1]["y"] == list(columns(records)["acked_per_s"])
-    assert names(overview(with_meta(records, acknowledged=False))) == ["due", "sent"]
-    assert names(overview(with_meta(records, publishing=False, acknowledged=False))) == ["delivered"]
+    chart = overview_of(records)
+    assert names(chart) == ["due", "acked", "delivered"]
+    assert chart.panels[0].lines[1].values == list(columns(records)["acked_per_s"])
+    assert names(chart, 1) == ["ack p99", "end to end p99"]
+    assert len(chart.panels) == 2, "nothing was lost, and every client was there"
+    assert names(overview_of(with_meta(records, acknowledged=False))) == ["due", "sent", "delivered"]
+    assert names(overview_of(with_meta(records, publishing=False, acknowledged=False))) == ["delivered"]
+
+
+def test_a_fail_is_seen_in_the_first_chart() -> None:
+    rates, latency = overview_of(make_run(trouble="falls-behind")).panels
+    assert rates.fault.startswith("✗ acked per second 453/s (90.7 % of due), needs ≥ 98 % of due")
+    assert latency.fault.startswith("✗ ack p99 ≥")
+    assert [limit.value for limit in latency.limits] == [500.0]
+    assert not any(panel.fault for panel in overview_of(make_run()).panels)
+
+
+def test_missing_clients_and_losses_have_panels_of_their_own() -> None:
+    whole = make_run()
+    assert whole.ledger is not None
+    assert whole.ledger.delivered is not None
+    ledger = replace(whole.ledger, delivered=whole.ledger.delivered - 7, lost=7)
+    samples = [replace(s, counters=dict(s.counters) | {"delivered": s.counters["delivered"] - 7})
+               if number == 40 else s for number, s in enumerate(whole.samples)]  # fmt: skip
+    short = with_meta(replace(whole, ledger=ledger, samples=tuple(samples)), clients_planned=3100)
+    *_, clients, lost = overview_of(short).panels
+    assert (clients.title, clients.fault) == (
+        "clients",
+        "✗ clients connected 3,000 (96.8 % of planned), needs = 100 % of planned",
+    )
+    assert lost.title == "lost so far"
+    assert lost.lines[0].values[-1] == 7, "what the ledger has as lost"
+    assert lost.lines[0].values[0] == 0
+    assert "✗ lost 7" in lost.fault
 
 
 def test_a_line_that_means_nothing_in_this_run_is_left_out() -> None:
@@ -58,70 +92,82 @@ def test_nothing_acknowledged_is_a_line_at_zero() -> None:
 
 @pytest.mark.parametrize(("workers", "lines"), [(1, 0), (2, 2), (9, 0)])
 def test_a_few_workers_have_a_line_each(workers: int, lines: int) -> None:
-    figure = stack(make_run(seconds=3, workers=workers))
-    thin = [trace for trace in figure["data"] if trace["name"] == "each worker"]
-    assert [trace["hovertemplate"].partition("<extra>")[2] for trace in thin] == [
-        f"worker {number}</extra>" for number in range(1, lines + 1)
+    chart = stack(make_run(seconds=3, workers=workers))
+    thin = [line for panel in chart.panels for line in panel.lines if line.entry]
+    assert [(line.name, line.entry) for line in thin] == [
+        (f"worker {number}", "each worker") for number in range(1, lines + 1)
     ]
-    assert sum(trace["showlegend"] for trace in thin) == min(lines, 1)
 
 
 def test_a_tooltip_has_a_unit_and_a_name_of_its_own() -> None:
-    tooltips = [trace["hovertemplate"] for trace in stack(observed(make_run(seconds=12)))["data"]]
-    assert "%{y:,.3~r} ms<extra>ack p99</extra>" in tooltips
-    assert "%{y:,.3~r} %<extra>broker CPU: process</extra>" in tooltips
-    assert "%{y:.3~s}B<extra>broker memory: process</extra>" in tooltips
-    assert "%{y:,.6~r} clients<extra>ready</extra>" in tooltips
-    names = [tooltip.partition("<extra>")[2] for tooltip in tooltips]
-    assert len(set(names)) == len(names)
+    shown = {panel.title: panel for panel in stack(observed(make_run(seconds=12))).panels}
+    assert [(line.name, line.unit) for line in shown["latency"].lines][1] == ("ack p99", "ms")
+    assert [line.unit for line in shown["broker CPU, % of a core"].lines] == ["%"]
+    assert {line.unit for line in shown["broker memory"].lines} == {"B"}
+    assert shown["clients"].lines[0].unit == "clients"
+    assert {line.unit for line in shown["messages per second"].lines} == {"/s"}
+    for panel in shown.values():
+        assert len({line.name for line in panel.lines}) == len(panel.lines)
+        assert all(line.unit for line in panel.lines), panel.title
 
 
-def test_all_panels_have_one_time_axis() -> None:
-    figure = stack(make_run())
-    assert [key for key in figure["layout"] if key.startswith("xaxis")] == ["xaxis"]
-    assert len([key for key in figure["layout"] if key.startswith("yaxis")]) == 5  # nothing waited
+def test_host_and_broker_cpu_have_no_axis_in_common() -> None:
+    titles = [panel.title for panel in stack(observed(make_run(seconds=3))).panels]
+    assert {"broker CPU, % of a core", "host CPU, % of all cores"} <= set(titles)
+    assert {"broker CPU, % of a core", "host CPU, % of all cores"} <= {panel.title for panel in watched_levels().panels}
 
 
-def test_marks_run_through_all_charts_and_are_no_markup() -> None:
+def watched_levels() -> Chart:
+    runs = [observed(make_run(clients=500, seconds=5)), observed(make_run(clients=900, seconds=5))]
+    return levels_chart(shown_parts(make_campaign(runs), by_directory(runs)))
+
+
+def test_values_of_the_table_are_not_in_the_page_twice() -> None:
+    made = stack(make_run(seconds=5)).from_table("series").as_json()
+    lines = [line for panel in made["panels"] for line in panel["lines"]]
+    assert all("values" not in line and line["column"] for line in lines)
+    assert (made["table"], made["zero"]) == ("series", 3.0)
+    own = stack(make_run(seconds=5)).as_json()
+    assert all("values" in line for panel in own["panels"] for line in panel["lines"])
+
+
+def test_the_clock_begins_with_the_load() -> None:
+    chart = overview_of(make_run(seconds=30))
+    assert (chart.x[0], chart.x[-1]) == (-2.0, 32.0)
+    assert [(span.begin, span.end, span.text) for span in chart.spans] == [
+        (-3.0, 0.0, "connecting"), (30.0, 32.0, "after the load"),
+    ]  # fmt: skip
+
+
+def test_marks_run_through_all_charts() -> None:
     trouble = Event(5 * NS_PER_S, EventKind.TROUBLE, "<a href=x>&")
-    records = replace(make_run(), events=(trouble,))
-    layout = stack(records)["layout"]
-    lines = [shape for shape in layout["shapes"] if shape["type"] == "line"]
-    assert [(shape["x0"], shape["yref"]) for shape in lines] == [(5, "paper")]
-    assert [note["text"] for note in layout["annotations"]] == ["&lt;a href=x>&amp;"]
+    marks = stack(replace(make_run(), events=(trouble,))).marks
+    assert [(mark.at, mark.text, mark.is_bad) for mark in marks] == [(2.0, "<a href=x>&", True)]
 
 
 def test_a_storm_of_events_leaves_the_chart_readable() -> None:
     events = tuple(Event(n * NS_PER_S, EventKind.TROUBLE, "x") for n in range(100))
-    layout = overview(replace(make_run(), events=events))["layout"]
-    assert len(layout["annotations"]) == MARKS_SHOWN
-
-
-def test_what_was_not_measured_is_shaded() -> None:
-    spans = [(s["x0"], s["x1"]) for s in overview(make_run(seconds=30))["layout"]["shapes"]]
-    assert spans == [(0, 3), (33, 35)]
+    assert len(overview_of(replace(make_run(), events=events)).marks) == MARKS_SHOWN
 
 
 def test_a_bound_has_an_open_circle() -> None:
-    figure = percentiles(make_run(trouble="falls-behind"))
-    assert {"circle", "circle-open"} == set(figure["data"][0]["marker"]["symbol"])
-    assert any("≥" in text for text in figure["data"][0]["text"])
+    line = percentiles(make_run(trouble="falls-behind")).panels[0].lines[0]
+    assert {"circle", "open"} == set(line.markers)
+    assert any("≥" in text for text in line.texts)
 
 
-@pytest.mark.parametrize(
-    ("values", "first", "last"),
-    [([0.08, 0.3], "0.1 ms", "0.2 ms"), ([3], "2 ms", "5 ms"), ([1, 16_526], "1 ms", "10 s")],
-)
-def test_ticks_are_round(values: list[float], first: str, last: str) -> None:
-    scale = ms_scale(values)
-    low, high = scale["range"]
-    shown = [t for v, t in zip(scale["tickvals"], scale["ticktext"], strict=True) if 10**low <= v <= 10**high]
-    assert (shown[0], shown[-1]) == (first, last)
-    assert 2 <= len(shown) <= 6
+def test_an_axis_of_milliseconds_is_not_too_narrow() -> None:
+    low, high = ms_range([3])
+    assert high / low == pytest.approx(10**0.9, rel=0.01)
+    assert ms_range([None, 0]) == (0, 0)
 
 
-def test_no_value_no_scale() -> None:
-    assert ms_scale([None, 0]) == {}
+def test_a_chart_says_its_figures_to_those_who_cannot_see_it() -> None:
+    told = overview_of(make_run()).description
+    assert told.startswith(
+        "Messages due and done over time, −0:02 to 0:32. messages per second: due 0/s to 500/s, acked"
+    )
+    assert "latency: ack p99" in told
 
 
 def levels() -> list[ShownLevel]:
@@ -130,18 +176,38 @@ def levels() -> list[ShownLevel]:
 
 
 def test_levels_wear_their_verdict() -> None:
-    figure = levels_chart(levels())
-    done = next(trace for trace in figure["data"] if trace["name"] == "levels" and trace["y"][0] > 50)
-    assert done["x"] == [500, 4000]
-    assert done["text"] == ["PASS", "FAIL"]
-    assert done["marker"]["symbol"] == ["circle", "x"]
-    assert len(set(done["marker"]["color"])) == 2
-    p99 = next(trace for trace in figure["data"] if trace["name"] == "levels" and trace["y"][0] < 50)
-    assert p99["y"][1] > 100  # the bound of a p99 that is not known
-    assert [note["text"] for note in figure["layout"]["annotations"]] == ["4,000 clients: FAIL"]
+    chart = levels_chart(levels())
+    latency, rate, *_ = chart.panels
+    assert list(chart.x) == [500, 4000]
+    done = next(line for line in rate.lines if line.name == "done")
+    assert done.texts == ("PASS", "FAIL")
+    assert done.markers == ("circle", "cross")
+    assert len(set(done.colours)) == 2
+    assert latency.scale is AxisScale.MS
+    assert (latency.lines[0].values[1] or 0) > 100, "the bound of a p99 that is not known"
+    assert [mark.text for mark in chart.marks] == ["4,000 clients: FAIL"]
+
+
+def test_losses_are_a_plot_where_there_are_any() -> None:
+    assert "messages lost" not in [panel.title for panel in levels_chart(levels()).panels]
+    shown = levels()
+    lossy = replace(shown[1], summary=with_figures(shown[1].summary, messages={"lost": 12}))
+    plots = {panel.title: panel for panel in levels_chart([shown[0], lossy]).panels}
+    assert list(plots["messages lost"].lines[0].values) == [0, 12]
+
+
+def test_all_levels_are_laid_over_each_other() -> None:
+    shown = levels()
+    latency = overlaid_percentiles(shown)
+    assert names(latency) == ["500 clients", "4,000 clients"] or len(names(latency)) == 2
+    assert [line.dash for line in latency.panels[0].lines] == ["solid", "dash"], "the level that failed"
+    rates = overlaid_rates(shown, [columns(one.run) for one in shown])
+    assert list(rates.x) == list(range(1, 21)), "the seconds of the load"
+    assert len({line.colour for line in rates.panels[0].lines}) == 2
 
 
 def test_an_empty_run_has_charts_all_the_same() -> None:
     empty = Run(RunMeta(), (), (), None)
-    for figure in (overview(empty), stack(empty), percentiles(empty)):
-        json.dumps(figure, allow_nan=False)
+    for chart in (overview_of(empty), stack(empty), percentiles(empty)):
+        json.dumps(chart.as_json(), allow_nan=False)
+        assert chart.description

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from malaria.analysis.series import columns
 from malaria.records.rows import Observation, RunPhase, Sample
-from malaria.report.charts.run_charts import MOST_POINTS, stack, step_s
+from malaria.report.charts.run_charts import MOST_POINTS, step_s
 from malaria.report.charts.time_panels import MOST_CHOSEN, panels_of
 from synthetic import make_run, observed
 
@@ -35,13 +35,6 @@ def test_each_chosen_series_has_a_panel_and_of_a_total_how_it_grows() -> None:
 def test_their_number_is_bounded() -> None:
     rows = (Observation("prometheus", 2 * S, {f"series_{n}": n + 1 for n in range(MOST_CHOSEN + 3)}),)
     assert len(titles(replace(RUN, observations=rows))) == len(titles(RUN)) + MOST_CHOSEN
-
-
-def test_a_title_from_outside_is_no_markup() -> None:
-    rows = (Observation("prometheus", 2 * S, {"<a href=x>": 3}),)
-    legends = [value["title"]["text"] for key, value in stack(replace(RUN, observations=rows))["layout"].items()
-               if key.startswith("legend")]  # fmt: skip
-    assert legends[-1] == "<b>&lt;a href=x></b>  "
 
 
 def test_a_long_run_has_no_more_points_than_can_be_seen() -> None:

@@ -1,0 +1,77 @@
+"""The cards of a page's first screen: the figures that matter most, of an attack or of a level of a campaign."""
+
+from __future__ import annotations
+
+from malaria.analysis.summary_figures import Summary
+from malaria.analysis.windows import known_total
+from malaria.records.rows import Counter, Metric
+from malaria.records.run import Run
+from malaria.report.figure_text import connect_time_ns, connected, count, latencies, lost_figure, things
+from malaria.report.page.page_elements import FigureCard, defined
+from malaria.units import format_duration_ns, format_rate
+
+
+def figure_cards(run: Run, summary: Summary) -> tuple[FigureCard, ...]:
+    """Return the cards of an attack. Figures that are not known are left out."""
+    cards = [
+        _clients(run, summary),
+        _rate(run, summary),
+        _latency(run, summary, Metric.ACK, "ack p99"),
+        _latency(run, summary, Metric.END_TO_END, "end to end p99"),
+        _lost(summary),
+        _broker_cpu(summary),
+        _generator_cpu(summary),
+        _arrived(run, summary),
+    ]
+    return tuple(card for card in cards if card is not None)
+
+
+def _clients(run: Run, summary: Summary) -> FigureCard:
+    took_ns = connect_time_ns(run)
+    within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
+    planned = count(summary.clients.planned)
+    return FigureCard(defined("clients"), connected(run, summary), f"of {planned}{within}")
+
+
+def _rate(run: Run, summary: Summary) -> FigureCard | None:
+    rates = summary.rates
+    # what the broker confirmed says most; QoS 0 and subscribers have less
+    name = next((name for name in ("acked", "sent", "delivered") if rates[f"{name}_per_s"] is not None), None)
+    if name is None:
+        return None
+    due = rates.due_per_s
+    note = "closed loop" if run.meta.closed_loop else "" if due is None else f"of {format_rate(due)} due"
+    return FigureCard(defined("rates", name), format_rate(rates[f"{name}_per_s"]), note)
+
+
+def _latency(run: Run, summary: Summary, metric: Metric, label: str) -> FigureCard | None:
+    found = latencies(run, summary).get(metric)
+    return None if found is None else FigureCard(defined(metric, label), str(found["p99"]), f"p50 {found['p50']}")
+
+
+def _lost(summary: Summary) -> FigureCard | None:
+    messages = summary.messages
+    if messages.lost is None:
+        return None
+    note = f"of {count(messages.expected)} deliveries"
+    return FigureCard(defined("lost"), lost_figure(messages), note, is_bad=bool(messages.lost or messages.never_sent))
+
+
+def _broker_cpu(summary: Summary) -> FigureCard | None:
+    percent = summary.broker.cpu_percent
+    return None if percent is None else FigureCard(defined("broker_cpu"), f"{percent:.0f} %", "of one core")
+
+
+def _generator_cpu(summary: Summary) -> FigureCard | None:
+    generator = summary.generator
+    if generator.cpu_percent is None:
+        return None
+    note = f"of a core, {things(generator.workers, 'worker')}"
+    return FigureCard(defined("generator_cpu"), f"{generator.cpu_percent:.0f} %", note)
+
+
+def _arrived(run: Run, summary: Summary) -> FigureCard | None:
+    """Return the card of an attack that only subscribes: it has no messages due."""
+    if summary.messages.due is not None or not run.meta.subscribing:
+        return None
+    return FigureCard(defined("arrived"), count(known_total(run, Counter.ARRIVED)), "messages")
