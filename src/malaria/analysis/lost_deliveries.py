@@ -17,17 +17,21 @@ from malaria.units import format_count, format_rate, format_things
 
 GROUPS_NAMED: Final = 2
 """In one sentence; the others are counted."""
+UNTOLD: Final = "the broker does not say why"
 
 
-def who_lost(run: Run, summary: Summary) -> str:
-    """Return `backend (1 subscriber) lost 1,100 of 2,500 deliveries: …`; empty where it is not known who lost."""
+def who_lost(run: Run, summary: Summary, signs: str = "") -> str:
+    """Return `backend (1 subscriber) lost 1,100 of 2,500 deliveries: …`; empty where it is not known who lost.
+
+    `signs` are what points to a cause that the broker does not name.
+    """
     losses = run.ledger.losses if run.ledger is not None else ()
     if not losses:
         return ""
     groups = "; ".join(_of_group(group) for group in losses[:GROUPS_NAMED])
     left = len(losses) - GROUPS_NAMED
     more = f"; and {format_things(left, 'more group')}" if left > 0 else ""
-    causes = ", and ".join(_causes(run, summary, losses[0]))
+    causes = ", and ".join((*_sent_to_each(run, losses[0]), _cause(run, summary) or signs or UNTOLD))
     return f"{groups}{more}: {causes}; {_acknowledged(summary)}"
 
 
@@ -38,17 +42,16 @@ def _of_group(losses: GroupLosses) -> str:
     return f"{named} lost {format_count(losses.lost)} of {format_count(losses.expected)} deliveries"
 
 
-def _causes(run: Run, summary: Summary, losses: GroupLosses) -> Iterator[str]:
+def _sent_to_each(run: Run, losses: GroupLosses) -> Iterator[str]:
     window = load_window_ns(run)
     one = "it" if losses.subscribers == 1 else "each"
     if window is not None and window[1] > window[0]:
         per_s = losses.expected / losses.subscribers * NS_PER_S / (window[1] - window[0])
         yield f"{one} was sent {format_rate(per_s, 'msg')}"
-    yield _cause(run, summary)
 
 
 def _cause(run: Run, summary: Summary) -> str:
-    """Return what is known of the cause: the end of the broker, a full queue, a lost connection, or nothing."""
+    """Return what is known of the cause: the end of the broker, a full queue, a lost connection; empty: nothing."""
     end = broker_end(run)
     if end is not None:
         return f"the broker was gone {moment(run, end.at_ns)}"
@@ -60,7 +63,7 @@ def _cause(run: Run, summary: Summary) -> str:
         return f"{holds}: {told}" if holds else f"{told}, as from a full queue"
     if lost := total(run.samples, Counter.DROPPED):
         return f"{format_things(lost, 'connection')} broke meanwhile"
-    return holds or "the broker does not say why"
+    return holds
 
 
 def _acknowledged(summary: Summary) -> str:

@@ -313,8 +313,8 @@ def _unresolved(case: _Case) -> str:
 
 
 def _lost(case: _Case) -> str:
-    if who := who_lost(case.run, case.summary):
-        return f"{who}{_access_hints(case.run)}"
+    if who := who_lost(case.run, case.summary, _access_hints(case.run).removeprefix("; ")):
+        return who
     lost, expected = case.figure("messages.lost"), format_count(case.figure("messages.expected"))
     acked = case.figure("messages.acked_lost")
     told = f", {format_count(acked)} of them acknowledged by the broker" if acked else ""
@@ -354,8 +354,9 @@ def _duplicated(case: _Case) -> str:
 
 def _acked_lost(case: _Case) -> str:
     lost = format_things(case.figure("messages.acked_lost"), "message")
-    who = who_lost(case.run, case.summary)
-    return f"the broker lost {lost} that it had acknowledged{f': {who}' if who else ''}{_access_hints(case.run)}"
+    hints = _access_hints(case.run)
+    who = who_lost(case.run, case.summary, hints.removeprefix("; "))
+    return f"the broker lost {lost} that it had acknowledged{f': {who}' if who else hints}"
 
 
 def _dropped(case: _Case) -> str:

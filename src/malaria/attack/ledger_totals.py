@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
 from malaria.control.conductor import Conductor
 from malaria.model.warhead import Warhead
-from malaria.plan.clients import Identity, groups_of
+from malaria.plan.clients import GroupPlan, Identity, groups_of
+from malaria.plan.streams import needs_topics
 from malaria.records.ledger import Deliveries, SubscriberLosses
-from malaria.records.rows import Counter, GroupLosses, LedgerTotals
+from malaria.records.rows import UNCOUNTED, Counter, GroupLosses, LedgerTotals
+from malaria.schedule.payload import HEADER_PROPERTY, HEADER_SIZE
 from malaria.schedule.share import WHOLE
 from malaria.units import format_things
+
+PROPERTY_BYTES: Final = 1 + 2 + len(HEADER_PROPERTY) + 2 + 2 * HEADER_SIZE
+"""Of the user property: its number, and name and value with their lengths (MQTT 5, 2.2.2)."""
 
 
 def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str, int] | None) -> LedgerTotals:
@@ -28,7 +34,9 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
     acknowledged = counted if any(group.qos for group in warhead.publishing) else None
     open_messages = conductor.open_messages() if publishing else None
     # forged headers are duplicates and out of order as well: how many of the real ones were is then unknown
-    ordered = counted if settled and not settled.never_sent else None
+    publishers = [group for group in groups_of(warhead, WHOLE, Identity("", 0, 0)) if group.group.publishes]
+    by_order = needs_topics(publishers)  # then a repeat looks like the next message
+    ordered = counted if settled and not settled.never_sent and not by_order else None
     return LedgerTotals(
         due=_count(counted, Counter.DUE),
         sent=_count(counted, Counter.SENT),
@@ -46,15 +54,16 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
         unheard_lost=settled.unheard_lost if settled else None,
         losses=_losses(warhead, settled.by_subscriber) if settled else (),
         unacked=None if acknowledged is None else conductor.unacknowledged(),
-        notes=tuple(
-            _notes(
+        notes=(
+            *_notes(
                 conductor,
                 publishing,
                 subscribing,
                 lost=lost,
                 settled=settled,
                 refused=_count(counters, Counter.SUBSCRIPTIONS_REFUSED) or 0,
-            )
+            ),
+            *(_how_followed(publishers, settled) if settled else ()),
         ),
     )
 
@@ -91,13 +100,30 @@ def _notes(
     elif subscribing and not publishing:
         yield "No client of this run publishes, so what should arrive is not known."
     elif subscribing and settled is None:
-        yield f"Deliveries are not followed: {conductor.account_note()}."
-    if settled is not None and settled.never_sent:
-        arrivals = format_things(settled.never_sent, "arrival")
-        yield f"{arrivals} had the header of a message that no client had sent: not counted as delivered."
-        yield "Which messages came twice or out of order is not known then."
+        yield f"{UNCOUNTED}: {conductor.account_note()}."
     if settled is not None and refused:
         yield f"Nothing is expected of {format_things(refused, 'refused subscription')}."
+
+
+def _how_followed(publishers: Sequence[GroupPlan], settled: Deliveries) -> Iterator[str]:
+    """Say how messages without a header in their payload were told, and what is not known of them."""
+    if any(group.header_in_property for group in publishers):
+        yield (
+            f"Payloads under {HEADER_SIZE} bytes have no room for malaria's header: a user property carries it, which "
+            f"makes each message {PROPERTY_BYTES} bytes larger on the wire."
+        )
+    if not needs_topics(publishers):
+        if settled.never_sent:
+            arrivals = format_things(settled.never_sent, "arrival")
+            yield f"{arrivals} had the header of a message that no client had sent: not counted as delivered."
+            yield "Which messages came twice or out of order is not known then."
+        return
+    yield (
+        "Messages without malaria's header were counted by topic and order: repeats, order and end-to-end latency are "
+        "not known, and a message that came twice hides one that was lost."
+    )
+    if settled.never_sent:
+        yield f"{format_things(settled.never_sent, 'message')} more came than were sent: some came twice."
 
 
 def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:

@@ -9,10 +9,12 @@ from malaria.attack.address_notes import used_addresses
 from malaria.attack.due_rate import DueRate
 from malaria.attack.preflight import AttackRequest, TargetInfo
 from malaria.control.conductor import Conductor, WorkerState
-from malaria.model.warhead import describe, to_toml
+from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan.clients import Identity, make_plan
+from malaria.plan.streams import delivery_note
 from malaria.plan.surge_schedule import base_rate, clients_planned
 from malaria.records.first_texts import most_common
+from malaria.records.rows import UNCOUNTED
 from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts, WorkerFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import own_shortages, remedies
@@ -31,7 +33,7 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
         title=request.title,
         load=describe(warhead),
         closed_loop=any(plan.group.closed_loop for plan in publishers),
-        tracked=bool(publishers) and all(plan.tracked for plan in publishers),
+        tracked=bool(publishers) and not delivery_note(warhead),
         publishing=bool(publishers),
         acknowledged=bool(publishers) and all(plan.group.qos for plan in publishers),
         subscribing=any(group.subscribes for group in warhead.groups),
@@ -46,6 +48,12 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
         broker=BrokerFacts(version=target_info.version) if target_info.version else BrokerFacts(),
         notes=target_info.notes,
     )
+
+
+def uncounted(warhead: Warhead) -> list[str]:
+    """Return the sentence on deliveries that cannot be counted; empty if they can be."""
+    note = delivery_note(warhead)
+    return [f"{UNCOUNTED[0].lower()}{UNCOUNTED[1:]}: {note}"] if note else []
 
 
 def run_state(

@@ -21,7 +21,7 @@ from malaria.attack.interrupt import Interrupt, impatient, settled, unstarted
 from malaria.attack.ledger_totals import ledger_totals
 from malaria.attack.live_totals import LiveTotals
 from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
-from malaria.attack.run_facts import planned_facts, run_state
+from malaria.attack.run_facts import planned_facts, run_state, uncounted
 from malaria.attack.staircase_pilot import StaircasePilot
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
@@ -190,6 +190,7 @@ class AttackRunner:
     def run(self, interrupt: Interrupt) -> bool:
         """Run until the conductor says that it is over. Return False when the disk did not take all of it."""
         self._observers.start()
+        self._note_events(Event(0, EventKind.OBSERVER, text) for text in uncounted(self._warhead))
         while not self._conductor.over:
             reports = self._pool.poll(POLL_S)
             at_ns = self._now()

@@ -19,6 +19,7 @@ from malaria.control.standing import Standing
 from malaria.engine.address_book import AddressBook
 from malaria.engine.arrivals import Inbox
 from malaria.engine.arrivals5 import Inbox5
+from malaria.engine.arrivals_small import SmallInbox
 from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
 from malaria.engine.context import EngineContext
@@ -36,8 +37,10 @@ from malaria.engine.socket_sampler import SocketSampler
 from malaria.engine.surges import Surges
 from malaria.mqtt.packets import Protocol
 from malaria.mqtt.session import SessionPhase
-from malaria.plan.clients import GroupPlan, Plan
+from malaria.plan.clients import GroupPlan, Plan, groups_of
+from malaria.plan.streams import needs_topics
 from malaria.records.rows import Gauge, RunPhase, Sample
+from malaria.schedule.share import WHOLE
 from malaria.transport.connection_setup import setups_of
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Route
@@ -65,8 +68,7 @@ class Engine:
         context = EngineContext(
             columns, poller, self.outbox, meter, clock, platform.make_socket, self.milestones, addresses
         )
-        speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
-        self.inbox = Inbox5(plan, context) if speaks_5 else Inbox(plan, context)
+        self.inbox = _inbox(plan, context)
         self.publishers = [_publisher(group, context) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
         setups = setups_of(plan, routes)
@@ -328,6 +330,15 @@ class Engine:
 def _later(span: PublishSpan, origin_ns: int) -> PublishSpan:
     """Return the span of the same load from `origin_ns` on."""
     return replace(span, origin_ns=origin_ns, measure_ns=max(span.measure_ns, origin_ns))
+
+
+def _inbox(plan: Plan, context: EngineContext) -> Inbox:
+    """Return the quickest inbox for what this worker hears."""
+    publishing = [group for group in groups_of(plan.warhead, WHOLE, plan.identity) if group.group.publishes]
+    if any(group.header_in_property for group in publishing) or needs_topics(publishing):
+        return SmallInbox(plan, context)
+    speaks_5 = any(group.protocol is Protocol.V5 for group in plan.groups)
+    return Inbox5(plan, context) if speaks_5 else Inbox(plan, context)
 
 
 def _publisher(plan: GroupPlan, context: EngineContext) -> Publisher:

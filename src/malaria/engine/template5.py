@@ -24,7 +24,7 @@ from malaria.engine.template import (
 from malaria.mqtt.properties import properties_of
 from malaria.plan.clients import GroupPlan
 from malaria.plan.streams import FAR_SEQUENCE
-from malaria.schedule.payload import HEADER, MAGIC
+from malaria.schedule.payload import HEADER, HEADER_PROPERTY, MAGIC, pack_header
 
 ALIAS: Final = 1
 """The alias of a client's topic: it has one topic, and so one alias."""
@@ -113,7 +113,11 @@ class BuiltTemplate5(BuiltTemplate):
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         index, naming = self._members[position], self._naming[position]
-        rest = _written(self._plan, index, sequence, naming) + self._payload(position, sequence, due_ns)
+        header = b""
+        if self._plan.header_in_property:
+            header = pack_header(self._plan.identity.tag, self._numbers[position], sequence, due_ns)
+        written = _written(self._plan, index, sequence, naming, header)
+        rest = written + self._payload(position, sequence, due_ns)
         head = publish_head(self._group, _topic(self._plan, index, sequence, naming), len(rest))
         return self._joined(head, packet_id, rest)
 
@@ -122,8 +126,10 @@ def _topic(plan: GroupPlan, index: int, sequence: int, naming: Naming) -> str:
     return "" if naming is Naming.ALIASED else plan.topic(index, sequence)
 
 
-def _written(plan: GroupPlan, index: int, sequence: int, naming: Naming) -> bytes:
+def _written(plan: GroupPlan, index: int, sequence: int, naming: Naming, header: bytes = b"") -> bytes:
     properties = dict(plan.message_properties(index, sequence))
+    if header:
+        properties["user_property"] = (*properties.get("user_property", ()), (HEADER_PROPERTY, header.hex()))
     if naming is not Naming.FULL:
         properties["topic_alias"] = ALIAS
     return _PROPERTIES.write(properties)

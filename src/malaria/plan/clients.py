@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
+from malaria.model.completion import holds_header
 from malaria.model.group import Group
 from malaria.model.warhead import Warhead
 from malaria.mqtt.packets import Properties, Protocol
@@ -61,6 +62,7 @@ class GroupPlan:
     clients: int = 0
     ramp_ns: int = 0
     protocol: Protocol = Protocol.V311
+    header_in_property: bool = False  # a user property of MQTT 5 carries it, for the payload has no room
 
     @property
     def count(self) -> int:
@@ -155,7 +157,7 @@ def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupP
         plans.append(
             GroupPlan(
                 group, identity, number, members, row, clients=group.clients, ramp_ns=group.ramp_ns,
-                protocol=warhead.protocol_of(group),
+                protocol=warhead.protocol_of(group), header_in_property=_needs_property(warhead, group),
             )
         )  # fmt: skip
         numbered[group.name] = (group, number, group.clients)
@@ -168,8 +170,23 @@ def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupP
         members = share.members(index + surge.clients)[share.count(index) :]
         protocol = warhead.protocol_of(group)
         plans.append(
-            GroupPlan(group, identity, number, members, row, place, index, surge.clients, surge.ramp_ns, protocol)
-        )
+            GroupPlan(
+                group, identity, number, members, row, place, index, surge.clients, surge.ramp_ns, protocol,
+                _needs_property(warhead, group),
+            )
+        )  # fmt: skip
         numbered[surge.group] = (group, number, index + surge.clients)
         row += len(members)
     return plans
+
+
+def _needs_property(warhead: Warhead, group: Group) -> bool:
+    """Return True if generated payloads are too small for the header, and all that publish and hear speak MQTT 5.
+
+    Those that answer requests send the payload back without the properties.
+    """
+    if not group.publishes or not group.generated or holds_header(group.size):
+        return False
+    speaking = [one for one in warhead.groups if one.subscribes] + [group]
+    all_5 = all(warhead.protocol_of(one) is Protocol.V5 for one in speaking)
+    return len(speaking) > 1 and all_5 and not any(one.responds for one in warhead.groups)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
+from malaria.model.warhead import Warhead
 from malaria.mqtt.topics import TopicTree, shared_part
-from malaria.plan.clients import GroupPlan, Plan, groups_of
+from malaria.plan.clients import GroupPlan, Identity, Plan, groups_of
 from malaria.schedule.arrays import Ints
-from malaria.schedule.payload import HEADER_SIZE
 from malaria.schedule.share import WHOLE
 
 FAR_SEQUENCE: Final = 999_983
@@ -35,6 +35,7 @@ class Streams:
     `copies` has the streams of which a broker may deliver each message several times, and how many times: once for
     each filter of the client that matches (MQTT 3.1.1 section 3.3.5, MQTT 5 section 3.3.4). `note` says why deliveries
     cannot be foretold, when they cannot. `subscriber[i]` is the number of the client, of one member of a share.
+    `by_topic` has the publisher of each topic where some messages carry no header.
     """
 
     publisher: Ints
@@ -44,6 +45,7 @@ class Streams:
     shared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     copies: Mapping[int, int] = field(default_factory=dict)
     subscriber: Ints | None = None
+    by_topic: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def streams_of(plan: Plan) -> Streams:
@@ -53,14 +55,67 @@ def streams_of(plan: Plan) -> Streams:
     """
     all_groups = groups_of(plan.warhead, WHOLE, plan.identity)
     publishing = [group for group in all_groups if group.group.publishes]
-    subscribing = [group for group in plan.groups if group.group.subscribes]
+    note = _why_unknown(all_groups)
+    if note:
+        return _unknown(note)
+    streams = _match(plan.groups, publishing, _responders(all_groups))
+    if not needs_topics(publishing) or streams.note:
+        return streams
+    return replace(streams, by_topic={topic.encode(): number for topic, number in _owners(publishing).items()})
+
+
+def delivery_note(warhead: Warhead) -> str:
+    """Return why the deliveries of a warhead cannot be counted; empty if they can, or if nothing is delivered.
+
+    Costs as much as a look at each publisher where payloads have no header, else nothing.
+    """
+    groups = groups_of(warhead, WHOLE, Identity("", 0, 0))
+    delivers = any(one.group.publishes for one in groups) and any(one.group.subscribes for one in groups)
+    return _why_unknown(groups) if delivers else ""
+
+
+def needs_topics(publishing: Sequence[GroupPlan]) -> bool:
+    """Return True if messages of a group carry no header, so that only their topic and order tell them."""
+    return not all(group.tracked or group.header_in_property for group in publishing)
+
+
+def _why_unknown(groups: Sequence[GroupPlan]) -> str:
+    subscribing = [group for group in groups if group.group.subscribes]
+    publishing = [group for group in groups if group.group.publishes]
     if any(_mixes_shares(group.filters(0)) for group in subscribing):
-        return _unknown("a client has a shared subscription and another filter: its deliveries cannot be foretold")
-    if any(group.comes_later for group in all_groups if group.group.subscribes):
-        return _unknown("subscribers come in while the attack runs, and miss what was published before")
-    if not all(group.tracked for group in publishing):
-        return _unknown(f"payloads without our header of {HEADER_SIZE} bytes cannot be followed")
-    return _match(plan.groups, publishing, _responders(all_groups))
+        return "a client has a shared subscription and another filter: its deliveries cannot be foretold"
+    if any(group.comes_later for group in subscribing):
+        return "subscribers come in while the attack runs, and miss what was published before"
+    return _why_untold(publishing, subscribing) if needs_topics(publishing) else ""
+
+
+def _why_untold(publishing: Sequence[GroupPlan], subscribing: Sequence[GroupPlan]) -> str:
+    """Return why messages without a header cannot be told by topic and order; empty if they can."""
+    without = [group for group in publishing if not group.tracked and not group.header_in_property]
+    small = all(group.group.generated for group in without)
+    first = "the payload is too small for the header" if small else "the payloads have no header"
+    if any(group.group.responds for group in subscribing):
+        return f"{first}, and requests are answered"
+    if any(shared_part(filter_) is not None for group in subscribing for filter_ in group.group.filters):
+        return f"{first}, and a shared subscription divides a topic among its members"
+    if any(group.group.topic_alias_maximum for group in subscribing):
+        return f"{first}, and the broker may send aliases in place of topics"
+    if any("seq" in group.group.topic_uses for group in without) or len(_owners(publishing)) < _clients(publishing):
+        return f"{first}, and its topic is not the client's own"
+    return ""
+
+
+def _owners(publishing: Sequence[GroupPlan]) -> dict[str, int]:
+    """Return the publisher of each topic: fewer than there are publishers where some share one."""
+    return {
+        group.topic(index, 0): number
+        for group in publishing
+        for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True)
+    }
+
+
+def _clients(groups: Sequence[GroupPlan]) -> int:
+    return sum(group.count for group in groups)
 
 
 def _unknown(note: str) -> Streams:
@@ -79,6 +134,8 @@ def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responder
             # then the deliveries of a publisher are no whole stream, and losses could not be told
             if matched[0].keys() != matched[-1].keys():
                 return _unknown(f"a filter matches topic {group.group.topic_template(index)} only for some {{seq}}")
+            if not (group.tracked or group.header_in_property) and any(copies > 1 for copies in matched[0].values()):
+                return _unknown("the payloads have no header, and filters overlap: copies cannot be told from messages")
             for listener, copies in (matched[0] | matched[-1]).items():
                 heard[listener][number] = copies
     own = {

@@ -218,6 +218,10 @@ class GroupLosses:
     acked_lost: StoredCount
 
 
+UNCOUNTED: Final = "Deliveries cannot be counted"
+"""Begins the note of a ledger that says why nothing is known of deliveries."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
     """The account of every message of a run. None: unknown (no header in the payload, a worker was lost).

@@ -99,6 +99,8 @@ def parse_size(value: str | int) -> SizeSpec:
 
 HEADER: Final = struct.Struct(">HHIIQ")
 HEADER_SIZE: Final = HEADER.size
+HEADER_PROPERTY: Final = "malaria"
+"""The user property of MQTT 5 that carries the header of a payload without room for it, as hexadecimal digits."""
 MAGIC: Final = 0xA17A  # no UTF-8 text begins so, and no JSON
 
 HEADER_DTYPE: Final = np.dtype(

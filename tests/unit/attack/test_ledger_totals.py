@@ -50,4 +50,4 @@ def test_a_lost_worker_leaves_deliveries_open() -> None:
 
 
 def test_a_missing_account_is_named() -> None:
-    assert totals(METERS, LISTENER).notes == ("Deliveries are not followed: no account came.",)
+    assert totals(METERS, LISTENER).notes == ("Deliveries cannot be counted: no account came.",)

@@ -93,7 +93,9 @@ def line(progress: Progress) -> str:
         if progress.due_per_s is not None:
             parts.append(f"target {_rate(progress.due_per_s)}/s")
     if totals.get(Counter.ARRIVED):
-        parts.append(f"delivered {_per_second(second, Counter.DELIVERED)}")
+        # where deliveries cannot be counted, a rate of zero would look like a loss
+        arriving = Counter.DELIVERED if totals.get(Counter.DELIVERED) else Counter.ARRIVED
+        parts.append(f"{arriving} {_per_second(second, arriving)}")
     for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "generator lag")):
         figures = progress.second_latency_ms.get(metric)
         if figures:
@@ -159,11 +161,12 @@ def _figures(progress: Progress) -> Table:
     """Return the counts of the last second, their targets, and the totals since the start."""
     second, totals = progress.second, progress.totals
     table = _table("", "last second", "target", "since start")
-    for counter in (Counter.DUE, Counter.SENT, Counter.ACKED, Counter.DELIVERED):
+    arriving = Counter.DELIVERED if totals.get(Counter.DELIVERED) else Counter.ARRIVED
+    for counter in (Counter.DUE, Counter.SENT, Counter.ACKED, arriving):
         # a row of zeros, such as acked at QoS 0, would look like trouble
         if not totals.get(counter):
             continue
-        target = "" if counter is Counter.DELIVERED or progress.due_per_s is None else f"{_rate(progress.due_per_s)}/s"
+        target = "" if counter is arriving or progress.due_per_s is None else f"{_rate(progress.due_per_s)}/s"
         table.add_row(f"  {counter}", _per_second(second, counter), target, format_count(totals[counter]))
     ready = f"{format_count(_ready(progress))} of {format_count(progress.clients_planned)}"
     table.add_row("  clients", ready, "", f"{format_count(totals.get(Counter.REFUSED, 0))} refused, "

@@ -16,7 +16,7 @@ from malaria.analysis.headline import headline
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.surge_words import surge_line
 from malaria.analysis.windows import known_total
-from malaria.records.rows import Counter, Metric
+from malaria.records.rows import UNCOUNTED, Counter, Metric
 from malaria.records.run import Run
 from malaria.report.figure_text import (
     LATENCY_LABELS,
@@ -140,7 +140,10 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
         known.append(f"never acked {count(messages.unacked)}")
     if messages.overlapping:
         known.append(f"overlapping {count(messages.overlapping)}")
-    return row("messages", sums, width) + (row("", known, width) if known else [])
+    lines = row("messages", sums, width) + (row("", known, width) if known else [])
+    notes = run.ledger.notes if run.ledger is not None else ()
+    uncounted = [note for note in notes if note.startswith(UNCOUNTED)]
+    return lines + [line for note in uncounted for line in wrapped(note, " " * (len(INDENT) + LABEL_WIDTH), width)]
 
 
 def _latency_lines(run: Run, summary: Summary, width: int) -> list[Text]:
