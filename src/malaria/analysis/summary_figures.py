@@ -303,7 +303,8 @@ class CapacityFigures(Figures):
 
     `lower` is the greatest load that is proven to be carried, `upper` the smallest that is proven not to be; `ending`
     says why no more trials were made, `binding` what failed at the upper one, and `monotonic` that no load above it
-    was carried. `width` is the distance between neighbouring loads, as a share.
+    was carried. `width` is the distance between neighbouring loads, as a share. `cleaned` says whether the target
+    remembered nothing when each trial began.
     """
 
     search: str
@@ -314,6 +315,7 @@ class CapacityFigures(Figures):
     binding: str | None
     monotonic: bool
     trials: tuple[TrialFigures, ...] = ()
+    cleaned: bool | None = None
     loop: LoopFigures | None = None
 
 
@@ -377,5 +379,6 @@ def summary_schema() -> dict[str, Any]:
     for figures in (schema, schema["$defs"]["LevelSummary"]):
         for name in _RARE:
             figures["required"].remove(name)
-    schema["$defs"]["CapacityFigures"]["required"].remove("loop")  # not in summaries of version 0.1.0
+    for name in ("loop", "cleaned"):  # not in summaries of version 0.1.0
+        schema["$defs"]["CapacityFigures"]["required"].remove(name)
     return schema

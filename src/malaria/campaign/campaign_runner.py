@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import Verdict
@@ -23,6 +24,7 @@ from malaria.campaign.campaign_broker import BrokerWatch, CampaignBroker, broker
 from malaria.campaign.program import Step
 from malaria.campaign.recorder import CampaignRecorder, WriteFiles
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace
+from malaria.campaign.target_drain import TargetDrain
 from malaria.campaign.time_left import TimeLeft
 from malaria.clock import NS_PER_S, now_ns
 from malaria.errors import HostLimitError, OperatorError, UnstoredRunError
@@ -38,6 +40,9 @@ from malaria.records.run_meta import BrokerFacts, CleanStartFacts, RunMeta
 from malaria.records.store import FILE as RUN_FILE
 from malaria.transport.probe import Answer
 
+PAGE_COST: Final = 20
+"""So many times as long as the page of a search took to write, it is not written again, except at the end."""
+
 type Conduct = Callable[[AttackRequest, Callable[[Progress], None], Interrupt], AttackOutcome]
 
 
@@ -49,6 +54,7 @@ class CampaignTools:
     dry_run: Callable[[AttackRequest], Callable[[float], Answer]] = dry_run
     conduct: Conduct = conduct
     write_files: WriteFiles = write_campaign_files
+    drain: Callable[[Interrupt], TargetDrain] = TargetDrain
 
 
 def conduct_campaign(
@@ -111,6 +117,8 @@ class CampaignRunner:
         self._interrupt = interrupt
         self._tools = tools
         self._time_left = TimeLeft()
+        self._drain = tools.drain(interrupt)
+        self._next_page_ns = 0
         self._stopped = ""  # why nothing more is run
         self._refusal = ""  # the error of a broker that did not start the last time
 
@@ -140,13 +148,24 @@ class CampaignRunner:
                 self._perform(step)
                 took_s = (now_ns() - began_ns) / NS_PER_S
                 self._recorder.change(step, took_s=took_s)
-                self._publish()
+                self._publish_now_and_then()
                 self._note_time(step, took_s)
                 if standing := self._request.program.standing(self._recorder.history()):
                     self._listener.tell(standing)
             self._recorder.end()
             self._publish()
             return self._recorder.outcome()
+
+    def _publish_now_and_then(self) -> None:
+        """Write the page after each part of a campaign; of a search, which has many, as seldom as its cost asks for.
+
+        The page has all parts so far, so that writing it after each would take a time that grows with their square.
+        """
+        if self._request.program.length is None and now_ns() < self._next_page_ns:
+            return
+        began_ns = now_ns()
+        self._publish()
+        self._next_page_ns = now_ns() + PAGE_COST * (now_ns() - began_ns)
 
     def _publish(self) -> None:
         """Write the page of what is done. Ctrl-C meanwhile leaves it as it was: the records are stored."""
@@ -193,7 +212,9 @@ class CampaignRunner:
         recorder = self._recorder
         # name and version are known only from the broker that runs
         recorder.describe_broker(broker_facts(self._request.campaign.broker, self._broker.running))
-        began = {"clean": start.clean, "clean_reason": start.reason, "command": request.command}
+        drained = self._let_drain(step, start, request)
+        reason = "; ".join(filter(None, (start.reason, drained)))
+        began = {"clean": start.clean, "clean_reason": reason, "command": request.command}
         recorder.change(step, directory=directory.name, **began)
         on_progress = self._listener.begin(recorder.part(step), self._place(step), describe(request.warhead))
         with BrokerWatch(self._broker) as watch:
@@ -202,6 +223,15 @@ class CampaignRunner:
         aborted = outcome.run.meta.aborted
         recorder.change(step, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=aborted or "")
         self._listener.tell(f"{step.name}: {_verdict_line(outcome.summary.verdict)}")
+
+    def _let_drain(self, step: Step, start: CleanStart, request: AttackRequest) -> str:
+        """Wait before a trial until the trial before has left a target that was not started anew."""
+        if step.trial is None or start.clean:
+            return ""
+        drained = self._drain.wait(self._tools.dry_run(request))
+        if self._interrupt.count:
+            raise KeyboardInterrupt
+        return drained
 
     def _place(self, step: Step) -> PartPlace:
         decided = {result.key for result in self._recorder.history()}

@@ -148,7 +148,7 @@ def test_files_are_written(tmp_path: Path) -> None:
     assert (summary["capacity"]["lower"], summary["capacity"]["upper"]) == (100, 200)
     page = (tmp_path / "report.html").read_text()
     assert "carries 100 clients" in page
-    assert "What broke first, at 200 clients" in page
+    assert "What broke first: at 200 clients" in page
 
 
 def test_a_search_goes_on_where_it_was_cut(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def judge_search(
         binding=binding,
         monotonic=found.monotonic,
         trials=tuple(TrialFigures(trial.load, trial.hold_s, trial.outcome) for trial in trials),
+        cleaned=_cleaned(campaign),
         loop=loop,
     )
     return figures, Verdict(outcome, tuple(reasons))
@@ -55,6 +56,12 @@ def judge_search(
 def _answer(goal: SearchGoal, trials: Sequence[Trial]) -> CapacityAnswer:
     found = next_trial(goal, trials)
     return found if isinstance(found, CapacityAnswer) else answer(goal, trials, Ending.INTERRUPTED)
+
+
+def _cleaned(campaign: CampaignRecords) -> bool | None:
+    """Return whether every trial met a clean target; None before the first."""
+    made = [part for part in campaign.parts if part.clean_reason]
+    return all(part.clean for part in made) if made else None
 
 
 def _binding(found: CapacityAnswer, campaign: CampaignRecords, summaries: Mapping[str, Summary]) -> str | None:

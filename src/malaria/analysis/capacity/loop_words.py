@@ -42,7 +42,7 @@ def tipping_sentence(loop: LoopFigures, *, by_rate: bool) -> str:
         return "did not tip"
     tips = f"tips at {offered(loop.tipping, by_rate=by_rate)}"
     if loop.recovery is not None and loop.ratio is not None:
-        after = "" if loop.recovery_s is None else f", {_seconds(loop.recovery_s)} after"
+        after = f", {_seconds(loop.recovery_s)} after" if loop.recovery_s else ", at once"
         return f"{tips}, well again at {format_count(loop.recovery)} ({loop.ratio:.2f} of it){after}; no restart needed"
     down = [rung for rung in loop.rungs if rung.way == "down"]
     if not down:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
-from malaria.analysis.summary_figures import Summary
+from malaria.analysis.summary_figures import Summary, TrialFigures
 from malaria.report.figure_text import count
-from malaria.report.search_conclusions import search_conclusions
-from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, row, wrapped
+from malaria.report.search_conclusions import search_doubts, search_facts
+from malaria.report.terminal.terminal_lines import COLOURS, GAP, INDENT, print_lines, row, wrapped
 
+LABEL_WIDTH: Final = 12
+NO_BREAK: Final = "\u00a0"
 MARKS: Final = {"PASS": "✓", "FAIL": "✗", "INVALID": "–", "UNKNOWN": "?"}
 """The mark of a trial's outcome. INVALID and UNKNOWN are no evidence."""
 
@@ -26,9 +30,21 @@ def print_capacity(summary: Summary, console: Console) -> None:
     answer = wrapped(verdict.reasons[0].text.removeprefix("carries "), margin, console.width)
     answer[0].stylize(COLOURS[verdict.outcome], len(INDENT), len(margin))
     lines = [Text(), *answer, Text()]
-    for sentence in search_conclusions(summary):
+    for label, parts in search_facts(summary):
+        # a row of short figures, or a line for each sentence
+        rows = [parts] if label.startswith("at ") else [[part] for part in parts]
+        for place, each in enumerate(rows):
+            margin = f"{INDENT}{'' if place else label:<{LABEL_WIDTH}}"
+            unbroken = [part.replace(" ", NO_BREAK) for part in each] if len(each) > 1 else each
+            lines += wrapped(GAP.join(unbroken), margin, console.width)
+    for sentence in search_doubts(summary):
         lines += wrapped(sentence, INDENT, console.width)
-    trials = [f"{count(trial.load)} {MARKS[trial.outcome]}" for trial in capacity.trials]
-    if trials:
-        lines += [Text(), *row("trials", trials, console.width)]
+    if capacity.trials:
+        lines += [Text(), *row("trials", _marked(capacity.trials), console.width)]
     print_lines([*lines, Text()], console)
+
+
+def _marked(trials: Sequence[TrialFigures]) -> list[str]:
+    """Return `500 ✓`, `3,050 ✓✓✓`: the trials in their order, those in a row at one load together."""
+    runs = groupby(trials, key=lambda trial: trial.load)
+    return [f"{count(load)} {''.join(MARKS[trial.outcome] for trial in at_load)}" for load, at_load in runs]
