@@ -69,6 +69,7 @@ def of_steady_time(summary: Summary) -> Summary:
             acked_per_s=_known(steady.acked_per_s, rates.acked_per_s),
         ),
         clients=replace(clients, dropped=_known(steady.connections_dropped, clients.dropped)),
+        stalls=replace(summary.stalls, longest_ms=_known(steady.longest_stall_ms, summary.stalls.longest_ms)),
         broker=replace(broker, dropped=_known(steady.messages_dropped, broker.dropped)),
     )
 

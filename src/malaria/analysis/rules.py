@@ -19,6 +19,7 @@ from malaria.analysis.losses import missing_words
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
 from malaria.analysis.lost_deliveries import who_lost
 from malaria.analysis.queues import GROWING, LEAST_GROWTH_LOAD_S
+from malaria.analysis.stalls import stall_sentence
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling, ThresholdFinding, evaluate, look_up, stated_thresholds
 from malaria.analysis.timeline import load_clock
@@ -60,6 +61,7 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
     ("clients.connected == 100% of planned", {"surges": False}),
     ("clients.connected_peak >= 100% of planned", {"surges": True}),
     ("clients.dropped == 0", {}),
+    ("stalls.longest == 0ms", {"publishing": True}),
     ("rates.acked_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": True}),
     ("rates.sent_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": False}),
     ("messages.unacked == 0", {"publishing": True}),
@@ -249,6 +251,10 @@ def _connected(case: _Case) -> str:
     return f"{format_count(planned - peak)} {of_planned} could not connect{f': {causes}' if causes else ''}{whose}"
 
 
+def _stalled(case: _Case) -> str:
+    return stall_sentence(case.summary)
+
+
 def _acked(case: _Case) -> str:
     backlog = backlog_of(case.run)
     since = "" if backlog.since_s is None else f" at {load_clock(case.run.meta, backlog.since_s * NS_PER_S)}"
@@ -366,6 +372,9 @@ def _dropped(case: _Case) -> str:
     return f"{case.count('connection')} lost{f': {causes}' if causes else ''}{whose}"
 
 
+_STALL_REMEDY: Final = (
+    "look at the broker's log and its disk at that time (persistence, garbage collection); --allow-stall 5s allows it"
+)
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"
 _OVERLOAD_REMEDY: Final = "the load is more than the broker carries: look at its CPU and queues, and try fewer clients"
 _PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence"
@@ -399,6 +408,7 @@ class _Phrase:
 _PHRASES: Final[Mapping[str, _Phrase]] = {
     "clients.connected": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY, connect_remedy),
     "clients.connected_peak": _Phrase(_connected, _AT_LEAST, _CONNECT_REMEDY, connect_remedy),
+    "stalls.longest": _Phrase(_stalled, _AT_MOST, _STALL_REMEDY),
     "rates.acked_per_s": _Phrase(_acked, _AT_LEAST, _OVERLOAD_REMEDY),
     "rates.sent_per_s": _Phrase(_sent, _AT_LEAST, _OVERLOAD_REMEDY),
     "messages.acked_lost": _Phrase(_acked_lost, _AT_MOST, _PROMISE_REMEDY, _loss_remedy),

@@ -14,6 +14,7 @@ from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
 from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import LoadSecond, between, done_counter, seconds_of
+from malaria.analysis.stalls import longest_ms, stalls_of
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import load_window_ns, total
 from malaria.records.rows import Counter
@@ -94,9 +95,15 @@ def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan])
         due_per_s=round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
         sent_per_s=None if acked else done,
         acked_per_s=done if acked else None,
+        longest_stall_ms=_longest_stall_ms(run, troubled),
         connections_dropped=_connections(run, troubled) if run.samples else None,
         messages_dropped=_messages(run, troubled),
     )
+
+
+def _longest_stall_ms(run: Run, troubled: Sequence[TimeSpan]) -> float | None:
+    stalls = stalls_of(run)
+    return None if stalls is None else longest_ms(stall for stall in stalls if not stall.touches(troubled))
 
 
 def _connections(run: Run, troubled: Sequence[TimeSpan]) -> int:

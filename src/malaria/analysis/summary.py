@@ -15,6 +15,7 @@ from malaria.analysis.load_rates import load_rates
 from malaria.analysis.lost_figures import without_lost_figures
 from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.recovery import recovery_figures, surge_results
+from malaria.analysis.stalls import episode_figures, stall_figures
 from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.summary_figures import (
     BrokerFigures,
@@ -54,6 +55,8 @@ def summarize(run: Run) -> Summary:
         surges=tuple(surge.as_figures() for surge in surges),
         recovery=recovery_figures(surges),
         loop=loop_figures(run),
+        stalls=stall_figures(run),
+        episodes=episode_figures(run),
     )
     summary = without_lost_figures(run, summary)
     summary = replace(summary, verdict=judge(run, summary))

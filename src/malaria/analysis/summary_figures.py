@@ -204,6 +204,7 @@ class SteadyFigures(Figures):
     due_per_s: float | None = None
     sent_per_s: float | None = None
     acked_per_s: float | None = None
+    longest_stall_ms: float | None = None
     connections_dropped: int | None = None
     messages_dropped: int | None = None
 
@@ -223,6 +224,25 @@ class SurgeFigures(Figures):
     watched_s: float | None = None
     metastable: bool | None = None
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeFigures(Figures):
+    """A time in which something was wrong: since when (seconds since the start of the load), how long, in words."""
+
+    kind: str
+    at_s: float
+    length_s: float
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class StallFigures(Figures):
+    """The number of stalls of the broker, the longest (0: none), and the silence from which on it is one."""
+
+    count: int | None = None
+    longest_ms: float | None = None
+    limit_ms: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,6 +367,8 @@ class Summary(Figures):
     steady: SteadyFigures = field(default_factory=SteadyFigures)
     surges: tuple[SurgeFigures, ...] = ()
     recovery: RecoveryFigures = field(default_factory=RecoveryFigures)
+    stalls: StallFigures = field(default_factory=StallFigures)
+    episodes: tuple[EpisodeFigures, ...] = ()
     capacity: CapacityFigures | None = None
     loop: LoopFigures | None = None
     levels: tuple[LevelSummary, ...] = ()
@@ -373,7 +395,9 @@ def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
     later = [("MessageFigures", name) for name in ("unacked", "duplicated_qos_2", "overlapping")]
-    later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in ("addresses", "headline", "bees")]
+    newer = ("addresses", "headline", "bees", "stalls", "episodes")
+    later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in newer]
+    later.append(("SteadyFigures", "longest_stall_ms"))
     for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):

@@ -24,6 +24,7 @@ from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.rules import unmet_rules
 from malaria.analysis.seconds import own_lag_limit_ns
+from malaria.analysis.stalls import stall_sentence
 from malaria.analysis.summary_figures import Summary, SurgeFigures, Verdict
 from malaria.analysis.surge_words import surge_sentence
 from malaria.analysis.thresholds import Ruling, stated_thresholds
@@ -376,6 +377,15 @@ def _lost_at(run: Run, at_ns: int) -> str:
     return f"was lost at {load_clock(run.meta, at_ns)}"
 
 
+def _allowed_stalls(run: Run, summary: Summary) -> list[Reason]:
+    """Tell when the broker stood still where no rule is broken by it: it is allowed, or was in a surge."""
+    sentence = stall_sentence(summary)
+    broken = [rule.text for rule in unmet_rules(run, summary) if rule.ruling is Ruling.BROKEN]
+    if not sentence or any(text.startswith(sentence) for text in broken):
+        return []
+    return [Reason(Outcome.PASS, sentence)]
+
+
 def _closed_loop_limit(run: Run, _: Summary) -> list[Reason]:
     worker, percent = busiest_worker(run)
     if not run.meta.closed_loop or percent is None or percent <= SATURATED_PERCENT:
@@ -411,6 +421,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _undecided_surges,
     _lowered_subscriptions,
     _blind_observers,
+    _allowed_stalls,
     _closed_loop_limit,
     restless_clocks,
     apart_at_start,

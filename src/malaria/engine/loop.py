@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from malaria.clock import NS_PER_S, NS_PER_US
 from malaria.control.changes import AddClients, ChangeRate, DisconnectClients, RemoveClients, TimedChange
 from malaria.control.standing import Standing
 from malaria.engine.address_book import AddressBook
@@ -33,6 +33,7 @@ from malaria.engine.publish_schedule import PublishSpan
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
+from malaria.engine.silence_recorder import TICK_NS, SilenceRecorder
 from malaria.engine.socket_sampler import SocketSampler
 from malaria.engine.surges import Surges
 from malaria.mqtt.packets import Protocol
@@ -45,7 +46,6 @@ from malaria.transport.connection_setup import setups_of
 from malaria.transport.poller import READ, WRITE
 from malaria.transport.route import Route
 
-TICK_NS: Final = 100 * NS_PER_MS
 GRAIN_NS: Final = 500 * NS_PER_US
 """The shortest wait: what is due within it goes out in one turn; a wake-up is paid for at most 2,000 times a second."""
 MOST_EVENTS: Final = 512
@@ -78,6 +78,7 @@ class Engine:
         self.conversation.lost = self.connector.lost
         self.surges = Surges(plan, context, self.publishers, self.connector)
         self.disconnects = Disconnects(self.connector)
+        self.silence = SilenceRecorder(clock())
         self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
@@ -274,11 +275,32 @@ class Engine:
         for client in quiet.nonzero()[0].tolist():
             self.conversation.keep_alive(client, now_ns)
         self.meter.fold_when_full()
+        self._note_silence(now_ns)
         if self.surges.next_ns <= now_ns:
             self.surges.tick(now_ns)
         if self.disconnects.next_ns <= now_ns:
             self.disconnects.tick(now_ns)
         self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.disconnects.next_ns)
+
+    def _note_silence(self, now_ns: int) -> None:
+        silence, counts = self.silence, self.meter.counts
+        silence.tick(now_ns, counts.acked + counts.arrived, counts.sent)
+        self._read = self._read_in_silence if silence.is_long else self.receiver.read
+        if silence.is_long:
+            silence.waiting(self._waiting_since_ns() if self.ready_clients else None)
+
+    def _read_in_silence(self, client: int, now_ns: int) -> None:
+        """Read, and note whether that ends the silence."""
+        self.receiver.read(client, now_ns)
+        counts = self.meter.counts
+        self.silence.hear(now_ns, counts.acked + counts.arrived)
+
+    def _waiting_since_ns(self) -> int | None:
+        """Return when the oldest message was due that the broker owes an answer; None if it owes none."""
+        dues_ns = [due_ns for publisher in self.publishers if (due_ns := publisher.oldest_due_ns()) is not None]
+        if dues_ns or any(publisher.window is not None for publisher in self.publishers):
+            return min(dues_ns, default=None)
+        return self.silence.spoken_ns  # at QoS 0 the deliveries are the answer
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
@@ -320,7 +342,8 @@ class Engine:
             Gauge.BACKLOG_BYTES: self.outbox.backlog_bytes,
             **self._socket_sampler.gauges(),
         }
-        return self.meter.sample(self._clock() - self._epoch_ns, self.phase, gauges)
+        now_ns = self._clock()
+        return self.meter.sample(now_ns - self._epoch_ns, self.phase, gauges | self.silence.gauges(now_ns))
 
     @property
     def ready_clients(self) -> int:

@@ -374,6 +374,13 @@ class Publisher(Sender):
     def held(self) -> int:
         return sum(map(len, self._held.values()))
 
+    def oldest_due_ns(self) -> int | None:
+        """Return when the oldest message was due that is held or not acknowledged; None if there is none."""
+        dues_ns = [held[0] for held in self._held.values()]
+        if self.window is not None:
+            dues_ns += self.window.due_ns[np.flatnonzero(self.window.states)].tolist()
+        return min(dues_ns, default=None)
+
     def owes(self, position: int) -> bool:
         """Return True if the member has messages that are held, partly written, or not acknowledged."""
         if position in self._held or self._columns.gate[self.base + position] & BACKLOG:

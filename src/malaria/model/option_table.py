@@ -346,6 +346,10 @@ _TABLE: Final = (
         "fail_if", ("--fail-if",), "FAIL if this condition holds: 'ack.p99 > 500ms' (repeatable).", Panel.RESULT,
         LOADING, kind=_TEXTS, metavar="CONDITION",
     ),
+    LoadOption(
+        "allow_stall", ("--allow-stall",), "Let the broker stand still for this long (a second at most).", Panel.RESULT,
+        PUBLISHING, metavar="TIME",
+    ),
 )  # fmt: skip
 
 OPTIONS: Final[Mapping[str, LoadOption]] = {option.name: option for option in _TABLE}

@@ -85,6 +85,8 @@ def _figures() -> dict[str, SummaryFigure]:
     bases = {FigureUnit.PER_S: of_rates, FigureUnit.COUNT: {}}
     figures["recovery.slowest"] = SummaryFigure(("recovery", "slowest_ms"), FigureUnit.MS)
     figures["recovery.not_held"] = SummaryFigure(("recovery", "not_held"), FigureUnit.COUNT)
+    figures["stalls.longest"] = SummaryFigure(("stalls", "longest_ms"), FigureUnit.MS)
+    figures["stalls.count"] = SummaryFigure(("stalls", "count"), FigureUnit.COUNT)
     figures |= {f"broker.{name}": SummaryFigure(("broker", name), unit, bases[unit]) for name, unit in BROKER.items()}
     return figures
 
@@ -187,6 +189,11 @@ def parse_fail_if(text: str) -> Threshold:
     failing = parse_threshold_text(text)
     # from here on a threshold is what a PASS needs
     return Threshold(failing.key, NEGATION[failing.operator], failing.value, failing.relative_to)
+
+
+def allowed_stall(text: str) -> Threshold:
+    """Read the value of `--allow-stall`: the longest time that the broker may stand still. Raises NotationError."""
+    return Threshold("stalls.longest", "<=", float(Fraction(parse_duration_ns(text), NS_PER_MS)))
 
 
 def _figure(key: str) -> SummaryFigure:

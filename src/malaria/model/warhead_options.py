@@ -15,7 +15,7 @@ from malaria.model.group_keys import PUBLISHING, Role
 from malaria.model.hearing_filters import hearing_filters
 from malaria.model.option_table import KEYS, OPTIONS, LoadOptions
 from malaria.model.surge import surge_table
-from malaria.model.threshold import Threshold, parse_fail_if
+from malaria.model.threshold import Threshold, allowed_stall, parse_fail_if
 from malaria.model.warhead import Warhead, to_table, validated
 from malaria.units import NotationError
 
@@ -169,6 +169,11 @@ def _table_and_key(location: Location) -> tuple[str, str]:
 
 def _thresholds(options: LoadOptions) -> tuple[Threshold, ...]:
     try:
-        return tuple(parse_fail_if(text) for text in options.get("fail_if", ()))
+        stated = [parse_fail_if(text) for text in options.get("fail_if", ())]
     except NotationError as error:
         raise WarheadError(f"--fail-if: {error.message}", error.remedy) from None
+    try:
+        stated += [allowed_stall(text) for text in (options.get("allow_stall"),) if text is not None]
+    except NotationError as error:
+        raise WarheadError(f"--allow-stall: {error.message}", error.remedy) from None
+    return tuple(stated)

@@ -123,6 +123,9 @@ class Gauge(StrEnum):
     SOCKET_UNREAD_BYTES = "socket_unread_bytes"  # in the kernel's receive queue: not read by us
     SOCKETS_SHUT = "sockets_shut"  # the peer's receive window held our bytes back
     SOCKET_RETRANSMITS = "socket_retransmits"  # TCP segments sent again in the period
+    SILENT_MAX_NS = "silent_max_ns"  # longest time without any acknowledgement or arrival; 0: none of half a second
+    SILENT_MAX_AGO_NS = "silent_max_ago_ns"  # how long before the end of the period it ended; absent: it lasted
+    WAITED_MAX_NS = "waited_max_ns"  # how long of it, up to its end, a message waited for the broker; absent: none did
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from malaria.analysis.stalls import RULE
+
 DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "clients": (
         "Clients that were connected, with all their subscriptions, at the end of the measured window; in a run with "
@@ -83,6 +85,7 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "p90 10, p95 20, p99 100, p99.9 1,000.",
         "",
     ),
+    "stalls": (RULE, ""),
     "rates": (
         "The count in the measured window, divided by its length. A load that ended by its number of messages (-n) is "
         "counted whole, over the time from the first message due to the last one done.",

@@ -30,6 +30,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "broker.queue_growth_per_s": "growth of the broker's queue",
     "broker.cpu_percent": "broker CPU, % of a core",
     "broker.host_cpu_percent": "host CPU, % of all cores",
+    "stalls.longest": "longest stall",
+    "stalls.count": "stalls",
     "recovery.slowest": "slowest recovery",
     "recovery.not_held": "surges not held",
 }

@@ -27,7 +27,9 @@ KEYS = {
     "broker": ["version", "cpu_percent", "host_cpu_percent", "rss_bytes", "host_memory_used_bytes",
                "host_memory_bytes", "sys", "dropped", "queue_growth_per_s", "queues"],
     "generator": ["bees", "workers", "cpu_percent", "rss_bytes", "clock_error_ms"],
-    "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "connections_dropped", "messages_dropped"],
+    "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "longest_stall_ms", "connections_dropped",
+               "messages_dropped"],
+    "stalls": ["count", "longest_ms", "limit_ms"],
 }  # fmt: skip
 TOP = [
     "version",
@@ -37,11 +39,13 @@ TOP = [
     "duration_s",
     "verdict",
     "headline",
-    *list(KEYS)[1:-1],
+    *list(KEYS)[1:-2],
     "bees",
     "steady",
     "surges",
     "recovery",
+    "stalls",
+    "episodes",
     "levels",
 ]
 UNMEASURED = (
@@ -50,6 +54,7 @@ UNMEASURED = (
     "messages.overlapping",
     "broker.",
     "recovery.",
+    "stalls.",
     "tcp.",
     "tls.",
     "upgrade.",

@@ -60,7 +60,13 @@ def test_the_last_gauge_of_a_worker_and_the_largest_maximum_count() -> None:
 
 
 def test_gauges_that_are_a_maximum_are_named_so() -> None:
-    assert {gauge for gauge in Gauge if "_max_" in gauge} == {Gauge.TURN_MAX_NS, Gauge.LAG_MAX_NS}
+    assert {gauge for gauge in Gauge if "_max_" in gauge} == {
+        Gauge.TURN_MAX_NS,
+        Gauge.LAG_MAX_NS,
+        Gauge.SILENT_MAX_NS,
+        Gauge.SILENT_MAX_AGO_NS,
+        Gauge.WAITED_MAX_NS,
+    }
 
 
 def test_one_by_one_and_all_at_once_are_the_same() -> None:

@@ -37,6 +37,9 @@ def as_text(summary: Summary) -> str:
             assert part.get("messages", {}).pop(later, None) is None
         assert part.pop("addresses") == []
         assert part.pop("headline")  # version 0.1.0 had its sentence on the page alone
+        assert set(part.pop("stalls").values()) == {None}
+        assert part.pop("episodes") == part.pop("bees") == []
+        assert part["steady"].pop("longest_stall_ms", None) is None
     return json.dumps(written, indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The marks on the time axis: the events of the run, and restarts of the broker that the observers saw."""
+"""The marks on the time axis: the events of the run, and restarts and stalls of the broker that analysis found."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from malaria.analysis.broker_figures import PROCESS, SYS, rows_of
+from malaria.analysis.stalls import stalls_of
 from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
 
@@ -20,7 +21,7 @@ BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST})
 def marks(run: Run) -> list[Event]:
     """Return the events of a run in order of time, without its phases."""
     events = [event for event in run.events if event.kind is not EventKind.PHASE]
-    return sorted([*events, *restarts(run)], key=lambda event: event.at_ns)
+    return sorted([*events, *restarts(run), *_stalls(run)], key=lambda event: event.at_ns)
 
 
 def restarts(run: Run) -> list[Event]:
@@ -28,6 +29,11 @@ def restarts(run: Run) -> list[Event]:
     # the process is looked at every second, $SYS only as often as the broker announces
     found = list(_steps(run, PROCESS, "restarts", sign=1)) or list(_steps(run, SYS, "uptime_s", sign=-1))
     return [Event(at_ns, EventKind.TROUBLE, RESTARTED) for at_ns in found]
+
+
+def _stalls(run: Run) -> list[Event]:
+    """Return where the broker stood still, each at its beginning."""
+    return [Event(stall.since_ns, EventKind.TROUBLE, stall.words) for stall in stalls_of(run) or ()]
 
 
 def _steps(run: Run, observer: str, name: str, sign: int) -> Iterator[int]:
