@@ -13,6 +13,7 @@ from pathlib import Path
 from malaria.errors import SwarmError
 from malaria.model.key_part import KeyPart
 from malaria.swarm.hosts.bee_layout import PID_FILE, SPOOL
+from malaria.swarm.hosts.holding import holder_now
 from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.launcher import FetchedSpools
 from malaria.swarm.run.spool import spool_name
@@ -40,7 +41,7 @@ class LocalLauncher:
     def pid(self, name: str) -> int:
         return int((self.directory(name) / PID_FILE).read_text())
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates], command: str) -> None:
         await asyncio.gather(*(self._start(name, port, certificates[name]) for name in await self.find()))
 
     async def _start(self, name: str, port: int, certificates: RunCertificates) -> None:
@@ -52,6 +53,7 @@ class LocalLauncher:
             "port": port,
             "certificates": asdict(certificates),
             "version": own_stamp().to_table(),
+            "holder": asdict(holder_now("a test")),
         }
         command = [*self.before.get(name, []), sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]
         process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, env=dict(os.environ))

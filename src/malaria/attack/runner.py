@@ -122,7 +122,7 @@ def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], Worke
         return lambda load: LocalWorkers(load, WHOLE, request.workers)
     from malaria.swarm.run.swarm_workers import SwarmWorkers  # ssh and TLS: only for a swarm
 
-    swarm = stack.enter_context(SwarmWorkers(launcher))
+    swarm = stack.enter_context(SwarmWorkers(launcher, request.command))
 
     def start(load: Load) -> WorkerPool:
         swarm.assign(load, request.targets, launcher.workers)

@@ -178,7 +178,7 @@ def test_the_load_is_made_where_the_operator_says(calls: Calls, monkeypatch: pyt
     assert main(["attack", "x"]) == 0
     bees, cluster, here = (request.launcher for request in calls.requests)
     assert (bees.swarm, asyncio.run(bees.find()), bees.workers, bees.scheduler) == ("field", ("bee-1",), 3, "")
-    assert (cluster.swarm, cluster.names, cluster.workers) == ("tls://10.0.0.9:8786", (), None)
+    assert (cluster.swarm, cluster.scheduler, cluster.workers) == ("tls://10.0.0.9:8786", "tls://10.0.0.9:8786", None)
     assert here is None
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, say, work_on_each
+from malaria.cli.swarm.app import DEFAULT, Chosen, EndOthers, Name, end_on_each, exit_code, hosts_of, say
 
-EXAMPLES: Final = ("malaria swarm abort", "malaria swarm abort --bee bee-3")
+EXAMPLES: Final = ("malaria swarm abort", "malaria swarm abort --bee bee-3", "malaria swarm abort --force")
 REPORT_S: Final = 15.0
 """How long a conductor may take to end its load in order: the wait for messages under way, and its report."""
 
 
-def abort(chosen: Chosen = None, name: Name = DEFAULT) -> int:
-    """Stop all load at once, on every bee. An attack or a campaign that this host conducts ends, and reports."""
+def abort(chosen: Chosen = None, force: EndOthers = False, name: Name = DEFAULT) -> int:
+    """Stop all load at once, on every bee. An attack or a campaign that this host conducts ends, and reports.
+
+    Before the load of another person is ended, you are asked.
+    """
     from malaria.swarm.hosts.conductor_lock import stop_conductors, wait_for_conductors
     from malaria.swarm.hosts.teardown import abort as stop
 
@@ -28,4 +31,5 @@ def abort(chosen: Chosen = None, name: Name = DEFAULT) -> int:
     def describe(ended: int) -> str:
         return f"{ended} processes ended" if ended else "made no load"
 
-    return exit_code(work_on_each(hosts, describe, lambda report: stop(hosts, report)))
+    failed = end_on_each(hosts, describe, lambda bees, report, all_: stop(bees, report, force=all_), force=force)
+    return exit_code(failed)

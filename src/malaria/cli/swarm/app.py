@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,6 +13,8 @@ from malaria.cli.output import print_line
 if TYPE_CHECKING:
     from malaria.swarm.hosts.each_host import HostResult
     from malaria.swarm.hosts.inventory import BeeHost
+
+type Results[T] = Coroutine[Any, Any, list[HostResult[T]]]
 
 SWARM_VARIABLE: Final = "MALARIA_SWARM"
 DEFAULT: Final = "bees"
@@ -33,6 +36,7 @@ Chosen = Annotated[
     list[str] | None,
     typer.Option("--bee", metavar="NAME", help="Limit to this bee (repeatable).", show_default=False),
 ]
+EndOthers = Annotated[bool, typer.Option("--force", help="End also the load of other people, without asking.")]
 
 swarm_app = typer.Typer(
     help=HELP,
@@ -53,12 +57,46 @@ def hosts_of(name: str, chosen: Sequence[str] | None) -> tuple[BeeHost, ...]:
     return hosts
 
 
+def end_on_each[T](
+    hosts: Sequence[BeeHost],
+    describe: Callable[[T], str],
+    work: Callable[[Sequence[BeeHost], Callable[[HostResult[T]], None], bool], Results[T]],
+    *,
+    force: bool,
+) -> list[BeeHost]:
+    """Do on all hosts what ends a load there; ask before that of another person, unless `force` is set.
+
+    `work` takes the hosts, a function to report with, and whether to end what others do. Returns the hosts that failed.
+    """
+    results = _results(hosts, describe, lambda report: work(hosts, report, force))
+    held = [result.host for result in results if result.held]
+    # without a terminal nobody can be asked, and the lines above have the remedy
+    if held and at_terminal() and typer.confirm(f"Others use {count_bees(len(held))}. End their load?"):
+        again = _results(held, describe, lambda report: work(held, report, True))
+        results = [result for result in results if not result.held] + again
+    return [result.host for result in results if result.failed]
+
+
+def at_terminal() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
 def work_on_each[T](
     hosts: Sequence[BeeHost],
     describe: Callable[[T], str],
-    work: Callable[[Callable[[HostResult[T]], None]], Coroutine[Any, Any, list[HostResult[T]]]],
+    work: Callable[[Callable[[HostResult[T]], None]], Results[T]],
 ) -> list[BeeHost]:
     """Work on all hosts, and print a line for each; return the hosts that failed."""
+    return [result.host for result in _results(hosts, describe, work) if result.failed]
+
+
+def _results[T](
+    hosts: Sequence[BeeHost],
+    describe: Callable[[T], str],
+    work: Callable[[Callable[[HostResult[T]], None]], Results[T]],
+) -> list[HostResult[T]]:
+    """Work on all hosts, and print a line for each; return the results."""
     width = max((len(host.name) for host in hosts), default=0)
     digits = len(str(len(hosts)))
     done = 0
@@ -75,7 +113,7 @@ def work_on_each[T](
         if result.failed and result.remedy:
             say(f"{'':>{2 * digits + 5}}  {result.remedy}")
 
-    return [result.host for result in wait_for(work(report)) if result.failed]
+    return wait_for(work(report))
 
 
 def exit_code(failed: Sequence[BeeHost]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, hosts_of, work_on_each
+from malaria.cli.swarm.app import DEFAULT, Chosen, EndOthers, Name, end_on_each, exit_code, hosts_of
 
 if TYPE_CHECKING:
     from malaria.swarm.hosts.deployment import Delivery
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 EXAMPLES: Final = ("malaria swarm deploy", "malaria swarm deploy --bee bee-3")
 
 
-def deploy(chosen: Chosen = None, name: Name = DEFAULT) -> int:
-    """Install this version of malaria on the hosts, with its Python if needed. They need no internet."""
+def deploy(chosen: Chosen = None, force: EndOthers = False, name: Name = DEFAULT) -> int:
+    """Install this version of malaria on the hosts, with its Python if needed. They need no internet.
+
+    Before anything is replaced on a bee on which another person's load is, you are asked.
+    """
     from malaria.swarm.hosts.deployment import deploy as deploy_to
     from malaria.units import format_bytes
 
@@ -23,4 +26,5 @@ def deploy(chosen: Chosen = None, name: Name = DEFAULT) -> int:
         return f"{what}, {format_bytes(done.sent_bytes)} sent" if done.fresh else f"{what} is there already"
 
     hosts = hosts_of(name, chosen)
-    return exit_code(work_on_each(hosts, describe, lambda report: deploy_to(hosts, report)))
+    failed = end_on_each(hosts, describe, lambda bees, report, all_: deploy_to(bees, report, force=all_), force=force)
+    return exit_code(failed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.swarm.app import DEFAULT, Chosen, Name, exit_code, say, work_on_each
+from malaria.cli.swarm.app import DEFAULT, Chosen, Name, end_on_each, exit_code, say
 
 if TYPE_CHECKING:
     from malaria.swarm.hosts.inventory import BeeHost, Swarm
@@ -18,7 +18,10 @@ EXAMPLES: Final = (
     "malaria swarm down --swarm night --region us-east-1",
 )
 Force = Annotated[
-    bool, typer.Option("--force", help="Forget also bees that cannot be cleaned, such as a mistyped host.")
+    bool,
+    typer.Option(
+        "--force", help="Forget also bees that cannot be cleaned, such as a mistyped host; end the load of others."
+    ),
 ]
 
 
@@ -32,7 +35,8 @@ def down(
 ) -> int:
     """End the instances that `up` made, clean the hosts that were added, and forget the swarm.
 
-    A host that fails stays in the swarm, unless --force is given. Only malaria's directory is removed there, and only
+    A host that fails stays in the swarm, unless --force is given. Before the load of another person is ended, you are
+    asked. Only malaria's directory is removed there, and only
     instances with the swarm's tag end.
     """
     from malaria.swarm.hosts.inventory import Swarm
@@ -66,7 +70,9 @@ def _clean(swarm: Swarm, bees: Sequence[BeeHost], *, force: bool) -> int:
     from malaria.swarm.hosts.teardown import clear_away
 
     by_ssh = [bee for bee in bees if not bee.of_cloud]
-    failed = work_on_each(by_ssh, lambda _: "removed", lambda report: clear_away(by_ssh, report)) if by_ssh else []
+    failed = end_on_each(
+        by_ssh, lambda _: "removed", lambda some, report, all_: clear_away(some, report, force=all_), force=force
+    )
     # a bee that was not cleaned may still make load
     stay = {bee.name for bee in failed} if not force else set()
     gone = {bee.name for bee in bees} - stay

@@ -8,6 +8,7 @@ DIR/keys/            the bee's part of each file of keys, 0600
 DIR/files/           files that the clients of a run need, 0600, removed when the run ends
 DIR/spool/           records of a run until the conductor has them
 DIR/bee.pid          the process of the bee while it makes load: leader of its own session
+DIR/bee.holder       who makes that load, since when, by which command: a line for each
 DIR/bee.log          what that process printed
 """
 
@@ -24,6 +25,7 @@ BUNDLE: Final = "bundle.tar.gz"
 DEPLOYED: Final = "deployed.json"
 KEYS: Final = "keys"
 PID_FILE: Final = "bee.pid"
+HOLDER_FILE: Final = "bee.holder"
 LOG_FILE: Final = "bee.log"
 RUN_FILES: Final = "files"
 SPOOL: Final = "spool"

@@ -23,6 +23,7 @@ from malaria.ssh.connection import run
 from malaria.swarm.hosts.bee_files import make_directory, put_for, shell_path
 from malaria.swarm.hosts.bee_layout import BUNDLE, DEPLOYED, PYTHON, VENV, Deployed, deployed_from_json
 from malaria.swarm.hosts.each_host import HostResult, on_each
+from malaria.swarm.hosts.holding import check_free
 from malaria.swarm.hosts.install_bundle import PACKAGES, InstallBundle, make_bundle
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.machine import PYTHON_VERSION, Machine
@@ -56,6 +57,7 @@ uname -m
 echo "${{found:-}}"
 cat {deployed} 2>/dev/null || echo
 [ -x {python} ] && echo there || echo gone
+echo "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) $(stat -c %d:%i . 2>/dev/null)"
 """
 
 INSTALL: Final = """\
@@ -99,6 +101,7 @@ class BeeState:
     machine: Machine
     python: str  # path of a Python of the right version; empty: none
     deployed: Deployed | None
+    place: str = ""  # the same for two bees alone if they are one host and one directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +153,41 @@ async def deploy(
     hosts: Sequence[BeeHost],
     report: Callable[[HostResult[Delivery]], None] | None = None,
     packer: Packer | None = None,
+    *,
+    force: bool = False,
 ) -> list[HostResult[Delivery]]:
-    """Install this malaria on every host; a host that fails has its error in its result."""
-    return await on_each(hosts, partial(deploy_one, packer=packer or Packer()), report, AT_ONCE)
+    """Install this malaria on every host; a host that fails has its error in its result.
+
+    A bee on which another person's load is, is left alone without `force`.
+    """
+    work = partial(deploy_one, packer=packer or Packer(), places=ClaimedPlaces(), force=force)
+    return await on_each(hosts, work, report, AT_ONCE)
 
 
-async def deploy_one(host: BeeHost, connection: SSHClientConnection, packer: Packer) -> Delivery:
+class ClaimedPlaces:
+    """The directories that bees of this deployment have, by host: one host may have been added under two names."""
+
+    def __init__(self) -> None:
+        self._bees: dict[str, BeeHost] = {}
+
+    def claim(self, place: str, host: BeeHost) -> None:
+        """Note that a bee is there. Raises SwarmError if another one is."""
+        other = self._bees.setdefault(place, host) if place else host
+        if other is not host:
+            raise SwarmError(
+                f"it is the same host and directory as {other}", f"take one out: malaria swarm remove {host.name}"
+            )
+
+
+async def deploy_one(
+    host: BeeHost, connection: SSHClientConnection, packer: Packer, places: ClaimedPlaces, *, force: bool = False
+) -> Delivery:
     """Install this malaria on one host. Raises SshError for a failure there, OperatorError for one here."""
+    if not force:
+        await check_free(host, connection)
     await make_directory(host, connection)
     state = await look(host, connection)
+    places.claim(state.place, host)
     bundle = await packer.bundle(state.machine)
     if state.deployed is not None and state.deployed.digest == bundle.digest:
         return Delivery(state.deployed.version, state.deployed.python, fresh=False)
@@ -182,9 +211,9 @@ async def look(host: BeeHost, connection: SSHClientConnection) -> BeeState:
 
 def state_from(output: str) -> BeeState:
     """Read what `FIND` prints."""
-    lines = [*output.splitlines(), "", "", "", "", ""]
+    lines = [*output.splitlines(), "", "", "", "", "", ""]
     deployed = deployed_from_json(lines[3]) if lines[4] == "there" else None
-    return BeeState(Machine(lines[0].strip(), lines[1].strip()), lines[2].strip(), deployed)
+    return BeeState(Machine(lines[0].strip(), lines[1].strip()), lines[2].strip(), deployed, lines[5].strip())
 
 
 async def _install(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from malaria.errors import OperatorError
 from malaria.ssh.connection import connect
 from malaria.ssh.ssh_failures import explain_failure
+from malaria.swarm.hosts.holding import BeeHeldError
 from malaria.swarm.hosts.inventory import BeeHost
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class HostResult[T]:
     value: T | None = None
     error: str = ""
     remedy: str = ""
+    held: bool = False  # it failed because another person's load is on it
 
     @property
     def failed(self) -> bool:
@@ -80,7 +82,7 @@ async def _attempt[T](host: BeeHost, work: Callable[[BeeHost], Awaitable[T]]) ->
     try:
         return HostResult(host, await work(host))
     except OperatorError as error:
-        return HostResult(host, error=error.message, remedy=error.remedy)
+        return HostResult(host, error=error.message, remedy=error.remedy, held=isinstance(error, BeeHeldError))
     except Exception as error:
         if (failure := explain_failure(error)) is None:
             raise

@@ -23,7 +23,7 @@ from malaria.swarm.hosts.machine import Machine, this_machine
 MALARIA: Final = "mqtt-malaria"
 ROOTS: Final = (MALARIA,)
 """What a bee needs, with all that this needs."""
-NOT_FOR_BEES: Final = frozenset({"amqtt", "asyncssh"})
+NOT_FOR_BEES: Final = frozenset({"amqtt", "asyncssh", "cryptography"})
 METADATA: Final = ("METADATA", "entry_points.txt")
 _LEFT_OUT: Final = re.compile(
     r"(^|/)__pycache__/|\.pyc$|^\.\./|/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json)$"

@@ -22,13 +22,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.swarm.hosts.bee_layout import LOG_FILE, PID_FILE
+from malaria.swarm.hosts.bee_layout import HOLDER_FILE, LOG_FILE, PID_FILE
+from malaria.swarm.hosts.holding import Holder, holder_from
 from malaria.swarm.run.certificates import RunCertificates
 from malaria.swarm.run.conductor_channel import BeeSettings, ConductorChannel, run_bee
 from malaria.swarm.run.version_check import VersionStamp, mismatch, own_stamp
 
-OTHER_S: Final = 15.0
-"""How long another bee in the same directory may take to end."""
+OWN_S: Final = 15.0
+"""How long a bee of the same person in the same directory may take to end."""
+OTHERS_S: Final = 2.0
+"""How long a bee of another person may: it may be ending, and is not waited for otherwise."""
 JOINED: Final = "joined"
 UNREACHABLE: Final = "cannot reach the conductor at"
 CLOCK_IS_WRONG: Final = "its clock says"
@@ -44,8 +47,9 @@ def main() -> None:
     if difference := mismatch(own_stamp(), VersionStamp(**settings["version"])):
         sys.exit(difference)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if other := _wait_for_other(directory / PID_FILE):
-        sys.exit(f"another attack has a bee at work there (process {other})")
+    holder = Holder(**settings["holder"])
+    if _wait_for_other(directory, holder):
+        sys.exit(_busy(directory, holder))
     reader, writer = os.pipe()
     # the parent stays in the ssh session until the bee has joined; the child outlives that session
     if os.fork():
@@ -84,6 +88,7 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
     try:
         _redirect(directory / LOG_FILE)
         pid_file.write_text(f"{os.getpid()}\n")
+        (directory / HOLDER_FILE).write_text(Holder(**settings["holder"]).to_text())
         asyncio.run(_serve(settings_from(settings), directory, lambda: first.send(JOINED)))
     except Exception as error:
         traceback.print_exc()
@@ -92,6 +97,7 @@ def _live(settings: dict[str, Any], directory: Path, first: FirstReport) -> None
         with suppress(OSError, ValueError):
             # another bee may have the directory by now
             if int(pid_file.read_text()) == os.getpid():
+                (directory / HOLDER_FILE).unlink(missing_ok=True)
                 pid_file.unlink()
         sys.stdout.flush()
 
@@ -109,12 +115,31 @@ def _in_one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _wait_for_other(pid_file: Path) -> int | None:
-    """Return the process of another bee in this directory, if it does not end soon: that of the last attack may."""
-    end_s = time.monotonic() + OTHER_S
-    while (other := _living(pid_file)) is not None and time.monotonic() < end_s:
+def _wait_for_other(directory: Path, holder: Holder) -> bool:
+    """Wait until no other bee is in this directory; return whether one still is: that of the last attack may end."""
+    begin_s = time.monotonic()
+    while _living(directory / PID_FILE) is not None:
+        other = _holder_in(directory)
+        own = other is not None and other.who == holder.who and other.load != holder.load
+        if time.monotonic() - begin_s >= (OWN_S if own else OTHERS_S):
+            return True
         time.sleep(0.05)
-    return other
+    return False
+
+
+def _busy(directory: Path, holder: Holder) -> str:
+    """Return why this bee cannot start where another one is."""
+    other = _holder_in(directory)
+    if other is not None and other.load == holder.load:
+        return f"another bee of this swarm is the same host and directory ({directory})"
+    return f"in use by {other}" if other is not None else "in use by another attack"
+
+
+def _holder_in(directory: Path) -> Holder | None:
+    try:
+        return holder_from((directory / HOLDER_FILE).read_text(errors="replace"))
+    except OSError:
+        return None
 
 
 def _living(pid_file: Path) -> int | None:

@@ -65,7 +65,7 @@ class DaskLauncher:
             raise SwarmError(f"the scheduler at {self.scheduler} has no workers", "start some, then try again")
         return tuple(sorted(self._addresses))
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates], command: str) -> None:
         """Run a bee on each worker. Raises SwarmError when the first of them has failed; returns when all are over."""
         assert self._client is not None
         host = own_address(self.scheduler)

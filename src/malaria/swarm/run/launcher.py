@@ -44,8 +44,10 @@ class Launcher(Protocol):
         """Return the names of the bees, which is all of them. Raises SwarmError if there are none."""
         ...
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates], command: str) -> None:
         """Start a bee on each host, which calls the conductor here at `port`, and watch over it.
+
+        `command` is what others are told who find the bees in use.
 
         Raises SwarmError as soon as one failed; it names every bee that has. Returns when all have joined, or later.
         """

@@ -20,6 +20,7 @@ from malaria.ssh.ssh_failures import one_line
 from malaria.swarm.hosts.bee_files import sftp_path, shell_path
 from malaria.swarm.hosts.bee_layout import LOG_FILE, PYTHON, SPOOL
 from malaria.swarm.hosts.each_host import HostResult, on_each
+from malaria.swarm.hosts.holding import Holder, holder_now
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.key_shares import parts_there
 from malaria.swarm.run.launcher import FetchedSpools
@@ -49,7 +50,11 @@ REMEDIES: Final = (
     ("Permission denied", "give the bee a directory that its user may write"),
     ("its clock says", "set its clock, or start its time service, such as systemd-timesyncd"),
     ("cannot reach the conductor", "let the bee connect to that port of this host: check firewalls and routers"),
-    ("another attack", "wait until it has ended, or end it: malaria swarm abort --swarm {swarm}"),
+    (
+        "in use by",
+        "wait until it has ended, or ask; to end it all the same: malaria swarm abort --force --swarm {swarm}",
+    ),
+    ("the same host and directory", "take one of the two out: malaria swarm remove NAME --swarm {swarm}"),
     ("", "run: malaria swarm deploy --swarm {swarm}"),
 )
 """Part of an error -> its remedy. The first that fits is taken."""
@@ -77,7 +82,7 @@ class SshLauncher:
     async def find(self) -> tuple[str, ...]:
         return tuple(self._hosts)
 
-    async def start(self, port: int, certificates: Mapping[str, RunCertificates]) -> None:
+    async def start(self, port: int, certificates: Mapping[str, RunCertificates], command: str) -> None:
         """Start a bee on each host. Raises SwarmError `OTHERS_S` after the first failure, which names all by then."""
         failed: list[HostResult[None]] = []
         first = asyncio.Event()
@@ -87,7 +92,7 @@ class SshLauncher:
                 failed.append(result)
                 first.set()
 
-        work = partial(self._start, port, certificates)
+        work = partial(self._start, port, certificates, holder_now(command))
         starting = asyncio.ensure_future(on_each(self._swarm.hosts, work, note, START_AT_ONCE))
         waiting = asyncio.ensure_future(first.wait())
         await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -138,6 +143,7 @@ class SshLauncher:
         self,
         port: int,
         certificates: Mapping[str, RunCertificates],
+        holder: Holder,
         host: BeeHost,
         connection: SSHClientConnection,
     ) -> None:
@@ -147,6 +153,7 @@ class SshLauncher:
             "port": port,
             "certificates": asdict(certificates[host.name]),
             "version": own_stamp().to_table(),
+            "holder": asdict(holder),
         }
         self._parts[host.name] = await parts_there(host, connection)
         script = START.format(directory=shell_path(host), python=PYTHON)

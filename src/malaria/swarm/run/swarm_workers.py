@@ -54,7 +54,9 @@ AT_ONCE: Final = 8
 class SwarmWorkers:
     """The workers of all bees of one attack. A context manager: entering brings the bees in."""
 
-    def __init__(self, launcher: Launcher) -> None:
+    def __init__(self, launcher: Launcher, command: str = "malaria") -> None:
+        """`command` is what others are told who find the bees in use."""
+        self._command = command
         self.run = secrets.token_hex(6)
         self._launcher = launcher
         self._server = BeeServer(self.run, self._on_batch, self._on_broken)
@@ -208,7 +210,7 @@ class SwarmWorkers:
             port = await self._server.open(self._launcher.port, certificates.pop(CONDUCTOR), self._names)
         except OSError as error:
             raise SwarmError(f"port {self._launcher.port} of this host: {error.strerror}", "choose another") from None
-        self._starting = asyncio.ensure_future(self._launcher.start(port, certificates))
+        self._starting = asyncio.ensure_future(self._launcher.start(port, certificates, self._command))
         await self._let_in(self._starting, port)
         gate = asyncio.Semaphore(AT_ONCE)
         channels = (self._server.channels[name] for name in self._names)

@@ -15,6 +15,7 @@ from malaria.cli.main import app, main
 from malaria.cli.swarm import COMMANDS
 from malaria.cli.swarm.app import EXAMPLES
 from malaria.ssh.ssh_failures import SshError
+from malaria.swarm.hosts.holding import BeeHeldError, Holder
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.state import list_swarms, load_swarm
 
@@ -155,7 +156,7 @@ def test_the_known_swarms_are_listed(capsys: pytest.CaptureFixture[str]) -> None
 def one_mistyped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bees, of which the second does not exist."""
 
-    async def clear_one(host: BeeHost) -> None:
+    async def clear_one(force: bool, host: BeeHost) -> None:
         if host.host == "b":
             raise SshError("no such host", "check the spelling")
 
@@ -185,3 +186,63 @@ def test_a_bee_is_taken_out_and_the_others_stay() -> None:
 def test_bees_are_chosen_of_a_swarm_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attack", "127.0.0.1:1", "--bee", "bee-1"]) == 2
     assert "--bee and --without choose bees of a swarm" in capsys.readouterr().err
+
+
+KARL = Holder("karl@desk", "2026-11-29 12:03 UTC", "malaria attack mqtt://broker", "17")
+
+
+@pytest.fixture
+def one_in_use(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """Two bees, of which another person uses the second. Returns (host, force) of each load that is ended."""
+    ended: list[tuple[str, bool]] = []
+
+    async def abort_one(force: bool, host: BeeHost) -> int:
+        if host.host == "b" and not force:
+            raise BeeHeldError(KARL)
+        ended.append((host.host, force))
+        return 2
+
+    async def clear_one(force: bool, host: BeeHost) -> None:
+        await abort_one(force, host)
+
+    monkeypatch.setattr("malaria.swarm.hosts.teardown._abort_one", abort_one)
+    monkeypatch.setattr("malaria.swarm.hosts.teardown._clear_one", clear_one)
+    assert main(["swarm", "add", "a", "b"]) == 0
+    return ended
+
+
+@pytest.mark.parametrize("command", ["abort", "down"])
+def test_the_load_of_others_is_not_ended_without_asking(
+    command: str,
+    one_in_use: list[tuple[str, bool]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("malaria.cli.swarm.app.at_terminal", lambda: False)
+    assert main(["swarm", command]) == 1
+    said = capsys.readouterr().out
+    assert "in use by karl@desk since 2026-11-29 12:03 UTC: malaria attack mqtt://broker" in said
+    assert "to end it all the same: --force" in said
+    assert one_in_use == [("a", False)]
+
+
+@pytest.mark.parametrize(("answer", "code"), [(True, 0), (False, 1)])
+def test_at_a_terminal_the_operator_is_asked_about_the_load_of_others(
+    answer: bool, code: int, one_in_use: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("malaria.cli.swarm.app.at_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", confirm)
+    assert main(["swarm", "abort"]) == code
+    assert asked == ["Others use 1 bee. End their load?"]
+    assert (("b", True) in one_in_use) is answer
+
+
+def test_force_ends_the_load_of_others(one_in_use: list[tuple[str, bool]]) -> None:
+    assert main(["swarm", "abort", "--force"]) == 0
+    assert one_in_use == [("a", True), ("b", True)]

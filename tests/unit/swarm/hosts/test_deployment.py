@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from malaria.errors import SwarmError
 from malaria.swarm.hosts import deployment as module
 from malaria.swarm.hosts.bee_layout import Deployed, deployed_from_json
-from malaria.swarm.hosts.deployment import BeeState, Packer, state_from
+from malaria.swarm.hosts.deployment import BeeState, ClaimedPlaces, Packer, state_from
 from malaria.swarm.hosts.install_bundle import InstallBundle
+from malaria.swarm.hosts.inventory import BeeHost
 from malaria.swarm.hosts.machine import Machine
 
 LINUX = Machine("Linux", "x86_64")
@@ -52,3 +54,16 @@ def test_a_bundle_is_made_once_for_each_kind_of_machine(tmp_path: Path, monkeypa
 
     asyncio.run(ask())
     assert [machine.machine for machine in made] == ["x86_64", "aarch64"]
+
+
+def test_one_host_under_two_names_is_told() -> None:
+    places = ClaimedPlaces()
+    one, other = BeeHost(name="bee-1", host="10.0.0.3"), BeeHost(name="bee-2", host="east.example")
+    here = state_from("Linux\nx86_64\n\n\ngone\n1234-56 65025:77\n").place
+    places.claim(here, one)
+    with pytest.raises(SwarmError, match=r"the same host and directory as bee-1 \(10\.0\.0\.3\)") as refused:
+        places.claim(here, other)
+    assert refused.value.remedy == "take one out: malaria swarm remove bee-2"
+    places.claim("1234-56 65025:78", other)  # another directory there
+    places.claim("", one)  # a host that does not say
+    places.claim("", other)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from malaria.swarm.hosts.holding import Holder, holder_now
 from malaria.swarm.run import bee_process as host
 from malaria.swarm.run.certificates import issue
 from malaria.swarm.run.version_check import VersionStamp, own_stamp
@@ -32,9 +33,16 @@ def test_a_process_that_has_its_number_by_chance_is_no_bee(tmp_path: Path) -> No
 
 
 def test_a_bee_at_work_is_waited_for_and_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "OTHER_S", 0.0)
+    monkeypatch.setattr(host, "OWN_S", 0.0)
+    monkeypatch.setattr(host, "OTHERS_S", 0.0)
     monkeypatch.setattr(host, "_living", lambda _: os.getpid())
-    assert host._wait_for_other(tmp_path / "bee.pid") == os.getpid()
+    mine = holder_now("malaria attack mine")
+    assert host._wait_for_other(tmp_path, mine)
+    assert host._busy(tmp_path, mine) == "in use by another attack"  # of a bee of an older malaria
+    (tmp_path / "bee.holder").write_text(Holder("karl@desk", "2026-11-29 12:03 UTC", "malaria attack x", "1").to_text())
+    assert host._busy(tmp_path, mine) == "in use by karl@desk since 2026-11-29 12:03 UTC: malaria attack x"
+    (tmp_path / "bee.holder").write_text(mine.to_text())
+    assert host._busy(tmp_path, mine).startswith("another bee of this swarm is the same host and directory")
 
 
 def start(directory: Path, port: int = 1, version: VersionStamp | None = None) -> tuple[int, str]:
@@ -45,6 +53,7 @@ def start(directory: Path, port: int = 1, version: VersionStamp | None = None) -
         "port": port,
         "certificates": asdict(issue(["bee-1"])["bee-1"]),
         "version": (version or own_stamp()).to_table(),
+        "holder": asdict(holder_now("malaria attack x")),
     }
     command = [sys.executable, "-m", "malaria.swarm.run.bee_process", str(directory)]
     done = subprocess.run(command, input=json.dumps(settings), capture_output=True, text=True, timeout=60, check=False)

@@ -76,14 +76,14 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 
 def test_each_bee_is_started_where_it_lies_and_told_who_we_are_to_it(ran: list[tuple[str, str, str]]) -> None:
-    asyncio.run(SshLauncher(SWARM).start(4321, CERTIFICATES))
+    asyncio.run(SshLauncher(SWARM).start(4321, CERTIFICATES, "malaria attack x"))
     settings = [json.loads(given) for _, _, given in ran]
     assert [(one["host"], one["port"]) for one in settings] == [("10.0.0.1", 4321), ("fe80::1", 4321)]
     assert settings[0]["certificates"]["key"] == "SECRET KEY"
 
 
 def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[str, str, str]]) -> None:
-    asyncio.run(SshLauncher(SWARM).start(1, CERTIFICATES))
+    asyncio.run(SshLauncher(SWARM).start(1, CERTIFICATES, "malaria attack x"))
     assert not any("SECRET" in script or "CERTIFICATE" in script for _, script, _ in ran)
     assert ran[0][1].startswith("cd /srv/bee ")
 
@@ -91,7 +91,7 @@ def test_keys_go_in_on_standard_input_and_never_in_an_argument(ran: list[tuple[s
 def test_every_bee_that_failed_is_named(ran: list[tuple[str, str, str]]) -> None:
     full = Swarm(name="field", bee=(BEES[0], BeeHost(name="south", host="10.0.0.9", directory="/new")))
     with pytest.raises(SwarmError) as refused:
-        asyncio.run(SshLauncher(full).start(1, CERTIFICATES | {"south": CERTIFICATES["east"]}))
+        asyncio.run(SshLauncher(full).start(1, CERTIFICATES | {"south": CERTIFICATES["east"]}, "x"))
     assert refused.value.message == "south (10.0.0.9): nothing is deployed there"
     assert refused.value.remedy == "run: malaria swarm deploy --swarm field"
 
@@ -118,7 +118,9 @@ def test_collected_records_are_removed_by_their_name_alone(ran: list[tuple[str, 
 def test_each_cause_has_its_remedy(ran: list[tuple[str, str, str]]) -> None:
     bees = tuple(BeeHost(name=name, host="10.0.0.9", directory=f"/{name}") for name in ("full", "far", "new", "late"))
     with pytest.raises(SwarmError) as refused:
-        asyncio.run(SshLauncher(Swarm(name="field", bee=bees)).start(1, {b.name: CERTIFICATES["east"] for b in bees}))
+        asyncio.run(
+            SshLauncher(Swarm(name="field", bee=bees)).start(1, {b.name: CERTIFICATES["east"] for b in bees}, "x")
+        )
     assert refused.value.remedy.splitlines() == [
         "free some space there",
         "let the bee connect to that port of this host: check firewalls and routers",
@@ -136,4 +138,4 @@ def test_a_failure_is_told_before_the_slow_ones_are_there(monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "on_each", on_each)
     monkeypatch.setattr(module, "OTHERS_S", 0.01)
     with pytest.raises(SwarmError, match=r"east \(10\.0\.0\.3\): No space left on device"):
-        asyncio.run(asyncio.wait_for(SshLauncher(SWARM).start(1, CERTIFICATES), 60))
+        asyncio.run(asyncio.wait_for(SshLauncher(SWARM).start(1, CERTIFICATES, "malaria attack x"), 60))
