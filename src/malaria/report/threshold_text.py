@@ -35,8 +35,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "recovery.slowest": "slowest recovery",
     "recovery.not_held": "surges not held",
 }
-_BASE: Final = re.compile(r" of \w+\.(\w+?)(?:_per_s)?\)")
-"""The key of the figure that a percentage refers to: `(86 % of rates.due_per_s)`."""
+_BASE: Final = re.compile(r"(?<=%) of \w+\.\w+\)")
+"""The base of a percentage, which the limit beside it names as well: `(86 % of rates.due_per_s)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def threshold_rows(run: Run, summary: Summary) -> list[ThresholdRow]:
         ThresholdRow(
             rule.threshold.key,
             figure_name(rule.threshold.key),
-            _BASE.sub(r" of \1)", rule.value) or UNKNOWN,
+            _BASE.sub(")", rule.value) or UNKNOWN,
             limit_text(rule.threshold),
             rule.ruling,
             rule.is_default,

@@ -1,6 +1,5 @@
 'use strict';
 /* What a page does besides charts: levels open one at a time, tables sort, definitions open where the figure stands. */
-const PAPER_PX = 680;
 let pageData = { charts: {}, tables: {}, files: {} };
 async function unpacked(identity) {
   const bytes = Uint8Array.from(atob(document.getElementById(identity).textContent), char => char.charCodeAt(0));

@@ -17,8 +17,6 @@ from malaria.report.threshold_text import MARKS, ThresholdRow, threshold_rows
 
 STYLES: Final = {Ruling.HOLDS: "green", Ruling.BROKEN: "bold red", Ruling.UNDECIDED: "yellow"}
 WORST_FIRST: Final = (Ruling.BROKEN, Ruling.UNDECIDED, Ruling.HOLDS)
-_BASE: Final = re.compile(r"(?<=%) of \w+\)$")
-"""The base of a share, which the limit beside it names as well."""
 
 
 def rules_block(run: Run, summary: Summary, width: int, room: int) -> list[Text]:
@@ -35,12 +33,11 @@ def rules_block(run: Run, summary: Summary, width: int, room: int) -> list[Text]
 
 def _table(rows: Sequence[ThresholdRow], width: int) -> list[Text]:
     """Return a line for each rule: the mark first, so that a long value moves no mark."""
-    values = [_BASE.sub(")", one.value) for one in rows]
-    name_width, value_width = max(len(one.name) for one in rows), max(map(len, values))
+    name_width, value_width = max(len(one.name) for one in rows), max(len(one.value) for one in rows)
     lines = []
-    for number, (one, value) in enumerate(zip(rows, values, strict=True)):
+    for number, one in enumerate(rows):
         margin = f"{INDENT}{'' if number else 'rules':<{LABEL_WIDTH}}"
-        words = f"{one.mark} {one.name:<{name_width}}  {value:<{value_width}}  {one.limit}"
+        words = f"{one.mark} {one.name:<{name_width}}  {one.value:<{value_width}}  {one.limit}"
         # a narrow terminal has no room for columns
         fits = len(margin) + len(words) <= width
         lines.append(_coloured(Text(margin + (words if fits else _part(one)))))
@@ -65,7 +62,7 @@ def _is_usual(one: ThresholdRow) -> bool:
 
 
 def _part(one: ThresholdRow) -> str:
-    return f"{one.mark} {one.name} {_BASE.sub(')', one.value)}, limit {one.limit}"
+    return f"{one.mark} {one.name} {one.value}, limit {one.limit}"
 
 
 def _coloured(line: Text) -> Text:

@@ -52,7 +52,7 @@ def test_the_overview_shows_due_and_done_as_in_the_series() -> None:
 
 def test_a_fail_is_seen_in_the_first_chart() -> None:
     rates, latency = overview_of(make_run(trouble="falls-behind")).panels
-    assert rates.fault.startswith("✗ acked per second 453/s (90.7 % of due), needs ≥ 98 % of due")
+    assert rates.fault.startswith("✗ acked per second 453/s (90.7 %), needs ≥ 98 % of due")
     assert latency.fault.startswith("✗ ack p99 ≥")
     assert [limit.value for limit in latency.limits] == [500.0]
     assert not any(panel.fault for panel in overview_of(make_run()).panels)
@@ -69,7 +69,7 @@ def test_missing_clients_and_losses_have_panels_of_their_own() -> None:
     *_, clients, lost = overview_of(short).panels
     assert (clients.title, clients.fault) == (
         "clients",
-        "✗ clients connected 3,000 (96.8 % of planned), needs = 100 % of planned",
+        "✗ clients connected 3,000 (96.8 %), needs = 100 % of planned",
     )
     assert lost.title == "lost so far"
     assert lost.lines[0].values[-1] == 7, "what the ledger has as lost"
