@@ -6,16 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from malaria.analysis.broker_figures import DOCKER, HOST, PROCESS, count_in
 from malaria.analysis.timeline import Second, Timeline
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import Histogram
-from malaria.records.rows import BeeStanding, Counter, Gauge, Metric, Progress, Sample
+from malaria.records.rows import GAP, BeeStanding, Counter, Gauge, Metric, Observation, Progress, Sample
 from malaria.records.sample_histograms import unpack
 
 HALF_S_NS: Final = NS_PER_S // 2
 """A shorter period was cut off by a phase, so its rate is not that of a second."""
 SHOWN: Final = (Metric.ACK, Metric.END_TO_END, Metric.CONNECT, Metric.OWN_LAG)
 """The metrics that a live view has room for; the others are unpacked when the run is summarized."""
+
+
+CPU_OF: Final = {PROCESS: "broker", DOCKER: "broker", HOST: "host"}
+"""Whose CPU an observer reads."""
 
 
 class LiveTotals:
@@ -33,6 +38,7 @@ class LiveTotals:
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Mapping[str, int]] = {}
         self._timeline = Timeline()
+        self._target_percent: dict[str, float] = {}
         self._second: Second | None = None  # the last that all workers have reported
 
     def add(self, sample: Sample) -> None:
@@ -55,6 +61,14 @@ class LiveTotals:
             self._second = second
             self._timeline.drop_before(second.end_s)
 
+    def watch(self, row: Observation) -> None:
+        """Keep the CPU that a row of an observer tells; after a gap it is not known."""
+        name = CPU_OF.get(row.observer)
+        if name is not None and GAP in row.values:
+            self._target_percent.pop(name, None)
+        elif name is not None and (percent := count_in(row.values.get("cpu_percent"))) is not None:
+            self._target_percent[name] = percent
+
     def lose(self, worker: str) -> None:
         """Stop waiting for a worker that is lost, and leave out its clients."""
         self._present.discard(worker)
@@ -69,6 +83,7 @@ class LiveTotals:
             second=_sum(self._second),
             latency_ms=_figures(self._histograms),
             second_latency_ms=_figures(_shown(self._second)),
+            target_percent=dict(self._target_percent),
             bees=tuple(self._standing(bee, workers) for bee, workers in self._bees.items()),
         )
 

@@ -275,6 +275,7 @@ class AttackRunner:
                 self._note_events((row,))
             else:
                 self._writer.observe(row)
+                self._totals.watch(row)
 
     def _pass_interrupts(self, interrupt: Interrupt, at_ns: int) -> None:
         while self._interrupts_passed < min(interrupt.count, 2):

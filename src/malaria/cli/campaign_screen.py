@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from malaria.records.rows import Progress
 
 
+CTRL_C: Final = "Ctrl-C: end this level and report, --resume goes on with it; twice: stop at once"
 Yes = Annotated[
     bool, option(LOAD, "--yes", text="With --resume: run the commands of a directory that came from elsewhere.")
 ]
@@ -99,7 +100,7 @@ class CampaignScreen:
         number = f"{place.number} of {place.of}" if place.of else f"trial {place.number}"
         title = f"{self._showing.title} · {number} · {part_name(part)}"
         self._print("; ".join(filter(None, (f"{title}: {part.clean_reason}", _time_left(place.left_s)))))
-        view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet))
+        view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet, CTRL_C))
         return view.update
 
     def tell(self, text: str) -> None:

@@ -271,7 +271,8 @@ class Progress:
     `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period;
     a p99 of too few values is left out.
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
-    `load_start_ns` is the zero of the clock that people read; None before it is known.
+    `load_start_ns` is the zero of the clock that people read; None before it is known. `target_percent` is the latest
+    CPU of the `broker` (of a core) and of its `host`, as far as observers see them.
     """
 
     at_ns: int
@@ -288,3 +289,4 @@ class Progress:
     events: tuple[Event, ...] = ()
     bees: tuple[BeeStanding, ...] = ()
     load_start_ns: int | None = None
+    target_percent: Mapping[str, float] = field(default_factory=dict)

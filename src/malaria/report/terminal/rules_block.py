@@ -50,8 +50,8 @@ def _side_by_side(rows: Sequence[ThresholdRow], width: int, room: int) -> list[T
     held = len(rows) - len(told)
     usual = [f"{MARKS[Ruling.HOLDS]} {things(held, 'default rule')} {'holds' if held == 1 else 'hold'}"] if held else []
     for shown in range(len(told), -1, -1):
-        more = [f"{len(told) - shown} more on the page"] if shown < len(told) else []
-        lines = row("rules", [*map(_part, told[:shown]), *usual, *more], width)
+        rest = usual if shown == len(told) else [f"{len(rows) - shown} more on the page"]
+        lines = row("rules", [*map(_part, told[:shown]), *rest], width)
         if len(lines) <= room:
             break
     return [_coloured(line) for line in lines]

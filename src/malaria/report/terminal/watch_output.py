@@ -9,7 +9,7 @@ from rich.live import Live
 from malaria.clock import NS_PER_S, wall_ns
 from malaria.records.rows import Event, Observation
 from malaria.report.terminal.latest_readings import LatestReadings, json_line
-from malaria.report.terminal.live_view import event_line
+from malaria.report.terminal.live_block import event_line
 
 
 class WatchOutput:
@@ -64,7 +64,7 @@ class PlainLines(WatchOutput):
         super().__call__(at_ns, rows)
         for row in rows:
             if isinstance(row, Event):
-                self._print_line(event_line(row))
+                self._print_line(event_line(row, 0))
         # rows come ten times a second
         if at_ns - self._printed_ns >= NS_PER_S and (self.latest.readings or self.latest.gaps):
             self._printed_ns = at_ns

@@ -1,0 +1,124 @@
+"""The lines of a log, and the block of a terminal, while an attack runs."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from malaria.clock import NS_PER_S
+from malaria.records.rows import Event, EventKind, Gauge, Progress, RunPhase, Sample
+from malaria.report.terminal.live_block import LiveCourse, LivePicture, live_block, sparkline
+from malaria.report.terminal.live_view import LiveView, line
+
+START_NS = 3_400_000_000
+TITLE = "malaria attack mqtt://broker:1883 · 3,000 clients + 1 subscriber · 500 B · QoS 1 · every 6 s · 10 min"
+
+
+def state(at_s: float, **change: object) -> Progress:
+    """Return the state `at_s` seconds after the start of the load."""
+    at_ns = START_NS + round(at_s * NS_PER_S)
+    counters = {"due": 500, "sent": 500, "acked": 500}
+    second = Sample("1", at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, counters, {Gauge.CLIENTS_READY: 3000})
+    running = Progress(
+        at_ns,
+        RunPhase.MEASURE,
+        round(at_s * NS_PER_S),
+        600 * NS_PER_S,
+        3000,
+        500.0,
+        totals={"due": 6000, "sent": 6000, "acked": 5990, "delivered": 5990, "arrived": 5990},
+        gauges={Gauge.CLIENTS_READY: 3000, Gauge.INFLIGHT: 10, Gauge.RSS_BYTES: 84_000_000},
+        second=second,
+        latency_ms={
+            name: {"p50": 1.2, "p99": 4.8, "max": 38.0} for name in ("ack", "end_to_end", "connect", "own_lag")
+        },
+        second_latency_ms={"ack": {"p50": 1.1, "p99": 4.1, "max": 12.0}},
+        load_start_ns=START_NS,
+        target_percent={"broker": 71.0, "host": 38.0},
+    )
+    return replace(running, **change)  # type: ignore[arg-type]
+
+
+def test_the_clock_of_a_log_is_that_of_the_load() -> None:
+    assert line(state(12.3)).split("  ")[:2] == [" " * 0 + "", " 0:12"] or line(state(12.3)).strip().startswith("0:12")
+    assert line(state(-2.5)).strip().startswith("−0:03")
+    assert (
+        line(state(0, load_start_ns=None, phase=RunPhase.CONNECT, phase_done=7)).strip().startswith("before  connect")
+    )
+
+
+def test_a_log_has_a_line_a_second_for_ten_seconds_and_then_one_every_ten() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with LiveView(TITLE, "load", console) as view:
+        for tick in range(35 * 5 + 1):
+            view.update(state(tick / 5))
+    assert isinstance(console.file, io.StringIO)
+    clocks = [text.split()[0] for text in console.file.getvalue().splitlines()[2:]]
+    assert clocks == [f"0:0{second}" for second in range(10)] + ["0:10", "0:20", "0:30"]
+
+
+def test_a_log_shows_every_event_and_every_new_phase_at_once() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    lost = Event(START_NS + 25 * NS_PER_S, EventKind.LOST, "worker 2 was killed by SIGKILL")
+    with LiveView(TITLE, "load", console) as view:
+        for second in range(26):
+            view.update(state(second))
+        view.update(state(25.2, events=(lost,)))
+        view.update(state(25.4, phase=RunPhase.DRAIN, phase_done=0, phase_total=10 * NS_PER_S))
+    assert isinstance(console.file, io.StringIO)
+    *_, event, drain = console.file.getvalue().splitlines()
+    assert event.strip() == "0:25  worker 2 was killed by SIGKILL"
+    assert drain.split()[:3] == ["0:25", "drain", "0:00/0:10"]
+
+
+def test_the_log_tells_how_it_goes_and_what_the_broker_uses() -> None:
+    assert line(state(12)).endswith("broker CPU 71 %  host CPU 38 %  so far: on target")
+
+
+def drawn(width: int, height: int, progress: Progress, events: tuple[Event, ...] = ()) -> list[str]:
+    course = LiveCourse()
+    for second in range(20):
+        course.add(state(second))
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    console.print(live_block(LivePicture(TITLE, "Ctrl-C: end it", progress, events, course), width, height))
+    assert isinstance(console.file, io.StringIO)
+    return [text.rstrip() for text in console.file.getvalue().splitlines()]
+
+
+MANY_EVENTS = tuple(
+    Event(START_NS + n * NS_PER_S, EventKind.LOST, f"thing {n} happened to worker {n}") for n in range(9)
+)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
+def test_the_block_fits_the_terminal(width: int, height: int) -> None:
+    lines = drawn(width, height, state(12), MANY_EVENTS)
+    assert len(lines) < height
+    assert all(len(text) <= width for text in lines)
+    shown = "\n".join(lines)
+    for words in (
+        "measure 0:12/10:00", "so far: on target", "CPU 71 % of a core   host CPU 38 %", "generator memory 84 MB",
+        "acked/s    ████████████████████   most 500/s", "0:08  thing 8 happened to worker 8", "Ctrl-C: end it",
+        "3,000 of 3,000", "end to end", "p99 so far",
+    ):  # fmt: skip
+        assert words in shown
+    assert "…" not in shown
+
+
+def test_a_wide_terminal_has_figures_and_latencies_side_by_side() -> None:
+    (heads,) = [text for text in drawn(200, 50, state(12)) if "last second" in text]
+    assert "p99 so far" in heads
+
+
+def test_no_line_breaks_inside_a_word() -> None:
+    words = TITLE.split()
+    assert [word for text in drawn(80, 24, state(12))[:2] for word in text.split()] == words
+
+
+def test_a_sparkline_goes_from_zero_to_the_largest() -> None:
+    assert sparkline([0, 250, 500], 10) == "▁▅█"
+    assert sparkline(range(100), 3) == "███"
+    assert sparkline([0, 0], 5) == "▁▁"
