@@ -318,6 +318,23 @@ class LoopFigures(Figures):
 
 
 @dataclass(frozen=True, eq=False)
+class TriggerFigures(Figures):
+    """The smallest surge that does not heal at a part of the proven load, and the greatest smaller one that does.
+
+    Surges are clients or messages per second, as the search has it. Both None: nothing could be said.
+    """
+
+    share: float
+    load: int
+    surge: int | None
+    healed: int | None
+    surge_s: float
+    heal_s: float
+    decided: bool
+    trials: int
+
+
+@dataclass(frozen=True, eq=False)
 class CapacityFigures(Figures):
     """The answer of a capacity search. Loads are clients or messages per second, as `search` says.
 
@@ -337,6 +354,7 @@ class CapacityFigures(Figures):
     trials: tuple[TrialFigures, ...] = ()
     cleaned: bool | None = None
     loop: LoopFigures | None = None
+    triggers: tuple[TriggerFigures, ...] = ()
 
 
 _RARE: Final = frozenset({"capacity", "loop"})
@@ -403,6 +421,6 @@ def summary_schema() -> dict[str, Any]:
     for figures in (schema, schema["$defs"]["LevelSummary"]):
         for name in _RARE:
             figures["required"].remove(name)
-    for name in ("loop", "cleaned"):  # not in summaries of version 0.1.0
+    for name in ("loop", "cleaned", "triggers"):  # not in summaries of version 0.1.0
         schema["$defs"]["CapacityFigures"]["required"].remove(name)
     return schema

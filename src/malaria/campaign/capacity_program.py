@@ -7,14 +7,16 @@ from typing import Final
 
 from malaria.analysis.capacity.capacity_words import load_name, standing
 from malaria.analysis.capacity.evidence import Trial
-from malaria.analysis.capacity.search import TrialPlan, next_trial
+from malaria.analysis.capacity.search import CapacityAnswer, Ending, TrialPlan, next_trial
 from malaria.analysis.capacity.trials import trials_of_part
+from malaria.analysis.capacity.triggers import next_trigger, trigger_trial
 from malaria.campaign.adjustments import held_table
 from malaria.campaign.definition import Campaign, places
 from malaria.campaign.file_tables import SearchBy
 from malaria.campaign.program import Step, StepResult
 from malaria.campaign.staircase_warhead import can_climb, staircase_warhead
 from malaria.campaign.time_left import FIRST_GUESS_S
+from malaria.campaign.trigger_warhead import trigger_warhead
 from malaria.clock import NS_PER_S
 from malaria.errors import CampaignError
 from malaria.model.group import Group
@@ -60,8 +62,31 @@ class CapacityProgram:
         return standing(self._goal, self._trials(history))
 
     def next(self, history: Sequence[StepResult]) -> Step | None:
-        plan = next_trial(self._goal, self._trials(history))
-        return self._step(len(history) + 1, plan) if isinstance(plan, TrialPlan) else None
+        trials = self._trials(history)
+        plan = next_trial(self._goal, trials)
+        if isinstance(plan, TrialPlan):
+            return self._step(len(history) + 1, plan)
+        return self._trigger_step(history, plan)
+
+    def _trigger_step(self, history: Sequence[StepResult], answer: CapacityAnswer) -> Step | None:
+        """Return the next surge on a part of the proven load; None without a proof, without time, or at the end."""
+        if answer.lower is None or answer.ending not in (Ending.PROVEN, Ending.GREATEST):
+            return None
+        tried = [
+            trigger_trial(result.part.trial.load, result.part.trial.trigger, result.summary)
+            for result in history
+            if result.part.trial is not None and result.part.trial.trigger is not None
+        ]
+        wanted = next_trigger(self._goal, answer.lower, tried)
+        if wanted is None:
+            return None
+        load, trigger = wanted
+        warhead, hold_s = trigger_warhead(self._level.attacks[0].warhead, load, trigger, self._goal, self._place)
+        took_s = sum(result.part.took_s or 0.0 for result in history)
+        if self._goal.budget_s is not None and took_s + hold_s + self._goal.overhead_s > self._goal.budget_s:
+            return None
+        title = f"{load_name(load, self._goal)} +{format_count(trigger.surge)}"
+        return self._made(len(history) + 1, title, warhead, TrialLoad(load, hold_s, trigger=trigger))
 
     def _trials(self, history: Sequence[StepResult]) -> list[Trial]:
         return [trial for result in history for trial in trials_of_part(result.part, result.summary, self._goal)]
@@ -75,6 +100,9 @@ class CapacityProgram:
         else:
             stairs, warhead, hold_s = None, self._warhead(attack.warhead, plan), plan.hold_s
             title = load_name(plan.load, self._goal)
+        return self._made(number, title, warhead, TrialLoad(plan.load, hold_s, stairs))
+
+    def _made(self, number: int, title: str, warhead: Warhead, trial: TrialLoad) -> Step:
         return Step(
             level=number,
             title=title,
@@ -83,9 +111,9 @@ class CapacityProgram:
             note=self._level.note,
             directory=f"trial-{number}",
             warhead=warhead,
-            listener=attack.listener,
+            listener=self._level.attacks[0].listener,
             observe=self._level.observe,
-            trial=TrialLoad(plan.load, hold_s, stairs),
+            trial=trial,
         )
 
     def _warhead(self, warhead: Warhead, plan: TrialPlan) -> Warhead:
@@ -128,6 +156,8 @@ def search_goal(campaign: Campaign) -> SearchGoal | None:
         overhead_s=FIRST_GUESS_S,
         by_rate=by_rate,
         staircase=table.staircase and can_climb(warhead, by_rate=by_rate),
+        triggers=table.triggers,
+        heal_s=table.heal_ns / NS_PER_S,
     )
 
 

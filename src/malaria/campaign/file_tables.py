@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from malaria.clock import NS_PER_S
 from malaria.model.access import Access
 from malaria.model.attack_table import Attack
 from malaria.model.broker import BrokerTable, ListenerTable
@@ -182,6 +183,10 @@ class SearchTable(Table):
     """Number of full holds that prove a load."""
     budget_ns: DurationNs | None = Field(default=None, alias="budget", gt=0)
     """Time for the whole search; without it, as long as it takes."""
+    triggers: Annotated[tuple[ShareOfOne, ...], Field(alias="trigger")] = ()
+    """Parts of the proven load at which the smallest surge is looked for that does not heal: ["50%", "90%"]."""
+    heal_ns: DurationNs = Field(default=30 * NS_PER_S, alias="heal", gt=0)
+    """Time in which a surge has to heal."""
     staircase: bool = True
     """Whether the search begins with a load that climbs until the target breaks, and comes down until it is well."""
 

@@ -25,6 +25,7 @@ EXAMPLES: Final = (
     "malaria capacity localhost -I 1s",
     "malaria capacity broker -I 6s -s 500 --hold 2m --budget 40m --fail-if 'ack.p99 > 500ms'",
     "malaria capacity broker -c 50 --search rate --to 20000",
+    "malaria capacity broker -c 500 --trigger 50%,70%,90%",
     "malaria capacity --demo",
 )
 TITLE: Final = "malaria capacity"
@@ -59,6 +60,14 @@ class SearchOptions:
     holds: Annotated[int | None, option(TIME, "--holds", text="Full trials that prove a load (3).", metavar="N")] = None
     budget: Annotated[
         str | None, option(TIME, "--budget", text="Time for the whole search (as long as it takes).", metavar="TIME")
+    ] = None
+    trigger: Annotated[
+        str | None,
+        option(LOAD, "--trigger", text="At these parts of the proven load, find the smallest surge that does not heal.",
+               metavar="50%,90%"),
+    ] = None  # fmt: skip
+    heal: Annotated[
+        str | None, option(TIME, "--heal", text="Time in which a surge has to heal (30s).", metavar="TIME")
     ] = None
     demo: Annotated[
         bool, option(LOAD, "--demo", text="Search a broker that is started on this machine; takes 90 s.")
@@ -158,6 +167,8 @@ def _search_table(search: SearchOptions) -> dict[str, Any]:
         "width": search.width,
         "holds": search.holds,
         "budget": search.budget,
+        "trigger": None if search.trigger is None else [part.strip() for part in search.trigger.split(",")],
+        "heal": search.heal,
     }
     # what was not given takes the default of `[search]`, which is in one place
     return {key: value for key, value in stated.items() if value is not None}

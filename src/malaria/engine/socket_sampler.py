@@ -92,7 +92,7 @@ def read_state(sock: socket.socket) -> SocketState | None:
     try:
         unsent, unread = (_queued(sock, request) for request in (termios.TIOCOUTQ, termios.FIONREAD))
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
-    except OSError:  # it was closed a moment ago
+    except (OSError, ValueError):  # it was closed a moment ago, and has no descriptor
         return None
     if len(info) < INFO_BYTES:
         return None

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from malaria.records.staircase import Staircase
+from malaria.records.trigger_load import TriggerLoad
 
 type SearchLoad = Annotated[int, Field(ge=1)]
 type Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -21,7 +22,8 @@ class SearchGoal:
     share `width`. A proof takes `holds` full holds of `hold_s`, of which more than half must agree; the first trials
     last `probe_s`. No trial begins that would end after `budget_s` (None: as long as it takes); a trial takes
     `overhead_s` besides its hold, until trials have shown how long they take. With `staircase` the search begins with
-    attacks that climb until the target breaks, and come down again.
+    attacks that climb until the target breaks, and come down again. At each part of the proven load in `triggers` it
+    then looks for the smallest surge from which the target does not heal within `heal_s`.
     """
 
     start: SearchLoad
@@ -35,6 +37,8 @@ class SearchGoal:
     overhead_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     by_rate: bool = False
     staircase: bool = False
+    triggers: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    heal_s: Seconds = 30.0
 
     @property
     def required_s(self) -> float:
@@ -48,3 +52,4 @@ class TrialLoad:
     load: SearchLoad
     hold_s: Seconds
     staircase: Staircase | None = None
+    trigger: TriggerLoad | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from malaria.analysis.capacity.loop_words import broke_first_sentence, loop_lines, offered
+from malaria.analysis.capacity.loop_words import broke_first_sentence, loop_lines, offered, trigger_sentence
 from malaria.analysis.capacity.search import Ending
 from malaria.analysis.summary_figures import CapacityFigures, LoopFigures, Summary
 from malaria.records.rows import Metric
@@ -30,6 +30,7 @@ def search_facts(summary: Summary) -> LabelledTexts:
         (f"at {count(capacity.lower)}", _figures_at_lower(capacity, summary)),
         ("broke first", _broke_first(capacity)),
         ("the loop", _loop(capacity)),
+        ("triggers", [trigger_sentence(one, by_rate=_by_rate(capacity)) for one in capacity.triggers]),
     ]
     return [(label, parts) for label, parts in rows if parts]
 
@@ -46,6 +47,7 @@ def search_conclusions(summary: Summary) -> list[str]:
         *([f"At {unit}: {', '.join(figures)}."] if figures else []),
         *([f"What broke first: {broke[0]}."] if broke else _nothing_broke(capacity)),
         *(f"The loop: {line}." if not place else f"{_capital(line)}." for place, line in enumerate(_loop(capacity))),
+        *(f"Trigger {trigger_sentence(one, by_rate=_by_rate(capacity))}." for one in capacity.triggers),
         *search_doubts(summary),
     ]
 

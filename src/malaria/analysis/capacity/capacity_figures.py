@@ -10,6 +10,7 @@ from malaria.analysis.capacity.capacity_words import answer_sentence
 from malaria.analysis.capacity.evidence import Trial
 from malaria.analysis.capacity.search import CapacityAnswer, Ending, answer, next_trial
 from malaria.analysis.capacity.trials import trials_of
+from malaria.analysis.capacity.triggers import trigger_figures
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary_figures import CapacityFigures, LoopFigures, Summary, TrialFigures, Verdict
 from malaria.records.campaign_records import CampaignRecords
@@ -48,6 +49,7 @@ def judge_search(
         monotonic=found.monotonic,
         trials=tuple(TrialFigures(trial.load, trial.hold_s, trial.outcome) for trial in trials),
         cleaned=_cleaned(campaign),
+        triggers=trigger_figures(goal, found.lower, campaign, summaries),
         loop=loop,
     )
     return figures, Verdict(outcome, tuple(reasons))

@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.analysis.capacity.target_loop import BACKLOG, RECONNECTS, REPLAY, RETRANSMISSIONS
 from malaria.analysis.outcome import Outcome, Reason
-from malaria.analysis.summary_figures import LoopFigures, RungFigures, SignFigures, Summary
+from malaria.analysis.summary_figures import LoopFigures, RungFigures, SignFigures, Summary, TriggerFigures
 from malaria.records.run import Run
 from malaria.units import format_count, format_duration_ns, format_rate, format_things
 
@@ -62,6 +62,18 @@ def loop_lines(loop: LoopFigures, *, by_rate: bool) -> list[str]:
         lines.append(f"kept sick by: {_sustained(loop)}")
     lines += _costs(loop)
     return lines
+
+
+def trigger_sentence(trigger: TriggerFigures, *, by_rate: bool) -> str:
+    """Return `at 50 % (1,525 clients): +4,000 for 5 s does not heal within 30 s; +3,000 does`."""
+    where = f"at {100 * trigger.share:g} % ({offered(trigger.load, by_rate=by_rate)})"
+    surge_s, within = _seconds(trigger.surge_s), f"within {_seconds(trigger.heal_s)}"
+    if trigger.surge is None and trigger.healed is None:
+        return f"{where}: not known"
+    if trigger.surge is None:
+        return f"{where}: every surge up to +{format_count(trigger.healed or 0)} for {surge_s} healed {within}"
+    smallest = "" if trigger.healed is None else f"; +{format_count(trigger.healed)} does"
+    return f"{where}: +{format_count(trigger.surge)} for {surge_s} does not heal {within}{smallest}"
 
 
 def broke_first_sentence(signs: Sequence[SignFigures], bytes_wait: str | None) -> str:

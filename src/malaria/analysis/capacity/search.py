@@ -195,8 +195,10 @@ class _Search:
 
     def _below_ceiling(self, load: int, ending: Ending) -> TrialPlan | CapacityAnswer:
         """Prove the greatest load that held below one that gives no evidence, and end."""
-        if self._good is not None and self._good < load and self._vain_in_a_row(self._good) < VAIN_TRIALS:
-            return self._prove(self._good, Bound.LOWER) or self.answer(ending)
+        held = [known for known, each in self._evidence.items() if each.leans_good and known < load]
+        good = max((known for known in held if self._is_below(known)), default=None)
+        if good is not None and self._vain_in_a_row(good) < VAIN_TRIALS:
+            return self._prove(good, Bound.LOWER) or self.answer(ending)
         return self.answer(ending)
 
     def _prove(self, load: int, wanted: Bound) -> TrialPlan | None:

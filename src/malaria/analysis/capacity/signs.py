@@ -35,6 +35,9 @@ LEAST_OWED: Final = 10
 WAITING_BYTES: Final = 4096
 """A queue of the kernel that holds so much per connection is long."""
 
+LEAST_SHUT: Final = 0.1
+"""Of the sampled connections: so many whose window is shut say that the broker does not read."""
+
 US: Final = "this machine"
 BROKER_CPU: Final = "broker CPU"
 HOST_CPU: Final = "host CPU"
@@ -106,11 +109,11 @@ def where_bytes_wait(seconds: Sequence[LoadSecond]) -> str | None:
             Gauge.SOCKET_RETRANSMITS,
         )
     )
-    if again >= sampled:  # one segment per connection and second
+    if again >= sampled and shut / sampled < LEAST_SHUT:  # one segment per connection and second
         return THE_NETWORK
     if unread / sampled >= WAITING_BYTES and unread >= unsent:
         return WE_DO_NOT_READ
-    if shut / sampled >= 0.1 or unsent / sampled >= WAITING_BYTES:
+    if shut / sampled >= LEAST_SHUT or unsent / sampled >= WAITING_BYTES:
         return BROKER_DOES_NOT_READ
     return IN_THE_BROKER if seconds[-1].owed > LEAST_OWED else None
 
@@ -236,7 +239,8 @@ def _network(course: _Course) -> tuple[int, str] | None:
     for second in course.trouble:
         gauges = second.reported.gauges()
         again, sampled = gauges.get(Gauge.SOCKET_RETRANSMITS, 0), gauges.get(Gauge.SOCKETS_SAMPLED, 0)
-        if sampled and again >= sampled:
+        # behind a window that is shut segments are sent again as well
+        if sampled and again >= sampled and not gauges.get(Gauge.SOCKETS_SHUT, 0):
             return second.end_s, f"{format_count(again)} TCP segments of {sampled} connections were sent again"
     return None
 

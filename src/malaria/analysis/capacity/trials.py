@@ -18,7 +18,8 @@ RUNG_OUTCOMES: Final = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.I
 
 def trials_of_part(part: CampaignPart, summary: Summary | None, goal: SearchGoal) -> list[Trial]:
     """Return the trials of a part: one, or those of a staircase. Without a summary it is UNKNOWN."""
-    if part.trial is None:
+    # a surge on a part of the proven load says nothing about any load
+    if part.trial is None or part.trial.trigger is not None:
         return []
     load, hold_s, rung = part.trial.load, part.trial.hold_s, part.trial.staircase is not None
     if summary is None:
