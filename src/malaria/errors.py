@@ -38,6 +38,10 @@ class TargetError(OperatorError):
     """A target that is not an address, cannot be reached, or refuses malaria."""
 
 
+class UnreachedTargetError(TargetError):
+    """A target at which no address takes a connection from here, or whose name is unknown here."""
+
+
 class HostLimitError(OperatorError):
     """A limit of this machine that the load exceeds: file descriptors, ports, memory, disk."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,16 +12,16 @@ import psutil
 
 from malaria.attack.address_notes import address_notes
 from malaria.clock import now_ns
-from malaria.errors import HostLimitError, TargetError, WarheadError
+from malaria.errors import HostLimitError, TargetError, UnreachedTargetError, WarheadError
 from malaria.model.access import Access
+from malaria.model.attack_table import Spread
 from malaria.model.group import Group
 from malaria.model.observe import Observe
 from malaria.model.placeholders import RUN_NAME_CHARS
 from malaria.model.target import SECURE, Target, parse_target
 from malaria.model.warhead import Warhead
-from malaria.mqtt.packets import Protocol
 from malaria.observe.target_observers import ObservedTarget, TargetObservers
-from malaria.plan.clients import GroupPlan, Identity, make_plan
+from malaria.plan.clients import Identity, make_plan
 from malaria.plan.credentials import load_credentials
 from malaria.plan.surge_schedule import clients_planned
 from malaria.records.run_meta import RunMeta
@@ -28,14 +29,16 @@ from malaria.records.staircase import Staircase
 from malaria.schedule.pacing import MOST_PER_S
 from malaria.schedule.payload import check_source
 from malaria.schedule.share import WHOLE
+from malaria.swarm.run.bee_messages import Knocked
 from malaria.swarm.run.launcher import Launcher
 from malaria.transport.connection_setup import ConnectionSetup
+from malaria.transport.first_clients import Doors, first_client, let_first_clients_in
 from malaria.transport.host_limits import check_memory
-from malaria.transport.probe import Answer, ProbeClient, patience_s
+from malaria.transport.probe import Answer
 from malaria.transport.resolver import route_to, routes_of
-from malaria.transport.route import Endpoint, Route
+from malaria.transport.route import Route, TargetHost
 from malaria.transport.route_probe import probe_route
-from malaria.units import format_count, format_rate, format_things
+from malaria.units import format_rate, format_things
 from malaria.workers.local import Load
 
 
@@ -61,6 +64,7 @@ class AttackRequest:
     facts: RunMeta = field(default_factory=RunMeta)
     news: Callable[[], Sequence[str]] = no_news
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
+    knock_from: str | None = None  # the bee that looks at the target first; None: this machine, or the first bee
     staircase: Staircase | None = None  # the steps of a load that climbs until the target breaks
     wait_for_figures: bool = True  # at the end, for the broker's first figures from after the load
 
@@ -101,11 +105,20 @@ def prepare(request: AttackRequest) -> Load:
         routes = routes_of(warhead, targets, clients, request.workers)
     else:  # for the one client that checks the target; each bee resolves names itself
         spread = warhead.attack.spread
-        routes = {name: route_to(target, spread=spread) for name, target in targets.items()}
+        routes = {name: _way_from_here(target, spread) for name, target in targets.items()}
     name = secrets.token_hex(RUN_NAME_CHARS // 2)
     seed = secrets.randbits(32) if warhead.attack.seed is None else warhead.attack.seed
     identity = Identity(name, secrets.randbits(16), seed, _identities(warhead))
     return Load(warhead, identity, routes, now_ns())
+
+
+def _way_from_here(target: Target, spread: Spread) -> Route:
+    """Return the route to a target of bees. A name that is unknown here may be known to them: it stays a name."""
+    try:
+        return route_to(target, spread=spread)
+    except UnreachedTargetError:
+        hosts = (TargetHost(one, ((socket.AF_INET, (one.host, one.port)),), spread) for one in target.addresses)
+        return Route(tuple(hosts), (), target.scheme, target.path)
 
 
 def check_rate(warhead: Warhead, workers: int) -> None:
@@ -135,7 +148,7 @@ def dry_run(request: AttackRequest) -> Callable[[float], Answer]:
     TargetObservers(view_of(request, load), lambda: 0)
     plans = make_plan(request.warhead, WHOLE, load.identity).groups
     setups = [ConnectionSetup(plan, load.routes[plan.group.name], request.warhead) for plan in plans]
-    return lambda wait_s: probe_route(setups[0], _probe_client(setups[0]), wait_s).answer
+    return lambda wait_s: probe_route(setups[0], first_client(setups[0]), wait_s).answer
 
 
 def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
@@ -166,56 +179,24 @@ def _check_tls(warhead: Warhead, targets: Mapping[str, Target]) -> None:
 def check_target(request: AttackRequest, load: Load) -> TargetInfo:
     """Connect one client of each different way in to each address, before thousands come.
 
-    Raises TargetError when the target refuses it, and OperatorError for files of a group that cannot be used or are
-    too short.
+    Raises UnreachedTargetError when this machine does not reach the target, TargetError when the target refuses a
+    client, and OperatorError for files of a group that cannot be used or are too short.
     """
-    checked: list[tuple[Access, Route, Group | None]] = []
-    notes: list[str] = []
-    unreached: dict[Endpoint, str] = {}
-    wait_s = patience_s(request.warhead.attack)
-    version = None
-    for plan in make_plan(request.warhead, WHOLE, load.identity).groups:
-        access, route = request.warhead.access_of(plan.group), load.routes[plan.group.name]
-        setup = ConnectionSetup(plan, route, request.warhead)
-        # an MQTT 5 broker states its limits, and each group may ask for something that they exclude
-        asked = access, route, plan.group if plan.protocol is Protocol.V5 else None
-        if asked in checked:
-            continue
-        checked.append(asked)
-        found = probe_route(setup, _probe_client(setup), wait_s)
-        answer = found.answer
-        if answer.problem:
-            raise TargetError(f"{request.target_of(plan.group)}: {answer.problem}{_first_of(plan)}", answer.remedy)
-        unreached |= found.unreached
-        version = version or answer.version
-        notes += _notes(plan.group.name, access, answer.way)
+    found = let_first_clients_in(Doors(request.warhead, WHOLE, load.identity, load.routes, request.targets))
+    unreached = found.unreached
     routes = {name: route.without(unreached.keys()) for name, route in load.routes.items()}
+    notes = [*found.notes]
     notes += [note for route in dict.fromkeys(routes.values()) for note in address_notes(route, unreached)]
     if request.launcher is None and (note := _memory_note(request.warhead)):
         notes.append(note)
-    return TargetInfo(version, tuple(dict.fromkeys(notes)), routes)
+    return TargetInfo(found.version, tuple(dict.fromkeys(notes)), routes)
 
 
-def _first_of(plan: GroupPlan) -> str:
-    """Name the client that was tried; the rest of the group was not."""
-    return f" (tried with the first of {format_count(plan.count)} {plan.group.name})" if plan.count > 1 else ""
-
-
-def _notes(group: str, access: Access, way: str) -> Iterator[str]:
-    """Yield how a group gets in, for the report; nothing for a plain connection."""
-    if not way:
-        return
-    each = "one pre-shared key for each client" if access.psk_file else "one pre-shared key" if access.uses_psk else ""
-    yield f"{group} come in over {way}" + (f", with {each}" if each else "")
-    if access.insecure:
-        yield f"the broker's certificate was not verified for {group} (--insecure)"
-
-
-def _probe_client(setup: ConnectionSetup) -> ProbeClient:
-    """Return the first client of a group, without its name if a stored session may wait for that name."""
-    plan = setup.plan
-    client_id = plan.client_id(0) if plan.group.clean_start else ""
-    return ProbeClient(client_id, *setup.credentials.login_at(0), plan.protocol)
+def seen_from_bee(load: Load, knocked: Knocked, reason: str) -> TargetInfo:
+    """Return what a bee found at the target, and why it and not this machine was asked (empty: it was stated)."""
+    why = f", which this machine does not reach ({reason})," if reason else ""
+    first = f"the target{why} was first looked at from {knocked.bee}"
+    return TargetInfo(knocked.version, (first, *knocked.notes), load.routes)
 
 
 def view_of(request: AttackRequest, load: Load) -> ObservedTarget:

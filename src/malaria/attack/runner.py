@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
@@ -20,13 +20,13 @@ from malaria.attack.due_rate import DueRate
 from malaria.attack.interrupt import Interrupt, impatient, settled, unstarted
 from malaria.attack.ledger_totals import ledger_totals
 from malaria.attack.live_totals import LiveTotals
-from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, view_of
+from malaria.attack.preflight import AttackRequest, TargetInfo, check_target, prepare, seen_from_bee, view_of
 from malaria.attack.run_facts import planned_facts, run_state, uncounted
 from malaria.attack.staircase_pilot import StaircasePilot
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport
-from malaria.errors import RunError, UnstoredRunError
+from malaria.errors import RunError, UnreachedTargetError, UnstoredRunError
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
@@ -40,6 +40,10 @@ from malaria.transport.failures import own_shortages
 from malaria.workers.host_facts import describe_host
 from malaria.workers.local import Load, LocalWorkers
 from malaria.workers.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from malaria.swarm.run.launcher import Launcher
+    from malaria.swarm.run.swarm_workers import SwarmWorkers
 
 __all__ = ["AttackOutcome", "AttackRequest", "conduct"]
 
@@ -74,10 +78,17 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     """
     with unstarted(interrupt):
         load = prepare(request)
-        target_info = check_target(request, load)
+        target_info, reason = _look_from_here(request, load)
     with ExitStack() as stack:
         with impatient(interrupt):  # bees take seconds to start, and the count is not polled meanwhile
-            start_workers = _recruit(request, stack)
+            swarm = (
+                None if request.launcher is None else stack.enter_context(_recruit(request.launcher, request.command))
+            )
+            if target_info is None:
+                assert swarm is not None
+                knocked = swarm.knock(request.knock_from, load, request.targets)
+                target_info = seen_from_bee(load, knocked, reason)
+        start_workers = _starter(request, swarm)
         load = replace(load, routes=target_info.routes, epoch_ns=now_ns())
         observers = TargetObservers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
         return carry_out(request, AttackMeans(load, target_info, start_workers, observers), on_progress, interrupt)
@@ -115,17 +126,35 @@ def carry_out(
         return stored_outcome(request.directory)
 
 
-def _recruit(request: AttackRequest, stack: ExitStack) -> Callable[[Load], WorkerPool]:
-    """Return what starts the workers: on this machine, or on bees, which have joined when this returns."""
-    launcher = request.launcher
-    if launcher is None:
-        return lambda load: LocalWorkers(load, WHOLE, request.workers)
+def _look_from_here(request: AttackRequest, load: Load) -> tuple[TargetInfo | None, str]:
+    """Look at the target. Return None where a bee is to look at it, and the reason if this machine cannot reach it.
+
+    Raises what `check_target` raises.
+    """
+    if request.knock_from is not None and request.launcher is not None:
+        return None, ""
+    try:
+        return check_target(request, load), ""
+    except UnreachedTargetError as error:
+        if request.launcher is None:
+            raise
+        return None, error.message
+
+
+def _recruit(launcher: Launcher, command: str) -> SwarmWorkers:
+    """Return the bees, which are brought in by entering the context; they learn the command that they work for."""
     from malaria.swarm.run.swarm_workers import SwarmWorkers  # ssh and TLS: only for a swarm
 
-    swarm = stack.enter_context(SwarmWorkers(launcher, request.command))
+    return SwarmWorkers(launcher, command)
+
+
+def _starter(request: AttackRequest, swarm: SwarmWorkers | None) -> Callable[[Load], WorkerPool]:
+    """Return what starts the workers: on this machine, or on the bees."""
+    if swarm is None:
+        return lambda load: LocalWorkers(load, WHOLE, request.workers)
 
     def start(load: Load) -> WorkerPool:
-        swarm.assign(load, request.targets, launcher.workers)
+        swarm.assign(load, request.targets, None if request.launcher is None else request.launcher.workers)
         return swarm
 
     return start

@@ -67,6 +67,8 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
     launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
+    if launcher is None and result.knock_from is not None:
+        raise SwarmError("--knock-from names a bee of a swarm", "give --swarm NAME as well")
     screen = console(result.json)
     view = LiveView(f"malaria {arguments[0]} {target.url}", describe(warhead), screen, result.quiet)
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
@@ -79,6 +81,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
             options.title,
             observe,
             launcher=launcher,
+            knock_from=result.knock_from,
             wait_for_figures=not result.no_wait,
         )
         return _run_and_show(request, view, result, screen)

@@ -73,6 +73,10 @@ WithoutBees = Annotated[
     list[str] | None,
     option(RESULT, "--without", text="Leave this bee of the swarm out (repeatable).", metavar="NAME"),
 ]
+KnockFrom = Annotated[
+    str | None,
+    option(RESULT, "--knock-from", text="Let this bee look at the target first, not this machine.", metavar="NAME"),
+]
 Scheduler = Annotated[
     str | None,
     option(RESULT, "--scheduler", text="Make the load on a Dask cluster: tls://HOST:PORT.", metavar="ADDRESS"),
@@ -138,6 +142,7 @@ class Result:
     scheduler: Scheduler = None
     bee: Bees = None
     without: WithoutBees = None
+    knock_from: KnockFrom = None
     output: Annotated[
         Path | None,
         option(RESULT, "-o", "--output", text="Directory of the run (runs/TIME-TITLE).", metavar="DIR"),

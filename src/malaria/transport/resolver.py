@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from malaria.errors import TargetError
+from malaria.errors import UnreachedTargetError
 from malaria.model.attack_table import Spread
 from malaria.model.target import Address, Target
 from malaria.model.warhead import Warhead
@@ -44,7 +44,7 @@ def resolve(
         found = list(dict.fromkeys(look_up(address)))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise TargetError(
+        raise UnreachedTargetError(
             f"unknown host {address.host!r}: {reason}", "check the spelling and the name server, or give an IP address"
         ) from None
     of_family = [endpoint for endpoint in found if family in (None, endpoint[0])] or found

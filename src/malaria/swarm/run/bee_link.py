@@ -15,7 +15,7 @@ from malaria.clock import now_ns
 from malaria.control.messages import Order
 from malaria.errors import OperatorError
 from malaria.swarm.run.bee_clock import BeeClock
-from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined
+from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, Knocked
 from malaria.swarm.run.bee_server import CONNECTION_ENDED, BeeChannel
 from malaria.swarm.run.clock_offsets import Exchange
 from malaria.swarm.run.timekeeping import ask_time, new_key
@@ -57,6 +57,9 @@ class BeeLink:
         assert self.joined is not None
         for exchange in ask_time(self.joined.clock_address, self._clock_key, times):
             self._take(exchange)
+
+    async def knock(self, assignment: Assignment) -> Knocked:
+        return await self._channel.knock(assignment)
 
     async def assign(self, assignment: Assignment) -> Assigned:
         return await self._channel.assign(assignment)

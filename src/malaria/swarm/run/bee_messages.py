@@ -88,7 +88,16 @@ class Refusal:
     remedy: str
 
 
-type CallResult = Joined | Assigned | int | Refusal | None
+@dataclass(frozen=True, slots=True)
+class Knocked:
+    """The target lets the first clients of a bee in: the version that it states, and how they get in (sentences)."""
+
+    bee: str
+    version: str | None
+    notes: tuple[str, ...]
+
+
+type CallResult = Joined | Knocked | Assigned | int | Refusal | None
 
 
 @dataclass(frozen=True, slots=True)

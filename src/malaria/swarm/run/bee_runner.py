@@ -18,14 +18,16 @@ from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
 from malaria.control.messages import CorrectEpoch, Finish, Finished, Prepared, Report, WorkerLost
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError
+from malaria.model.warhead import Warhead
 from malaria.plan.surge_schedule import clients_planned
 from malaria.records.run_meta import EnvironmentFacts
 from malaria.swarm.hosts.bee_layout import RUN_FILES, SPOOL
-from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, ReportBatch, SpooledReport
+from malaria.swarm.run.bee_messages import Assigned, Assignment, Command, Joined, Knocked, ReportBatch, SpooledReport
 from malaria.swarm.run.heartbeats import BEE_HEARTBEAT_NS, CONDUCTOR_PATIENCE_NS, START_PATIENCE_NS, Heartbeats
 from malaria.swarm.run.spool import Spool
 from malaria.swarm.run.timekeeping import TimeServer
 from malaria.swarm.run.version_check import own_stamp
+from malaria.transport.first_clients import Doors, let_first_clients_in
 from malaria.transport.resolver import routes_of
 from malaria.workers.host_facts import describe_host
 from malaria.workers.local import Load, LocalWorkers
@@ -67,6 +69,15 @@ class BeeRunner:
         facts = EnvironmentFacts.model_validate(describe_host())
         return Joined(self._name, cores, str(self._directory), facts, self._time_server.address, own_stamp())
 
+    def knock(self, assignment: Assignment) -> Knocked:
+        """Look at the target with the first clients of the share. Raises OperatorError if it does not let them in."""
+        share, warhead = assignment.share, self._with_sources(assignment)
+        clients = share.count(clients_planned(warhead))
+        routes = routes_of(warhead, assignment.targets, clients, 1)
+        self._write_files(assignment)
+        found = let_first_clients_in(Doors(warhead, share, assignment.identity, routes, assignment.targets))
+        return Knocked(self._name, found.version, found.notes)
+
     def assign(self, assignment: Assignment) -> Assigned:
         """Start the workers. Raises OperatorError for a load that this host cannot make."""
         if self._workers is not None:
@@ -74,8 +85,7 @@ class BeeRunner:
         clients = assignment.share.count(clients_planned(assignment.warhead))
         # a worker without clients would only cost memory
         count = assignment.workers or max(1, min(os.process_cpu_count() or 1, clients))
-        attack = assignment.warhead.attack.model_copy(update={"source_addresses": assignment.sources})
-        warhead = assignment.warhead.model_copy(update={"attack": attack})
+        warhead = self._with_sources(assignment)
         routes = routes_of(warhead, assignment.targets, clients, count)
         self._write_files(assignment)
         self._gather_s = assignment.gather_s
@@ -170,6 +180,12 @@ class BeeRunner:
         # a standing is of no use once a later one has come
         self._spool.append([one for one in numbered if not isinstance(one.report, Standing)])
         self._send(ReportBatch(self._name, numbered, self._stopped, self._spool.failure))
+
+    @staticmethod
+    def _with_sources(assignment: Assignment) -> Warhead:
+        """Return the warhead with the addresses that this bee's clients connect from."""
+        attack = assignment.warhead.attack.model_copy(update={"source_addresses": assignment.sources})
+        return assignment.warhead.model_copy(update={"attack": attack})
 
     def _write_files(self, assignment: Assignment) -> None:
         """Write the files of the clients, keys among them: readable by the owner alone, removed when the run ends."""

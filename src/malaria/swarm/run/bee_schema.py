@@ -19,7 +19,16 @@ from malaria.records.histogram import Histogram
 from malaria.records.ledger import Published, Received
 from malaria.records.rows import Sample
 from malaria.schedule.arrays import Ints
-from malaria.swarm.run.bee_messages import Assigned, CallAnswer, CallResult, Joined, Refusal, ReportBatch, SpooledReport
+from malaria.swarm.run.bee_messages import (
+    Assigned,
+    CallAnswer,
+    CallResult,
+    Joined,
+    Knocked,
+    Refusal,
+    ReportBatch,
+    SpooledReport,
+)
 
 LARGEST: Final = 2**63 - 1
 LONGEST_TEXT: Final = 2000
@@ -86,6 +95,7 @@ class _AnswerForm(_Form):
 
     number: Natural
     joined: Joined | None = None
+    knocked: Knocked | None = None
     assigned: Assigned | None = None
     at_ns: Whole | None = None
     refusal: Refusal | None = None
@@ -108,6 +118,7 @@ REPORT_FIELDS: Final[Mapping[type, str]] = {
 }
 RESULT_FIELDS: Final[Mapping[type, str]] = {
     Joined: "joined",
+    Knocked: "knocked",
     Assigned: "assigned",
     int: "at_ns",
     Refusal: "refusal",
@@ -198,9 +209,12 @@ def decode_report(data: bytes, bee: str) -> SpooledReport:
 
 
 def _result_of(form: _AnswerForm, bee: str) -> CallResult:
-    result: Any = _only([form.joined, form.assigned, form.at_ns, form.refusal], optional=True)
-    if isinstance(result, Joined) and result.bee != bee:
+    result: Any = _only([form.joined, form.knocked, form.assigned, form.at_ns, form.refusal], optional=True)
+    if isinstance(result, Joined | Knocked) and result.bee != bee:
         raise SchemaError(f"it calls itself {printable(result.bee)}")
+    if isinstance(result, Knocked):
+        version = None if result.version is None else printable(_short(result.version))
+        return Knocked(bee, version, tuple(printable(_short(note)) for note in result.notes))
     if isinstance(result, Assigned):
         for worker in result.workers:
             _check_owner(worker, bee)

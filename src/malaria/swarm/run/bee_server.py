@@ -24,6 +24,7 @@ from malaria.swarm.run.bee_messages import (
     CallResult,
     Command,
     Joined,
+    Knocked,
     Refusal,
     ReportBatch,
     Welcome,
@@ -59,6 +60,13 @@ class BeeChannel:
             raise self._end("sent another answer than it was asked for")
         # its address is not a thing to be told: datagrams would go wherever it says
         return replace(joined, clock_address=(self._address, joined.clock_address[1]))
+
+    async def knock(self, assignment: Assignment) -> Knocked:
+        """Let the bee look at the target with the first clients of its share."""
+        knocked = await self._call("knock", assignment)
+        if not isinstance(knocked, Knocked):
+            raise self._end("sent another answer than it was asked for")
+        return knocked
 
     async def assign(self, assignment: Assignment) -> Assigned:
         assigned = await self._call("assign", assignment)

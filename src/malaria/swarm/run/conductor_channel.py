@@ -33,7 +33,7 @@ SILENCE_MS: Final = 20_000
 """A connection on which nothing is acknowledged for so long ends: its conductor's host is gone."""
 LOOK_S: Final = 0.5
 FLUSH_S: Final = 3.0
-METHODS: Final = ("join", "assign", "execute", "forget")
+METHODS: Final = ("join", "knock", "assign", "execute", "forget")
 
 
 @dataclass(frozen=True, slots=True)

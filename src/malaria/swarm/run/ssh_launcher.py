@@ -95,13 +95,17 @@ class SshLauncher:
         work = partial(self._start, port, certificates, holder_now(command))
         starting = asyncio.ensure_future(on_each(self._swarm.hosts, work, note, START_AT_ONCE))
         waiting = asyncio.ensure_future(first.wait())
-        await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
-        # a load needs all of them: what is wrong is said soon, with what else is wrong by then
-        await asyncio.wait([starting], timeout=OTHERS_S if failed else 0)
-        waiting.cancel()
-        if failed:
+        try:
+            await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+            # a load needs all of them: what is wrong is said soon, with what else is wrong by then
+            await asyncio.wait([starting], timeout=OTHERS_S if failed else 0)
+            if not failed:
+                await asyncio.wait([starting])
+        finally:  # also when the attack ends before the last ssh connection is closed
+            waiting.cancel()
             starting.cancel()
             await asyncio.wait([starting])
+        if failed:
             raise self._failure(failed)
         await starting
 

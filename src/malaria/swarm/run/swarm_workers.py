@@ -21,7 +21,7 @@ from malaria.model.target import Target
 from malaria.records.run_meta import ClockFacts, EnvironmentFacts, RunMeta, SwarmFacts
 from malaria.schedule.share import Share
 from malaria.swarm.run.bee_link import BeeLink
-from malaria.swarm.run.bee_messages import Assignment, ReportBatch
+from malaria.swarm.run.bee_messages import Assignment, Knocked, ReportBatch
 from malaria.swarm.run.bee_server import BeeChannel, BeeServer
 from malaria.swarm.run.certificates import CONDUCTOR, issue
 from malaria.swarm.run.clock_offsets import worst_pair_ns
@@ -39,6 +39,8 @@ JOIN_S: Final = 90.0
 JOIN_EACH_S: Final = 5.0
 """More for each bee: where many share a processor, Python takes so long to start."""
 ASSIGN_S: Final = 60.0
+KNOCK_S: Final = 120.0
+"""A bee tries each address of each way in, one after the other."""
 LAST_S: Final = 5.0
 FORGET_S: Final = 3.0
 LEAVE_S: Final = 15.0
@@ -86,6 +88,15 @@ class SwarmWorkers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def knock(self, name: str | None, load: Load, targets: Mapping[str, Target]) -> Knocked:
+        """Let a bee, or the first of them, look at the target. Raises OperatorError if it lets no client in there."""
+        if name is not None and name not in self._links:
+            raise SwarmError(f"--knock-from {name}: no bee of this attack", f"its bees are {', '.join(self._links)}")
+        self._membership = Membership(self._links)
+        link = self._links[name or self._names[0]]
+        assignment = self._assignment(link, LoadBundle(load.warhead, load.identity), load, targets, None)
+        return self._wait(self._knock(link, assignment), KNOCK_S)
 
     def assign(self, load: Load, targets: Mapping[str, Target], workers: int | None) -> None:
         """Give every bee its share. Raises OperatorError, with the bee's name, for what a bee cannot make."""
@@ -249,6 +260,12 @@ class SwarmWorkers:
             return error
         words = await self._launcher.last_words(name)
         return SwarmError(f"{name} {error}{words and f'; its last words: {words}'}", "read bee.log in its directory")
+
+    async def _knock(self, link: BeeLink, assignment: Assignment) -> Knocked:
+        try:
+            return await link.knock(assignment)
+        except (OSError, OperatorError) as error:
+            raise await self._explained(link.name, error) from None
 
     async def _assign_all(
         self, load: Load, targets: Mapping[str, Target], workers: int | None

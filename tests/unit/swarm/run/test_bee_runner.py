@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from malaria.clock import now_ns
 from malaria.control.messages import ConnectAll, CorrectEpoch, Finish, Finished, Order, Prepared, Report, Started
 from malaria.control.standing import Standing
-from malaria.errors import OperatorError
+from malaria.errors import OperatorError, UnreachedTargetError
 from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import Identity
@@ -22,6 +23,7 @@ from malaria.swarm.run.bee_runner import BeeRunner, gather
 from malaria.swarm.run.heartbeats import CONDUCTOR_PATIENCE_NS, Heartbeats
 from malaria.swarm.run.spool import read_spool
 from malaria.workers.local import Load
+from stub_server import StubServer
 
 WARHEAD = Warhead.model_validate(
     {"group": [{"name": "g", "clients": 4, "size": 20, "topic": "t"}], "attack": {"duration": "1s"}}
@@ -65,6 +67,16 @@ class FakeBee:
 
     def close(self) -> None:
         self.closed = True
+
+
+def test_a_bee_looks_at_the_target_with_the_first_clients_of_its_share(tmp_path: Path) -> None:
+    bee = BeeRunner("bee-2", "run", tmp_path, "127.0.0.1", lambda _: None)
+    with StubServer() as stub:
+        found = bee.knock(replace(ASSIGNMENT, targets={"g": parse_target(f"mqtt://127.0.0.1:{stub.port}")}))
+        assert stub.counts.connections == 1
+    assert (found.bee, found.notes) == ("bee-2", ())
+    with pytest.raises(UnreachedTargetError, match="nothing listens at this port"):
+        bee.knock(ASSIGNMENT)
 
 
 @pytest.fixture

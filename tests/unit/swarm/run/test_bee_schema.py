@@ -18,11 +18,21 @@ from malaria.records.ledger import Published, Received
 from malaria.records.rows import Event, EventKind, RunPhase, Sample
 from malaria.records.run_meta import EnvironmentFacts
 from malaria.schedule.share import WHOLE
-from malaria.swarm.run.bee_messages import Assigned, CallAnswer, CallResult, Joined, Refusal, ReportBatch, SpooledReport
+from malaria.swarm.run.bee_messages import (
+    Assigned,
+    CallAnswer,
+    CallResult,
+    Joined,
+    Knocked,
+    Refusal,
+    ReportBatch,
+    SpooledReport,
+)
 from malaria.swarm.run.bee_schema import SchemaError, decode_message, decode_report, encode_message, encode_report
 from malaria.swarm.run.version_check import own_stamp
 
 JOINED = Joined("bee-1", 2, "/srv", EnvironmentFacts(host="east"), ("10.0.0.3", 4), own_stamp())
+KNOCKED = Knocked("bee-1", "mosquitto 2", ("publishers come in over TLSv1.3",))
 STANDING = Standing(1, 2, 3, 4, 5, 6, 7, publishing=True, surges=(SurgeStanding(1, 2, 3, 4),))
 
 
@@ -59,7 +69,7 @@ def test_every_report_arrives_as_it_was(report: Report) -> None:
         assert decode_report(encode_report(spooled), "bee-1") == spooled
 
 
-@pytest.mark.parametrize("result", [None, 12, JOINED, Assigned({"bee-1/1": WHOLE}), Refusal("no", "do")])
+@pytest.mark.parametrize("result", [None, 12, JOINED, KNOCKED, Assigned({"bee-1/1": WHOLE}), Refusal("no", "do")])
 def test_every_answer_arrives_as_it_was(result: CallResult) -> None:
     assert decode_message(encode_message(CallAnswer(3, result)), "bee-1") == CallAnswer(3, result)
 
