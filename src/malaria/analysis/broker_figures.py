@@ -43,6 +43,14 @@ def broker_figures(run: Run) -> BrokerFigures:
         host_memory_used_bytes=used,
         host_memory_bytes=whole,
         sys=state_at(run, SYS, end_ns),
+        cpu_limit_percent=last_number(run, PROCESS, "cpu_limit_percent", end_ns),
+        throttled_percent=mean(run, PROCESS, "throttled_percent", window),
+        busiest_thread_percent=mean(run, PROCESS, "busiest_thread_percent", window),
+        descriptors=last_number(run, PROCESS, "descriptors", end_ns),
+        descriptors_limit=last_number(run, PROCESS, "descriptors_limit", end_ns),
+        memory_limit_bytes=_first_known(
+            last_number(run, observer, "memory_limit_bytes", end_ns) for observer in (PROCESS, DOCKER)
+        ),
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from malaria.analysis.headline import held_briefly
+from malaria.analysis.headroom import broker_limit
 from malaria.analysis.knee import highest_passed, knee
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import LevelSummary
 from malaria.records.campaign_records import CampaignPart
+from malaria.units import format_things
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,20 @@ def campaign_sentence(levels: Sequence[PlacedLevel], outcome: Outcome, cut_short
     """
     best = highest_passed(levels)
     if outcome is Outcome.PASS:
-        return (best or levels[-1]).summary.headline
+        return f"{(best or levels[-1]).summary.headline}{_full_since(levels, best)}"
     held = f"holds {held_briefly(best.load, best.summary)}; " if best else ""
     if cut_short:
         return f"{held}{cut_short}"
     one = decisive(levels, outcome)
     return f"{held}{'at ' if best else ''}{one.name}: {one.summary.verdict.reasons[0].text}"
+
+
+def _full_since(levels: Sequence[PlacedLevel], best: PlacedLevel | None) -> str:
+    """Return from which level on the broker was at a limit, if smaller levels than the greatest were; else nothing."""
+    if best is None or not broker_limit(best.summary.broker):
+        return ""
+    first = min((one.load for one in levels if one.is_plain and broker_limit(one.summary.broker)), default=best.load)
+    return f" from {format_things(first, 'client')} on" if first < best.load else ""
 
 
 def decisive(levels: Sequence[PlacedLevel], outcome: Outcome) -> PlacedLevel:

@@ -14,6 +14,7 @@ from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.bee_blame import NO_WAY, bee_of_lost_connections, missing_of_one_bee, whose_clients
 from malaria.analysis.broker_end import broker_end
 from malaria.analysis.dropped import dropped_by
+from malaria.analysis.headroom import limit_remedy
 from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
 from malaria.analysis.losses import missing_words
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
@@ -229,7 +230,8 @@ def _broken(case: _Case, text: str) -> UnmetRule:
     if phrase is None or rule.operator not in phrase.operators:
         return UnmetRule(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
     sentence = phrase.sentence(case) + _needs(rule)
-    return UnmetRule(Ruling.BROKEN, sentence, phrase.own_remedy(case.run) or phrase.remedy)
+    full = limit_remedy(case.summary.broker) if phrase.remedy is _OVERLOAD_REMEDY else ""
+    return UnmetRule(Ruling.BROKEN, sentence, phrase.own_remedy(case.run) or full or phrase.remedy)
 
 
 def _needs(rule: Threshold) -> str:

@@ -156,6 +156,12 @@ class BrokerFigures(Figures):
     dropped: int | None = None
     queue_growth_per_s: float | None = None
     queues: Mapping[str, QueueFigures] = field(default_factory=dict)
+    cpu_limit_percent: Number = None
+    throttled_percent: Number = None
+    busiest_thread_percent: Number = None
+    descriptors: int | None = None
+    descriptors_limit: int | None = None
+    memory_limit_bytes: Number = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -409,6 +415,12 @@ class LevelSummary(Summary):
     run: str | None = None
 
 
+_HEADROOM: Final = (
+    "cpu_limit_percent", "throttled_percent", "busiest_thread_percent", "descriptors", "descriptors_limit",
+    "memory_limit_bytes",
+)  # fmt: skip
+
+
 def summary_schema() -> dict[str, Any]:
     """Return the JSON Schema of `summary.json`."""
     schema = TypeAdapter(Summary).json_schema(mode="serialization")
@@ -416,6 +428,7 @@ def summary_schema() -> dict[str, Any]:
     newer = ("addresses", "headline", "bees", "stalls", "episodes")
     later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in newer]
     later.append(("SteadyFigures", "longest_stall_ms"))
+    later += [("BrokerFigures", name) for name in _HEADROOM]
     for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):

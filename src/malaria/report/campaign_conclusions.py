@@ -4,9 +4,11 @@ recovers, and what the variants change. The sentences are plain texts and say no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
+from malaria.analysis.headroom import broker_limit
 from malaria.analysis.knee import highest_passed, plain_levels
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.surge_words import surge_sentence
@@ -31,6 +33,7 @@ def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
     return [
         *_carried(plain),
         *_broke(plain),
+        *_at_limit(plain),
         *_doubtful(plain),
         *_cost(plain),
         *(sentence for one in surged for sentence in _surged(one)),
@@ -54,11 +57,27 @@ def _broke(plain: Sequence[ShownLevel]) -> list[str]:
     failed, best = plain_levels(plain, FAIL), highest_passed(plain)
     if not failed:
         # without a failed level the limit was not found, only a lower bound of it
-        return [f"Nothing broke: the limit is above {count(best.part.clients)} clients."] if best else []
+        if best is None or _full(plain):
+            return []
+        return [f"Nothing broke: the limit is above {count(best.part.clients)} clients."]
     sentences = [f"What broke first, at {failed[0].name}: {_reason(failed[0])}."]
     # a pass above a failure is named: it puts the limit in doubt
     above = [one.name for one in plain_levels(plain, PASS) if one.part.clients > failed[0].part.clients]
     return sentences + ([f"Above that, {_listed(above)} passed."] if above else [])
+
+
+def _full(plain: Sequence[ShownLevel]) -> list[ShownLevel]:
+    """Return the levels at which the broker was at a limit of its surroundings, the fewest clients first."""
+    full = [one for one in plain if one.outcome in (PASS, FAIL) and broker_limit(one.summary.broker)]
+    return sorted(full, key=lambda one: one.part.clients)
+
+
+def _at_limit(plain: Sequence[ShownLevel]) -> list[str]:
+    full = _full(plain)
+    if not full:
+        return []
+    limit, from_ = broker_limit(full[0].summary.broker), count(full[0].part.clients)
+    return [f"The broker was at {limit} from {from_} clients on: figures of more load are those of that limit."]
 
 
 def _doubtful(plain: Sequence[ShownLevel]) -> list[str]:
@@ -85,7 +104,10 @@ def _listed(names: Sequence[str]) -> str:
 
 def _cost(plain: Sequence[ShownLevel]) -> list[str]:
     """Return how the broker's CPU grows from the fewest clients that passed to the most."""
-    known = {one.part.clients: one.summary.broker.cpu_percent for one in plain if one.outcome == PASS}
+    full = _full(plain)
+    most = full[0].part.clients if full else math.inf  # from the limit on, more clients cannot cost more
+    passed = [one for one in plain if one.outcome == PASS and one.part.clients < most]
+    known = {one.part.clients: one.summary.broker.cpu_percent for one in passed}
     points = sorted((clients, cpu) for clients, cpu in known.items() if cpu is not None)
     # a cost of nothing, or below it, is noise
     if len(points) < LEAST_FOR_SLOPE or points[-1][1] <= points[0][1]:

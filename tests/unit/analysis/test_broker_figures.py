@@ -75,6 +75,12 @@ def test_the_summary_says_what_observers_saw() -> None:
         "dropped": None,
         "queue_growth_per_s": None,
         "queues": {},
+        "cpu_limit_percent": None,
+        "throttled_percent": None,
+        "busiest_thread_percent": None,
+        "descriptors": None,
+        "descriptors_limit": None,
+        "memory_limit_bytes": None,
     }
 
 

@@ -11,7 +11,7 @@ from malaria.analysis.headline import headline
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.records.campaign_records import INTERRUPTED, CampaignPart, PartState
-from synthetic import judged, make_campaign, make_run, with_meta
+from synthetic import judged, make_campaign, make_run, with_figures, with_meta
 
 RECORDS = with_meta(make_run(seconds=3, workers=1, clients=600), title=None)
 SHAPE = summarize(RECORDS)
@@ -32,6 +32,15 @@ def whole(*outcomes: str, clients: tuple[int, ...] = ()) -> Summary:
 def test_when_all_pass_the_greatest_level_answers() -> None:
     assert whole("PASS", "PASS").headline == SHAPE.headline
     assert SHAPE.headline.endswith("; the limit was not reached")
+
+
+def test_a_limit_that_smaller_levels_met_is_said_with_the_first_of_them() -> None:
+    campaign = make_campaign([RECORDS] * 3)
+    parts = [replace(part, clients=600 * part.level) for part in campaign.parts]
+    full = with_figures(SHAPE, broker={"cpu_percent": 5.0, "cpu_limit_percent": 5.0}, headline="at its limit")
+    summaries = {"level-1": SHAPE, "level-2": full, "level-3": full}
+    whole_summary = summarize_campaign(replace(campaign, parts=tuple(parts)), summaries)
+    assert whole_summary.headline == "at its limit from 1,200 clients on"
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,18 @@ def test_all_of_it_was_carried() -> None:
     ]
 
 
+def test_a_broker_at_its_limit_has_no_costs_beyond_it() -> None:
+    """Its cgroup allows 5 % of a core, and 1,200 clients use them up."""
+    used = {600: 2.0, 800: 3.0, 1000: 4.0, 1200: 5.0, 3000: 5.0}
+    shown = [level(n, load, cpu_percent=cpu, cpu_limit_percent=5) for n, (load, cpu) in enumerate(used.items(), 1)]
+    said = conclusions(shown)
+    assert said[1:] == [
+        "The broker was at its limit of 5 % of a core from 1,200 clients on: figures of more load are those of that "
+        "limit.",
+        "From 600 to 1,000 clients, each 1,000 more cost 5.0 % of a core.",
+    ]
+
+
 def p99(shown: ShownLevel) -> str:
     return f"{shown.summary['latency_ms']['ack']['p99']:.1f} ms"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from malaria.analysis.headroom import broker_limit
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import known_total
 from malaria.records.rows import Counter, Metric
@@ -58,8 +59,10 @@ def _lost(summary: Summary) -> FigureCard | None:
 
 
 def _broker_cpu(summary: Summary) -> FigureCard | None:
-    percent = summary.broker.cpu_percent
-    return None if percent is None else FigureCard(defined("broker_cpu"), f"{percent:.0f} %", "of one core")
+    percent, limit = summary.broker.cpu_percent, broker_limit(summary.broker)
+    if percent is None:
+        return None
+    return FigureCard(defined("broker_cpu"), f"{percent:.0f} %", f"at {limit}" if limit else "of one core")
 
 
 def _generator_cpu(summary: Summary) -> FigureCard | None:

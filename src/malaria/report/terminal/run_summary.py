@@ -13,6 +13,7 @@ from rich.text import Text
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_words
 from malaria.analysis.distribution import bar
 from malaria.analysis.headline import headline
+from malaria.analysis.headroom import broker_limit
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.surge_words import surge_line
 from malaria.analysis.windows import known_total
@@ -194,11 +195,12 @@ def _surges(run: Run, summary: Summary, width: int) -> list[Text]:
 
 
 def _broker(run: Run, summary: Summary) -> list[str]:
-    broker = summary.broker
+    broker, limit = summary.broker, broker_limit(summary.broker)
     used, memory = broker.host_memory_used_bytes, broker.host_memory_bytes
     parts = [
         broker_name(run, summary),
         _part("CPU {:.0f} % of a core", broker.cpu_percent),
+        f"at {limit}" if limit else "",
         f"memory {format_bytes(broker.rss_bytes)}" if broker.rss_bytes is not None else "",
         _part("host CPU {:.0f} %", broker.host_cpu_percent),
         f"host memory {format_bytes(used)} / {format_bytes(memory)}" if used is not None and memory is not None else "",
