@@ -43,7 +43,7 @@ class Calls:
 
     @property
     def summary(self) -> Summary:
-        return Summary(target="mqtt://x:1883", verdict=Verdict(Outcome(self.outcome)))
+        return Summary(target="mqtt://x:1883", verdict=Verdict(Outcome(self.outcome)), headline="as the figures say")
 
     # --- what stands in for the product ----------------------------------------------------------------------------
 

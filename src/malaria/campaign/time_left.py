@@ -18,23 +18,31 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._beyond_s: list[float] = []
+        self._took_s: list[float] = []
 
     def note(self, step: Step, took_s: float) -> None:
-        """Take in how long a step took, if its plan says how long it should."""
+        """Take in how long a step took, and how much longer that is than its plan."""
+        self._took_s.append(took_s)
         planned_s = planned_time_s(step)
         if planned_s is not None:
             # a level that ended early (its broker died) says nothing about the overhead
             self._beyond_s.append(max(0.0, took_s - planned_s))
 
     def of(self, steps: Iterable[Step]) -> float | None:
-        """Return the seconds that these steps take; None if one of them does not plan its length."""
+        """Return the seconds that these steps take; one without a plan takes as long as those before it.
+
+        None if there is neither a plan nor a step before it.
+        """
         beyond_s = sum(self._beyond_s) / len(self._beyond_s) if self._beyond_s else FIRST_GUESS_S
         total_s = 0.0
         for step in steps:
             planned_s = planned_time_s(step)
-            if planned_s is None:
+            if planned_s is not None:
+                total_s += planned_s + beyond_s
+            elif self._took_s:
+                total_s += sum(self._took_s) / len(self._took_s)
+            else:
                 return None
-            total_s += planned_s + beyond_s
         return total_s
 
 

@@ -193,7 +193,18 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> None:
     else:
         if not result.quiet:
             say_page(outcome.directory, screen)
+    if result.quiet:
+        say_in_a_line(outcome.summary, outcome.directory)
     keep_json(outcome.summary.as_json(), result.json)
+
+
+def say_in_a_line(summary: Summary, directory: Path) -> None:
+    """Print verdict, reason and page to standard error, for --quiet, unless the verdict is PASS."""
+    from malaria.outputs.files import PAGE
+
+    outcome = summary.verdict.outcome
+    if outcome != "PASS":
+        print_line(f"{outcome}: {' '.join(summary.headline.split())} ({directory / PAGE})", error=True)
 
 
 def say_page(directory: Path, screen: Console) -> None:

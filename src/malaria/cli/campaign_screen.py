@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import check_json, conducting, exit_code, keep_json, say_page
+from malaria.cli.attack_screen import check_json, conducting, exit_code, keep_json, say_in_a_line, say_page
 from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
 from malaria.errors import CampaignError
@@ -70,9 +70,11 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
             if not showing.quiet:
                 print_campaign(outcome.summary, screen)
                 say_page(outcome.directory, screen)
-                if outcome.interrupted:
-                    resume = f"malaria campaign --resume {shlex.quote(str(outcome.directory))}"
-                    print_line(f"  resume     {resume}", error=True)
+            else:
+                say_in_a_line(outcome.summary, outcome.directory)
+            if outcome.interrupted:
+                resume = f"malaria campaign --resume {shlex.quote(str(outcome.directory))}"
+                print_line(f"  resume     {resume}", error=True)
             keep_json(outcome.summary.as_json(), showing.json)
     return exit_code(outcome.summary)
 
@@ -97,9 +99,10 @@ class CampaignScreen:
 
         self._views.close()
         # what is under way, and its place, on every screen
-        number = f"{place.number} of {place.of}" if place.of else f"trial {place.number}"
+        number = f"level {place.number} of {place.of}" if place.of else f"trial {place.number}"
+        number = ", ".join(filter(None, (number, _time_left(place.left_s))))
         title = f"{self._showing.title} · {number} · {part_name(part)}"
-        self._print("; ".join(filter(None, (f"{title}: {part.clean_reason}", _time_left(place.left_s)))))
+        self._print(f"{title}: {part.clean_reason}" if part.clean_reason else title)
         view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet, CTRL_C))
         return view.update
 

@@ -98,7 +98,7 @@ ObserverNames = Annotated[
         metavar="WHAT",
     ),
 ]
-Quiet = Annotated[bool, option(RESULT, "--quiet", text="Print only errors; the exit code tells the verdict.")]
+Quiet = Annotated[bool, option(RESULT, "--quiet", text="Print only errors, and one line when the verdict is not PASS.")]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from campaign_fakes import TEXT
@@ -9,6 +11,7 @@ from malaria.campaign.definition import campaign_from_toml
 from malaria.campaign.levels import Levels
 from malaria.campaign.program import Step
 from malaria.campaign.time_left import FIRST_GUESS_S, TimeLeft, planned_time_s
+from malaria.model.attack_table import Attack
 
 
 def steps(attack: str = "", group: str = "") -> tuple[Step, ...]:
@@ -28,3 +31,16 @@ def test_steps_that_took_longer_make_the_rest_longer() -> None:
     left.note(second, 16.0)
     assert left.of(rest) == pytest.approx(2 * (10 + 4))
     assert left.of([]) == 0
+
+
+def test_a_step_without_a_plan_takes_as_long_as_those_before_it() -> None:
+    left, (first, *rest) = TimeLeft(), steps("[defaults.attack]\nconnect_rate = 0\nwarmup = '0s'")
+    endless = replace(first, warhead=first.warhead.model_copy(update={"attack": endless_attack(first)}))
+    assert left.of([endless]) is None
+    left.note(first, 12.0)
+    left.note(endless, 20.0)
+    assert left.of([endless, rest[0]]) == pytest.approx(16 + 12)
+
+
+def endless_attack(step: Step) -> Attack:
+    return step.warhead.attack.model_copy(update={"duration_ns": None})

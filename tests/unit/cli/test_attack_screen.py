@@ -58,6 +58,12 @@ def test_quiet_prints_nothing(calls: Calls, capsys: pytest.CaptureFixture[str]) 
     assert calls.views[0][3] is True
 
 
+def test_quiet_says_in_a_line_why_it_did_not_pass(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    calls.outcome = "FAIL"
+    assert main(["attack", "x", "--quiet", "-o", "there"]) == 1
+    assert capsys.readouterr() == ("", "FAIL: as the figures say (there/report.html)\n")
+
+
 def test_json_on_stdout_is_alone_there(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attack", "x", "--json", "-"]) == 0
     out, err = capsys.readouterr()

@@ -94,14 +94,16 @@ def test_outcome_and_screen(calls: Calls, capsys: pytest.CaptureFixture[str]) ->
     told = capsys.readouterr()
     assert json.loads(told.out)["verdict"]["outcome"] == "FAIL"
     assert "level 2: FAIL" in told.err
-    assert [view[0] for view in calls.views] == [f"malaria campaign · {n} of 3 · level {n}" for n in (1, 2, 3)]
+    assert [view[0] for view in calls.views] == [
+        f"malaria campaign · level {n} of 3, about 41 min left · level {n}" for n in (1, 2, 3)
+    ]
 
 
 @pytest.mark.usefixtures("asked")
 def test_the_time_left_and_how_to_go_on(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["campaign", "c.toml"]) == 0
     told = capsys.readouterr()
-    assert "1 of 3 · level 1: started for this level; about 41 min left" in told.out
+    assert "level 1 of 3, about 41 min left · level 1: started for this level" in told.out
     assert "--resume" not in told.err
     calls.interrupted = True
     assert main(["campaign", "c.toml"]) == 0
@@ -109,10 +111,10 @@ def test_the_time_left_and_how_to_go_on(calls: Calls, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("asked")
-def test_quiet(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_in_a_line_why_it_did_not_pass(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     calls.outcome = "UNKNOWN"
     assert main(["campaign", "c.toml", "--quiet"]) == 4
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "UNKNOWN: as the figures say (made/report.html)\n")
 
 
 @pytest.mark.usefixtures("asked")
