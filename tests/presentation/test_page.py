@@ -111,6 +111,15 @@ def test_the_data_inside_the_page_is_the_summary(browser: Browser, tmp_path: Pat
     assert [float(row["ack_p99_ms"] or 0) for row in rows] == [value or 0 for value in table["ack_p99_ms"]]
 
 
+def marked(records: Run) -> Run:
+    """The same run with a mark five seconds after the load began."""
+    return replace(records, events=(*records.events, Event(8 * 10**9, EventKind.SURGE, "+500 clients")))
+
+
+MARK_SHARE = 8 / 35
+"""The place of the mark on the time axis: 3 s of connecting, 30 s of load, 2 s after it."""
+
+
 def saved(reader: Reader, name: str) -> str:
     with reader.page.expect_download() as download:
         reader.page.click(f"button[data-save='{name}']")
@@ -149,7 +158,7 @@ def test_words_from_outside_stay_words(browser: Browser, tmp_path: Path) -> None
 
 
 def test_the_cursor_is_one_for_all_charts_and_its_tooltip_has_names_and_units(browser: Browser, tmp_path: Path) -> None:
-    path, _ = written(tmp_path, observed(make_run(workers=8)))
+    path, _ = written(tmp_path, marked(observed(make_run(workers=8))))
     reader = Reader(browser, path)
     plots = reader.page.locator("#stack .u-over")
     for number in range(plots.count()):
@@ -162,6 +171,11 @@ def test_the_cursor_is_one_for_all_charts_and_its_tooltip_has_names_and_units(br
         "[...document.querySelectorAll('#stack .u-cursor-x')].map(one => Math.round(one.getBoundingClientRect().left))"
     )
     assert len(places) == plots.count()
+    (label,) = reader.page.locator("#stack .mark-strip span").all()
+    assert label.inner_text() == "+500 clients"
+    plots.nth(1).hover(position={"x": MARK_SHARE * (box := plots.nth(1).bounding_box() or {})["width"], "y": 9})
+    assert abs((label.bounding_box() or {})["x"] - box["x"] - MARK_SHARE * box["width"]) <= 3
+    assert "+500 clients" in reader.page.inner_text("#stack .tip")
     assert max(places) - min(places) <= 1
 
 

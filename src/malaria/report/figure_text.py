@@ -174,3 +174,8 @@ def moment(summary: Summary) -> str:
 def length(summary: Summary) -> str:
     seconds = summary.duration_s
     return UNKNOWN if seconds is None else format_duration_ns(round(seconds * NS_PER_S))
+
+
+def unbroken(sentence: str) -> str:
+    """Keep numbers and their percent signs on one line."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")

@@ -8,6 +8,7 @@ from typing import Final
 
 from malaria.analysis.distribution import PERCENTILES, PercentilePoint, distribution
 from malaria.analysis.series import columns
+from malaria.analysis.stalls import stalls_of
 from malaria.analysis.timeline import load_start_ns, load_time_s
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Metric
@@ -42,6 +43,7 @@ MOST_POINTS: Final = 900
 NEAR: Final = 0.012
 """Share of the time axis: marks nearer to each other share a line."""
 CONNECTING: Final = "connecting"
+STALLED: Final = "the broker stands still"
 
 PANEL_PX: Final = 96
 PERCENTILES_PX: Final = 220
@@ -124,7 +126,7 @@ def over_time(run: Run, table: SeriesColumns, panels: Sequence[ChartPanel], abou
         about,
         zero=round(zero_s, 3),
         marks=chart_marks(run),
-        spans=unmeasured(run),
+        spans=(*unmeasured(run), *stalled(run)),
     )
 
 
@@ -173,3 +175,11 @@ def unmeasured(run: Run) -> tuple[ChartSpan, ...]:
         last_ns = math.ceil(last_ns / NS_PER_S) * NS_PER_S  # where the last row of the series ends
         spans.append(ChartSpan(load_time_s(meta, end), load_time_s(meta, last_ns), "after the load"))
     return tuple(spans)
+
+
+def stalled(run: Run) -> tuple[ChartSpan, ...]:
+    """Return the times in which the broker stood still."""
+    return tuple(
+        ChartSpan(load_time_s(run.meta, stall.since_ns), load_time_s(run.meta, stall.until_ns), STALLED, is_bad=True)
+        for stall in stalls_of(run) or ()
+    )

@@ -18,7 +18,7 @@ from malaria.report.campaign_answer import (
     not_to_the_end,
 )
 from malaria.report.charts.level_charts import levels_chart, overlaid_percentiles, overlaid_rates
-from malaria.report.figure_text import moment
+from malaria.report.figure_text import moment, unbroken
 from malaria.report.headings import Heading
 from malaria.report.page.environment_view import EnvironmentView, environment_view
 from malaria.report.page.figure_cards import figure_cards
@@ -42,7 +42,6 @@ from malaria.report.page.run_sections import (
     run_material,
     run_sections,
     section_data,
-    unbroken,
     verdict_view,
 )
 from malaria.report.page.threshold_table import level_threshold_table

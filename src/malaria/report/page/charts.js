@@ -220,7 +220,7 @@ function roomy(u, ticks, size) {  // those whose texts do not touch
   }
   return kept;
 }
-function drawPanel(host, chart, panel, showsX, key, tip) {
+function drawPanel(host, chart, panel, showsX, tip, onScale) {
   const box = make('div', 'panel', host), size = scaleOfText();
   headOf(box, panel, chart);
   const values = panel.lines.map(line => line.values);
@@ -229,13 +229,15 @@ function drawPanel(host, chart, panel, showsX, key, tip) {
   const plot = new uPlot({
     width: Math.max(box.clientWidth, 160), height: panel.height * size + foot + 6, padding: [6, RIGHT_PX, 0, 0],
     legend: { show: false }, pxAlign: 0,
-    cursor: { sync: { key }, y: false, drag: { x: true, y: false }, points: { size: 7 } },
+    cursor: { sync: { key: host.id }, y: false, drag: { x: true, y: false }, points: { size: 7 } },
     scales: { x: { time: false, range: (u, a, b) => u.zoomed ? [a, b] : rangeOfX(chart, chart.x) },
       y: { distr: panel.scale === 'ms' ? 3 : 1, range: rangeOfY(panel) } },
     series: [{}, ...panel.lines.map(line => seriesOf(line, chart))],
     axes: axesOf(chart, panel, showsX, size),
     hooks: {
       drawClear: [u => shade(u, chart)],
+      ready: [u => onScale?.(u)],
+      setScale: [(u, key) => { if (key === 'x') onScale?.(u); }],
       setSelect: [u => { u.zoomed = u.select.width > 0; }],
       draw: [u => {
         u.ctx.save();
@@ -259,8 +261,7 @@ function labelMarks(strip, plot, chart) {
   strip.replaceChildren();
   const free = Array(MARK_ROWS).fill(-Infinity), size = scaleOfText(), left = plot.over.offsetLeft;
   let rows = 0;
-  const named = [...chart.spans.filter(span => span[2] && span[3]).map(span => [span[0], span[2], true]), ...chart.marks];
-  for (const [at, text, isBad] of named.sort((a, b) => a[0] - b[0])) {
+  for (const [at, text, isBad] of chart.marks) {
     const label = make('span', isBad ? 'bad' : '', strip, text), place = left + plot.valToPos(at, 'x');
     const room = strip.clientWidth, width = Math.min(label.offsetWidth, room * .6), begin = Math.max(0, Math.min(place, room - width));
     const row = free.findIndex(end => end <= begin);
@@ -308,8 +309,9 @@ function drawChart(host, stored, tables) {
   const strip = make('div', 'mark-strip', host), tip = make('div', 'tip', host);
   tip.hidden = true;
   const plots = chart.panels.map((panel, number) => drawPanel(
-    host, chart, panel, stored.grid || number === chart.panels.length - 1, host.id, tip));
-  if (stored.grid) explainShapes(host, chart); else labelMarks(strip, plots[0], chart);
+    host, chart, panel, stored.grid || number === chart.panels.length - 1, tip,
+    number === 0 && !stored.grid ? plot => labelMarks(strip, plot, chart) : null));
+  if (stored.grid) explainShapes(host, chart);
   host.style.minHeight = '';
   drawnPlots.set(host, plots);
 }

@@ -17,7 +17,7 @@ from malaria.report.charts.chart_model import Chart
 from malaria.report.charts.event_marks import restarts
 from malaria.report.charts.run_charts import percentiles, stack, step_s
 from malaria.report.charts.time_panels import SeriesColumns
-from malaria.report.figure_text import count
+from malaria.report.figure_text import count, unbroken
 from malaria.report.page.account_view import AccountView, account_view
 from malaria.report.page.bees_view import BeesView, bees_view
 from malaria.report.page.downloads import download_data, downloads, series_table
@@ -124,11 +124,6 @@ def chart_place(name: str, data: PageData) -> ChartPlace:
 def verdict_view(run: Run, summary: Summary) -> VerdictView:
     answer = headline(summary)
     return VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy, answer.further)
-
-
-def unbroken(sentence: str) -> str:
-    """Keep numbers and their percent signs on one line."""
-    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def run_sections(material: RunMaterial, data: PageData, suffix: str = "", part: CampaignPart = NO_PART) -> RunSections:

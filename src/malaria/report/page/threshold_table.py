@@ -16,12 +16,13 @@ LOOKS: Final = {Ruling.HOLDS: "PASS", Ruling.BROKEN: "FAIL", Ruling.UNDECIDED: "
 """The colour of a mark: that of the verdict it speaks for."""
 WORST_FIRST: Final = (Ruling.BROKEN, Ruling.UNDECIDED, Ruling.HOLDS)
 DEFAULT: Final = "default"
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
 def threshold_table(run: Run, summary: Summary) -> PageTable | None:
     """Return a row for each rule that the run was judged by; None if there was none."""
     rows: list[CellTexts] = [
-        [_named(row), row.value, row.limit, TableCell(row.mark, look=LOOKS[row.ruling])]
+        [_named(row), row.value.replace(" ", NO_BREAK), row.limit, TableCell(row.mark, look=LOOKS[row.ruling])]
         for row in threshold_rows(run, summary)
     ]
     return page_table(["threshold", "value", "limit", ""], rows, kind="thresholds") if rows else None
