@@ -51,7 +51,8 @@ def test_what_a_run_is_told_of_its_campaign(tmp_path: Path) -> None:
     outcome = run(stage, tmp_path)
     first, second = stage.requests[:2]
     assert first.facts.known() == {
-        "note": "the first", "level": 1, "variant": "", "broker": {"name": "mosquitto", "version": "2.0"},
+        "note": "the first", "level": 1, "variant": "",
+        "broker": {"name": "mosquitto", "version": "2.0", "queue_limit": None},
         "clean_start": {"clean": None, "reason": "it was not ours to start"},
     }  # fmt: skip
     assert (second.facts.variant, second.facts.note, second.title) == ("QoS 0", "beside it", "5 clients · QoS 0")
