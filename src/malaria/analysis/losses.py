@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.timeline import load_clock, load_start_ns
 from malaria.analysis.windows import workers_of
-from malaria.clock import NS_PER_S
 from malaria.records.rows import Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
-from malaria.units import format_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +79,23 @@ def samples_that_stayed(run: Run) -> Sequence[Sample]:
 def missing_words(run: Run) -> str:
     """Return `bee-2 (1/2 of the load) is missing from 0:04 on`; empty where nobody was lost.
 
-    Times count from the start of the measured time.
+    Times count from the start of the load.
     """
     losses = losses_of(run)
     if not losses:
         return ""
-    start_ns = run.meta.measure_start_ns or 0
-    since_s = max(0, losses[0].since_ns - start_ns) / NS_PER_S
+    return f"{missing_names(losses)} from {load_clock(run.meta, _begins_ns(run, losses[0]))} on"
+
+
+def missing_names(losses: Sequence[Loss]) -> str:
+    """Return `bee-2 (1/2 of the load) is missing`; at least one loss is needed."""
     named = _listed(f"{loss.who} ({loss.share} of the load)" for loss in losses)
-    return f"{named} {'is' if len(losses) == 1 else 'are'} missing from {format_clock(since_s)} on"
+    return f"{named} {'is' if len(losses) == 1 else 'are'} missing"
+
+
+def _begins_ns(run: Run, loss: Loss) -> int:
+    """Return when its share began to be missing in the load."""
+    return max(loss.since_ns, load_start_ns(run.meta))
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -6,10 +6,11 @@ from typing import Final
 
 from malaria.analysis.clocks import clock_words
 from malaria.analysis.summary_figures import BeeFigures, Summary
-from malaria.clock import NS_PER_MS
+from malaria.analysis.timeline import load_clock, load_start_ns
+from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.run import Run
 from malaria.report.figure_text import UNKNOWN, count
-from malaria.units import format_clock, format_ms, format_things
+from malaria.units import format_ms, format_things
 
 BEES_HEAD: Final = (
     "bee", "host", "malaria", "cores", "clients", "CPU", "own lag p99", "clock", "began", "limits", "lost",
@@ -74,8 +75,8 @@ def _loss(run: Run, bee: BeeFigures) -> str:
     """Return since when its share is missing, on the clock of the load, and why; empty for a bee that stayed."""
     if bee.lost is None or bee.missing_from_s is None:
         return ""
-    into_s = bee.missing_from_s - (run.meta.measure_start_ns or 0) / (MS_PER_S * NS_PER_MS)
-    return f"from {format_clock(max(0.0, into_s))} on: {bee.lost}"
+    since_ns = max(round(bee.missing_from_s * NS_PER_S), load_start_ns(run.meta))
+    return f"from {load_clock(run.meta, since_ns)} on: {bee.lost}"
 
 
 def bee_remarks(run: Run) -> list[str]:

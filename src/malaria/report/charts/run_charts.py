@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from malaria.analysis.distribution import PERCENTILES, PercentilePoint, distribution
+from malaria.analysis.losses import losses_of, missing_names
 from malaria.analysis.series import columns
 from malaria.analysis.stalls import stalls_of
 from malaria.analysis.timeline import load_start_ns, load_time_s
@@ -126,7 +127,7 @@ def over_time(run: Run, table: SeriesColumns, panels: Sequence[ChartPanel], abou
         about,
         zero=round(zero_s, 3),
         marks=chart_marks(run),
-        spans=(*unmeasured(run), *stalled(run)),
+        spans=(*unmeasured(run), *missing_shares(run), *stalled(run)),
     )
 
 
@@ -157,9 +158,11 @@ def numbers(values: Iterable[float | str | None]) -> ChartValues:
 
 
 def chart_marks(run: Run) -> tuple[ChartMark, ...]:
-    """Return the marks of a run in seconds since the start of the load."""
+    """Return the marks of a run in seconds since the start of the load; each missing share is named where it begins."""
     events = gathered(marks(run), round(NEAR * _end_ns(run)))[:MARKS_SHOWN]
-    return tuple(ChartMark(load_time_s(run.meta, e.at_ns), e.text, e.kind in BAD) for e in events)
+    found = [ChartMark(load_time_s(run.meta, e.at_ns), e.text, e.kind in BAD) for e in events]
+    found += [ChartMark(span.begin, span.text, span.is_bad) for span in missing_shares(run)]
+    return tuple(sorted(found, key=lambda mark: mark.at))
 
 
 def unmeasured(run: Run) -> tuple[ChartSpan, ...]:
@@ -182,4 +185,21 @@ def stalled(run: Run) -> tuple[ChartSpan, ...]:
     return tuple(
         ChartSpan(load_time_s(run.meta, stall.since_ns), load_time_s(run.meta, stall.until_ns), STALLED, is_bad=True)
         for stall in stalls_of(run) or ()
+    )
+
+
+def missing_shares(run: Run) -> tuple[ChartSpan, ...]:
+    """Return the spans of the load in which the share of a lost worker or bee is missing, with the names of all."""
+    meta, losses = run.meta, losses_of(run)
+    end_ns = min(meta.measure_end_ns or _end_ns(run), _end_ns(run))
+    ends_ns = [*(loss.since_ns for loss in losses[1:]), end_ns]
+    return tuple(
+        ChartSpan(
+            max(0.0, load_time_s(meta, loss.since_ns)),
+            load_time_s(meta, ends_ns[place]),
+            missing_names(losses[: place + 1]),
+            is_bad=True,
+        )
+        for place, loss in enumerate(losses)
+        if max(loss.since_ns, load_start_ns(meta)) < ends_ns[place]
     )

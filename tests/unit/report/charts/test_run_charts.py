@@ -10,6 +10,7 @@ import pytest
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_S
+from malaria.clock import NS_PER_S as S
 from malaria.observe import prometheus_names as series
 from malaria.records.rows import Event, EventKind
 from malaria.records.run import Run
@@ -18,10 +19,10 @@ from malaria.report.charts.chart_model import AxisScale, Chart, ms_range
 from malaria.report.charts.event_marks import MARKS_SHOWN
 from malaria.report.charts.level_charts import levels_chart, overlaid_percentiles, overlaid_rates
 from malaria.report.charts.overview_chart import overview
-from malaria.report.charts.run_charts import percentiles, stack
+from malaria.report.charts.run_charts import chart_marks, missing_shares, percentiles, stack
 from malaria.report.charts.time_panels import PANELS, panels_of
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import by_directory, make_campaign, make_run, observed, with_figures, with_meta
+from synthetic import by_directory, made_by_bees, make_campaign, make_run, observed, with_figures, with_meta
 
 
 def overview_of(run: Run) -> Chart:
@@ -211,3 +212,24 @@ def test_an_empty_run_has_charts_all_the_same() -> None:
     for chart in (overview_of(empty), stack(empty), percentiles(empty)):
         json.dumps(chart.as_json(), allow_nan=False)
         assert chart.description
+
+
+def test_the_missing_share_is_shaded_to_the_end_of_the_load_and_named() -> None:
+    lost = [
+        {"worker": "bee-2", "share": "1/3", "reason": "went silent", "since_ns": 8 * S + 300_000},
+        {"worker": "bee-1", "share": "1/3", "reason": "is gone", "since_ns": 5 * S},
+    ]
+    run = made_by_bees(make_run(seconds=12, workers=3, clients=600), lost_workers=lost)
+    (first, second) = missing_shares(run)
+    assert (first.begin, round(first.end, 2), first.text, first.is_bad) == (
+        2.0, 5.0, "bee-1 (1/3 of the load) is missing", True
+    )  # fmt: skip
+    both = "bee-1 (1/3 of the load) and bee-2 (1/3 of the load) are missing"
+    assert (round(second.begin, 2), second.end, second.text) == (5.0, 12.0, both)
+    assert {first.text, second.text} <= {mark.text for mark in chart_marks(run) if mark.is_bad}
+    assert missing_shares(make_run(seconds=12)) == ()
+
+
+def test_a_worker_that_was_lost_after_the_load_leaves_nothing_missing_in_it() -> None:
+    lost = [{"worker": "bee-2", "share": "1/2", "reason": "did not report at the end", "since_ns": 15 * S}]
+    assert missing_shares(made_by_bees(make_run(seconds=12, clients=600), lost_workers=lost)) == ()
