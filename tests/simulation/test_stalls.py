@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary_figures import Summary
-from simulation import Action, Machine, Simulation, pause
+from simulation import Action, Machine, Simulation, pause, starved
 from stub_broker import Behaviour
 
 MS = 1_000_000
 FROZEN = Behaviour(freezes=((5.0, 3.0),))
 LOAD: dict[str, Any] = {"clients": 50, "interval": "1s", "duration": "15s", "thresholds": {}}
+LONG: dict[str, Any] = {"clients": 10, "duration": "2m"}
 
 
 def episodes(summary: Summary) -> list[tuple[float, float]]:
@@ -139,3 +140,34 @@ def test_a_stall_that_is_allowed_is_a_remark(tmp_path: Path) -> None:
     summary = Simulation(FROZEN).run(tmp_path, **options).summary
     assert summary.verdict.outcome == "PASS"
     assert "the broker stood still for 3.0 s at 0:05" in [reason.text for reason in summary.verdict.reasons]
+
+
+def test_a_p99_of_seconds_does_not_pass_by_itself(tmp_path: Path) -> None:
+    """It is slow and steady: it neither stands still nor falls behind."""
+    summary = Simulation(Behaviour(ack_delay_ns=1500 * MS)).run(tmp_path, **LOAD | LONG).summary
+    assert summary.verdict.outcome == "FAIL"
+    assert [reason.text for reason in summary.verdict.reasons] == ["ack.p99 is 1,500 ms, needs <= 1000ms"]
+    assert "--fail-if 'ack.p99 > 5s'" in summary.verdict.reasons[0].remedy
+
+
+@pytest.mark.parametrize("options", [{"thresholds": {"ack.p99": "< 2s"}}, {"interval": "3s"}])
+def test_a_p99_of_seconds_may_be_asked_for(tmp_path: Path, options: dict[str, Any]) -> None:
+    summary = Simulation(Behaviour(ack_delay_ns=1500 * MS)).run(tmp_path, **LOAD | LONG | options).summary
+    assert summary.verdict.outcome == "PASS"
+
+
+@pytest.mark.parametrize(("limit", "outcome"), [("ack.p99 < 1s", "PASS"), ("ack.p99 < 100ms", "INVALID")])
+def test_own_lag_counts_by_what_was_asked(tmp_path: Path, limit: str, outcome: str) -> None:
+    """Our machine stops for 60 ms of every second: of 300 messages 3 s apart, 6 % are up to 60 ms late."""
+    key, _, condition = limit.partition(" ")
+    simulation = Simulation(story=list(starved(0, 15, of_ms=1000, stopped_ms=60)))
+    options = LOAD | {"thresholds": {key: condition}, "own_lag_limit": None}
+    verdict = simulation.run(tmp_path, **options).summary.verdict
+    assert verdict.outcome == outcome
+    assert "late (p99" in verdict.reasons[0].text
+
+
+def test_a_dozen_messages_do_not_make_a_run_invalid(tmp_path: Path) -> None:
+    simulation = Simulation(story=list(starved(0, 15, of_ms=100, stopped_ms=90)))
+    options = LOAD | {"clients": 5, "thresholds": {"ack.p99": "< 200ms"}, "own_lag_limit": None}
+    assert simulation.run(tmp_path, **options).summary.verdict.outcome == "PASS"

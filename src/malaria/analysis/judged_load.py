@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.analysis.losses import losses_of, samples_that_stayed, stayed
-from malaria.analysis.summary_figures import ClientFigures, RateFigures, Summary
+from malaria.analysis.summary_figures import ClientFigures, LatencyFigures, RateFigures, Summary
 from malaria.analysis.windows import counted_load_ns, measured_window_ns, total
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Counter, RunPhase
+from malaria.records.rows import Counter, Metric, RunPhase
 from malaria.records.run import Run
 
 
@@ -60,6 +60,7 @@ def of_steady_time(summary: Summary) -> Summary:
     if not summary.surges:
         return summary
     rates, clients, broker, steady = summary.rates, summary.clients, summary.broker, summary.steady
+    ack = summary.latency_ms.get(Metric.ACK, LatencyFigures())
     return replace(
         summary,
         rates=replace(
@@ -69,6 +70,7 @@ def of_steady_time(summary: Summary) -> Summary:
             acked_per_s=_known(steady.acked_per_s, rates.acked_per_s),
         ),
         clients=replace(clients, dropped=_known(steady.connections_dropped, clients.dropped)),
+        latency_ms={**summary.latency_ms, Metric.ACK: replace(ack, p99=steady.ack_p99_ms)},
         stalls=replace(summary.stalls, longest_ms=_known(steady.longest_stall_ms, summary.stalls.longest_ms)),
         broker=replace(broker, dropped=_known(steady.messages_dropped, broker.dropped)),
     )

@@ -16,6 +16,7 @@ from malaria.analysis.broker_end import broker_end
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.headroom import limit_remedy
 from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
+from malaria.analysis.latency_limits import default_limit_ms
 from malaria.analysis.losses import missing_words
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections, takeover_remedy
 from malaria.analysis.lost_deliveries import who_lost
@@ -75,7 +76,8 @@ DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
 """Each with what the run's meta must say for it to apply. A figure that is not known breaks none of them.
 
 The clients planned are the most at once: where surges come and go, that many must have been there, not be there at the
-end. Rates and drops are then those of the steady time: the effects of a surge are reported with the surge.
+end. Rates and drops are then those of the steady time: the effects of a surge are reported with the surge. The limit of
+ack p99 depends on the run and is not in the table.
 """
 
 
@@ -87,9 +89,7 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     end = broker_end(run)
     said = _SAID_BY_END if end is not None and end.all_closed and end.back_ns is None else frozenset()
     return _unreadable(run) + [
-        _broken(judged.case, judged.finding.text)
-        if judged.finding.ruling is Ruling.BROKEN
-        else _undecided(judged.case, judged.finding.text)
+        _broken(judged) if judged.finding.ruling is Ruling.BROKEN else _undecided(judged.case, judged.finding.text)
         for judged in found
         if judged.finding.ruling is not Ruling.HOLDS
         and not (judged.is_default and _is_said_already(judged.case.rule.key, broken))
@@ -174,6 +174,8 @@ def _is_said_already(key: str, broken: set[str]) -> bool:
         return True
     if key == "messages.lost" and "messages.acked_lost" in broken:
         return True
+    if key == "ack.p99" and broken & {"stalls.longest", *_RATES}:
+        return True
     losses = {"messages.lost", "messages.acked_lost"}
     return (key in _IN_RATE_SENTENCE and bool(broken & _RATES)) or (key == "broker.dropped" and bool(broken & losses))
 
@@ -197,11 +199,13 @@ def _undecided(case: _Case, text: str) -> UnmetRule:
 
 
 def _defaults(run: Run) -> list[Threshold]:
-    return [
+    rules = [
         parse_threshold_text(text)
         for text, needs in DEFAULTS
         if all(bool(getattr(run.meta, key)) is value for key, value in needs.items())
     ]
+    limit_ms = default_limit_ms(run)
+    return rules if limit_ms is None else [*rules, Threshold("ack.p99", "<=", limit_ms)]
 
 
 # --- in words ------------------------------------------------------------------------------------------------------
@@ -224,8 +228,11 @@ class _Case:
         return f"{format_things(count, thing)} {'was' if count == 1 else 'were'}"
 
 
-def _broken(case: _Case, text: str) -> UnmetRule:
+def _broken(judged: _Judged) -> UnmetRule:
+    case, text = judged.case, judged.finding.text
     rule = case.rule
+    if judged.is_default and rule.key == "ack.p99":
+        return UnmetRule(Ruling.BROKEN, text, f"{_DEFAULT_LIMIT_REMEDY}; {_LATENCY_REMEDY}")
     phrase = _PHRASES.get(rule.key)
     if phrase is None or rule.operator not in phrase.operators:
         return UnmetRule(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
@@ -391,6 +398,10 @@ _QUEUE_REMEDY: Final = "look at the broker's queue limits (max_queued_messages o
 _OBSERVE_REMEDY: Final = "look at what the observers say in the events of the run, and at --observe"
 _DROP_REMEDY: Final = "the events of the run say when and why; look at the broker's log as well"
 _LATENCY_REMEDY: Final = "look in the chart of latency when it began, and whether service or lag is the larger part"
+
+_DEFAULT_LIMIT_REMEDY: Final = (
+    "nobody stated this limit (a second, or the interval): --fail-if 'ack.p99 > 5s' states another"
+)
 
 _AT_LEAST: Final = (">=", ">", "==")
 _AT_MOST: Final = ("<=", "<", "==")

@@ -51,7 +51,7 @@ class LoadSecond:
 
 
 def own_lag_limit_ns(meta: RunMeta) -> int:
-    """Return how late the generator itself may be."""
+    """Return how late the generator may be for a second, a start or a handshake to count as the target's own."""
     return OWN_LAG_LIMIT_NS if meta.own_lag_limit_ns is None else meta.own_lag_limit_ns
 
 

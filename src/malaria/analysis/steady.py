@@ -13,11 +13,13 @@ from typing import Final
 from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
 from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
-from malaria.analysis.seconds import LoadSecond, between, done_counter, seconds_of
+from malaria.analysis.seconds import P99, LoadSecond, between, done_counter, seconds_of
 from malaria.analysis.stalls import longest_ms, stalls_of
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import load_window_ns, total
-from malaria.records.rows import Counter
+from malaria.clock import NS_PER_MS
+from malaria.records.histogram import Histogram
+from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 
 LEAST_SECONDS: Final = 3
@@ -95,10 +97,19 @@ def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan])
         due_per_s=round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
         sent_per_s=None if acked else done,
         acked_per_s=done if acked else None,
+        ack_p99_ms=_ack_p99_ms(calm) if troubled else None,
         longest_stall_ms=_longest_stall_ms(run, troubled),
         connections_dropped=_connections(run, troubled) if run.samples else None,
         messages_dropped=_messages(run, troubled),
     )
+
+
+def _ack_p99_ms(calm: Sequence[LoadSecond]) -> float | None:
+    merged = Histogram()
+    for second in calm:
+        merged.merge(second.reported.histogram(Metric.ACK))
+    p99_ns = merged.percentile_ns(P99)
+    return None if p99_ns is None else round(p99_ns / NS_PER_MS, 6)
 
 
 def _longest_stall_ms(run: Run, troubled: Sequence[TimeSpan]) -> float | None:

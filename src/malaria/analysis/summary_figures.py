@@ -210,6 +210,7 @@ class SteadyFigures(Figures):
     due_per_s: float | None = None
     sent_per_s: float | None = None
     acked_per_s: float | None = None
+    ack_p99_ms: float | None = None
     longest_stall_ms: float | None = None
     connections_dropped: int | None = None
     messages_dropped: int | None = None
@@ -427,8 +428,8 @@ def summary_schema() -> dict[str, Any]:
     later = [("MessageFigures", name) for name in ("unacked", "duplicated_qos_2", "overlapping")]
     newer = ("addresses", "headline", "bees", "stalls", "episodes")
     later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in newer]
-    later.append(("SteadyFigures", "longest_stall_ms"))
     later += [("BrokerFigures", name) for name in _HEADROOM]
+    later += [("SteadyFigures", name) for name in ("ack_p99_ms", "longest_stall_ms")]
     for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0
     for figures in (schema, schema["$defs"]["LevelSummary"]):

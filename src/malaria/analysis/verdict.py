@@ -17,6 +17,7 @@ from malaria.analysis.capacity.loop_words import staircase_result
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
 from malaria.analysis.full_broker import taken_place
+from malaria.analysis.latency_limits import own_lag_bound_ns
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections
 from malaria.analysis.lost_figures import damaged_run
 from malaria.analysis.negotiation import own_part
@@ -75,13 +76,13 @@ def _late(run: Run, summary: Summary) -> list[Reason]:
     unanswered = summary.messages.acked == 0 and bool(summary.messages.sent)
     if run.meta.closed_loop or lag is None or unasked_packets(run) or unanswered:
         return []
-    limit_ns = own_lag_limit_ns(run.meta)
+    limit_ns = own_lag_bound_ns(run)
     _, most = busiest_worker(run)
     full = most is not None and most > SATURATED_PERCENT
     latest = latest_worker(run)
     if latest is None or (lag.ns <= limit_ns and not (full and lag.ns > SATURATION_LAG_NS)):
         return []
-    bound = f"; at most {format_ms(limit_ns / NS_PER_MS)}" if lag.ns > limit_ns else ""
+    bound = f"; at most {format_ms(limit_ns / NS_PER_MS)}, --own-lag-limit" if lag.ns > limit_ns else ""
     # of several hosts the one that was late is named, not the one whose worker was busiest
     late = f"messages left {format_ms(latest.p99_ns / NS_PER_MS)} late (p99{bound})"
     percent = latest.cpu_percent
@@ -377,6 +378,15 @@ def _lost_at(run: Run, at_ns: int) -> str:
     return f"was lost at {load_clock(run.meta, at_ns)}"
 
 
+def _own_lag_in_latencies(run: Run, _: Summary) -> list[Reason]:
+    """Tell how much of the latencies is the generator's, where that is not little and not too much either."""
+    lag = latency_of(run, Metric.OWN_LAG).quantile(0.99)
+    if run.meta.closed_loop or lag is None or not own_lag_limit_ns(run.meta) < lag.ns <= own_lag_bound_ns(run):
+        return []
+    text = f"messages left {format_ms(lag.ns / NS_PER_MS)} late (p99) because of the generator: a part of the latencies"
+    return [Reason(Outcome.PASS, text)]
+
+
 def _allowed_stalls(run: Run, summary: Summary) -> list[Reason]:
     """Tell when the broker stood still where no rule is broken by it: it is allowed, or was in a surge."""
     sentence = stall_sentence(summary)
@@ -422,6 +432,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _lowered_subscriptions,
     _blind_observers,
     _allowed_stalls,
+    _own_lag_in_latencies,
     _closed_loop_limit,
     restless_clocks,
     apart_at_start,

@@ -24,6 +24,7 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
     """Return what the request says about its run."""
     warhead = request.warhead
     publishers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
+    intervals = [plan.group.interval for plan in publishers if not plan.group.closed_loop]
     duration_ns, rate = warhead.attack.duration_ns, base_rate(warhead)
     return RunMeta(
         malaria_version=__version__,
@@ -40,6 +41,7 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
         clients_planned=clients_planned(warhead),
         publishers_planned=sum(group.clients for group in warhead.publishing),
         own_client_ids=all(group.own_client_ids for group in warhead.groups),
+        interval_s=float(min(intervals)) if intervals else None,
         rate_planned_per_s=None if rate is None else float(rate),
         duration_planned_s=None if duration_ns is None else duration_ns / 1e9,
         thresholds=tuple(str(threshold) for threshold in warhead.thresholds),

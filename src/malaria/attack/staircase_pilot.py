@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from malaria.analysis.capacity.rung import RungJudgement, RungLimits, delivered, judge_rung, slack
-from malaria.analysis.seconds import LoadSecond, between, load_seconds
+from malaria.analysis.seconds import OWN_LAG_LIMIT_NS, LoadSecond, between, load_seconds
 from malaria.analysis.timeline import Timeline
 from malaria.clock import NS_PER_S
 from malaria.control.change_schedule import HAND_NOTICE_NS
@@ -60,7 +60,7 @@ class StaircasePilot:
         self._others = sum(group.clients for group in warhead.groups) - self._group.clients
         self._done = Counter.ACKED if self._group.qos else Counter.SENT
         self._subscribed = any(group.subscribes for group in warhead.groups)
-        self._limits = RungLimits(warhead.attack.own_lag_limit_ns, 0, p99_ms=_stated_p99s(warhead))
+        self._limits = RungLimits(warhead.attack.own_lag_limit_ns or OWN_LAG_LIMIT_NS, 0, p99_ms=_stated_p99s(warhead))
         self._workers = set(workers)
         self._timeline = Timeline()
         self._known_s: dict[str, int] = {}  # the last second that each worker has reported

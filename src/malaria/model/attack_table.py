@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.clock import NS_PER_S
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import PROTOCOLS, ConnectRate, DurationNs, ProtocolText, ReconnectNs, Sources
 from malaria.model.table import Table
@@ -44,8 +44,8 @@ class Attack(Table):
     """The first and the longest wait before a lost client connects again, or "never"."""
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
     """Draw the same random sizes and times as another run with this seed."""
-    own_lag_limit_ns: DurationNs = Field(default=5 * NS_PER_MS, alias="own_lag_limit")
-    """Lag of sent messages (99th percentile) from which on the run is INVALID."""
+    own_lag_limit_ns: DurationNs | None = Field(default=None, alias="own_lag_limit")
+    """Lag of sent messages (p99) from which on the run is INVALID. None: a tenth of the tightest limit on latency."""
     source_addresses: Sources = ()
     """Local addresses to spread clients over, or "auto" for as many of this host's as the clients need ports."""
     spread: Spread = Spread.EVEN

@@ -347,6 +347,10 @@ _TABLE: Final = (
         LOADING, kind=_TEXTS, metavar="CONDITION",
     ),
     LoadOption(
+        "own_lag_limit", ("--own-lag-limit",), "INVALID if messages leave later than this, p99 (a tenth of the limit).",
+        Panel.RESULT, PUBLISHING, "attack.own_lag_limit", metavar="TIME",
+    ),
+    LoadOption(
         "allow_stall", ("--allow-stall",), "Let the broker stand still for this long (a second at most).", Panel.RESULT,
         PUBLISHING, metavar="TIME",
     ),

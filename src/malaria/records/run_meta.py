@@ -220,6 +220,7 @@ class RunMeta(_Facts):
     workers: tuple[str, ...] | None = None
     worker_facts: tuple[WorkerFacts, ...] = ()
     rate_planned_per_s: StoredNumber | None = None
+    interval_s: StoredNumber | None = None
     rate_steps: tuple[RateStep, ...] | None = None
     duration_planned_s: StoredNumber | None = None
     thresholds: tuple[str, ...] = ()

@@ -52,7 +52,9 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "",
     ),
     "ack": (
-        "From when a message was due to its acknowledgement. It includes the time in which the broker was frozen.",
+        "From when a message was due to its acknowledgement. It includes the time in which the broker was frozen. "
+        "Where no limit is stated its p99 may be a second, or the interval between two messages of a client if that is "
+        "longer.",
         "done − due",
     ),
     "service": ("From the hand-off to the kernel to the acknowledgement.", "done − sent"),
@@ -61,7 +63,8 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
         "sent − due",
     ),
     "own_lag": (
-        "The part of the lag that the generator caused. Above its limit the run is INVALID.",
+        "The part of the lag that the generator caused. With a p99 (of at least 100 messages) above its limit the run "
+        "is INVALID. The limit (--own-lag-limit) is a tenth of the tightest limit on latency, and at least 5 ms.",
         "sent − due, or taken up − due for a message that had to wait for the broker",
     ),
     "end_to_end": ("From when a message was due to its arrival at the subscriber.", "arrival − due"),

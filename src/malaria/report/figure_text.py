@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS
+from malaria.analysis.latency_limits import own_lag_bound_ns
 from malaria.analysis.quantiles import QUANTILES, latency_of
-from malaria.analysis.seconds import own_lag_limit_ns
 from malaria.analysis.summary_figures import MessageFigures, Summary
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import EventKind, Metric, RunPhase
@@ -132,7 +132,7 @@ def kept_up(run: Run) -> bool | None:
     lag_ns = run.histogram(Metric.OWN_LAG).percentile_ns(0.99)
     if lag_ns is None or run.meta.closed_loop:
         return None
-    return lag_ns <= own_lag_limit_ns(run.meta)
+    return lag_ns <= own_lag_bound_ns(run)
 
 
 def broker_name(run: Run, summary: Summary) -> str:

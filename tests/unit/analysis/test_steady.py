@@ -41,7 +41,7 @@ def test_the_steady_time_of_a_run_without_surges_is_all_of_it() -> None:
     steady = summary(Course([100] * 20, [98] * 20, dropped={3: 2}, told=[(0, {"publish_dropped": 5}), (20, {})]))
     assert steady["steady"] == {
         "seconds": 20, "due_per_s": 100, "sent_per_s": None, "acked_per_s": 98,
-        "longest_stall_ms": None, "connections_dropped": 2, "messages_dropped": 0,
+        "ack_p99_ms": None, "longest_stall_ms": None, "connections_dropped": 2, "messages_dropped": 0,
     }  # fmt: skip
 
 

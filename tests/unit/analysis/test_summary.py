@@ -28,8 +28,8 @@ KEYS = {
                "host_memory_bytes", "sys", "dropped", "queue_growth_per_s", "queues", "cpu_limit_percent",
                "throttled_percent", "busiest_thread_percent", "descriptors", "descriptors_limit", "memory_limit_bytes"],
     "generator": ["bees", "workers", "cpu_percent", "rss_bytes", "clock_error_ms"],
-    "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "longest_stall_ms", "connections_dropped",
-               "messages_dropped"],
+    "steady": ["seconds", "due_per_s", "sent_per_s", "acked_per_s", "ack_p99_ms", "longest_stall_ms",
+               "connections_dropped", "messages_dropped"],
     "stalls": ["count", "longest_ms", "limit_ms"],
 }  # fmt: skip
 TOP = [
