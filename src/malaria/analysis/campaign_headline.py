@@ -35,7 +35,7 @@ class PlacedLevel:
 
     @property
     def is_plain(self) -> bool:
-        return not self.part.variant and not self.summary.surges
+        return not self.part.variant and not self.summary.surges and self.summary.loop is None
 
 
 def part_name(part: CampaignPart) -> str:

@@ -10,6 +10,7 @@ class Heading(StrEnum):
 
     # of a campaign
     CONCLUSIONS = "Conclusions"
+    LOOP = "The way up and the way back"
     THRESHOLDS = "Thresholds"
     LEVELS = "Levels"
     MADE = "How the load was made"

@@ -17,6 +17,11 @@ NOT_CLEANED: Final = (
     "what the one before left behind."
 )
 
+LOOP_HOW: Final = (
+    "One attack climbed step by step until the target broke, and came down the same steps until it was well. A way "
+    "back below the way up is a loop."
+)
+
 type LabelledTexts = list[tuple[str, list[str]]]
 """(label, its parts): a row in the terminal."""
 
@@ -50,6 +55,18 @@ def search_conclusions(summary: Summary) -> list[str]:
         *(f"Trigger {trigger_sentence(one, by_rate=_by_rate(capacity))}." for one in capacity.triggers),
         *search_doubts(summary),
     ]
+
+
+def loop_words(summary: Summary) -> list[str]:
+    """Return the sentences above the chart of the way up and the way back; nothing without a staircase."""
+    capacity = summary.capacity
+    if capacity is None or capacity.loop is None:
+        return []
+    if capacity.loop.tipping is None:
+        return ["One attack climbed step by step, and the target did not tip: there was no way back to be seen."]
+    lines = [f"{_capital(line)}." for line in _loop(capacity)]
+    broke = _broke_first(capacity)
+    return [LOOP_HOW, *lines, *([f"What broke first: {broke[0]}."] if broke else [])]
 
 
 def search_doubts(summary: Summary) -> list[str]:

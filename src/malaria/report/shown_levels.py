@@ -41,9 +41,14 @@ class ShownLevel:
         return str(self.summary.verdict.outcome)
 
     @property
+    def climbs(self) -> bool:
+        """Return if its load climbed until the target broke: its figures are those of many loads."""
+        return self.run.meta.staircase is not None
+
+    @property
     def is_plain(self) -> bool:
         """Return if this is a level itself under a constant load, which can be compared with the other levels."""
-        return not self.part.variant and not self.run.meta.surges
+        return not self.part.variant and not self.run.meta.surges and not self.climbs
 
 
 def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) -> list[ShownLevel]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from malaria.analysis.headline import headline
 from malaria.analysis.knee import highest_passed, knee
-from malaria.analysis.summary_figures import Summary
+from malaria.analysis.summary_figures import LoopFigures, Summary
 from malaria.records.campaign_records import CampaignRecords
 from malaria.report.campaign_answer import (
     NO_SETTINGS,
@@ -18,6 +18,7 @@ from malaria.report.campaign_answer import (
     not_to_the_end,
 )
 from malaria.report.charts.level_charts import levels_chart, overlaid_percentiles, overlaid_rates
+from malaria.report.charts.loop_chart import loop_chart
 from malaria.report.figure_text import moment, unbroken
 from malaria.report.headings import Heading
 from malaria.report.page.environment_view import EnvironmentView, environment_view
@@ -45,6 +46,7 @@ from malaria.report.page.run_sections import (
     verdict_view,
 )
 from malaria.report.page.threshold_table import level_threshold_table
+from malaria.report.search_conclusions import loop_words
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, missing_lines, shown_parts
 
 
@@ -71,6 +73,8 @@ class CampaignPage:
     cards_of: str
     cards: tuple[FigureCard, ...]
     chart: ChartPlace | None
+    loop: ChartPlace | None
+    loop_words: tuple[str, ...]
     thresholds: PageTable | None
     overview: PageTable
     percentiles: ChartPlace | None
@@ -97,7 +101,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     """
     shown = shown_parts(campaign, levels)
     materials = [run_material(one.run, one.summary) for one in shown]
-    data = _page_data(campaign, shown, materials)
+    data = _page_data(campaign, summary, shown, materials)
     answer = headline(summary)
     missing = missing_lines(campaign, levels)
     best = _answer_level(shown)
@@ -109,7 +113,9 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         cards_of=f"At {best.name}:" if best else "",
         cards=figure_cards(best.run, best.summary) if best else (),
         chart=chart_place("levels", data) if shown else None,
-        thresholds=level_threshold_table(shown),
+        loop=chart_place("loop", data) if _loop(summary) is not None else None,
+        loop_words=tuple(loop_words(summary)),
+        thresholds=level_threshold_table([one for one in shown if not one.climbs]),
         overview=levels_table(shown, [material.series for material in materials]),
         percentiles=chart_place("all-percentiles", data) if shown else None,
         rates=chart_place("all-rates", data) if shown else None,
@@ -129,17 +135,24 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     return render_document("campaign_page.html", page, data)
 
 
-def _page_data(campaign: CampaignRecords, shown: Sequence[ShownLevel], materials: Sequence[RunMaterial]) -> PageData:
+def _page_data(
+    campaign: CampaignRecords, summary: Summary, shown: Sequence[ShownLevel], materials: Sequence[RunMaterial]
+) -> PageData:
     """Return the charts over all levels, and those of each."""
     if not shown:
         return PageData()
+    compared = [(one, material.series) for one, material in zip(shown, materials, strict=True) if not one.climbs]
+    levels = [one for one, _ in compared]
     data = PageData(
         {
-            "levels": levels_chart(shown, _load_unit(campaign)),
-            "all-percentiles": overlaid_percentiles(shown),
-            "all-rates": overlaid_rates(shown, [material.series for material in materials]),
+            "levels": levels_chart(levels, _load_unit(campaign)),
+            "all-percentiles": overlaid_percentiles(levels),
+            "all-rates": overlaid_rates(levels, [series for _, series in compared]),
         }
     )
+    loop = _loop(summary)
+    if loop is not None:
+        data = data.joined(PageData({"loop": loop_chart(loop, by_rate=_by_rate(campaign))}))
     for one, material in zip(shown, materials, strict=True):
         data = data.joined(section_data(material, one.suffix))
     return data
@@ -151,7 +164,16 @@ def _answer_level(shown: Sequence[ShownLevel]) -> ShownLevel | None:
 
 
 def _load_unit(campaign: CampaignRecords) -> str:
-    return "msg/s of all clients" if campaign.search is not None and campaign.search.by_rate else "clients"
+    return "msg/s of all clients" if _by_rate(campaign) else "clients"
+
+
+def _by_rate(campaign: CampaignRecords) -> bool:
+    return campaign.search is not None and campaign.search.by_rate
+
+
+def _loop(summary: Summary) -> LoopFigures | None:
+    """Return the staircase of a search; None for another campaign, or one whose staircase has no rung."""
+    return summary.capacity.loop if summary.capacity is not None else None
 
 
 def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
