@@ -27,7 +27,7 @@ from malaria.campaign.request import CampaignListener, CampaignOutcome, Campaign
 from malaria.campaign.target_drain import TargetDrain
 from malaria.campaign.time_left import TimeLeft
 from malaria.clock import NS_PER_S, now_ns
-from malaria.errors import HostLimitError, OperatorError, UnstoredRunError
+from malaria.errors import HostLimitError, OperatorError, TargetError, UnstoredRunError
 from malaria.model.access import Access
 from malaria.model.broker import BrokerKind, BrokerTable
 from malaria.model.target import parse_target
@@ -40,6 +40,7 @@ from malaria.records.run_meta import BrokerFacts, CleanStartFacts, RunMeta
 from malaria.records.store import FILE as RUN_FILE
 from malaria.transport.probe import Answer
 
+UNREACHED: Final = 2
 PAGE_COST: Final = 20
 """So many times as long as the page of a search took to write, it is not written again, except at the end."""
 
@@ -121,6 +122,7 @@ class CampaignRunner:
         self._next_page_ns = 0
         self._stopped = ""  # why nothing more is run
         self._refusal = ""  # the error of a broker that did not start the last time
+        self._unreached = 0  # attacks in a row that found no target
 
     def dry_run(self) -> None:
         """Check every planned step, so that no one waits two hours for a file of keys that is too short.
@@ -140,6 +142,8 @@ class CampaignRunner:
                 # the operator's Ctrl-C goes before other reasons to stop
                 if why := INTERRUPTED if self._interrupt.count else self._stopped:
                     self._recorder.leave_rest(why)
+                    if self._stopped:
+                        self._listener.tell(self._stopped)
                     break
                 if step.skip:
                     self._recorder.change(step, state=PartState.NOT_RUN, why=step.skip)
@@ -194,6 +198,7 @@ class CampaignRunner:
             if isinstance(error, UnstoredRunError):
                 self._stopped = "the run before could not be stored"
             self._recorder.change(step, own_limit=isinstance(error, HostLimitError))
+            self._note_unreached(step, error)
             self._give_up(step, directory, "; ".join(part for part in (error.message, error.remedy) if part))
         except OSError as error:  # of the disk: the parts before this one are stored, and keep their verdicts
             self._give_up(step, directory, f"{error.filename or directory}: {error.strerror or error}")
@@ -220,6 +225,7 @@ class CampaignRunner:
         with BrokerWatch(self._broker) as watch:
             outcome = self._tools.conduct(replace(request, news=watch.news), on_progress, self._interrupt)
         recorder.add_run(outcome)
+        self._unreached = 0
         aborted = outcome.run.meta.aborted
         recorder.change(step, state=PartState.INTERRUPTED if aborted else PartState.DONE, why=aborted or "")
         self._listener.tell(f"{step.name}: {_verdict_line(outcome.summary.verdict)}")
@@ -252,6 +258,12 @@ class CampaignRunner:
         if self._interrupt.count:
             raise KeyboardInterrupt
         return start
+
+    def _note_unreached(self, step: Step, error: OperatorError) -> None:
+        """Stop a search whose target lets no client in, twice in succession: every further trial would say the same."""
+        self._unreached = self._unreached + 1 if isinstance(error, TargetError) else 0
+        if step.trial is not None and self._unreached == UNREACHED:
+            self._stopped = f"the target did not let a client in twice: {error.message}"
 
     def _note_refusal(self, error: OperatorError) -> None:
         """Stop the campaign when the broker does not start twice in succession for the same reason: it never will."""

@@ -39,6 +39,7 @@ def judge_search(
     loop = _loop(campaign, summaries)
     outcome = OUTCOMES[found.ending]
     reasons = [Reason(outcome, sentence)] + [Reason(outcome, f"at {found.upper}: {binding}") for _ in [0] if binding]
+    reasons += _hindrance(found, campaign)
     figures = CapacityFigures(
         search="rate" if goal.by_rate else "clients",
         lower=found.lower,
@@ -58,6 +59,14 @@ def judge_search(
 def _answer(goal: SearchGoal, trials: Sequence[Trial]) -> CapacityAnswer:
     found = next_trial(goal, trials)
     return found if isinstance(found, CapacityAnswer) else answer(goal, trials, Ending.INTERRUPTED)
+
+
+def _hindrance(found: CapacityAnswer, campaign: CampaignRecords) -> list[Reason]:
+    """Return why a trial could not be made, the last one if there are several, where the search ended for that."""
+    last = next((part for part in reversed(campaign.parts) if part.why and part.took_s is not None), None)
+    if found.ending in (Ending.PROVEN, Ending.GREATEST, Ending.NOT_EVEN) or last is None:
+        return []
+    return [Reason(OUTCOMES[found.ending], f"{last.title}: {last.why}")]
 
 
 def _cleaned(campaign: CampaignRecords) -> bool | None:
