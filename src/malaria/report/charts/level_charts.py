@@ -168,7 +168,8 @@ def _second(shown: Sequence[ShownLevel], line: LevelLine) -> ChartLine:
 def _main(shown: Sequence[ShownLevel], line: LevelLine) -> list[ChartLine]:
     looks = [VERDICTS[one.outcome] for one in shown]
     lines = []
-    for plain, name in ((True, line.name), (False, f"{line.name}: variants, surges")):
+    # the variants first: the markers of the levels lie above theirs
+    for plain, name in ((False, f"{line.name}: variants, surges"), (True, line.name)):
         if not any(one.is_plain is plain for one in shown):
             continue
         lines.append(
