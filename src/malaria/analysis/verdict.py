@@ -21,6 +21,7 @@ from malaria.analysis.latency_limits import own_lag_bound_ns
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections
 from malaria.analysis.lost_figures import damaged_run
 from malaria.analysis.negotiation import own_part
+from malaria.analysis.other_programs import machine_use
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.quantiles import latency_of
 from malaria.analysis.rules import unmet_rules
@@ -86,11 +87,19 @@ def _late(run: Run, summary: Summary) -> list[Reason]:
     # of several hosts the one that was late is named, not the one whose worker was busiest
     late = f"messages left {format_ms(latest.p99_ns / NS_PER_MS)} late (p99{bound})"
     percent = latest.cpu_percent
-    used = "" if percent is None else f", worker {latest.worker} used {percent:.0f} % of a core"
-    saturated = percent is not None and percent > SATURATED_PERCENT
-    busy = f"Something else kept {latest.host} busy: check its load, or add a bee"
-    remedy = "Add --workers or a bee" if saturated else busy
-    return [Reason(Outcome.INVALID, f"{latest.host} was the limit: {late}{used}", remedy)]
+    if percent is not None and percent > SATURATED_PERCENT:
+        used = f", worker {latest.worker} used {percent:.0f} % of a core"
+        return [Reason(Outcome.INVALID, f"{latest.host} was the limit: {late}{used}", "Add --workers or a bee")]
+    use = machine_use(run) if latest.host == THIS_MACHINE else None
+    taken = use.words() if use is not None else ""
+    if taken:
+        return [Reason(Outcome.INVALID, f"{taken}; {late}", _TAKEN_REMEDY)]
+    spare = "" if percent is None else ", though its workers had CPU to spare"
+    busy = f"Something else kept {latest.host} busy: check its load, and that of its host if it is a virtual machine"
+    return [Reason(Outcome.INVALID, f"{latest.host} was the limit: {late}{spare}", busy)]
+
+
+_TAKEN_REMEDY: Final = "give this machine to the load alone, or make the load on another one"
 
 
 def _shortages(run: Run, summary: Summary) -> list[Reason]:

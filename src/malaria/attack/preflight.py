@@ -205,4 +205,6 @@ def view_of(request: AttackRequest, load: Load) -> ObservedTarget:
     route = load.routes[request.warhead.groups[0].name]
     if isinstance(sys, Access) and sys.url is not None:
         route = route_to(parse_target(sys.url))
-    return ObservedTarget(request.observe, request.warhead, route, request.directory)
+    return ObservedTarget(
+        request.observe, request.warhead, route, request.directory, makes_load=request.launcher is None
+    )

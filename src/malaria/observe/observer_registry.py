@@ -9,7 +9,8 @@ from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
-from malaria.model.observe import Observe, ProcessChoice
+from malaria.model.observe import NOTHING, Observe, ProcessChoice
+from malaria.observe import proc
 from malaria.observe.docker import DockerObserver
 from malaria.observe.host_observer import HostObserver
 from malaria.observe.observer import Observer
@@ -17,6 +18,7 @@ from malaria.observe.observer_threads import ScheduledObserver
 from malaria.observe.perf import PerfObserver, RecordingTime
 from malaria.observe.proc_reader import LocalProcReader, ProcReader
 from malaria.observe.process_observer import ProcessObserver, ProcessSelector
+from malaria.observe.program_observer import INTERVAL_NS, ProgramObserver
 from malaria.observe.prometheus import PrometheusObserver
 from malaria.observe.sys_topics import SysAccess, SysObserver
 from malaria.ssh.destination import SshDestination
@@ -28,13 +30,15 @@ SSH_REMEDY: Final = 'write "ssh://user@HOST" for the host of the broker'
 class ObserverContext:
     """The facts of an attack that its observers need.
 
-    `local`: the target is on this machine. `measured_from` returns the run time at which the measured time began, None
-    before that. `directory` takes what does not fit into rows; None: there is no run, and so no perf.
+    `local`: the target is on this machine. `makes_load`: the load comes from this machine. `measured_from` returns the
+    run time at which the measured time began, None before that. `directory` takes what does not fit into rows; None:
+    there is no run, and so no perf.
     """
 
     access: SysAccess
     local: bool
     directory: Path | None = None
+    makes_load: bool = False
     measured_from: Callable[[], int | None] = lambda: None
 
 
@@ -50,11 +54,21 @@ def scheduled_observers(wanted: Observe, context: ObserverContext) -> list[Sched
         ("docker", None if wanted.docker is None else DockerObserver(wanted.docker)),
         ("perf", _perf(wanted, context, process)),
     ]
-    return [
+    scheduled = [
         ScheduledObserver(observer, wanted.interval_ns, stated=wanted.is_stated(name))
         for name, observer in found
         if observer is not None
     ]
+    return scheduled + _programs(wanted, context, process)
+
+
+def _programs(wanted: Observe, context: ObserverContext, process: ProcessObserver | None) -> list[ScheduledObserver]:
+    """Return the observer of the programs on this machine, where it makes the load and can be observed."""
+    if not context.makes_load or wanted == NOTHING or not Path(proc.STAT).exists():
+        return []
+    here = wanted.process is None or wanted.process.ssh is None
+    observer = ProgramObserver(LocalProcReader(), lambda: process.root_pid if process is not None and here else None)
+    return [ScheduledObserver(observer, max(wanted.interval_ns, INTERVAL_NS), stated=False)]
 
 
 class _ProcReaders:

@@ -92,6 +92,12 @@ class ProcessObserver:
         self._let_go()
         self._reader.close()
 
+    @property
+    def root_pid(self) -> int | None:
+        """Return the id of the process as the last sample found it; None if there was none."""
+        root = self._root
+        return None if root is None else root.pid
+
     def find(self) -> int | None:
         """Return the current id of the process; None if there is none."""
         try:

@@ -30,12 +30,16 @@ from malaria.transport.socket_address import socket_address
 
 @dataclass(frozen=True, slots=True)
 class ObservedTarget:
-    """The target to observe: what to observe of it, its clients, the route to it, and the directory of a recording."""
+    """The target to observe: what to observe of it, its clients, the route to it, and the directory of a recording.
+
+    `makes_load` tells that this machine makes the load, so that its other programs are observed too.
+    """
 
     wanted: Observe
     warhead: Warhead
     route: Route
     directory: Path | None = None
+    makes_load: bool = False
 
 
 class TargetObservers:
@@ -48,6 +52,7 @@ class TargetObservers:
             access=sys_access(target),
             local=is_local(target.route.endpoints[0]),
             directory=target.directory,
+            makes_load=target.makes_load,
             measured_from=lambda: self._measured_from_ns,
         )
         self._threads = ObserverThreads(scheduled_observers(target.wanted, context), clock)

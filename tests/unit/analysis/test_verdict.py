@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
     "late without a busy core": (
         with_meta(GOOD, own_lag_limit_ns=1),
         Outcome.INVALID,
-        "used 3 % of a core",
+        "though its workers had CPU to spare",
         "Something else kept this machine busy",
     ),
     "a full core and a little late": (
