@@ -29,7 +29,7 @@ type ProcessKey = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _MachineSnapshot:
     """The processors and the processes at one moment."""
 
     cpu: proc.CpuTicks
@@ -52,7 +52,7 @@ class ProgramObserver:
         self._broker = broker
         self._own = os.getpid() if own is None else own
         self._clock = clock
-        self._last: _Reading | None = None
+        self._last: _MachineSnapshot | None = None
         self._rest_until_ns = 0
 
     def start(self) -> None:
@@ -71,15 +71,15 @@ class ProgramObserver:
     def stop(self) -> None:
         self._reader.close()
 
-    def _read(self) -> _Reading:
+    def _read(self) -> _MachineSnapshot:
         texts = self._reader.texts((proc.STAT, ALL_STATS))
         cpu = proc.cpu_ticks(texts.get(proc.STAT, ""))
         if cpu is None:
             raise LostError(f"{self._reader.place} has no readable /proc")
         parsed = (proc.process_stat(text) for path, text in texts.items() if path != proc.STAT)
-        return _Reading(cpu, {one.pid: one for one in parsed if one is not None})
+        return _MachineSnapshot(cpu, {one.pid: one for one in parsed if one is not None})
 
-    def _shares(self, now: _Reading, before: _Reading, whole: int) -> Readings:
+    def _shares(self, now: _MachineSnapshot, before: _MachineSnapshot, whole: int) -> Readings:
         """Return the shares of all processors since the reading before, in percent."""
         earlier = before.ticks()
         grown = {key[0]: max(0, ticks - earlier.get(key, 0)) for key, ticks in now.ticks().items()}
@@ -101,7 +101,7 @@ class ProgramObserver:
         }
 
     @staticmethod
-    def _sum(now: _Reading, grown: Mapping[int, int], root: int | None) -> dict[int, int]:
+    def _sum(now: _MachineSnapshot, grown: Mapping[int, int], root: int | None) -> dict[int, int]:
         """Return the ticks of a process and its descendants by their ids; empty if it is not there."""
         if root is None or root not in now.stats:
             return {}
