@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 type Results[T] = Coroutine[Any, Any, list[HostResult[T]]]
 
-SWARM_VARIABLE: Final = "MALARIA_SWARM"
 DEFAULT: Final = "bees"
 SOME_FAILED: Final = 1
 HELP: Final = "Make load on many hosts together, and manage these hosts. `malaria docs swarm` explains it."
@@ -29,9 +28,7 @@ EXAMPLES: Final = (
     "malaria swarm abort; malaria swarm down",
 )
 
-Name = Annotated[
-    str, typer.Option("--swarm", metavar="NAME", help="Name of the swarm.", envvar=SWARM_VARIABLE, show_envvar=False)
-]
+Name = Annotated[str, typer.Option("--swarm", metavar="NAME", help="Name of the swarm.")]
 Chosen = Annotated[
     list[str] | None,
     typer.Option("--bee", metavar="NAME", help="Limit to this bee (repeatable).", show_default=False),

@@ -26,7 +26,6 @@ ONLY_FOR_SWARMS = ("asyncssh", "boto3", "botocore", "dask", "distributed", "cryp
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALARIA_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MALARIA_SWARM", raising=False)
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
@@ -72,9 +71,9 @@ def test_hosts_are_added_from_the_command_line_and_from_files(tmp_path: Path, mo
         BeeHost(name="bee-2", host="b", port=2222, jump="gate", directory="~/.malaria"),
         BeeHost(name="east", host="e", jump="gate", directory="/srv/m"),
     )
-    monkeypatch.setenv("MALARIA_SWARM", "night")
+    monkeypatch.setenv("MALARIA_SWARM", "night")  # an attack would not obey it, so no command does
     assert main(["swarm", "add", "x"]) == 0
-    assert len(load_swarm("night").hosts) == 1
+    assert len(load_swarm("bees").hosts) == 4
 
 
 def test_several_inventories_add_up(tmp_path: Path) -> None:
