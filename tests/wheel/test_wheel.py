@@ -164,7 +164,7 @@ def test_the_demo(installed: Installed, mosquitto: RunningBroker) -> None:
     file = installed.site / "malaria/campaign/demo.toml"
     file.write_text(file.read_text().replace('hold = "6s"', 'hold = "1s"'))
     installed.run("malaria", "demo", "--no-open", "-o", "runs/demo", codes=(0, 3))
-    assert "600 meters" in (installed.place / "runs/demo/report.html").read_text()
+    assert " meters, once a second" in (installed.place / "runs/demo/report.html").read_text()
 
 
 def test_links_of_the_index_page_lead_into_the_repository(installed: Installed) -> None:

@@ -92,6 +92,7 @@ def test_the_demo_takes_the_broker_that_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str | None, kind: str
 ) -> None:
     monkeypatch.setattr("malaria.campaign.demo_campaign.find_mosquitto", lambda: found)
+    monkeypatch.setattr("malaria.campaign.demo_campaign.free_share", lambda: 1.0)
     request = demo_request(tmp_path / "run", lambda clients: clients)
     assert request.campaign.broker.kind == kind
     assert [level.clients for level in request.campaign.levels] == [100, 300, 600]
