@@ -57,7 +57,7 @@ class Calls:
             part = CampaignPart(number, f"level {number}", "", 100, clean_reason="started for this level")
             listener.begin(part, PartPlace(number, self.levels, 2460.0), "its load")
             listener.tell(f"level {number}: {self.outcome}")
-        return SimpleNamespace(directory=request.directory, interrupted=self.interrupted, summary=self.summary)
+        return SimpleNamespace(directory=request.directory, interrupted=self.interrupted, summary=self.summary, runs={})
 
     def _begin(self, request: Any) -> None:
         self.requests.append(request)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from malaria.cli.ending import ABORTED
 from malaria.cli.options import SECRET_FLAGS, Result, Where
 from malaria.cli.output import (
-    STDOUT,
     console,
     finishing_without_reader,
     keeping_time,
@@ -21,9 +20,8 @@ from malaria.cli.output import (
     print_error,
     print_line,
     verdict_code,
-    write_text,
 )
-from malaria.errors import OperatorError, SwarmError, TargetError
+from malaria.errors import SwarmError, TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +52,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     """Run the attack, show it and store it; return the exit code of its verdict."""
     where, result = options.where, options.result
     # before the load: a mistyped path must not cost the result of an hour
-    check_json(result.json)
+    result.files.check()
     target, warhead = _checked_load(where, options.make())
 
     from malaria.attack.preflight import AttackRequest  # heavy: only when there is something to do
@@ -195,7 +193,9 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> None:
             say_page(outcome.directory, screen)
     if result.quiet:
         say_in_a_line(outcome.summary, outcome.directory)
-    keep_json(outcome.summary.as_json(), result.json)
+    result.files.keep(
+        outcome.summary, [(outcome.run.meta.title or "attack", outcome.run, outcome.summary)], outcome.directory
+    )
 
 
 def say_in_a_line(summary: Summary, directory: Path) -> None:
@@ -211,33 +211,6 @@ def say_page(directory: Path, screen: Console) -> None:
     from malaria.outputs.files import PAGE
 
     screen.print(f"  page       {directory / PAGE}", soft_wrap=True, highlight=False, markup=False)
-
-
-def check_json(file: str | None) -> None:
-    """Check before the load that the file of --json can be written. Raises OperatorError."""
-    if file is None or file == STDOUT:
-        return
-    path = Path(file)
-    # a check without writing: an old file stays until the new summary is there
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise OperatorError(f"--json {file}: it cannot be written", "name a file in a directory that you may write to")
-
-
-def keep_json(summary: object, file: str | None) -> None:
-    """Write the summary after a load. A failure is printed, and the verdict keeps its exit code."""
-    try:
-        write_json(summary, file)
-    except OSError as error:
-        print_error(f"--json {file} could not be written: {error.strerror}", "summary.json of the run holds the same")
-
-
-def write_json(summary: object, file: str | None) -> None:
-    from malaria.outputs.files import json_text
-
-    if file == STDOUT:
-        write_text(json_text(summary))
-    elif file is not None:
-        Path(file).write_text(json_text(summary))
 
 
 def exit_code(summary: Summary) -> int:

@@ -19,6 +19,7 @@ from malaria.cli.options import (
     TIME,
     Allowed,
     JsonFile,
+    JunitFile,
     Overwrite,
     Password,
     Quiet,
@@ -28,6 +29,7 @@ from malaria.cli.options import (
     option,
     takes,
 )
+from malaria.cli.result_files import ResultFiles
 from malaria.errors import CampaignError
 from malaria.model.option_table import LoadOptions
 
@@ -98,6 +100,7 @@ class CampaignResult:
     ] = None
     overwrite: Overwrite = False
     json: JsonFile = None
+    junit: JunitFile = None
     quiet: Quiet = False
 
 
@@ -117,7 +120,9 @@ def campaign(
             request = replace(request, launcher=launcher)
         # after the file is read, before the first level
         _refuse_public_brokers(request.campaign, which.allowed)
-        return perform_campaign(request, Showing("malaria campaign", outcome.json, outcome.quiet))
+        return perform_campaign(
+            request, Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet)
+        )
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import check_json, conducting, exit_code, keep_json, say_in_a_line, say_page
+from malaria.cli.attack_screen import conducting, exit_code, say_in_a_line, say_page
 from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
+from malaria.cli.result_files import ResultFiles
 from malaria.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def confirm_commands(request: CampaignRequest, *, yes: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """The title of a campaign on the screen, and the file for its summary."""
+    """The title of a campaign on the screen, and the files that were asked for."""
 
     title: str
-    json: str | None
+    files: ResultFiles
     quiet: bool
 
 
@@ -60,8 +61,8 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     from malaria.campaign import conduct_campaign
     from malaria.report.terminal.campaign_summary import print_campaign
 
-    check_json(showing.json)
-    screen = console(showing.json)
+    showing.files.check()
+    screen = console(showing.files.json)
     with interruptible() as interrupt, finishing_without_reader(interrupt):
         with conducting(request.launcher), keeping_time(), CampaignScreen(showing, screen) as view:
             outcome = conduct_campaign(request, view, interrupt)
@@ -75,7 +76,8 @@ def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
             if outcome.interrupted:
                 resume = f"malaria campaign --resume {shlex.quote(str(outcome.directory))}"
                 print_line(f"  resume     {resume}", error=True)
-            keep_json(outcome.summary.as_json(), showing.json)
+            judged = [(name, run, figures) for name, (run, figures) in outcome.runs.items()]
+            showing.files.keep(outcome.summary, judged, outcome.directory)
     return exit_code(outcome.summary)
 
 

@@ -98,7 +98,7 @@ def capacity(
         # a resumed search may run on other bees, or on this machine alone
         if launcher is not None:
             request = replace(request, launcher=launcher)
-        return perform_campaign(request, Showing(TITLE, result.json, result.quiet))
+        return perform_campaign(request, Showing(TITLE, result.files, result.quiet))
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, say_page, write_json
+from malaria.cli.attack_screen import RUNS, say_page
 from malaria.cli.output import console
+from malaria.cli.result_files import write_json
 from malaria.errors import RunError
 
 if TYPE_CHECKING:

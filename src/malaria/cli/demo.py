@@ -12,6 +12,7 @@ import typer
 
 from malaria.cli.attack_screen import RUNS, workers_for
 from malaria.cli.campaign_screen import Showing, perform_campaign
+from malaria.cli.result_files import ResultFiles
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
 TITLE: Final = "malaria demo"
@@ -40,7 +41,7 @@ def demo(
     from malaria.outputs.run_directory import run_directory
 
     with run_directory(output, RUNS, "demo") as directory:
-        code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, json, quiet))
+        code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, ResultFiles(json), quiet))
     # after the directory is complete: the browser reads it at once
     if _opens_page(show) and not quiet:
         webbrowser.open((directory / PAGE).resolve().as_uri())

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 from typer.models import ArgumentInfo
 
+from malaria.cli.result_files import ResultFiles
 from malaria.model.option_table import MOST_WORKERS, OPTIONS, LoadOption, LoadOptions, Panel, ValueKind, options_of
 
 LOAD: Final = Panel.LOAD
@@ -87,6 +88,10 @@ Overwrite = Annotated[
 JsonFile = Annotated[
     str | None, option(RESULT, "--json", text="Write the summary as JSON to this file; - is stdout.", metavar="FILE")
 ]
+JunitFile = Annotated[
+    str | None,
+    option(RESULT, "--junit", text="Write the conditions as test cases (JUnit XML) to this file.", metavar="FILE"),
+]
 ObserverNames = Annotated[
     list[str] | None,
     option(
@@ -153,7 +158,12 @@ class Result:
         bool, option(RESULT, "--no-wait", text="End without waiting for the broker's last $SYS figures.")
     ] = False
     json: JsonFile = None
+    junit: JunitFile = None
     quiet: Quiet = False
+
+    @property
+    def files(self) -> ResultFiles:
+        return ResultFiles(self.json, self.junit)
 
 
 def takes(*shapes: type, load: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

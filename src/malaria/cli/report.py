@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import say_page, write_json
+from malaria.cli.attack_screen import say_page
 from malaria.cli.output import console, print_error
+from malaria.cli.result_files import write_json
 from malaria.cli.stored import RunArgument, campaign_in, chosen, is_campaign, levels_in
 
 EXAMPLES: Final = ("malaria report", "malaria report runs/2026-11-22T1751-meters -o /tmp/page")

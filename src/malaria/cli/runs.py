@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, write_json
+from malaria.cli.attack_screen import RUNS
 from malaria.cli.output import console
+from malaria.cli.result_files import write_json
 
 if TYPE_CHECKING:
     from rich.table import Table

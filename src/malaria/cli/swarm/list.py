@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import write_json
+from malaria.cli.result_files import write_json
 from malaria.cli.swarm.app import count_bees, say
 
 if TYPE_CHECKING:

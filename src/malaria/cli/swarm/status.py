@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import write_json
 from malaria.cli.output import console
+from malaria.cli.result_files import write_json
 from malaria.cli.swarm.app import DEFAULT, SOME_FAILED, Chosen, Name, hosts_of, say, wait_for
 
 if TYPE_CHECKING:
