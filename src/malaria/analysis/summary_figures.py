@@ -348,7 +348,8 @@ class CapacityFigures(Figures):
     `lower` is the greatest load that is proven to be carried, `upper` the smallest that is proven not to be; `ending`
     says why no more trials were made, `binding` what failed at the upper one, and `monotonic` that no load above it
     was carried. `width` is the distance between neighbouring loads, as a share. `cleaned` says whether the target
-    remembered nothing when each trial began.
+    remembered nothing when each trial began, `edge` whether it collapses one step above the answer (`cliff`) or bends
+    (`smooth`), `cost_s` how long all attacks took.
     """
 
     search: str
@@ -360,6 +361,8 @@ class CapacityFigures(Figures):
     monotonic: bool
     trials: tuple[TrialFigures, ...] = ()
     cleaned: bool | None = None
+    edge: str | None = None
+    cost_s: float | None = None
     loop: LoopFigures | None = None
     triggers: tuple[TriggerFigures, ...] = ()
 
@@ -435,6 +438,6 @@ def summary_schema() -> dict[str, Any]:
     for figures in (schema, schema["$defs"]["LevelSummary"]):
         for name in _RARE:
             figures["required"].remove(name)
-    for name in ("loop", "cleaned", "triggers"):  # not in summaries of version 0.1.0
+    for name in ("loop", "cleaned", "triggers", "edge", "cost_s"):  # not in summaries of version 0.1.0
         schema["$defs"]["CapacityFigures"]["required"].remove(name)
     return schema

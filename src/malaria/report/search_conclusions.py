@@ -7,10 +7,11 @@ from typing import Final
 from malaria.analysis.capacity.loop_words import broke_first_sentence, loop_lines, offered, trigger_sentence
 from malaria.analysis.capacity.search import Ending
 from malaria.analysis.summary_figures import CapacityFigures, LoopFigures, Summary
+from malaria.clock import NS_PER_S
 from malaria.records.rows import Metric
 from malaria.report.figure_text import count, ms
 from malaria.report.target_text import percent
-from malaria.units import format_rate
+from malaria.units import format_duration_ns, format_rate, format_things
 
 NOT_CLEANED: Final = (
     "The target was not started anew for each trial: between trials it only had time to drain, so a trial may have met "
@@ -21,6 +22,11 @@ LOOP_HOW: Final = (
     "One attack climbed step by step until the target broke, and came down the same steps until it was well. A way "
     "back below the way up is a loop."
 )
+
+EDGES: Final = {
+    "cliff": "One step above it the target collapses: a cliff.",
+    "smooth": "One step above it the target bends: the edge is smooth.",
+}
 
 type LabelledTexts = list[tuple[str, list[str]]]
 """(label, its parts): a row in the terminal."""
@@ -51,9 +57,11 @@ def search_conclusions(summary: Summary) -> list[str]:
     return [
         *([f"At {unit}: {', '.join(figures)}."] if figures else []),
         *([f"What broke first: {broke[0]}."] if broke else _nothing_broke(capacity)),
+        *([EDGES[capacity.edge]] if capacity.edge in EDGES else []),
         *(f"The loop: {line}." if not place else f"{_capital(line)}." for place, line in enumerate(_loop(capacity))),
         *(f"Trigger {trigger_sentence(one, by_rate=_by_rate(capacity))}." for one in capacity.triggers),
         *search_doubts(summary),
+        *_cost(capacity),
     ]
 
 
@@ -108,6 +116,18 @@ def _broke_first(capacity: CapacityFigures) -> list[str]:
     if capacity.upper is None or not capacity.binding:
         return []
     return [f"at {offered(capacity.upper, by_rate=_by_rate(capacity))}: {capacity.binding}"]
+
+
+def search_cost(capacity: CapacityFigures) -> str:
+    """Return `24 min, 14 trials`; empty before the first trial."""
+    if capacity.cost_s is None:
+        return ""
+    return f"{format_duration_ns(round(capacity.cost_s) * NS_PER_S)}, {format_things(len(capacity.trials), 'trial')}"
+
+
+def _cost(capacity: CapacityFigures) -> list[str]:
+    cost = search_cost(capacity)
+    return [f"The search took {cost}."] if cost else []
 
 
 def _nothing_broke(capacity: CapacityFigures) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from malaria.analysis.capacity.capacity_words import answer_sentence
+from malaria.analysis.capacity.edge import cost_s, edge
 from malaria.analysis.capacity.evidence import Trial
 from malaria.analysis.capacity.search import CapacityAnswer, Ending, answer, next_trial
 from malaria.analysis.capacity.trials import trials_of
@@ -50,6 +51,8 @@ def judge_search(
         monotonic=found.monotonic,
         trials=tuple(TrialFigures(trial.load, trial.hold_s, trial.outcome) for trial in trials),
         cleaned=_cleaned(campaign),
+        edge=edge(campaign, summaries, found.lower, found.upper),
+        cost_s=cost_s(campaign),
         triggers=trigger_figures(goal, found.lower, campaign, summaries),
         loop=loop,
     )

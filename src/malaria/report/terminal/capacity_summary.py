@@ -11,7 +11,7 @@ from rich.text import Text
 
 from malaria.analysis.summary_figures import Summary, TrialFigures
 from malaria.report.figure_text import count
-from malaria.report.search_conclusions import search_doubts, search_facts
+from malaria.report.search_conclusions import search_cost, search_doubts, search_facts
 from malaria.report.terminal.terminal_lines import COLOURS, GAP, INDENT, print_lines, row, wrapped
 
 LABEL_WIDTH: Final = 12
@@ -41,6 +41,8 @@ def print_capacity(summary: Summary, console: Console) -> None:
         lines += wrapped(sentence, INDENT, console.width)
     if capacity.trials:
         lines += [Text(), *row("trials", _marked(capacity.trials), console.width)]
+    if cost := search_cost(capacity):
+        lines += row("took", [cost], console.width)
     print_lines([*lines, Text()], console)
 
 
