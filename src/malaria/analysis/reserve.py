@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from malaria.analysis.broker_figures import PROCESS, number_in
+from malaria.analysis.closed_loop import closed_loop_limit
 from malaria.analysis.headroom import broker_limit
 from malaria.analysis.summary_figures import Summary
 from malaria.records.run import Run
@@ -27,7 +28,9 @@ def broker_use(run: Run, summary: Summary) -> list[str]:
 
 def reserve(run: Run, summary: Summary) -> str:
     """Return whether a load that was held came near the limit; empty for a run that makes no load at a stated rate."""
-    if run.meta.closed_loop or (run.meta.subscribing and not run.meta.publishing):
+    if run.meta.closed_loop:
+        return closed_loop_limit(run, summary)
+    if run.meta.subscribing and not run.meta.publishing:
         return ""
     limit = broker_limit(summary.broker)
     if limit:

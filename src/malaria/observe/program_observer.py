@@ -95,6 +95,7 @@ class ProgramObserver:
         other = max(0, now.cpu.busy - before.cpu.busy - sum(own.values()) - sum(broker.values()))
         named = {name: _percent(ticks, whole) for name, ticks in by_name.most_common(MOST_NAMED)}
         return {
+            "busy_percent": _percent(now.cpu.busy - before.cpu.busy, whole),
             "other_percent": _percent(other, whole),
             "broker_percent": _percent(sum(broker.values()), whole) if broker else None,
             "largest": json.dumps(named, ensure_ascii=False),

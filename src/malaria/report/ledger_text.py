@@ -7,11 +7,12 @@ from typing import Final
 
 from malaria.analysis.dropped import dropped_by
 from malaria.analysis.summary_figures import MessageFigures
-from malaria.analysis.windows import known_total
+from malaria.analysis.windows import in_phase, known_total, total
+from malaria.records.rows import Counter, RunPhase
 from malaria.records.run import Run
 from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
 from malaria.report.figure_text import count
-from malaria.units import format_duration_ns
+from malaria.units import format_duration_ns, format_things
 
 BROKER_DROPPED: Final = "messages that the broker itself says it dropped since the measured time began"
 MOST_CAUSES: Final = 20
@@ -76,7 +77,16 @@ def apart_from_sums(messages: MessageFigures) -> list[AccountLine]:
 
 def ledger_notes(run: Run) -> tuple[str, ...]:
     """Return the remarks of the ledger; a run that was cut off has no ledger, and that is the remark."""
-    return tuple(run.ledger.notes) if run.ledger else (NO_LEDGER,)
+    if run.ledger is None:
+        return (NO_LEDGER,)
+    warmup = warmup_messages(run)
+    note = f"{format_things(warmup, 'message')} of this account came in the warm-up, which the rates leave out."
+    return (*run.ledger.notes, *((note,) if warmup else ()))
+
+
+def warmup_messages(run: Run) -> int:
+    """Return how many of the messages in the account were due before the measured time; 0 if that is not known."""
+    return 0 if run.damage.hits("sample") else total(in_phase(run, RunPhase.WARMUP), Counter.DUE)
 
 
 def counted(run: Run) -> list[tuple[str, str, str]]:

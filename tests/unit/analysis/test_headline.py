@@ -21,6 +21,7 @@ def of(records: Run) -> Headline:
     return headline(summarize(records))
 
 
+UNKNOWN_LIMIT = "the limit was the broker, the network or the window (-F/--inflight): the broker's CPU is not known"
 REST = "the limit was not reached"
 LATENCIES = "ack p99 4.2 ms, end to end p99 5.1 ms"
 
@@ -70,7 +71,7 @@ def unsettled(records: Run, lost: int | None) -> Run:
         (with_meta(unsettled(GOOD, 3), thresholds=["messages.lost < 9"]),
          f"holds 600 clients (100 msg/s): {LATENCIES}, 3 lost; {REST}"),
         (with_meta(GOOD, closed_loop=True),
-         f"carries 100 msg/s, as fast as it answered (closed loop): {LATENCIES}, nothing lost"),
+         f"carries 100 msg/s, as fast as it answered (closed loop): {LATENCIES}, nothing lost; {UNKNOWN_LIMIT}"),
         (with_meta(GOOD, acknowledged=False), f"holds 600 clients (100 msg/s): {LATENCIES}, nothing lost; {REST}"),
     ],
 )  # fmt: skip

@@ -32,6 +32,7 @@ from malaria.report.figure_text import (
     things,
     title_line,
 )
+from malaria.report.ledger_text import warmup_messages
 from malaria.report.terminal.rules_block import rules_block
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, LABEL_WIDTH, print_lines, row, wrapped
 from malaria.units import format_bytes, format_duration_ns, format_things
@@ -129,6 +130,8 @@ def _messages(run: Run, summary: Summary, width: int) -> list[Text]:
         arrived = f"arrived {count(known_total(run, Counter.ARRIVED))}"
         return row("messages", [arrived], width) if run.meta.subscribing else []
     sums = [f"{name} {count(messages[name])}" for name in ("due", "sent", "acked") if messages[name] is not None]
+    if warmup := warmup_messages(run):
+        sums[0] += f" ({count(warmup)} in the warm-up)"
     if messages.expected is not None:
         sums.append(f"delivered {count(messages.delivered)} of {count(messages.expected)}")
     known = [f"{name} {count(messages[name])}" for name in SETTLED if messages[name] is not None]
