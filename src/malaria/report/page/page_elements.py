@@ -28,6 +28,8 @@ class TableCell:
     rank: float | None = None
     """The number by which rows are sorted; None: by the text, or last where the text is no figure."""
     sparkline: Sparkline | None = None
+    parts: tuple[TableCell, ...] = ()
+    """Links in place of the text, each in its own colour; `note` says under the pointer where it leads."""
 
 
 type CellTexts = list[str | TableCell]

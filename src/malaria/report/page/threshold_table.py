@@ -10,11 +10,10 @@ from malaria.analysis.thresholds import Ruling
 from malaria.records.run import Run
 from malaria.report.page.page_elements import CellTexts, PageTable, TableCell, page_table
 from malaria.report.shown_levels import ShownLevel
-from malaria.report.threshold_text import MARKS, ThresholdRow, threshold_rows
+from malaria.report.threshold_text import ThresholdRow, threshold_rows
 
 LOOKS: Final = {Ruling.HOLDS: "PASS", Ruling.BROKEN: "FAIL", Ruling.UNDECIDED: "UNKNOWN"}
 """The colour of a mark: that of the verdict it speaks for."""
-WORST_FIRST: Final = (Ruling.BROKEN, Ruling.UNDECIDED, Ruling.HOLDS)
 DEFAULT: Final = "default"
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
@@ -29,7 +28,7 @@ def threshold_table(run: Run, summary: Summary) -> PageTable | None:
 
 
 def level_threshold_table(shown: Sequence[ShownLevel]) -> PageTable | None:
-    """Return a row for each rule, with its worst value over the levels and a mark that leads to each level."""
+    """Return a row for each rule, with the first value that breaks it, and a mark for each level that leads there."""
     found: dict[str, list[tuple[ShownLevel, ThresholdRow]]] = {}
     for one in shown:
         for row in threshold_rows(one.run, one.summary):
@@ -40,10 +39,9 @@ def level_threshold_table(shown: Sequence[ShownLevel]) -> PageTable | None:
 
 def _over_levels(each: Sequence[tuple[ShownLevel, ThresholdRow]]) -> CellTexts:
     broken = next(((one, row) for one, row in each if row.ruling is Ruling.BROKEN), None)
-    worst = min((row.ruling for _, row in each), key=WORST_FIRST.index)
-    marks = "".join(MARKS[row.ruling] for _, row in each)
+    marks = tuple(TableCell(row.mark, one.anchor, LOOKS[row.ruling], note=one.name) for one, row in each)
     value = f"{broken[1].value} at {broken[0].name}" if broken else "none"
-    return [_named(each[0][1]), value, each[0][1].limit, TableCell(marks, look=LOOKS[worst])]
+    return [_named(each[0][1]), value, each[0][1].limit, TableCell("", parts=marks)]
 
 
 def _named(row: ThresholdRow) -> TableCell:
