@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from malaria import __version__
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
 from malaria.cli.swarm.app import DEFAULT, SOME_FAILED, Chosen, Name, hosts_of, say, wait_for
@@ -77,6 +78,23 @@ def _show(results: Sequence[HostResult[BeeStatus]], capacities: dict[str, BeeCap
             f"\nthis swarm can make {clients:,} clients: {bee} would be the first to run out of {capacity.limit}",
             highlight=False,
         )
+    for line in _keys(results):
+        say(line)
+
+
+def _keys(results: Sequence[HostResult[BeeStatus]]) -> list[str]:
+    """Return how many clients each file of keys allows, of which the bees have parts, and which bees lack theirs."""
+    bees = {result.host.name: result.value for result in results if result.value is not None}
+    files = {part.file: part for status in bees.values() for part in status.parts}
+    lines = []
+    for file, part in files.items():
+        having = {name: one for name, status in bees.items() for one in status.parts if one.file == file}
+        count = sum(one.count for one in having.values())
+        without = [name for name in bees if name not in having]
+        lack = f"; {', '.join(without)} {'has' if len(without) == 1 else 'have'} no part of them" if without else ""
+        whole = "" if count == part.lines else f" of the {part.lines:,} in their file"
+        lines.append(f"the keys on the bees are for {count:,} clients{whole}{lack}")
+    return lines
 
 
 def _table(results: Sequence[HostResult[BeeStatus]], capacities: dict[str, BeeCapacity]) -> Table:
@@ -125,6 +143,13 @@ def _say_more(results: Sequence[HostResult[BeeStatus]]) -> None:
             say(f"{result.host}: {result.error}" + (f"; {result.remedy}" if result.remedy else ""))
         elif result.value is not None and result.value.running:
             say(f"{result.host.name} makes load now (process {result.value.running})")
+    others = [
+        f"{result.host.name} has malaria {result.value.deployed.version}"
+        for result in results
+        if result.value and result.value.deployed and result.value.deployed.version != __version__
+    ]
+    if others:
+        say(f"{', '.join(others)}, and this host {__version__}: malaria swarm deploy")
     # equal versions may differ while malaria is being changed
     digests = {result.value.deployed.digest for result in results if result.value and result.value.deployed}
     if len(digests) > 1:
