@@ -35,13 +35,18 @@ _NS_PER_UNIT: Final = {
 }
 _NUMBER: Final = r"(?:[0-9]{1,40}(?:\.[0-9]{1,20})?|\.[0-9]{1,20})"
 """Long enough for both sides of any rate that was read and is written back as a fraction."""
-_UNIT: Final = "|".join(sorted(_NS_PER_UNIT, key=len, reverse=True))
+_UNITS: Final = {*_NS_PER_UNIT, *(unit.upper() for unit in _NS_PER_UNIT if unit.isascii())}
+_UNIT: Final = "|".join(sorted(_UNITS, key=lambda unit: (-len(unit), unit)))
 DURATION_WITH_UNITS_PATTERN: Final = rf"\s*(?:{_NUMBER}\s*(?:{_UNIT})\s*)+"
 DURATION_PATTERN: Final = rf"(?:{DURATION_WITH_UNITS_PATTERN}|\s*{_NUMBER}\s*)"
 RATE_PATTERN: Final = rf"\s*{_NUMBER}\s*(?:/\s*(?:{_NUMBER}|(?:{_NUMBER})?\s*(?:{_UNIT})\s*)+)?"
 """Patterns (for people's editors) of the texts that `parse_duration_ns` and `parse_rate` take."""
 _PLAIN_NUMBER: Final = re.compile(_NUMBER, re.ASCII)
 _PART: Final = re.compile(rf"\s*({_NUMBER})\s*({_UNIT})", re.ASCII)
+_COUNT_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+BYTES_PATTERN: Final = r"[0-9]{1,12}(?:\.[0-9]{1,9})?\s*[kKmMgG]?[bB]?"
+"""Pattern (for people's editors) of the texts that `exact_bytes` takes."""
+_COUNT: Final = re.compile(r"\s*(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([kKmM]?)\s*", re.ASCII)
 _LONGEST_DURATION_NS: Final = 100 * 365 * _NS_PER_UNIT["d"]
 _HIGHEST_RATE: Final = 10**6
 _LOWEST_RATE: Final = Fraction(10**9, _LONGEST_DURATION_NS)
@@ -75,6 +80,22 @@ def parse_rate(value: str | float) -> Fraction:
     return rate
 
 
+def parse_count(value: str | int) -> int:
+    """Read "10", "1k", "2.5k" or "1M" as a whole number of things."""
+    found = _COUNT.fullmatch(str(value))
+    exact = None if found is None else Fraction(found[1]) * _COUNT_UNITS[found[2].lower()]
+    if exact is None or exact.denominator != 1:
+        raise NotationError(f"{str(value)!r} is not a whole number", 'write a number such as 10, "1k" or "20k"')
+    return int(exact)
+
+
+def exact_bytes(text: str) -> Fraction:
+    """Return the bytes of a text that BYTES_PATTERN matches: "500", "500B", "5KB", "1k", "5MB", in powers of ten."""
+    number = text.strip().rstrip("bB").rstrip()
+    unit = number[-1:].lower()
+    return Fraction(number.rstrip("kKmMgG").rstrip()) * _COUNT_UNITS.get(unit, 1)
+
+
 def _number(value: object) -> Fraction | None:
     """Read a number as it was written: 0.1 is one tenth, not the nearest binary fraction."""
     # True is an int to Python, and `inf` no number of anything
@@ -96,7 +117,7 @@ def _sum_of_parts(value: object) -> Fraction | None:
         part = _PART.match(text, place)
         if part is None:
             return None
-        total += Fraction(part[1]) * _NS_PER_UNIT[part[2]]
+        total += Fraction(part[1]) * _NS_PER_UNIT[part[2].lower()]
         place = part.end()
     return total
 
@@ -108,7 +129,7 @@ def _rate(value: object) -> Fraction | None:
     count, per_s = _number(above), _number(below)
     if per_s is None:
         # `10/min` leaves out the 1 of `10/1min`
-        per_ns = _sum_of_parts(f"1{below}" if below in _NS_PER_UNIT else below)
+        per_ns = _sum_of_parts(f"1{below}" if below.lower() in _NS_PER_UNIT else below)
         per_s = per_ns / 10**9 if per_ns is not None else None
     if count is None or not per_s:
         return None

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from malaria import units
-from malaria.units import NotationError
+from malaria.units import NotationError, parse_count, parse_duration_ns
 
 S = 10**9
 
@@ -167,3 +167,19 @@ def test_things_are_counted_in_their_number(count: int, text: str) -> None:
 def test_a_duration_that_would_round_to_nothing_is_refused(value: str | float) -> None:
     with pytest.raises(NotationError, match="is shorter than a nanosecond"):
         units.parse_duration_ns(value)
+
+
+@pytest.mark.parametrize(("text", "number"), [("10", 10), (7, 7), ("1k", 1000), ("2.5K", 2500), ("1M", 10**6)])
+def test_counts_have_units(text: str | int, number: int) -> None:
+    assert parse_count(text) == number
+
+
+@pytest.mark.parametrize("text", ["ten", "1.5", "1kk", "", "1.0001k"])
+def test_what_is_no_count_says_what_to_write(text: str) -> None:
+    with pytest.raises(NotationError, match="is not a whole number; write a number such as 10"):
+        parse_count(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10S", 10), ("1H30MIN", 5400), ("250MS", 0.25)])
+def test_durations_take_capital_units(text: str, seconds: float) -> None:
+    assert parse_duration_ns(text) == seconds * 10**9

@@ -49,6 +49,7 @@ from malaria.cli.output import (
     print_line,
     verdict_code,
 )
+from malaria.cli.usage_words import refuse_help_with_words, usage_fault
 from malaria.errors import OperatorError
 
 FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
@@ -150,11 +151,13 @@ def main(arguments: Sequence[str]) -> int:
     note_verdict(None)
     try:
         # `obj` hands the arguments on as typed: the run stores the command that repeats it
+        refuse_help_with_words(arguments)
         code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:
         return _refuse(error.message, error.remedy, error.exit_code)
     except typer.TyperException as error:
-        return _refuse_usage(error)
+        fault = usage_fault(error, arguments)
+        return _refuse(fault.message, fault.remedy)
     except (KeyboardInterrupt, typer.Abort):
         return _abort()
     except OSError as error:
@@ -171,13 +174,6 @@ def main(arguments: Sequence[str]) -> int:
 def _refuse(message: str, remedy: str, code: int = BAD_COMMAND) -> int:
     print_error(message, remedy)
     return code
-
-
-def _refuse_usage(error: typer.TyperException) -> int:
-    """Report a wrong command line in typer's words."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "malaria"
-    return _refuse(error.format_message().strip().rstrip("."), f"see: {path} --help")
 
 
 def _abort() -> int:

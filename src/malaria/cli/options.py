@@ -15,8 +15,11 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 from typer.models import ArgumentInfo
 
+from malaria.cli.foreign_topics import own_topics
 from malaria.cli.result_files import ResultFiles
+from malaria.errors import OperatorError
 from malaria.model.option_table import MOST_WORKERS, OPTIONS, LoadOption, LoadOptions, Panel, ValueKind, options_of
+from malaria.units import NotationError, parse_count
 
 LOAD: Final = Panel.LOAD
 CLIENTS: Final = Panel.CLIENTS
@@ -177,6 +180,8 @@ def takes(*shapes: type, load: str) -> Callable[[Callable[..., int]], Callable[.
         def command(context: typer.Context, **values: Any) -> int:
             # what is left of the values are load options
             filled = [shape(**{field.name: values.pop(field.name) for field in fields(shape)}) for shape in shapes]
+            if values.get("topic"):
+                values["topic"] = own_topics(values["topic"])
             return function(context.obj, *filled, LoadOptions(**values))
 
         parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
@@ -202,10 +207,23 @@ _TYPES: Final[dict[ValueKind, tuple[Any, Any]]] = {
 """Kind of value -> type and default of its parameter."""
 
 
+def _count_of(flag: str) -> Callable[[str | int], int]:
+    """Return a function that reads the number of an option. It raises OperatorError, which names the option."""
+
+    def read(text: str | int) -> int:
+        try:
+            return parse_count(text)
+        except NotationError as error:
+            raise OperatorError(f"{flag}: {error.message}", error.remedy) from None
+
+    return read
+
+
 @cache
 def _load_parameter(entry: LoadOption) -> inspect.Parameter:
     kind, default = _TYPES[entry.kind]
-    made = option(entry.panel, *entry.flags, text=entry.help, metavar=entry.metavar, envvar=entry.variable)
+    more = {"parser": _count_of(entry.flag)} if entry.kind is ValueKind.NUMBER else {}
+    made = option(entry.panel, *entry.flags, text=entry.help, metavar=entry.metavar, envvar=entry.variable, **more)
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(entry.name, keyword, default=default, annotation=Annotated[kind, made])
 

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from malaria.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from malaria.model.table import NAME
-from malaria.schedule.payload import SIZE_PATTERN, Content, parse_size
+from malaria.schedule.payload import SIZE_PATTERN, Content, parse_size, plain_size
 from malaria.units import DURATION_PATTERN, RATE_PATTERN, NotationError, parse_duration_ns, parse_rate
 
 SOURCE_FILE: Final = "file:"
@@ -141,9 +141,8 @@ def _size(value: Any) -> str:
         raise NotationError(f"{value!r} is not a size", 'write bytes: 500, "500~25" or "100-900"')
     # raises for a text that is no size
     parse_size(value)
-    text = str(value).strip()
-    # 0500 and 500 are one size, and both are stored as 500
-    return str(int(text)) if text.isdigit() else text
+    # 0500, 0.5k and 500 are one size, and all are stored as 500
+    return plain_size(str(value))
 
 
 def _size_back(size: str) -> int | str:

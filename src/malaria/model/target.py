@@ -27,6 +27,8 @@ class Scheme(StrEnum):
 
 
 DEFAULT_PORT: Final = {Scheme.MQTT: 1883, Scheme.MQTTS: 8883, Scheme.WS: 80, Scheme.WSS: 443}
+SAME_SCHEME: Final = {"tcp": Scheme.MQTT, "ssl": Scheme.MQTTS, "tls": Scheme.MQTTS}
+"""The names of other MQTT tools."""
 SECURE: Final = frozenset({Scheme.MQTTS, Scheme.WSS})
 """Those over TLS."""
 WITH_PATH: Final = frozenset({Scheme.WS, Scheme.WSS})
@@ -178,7 +180,7 @@ def _scheme(text: str | None) -> Scheme:
     if text is None:
         return Scheme.MQTT
     try:
-        return Scheme(text.lower())
+        return SAME_SCHEME.get(text.lower()) or Scheme(text.lower())
     except ValueError:
         raise TargetError(
             f"'{text}://' is not a known scheme", f"write {', '.join(f'{s}://' for s in Scheme)}"

@@ -200,7 +200,9 @@ def _figure(key: str) -> SummaryFigure:
     if key in FIGURES:
         return FIGURES[key]
     # there are over a hundred names, too many to list in an error
-    near = difflib.get_close_matches(key, FIGURES, n=1)
+    # `p99` alone is that of acks to most people
+    near = [name for name in FIGURES if name.partition(".")[2] in (key, f"{key}_per_s")]
+    near = [name for name in near if name.startswith("ack.")] or near or difflib.get_close_matches(key, FIGURES, n=1)
     remedy = f"did you mean {near[0]}?" if near else "write one such as ack.p99, messages.acked_lost or clients.dropped"
     raise NotationError(f"{key!r} is not a figure of the summary", remedy)
 

@@ -28,13 +28,15 @@ from malaria.errors import OperatorError
 from malaria.input_file import read_input_bytes
 from malaria.schedule import chance
 from malaria.schedule.arrays import Ints
-from malaria.units import NotationError
+from malaria.units import BYTES_PATTERN, NotationError, exact_bytes
 
 LARGEST_PAYLOAD: Final = 268_435_455 - 2
 """Bytes of a PUBLISH after its fixed header (MQTT 2.2.3), less the two bytes of a topic's length."""
 
-_SIZE_REMEDY: Final = 'write bytes, for example 500, "500~25" (mean~standard deviation) or "100-900" (evenly spread)'
-SIZE_PATTERN: Final = r"\s*([0-9]{1,12})\s*(?:-\s*([0-9]{1,12})|~\s*([0-9]{1,12}(?:\.[0-9]{1,6})?))?\s*"
+_SIZE_REMEDY: Final = (
+    'write bytes, for example 500, "5KB", "500~25" (mean~standard deviation) or "100-900" (evenly spread)'
+)
+SIZE_PATTERN: Final = rf"\s*({BYTES_PATTERN})\s*(?:-\s*({BYTES_PATTERN})|~\s*({BYTES_PATTERN}))?\s*"
 _SIZE: Final = re.compile(SIZE_PATTERN, re.ASCII)
 _TAIL_STDDEVS: Final = 6  # two normal draws in a thousand million lie beyond
 
@@ -84,17 +86,35 @@ def parse_size(value: str | int) -> SizeSpec:
     form = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
     if form is None:
         raise NotationError(f"{value!r} is not a size", _SIZE_REMEDY)
-    first = int(form[1])
-    if form[3] and float(form[3]):
-        stddev = float(form[3])
+    first = _bytes(form[1])
+    if form[3] and (stddev := float(exact_bytes(form[3]))):
         spec = SizeSpec(0, math.ceil(first + _TAIL_STDDEVS * stddev), first, stddev)
     else:
-        spec = SizeSpec(first, int(form[2] or first))
+        spec = SizeSpec(first, _bytes(form[2]) if form[2] else first)
     if spec.low > spec.high:
         raise NotationError(f"size {value!r} ends before it begins", _SIZE_REMEDY)
     if spec.largest > LARGEST_PAYLOAD:
         raise NotationError(f"size {value!r} is more than MQTT can carry ({LARGEST_PAYLOAD:,} bytes)", _SIZE_REMEDY)
     return spec
+
+
+def plain_size(value: str) -> str:
+    """Return a size that `parse_size` takes without its units: "5KB" is "5000"."""
+    form = _SIZE.fullmatch(value)
+    if form is None:
+        return value
+    for number, sign in ((2, "-"), (3, "~")):
+        if form[number]:
+            return f"{exact_bytes(form[1])}{sign}{float(exact_bytes(form[number])):g}"
+    return str(exact_bytes(form[1]))
+
+
+def _bytes(text: str) -> int:
+    """Raise NotationError for a part of a byte."""
+    exact = exact_bytes(text)
+    if exact.denominator != 1:
+        raise NotationError(f"{text!r} is not a size", _SIZE_REMEDY)
+    return int(exact)
 
 
 HEADER: Final = struct.Struct(">HHIIQ")

@@ -27,11 +27,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_levels_page_and_summary(calls: Calls, opened: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "-o", "here"]) == 0
-    assert [view[0] for view in calls.views] == [f"malaria demo · {n} of 3 · level {n}" for n in (1, 2, 3)]
+    assert [view[0] for view in calls.views] == [
+        f"malaria demo · level {n} of 3, about 41 min left · level {n}" for n in (1, 2, 3)
+    ]
     assert [str(request.directory) for request in calls.requests] == ["here"]
     assert len(calls.printed) == 1
     shown = capsys.readouterr().out
-    assert "malaria demo · 2 of 3 · level 2: started for this level" in shown
+    assert "malaria demo · level 2 of 3, about 41 min left · level 2: started for this level" in shown
     assert "level 3: PASS" in shown
     assert "here/report.html" in shown
     assert opened == []

@@ -113,16 +113,19 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "words"),
     [
         (["attack"], "no target is given"),
-        (["frob"], "No such command 'frob'"),
-        (["attack", "campaign", "x", "--frob"], "No such option: --frob"),
-        (["attack", "x", "-c", "many"], "'-c' / '--clients'"),
+        (["frob"], "there is no command frob"),
+        (["attack", "campaign", "x", "--frob"], "there is no option --frob"),
+        (["attack", "x", "-c", "many"], "-c/--clients: 'many' is not a whole number"),
         (["attack", "x", "--workers", "0"], "--workers"),
-        (["attack", "x", "y"], "unexpected extra argument"),
+        (["attack", "x", "y"], "y: a word too many"),
+        (["attack", "x", "--workers", "two"], "--workers: 'two' is not a whole number"),
+        (["attack", "x", "-t", "a/%c"], "write {client}"),
+        (["attack", "x", "--fail-if", "p99>5ms"], "did you mean ack.p99?"),
         (["attack", "broker.emqx.io", "--i-am-allowed-to-load-this-broker"], "public broker"),
         (["attack", "x", "-w", "none.toml"], "none.toml: no such file"),
         (["attack", "x", "-r", "10k/m"], "-r/--rate: '10k/m' is not a rate"),
         (["attack", "x", "--no-subscriber", "-w", "w.toml"], "--no-subscriber cannot be used with --warhead"),
-        (["publish", "x", "-w", "w.toml"], "No such option: -w"),
+        (["publish", "x", "-w", "w.toml"], "there is no option -w"),
         (["report"], "there is no run below runs/"),
         (["export", "-f", "xls"], "'xls' is not a format"),
     ],
@@ -227,3 +230,41 @@ def test_an_unknown_shell_is_no_fail(
     monkeypatch.setattr("typer.completion._get_shell_name", lambda: None)
     assert main([option]) == 2
     assert "no completion for this shell\n       type it in bash, zsh or fish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "write"),
+    [
+        (["-h", "broker"], "malaria attack broker"),
+        (["-hbroker", "-p", "1884"], "malaria attack broker:1884"),
+        (["-c", "5", "-h", "broker"], "malaria attack broker"),
+        (["--host", "broker"], "malaria attack broker"),
+        (["broker", "-p", "1884"], "malaria attack broker:1884"),
+        (["broker", "--port=1884"], "malaria attack broker:1884"),
+        (["broker", "1884"], "malaria attack broker:1884"),
+        (["broker", "--tls"], "malaria attack mqtts://broker"),
+    ],
+)
+def test_the_habits_of_other_tools_get_the_command_to_write(
+    words: list[str], write: str, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["attack", *words]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].strip() == f"write: {write}"
+    assert "TARGET" in said[0]
+    assert calls.requests == []
+
+
+def test_h_alone_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "-h"]) == 0
+    assert "Usage: malaria attack" in capsys.readouterr().out
+
+
+def test_numbers_have_units_and_a_percent_i_is_the_index(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "tcp://x", "-c", "1k", "-s", "5KB", "-d", "10S", "-t", "m/%i"]) == 0
+    (request,) = calls.requests
+    group = request.warhead.groups[0]
+    assert (group.clients, group.size, group.topic) == (1000, "5000", "m/{index}")
+    assert request.warhead.attack.duration_ns == 10**10
+    assert request.target.url == "mqtt://x:1883"
+    assert "note: -t/--topic m/%i is read as m/{index}" in capsys.readouterr().err

@@ -27,6 +27,9 @@ def sizes(text: str | int, messages: int = 5000, least: int = 0) -> np.ndarray:
         (" 500 ~ 12.5 ", SizeSpec(0, 575, 500, 12.5), None, 575),
         ("500~0", SizeSpec(500, 500), 500, 500),
         ("100-900", SizeSpec(100, 900), None, 900),
+        ("5KB", SizeSpec(5000, 5000), 5000, 5000),
+        ("1.5k-2kB", SizeSpec(1500, 2000), None, 2000),
+        ("5MB", SizeSpec(5_000_000, 5_000_000), 5_000_000, 5_000_000),
         ("7-7", SizeSpec(7, 7), 7, 7),
     ],
 )
@@ -35,7 +38,7 @@ def test_sizes_in_words(text: str | int, spec: SizeSpec, fixed: int | None, larg
     assert (parse_size(text).fixed, parse_size(text).largest) == (fixed, largest)
 
 
-@pytest.mark.parametrize("text", ["", "big", "-1", -1, "500k", "1~", "~5", "1-2-3", "1.5", True, "500~-3"])
+@pytest.mark.parametrize("text", ["", "big", "-1", -1, "500q", "1~", "~5", "1-2-3", "1.5", True, "500~-3"])
 def test_no_sizes(text: str | int) -> None:
     with pytest.raises(ValueError, match=r"is not a size; write bytes, for example 500"):
         parse_size(text)
