@@ -103,6 +103,9 @@ class FakeBroker:
         )
         return start
 
+    def pause(self) -> None:
+        self.running = None
+
     def death(self) -> str | None:
         return self.ends.pop(0) if self.ends else None
 

@@ -3,7 +3,8 @@
 The verdict is that of the worst part: a broker that failed once has failed (FAIL), whatever else is unknown; then where
 the generator was the limit (INVALID); then where evidence is missing (UNKNOWN). A campaign that the operator cut short
 has no verdict over the whole (UNKNOWN). The other figures are those of the first part with that verdict, and of the
-last part where all pass. A search has the verdict of its answer, and the figures of the last trial that proved it.
+last part where all pass. A search has the verdict of its answer, and the figures of the last trial that proved it. A
+comparison has the verdict of its answer too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 
 from malaria.analysis.campaign_headline import PlacedLevel, campaign_sentence, decisive
 from malaria.analysis.capacity.capacity_figures import judge_search
+from malaria.analysis.compare.paired_figures import judge_comparison
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import LevelSummary, Summary, Verdict
@@ -30,12 +32,15 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
     worst = min(levels, key=lambda level: WORST_FIRST.index(level.verdict.outcome))
     worst = levels[-1] if worst.verdict.outcome is Outcome.PASS else worst
     placed = [PlacedLevel(*pair) for pair in zip(campaign.parts, levels, strict=True)]
-    if campaign.search is None:
-        capacity, shown = None, worst
-        verdict, sentence = _verdict(placed, worst.verdict.outcome)
-    else:
+    capacity, comparison, shown = None, None, worst
+    if campaign.search is not None:
         capacity, verdict = judge_search(campaign.search, campaign, summaries)
         shown, sentence = _proof(campaign, levels, capacity.lower) or worst, verdict.reasons[0].text
+    elif campaign.comparison is not None:
+        comparison, verdict = judge_comparison(campaign.comparison, campaign, summaries)
+        sentence = verdict.reasons[0].text
+    else:
+        verdict, sentence = _verdict(placed, worst.verdict.outcome)
     whole = Summary(**{each.name: getattr(shown, each.name) for each in fields(Summary)})
     return replace(
         whole,
@@ -45,6 +50,7 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
         verdict=verdict,
         headline=sentence,
         capacity=capacity,
+        comparison=comparison,
         levels=levels,
     )
 

@@ -367,8 +367,61 @@ class CapacityFigures(Figures):
     triggers: tuple[TriggerFigures, ...] = ()
 
 
-_RARE: Final = frozenset({"capacity", "loop"})
+_RARE: Final = frozenset({"capacity", "loop", "comparison"})
 """Keys of a summary that most have not."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredFigure(Figures):
+    """A figure of two sides that were run in pairs: medians, B over A with exact bounds, and the answer.
+
+    `answer` is `worse`, `better`, `same` or `undecided`; `pairs_more` would probably decide an undecided one.
+    """
+
+    name: str
+    answer: str
+    a: float | None
+    b: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    coverage: float | None
+    pairs: int
+    pairs_more: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredCount(Figures):
+    """A count of two sides: its sums, the number of runs that had any, and the answer."""
+
+    name: str
+    answer: str
+    a: int
+    b: int
+    runs_a: int
+    runs_b: int
+    pairs: int
+    pairs_more: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonFigures(Figures):
+    """The answer of a comparison. `pairs` are evidence, `pairs_left_out` are none; `band` is a share.
+
+    `verdicts_a` and `verdicts_b` say how many runs of a side had which verdict.
+    """
+
+    a: str
+    b: str
+    pairs: int
+    pairs_wanted: int
+    pairs_left_out: int
+    band: float
+    answer: str
+    figures: tuple[AnsweredFigure, ...] = ()
+    counts: tuple[AnsweredCount, ...] = ()
+    verdicts_a: Mapping[str, int] = field(default_factory=dict)
+    verdicts_b: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -399,10 +452,11 @@ class Summary(Figures):
     episodes: tuple[EpisodeFigures, ...] = ()
     capacity: CapacityFigures | None = None
     loop: LoopFigures | None = None
+    comparison: ComparisonFigures | None = None
     levels: tuple[LevelSummary, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
-        """Give the keys. Only a search has `capacity`, only a staircase `loop`."""
+        """Give the keys. Only a search has `capacity`, only a staircase `loop`, only a comparison `comparison`."""
         return (name for name in super().__iter__() if name not in _RARE or getattr(self, name) is not None)
 
     def __len__(self) -> int:

@@ -120,6 +120,10 @@ class Lifecycle:
         self.running, self._since = start(self._context), title
         return self._describe_start(restart, removed, death)
 
+    def pause(self) -> None:
+        """Stop the broker until the next `begin_level` starts it, for another one to be measured meanwhile."""
+        self._end()
+
     def death(self) -> str | None:
         """Return how the broker ended; None while it runs, or if it was never started."""
         if self.running is None:

@@ -2,6 +2,7 @@
 
 from malaria.campaign.campaign_runner import CampaignTools, conduct_campaign
 from malaria.campaign.capacity_request import CapacityOptions, capacity_request
+from malaria.campaign.compare_request import CompareOptions, compare_request
 from malaria.campaign.demo_campaign import demo_request
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
 from malaria.campaign.resuming import new_request, resumed_request
@@ -13,9 +14,11 @@ __all__ = [
     "CampaignRequest",
     "CampaignTools",
     "CapacityOptions",
+    "CompareOptions",
     "PartPlace",
     "RepeatCommand",
     "capacity_request",
+    "compare_request",
     "conduct_campaign",
     "demo_request",
     "foreign_commands",

@@ -93,7 +93,11 @@ def with_target(campaign: Campaign, target: Access) -> Campaign:
         if _same_load(variant, level)
     ]
     levels = tuple(
-        replace(level, attacks=tuple(v for v in level.attacks if not v.name or not _same_load(v, level)))
+        replace(
+            level,
+            attacks=tuple(v for v in level.attacks if not v.name or not _same_load(v, level)),
+            broker=BrokerTable(),
+        )
         for level in campaign.levels
     )
     redirected = replace(campaign, levels=levels, broker=BrokerTable(), left_out=campaign.left_out + tuple(left_out))

@@ -21,6 +21,7 @@ from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
 from malaria.broker.configuration import queue_limit
 from malaria.campaign.campaign_broker import BrokerWatch, CampaignBroker, broker_facts, observed
+from malaria.campaign.level_brokers import LevelBrokers
 from malaria.campaign.program import Step
 from malaria.campaign.recorder import CampaignRecorder, WriteFiles
 from malaria.campaign.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace
@@ -63,24 +64,29 @@ def conduct_campaign(
 ) -> CampaignOutcome:
     """Run what is not done yet. Raises OperatorError for what can never work; then nothing has begun."""
     tools = tools or CampaignTools()
-    with tools.broker(request.campaign.broker, _endpoint(request, tools)) as broker:
+    tables = [request.campaign.broker, *(level.broker for level in request.campaign.levels)]
+    with LevelBrokers(tables, lambda table: tools.broker(table, _endpoint(table, request, tools))) as brokers:
         # both checks come before the first level, and before anything is written
-        broker.check()
-        runner = CampaignRunner(request, broker, listener, interrupt, tools)
+        brokers.check()
+        runner = CampaignRunner(request, brokers, listener, interrupt, tools)
         runner.dry_run()
         return runner.run()
 
 
-def _endpoint(request: CampaignRequest, tools: CampaignTools) -> BrokerEndpoint | None:
-    """Return where a broker lets clients in that the campaign starts and does not configure: the first target."""
-    table = request.campaign.broker
-    step = request.program.next(())
+def _endpoint(table: BrokerTable, request: CampaignRequest, tools: CampaignTools) -> BrokerEndpoint | None:
+    """Return where a broker lets clients in that the campaign starts and does not configure: its first target."""
+    step = next((step for step in request.program.planned if _table(request, step) == table), None)
     # a broker that is configured here has a listener of its own to be checked at
     if table.kind is BrokerKind.NONE or table.tells_its_url or step is None:
         return None
     attack = _attack_request(request, step, step.warhead.target)
     address = attack.target.addresses[0]
     return BrokerEndpoint(address.host, address.port, tools.dry_run(attack))
+
+
+def _table(request: CampaignRequest, step: Step) -> BrokerTable:
+    """Return how the broker of a step is started."""
+    return request.campaign.broker if step.broker is None else step.broker
 
 
 def _attack_request(request: CampaignRequest, step: Step, access: Access) -> AttackRequest:
@@ -107,13 +113,13 @@ class CampaignRunner:
     def __init__(
         self,
         request: CampaignRequest,
-        broker: CampaignBroker,
+        brokers: LevelBrokers,
         listener: CampaignListener,
         interrupt: Interrupt,
         tools: CampaignTools,
     ) -> None:
         self._request = request
-        self._broker = broker
+        self._brokers = brokers
         self._listener = listener
         self._interrupt = interrupt
         self._tools = tools
@@ -132,7 +138,8 @@ class CampaignRunner:
         for step in self._request.program.planned:
             # a staircase is higher than what may ever be needed: its lowest rung must be possible
             lowest = replace(step, warhead=step.warhead.model_copy(update={"surges": ()})) if step.climbs else step
-            access = self._broker.way_in(lowest.warhead.target, lowest.listener)
+            broker = self._brokers.of(_table(self._request, lowest))
+            access = broker.way_in(lowest.warhead.target, lowest.listener)
             if access.url is not None:  # an embedded broker has an address only while it runs
                 self._tools.dry_run(_attack_request(self._request, lowest, access))
 
@@ -216,13 +223,15 @@ class CampaignRunner:
         request = self._complete(step, directory, start)
         recorder = self._recorder
         # name and version are known only from the broker that runs
-        recorder.describe_broker(broker_facts(self._request.campaign.broker, self._broker.running))
+        table = _table(self._request, step)
+        broker = self._brokers.of(table)
+        recorder.describe_broker(broker_facts(table, broker.running))
         drained = self._let_drain(step, start, request)
         reason = "; ".join(filter(None, (start.reason, drained)))
         began = {"clean": start.clean, "clean_reason": reason, "command": request.command}
         recorder.change(step, directory=directory.name, **began)
         on_progress = self._listener.begin(recorder.part(step), self._place(step), describe(request.warhead))
-        with BrokerWatch(self._broker) as watch:
+        with BrokerWatch(broker) as watch:
             outcome = self._tools.conduct(replace(request, news=watch.news), on_progress, self._interrupt)
         recorder.add_run(outcome)
         self._unreached = 0
@@ -250,7 +259,7 @@ class CampaignRunner:
         """Make the broker ready for a step. Raises KeyboardInterrupt when the operator has pressed Ctrl-C meanwhile."""
         try:
             with impatient(self._interrupt):
-                start = self._broker.begin_level(step.name)
+                start = self._brokers.begin(_table(self._request, step), step.name)
         except OperatorError as error:
             self._note_refusal(error)
             raise
@@ -275,9 +284,11 @@ class CampaignRunner:
 
     def _complete(self, step: Step, directory: Path, start: CleanStart) -> AttackRequest:
         """Return the attack with what is known only now: where the broker is, its name, and facts for the run."""
-        access = self._broker.way_in(step.warhead.target, step.listener)
+        table = _table(self._request, step)
+        broker = self._brokers.of(table)
+        access = broker.way_in(step.warhead.target, step.listener)
         request = _attack_request(self._request, step, access)
-        running = self._broker.running
+        running = broker.running
         facts = RunMeta(
             note=step.note,
             level=step.level,
@@ -285,15 +296,15 @@ class CampaignRunner:
             clean_start=CleanStartFacts(clean=start.clean, reason=start.reason),
         )
         if running is not None:
-            broker = BrokerFacts(
+            known = BrokerFacts(
                 name=running.name, version=running.version or None, queue_limit=queue_limit(running.configuration)
             )
-            facts = facts.model_copy(update={"broker": broker})
+            facts = facts.model_copy(update={"broker": known})
         return replace(
             request,
             directory=directory,
             command="\n".join(self._commands(step, directory, access)),
-            observe=observed(step.observe, self._request.campaign.broker, running),
+            observe=observed(step.observe, table, running),
             facts=facts,
         )
 

@@ -113,6 +113,7 @@ class CapacityProgram:
             warhead=warhead,
             listener=self._level.attacks[0].listener,
             observe=self._level.observe,
+            broker=self._level.broker,
             trial=trial,
         )
 

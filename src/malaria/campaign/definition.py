@@ -15,7 +15,15 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from malaria.campaign.file_tables import KEYS, AttackChanges, CampaignFile, LevelTable, OnFail, SearchTable
+from malaria.campaign.file_tables import (
+    KEYS,
+    AttackChanges,
+    CampaignFile,
+    ComparisonTable,
+    LevelTable,
+    OnFail,
+    SearchTable,
+)
 from malaria.campaign.layers import LayeredWarhead
 from malaria.errors import CampaignError
 from malaria.input_file import read_input_text
@@ -61,6 +69,7 @@ class Level:
     attacks: tuple[Variant, ...]
     note: str
     observe: Observe
+    broker: BrokerTable
 
     @property
     def name(self) -> str:
@@ -76,7 +85,7 @@ class Level:
 class Campaign:
     """A whole campaign. `left_out` has a sentence for the page about each part that an option removed.
 
-    One with a `search` has a single level: the load that the search varies.
+    One with a `search` has a single level: the load that the search varies. One with a `comparison` has two: its sides.
     """
 
     name: str
@@ -87,6 +96,7 @@ class Campaign:
     levels: tuple[Level, ...]
     left_out: tuple[str, ...] = ()
     search: SearchTable | None = None
+    comparison: ComparisonTable | None = None
 
 
 # --- in ------------------------------------------------------------------------------------------------------------
@@ -126,8 +136,20 @@ def campaign_from_toml(
         raise explain(error, place, KEYS, CampaignError) from None
     base = _base(file, directory, place)
     tables = file.levels or (LevelTable(),)
-    levels = tuple(_level(file, number, table, base) for number, table in enumerate(tables))
-    return Campaign(name, file.title, file.note, file.on_fail, file.broker, levels, search=file.search)
+    levels = tuple(
+        _level(file, number, table, base if table.warhead is None else _base(file, directory, place, number))
+        for number, table in enumerate(tables)
+    )
+    return Campaign(
+        name,
+        file.title,
+        file.note,
+        file.on_fail,
+        file.broker,
+        levels,
+        search=file.search,
+        comparison=file.comparison,
+    )
 
 
 def parsed(text: str, name: str, directory: Path) -> dict[str, Any]:
@@ -160,16 +182,21 @@ def _anchor(table: dict[str, Any], directory: Path) -> None:
     for holder in (table, *levels, *variants):
         _anchor_keys(holder.get("target"), FILES, directory)
         _anchor_keys(holder.get("observe"), ("ssh_config",), directory)
-    broker = table.get("broker")
-    if isinstance(broker, dict):
-        # on another host these are paths there
-        here = () if "ssh" in broker else ("config", "persistence")
-        _anchor_keys(broker, ("ssh_config", *here), directory)
-        for listener in _dicts(broker.get("listener")):
-            _anchor_keys(listener, LISTENER_FILES, directory)
-    defaults = table.get("defaults")
-    if isinstance(defaults, dict) and isinstance(defaults.get("warhead"), dict):
-        anchor_files(defaults["warhead"], directory)
+    for holder in (table, *levels):
+        _anchor_broker(holder.get("broker"), directory)
+    for loaded in (table.get("defaults"), *levels):
+        if isinstance(loaded, dict) and isinstance(loaded.get("warhead"), dict):
+            anchor_files(loaded["warhead"], directory)
+
+
+def _anchor_broker(broker: Any, directory: Path) -> None:
+    if not isinstance(broker, dict):
+        return
+    # on another host these are paths there
+    here = () if "ssh" in broker else ("config", "persistence")
+    _anchor_keys(broker, ("ssh_config", *here), directory)
+    for listener in _dicts(broker.get("listener")):
+        _anchor_keys(listener, LISTENER_FILES, directory)
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
@@ -198,13 +225,16 @@ class _Base:
     of_campaign: Callable[[Location], str]
 
 
-def _base(file: CampaignFile, directory: Path, place: Callable[[Location], str]) -> _Base:
-    written = file.defaults.warhead
+def _base(file: CampaignFile, directory: Path, place: Callable[[Location], str], number: int | None = None) -> _Base:
+    """Return what the levels start from, or the level of this number, which has a warhead of its own."""
+    own = None if number is None else file.levels[number].warhead
+    written: str | dict[str, Any] = file.defaults.warhead if own is None else own
+    at: Location = ("defaults", "warhead") if own is None else ("level", number or 0, "warhead")
     if isinstance(written, str):
         of_warhead = places(str(directory / written))
         table = warhead_table(directory / written)
     else:
-        of_warhead = lambda location: place(("defaults", "warhead", *location))  # noqa: E731
+        of_warhead = lambda location: place((*at, *location))  # noqa: E731
         table = dict(written)
     attack = table.get("attack", {})
     # an `attack` that is no table stays as it is: the validation below refuses it by name
@@ -241,12 +271,13 @@ def _level(file: CampaignFile, number: int, table: LevelTable, base: _Base) -> L
     _change(base, layered, table, at)
     if table.surges:
         layered.set_surges(table.surges, (*at, "surge"))
-    attacks = [_attack(file, base, layered, at)]
+    broker = table.broker or file.broker
+    attacks = [_attack(broker, base, layered, at)]
     for position, variant in enumerate(table.variants):
         # each variant changes the level, not the variant before it
         branch, where = layered.fork(), (*at, "variant", position)
         _change(base, branch, variant, where)
-        attacks.append(replace(_attack(file, base, branch, where), name=variant.name, note=variant.note))
+        attacks.append(replace(_attack(broker, base, branch, where), name=variant.name, note=variant.note))
     clients = _clients(attacks[0].warhead)
     stated = {key: getattr(table.observe, key) for key in table.observe.model_fields_set}
     observe = file.observe.model_copy(update=stated)
@@ -254,7 +285,7 @@ def _level(file: CampaignFile, number: int, table: LevelTable, base: _Base) -> L
     owner: Location = at if "perf" in stated else ()
     _check_perf(observe, attacks[0].warhead, base.of_campaign((*owner, "observe", "perf", "at")))
     title = table.title or _title(attacks[0].warhead)
-    return Level(number + 1, title, clients, tuple(attacks), table.note, observe)
+    return Level(number + 1, title, clients, tuple(attacks), table.note, observe, broker)
 
 
 def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:
@@ -264,7 +295,7 @@ def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:
         raise CampaignError(f"{place}: the level is over by then: it lasts {length}", f"write a time before {length}")
 
 
-def _attack(file: CampaignFile, base: _Base, layered: LayeredWarhead, at: Location) -> Variant:
+def _attack(broker: BrokerTable, base: _Base, layered: LayeredWarhead, at: Location) -> Variant:
     def place(location: Location) -> str:
         origin = layered.origin(location)
         if origin is not None:
@@ -277,7 +308,7 @@ def _attack(file: CampaignFile, base: _Base, layered: LayeredWarhead, at: Locati
     warhead = validated(layered.finished(), place)
     listener = layered.listener
     try:
-        _check_target(file.broker, warhead, listener)
+        _check_target(broker, warhead, listener)
     except KeyPathError as error:
         raise CampaignError(f"{base.of_campaign((*at, *error.path))}: {error.message}", error.remedy) from None
     return Variant("", warhead, listener, "")

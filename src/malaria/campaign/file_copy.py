@@ -28,10 +28,11 @@ HEADERS: Final = "headers"
 def campaign_copy(text: str, directory: Path) -> str:
     """Return the copy of a campaign that was read from `text` in `directory`. Raises OperatorError if it is none."""
     table = parsed(text, "campaign", directory)
-    defaults = table.get("defaults", {})
-    # the file of the warhead may change or vanish; the copy holds its tables
-    if isinstance(defaults.get("warhead"), str):
-        defaults["warhead"] = warhead_table((directory / defaults["warhead"]).absolute())
+    levels = table.get("level", [])
+    # the file of a warhead may change or vanish; the copy holds its tables
+    for holder in (table.get("defaults", {}), *(levels if isinstance(levels, list) else ())):
+        if isinstance(holder, dict) and isinstance(holder.get("warhead"), str):
+            holder["warhead"] = warhead_table((directory / holder["warhead"]).absolute())
     public, secrets = _without_secrets(table)
     return (SECRETS_LEFT_OUT if secrets else "") + tomli_w.dumps(public)
 

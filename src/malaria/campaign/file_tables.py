@@ -16,7 +16,7 @@ from malaria.model.access import Access
 from malaria.model.attack_table import Attack
 from malaria.model.broker import BrokerTable, ListenerTable
 from malaria.model.faults import KeyPathError
-from malaria.model.fields import Count, DurationNs, ShareOfOne
+from malaria.model.fields import Count, DurationNs, Flag, ShareOfOne
 from malaria.model.group import Group
 from malaria.model.json_schema import WrittenAs
 from malaria.model.observe import Observe, Perf, Prometheus
@@ -28,6 +28,7 @@ from malaria.model.warhead import Warhead, keys_of
 from malaria.units import NotationError
 
 LONGEST_NAME: Final = 80
+MOST_PAIRS: Final = 1_000
 
 
 class OnFail(StrEnum):
@@ -156,6 +157,10 @@ class LevelTable(AttackChanges):
     """A variant: the level again with changes."""
     observe: Observe = Observe()
     """Changes to [observe] for this level."""
+    broker: BrokerTable | None = None
+    """The broker of this level, in place of [broker]."""
+    warhead: WarheadKeys | None = None
+    """The load of this level, in place of that of [defaults]: the name of a file, or its tables."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -191,6 +196,17 @@ class SearchTable(Table):
     """Whether the search begins with a load that climbs until the target breaks, and comes down until it is well."""
 
 
+class ComparisonTable(Table):
+    """The table `[comparison]`: the two levels are run alternately, in pairs, and compared."""
+
+    pairs: Annotated[int, Field(strict=True, ge=1, le=MOST_PAIRS)] = 8
+    """Number of pairs."""
+    band: ShareOfOne = 0.05
+    """Difference that counts: less than this is the same."""
+    fail_if_worse: Flag = False
+    """FAIL if the second level is worse by at least the band."""
+
+
 class CampaignFile(Table):
     """A campaign file as a whole."""
 
@@ -212,6 +228,8 @@ class CampaignFile(Table):
     """The levels, one attack each, in their order."""
     search: SearchTable | None = None
     """A search for the greatest load that the target carries, in place of levels."""
+    comparison: ComparisonTable | None = None
+    """A comparison of the two levels, which are run alternately."""
     thresholds: ThresholdChanges = Field(default_factory=dict)
     """Conditions that a passing run meets, in place of the warhead's on the same figure."""
 
@@ -221,7 +239,18 @@ class CampaignFile(Table):
             raise KeyPathError("level", "is missing", "write at least one [[level]], or a [search]")
         if self.search is not None and self.levels:
             raise KeyPathError("search", "cannot be used with [[level]]: it chooses its loads", "remove one of them")
+        if self.comparison is not None:
+            self._check_sides()
         return self
+
+    def _check_sides(self) -> None:
+        """Raise KeyPathError unless there are two levels without variants, which are the sides of a comparison."""
+        if len(self.levels) != 2:
+            remedy = "write two [[level]]: what is compared, and what it is compared with"
+            raise KeyPathError("comparison", f"needs two levels, and has {len(self.levels)}", remedy)
+        for number, level in enumerate(self.levels):
+            if level.variants:
+                raise KeyPathError(("level", number, "variant"), "cannot be used with [comparison]", "remove it")
 
 
 KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {
@@ -233,6 +262,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {
     "variant": keys_of(VariantTable),
     "surge": keys_of(Surge),
     "search": keys_of(SearchTable),
+    "comparison": keys_of(ComparisonTable),
     "observe": keys_of(Observe),
     "perf": keys_of(Perf),
     "prometheus": keys_of(Prometheus),

@@ -57,6 +57,7 @@ def _steps(level: Level) -> list[Step]:
             warhead=attack.warhead,
             listener=attack.listener,
             observe=level.observe,
+            broker=level.broker,
         )
         for position, attack in enumerate(level.attacks)
     ]

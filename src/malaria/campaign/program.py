@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from malaria.analysis.summary_figures import Summary
+from malaria.model.broker import BrokerTable
 from malaria.model.observe import Observe
 from malaria.model.warhead import Warhead
 from malaria.records.campaign_records import CampaignPart
@@ -42,6 +43,8 @@ class Step:
     """Why the step is not to be run after all; empty: run it."""
     trial: TrialLoad | None = None
     """The load of a step that belongs to a search; its `staircase` says how it climbs."""
+    broker: BrokerTable | None = None
+    """How the broker of the step is started; None: as that of the campaign."""
 
     @property
     def key(self) -> StepKey:

@@ -1,8 +1,9 @@
-"""Choose the program of a campaign: its levels, or the search that stands in their place."""
+"""Choose the program of a campaign: its levels, the search in their place, or the comparison of two of them."""
 
 from __future__ import annotations
 
 from malaria.campaign.capacity_program import CapacityProgram
+from malaria.campaign.comparison_program import ComparisonProgram
 from malaria.campaign.definition import Campaign
 from malaria.campaign.levels import Levels
 from malaria.campaign.program import Program
@@ -10,4 +11,6 @@ from malaria.campaign.program import Program
 
 def program_of(campaign: Campaign) -> Program:
     """Return the program. Raises CampaignError for a load that cannot be searched."""
-    return Levels(campaign) if campaign.search is None else CapacityProgram(campaign)
+    if campaign.search is not None:
+        return CapacityProgram(campaign)
+    return Levels(campaign) if campaign.comparison is None else ComparisonProgram(campaign)

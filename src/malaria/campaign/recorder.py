@@ -18,6 +18,7 @@ from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
 from malaria.attack.runner import AttackOutcome
 from malaria.campaign.capacity_program import search_goal
+from malaria.campaign.comparison_program import comparison_goal
 from malaria.campaign.overrides import without_secrets
 from malaria.campaign.program import Program, Step, StepKey, StepResult
 from malaria.campaign.request import CampaignOutcome, CampaignRequest
@@ -48,7 +49,10 @@ class CampaignRecorder:
         Raises OperatorError when the directory cannot be written, or holds a campaign that is not to be resumed.
         """
         self.directory = request.directory
-        self.records = request.before or _first_records(request)
+        self.records = _first_records(request)
+        if request.before is not None:
+            # a comparison may go on with more pairs
+            self.records = replace(request.before, comparison=self.records.comparison)
         self.runs: dict[str, Any] = {}
         self._decided: set[StepKey] = set()
         self._write_files = write_files
@@ -185,6 +189,7 @@ def _first_records(request: CampaignRequest) -> CampaignRecords:
         source=request.copy,
         seal=seal_of(request.copy, without_secrets(request.options)),
         search=search_goal(campaign),
+        comparison=comparison_goal(campaign),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -39,19 +40,27 @@ def new_request(file: Path, options: StatedOptions, directory: Path, workers: Wo
     )
 
 
-def resumed_request(directory: Path, secrets: StatedOptions, workers: Workers) -> CampaignRequest:
+def resumed_request(
+    directory: Path, secrets: StatedOptions, workers: Workers, pairs: int | None = None
+) -> CampaignRequest:
     """Return the request of what is left of a campaign, with the file and the options that it was started with.
 
-    Raises OperatorError: RunError for a directory that holds no campaign, or whose file was changed.
+    `pairs` is the new number of pairs of a comparison; None: as before. Raises OperatorError: RunError for a directory
+    that holds no campaign, or whose file was changed.
     """
     before = open_campaign(directory)
     options = dict(before.options) | dict(secrets)
     text = _copy(directory)
     campaign = overridden(campaign_from_toml(text, before.file, directory, _secrets(options)), options)
+    if before.comparison is not None and campaign.comparison is not None:
+        wanted = {"pairs": pairs or before.comparison.pairs}
+        campaign = replace(campaign, comparison=campaign.comparison.model_copy(update=wanted))
     program = program_of(campaign)
-    planned = _outline(planned_parts(program))
-    # records of other levels would be shown under the wrong heading; a search plans only its first trial
-    if planned != _outline(before.parts)[: None if campaign.search is None else len(planned)]:
+    planned, stored = _outline(planned_parts(program)), _outline(before.parts)
+    # records of other levels would be shown under the wrong heading; searches and comparisons may add parts
+    if campaign.search is not None or campaign.comparison is not None:
+        planned, stored = planned[: len(stored)], stored[: len(planned)]
+    if planned != stored:
         message = f"{directory / COPY} has other levels than the campaign that was started"
         raise RunError(message, "restore the file, or start again: malaria campaign FILE")
     words = tuple(shlex.split(before.command))
@@ -81,4 +90,6 @@ def _repeat_command(file: str, options: StatedOptions, campaign: Campaign) -> Re
     """Return the command for a part of the campaign; a trial of a search is not run again by itself."""
     # the repeat command names one level itself
     others = {name: text for name, text in options.items() if name != "levels"}
-    return RepeatCommand((*PROGRAM, file, *typed(others)), by_level=campaign.search is None)
+    return RepeatCommand(
+        (*PROGRAM, file, *typed(others)), by_level=campaign.search is None and campaign.comparison is None
+    )

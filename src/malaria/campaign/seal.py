@@ -49,7 +49,9 @@ def foreign_commands(request: CampaignRequest) -> tuple[str, ...]:
     seal = seal_of(request.copy, request.options)
     if seal and hmac.compare_digest(seal.encode(), request.before.seal.encode()):
         return ()
-    found = [*_of_broker(request.campaign.broker), *(text for level in request.campaign.levels for text in _of(level))]
+    brokers = [request.campaign.broker, *(level.broker for level in request.campaign.levels)]
+    found = [text for broker in brokers for text in _of_broker(broker)]
+    found += [text for level in request.campaign.levels for text in _of(level)]
     return tuple(dict.fromkeys(found))
 
 

@@ -228,7 +228,7 @@ def workers_for(stated: int | None) -> Callable[[int], int]:
     return lambda clients: stated or default_workers(clients)
 
 
-def command_line(arguments: Sequence[str], target_text: str | None, target: Target) -> str:
+def command_line(arguments: Sequence[str], target_text: str | None = None, target: Target | None = None) -> str:
     """Return the command that repeats the run, without secrets: they come from the environment then."""
     from malaria.model.target import without_passwords
 
@@ -242,6 +242,6 @@ def command_line(arguments: Sequence[str], target_text: str | None, target: Targ
             skip = True
         elif not argument.startswith(("--password=", "-P", "--psk=", "--header=")):
             # the target keeps its user name; other URLs, such as of --observe, lose user and password
-            is_target = argument == target_text and "@" in argument
-            kept.append(target.url if is_target else without_passwords(argument)[0])
+            is_target = target is not None and argument == target_text and "@" in argument
+            kept.append(target.url if target is not None and is_target else without_passwords(argument)[0])
     return shlex.join(["malaria", *kept])

@@ -101,7 +101,7 @@ class CampaignScreen:
 
         self._views.close()
         # what is under way, and its place, on every screen
-        number = f"level {place.number} of {place.of}" if place.of else f"trial {place.number}"
+        number = _number(place)
         number = ", ".join(filter(None, (number, _time_left(place.left_s))))
         title = f"{self._showing.title} · {number} · {part_name(part)}"
         self._print(f"{title}: {part.clean_reason}" if part.clean_reason else title)
@@ -117,6 +117,14 @@ class CampaignScreen:
 
         if not self._showing.quiet:
             self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def _number(place: PartPlace) -> str:
+    """Return `level 3 of 16`, or `trial 3` where the end is open."""
+    if not place.of:
+        return f"trial {place.number}"
+    # a comparison runs pairs again that were no evidence
+    return f"level {place.number} of {place.of}" if place.number <= place.of else f"level {place.number}, a spare one"
 
 
 def _time_left(left_s: float | None) -> str:

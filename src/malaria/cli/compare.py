@@ -4,52 +4,151 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, say_page
+from malaria.cli.attack_screen import RUNS, command_line, launcher_of, say_page, workers_for
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
+from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
-from malaria.errors import RunError
+from malaria.errors import CampaignError, RunError, WarheadError
+from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
     from malaria.analysis.compare.side_by_side import SideBySide
+    from malaria.campaign import CampaignRequest, CompareOptions
+    from malaria.model.target import Target
+    from malaria.model.warhead import Warhead
 
-EXAMPLES: Final = ("malaria compare runs/2026-11-22T1751-meters runs/2026-11-23T0912-meters",)
+EXAMPLES: Final = (
+    "malaria compare runs/2026-11-22T1751-meters runs/2026-11-23T0912-meters",
+    "malaria compare --ab old-broker:1883 new-broker:1883 -c 500 -I 1s -n 12",
+    "malaria compare --ab mosquitto.conf with-persistence.conf -c 200 -I 100ms --fail-if-worse 5%",
+    "malaria compare --ab small.toml large.toml --target mosquitto",
+)
+TITLE: Final = "malaria compare"
 CONDITIONS_SHOWN: Final = 6
+DEFAULT_HOLD: Final = "10s"
 
 
-def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="A run, a campaign or a search.", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another one of the same kind.", show_default=False)],
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare what was not measured alike; it says what differs.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="Where to write the page (runs/TIME-compare).", show_default=False
-        ),
-    ] = None,
-    json: Annotated[
+@dataclass(frozen=True)
+class ComparedThings:
+    """The two things that are compared, and the login."""
+
+    a: Annotated[
         str | None,
-        typer.Option("--json", metavar="FILE", help="Write the comparison as JSON; - is stdout.", show_default=False),
-    ] = None,
+        typer.Argument(metavar="A", help="A run, a campaign or a search; with --ab a target, a broker or a warhead.",
+                       show_default=False),
+    ] = None  # fmt: skip
+    b: Annotated[
+        str | None, typer.Argument(metavar="B", help="What A is compared with, of the same kind.", show_default=False)
+    ] = None
+    anyway: Annotated[
+        bool, option(LOAD, "--anyway", text="Compare runs that were not measured alike, and say what differs.")
+    ] = False
+    username: Annotated[
+        str | None, option(CLIENTS, "-u", "--username", text="With --ab: user name for every client.")
+    ] = None
+    password: Password = None
+    allowed: Allowed = 0
+
+
+@dataclass(frozen=True)
+class Alternation:
+    """Options of a comparison that runs both sides."""
+
+    ab: Annotated[
+        bool,
+        option(
+            LOAD,
+            "--ab",
+            text="Run A and B alternately (A B B A ...), each with the same load. A side is an address, the word "
+            "mosquitto or embedded, a .conf of mosquitto, a .toml with the table broker or target, or a warhead.",
+        ),
+    ] = False
+    pairs: Annotated[int | None, option(LOAD, "-n", "--pairs", text="With --ab: number of pairs (8).", min=1,
+                                        metavar="N")] = None  # fmt: skip
+    band: Annotated[
+        str | None, option(LOAD, "--band", text="With --ab: the difference that counts (5%).", metavar="SHARE")
+    ] = None
+    fail_if_worse: Annotated[
+        str | None,
+        option(LOAD, "--fail-if-worse", text="FAIL (exit code 1) if B is worse than A by at least this: 5%.",
+               metavar="SHARE"),
+    ] = None  # fmt: skip
+    target: Annotated[
+        str | None, option(LOAD, "--target", text="With --ab and two warheads: their target or broker.",
+                           metavar="TARGET")
+    ] = None  # fmt: skip
+    hold: Annotated[
+        str | None, option(TIME, "--hold", text="With --ab: how long each run measures (10s).", metavar="TIME")
+    ] = None
+    resume: Annotated[
+        Path | None,
+        option(LOAD, "--resume", text="Go on with a comparison; with a larger -n, with more pairs.", metavar="DIR"),
+    ] = None
+    yes: Yes = False
+
+
+@takes(ComparedThings, Alternation, FromFile, Result, load="compare")
+def compare(
+    arguments: tuple[str, ...],
+    things: ComparedThings,
+    alternation: Alternation,
+    file: FromFile,
+    result: Result,
+    load: LoadOptions,
 ) -> int:
-    """Compare two runs, campaigns or searches: every figure side by side, changed verdicts on top."""
+    """Compare two stored results side by side; or with --ab run two sides alternately, and decide.
+
+    Side by side: every figure, changed verdicts on top. Two single runs prove no difference; --ab does: it says of each
+    figure that B is worse by at least the band, that both are the same within the band, or undecided and how many pairs
+    more would decide. The first figure is the broker's CPU per message. docs/compare.md says what the answers mean.
+    """
+    if not alternation.ab and alternation.resume is None:
+        _refuse_without_ab(alternation, file, load)
+        return _side_by_side(things, result)
+    with _request(arguments, (things, alternation, file, result), load) as request:
+        launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
+        # a resumed comparison may run on other bees, or on this machine alone
+        if launcher is not None:
+            request = replace(request, launcher=launcher)
+        return perform_campaign(request, Showing(TITLE, result.files, result.quiet))
+
+
+def _refuse_without_ab(alternation: Alternation, file: FromFile, load: LoadOptions) -> None:
+    """Raise CampaignError for an option that only a comparison that runs something has."""
+    stated: dict[str, Any] = dict(load)
+    for shape in (alternation, file):
+        stated |= {each.name: value for each in fields(shape) if (value := getattr(shape, each.name))}
+    if stated:
+        name = next(iter(stated)).replace("_", "-")
+        raise CampaignError(f"--{name} is for --ab: two stored results are not run again", "add --ab, or leave it out")
+
+
+# --- two stored results ----------------------------------------------------------------------------------------------
+
+
+def _side_by_side(things: ComparedThings, result: Result) -> int:
     from malaria.outputs.files import write_side_by_side_files
     from malaria.report.terminal.side_by_side_table import print_side_by_side
 
-    compared = _compared(a, b, anyway=anyway)
-    screen = console(json)
-    with _page_directory(output) as directory:
-        print_side_by_side(compared, screen)
+    if things.a is None or things.b is None:
+        raise RunError("two results are needed", "malaria compare A B; or malaria compare --ab A B: see --help")
+    compared = _compared(Path(things.a), Path(things.b), anyway=things.anyway)
+    screen = console(result.json)
+    with _page_directory(result.output) as directory:
+        if not result.quiet:
+            print_side_by_side(compared, screen)
         write_side_by_side_files(compared, directory)
-        say_page(directory, screen)
-    write_json(compared.as_json(), json)
+        if not result.quiet:
+            say_page(directory, screen)
+    write_json(compared.as_json(), result.json)
     return 0
 
 
@@ -81,6 +180,84 @@ def _compared(a: Path, b: Path, *, anyway: bool) -> SideBySide:
         text = "\n".join([f"{a} and {b} were not measured alike:", *lines])
         raise RunError(text, "measure both alike, or add --anyway: it compares them, and says what differs")
     return compared
+
+
+# --- two sides that are run ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _request(
+    arguments: tuple[str, ...], shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions
+) -> Iterator[CampaignRequest]:
+    """Give the request of a new comparison or of one that goes on, while its directory is held for it."""
+    from malaria.campaign import compare_request, resumed_request
+    from malaria.outputs.run_directory import run_directory
+
+    things, alternation, file, result = shapes
+    workers = workers_for(result.workers)
+    if alternation.resume is not None:
+        # pairs of another load would be no evidence beside those that are stored
+        if things.a is not None or load or file.warhead is not None:
+            raise CampaignError("--resume takes no sides and no load", "a comparison goes on as it was started")
+        secrets: dict[str, str | None] = {"password": things.password} if things.password is not None else {}
+        request = resumed_request(alternation.resume, secrets, workers, alternation.pairs)
+        confirm_commands(request, yes=alternation.yes)
+        yield request
+        return
+    options = _options(shapes, load)
+    command = command_line(arguments)
+    with run_directory(result.output, RUNS, "compare", overwrite=result.overwrite) as directory:
+        yield compare_request(options, command, directory, workers)
+
+
+def _options(shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions) -> CompareOptions:
+    """Return the comparison as it was asked for. Raises OperatorError."""
+    from malaria.campaign import CompareOptions
+    from malaria.model.observe import observe_from_options
+    from malaria.model.target import refuse_public_broker
+
+    things, alternation, file, result = shapes
+    if things.a is None or things.b is None:
+        raise CampaignError("--ab needs two sides", "give two targets, brokers or warheads: malaria compare --ab A B")
+
+    def checked(target: Target) -> Target:
+        refuse_public_broker(target, things.allowed)
+        return target.with_credentials(things.username, things.password)
+
+    hold = alternation.hold or DEFAULT_HOLD
+    return CompareOptions(
+        a=things.a,
+        b=things.b,
+        warhead=_warhead(file, hold, load).with_credentials(things.username, things.password),
+        load=load,
+        hold=hold,
+        comparison=_comparison(alternation),
+        observe=observe_from_options(result.observe or ()),
+        target=alternation.target,
+        check=checked,
+    )
+
+
+def _comparison(alternation: Alternation) -> dict[str, Any]:
+    """Return the keys of `[comparison]` that were given. Raises CampaignError for two bands."""
+    band, worse = alternation.band, alternation.fail_if_worse
+    if band is not None and worse is not None and band != worse:
+        raise CampaignError("--band and --fail-if-worse state two bands", "give one of them")
+    stated = {"pairs": alternation.pairs, "band": worse or band, "fail_if_worse": worse is not None or None}
+    return {key: value for key, value in stated.items() if value is not None}
+
+
+def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:
+    from malaria.model.warhead import load_warhead
+    from malaria.model.warhead_options import build_warhead, override
+
+    # a run is as long as its hold: a duration would say it twice
+    load = LoadOptions(**load, duration=hold)
+    if file.warhead is None:
+        return build_warhead(load, subscriber=not file.no_subscriber)
+    if file.no_subscriber:
+        raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
+    return override(load_warhead(file.warhead, hold, load.get("protocol")), load, str(file.warhead))
 
 
 def add_to(app: typer.Typer) -> None:

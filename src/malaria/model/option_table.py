@@ -38,8 +38,9 @@ class ValueKind(Enum):
 
 
 ONCE: Final = frozenset({"attack", "publish"})
-"""Commands that make one load that publishes; the others search for one."""
-PUBLISHING: Final = ONCE | {"capacity"}
+"""Commands that make one load that publishes; the others make it again and again, as long as their hold."""
+HOLDING: Final = frozenset({"capacity", "compare"})
+PUBLISHING: Final = ONCE | HOLDING
 TALKING: Final = PUBLISHING | {"subscribe"}
 LOADING: Final = TALKING | {"connect"}
 CONNECTING: Final = LOADING | {"campaign", "doctor", "watch"}
@@ -146,7 +147,7 @@ _TABLE: Final = (
     # Load
     LoadOption(
         "group", ("--group",), "The group of the warhead that options change (all that publish).", Panel.LOAD,
-        frozenset({"attack", "capacity"}), metavar="NAME",
+        frozenset({"attack", *HOLDING}), metavar="NAME",
     ),
     LoadOption(
         "clients", ("-c", "--clients"), "Number of clients (10; 1 for subscribe).", Panel.LOAD, LOADING,
@@ -217,7 +218,7 @@ _TABLE: Final = (
     ),
     LoadOption(
         "duration", ("-d", "--duration"), "How long to measure: 30, 10m, 1h30m (30s, or until -n is reached).",
-        Panel.TIME, LOADING - {"capacity"}, "attack.duration", metavar="TIME",
+        Panel.TIME, LOADING - HOLDING, "attack.duration", metavar="TIME",
     ),
     LoadOption(
         "warmup", ("--warmup",), "Make the load this long before the measured time begins (0s).", Panel.TIME, LOADING,
@@ -225,7 +226,7 @@ _TABLE: Final = (
     ),
     LoadOption(
         "surge", ("--surge",), "Add clients to the running load and take them away: 500@10m+5m (repeatable).",
-        Panel.TIME, LOADING - {"capacity"}, kind=_TEXTS, metavar="N@AT+HOLD",
+        Panel.TIME, LOADING - HOLDING, kind=_TEXTS, metavar="N@AT+HOLD",
     ),
     LoadOption(
         "drain", ("--drain",), "The longest wait for messages under way at the end (10s).", Panel.TIME, LOADING,

@@ -47,10 +47,12 @@ def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path)
     """Write all files of a campaign and return its summary. Raises as `write_attack_files` does."""
     from malaria.report.markdown.campaign_markdown import render_campaign_markdown
     from malaria.report.page.campaign_page import render_campaign_page
+    from malaria.report.page.comparison_page import render_comparison_page
 
     summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in runs.items()})
     write_summary(summary, directory)
-    _replace(directory / PAGE, render_campaign_page(campaign, runs, summary))
+    render_page = render_campaign_page if summary.comparison is None else render_comparison_page
+    _replace(directory / PAGE, render_page(campaign, runs, summary))
     _replace(directory / MARKDOWN, render_campaign_markdown(campaign, runs, summary))
     return summary
 

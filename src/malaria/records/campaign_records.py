@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from malaria.records.comparison_goal import ComparisonGoal
 from malaria.records.search_goal import SearchGoal, TrialLoad
 from malaria.records.stored_values import StoredCount, StoredFlag
 
@@ -65,7 +66,8 @@ class CampaignRecords:
     the command stated besides the file, such as `hold` (None: a switch), without secrets; `left_out` names what they
     took away, one sentence each. `ended` is empty while it goes on, and if it was killed. `source` is the campaign
     file, without secrets. `seal` tells whose directory it is
-    (`malaria.campaign.seal`); empty: not known. `search` is the goal of a campaign that looks for the greatest load.
+    (`malaria.campaign.seal`); empty: not known. `search` is the goal of a campaign that looks for the greatest load,
+    `comparison` that of one that compares two sides: its parts are pairs (`level`) of A and B (`variant`).
     """
 
     title: str
@@ -81,3 +83,4 @@ class CampaignRecords:
     source: str = ""
     seal: str = ""
     search: SearchGoal | None = None
+    comparison: ComparisonGoal | None = None

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
+from malaria.analysis.compare.compare_words import LABELS_OF_COMPARED
 from malaria.analysis.compare.compared_figures import COMPARED, COUNTED, CPU_PER_MESSAGE
 from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow
+from malaria.analysis.summary_figures import ComparisonFigures
 from malaria.model.threshold import FIGURES, FigureUnit
 from malaria.report.definitions import LABELS
 from malaria.report.figure_text import STATISTIC_LABELS, UNKNOWN
 from malaria.units import format_bytes, format_count, format_duration_ns, format_ms, format_rate
 
-FEW_PERCENT: Final = 10
-MOST_PERCENT: Final = 300
-"""From here on a difference is stated as a factor."""
-NAMES: Final = {
-    CPU_PER_MESSAGE: "broker CPU / message",
-    "broker.rss_bytes": "broker memory",
+NAMES: Final = LABELS_OF_COMPARED | {
     "broker.cpu_percent": "broker CPU",
     "broker.host_cpu_percent": "host CPU",
-    "broker.dropped": "dropped by the broker",
     "broker.queue_growth_per_s": "queue growth",
     "generator.cpu_percent": "generator CPU",
     "generator.rss_bytes": "generator memory",
@@ -29,11 +24,6 @@ NAMES: Final = {
     "capacity.upper": "does not carry",
     "recovery.slowest": "slowest recovery",
     "recovery.not_held": "surges not held",
-    "messages.duplicated_qos_2": "duplicated at QoS 2",
-    "messages.acked_lost": "acked but lost",
-    "messages.unacked": "never acked",
-    "clients.dropped": "connections dropped",
-    "clients.refused": "connects refused",
 }
 """The labels of figures whose name in `summary.json` does not say it."""
 SMALLEST_US: Final = 10
@@ -69,27 +59,6 @@ def figure_text(name: str, value: float | None) -> str:
     return format_rate(value) if unit is FigureUnit.PER_S else format_count(value)
 
 
-def change_text(ratio: float | None) -> str:
-    """Return a ratio as a difference: `+12 %`, `−0.4 %`, `×7.3`; a dash for none."""
-    if ratio is None or not math.isfinite(ratio):
-        return UNKNOWN
-    percent = 100 * (ratio - 1)
-    if percent >= MOST_PERCENT:
-        return f"×{ratio:.{1 if ratio < FEW_PERCENT else 0}f}"
-    digits = 1 if abs(round(percent, 1)) < FEW_PERCENT else 0
-    size = f"{abs(percent):.{digits}f}"
-    if not float(size):
-        return "0 %"
-    return f"{'−' if percent < 0 else '+'}{size} %"
-
-
-def bounds_text(low: float | None, high: float | None) -> str:
-    """Return the bounds of a ratio: `+9.2 % to +14 %`; empty without bounds."""
-    if low is None or high is None or not math.isfinite(high) or low <= 0:
-        return ""
-    return f"{change_text(low)} to {change_text(high)}"
-
-
 def verdict_change(level: ComparedLevel) -> str:
     """Return `the verdict changed: PASS in A, FAIL in B: the broker fell behind`."""
     reason = level.reason_b or level.reason_a
@@ -101,3 +70,14 @@ def main_rows(level: ComparedLevel) -> list[FigureRow]:
     known = {row.name: row for row in level.figures}
     rows = [known[figure.name] for figure in COMPARED if figure.name in known]
     return rows + [known[name] for name in COUNTED if name in known and (known[name].a or known[name].b)]
+
+
+def coverage_text(found: ComparisonFigures) -> str:
+    """Return the heading of the bounds: `92.2 % bounds`."""
+    coverage = max((one.coverage for one in found.figures if one.coverage is not None), default=None)
+    return "no bounds yet" if coverage is None else f"{100 * coverage:.3g} % bounds"
+
+
+def answer_text(answer: str, pairs_more: int | None) -> str:
+    """Return an answer, with the pairs that an undecided figure needs: `undecided +12`."""
+    return f"{answer} +{pairs_more}" if pairs_more is not None else answer

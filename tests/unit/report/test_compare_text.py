@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from malaria.analysis.compare.compare_words import bounds_text, change_text
 from malaria.analysis.compare.side_by_side import NAMES
-from malaria.report.compare_text import bounds_text, change_text, figure_label, figure_text
+from malaria.report.compare_text import figure_label, figure_text
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_a_ratio_is_a_difference(ratio: float | None, text: str) -> None:
 
 
 def test_bounds() -> None:
-    assert bounds_text(1.092, 1.14) == "+9.2 % to +14 %"
+    assert bounds_text(1.092, 1.14) == "+9.2 to +14 %"
     assert bounds_text(None, 1.1) == bounds_text(0.0, math.inf) == ""
 
 

@@ -22,6 +22,7 @@ class ComparedFigure:
     """A figure with a name, how it is read from a summary, and whether more of it is worse."""
 
     name: str
+    label: str
     read: Callable[[Summary], float | None]
     more_is_worse: bool = True
 
@@ -35,32 +36,40 @@ def cpu_us_per_message(summary: Summary) -> float | None:
     return None if percent is None or not per_s else percent * PERCENT_TO_US / per_s
 
 
-def _figure(key: str, *, more_is_worse: bool = True) -> ComparedFigure:
-    return ComparedFigure(key, lambda summary: look_up(summary, key), more_is_worse)
+def _figure(key: str, label: str, *, more_is_worse: bool = True) -> ComparedFigure:
+    return ComparedFigure(key, label, lambda summary: look_up(summary, key), more_is_worse)
 
 
 COMPARED: Final = (
-    ComparedFigure(CPU_PER_MESSAGE, cpu_us_per_message),
-    _figure("broker.rss_bytes"),
-    _figure("ack.p50"),
-    _figure("ack.p99"),
-    _figure("end_to_end.p50"),
-    _figure("end_to_end.p99"),
-    _figure("connect.p50"),
-    _figure("rates.acked_per_s", more_is_worse=False),
-    _figure("rates.delivered_per_s", more_is_worse=False),
+    ComparedFigure(CPU_PER_MESSAGE, "broker CPU / message", cpu_us_per_message),
+    _figure("broker.rss_bytes", "broker memory"),
+    _figure("ack.p50", "ack p50"),
+    _figure("ack.p99", "ack p99"),
+    _figure("end_to_end.p50", "end to end p50"),
+    _figure("end_to_end.p99", "end to end p99"),
+    _figure("rates.acked_per_s", "acked per second", more_is_worse=False),
+    _figure("rates.delivered_per_s", "delivered per second", more_is_worse=False),
 )
 """In the order of the table."""
 
-COUNTED: Final[Mapping[str, bool]] = {
-    "messages.acked_lost": True,
-    "messages.duplicated_qos_2": True,
-    "messages.lost": False,
-    "messages.unacked": False,
-    "messages.duplicated": False,
-    "messages.reordered": False,
-    "broker.dropped": False,
-    "clients.refused": False,
-    "clients.dropped": False,
+
+@dataclass(frozen=True, slots=True)
+class ComparedCount:
+    """A count of which more is worse. One that breaks a promise of MQTT is outvoted by no number of good runs."""
+
+    label: str
+    is_promise: bool = False
+
+
+COUNTED: Final[Mapping[str, ComparedCount]] = {
+    "messages.acked_lost": ComparedCount("acked but lost", is_promise=True),
+    "messages.duplicated_qos_2": ComparedCount("duplicated at QoS 2", is_promise=True),
+    "messages.lost": ComparedCount("messages lost"),
+    "messages.unacked": ComparedCount("never acked"),
+    "messages.duplicated": ComparedCount("messages duplicated"),
+    "messages.reordered": ComparedCount("messages reordered"),
+    "broker.dropped": ComparedCount("dropped by the broker"),
+    "clients.refused": ComparedCount("connects refused"),
+    "clients.dropped": ComparedCount("connections dropped"),
 }
-"""Counts of which more is worse -> whether one breaks a promise of MQTT, which no number of good runs outvotes."""
+"""The counts that are compared, by their names in `summary.json`."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.compare.compare_words import bounds_text, change_text
 from malaria.analysis.compare.side_by_side import ComparedLevel, ComparedSide, FigureRow, SideBySide
 from malaria.report.compare_text import (
-    bounds_text,
-    change_text,
     figure_label,
     figure_text,
     main_rows,

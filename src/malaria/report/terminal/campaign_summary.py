@@ -14,6 +14,7 @@ from malaria.printable import printable
 from malaria.records.rows import Metric
 from malaria.report.figure_text import UNKNOWN, count, lost_figure, ms
 from malaria.report.terminal.capacity_summary import print_capacity
+from malaria.report.terminal.comparison_table import print_comparison
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, wrapped
 from malaria.units import format_rate
 
@@ -24,9 +25,11 @@ NAME_WIDTH: Final = 12
 
 
 def print_campaign(summary: Summary, console: Console) -> None:
-    """Print the verdict of a campaign and a table of its levels; the answer and the trials of a search."""
+    """Print the verdict of a campaign and a table of its levels; the answer of a search or comparison."""
     if summary.capacity is not None:
         print_capacity(summary, console)
+    elif summary.comparison is not None:
+        print_comparison(summary, console)
     else:
         _print_levels(summary, console)
 

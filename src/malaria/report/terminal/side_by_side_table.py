@@ -11,12 +11,11 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from malaria.analysis.compare.compare_words import bounds_text, change_text
 from malaria.analysis.compare.compared_figures import CPU_PER_MESSAGE
 from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow, SideBySide
 from malaria.printable import printable
 from malaria.report.compare_text import (
-    bounds_text,
-    change_text,
     figure_label,
     figure_text,
     main_rows,
