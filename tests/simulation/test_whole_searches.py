@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from malaria.analysis.summary_figures import CapacityFigures
+from malaria.attack.runner import AttackRequest
 from malaria.campaign import CampaignOutcome
-from simulated_search import TEXT, SimulatedSearch
+from simulated_search import TEXT, SimulatedSearch, loads_of
 from simulation import Simulation
 from stub_broker import Behaviour
 
@@ -53,3 +55,22 @@ def test_a_search_of_clients(tmp_path: Path) -> None:
     assert (capacity.search, capacity.lower, capacity.upper) == ("clients", 51, 63)
     assert capacity.loop is not None
     assert (capacity.loop.tipping, capacity.loop.recovery) == (63, 33)
+
+
+def test_a_broker_that_stood_still_in_one_trial(tmp_path: Path) -> None:
+    """It is frozen for a second in the first full trial at 51: that trial fails, and the others outvote it."""
+    frozen: list[int] = []
+
+    def make(asked: AttackRequest) -> Simulation:
+        is_full = asked.staircase is None and asked.warhead.attack.duration_ns == 8 * 10**9
+        if is_full and not frozen and round(loads_of([asked])[0]) == 51:
+            frozen.append(1)
+            return Simulation(replace(SERVES_60, freezes=((2.0, 1.0),)))
+        return Simulation(SERVES_60)
+
+    text = TEXT + '[thresholds]\n"ack.p99" = "< 300ms"\n'
+    capacity = capacity_of(SimulatedSearch(make).run(tmp_path, text))
+    at_51 = [str(trial.outcome) for trial in capacity.trials if trial.load == 51]
+    assert at_51[0] == "FAIL"
+    assert at_51.count("PASS") > 2
+    assert (capacity.lower, capacity.upper, capacity.ending) == (51, 63, "proven")

@@ -31,8 +31,10 @@ GREATEST_RATE: Final = 1_000_000
 PROBE_PART: Final = 4
 """The first trials last so small a part of a hold."""
 LEAST_PROBE_S: Final = 5.0
-PATIENCE_S: Final = 30.0
-"""On each step down, for a target that gets better."""
+PATIENCE_HOLDS: Final = 4
+"""Holds that a target that gets better has on each step down."""
+LEAST_PATIENCE_S: Final = 10.0
+MOST_PATIENCE_S: Final = 30.0
 
 
 class CapacityProgram:
@@ -94,7 +96,8 @@ class CapacityProgram:
     def _step(self, number: int, plan: TrialPlan) -> Step:
         attack = self._level.attacks[0]
         if plan.staircase:
-            stairs = Staircase(plan.staircase, plan.hold_s, max(PATIENCE_S, plan.hold_s), self._goal.by_rate)
+            patience_s = min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, PATIENCE_HOLDS * self._goal.hold_s))
+            stairs = Staircase(plan.staircase, plan.hold_s, patience_s, self._goal.by_rate)
             warhead, hold_s = staircase_warhead(attack.warhead, stairs, self._place)
             title = f"staircase, {format_count(stairs.loads[0])} to {load_name(stairs.loads[-1], self._goal)}"
         else:

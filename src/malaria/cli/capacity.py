@@ -89,9 +89,10 @@ def capacity(
 ) -> int:
     """Find the greatest load that a target carries: clients at their rate, or the rate of a number of clients.
 
-    Doubles the load with short trials until one fails, then halves the distance with full ones, and proves the answer:
-    more than half of the holds at a load must pass or fail. Exit code 0: a bracket is proven; 3: this machine cannot
-    make more; 4: the time was used up. docs/capacity.md says what the answer means.
+    One attack climbs until the target breaks and comes down until it is well; full trials then halve the distance and
+    prove the answer: more than half of the holds at a load must pass or fail. The page says what broke first and
+    whether the target comes back. Exit code 0: a bracket is proven; 1: not even the smallest load is carried; 3: this
+    machine cannot make more; 4: the time was used up, or the search was cut short. docs/capacity.md has more.
     """
     with _request(arguments, (where, search, file, result), load) as request:
         launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
