@@ -179,6 +179,7 @@ def test_nothing_said_changes_nothing() -> None:
         (LoadOptions(source_address=("auto", "::1")), "--source-address: 'auto' is not an IP address"),
         (LoadOptions(protocol="4"), "-V/--protocol: MQTT '4' is not supported"),
         (LoadOptions(fail_if=("ack.p99 = 5",)), "--fail-if: "),
+        (LoadOptions(allow_stall="long"), "--allow-stall: "),
         (LoadOptions(client_id="same"), "--client-id: is the same for every client"),
     ],
 )
@@ -289,3 +290,11 @@ def test_several_topics_are_dealt_to_the_publishers() -> None:
 def test_headers_of_one_name_are_joined() -> None:
     options = LoadOptions(header=["X-Tag: a", "X-Tag: b", "Cookie: c=1", "Cookie: d=2"])
     assert dict(build_warhead(options).target.headers) == {"X-Tag": "a, b", "Cookie": "c=1; d=2"}
+
+
+def test_an_allowed_stall_is_a_threshold() -> None:
+    assert build_warhead(LoadOptions(allow_stall="5s")).thresholds == (Threshold("stalls.longest", "<=", 5000.0),)
+    stated = warhead_from_toml(
+        '[thresholds]\n"stalls.longest" = "<= 250ms"\n[[group]]\nname = "a"\nmessages = 1\n', "x.toml"
+    )
+    assert [str(threshold) for threshold in stated.thresholds] == ["stalls.longest <= 250ms"]
