@@ -64,6 +64,19 @@ def test_what_a_bee_without_its_cable_owed_is_not_the_brokers(tmp_path: Path) ->
     assert {second.owed for second in seconds_of(outcome.run)} <= {0, 1}
 
 
+def test_what_arrives_late_from_a_bee_without_its_cable_is_no_latency_of_the_broker(tmp_path: Path) -> None:
+    """A subscriber with the first bee gets, after 10 s, what the second one had sent before its cable was cut."""
+    simulation = Simulation(machines=TWO_BEES, story=[(4.01, unplug("bee-2", 10))])
+    outcome = simulation.run(tmp_path, 1, clients=20, rate="10", duration="20s")
+    assert outcome.run.histogram(Metric.END_TO_END).max_ns > 9 * S
+    assert outcome.summary.latency_ms["end_to_end"].as_json()["max"] == 0.001
+    assert [reason.text for reason in outcome.summary.verdict.reasons] == [
+        "bee-2 went silent: its share, 1/2 of the load, is missing"
+    ]
+    assert outcome.run.ledger is not None
+    assert outcome.run.ledger.notes[-1].startswith("End to end latencies are those up to the loss")
+
+
 def test_the_figures_are_those_of_a_bee_that_never_came_back(tmp_path: Path) -> None:
     """What comes home later changes no figure, so the account agrees with the rates before and after it."""
     outcomes = [

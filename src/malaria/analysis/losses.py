@@ -14,6 +14,7 @@ from malaria.analysis.windows import workers_of
 from malaria.records.rows import Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
+from malaria.records.sample_histograms import second_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,18 @@ def samples_that_stayed(run: Run) -> Sequence[Sample]:
         return run.samples
     there = set(stayed(run))
     return [sample for sample in run.samples if sample.worker in there]
+
+
+def samples_before_loss(run: Run) -> Sequence[Sample]:
+    """Return the samples from before the first bee was lost; all of them where none was.
+
+    What a bee has sent arrives after the loss, with all of the time in which its network was away.
+    """
+    since_ns = [loss.since_ns for loss in losses_of(run) if loss.is_bee]
+    if not since_ns:
+        return run.samples
+    last_s = second_of(min(since_ns))
+    return [sample for sample in run.samples if second_of(sample.end_ns) <= last_s]
 
 
 def missing_words(run: Run) -> str:

@@ -13,9 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from malaria.analysis.losses import samples_before_loss
 from malaria.records.histogram import Histogram, exact
 from malaria.records.rows import Metric
 from malaria.records.run import Run
+from malaria.records.sample_histograms import merged_histogram
 
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
 """The statistics of a latency that are quantiles, by their names in `summary.json`."""
@@ -68,5 +70,16 @@ def _at_rank(histogram: Histogram, rank: int) -> float:
 
 
 def latency_of(run: Run, metric: Metric) -> Latency:
-    """Return the distribution of a metric over a run. Only `ack` can be unfinished. Raises RunError for damage."""
+    """Return the distribution of a metric over a run. Only `ack` can be unfinished. Raises RunError for damage.
+
+    That of `end_to_end` ends with the loss of a bee, whose messages may arrive long after they were due.
+    """
+    if metric is Metric.END_TO_END and run.meta.lost_workers:
+        return Latency(run.once(_end_to_end_before_loss))
     return Latency(run.histogram(metric), run.histogram(Metric.UNFINISHED) if metric is Metric.ACK else None)
+
+
+def _end_to_end_before_loss(run: Run) -> Histogram:
+    if run.damage.hits("sample", "histogram"):
+        return Histogram()
+    return merged_histogram(samples_before_loss(run), Metric.END_TO_END)

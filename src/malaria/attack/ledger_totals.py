@@ -97,6 +97,8 @@ def _notes(
     if lost:
         yield "A worker was lost: counts go up to its last report, and deliveries cannot be settled."
         yield "What it had not finished by then counts neither as unresolved nor as never acknowledged."
+        if subscribing and any("/" in name for name in conductor.lost_workers):
+            yield "End to end latencies are those up to the loss: what a lost bee has sent may arrive long after it."
     elif subscribing and not publishing:
         yield "No client of this run publishes, so what should arrive is not known."
     elif subscribing and settled is None:
