@@ -17,6 +17,7 @@ from malaria.analysis.capacity.loop_words import staircase_result
 from malaria.analysis.cpu import busiest_worker
 from malaria.analysis.empty_load import empty_load
 from malaria.analysis.full_broker import taken_place
+from malaria.analysis.known_delays import known_delays
 from malaria.analysis.latency_limits import own_lag_bound_ns
 from malaria.analysis.lost_connections import connect_remedy, listed_causes, lost_connections
 from malaria.analysis.lost_figures import damaged_run
@@ -443,6 +444,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _allowed_stalls,
     _own_lag_in_latencies,
     _closed_loop_limit,
+    known_delays,
     restless_clocks,
     apart_at_start,
 )

@@ -57,6 +57,7 @@ class MosquittoSettings:
     sys_interval_s: int = 1
     max_queued_messages: int = 0
     max_inflight_messages: int | None = None
+    tcp_nodelay: bool = False
     user: str | None = None
     further: tuple[str, ...] = ()
 
@@ -87,6 +88,8 @@ def _broker_lines(settings: MosquittoSettings) -> Iterator[str]:
     yield f"max_queued_messages {settings.max_queued_messages}"
     if settings.max_inflight_messages is not None:
         yield f"max_inflight_messages {settings.max_inflight_messages}"
+    if settings.tcp_nodelay:
+        yield "set_tcp_nodelay true"
     yield f"connection_messages {_flag(settings.log_connections)}"
     yield from _persistence_lines(settings.persistence_file)
 

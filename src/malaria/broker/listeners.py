@@ -29,6 +29,7 @@ def settings_of(table: BrokerTable, directory: Path) -> MosquittoSettings:
         persistence_file=Path(table.persistence[0]) if table.persistence else None,
         max_queued_messages=table.max_queued_messages or 0,
         max_inflight_messages=table.max_inflight_messages,
+        tcp_nodelay=table.set_tcp_nodelay,
     )
 
 

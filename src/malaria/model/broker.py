@@ -180,6 +180,8 @@ class BrokerTable(Table):
     """Setting of mosquitto."""
     max_inflight_messages: int | None = Field(default=None, strict=True, ge=0)
     """Setting of mosquitto."""
+    set_tcp_nodelay: Flag = False
+    """Setting of mosquitto: send small packets at once, and do not wait for the acknowledgement of those before."""
     command: CommandLine = ()
     """Program that is the broker, with its arguments."""
     stop_command: CommandLine = ()
@@ -230,7 +232,7 @@ class BrokerTable(Table):
 
     def _check_listeners(self) -> None:
         # mosquitto would read only `config`, and these keys would have no effect
-        for key in sorted(self.model_fields_set & {"listeners", "max_queued_messages", "max_inflight_messages"}):
+        for key in sorted(self.model_fields_set & _IN_CONFIG):
             if self.config is not None:
                 alias = type(self).model_fields[key].alias or key
                 raise KeyPathError(
@@ -254,11 +256,14 @@ class BrokerTable(Table):
             raise KeyPathError("config", "is missing beside ssh", "name the configuration file on that host")
 
 
+_IN_CONFIG: Final = {"listeners", "max_queued_messages", "max_inflight_messages", "set_tcp_nodelay"}
+"""What malaria writes into the configuration that it makes."""
 ALLOWED: Final[Mapping[str, frozenset[BrokerKind]]] = {
     "listeners": frozenset({BrokerKind.MOSQUITTO}),
     "config": frozenset({BrokerKind.MOSQUITTO}),
     "max_queued_messages": frozenset({BrokerKind.MOSQUITTO}),
     "max_inflight_messages": frozenset({BrokerKind.MOSQUITTO}),
+    "set_tcp_nodelay": frozenset({BrokerKind.MOSQUITTO}),
     "command": frozenset({BrokerKind.COMMAND}),
     "stop_command": frozenset({BrokerKind.COMMAND}),
     "clean_command": frozenset({BrokerKind.COMMAND, BrokerKind.SYSTEMD, BrokerKind.MOSQUITTO}),

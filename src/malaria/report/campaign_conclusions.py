@@ -10,13 +10,14 @@ from typing import Final
 
 from malaria.analysis.headroom import broker_limit
 from malaria.analysis.knee import highest_passed, plain_levels
+from malaria.analysis.known_delays import NAGLE, NAGLE_BAND_MS
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.surge_words import surge_sentence
 from malaria.records.rows import Metric
 from malaria.report.figure_text import count, latencies
 from malaria.report.shown_levels import ShownLevel, by_level
 from malaria.report.target_text import done_per_s, percent
-from malaria.units import format_rate
+from malaria.units import format_ms, format_rate
 
 PASS, FAIL, INVALID, UNKNOWN = (outcome.value for outcome in (Outcome.PASS, Outcome.FAIL, Outcome.INVALID,
                                                               Outcome.UNKNOWN))  # fmt: skip
@@ -24,6 +25,11 @@ SMALL_CHANGE_POINTS: Final = 2.0
 """Percent of a core: a change of CPU below this is called hardly a change."""
 LEAST_FOR_SLOPE: Final = 3
 """Levels that the cost of a client needs; two would always lie on a line."""
+
+LEAST_GROWTH: Final = 3
+"""Times the smallest load: a latency that stays over less may still move with the load."""
+STEADY_RATIO: Final = 2.2
+"""Of the largest to the smallest p99: with more it moves with the load."""
 
 
 def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
@@ -35,6 +41,7 @@ def conclusions(shown: Sequence[ShownLevel]) -> list[str]:
         *_broke(plain),
         *_at_limit(plain),
         *_doubtful(plain),
+        *_plateau(plain),
         *_cost(plain),
         *(sentence for one in surged for sentence in _surged(one)),
         *(sentence for level in by_level(shown) for sentence in _variants(level)),
@@ -100,6 +107,25 @@ def _reason(one: ShownLevel) -> str:
 def _listed(names: Sequence[str]) -> str:
     """Return `a`, `a and b`, or `a; b and c`: names may have commas of their own."""
     return " and ".join(["; ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _plateau(plain: Sequence[ShownLevel]) -> list[str]:
+    """Return a sentence on deliveries that wait for up to 40 ms at every load: the load is not the cause."""
+    known = sorted(
+        (one.part.clients, end_to_end.p99, ack.p99)
+        for one in plain
+        for latency in [one.summary.latency_ms]
+        if (end_to_end := latency.get(Metric.END_TO_END)) is not None and end_to_end.p99 is not None
+        if (ack := latency.get(Metric.ACK)) is not None and ack.p99 is not None
+    )
+    if len(known) < LEAST_FOR_SLOPE or known[-1][0] < LEAST_GROWTH * known[0][0]:
+        return []
+    p99s = [p99 for _, p99, _ in known]
+    low, high = min(p99s), max(p99s)
+    steady = NAGLE_BAND_MS[0] <= low and high <= NAGLE_BAND_MS[1] and high <= STEADY_RATIO * low
+    if not steady or any(ack > p99 / 2 for _, p99, ack in known):
+        return []
+    return [f"End to end p99 stays at {format_ms(low)} to {format_ms(high)} at every load, and ack does not: {NAGLE}."]
 
 
 def _cost(plain: Sequence[ShownLevel]) -> list[str]:

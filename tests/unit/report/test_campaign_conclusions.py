@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import pytest
+
 from malaria.analysis.headline import headline
 from malaria.analysis.knee import knee
 from malaria.report.campaign_conclusions import conclusions
@@ -67,6 +69,23 @@ def test_a_broker_at_its_limit_has_no_costs_beyond_it() -> None:
         "limit.",
         "From 600 to 1,000 clients, each 1,000 more cost 5.0 % of a core.",
     ]
+
+
+def with_p99(shown: ShownLevel, end_to_end: float, ack: float) -> ShownLevel:
+    latency = dict(shown.summary.latency_ms)
+    latency["end_to_end"] = replace(latency["end_to_end"], p99=end_to_end)
+    latency["ack"] = replace(latency["ack"], p99=ack)
+    return replace(shown, summary=replace(shown.summary, latency_ms=latency))
+
+
+@pytest.mark.parametrize(
+    ("p99s", "named"),
+    [((19.0, 30.0, 36.0), True), ((3.0, 30.0, 36.0), False), ((19.0, 30.0, 300.0), False)],
+)
+def test_a_plateau_that_does_not_move_with_the_load_is_nagle(p99s: tuple[float, ...], named: bool) -> None:
+    shown = [with_p99(level(n, 600 * 2**n), p99, 1.1) for n, p99 in enumerate(p99s, 1)]
+    told = "End to end p99 stays at 19 ms to 36 ms at every load, and ack does not: the broker's Nagle algorithm"
+    assert any(sentence.startswith(told) for sentence in conclusions(shown)) is named
 
 
 def p99(shown: ShownLevel) -> str:
