@@ -62,6 +62,13 @@ def broker_end(run: Run) -> BrokerEnd | None:
     return run.once(_broker_end)
 
 
+def end_words(end: BrokerEnd) -> str:
+    """Return in a few words what ended: `the broker's process ended (signal 9)`, `all 201 connections closed`."""
+    if end.process:
+        return f"the broker's process ended{'' if end.exit_code is None else f' ({_code(end.exit_code)})'}"
+    return f"all {format_count(end.connections)} connections closed"
+
+
 def _broker_end(run: Run) -> BrokerEnd | None:
     closings = _closings(run)
     last_ns = max((sample.end_ns for sample in run.samples), default=0)

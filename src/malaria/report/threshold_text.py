@@ -15,7 +15,7 @@ from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling
 from malaria.model.threshold import FigureUnit, Threshold
 from malaria.records.run import Run
-from malaria.report.definitions import LABELS
+from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figure_text import LATENCY_LABELS, STATISTIC_LABELS, UNKNOWN, count
 from malaria.units import format_ms
 
@@ -35,6 +35,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "recovery.slowest": "slowest recovery",
     "recovery.not_held": "surges not held",
 }
+_DEFINED: Final[Mapping[str, str]] = {"broker.rss_bytes": "broker_memory", "broker.host_cpu_percent": "host_cpu"}
+"""The definitions of figures that have another name there."""
 _BASE: Final = re.compile(r"(?<=%) of \w+\.\w+\)")
 """The base of a percentage, which the limit beside it names as well: `(86 % of rates.due_per_s)`."""
 
@@ -86,6 +88,13 @@ def figure_name(key: str) -> str:
         return f"{name.removesuffix('_per_s')} per second"
     plain = LABELS.get(name, name.replace("_", " "))
     return plain if table == "messages" else f"{table} {plain}"
+
+
+def definition_of(key: str) -> str:
+    """Return the name of the definition of a threshold's figure; empty if it has none."""
+    table, _, name = key.partition(".")
+    ways = (name, table, f"{table}_{name}".removesuffix("_percent"), _DEFINED.get(key, ""))
+    return next((way for way in ways if way in DEFINITIONS), "")
 
 
 def limit_text(threshold: Threshold) -> str:

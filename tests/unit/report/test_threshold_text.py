@@ -7,7 +7,7 @@ import pytest
 from malaria.analysis.summary import summarize
 from malaria.analysis.thresholds import Ruling
 from malaria.model.threshold import FIGURES, parse_threshold_text
-from malaria.report.threshold_text import figure_name, limit_text, threshold_rows
+from malaria.report.threshold_text import definition_of, figure_name, limit_text, threshold_rows
 from synthetic import make_run, with_meta
 
 
@@ -44,6 +44,16 @@ def test_a_figure_that_is_not_known_is_shown_by_its_lower_bound() -> None:
 )  # fmt: skip
 def test_limits_are_as_people_read_them(text: str, limit: str) -> None:
     assert limit_text(parse_threshold_text(text)) == limit
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("ack.p99", "ack"), ("messages.lost", "lost"), ("clients.connected", "clients"), ("rates.acked_per_s", "rates"),
+     ("broker.cpu_percent", "broker_cpu"), ("broker.host_cpu_percent", "host_cpu"),
+     ("broker.rss_bytes", "broker_memory"), ("recovery.slowest", "")],
+)  # fmt: skip
+def test_a_figure_leads_to_its_definition(key: str, name: str) -> None:
+    assert definition_of(key) == name
 
 
 def test_every_figure_has_a_name_without_signs_of_a_program() -> None:

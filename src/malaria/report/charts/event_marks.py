@@ -1,4 +1,4 @@
-"""The marks on the time axis: the events of the run, and restarts and stalls of the broker that analysis found."""
+"""The marks on the time axis: the events of the run, and the end, restarts and stalls of the broker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from malaria.analysis.broker_end import broker_end, end_words
 from malaria.analysis.broker_figures import PROCESS, SYS, rows_of
 from malaria.analysis.stalls import stalls_of
 from malaria.records.rows import Event, EventKind
@@ -14,14 +15,14 @@ from malaria.records.run import Run
 MARKS_SHOWN: Final = 40
 """More marks than this make a chart unreadable; the table of events has them all."""
 RESTARTED: Final = "broker restarted"
-BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST})
+BAD: Final = frozenset({EventKind.TROUBLE, EventKind.LOST, EventKind.BROKER})
 """Kinds that are shown in the colour of trouble."""
 
 
 def marks(run: Run) -> list[Event]:
     """Return the events of a run in order of time, without its phases."""
     events = [event for event in run.events if event.kind is not EventKind.PHASE]
-    return sorted([*events, *restarts(run), *_stalls(run)], key=lambda event: event.at_ns)
+    return sorted([*events, *restarts(run), *_stalls(run), *_end(run)], key=lambda event: event.at_ns)
 
 
 def restarts(run: Run) -> list[Event]:
@@ -29,6 +30,14 @@ def restarts(run: Run) -> list[Event]:
     # the process is looked at every second, $SYS only as often as the broker announces
     found = list(_steps(run, PROCESS, "restarts", sign=1)) or list(_steps(run, SYS, "uptime_s", sign=-1))
     return [Event(at_ns, EventKind.TROUBLE, RESTARTED) for at_ns in found]
+
+
+def _end(run: Run) -> list[Event]:
+    """Return when the broker went away, unless an event says so."""
+    end = broker_end(run)
+    if end is None or any(event.kind is EventKind.BROKER for event in run.events):
+        return []
+    return [Event(end.at_ns, EventKind.BROKER, end_words(end))]
 
 
 def _stalls(run: Run) -> list[Event]:

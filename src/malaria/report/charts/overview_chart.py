@@ -6,10 +6,12 @@ A panel whose rule is broken says so beside its title, so that a FAIL is seen in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
 from malaria.analysis.observer_series import DROPPED_SO_FAR
+from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.thresholds import Ruling
 from malaria.records.run import Run
@@ -56,7 +58,15 @@ def overview(run: Run, summary: Summary, series: SeriesColumns | None = None) ->
     table = chart_columns(run, series)
     rules = threshold_rows(run, summary)
     panels = [_rates(run, table, rules), *_latency(table, rules), *_clients(table, rules), *_losses(run, table, rules)]
-    return over_time(run, table, panels, "Messages due and done over time")
+    return over_time(run, table, _with_reason(panels, summary), "Messages due and done over time")
+
+
+def _with_reason(panels: list[ChartPanel], summary: Summary) -> list[ChartPanel]:
+    """Return the panels; of a FAIL that no rule of theirs shows, the first says the reason."""
+    verdict = summary.verdict
+    if verdict.outcome is not Outcome.FAIL or any(panel.fault for panel in panels):
+        return panels
+    return [replace(panels[0], fault=f"✗ {verdict.reasons[0].text}"), *panels[1:]]
 
 
 def _rates(run: Run, table: SeriesColumns, rules: Sequence[ThresholdRow]) -> ChartPanel:

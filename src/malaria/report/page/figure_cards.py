@@ -47,7 +47,10 @@ def _rate(run: Run, summary: Summary) -> FigureCard | None:
 
 def _latency(run: Run, summary: Summary, metric: Metric, label: str) -> FigureCard | None:
     found = latencies(run, summary).get(metric)
-    return None if found is None else FigureCard(defined(metric, label), str(found["p99"]), f"p50 {found['p50']}")
+    if found is None:
+        return None
+    p99 = str(found["p99"]).replace(" ", "\N{NO-BREAK SPACE}")
+    return FigureCard(defined(metric, label), p99, f"p50 {found['p50']}")
 
 
 def _lost(summary: Summary) -> FigureCard | None:

@@ -14,7 +14,7 @@ from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import EventKind
 from malaria.records.run import Run
 from malaria.report.charts.chart_model import Chart
-from malaria.report.charts.event_marks import restarts
+from malaria.report.charts.event_marks import marks
 from malaria.report.charts.run_charts import percentiles, stack, step_s
 from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import count, unbroken
@@ -158,7 +158,8 @@ def surges_view(run: Run, summary: Summary) -> SurgesView | None:
 
 def events_table(run: Run) -> FoldedTable:
     """Return all that happened, phases included, in order of time."""
-    events = sorted([*run.events, *restarts(run)], key=lambda event: event.at_ns)
+    phases, marked = [event for event in run.events if event.kind is EventKind.PHASE], marks(run)
+    events = sorted([*phases, *marked], key=lambda event: event.at_ns)
     rows = [
         [
             load_clock(run.meta, event.at_ns),
@@ -171,8 +172,7 @@ def events_table(run: Run) -> FoldedTable:
     ]
     if more := len(events) - len(rows):
         rows.append(["", "", f"and {format_things(more, 'more event')}, which malaria export -f json has", "", ""])
-    marks = sum(event.kind is not EventKind.PHASE for event in events)
-    label = f"{count(len(events))} events, {count(marks)} of them marks in the charts" if marks else "phases"
+    label = f"{count(len(events))} events, {count(len(marked))} of them marks in the charts" if marked else "phases"
     return FoldedTable(label, page_table(["at", "kind", "what", "times", "worker"], rows, words=(1, 2)))
 
 

@@ -10,7 +10,7 @@ from malaria.analysis.thresholds import Ruling
 from malaria.records.run import Run
 from malaria.report.page.page_elements import CellTexts, PageTable, TableCell, page_table
 from malaria.report.shown_levels import ShownLevel
-from malaria.report.threshold_text import ThresholdRow, threshold_rows
+from malaria.report.threshold_text import ThresholdRow, definition_of, threshold_rows
 
 LOOKS: Final = {Ruling.HOLDS: "PASS", Ruling.BROKEN: "FAIL", Ruling.UNDECIDED: "UNKNOWN"}
 """The colour of a mark: that of the verdict it speaks for."""
@@ -45,4 +45,5 @@ def _over_levels(each: Sequence[tuple[ShownLevel, ThresholdRow]]) -> CellTexts:
 
 
 def _named(row: ThresholdRow) -> TableCell:
-    return TableCell(row.name, note=DEFAULT if row.is_default else "")
+    name = definition_of(row.key)
+    return TableCell(row.name, f"def-{name}" if name else "", note=DEFAULT if row.is_default else "")

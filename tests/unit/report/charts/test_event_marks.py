@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from malaria.records.rows import Event, EventKind, Observation, Reading
+from malaria.records.rows import EXIT_CODE, Event, EventKind, Observation, Reading, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from malaria.report.charts.event_marks import RESTARTED, gathered, marks
@@ -25,6 +25,16 @@ def test_phases_are_no_marks() -> None:
 def test_a_process_that_is_another_one_was_started_anew() -> None:
     records = run("process", {"restarts": 0}, {"restarts": 0}, {"restarts": 1}, {"restarts": 1}, {"restarts": 2})
     assert [(mark.at_ns, mark.text) for mark in marks(records)] == [(3 * S, RESTARTED), (5 * S, RESTARTED)]
+
+
+def test_a_process_that_ended_is_a_mark_unless_an_event_says_so() -> None:
+    ended = run("process", {"cpu_percent": 3}, {EXIT_CODE: -9})
+    ended = replace(ended, samples=(Sample("1", 0, 3 * S, RunPhase.MEASURE),))
+    (mark,) = marks(ended)
+    assert (mark.text, mark.kind) == ("the broker's process ended (signal 9)", EventKind.BROKER)
+    assert S <= mark.at_ns <= 2 * S
+    told = Event(2 * S, EventKind.BROKER, "mosquitto ended (signal 9)")
+    assert marks(replace(ended, events=(told,))) == [told]
 
 
 def test_or_its_uptime_says_so() -> None:

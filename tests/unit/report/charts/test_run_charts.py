@@ -22,7 +22,7 @@ from malaria.report.charts.overview_chart import overview
 from malaria.report.charts.run_charts import chart_marks, missing_shares, percentiles, stack
 from malaria.report.charts.time_panels import PANELS, panels_of
 from malaria.report.shown_levels import ShownLevel, shown_parts
-from synthetic import by_directory, made_by_bees, make_campaign, make_run, observed, with_figures, with_meta
+from synthetic import by_directory, judged, made_by_bees, make_campaign, make_run, observed, with_figures, with_meta
 
 
 def overview_of(run: Run) -> Chart:
@@ -57,6 +57,12 @@ def test_a_fail_is_seen_in_the_first_chart() -> None:
     assert latency.fault.startswith("✗ ack p99 ≥")
     assert [limit.value for limit in latency.limits] == [500.0]
     assert not any(panel.fault for panel in overview_of(make_run()).panels)
+
+
+def test_a_fail_without_a_figure_is_seen_there_too() -> None:
+    run = make_run()
+    summary = replace(summarize(run), verdict=judged("FAIL", "the broker refused 3 subscriptions"))
+    assert overview(run, summary).panels[0].fault == "✗ the broker refused 3 subscriptions"
 
 
 def test_missing_clients_and_losses_have_panels_of_their_own() -> None:
