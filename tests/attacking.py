@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
+import psutil
 
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
@@ -115,3 +116,13 @@ def who_never_acknowledges(port: int) -> Iterator[None]:
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Return the worker processes of a conductor, without a child that has ended and was not waited for."""
+    found = []
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):  # a zombie counts as one, too
+            if "malaria.engine.worker" in child.cmdline():
+                found.append(child)
+    return found

@@ -52,7 +52,7 @@ class Phase:
 PHASES: Final = {
     "workers": Phase("malaria attack mqtt", ("-d", "60s")),
     "prepare": Phase("prepare 0/", ("-d", "60s")),
-    "connect": Phase(" s  connect ", ("-d", "60s", "-R", "0.5")),
+    "connect": Phase("  connect ", ("-d", "60s", "-R", "0.5")),
     "measure": Phase("measure 0:00", ("-d", "60s", "--drain", "60s"), acknowledges=False),
     "drain": Phase("drain 0:0", ("-d", "1s", "--drain", "60s"), acknowledges=False),
     "page": Phase("latency  ", ("-d", "1s")),

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from attacking import run_attack, until
+from attacking import run_attack, until, workers_of
 from malaria.attack.interrupt import Interrupt
 from malaria.attack.runner import AttackOutcome
 from malaria.broker import RunningBroker
@@ -44,10 +44,6 @@ def attack(port: int, tmp_path: Path, act: Callable[[], None], after: int = 100,
     outcome = run_attack(port, tmp_path, subscribers=1, on_progress=once, **(QUICK | options))
     assert once.done
     return outcome
-
-
-def workers_of(pid: int) -> list[psutil.Process]:
-    return [p for p in psutil.Process(pid).children() if "malaria.engine.worker" in p.cmdline()]
 
 
 def is_over(process: psutil.Process) -> bool:

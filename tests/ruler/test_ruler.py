@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
-from attacking import histogram, run_attack
+from attacking import histogram, run_attack, workers_of
 from malaria.attack.runner import AttackOutcome
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric, Progress
@@ -93,7 +92,7 @@ def test_a_stopped_worker_is_invalid(tmp_path: Path) -> None:
             stop.set()  # no timer: how long the worker takes to start is not known
 
     def duty() -> None:
-        workers = [p for p in psutil.Process().children() if "malaria.engine.worker" in p.cmdline()]
+        workers = workers_of(os.getpid())
         while not stop.is_set():
             for number, pause_s in ((signal.SIGSTOP, 0.06), (signal.SIGCONT, 0.04)):
                 for worker in workers:
