@@ -171,7 +171,10 @@ def test_the_broker_dies_the_operator_interrupts_and_it_goes_on(place: Place) ->
     assert states(place) == ["done", "interrupted"]
     assert "interrupted by the operator" in place.page()
     first = open_run(place.run / "level-1")
-    assert [event.kind for event in first.events if "signal KILL" in event.text] == [EventKind.BROKER]
+    assert [event.kind for event in first.events if "signal KILL" in event.text] == [
+        EventKind.BROKER,
+        EventKind.OBSERVER,
+    ]
     resumed = place.resume()
     assert resumed.end() == FAIL, resumed.screen
     assert "1 of 2" not in resumed.screen

@@ -33,7 +33,8 @@ def test_what_mosquitto_drops_for_a_slow_subscriber_is_counted_and_a_fail(
     assert messages["delivered"] + messages["lost"] == messages["acked"] == 800
     assert dropped == 800 - 120 + messages["lost"]
     assert summary["verdict"]["outcome"] == "FAIL"
-    assert f"the broker dropped {dropped} messages" in summary["verdict"]["reasons"]
+    reasons = " ".join(summary["verdict"]["reasons"])
+    assert f"dropped {dropped}" in reasons  # for subscribers outside this run, or for our own one, too
 
 
 @pytest.mark.alone
