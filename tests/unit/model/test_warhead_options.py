@@ -295,6 +295,6 @@ def test_headers_of_one_name_are_joined() -> None:
 def test_an_allowed_stall_is_a_threshold() -> None:
     assert build_warhead(LoadOptions(allow_stall="5s")).thresholds == (Threshold("stalls.longest", "<=", 5000.0),)
     stated = warhead_from_toml(
-        '[thresholds]\n"stalls.longest" = "<= 250ms"\n[[group]]\nname = "a"\nmessages = 1\n', "x.toml"
+        '[thresholds]\n"stalls.longest" = "<= 250ms"\n[[group]]\nname = "a"\nclients = 1\nmessages = 1\n', "x.toml"
     )
     assert [str(threshold) for threshold in stated.thresholds] == ["stalls.longest <= 250ms"]
