@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary_figures import Summary
-from simulation import Action, Machine, Simulation, pause, starved
+from simulation import Action, Machine, Simulation, crash, pause, restore, starved
 from stub_broker import Behaviour
 
 MS = 1_000_000
@@ -171,3 +171,12 @@ def test_a_dozen_messages_do_not_make_a_run_invalid(tmp_path: Path) -> None:
     simulation = Simulation(story=list(starved(0, 15, of_ms=100, stopped_ms=90)))
     options = LOAD | {"clients": 5, "thresholds": {"ack.p99": "< 200ms"}, "own_lag_limit": None}
     assert simulation.run(tmp_path, **options).summary.verdict.outcome == "PASS"
+
+
+@pytest.mark.parametrize("back", [[], [(7.0, restore)]])
+def test_a_broker_that_died_does_not_stand_still(tmp_path: Path, back: list[tuple[float, Action]]) -> None:
+    """Nobody is connected, and other rules tell what happened."""
+    simulation = Simulation(story=[(4.0, crash), *back])
+    summary = simulation.run(tmp_path, **LOAD).summary
+    assert summary.verdict.outcome == "FAIL"
+    assert episodes(summary) == []
