@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,14 +17,39 @@ if TYPE_CHECKING:
 
 RunArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="RUN", help="The run's directory (the newest below runs/).", show_default=False),
+    typer.Argument(
+        metavar="RUN", help="A run: its directory, its name below runs/, or latest (latest).", show_default=False
+    ),
 ]
 
 
+LATEST: Final = "latest"
+"""The name of the newest run."""
+
+
 def chosen(directory: Path | None, root: Path = RUNS) -> Path:
-    """Return the directory that was named, or the newest run. Raises RunError if there is none."""
-    if directory is not None:
-        return directory
+    """Return the run that was named, or the newest. Raises RunError if it is not there."""
+    return named_run(LATEST if directory is None else str(directory), root)
+
+
+def named_run(name: str, root: Path = RUNS) -> Path:
+    """Return the directory of a run: `latest`, a directory, or a name below `root`. Raises RunError."""
+    from malaria.outputs.run_directory import holds_run
+
+    for path in (Path(name), root / name):
+        if holds_run(path):
+            return path
+    if name == LATEST:
+        return _newest(root)
+    # open_run says what is wrong with a directory that is there
+    if Path(name).exists():
+        return Path(name)
+    near = difflib.get_close_matches(Path(name).name, [path.name for path in root.glob("*")], n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise RunError(f"there is no run {name}", f"{meant}malaria runs lists them; latest is the newest")
+
+
+def _newest(root: Path) -> Path:
     from malaria.outputs.run_directory import holds_run
 
     runs = [path for path in root.glob("*") if holds_run(path)]

@@ -6,6 +6,7 @@ directory in which nothing was stored is removed again.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from malaria.records.store import FILE as RUN_FILE
 
 MOST_OF_A_MINUTE: Final = 10_000
 """The most directories for one title in one minute."""
+_NOT_IN_NAME: Final = re.compile(r"[^\w.+-]+")
 ASIDE: Final = ".replaced"
 """Where a run waits, below its directory, until the one that replaces it is stored."""
 _FILES: Final = (
@@ -40,7 +42,7 @@ def new_directory(root: Path, title: str, now: datetime) -> Iterator[Path]:
     # a root that was there before stays, empty or not
     made_root = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
-    stem = f"{now:%Y-%m-%dT%H%M}-{title}"
+    stem = f"{now:%Y-%m-%dT%H%M}-{slug(title)}"
     names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, MOST_OF_A_MINUTE))
     directory = next(root / name for name in names if _claimed(root / name))
     try:
@@ -107,6 +109,26 @@ def _run_paths(directory: Path) -> list[Path]:
     # a run inside the directory of an attack is none of its parts
     parts = [path for path in directory.iterdir() if is_campaign and (path / RUN_FILE).is_file()]
     return files + sorted(parts)
+
+
+def removed_run(directory: Path) -> bool:
+    """Remove a run or a campaign with its parts, and the directory if nothing else is in it. Tell whether it stays.
+
+    Raises OSError.
+    """
+    for path in _run_paths(directory):
+        if path.is_dir():
+            removed_run(path)
+        else:
+            path.unlink()
+    with suppress(OSError):  # not empty: the rest is not of malaria
+        directory.rmdir()
+    return directory.exists()
+
+
+def slug(title: str) -> str:
+    """Return a title as a part of a directory's name."""
+    return _NOT_IN_NAME.sub("-", title).strip("-.") or "run"
 
 
 def _move(paths: Sequence[Path], into: Path) -> bool:

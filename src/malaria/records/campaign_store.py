@@ -73,7 +73,7 @@ def _entry(directory: Path) -> RunEntry:
     except RunError as error:
         return RunEntry(directory, "", error.message, "", None)
     summary = stored_summary(directory)
-    return RunEntry(directory, records.started, records.title, summary.target, summary.outcome)
+    return summary.listed(RunEntry(directory, records.started, records.title, summary.target, summary.outcome))
 
 
 def _source(directory: Path) -> str:

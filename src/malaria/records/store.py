@@ -22,7 +22,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -228,13 +228,17 @@ def _compact(values: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One line of the list of runs. `outcome` is None where no summary was written."""
+    """One line of the list of runs. `outcome` and the figures are None where no summary has them."""
 
     directory: Path
     started: str
     title: str
     target: str
     outcome: str | None
+    clients: float | None = None
+    per_s: float | None = None
+    ack_p99_ms: float | None = None
+    lost: float | None = None
 
 
 def open_run(directory: Path) -> Run:
@@ -271,24 +275,50 @@ def _entry(directory: Path) -> RunEntry:
             meta, damage = _read_meta(database, directory)
     except RunError as error:
         return RunEntry(directory, "", error.message, "", None)
-    outcome = UNKNOWN if damage else stored_summary(directory).outcome
-    return RunEntry(directory, meta.started or "", meta.title or "", meta.target or "", outcome)
+    summary = stored_summary(directory)
+    outcome = UNKNOWN if damage else summary.outcome
+    entry = RunEntry(directory, meta.started or "", meta.title or "", meta.target or "", outcome)
+    return entry if damage else summary.listed(entry)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
-    """The target and the outcome of a stored summary, as far as there is one."""
+    """The target, the outcome and some figures of a stored summary, as far as there is one."""
 
     target: str = ""
     outcome: str | None = None
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+
+    def listed(self, entry: RunEntry) -> RunEntry:
+        """Return the entry with these figures."""
+        known: dict[str, Any] = dict(self.figures)
+        return replace(entry, **known)
 
 
 def stored_summary(directory: Path) -> StoredVerdict:
     try:
         summary = json.loads(read_input_text(directory / "summary.json", LARGEST_SUMMARY_BYTES))
-        return StoredVerdict(str(summary.get("target") or ""), str(summary["verdict"]["outcome"]))
+        outcome = str(summary["verdict"]["outcome"])
+        found = {name: _number(summary, path) for name, path in LISTED.items()}
+        done = ("acked_per_s", "sent_per_s", "delivered_per_s")
+        rates = [rate for name in done if (rate := _number(summary, ("rates", name))) is not None]
+        return StoredVerdict(str(summary.get("target") or ""), outcome, found | {"per_s": next(iter(rates), None)})
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return StoredVerdict()
+
+
+LISTED: Final = {
+    "clients": ("clients", "connected_peak"),
+    "ack_p99_ms": ("latency_ms", "ack", "p99"),
+    "lost": ("messages", "lost"),
+}
+"""Figures of the list, and where a summary has them."""
+
+
+def _number(summary: object, path: Sequence[str]) -> float | None:
+    for key in path:
+        summary = summary.get(key) if isinstance(summary, dict) else None
+    return summary if isinstance(summary, int | float) and not isinstance(summary, bool) else None
 
 
 @contextmanager

@@ -49,4 +49,4 @@ def test_a_campaign(calls: Calls) -> None:
 
 def test_no_run_there(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "nothing"]) == 2
-    assert "nothing holds no run" in capsys.readouterr().err
+    assert "there is no run nothing" in capsys.readouterr().err

@@ -21,8 +21,20 @@ def stored(path: Path, at_s: int = 0) -> Path:
     return path
 
 
-def test_the_named_one_is_taken(tmp_path: Path) -> None:
-    assert chosen(tmp_path / "x", tmp_path) == tmp_path / "x"
+def test_a_run_is_named_by_its_directory_or_below_runs_or_as_the_latest(tmp_path: Path) -> None:
+    old, new = stored(tmp_path / "a-meters", 100), stored(tmp_path / "b-pumps", 200)
+    assert chosen(old, tmp_path) == old
+    assert chosen(Path("a-meters"), tmp_path) == old
+    assert chosen(Path("latest"), tmp_path) == new
+    # it is there and holds no run: opening it says so
+    assert chosen(tmp_path, tmp_path) == tmp_path
+
+
+def test_a_name_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    stored(tmp_path / "b-pumps")
+    with pytest.raises(RunError, match="there is no run b-pmps") as caught:
+        chosen(Path("b-pmps"), tmp_path)
+    assert caught.value.remedy.startswith("did you mean b-pumps?")
 
 
 def test_the_newest_one_is_taken(tmp_path: Path) -> None:
