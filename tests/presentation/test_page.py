@@ -227,11 +227,23 @@ def test_the_page_of_a_campaign_has_the_figures_of_its_summaries_and_no_dead_lin
     assert len(path.read_bytes()) < 1_000_000
 
 
+def test_nine_levels_fit_three_screens_and_a_third_of_a_megabyte(browser: Browser, tmp_path: Path) -> None:
+    runs = [observed(make_run(12, 1, 300 * number)) for number in range(1, 10)]
+    runs = [with_meta(run, title=f"{300 * number:,} clients") for number, run in enumerate(runs, 1)]
+    path = tmp_path / "report.html"
+    path.write_text(campaign_page(make_campaign(runs), by_directory(runs)), encoding="utf-8")
+    assert path.stat().st_size < 333_000
+    reader = Reader(browser, path, width=1400)
+    assert reader.evaluate("document.documentElement.scrollHeight") <= 3 * 900
+    reader.evaluate("scrollTo(0, 1500)")
+    assert reader.evaluate("document.querySelector('.contents').getBoundingClientRect().top") == 0, "contents stay"
+    assert reader.troubles == []
+
+
 def test_one_level_is_open_at_a_time_and_a_link_opens_it(browser: Browser, whole_campaign: tuple[Path, Levels]) -> None:
     reader = Reader(browser, whole_campaign[0])
     opened = "[...document.querySelectorAll('details.level[open]')].map(one => one.id)"
     assert reader.evaluate(opened) == []
-    assert reader.evaluate("document.documentElement.scrollHeight") <= 3 * 900
     reader.page.click("table.levels a[href='#level-1']")
     reader.page.wait_for_selector("#stack-1 .panel")
     assert reader.evaluate(opened) == ["level-1"]
