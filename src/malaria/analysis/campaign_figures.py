@@ -16,6 +16,7 @@ from typing import Final
 from malaria.analysis.campaign_headline import PlacedLevel, campaign_sentence, decisive
 from malaria.analysis.capacity.capacity_figures import judge_search
 from malaria.analysis.compare.paired_figures import judge_comparison
+from malaria.analysis.compare.repeats import repeat_figures
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import LevelSummary, Summary, Verdict
@@ -51,6 +52,7 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
         headline=sentence,
         capacity=capacity,
         comparison=comparison,
+        repeats=repeat_figures([(one.part, one.summary) for one in placed]),
         levels=levels,
     )
 

@@ -367,7 +367,7 @@ class CapacityFigures(Figures):
     triggers: tuple[TriggerFigures, ...] = ()
 
 
-_RARE: Final = frozenset({"capacity", "loop", "comparison"})
+_RARE: Final = frozenset({"capacity", "loop", "comparison", "repeats"})
 """Keys of a summary that most have not."""
 
 
@@ -402,6 +402,29 @@ class AnsweredCount(Figures):
     runs_b: int
     pairs: int
     pairs_more: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatedFigure(Figures):
+    """A figure of runs of the same load. `spread` is half the distance of the extremes as a share of the median."""
+
+    name: str
+    median: float
+    smallest: float
+    largest: float
+    spread: float | None
+    unstable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatFigures(Figures):
+    """The scatter of one load that was run several times; `unstable` names figures, `remedy` says what to do."""
+
+    name: str
+    runs: int
+    figures: tuple[RepeatedFigure, ...]
+    unstable: tuple[str, ...]
+    remedy: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -453,10 +476,11 @@ class Summary(Figures):
     capacity: CapacityFigures | None = None
     loop: LoopFigures | None = None
     comparison: ComparisonFigures | None = None
+    repeats: tuple[RepeatFigures, ...] | None = None
     levels: tuple[LevelSummary, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
-        """Give the keys. Only a search has `capacity`, only a staircase `loop`, only a comparison `comparison`."""
+        """Give the keys. Those of `_RARE` are only in a summary that has them."""
         return (name for name in super().__iter__() if name not in _RARE or getattr(self, name) is not None)
 
     def __len__(self) -> int:

@@ -70,6 +70,7 @@ class Level:
     note: str
     observe: Observe
     broker: BrokerTable
+    repeat: int = 1
 
     @property
     def name(self) -> str:
@@ -285,7 +286,7 @@ def _level(file: CampaignFile, number: int, table: LevelTable, base: _Base) -> L
     owner: Location = at if "perf" in stated else ()
     _check_perf(observe, attacks[0].warhead, base.of_campaign((*owner, "observe", "perf", "at")))
     title = table.title or _title(attacks[0].warhead)
-    return Level(number + 1, title, clients, tuple(attacks), table.note, observe, broker)
+    return Level(number + 1, title, clients, tuple(attacks), table.note, observe, broker, table.repeat)
 
 
 def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:

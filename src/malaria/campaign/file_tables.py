@@ -157,6 +157,8 @@ class LevelTable(AttackChanges):
     """A variant: the level again with changes."""
     observe: Observe = Observe()
     """Changes to [observe] for this level."""
+    repeat: Annotated[int, Field(strict=True, ge=1, le=99)] = 1
+    """Number of runs of this level and of each of its variants."""
     broker: BrokerTable | None = None
     """The broker of this level, in place of [broker]."""
     warhead: WarheadKeys | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from malaria.analysis.compare.repeats import run_name
 from malaria.analysis.outcome import Outcome
 from malaria.campaign.definition import Campaign, Level
 from malaria.campaign.file_tables import OnFail
@@ -46,18 +47,27 @@ class Levels:
 
 
 def _steps(level: Level) -> list[Step]:
+    """Return the attacks of a level, all of them once and then again, so that a drift hits them alike."""
     return [
-        Step(
-            level=level.number,
-            title=level.title,
-            variant=attack.name,
-            clients=level.clients,
-            note=attack.note if position else level.note,
-            directory=f"{level.name}-variant-{position}" if position else level.name,
-            warhead=attack.warhead,
-            listener=attack.listener,
-            observe=level.observe,
-            broker=level.broker,
-        )
-        for position, attack in enumerate(level.attacks)
+        _step(level, position, repeat)
+        for repeat in range(1, level.repeat + 1)
+        for position in range(len(level.attacks))
     ]
+
+
+def _step(level: Level, position: int, repeat: int) -> Step:
+    attack = level.attacks[position]
+    directory = f"{level.name}-variant-{position}" if position else level.name
+    return Step(
+        level=level.number,
+        title=level.title,
+        variant=" · ".join(filter(None, (attack.name, run_name(repeat)))),
+        clients=level.clients,
+        note=attack.note if position else level.note,
+        directory=f"{directory}-repeat-{repeat}" if repeat > 1 else directory,
+        warhead=attack.warhead,
+        listener=attack.listener,
+        observe=level.observe,
+        repeat=repeat if level.repeat > 1 else None,
+        broker=level.broker,
+    )

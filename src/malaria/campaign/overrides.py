@@ -25,7 +25,7 @@ from malaria.units import NotationError, parse_duration_ns
 type StatedOptions = Mapping[str, str | None]
 """The options that were given: name -> text; None for a switch. Not given: not in it."""
 
-OF_LEVELS: Final = frozenset({"levels", "hold"})
+OF_LEVELS: Final = frozenset({"levels", "hold", "repeat"})
 SECRETS: Final = frozenset({"password", "psk", "header"})
 """Never stored. `password` and `psk` may come from the environment, and are ignored where nothing needs them."""
 
@@ -41,6 +41,9 @@ def overridden(campaign: Campaign, options: StatedOptions) -> Campaign:
         campaign = only_levels(campaign, levels)
     if (hold := options.get("hold")) is not None:
         campaign = with_hold(campaign, _duration_ns(hold))
+    if (repeat := options.get("repeat")) is not None:
+        levels_again = tuple(replace(level, repeat=int(repeat)) for level in campaign.levels)
+        campaign = replace(campaign, levels=levels_again)
     return campaign
 
 

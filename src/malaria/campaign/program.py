@@ -43,6 +43,8 @@ class Step:
     """Why the step is not to be run after all; empty: run it."""
     trial: TrialLoad | None = None
     """The load of a step that belongs to a search; its `staircase` says how it climbs."""
+    repeat: int | None = None
+    """The number of the run, from 1, of a load that is run several times."""
     broker: BrokerTable | None = None
     """How the broker of the step is started; None: as that of the campaign."""
 
@@ -62,7 +64,9 @@ class Step:
 
     def part(self, why: str) -> CampaignPart:
         """Return how `campaign.json` shows the step before it is run; `why` says why it has not been."""
-        return CampaignPart(self.level, self.title, self.variant, self.clients, self.note, why=why, trial=self.trial)
+        return CampaignPart(
+            self.level, self.title, self.variant, self.clients, self.note, why=why, trial=self.trial, repeat=self.repeat
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import AttackOptions, perform
-from malaria.cli.options import FromFile, Result, Where, takes
+from malaria.cli.attack_screen import (
+    RUNS,
+    AttackOptions,
+    checked_load,
+    command_line,
+    launcher_of,
+    perform,
+    workers_for,
+)
+from malaria.cli.options import TIME, FromFile, Result, Where, option, takes
 from malaria.errors import WarheadError
 from malaria.model.option_table import LoadOptions
 
@@ -18,11 +27,25 @@ EXAMPLES: Final = (
     "malaria attack localhost",
     "malaria attack broker:1883 -c 3000 -I 6s -s 500 -q 1 -d 10m --fail-if 'ack.p99 > 500ms'",
     "malaria attack broker -w examples/meters.toml -c 500 --json -",
+    "malaria attack broker -c 500 -d 1m --repeat 5",
 )
 
 
-@takes(Where, FromFile, Result, load="attack")
-def attack(arguments: tuple[str, ...], where: Where, file: FromFile, result: Result, load: LoadOptions) -> int:
+@dataclass(frozen=True)
+class Again:
+    """How often the attack is run."""
+
+    repeat: Annotated[
+        int | None,
+        option(TIME, "--repeat", text="Run the attack so many times; says how much the figures scatter.", min=2,
+               max=99, metavar="N"),
+    ] = None  # fmt: skip
+
+
+@takes(Where, FromFile, Again, Result, load="attack")
+def attack(
+    arguments: tuple[str, ...], where: Where, file: FromFile, again: Again, result: Result, load: LoadOptions
+) -> int:
     """Run one attack: publishers and a subscriber as the options say, or the load of a warhead.
 
     Shows the progress, prints the verdict, and keeps the run and its page in a directory.
@@ -42,7 +65,30 @@ def attack(arguments: tuple[str, ...], where: Where, file: FromFile, result: Res
         return override(warhead, load, str(file.warhead))
 
     title = "attack" if file.warhead is None else file.warhead.stem
-    return perform(AttackOptions(where, result, title, make), arguments)
+    options = AttackOptions(where, result, title, make)
+    if again.repeat is None:
+        return perform(options, arguments)
+    return _perform_again(options, again.repeat, arguments)
+
+
+def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ...]) -> int:
+    """Run the attack several times as a campaign of one level; return the exit code of the worst verdict."""
+    from malaria.campaign import RepeatOptions, repeat_request
+    from malaria.cli.campaign_screen import Showing, perform_campaign
+    from malaria.model.observe import observe_from_options
+    from malaria.outputs.run_directory import run_directory
+
+    where, result = options.where, options.result
+    result.files.check()
+    target, warhead = checked_load(where, options.make())
+    observe = observe_from_options(result.observe or ())
+    command = command_line(arguments, where.target, target)
+    launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
+    with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
+        wanted = RepeatOptions(target, warhead, options.title, repeat, observe)
+        request = repeat_request(wanted, command, directory, workers_for(result.workers))
+        request = replace(request, launcher=launcher)
+        return perform_campaign(request, Showing("malaria attack", result.files, result.quiet))
 
 
 def add_to(app: typer.Typer) -> None:

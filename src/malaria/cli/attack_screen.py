@@ -53,7 +53,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     where, result = options.where, options.result
     # before the load: a mistyped path must not cost the result of an hour
     result.files.check()
-    target, warhead = _checked_load(where, options.make())
+    target, warhead = checked_load(where, options.make())
 
     from malaria.attack.preflight import AttackRequest  # heavy: only when there is something to do
     from malaria.model.observe import observe_from_options
@@ -112,7 +112,7 @@ def note_stopped(directory: Path) -> None:
     print_line(f"stopped; the run is stored, and shown by: malaria report {shlex.quote(str(directory))}", error=True)
 
 
-def _checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
+def checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
     """Return the target of the command or the warhead, and the warhead with its login. Raises TargetError."""
     from malaria.model.target import parse_target, refuse_public_broker
 

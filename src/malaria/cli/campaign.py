@@ -81,6 +81,11 @@ class CampaignChanges:
         str | None,
         option(TIME, "--hold", text="Length of every level, its surges in proportion: 20s.", metavar="TIME"),
     ] = None
+    repeat: Annotated[
+        int | None,
+        option(TIME, "--repeat", text="Run every level so many times; says how much the figures scatter.", min=2,
+               max=99, metavar="N"),
+    ] = None  # fmt: skip
     username: Annotated[
         str | None, option(CLIENTS, "-u", "--username", text="User name for every client, with --target.")
     ] = None

@@ -53,6 +53,7 @@ class CampaignPart:
     clean_reason: str = ""
     command: str = ""
     trial: TrialLoad | None = None  # of a search
+    repeat: StoredCount | None = None  # the number of the run, from 1, of a load that is run several times
     took_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     own_limit: StoredFlag = False  # a limit of this machine prevented it
 

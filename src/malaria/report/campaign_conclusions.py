@@ -151,7 +151,8 @@ def _variants(level: Sequence[ShownLevel]) -> list[str]:
     base, *variants = level
     if base.part.variant:  # the level itself was not run: there is nothing to compare with
         return []
-    return [sentence for one in variants for sentence in _variant(base, one)]
+    # another run of the same load changes nothing on purpose
+    return [sentence for one in variants if (one.part.repeat or 1) == 1 for sentence in _variant(base, one)]
 
 
 def _variant(base: ShownLevel, other: ShownLevel) -> list[str]:

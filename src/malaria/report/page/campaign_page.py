@@ -33,6 +33,7 @@ from malaria.report.page.page_elements import (
     PageTable,
     TableCell,
     named_values,
+    page_table,
     paragraphs,
 )
 from malaria.report.page.run_sections import (
@@ -46,6 +47,7 @@ from malaria.report.page.run_sections import (
     verdict_view,
 )
 from malaria.report.page.threshold_table import level_threshold_table
+from malaria.report.repeat_text import REPEAT_HEAD, repeat_rows, repeat_sentence
 from malaria.report.search_conclusions import loop_words
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, missing_lines, shown_parts
 
@@ -60,6 +62,14 @@ class LevelView:
     verdict: VerdictView
     side_by_side: PageTable | None
     sections: RunSections
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatView:
+    """How much the runs of one load scatter: a sentence, and a row for each figure."""
+
+    sentence: str
+    table: PageTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,7 @@ class CampaignPage:
     percentiles: ChartPlace | None
     rates: ChartPlace | None
     conclusions: tuple[str, ...]
+    repeats: tuple[RepeatView, ...]
     contents: tuple[TableCell, ...]
     note: tuple[str, ...]
     command: CopyableCommand
@@ -120,6 +131,9 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         percentiles=chart_place("all-percentiles", data) if shown else None,
         rates=chart_place("all-rates", data) if shown else None,
         conclusions=tuple(campaign_sentences(summary, shown)),
+        repeats=tuple(
+            RepeatView(repeat_sentence(one), page_table(REPEAT_HEAD, repeat_rows(one))) for one in summary.repeats or ()
+        ),
         contents=_contents(shown, bool(missing)),
         note=paragraphs(campaign.note),
         command=CopyableCommand("command-campaign", campaign.command),

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from malaria.analysis.headline import headline
-from malaria.analysis.summary_figures import LevelSummary, Summary
+from malaria.analysis.summary_figures import LevelSummary, RepeatFigures, Summary
 from malaria.printable import printable
 from malaria.records.rows import Metric
 from malaria.report.figure_text import UNKNOWN, count, lost_figure, ms
+from malaria.report.repeat_text import REPEAT_HEAD, repeat_rows, repeat_sentence
 from malaria.report.terminal.capacity_summary import print_capacity
 from malaria.report.terminal.comparison_table import print_comparison
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, print_lines, wrapped
@@ -41,7 +42,18 @@ def _print_levels(summary: Summary, console: Console) -> None:
     head[0].stylize(COLOURS[answer.outcome], len(INDENT), len(margin))
     if answer.remedy:
         head += wrapped(answer.remedy, " " * len(margin), console.width)
-    print_lines([Text(), *head, Text(), *_levels(summary.levels, console.width), Text()], console)
+    lines = [Text(), *head, Text(), *_levels(summary.levels, console.width), Text()]
+    for repeats in summary.repeats or ():
+        lines += [*_repeats(repeats, console.width), Text()]
+    print_lines(lines, console)
+
+
+def _repeats(repeats: RepeatFigures, width: int) -> list[Text]:
+    """Return how much the runs of one load scatter: a sentence, and a row for each figure."""
+    rows = [REPEAT_HEAD, *repeat_rows(repeats)]
+    return wrapped(repeat_sentence(repeats), INDENT, width) + [
+        Text((INDENT + f"{name:<22}" + "".join(f"{cell:>11}" for cell in cells)).rstrip()) for name, *cells in rows
+    ]
 
 
 def _levels(levels: Sequence[LevelSummary], width: int) -> list[Text]:
