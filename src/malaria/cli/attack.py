@@ -33,7 +33,7 @@ EXAMPLES: Final = (
 
 @dataclass(frozen=True)
 class Again:
-    """How often the attack is run."""
+    """Number of runs of the attack."""
 
     repeat: Annotated[
         int | None,

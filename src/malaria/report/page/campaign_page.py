@@ -66,7 +66,7 @@ class LevelView:
 
 @dataclass(frozen=True, slots=True)
 class RepeatView:
-    """How much the runs of one load scatter: a sentence, and a row for each figure."""
+    """The scatter of the runs of one load: a sentence, and a row for each figure."""
 
     sentence: str
     table: PageTable
