@@ -41,7 +41,7 @@ def _of_bee(run: Run, bee: str) -> BeeFigures:
         version=host.malaria,
         cores=host.cores,
         workers=len(workers),
-        clients=sum(one.clients for one in facts) if facts else None,
+        clients=_planned(facts),
         clients_peak=_most_ready(samples) if samples else None,
         cpu_percent=_cpu_percent(run, workers),
         own_lag_p99_ms=_ms(own_lag_p99_ns(samples)) if not run.damage.hits("sample", "histogram") else None,
@@ -70,6 +70,12 @@ def own_lag_p99_ns(samples: Iterable[Sample]) -> int | None:
 def _clock(run: Run, bee: str) -> BeeClockFacts:
     known = run.meta.clocks.bees if run.meta.clocks else ()
     return next((clock for clock in known if clock.bee == bee), BeeClockFacts())
+
+
+def _planned(facts: list[WorkerFacts]) -> int | None:
+    """Return the clients of its workers; None if one of them did not say how many it has."""
+    known = [one.clients for one in facts if one.clients is not None]
+    return sum(known) if known and len(known) == len(facts) else None
 
 
 def _cpu_percent(run: Run, workers: list[str]) -> float | None:

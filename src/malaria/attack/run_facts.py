@@ -107,7 +107,7 @@ def _losses(workers: Mapping[str, WorkerState], share_of: Callable[[str], object
                 share=str(share_of(name)),
                 reason=reason,
                 since_ns=min(worker.sampled_ns for worker in gone),
-                clients=sum(worker.clients for worker in gone),
+                clients=sum(worker.clients for worker in gone) if all(worker.prepared for worker in gone) else None,
             )
         )
     return tuple(losses)
@@ -116,7 +116,7 @@ def _losses(workers: Mapping[str, WorkerState], share_of: Callable[[str], object
 def _worker_facts(name: str, worker: WorkerState, failures: Mapping[str, Mapping[str, int]]) -> WorkerFacts:
     return WorkerFacts(
         worker=name,
-        clients=worker.clients,
+        clients=worker.clients if worker.prepared else None,
         started_ns=worker.started_ns,
         connect_failures=most_common(failures.get(name, {})),
     )

@@ -53,6 +53,8 @@ SILENCE_NS: Final = 15 * NS_PER_S
 """A worker reports ten times a second. One that reports nothing for so long is lost: stopped, or stuck."""
 SILENCE_NOTICE_NS: Final = 3 * NS_PER_S
 """A wait for workers that is longer than this gets a mark, which names them."""
+BEE_NOTICE_NS: Final = 6 * NS_PER_S
+"""The same for a worker of a bee: one whose bee is silent is lost with it before, and needs no mark of its own."""
 LONGEST_STEP_NS: Final = NS_PER_S
 """What counts of the time between two looks. When this process stood still, its workers may have, too."""
 GIVE_UP_NS: Final = 3 * NS_PER_S
@@ -398,7 +400,7 @@ class Conductor:
             silent_ns = self._awake_ns - worker.heard_ns
             if silent_ns > SILENCE_NS:
                 self._lose(name, f"reported nothing for {format_duration_ns(SILENCE_NS)}", at_ns)
-            elif silent_ns > SILENCE_NOTICE_NS and not worker.missed:
+            elif silent_ns > (BEE_NOTICE_NS if "/" in name else SILENCE_NOTICE_NS) and not worker.missed:
                 worker.missed = True
                 limit = format_duration_ns(SILENCE_NS)
                 self._mark(at_ns, EventKind.LOST, f"worker {name} reports nothing; it is given up after {limit}")

@@ -123,7 +123,7 @@ class WorkerFacts(_Facts):
     """One worker: how many clients it has, when it began to make load, and why clients of it failed to connect."""
 
     worker: str
-    clients: StoredCount = 0
+    clients: StoredCount | None = None
     started_ns: StoredInt | None = None
     connect_failures: Mapping[str, StoredCount] = Field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,8 @@ def test_the_state_names_what_is_known_and_leaves_out_the_rest() -> None:
     conductor = Conductor(("a/1", "b/1"), AttackTiming(0, 10**9, 10**9, 10**9, counted=False))
     rate = DueRate(WARHEAD, 2)
     before = run_state(conductor, rate, {}, str)
-    idle = tuple(WorkerFacts(worker=name, clients=0, started_ns=None, connect_failures={}) for name in ("a/1", "b/1"))
+    facts: dict[str, Any] = {"clients": None, "started_ns": None, "connect_failures": {}}
+    idle = tuple(WorkerFacts(worker=name, **facts) for name in ("a/1", "b/1"))
     assert before == RunMeta(connect_failures={}, remedies={}, lost_workers=(), worker_facts=idle)
     for worker, at_ns in (("a/1", 5), ("b/1", 7)):
         conductor.process(worker, Started(at_ns), at_ns)
@@ -71,3 +73,12 @@ def test_the_state_names_what_is_known_and_leaves_out_the_rest() -> None:
         LostWorker(worker="b", share="share of b", reason="silent", since_ns=10**9, clients=4),
     )
     assert state.start == StartFacts(first_ns=5, last_ns=7, spread_ns=2)
+
+
+def test_a_worker_that_was_lost_before_it_was_ready_has_an_unknown_number_of_clients() -> None:
+    conductor = Conductor(("1", "2"), AttackTiming(0, 10**9, 10**9, 10**9, counted=False))
+    conductor.process("1", WorkerLost("was killed by SIGKILL"), 1)
+    conductor.process("2", Prepared(4), 1)
+    state = run_state(conductor, DueRate(WARHEAD, 2), {}, lambda _: "1/2")
+    assert [(one.since_ns, one.clients) for one in state.lost_workers] == [(0, None)]
+    assert [one.clients for one in state.worker_facts] == [None, 4]

@@ -362,6 +362,22 @@ def test_a_schedule_is_waited_for_however_little_moves() -> None:
     assert not play.conductor.stalled
 
 
+@pytest.mark.parametrize(("names", "missed_s"), [(("1", "2"), 3.1), (("bee-1/1", "bee-2/1"), 6.1)])
+def test_a_silent_bee_is_lost_before_its_worker_is_missed(names: tuple[str, str], missed_s: float) -> None:
+    """The swarm gives up a bee after 3 s; a mark that speaks of 15 s would contradict it."""
+    play = Play(*names).connect()
+    for name in names:
+        play.say(READY, worker=name)
+    play.at(0.2)
+    play.conductor.events()
+    seen: list[float] = []
+    for tenth in range(3, 100):
+        play.say(READY, worker=names[0])
+        play.at(tenth / 10)
+        seen += [tenth / 10 for event in play.conductor.events() if event.kind is EventKind.LOST]
+    assert seen == [pytest.approx(missed_s, abs=0.3)]
+
+
 def test_a_worker_that_reports_nothing_is_missed_and_then_lost() -> None:
     play = Play("1", "2").connect()
     play.say(READY, worker="1")
