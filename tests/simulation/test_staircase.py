@@ -71,7 +71,7 @@ def test_a_target_without_a_loop_is_well_on_the_first_step_down(tmp_path: Path, 
     assert rungs(outcome) == [(20, "up", True), (40, "up", True), (80, "up", False), (40, "down", True)]
     loop = loop_of(outcome)
     assert (loop.tipping, loop.recovery, loop.ratio, loop.restart_needed) == (80, 40, 0.5, False)
-    assert loop.recovery_s == 3.0
+    assert loop.recovery_s == 5.0
     assert loop.never_back == 0
     assert loop.sustained_by is None
     assert [rung.acked_per_s for rung in loop.rungs if rung.load == 80] == [60.0]
@@ -79,7 +79,7 @@ def test_a_target_without_a_loop_is_well_on_the_first_step_down(tmp_path: Path, 
     assert outcome.summary.verdict.outcome == "FAIL"
     unit = "msg/s" if by_rate else "clients"
     assert outcome.summary.verdict.reasons[0].text.startswith(
-        f"tips at 80 {unit}, well again at 40 (0.50 of it), 3 s after; no restart needed: it acknowledged 60 of 80"
+        f"tips at 80 {unit}, well again at 40 (0.50 of it), 5 s after; no restart needed: it acknowledged 60 of 80"
     )
 
 

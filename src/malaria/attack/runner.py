@@ -204,7 +204,9 @@ class AttackRunner:
         self._pilot = (
             None
             if request.staircase is None
-            else StaircasePilot(request.staircase, request.warhead, workers, timing.surges)
+            else StaircasePilot(
+                request.staircase, request.warhead, workers, timing.surges, planned_facts(request, means.target)
+            )
         )
         self._totals = LiveTotals(workers)
         self._due_rate = DueRate(request.warhead, len(workers), stepwise=stepwise)

@@ -12,7 +12,9 @@ from fractions import Fraction
 from typing import Final
 
 from malaria.analysis.capacity.rung import RungJudgement, RungLimits, delivered, judge_rung, slack
-from malaria.analysis.seconds import OWN_LAG_LIMIT_NS, LoadSecond, between, load_seconds
+from malaria.analysis.latency_limits import AT_MOST, default_limit_ms, own_lag_bound_ns
+from malaria.analysis.seconds import LoadSecond, between, load_seconds
+from malaria.analysis.thresholds import stated_thresholds
 from malaria.analysis.timeline import Timeline
 from malaria.clock import NS_PER_S
 from malaria.control.change_schedule import HAND_NOTICE_NS
@@ -20,7 +22,8 @@ from malaria.control.changes import AddClients, Change, ChangeRate, RemoveClient
 from malaria.model.warhead import Warhead
 from malaria.plan.surge_schedule import SurgeTimes
 from malaria.records.rows import Counter, Metric, Sample
-from malaria.records.run_meta import RungFacts, StaircaseFacts
+from malaria.records.run import Run
+from malaria.records.run_meta import RungFacts, RunMeta, StaircaseFacts
 from malaria.records.staircase import Staircase
 
 SETTLE_NS: Final = NS_PER_S
@@ -51,8 +54,18 @@ class _Rung:
 class StaircasePilot:
     """Decides the steps of one attack. `advance` returns those that are due now; `over` tells that the load may end."""
 
-    def __init__(self, staircase: Staircase, warhead: Warhead, workers: Sequence[str], surges: Sequence[SurgeTimes]):
-        """`warhead` has the clients of the first load and, for a staircase of clients, one surge for each step."""
+    def __init__(
+        self,
+        staircase: Staircase,
+        warhead: Warhead,
+        workers: Sequence[str],
+        surges: Sequence[SurgeTimes],
+        planned: RunMeta,
+    ) -> None:
+        """`warhead` has the clients of the first load and, for a staircase of clients, one surge for each step.
+
+        `planned` are the facts of the run: they state what it is judged by.
+        """
         self.over = False
         self._stairs = staircase
         self._surges = surges
@@ -60,7 +73,8 @@ class StaircasePilot:
         self._others = sum(group.clients for group in warhead.groups) - self._group.clients
         self._done = Counter.ACKED if self._group.qos else Counter.SENT
         self._subscribed = any(group.subscribes for group in warhead.groups)
-        self._limits = RungLimits(warhead.attack.own_lag_limit_ns or OWN_LAG_LIMIT_NS, 0, p99_ms=_stated_p99s(warhead))
+        judged = Run(planned, (), (), None)
+        self._limits = RungLimits(own_lag_bound_ns(judged), 0, p99_ms=_p99_limits(judged))
         self._workers = set(workers)
         self._timeline = Timeline()
         self._known_s: dict[str, int] = {}  # the last second that each worker has reported
@@ -231,18 +245,19 @@ class StaircasePilot:
         return [second for second in seconds if second.end_s * NS_PER_S <= known_ns]
 
 
-def _stated_p99s(warhead: Warhead) -> dict[Metric, float]:
-    """Return the stated limits of the latencies that a rung is judged by, in milliseconds."""
+def _p99_limits(judged: Run) -> dict[Metric, float]:
+    """Return the limits of the latencies that a rung is judged by, in milliseconds: stated ones, or the default."""
     limits: dict[Metric, float] = {}
     for metric in (Metric.ACK, Metric.END_TO_END):
         stated = [
             threshold.value
-            for threshold in warhead.thresholds
-            if threshold.key == f"{metric}.p99" and threshold.operator in ("<", "<=")
+            for threshold in stated_thresholds(judged)
+            if threshold.key == f"{metric}.p99" and threshold.operator in AT_MOST
         ]
         if stated:
             limits[metric] = min(stated)
-    return limits
+    default_ms = default_limit_ms(judged)
+    return limits if default_ms is None else {Metric.ACK: default_ms} | limits
 
 
 def _owed_at(course: Sequence[LoadSecond], at_ns: int) -> int:
