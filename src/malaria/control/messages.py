@@ -65,7 +65,16 @@ class CorrectEpoch:
     epoch_ns: int
 
 
-type Order = ConnectAll | StartPublishing | TimedChange | EndPublishing | ReportAccount | Finish | CorrectEpoch
+@dataclass(frozen=True, slots=True)
+class KeepGoing:
+    """Allow the worker to go on for so long. Once one has come, it stops its load when no other one follows in time."""
+
+    patience_ns: int
+
+
+type Order = (
+    ConnectAll | StartPublishing | TimedChange | EndPublishing | ReportAccount | Finish | CorrectEpoch | KeepGoing
+)
 
 
 @dataclass(frozen=True, slots=True)

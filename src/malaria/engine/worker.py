@@ -2,8 +2,9 @@
 
 `python -m malaria.engine.worker FD` reads a `Task` from the pipe, then turns its engine and follows orders until
 `Finish`. The conductor handles Ctrl-C and other signals that ask to end, so they are ignored here. When the conductor
-is gone (end of the pipe), the load stops at once: a load generator without a conductor must not go on. A worker that
-cannot stop, because a function of the operator does not return, is ended by a thread that watches the pipe.
+is gone (end of the pipe), the load stops at once: a load generator without a conductor must not go on. So it does
+when a bee that has sent `KeepGoing` is silent, because somebody has stopped its process. A worker that cannot stop,
+because a function of the operator does not return, is ended by a thread that watches the pipe.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from malaria.control.messages import (
     EndPublishing,
     Finish,
     Finished,
+    KeepGoing,
     Order,
     Prepared,
     Report,
@@ -83,6 +85,7 @@ class Worker:
         self._phase_changes: list[tuple[int, RunPhase]] = []  # those that come by the clock, without an order
         self._start_ns: int | None = None  # when the load is to begin; None once it has
         self._next_ns = 0
+        self._patience_end_ns = FAR_NS  # until when the load may go on without another KeepGoing
 
     def run(self) -> None:
         """Turn the engine until `Finish`, or until the conductor is gone."""
@@ -117,6 +120,9 @@ class Worker:
         self._next_ns = min(self._next_standing_ns, self._next_second_ns, self._start_ns or FAR_NS, *changes)
 
     def _report_what_is_due(self, now: int) -> None:
+        if now >= self._patience_end_ns:
+            self._stop()
+            return
         if self._start_ns is not None and now >= self._start_ns:
             self._start_ns = None
             self._send(Started(now - self._epoch_ns))
@@ -155,8 +161,12 @@ class Worker:
                 self._process(self._channel.recv())
             self._plan_next_report()
         except (EOFError, OSError):  # the conductor is gone
-            self.engine.hang_up()
-            self.over = True
+            self._stop()
+
+    def _stop(self) -> None:
+        """Stop the load without a report: nobody would hear it."""
+        self.engine.hang_up()
+        self.over = True
 
     def _process(self, order: Order) -> None:
         match order:
@@ -176,6 +186,8 @@ class Worker:
                 self._send(self._account())
             case Finish():
                 self._finish()
+            case KeepGoing(patience_ns):
+                self._patience_end_ns = self._clock() + patience_ns
             case CorrectEpoch(epoch_ns):
                 self._epoch_ns = epoch_ns
                 self.engine.correct_epoch(epoch_ns)

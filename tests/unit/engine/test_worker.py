@@ -12,6 +12,7 @@ from malaria.control.messages import (
     EndPublishing,
     Finish,
     Finished,
+    KeepGoing,
     Prepared,
     ReportAccount,
     SecondReport,
@@ -114,6 +115,21 @@ def test_an_account_comes_when_it_is_asked_for_and_at_the_end() -> None:
     assert play.channel.reports[-1] == Finished()
     assert play.worker.worker.over
     assert play.connected() == 0
+
+
+def test_a_worker_whose_bee_was_stopped_stops_its_load_when_it_hears_no_more() -> None:
+    play = Play()
+    play.load(end_s=None)
+    for at_s in (1, 2, 3):
+        play.until(at_s)
+        play.channel.order(KeepGoing(4 * S))
+    play.until(6.8)
+    assert not play.worker.worker.over
+    assert play.connected() == 4
+    play.until(7.2)
+    assert play.worker.worker.over
+    assert play.connected() == 0
+    assert play.reports(Finished) == []
 
 
 @pytest.mark.parametrize("loading", [True, False])

@@ -29,7 +29,7 @@ def abort(chosen: Chosen = None, force: EndOthers = False, name: Name = DEFAULT)
             say(f"  it has not reported after {REPORT_S:.0f} s: its bees are stopped all the same")
 
     def describe(ended: int) -> str:
-        return f"{ended} processes ended" if ended else "made no load"
+        return f"{ended} process{'' if ended == 1 else 'es'} ended" if ended else "made no load"
 
     failed = end_on_each(hosts, describe, lambda bees, report, all_: stop(bees, report, force=all_), force=force)
     return exit_code(failed)

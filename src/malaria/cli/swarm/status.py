@@ -142,7 +142,8 @@ def _say_more(results: Sequence[HostResult[BeeStatus]]) -> None:
         if result.failed:
             say(f"{result.host}: {result.error}" + (f"; {result.remedy}" if result.remedy else ""))
         elif result.value is not None and result.value.running:
-            say(f"{result.host.name} makes load now (process {result.value.running})")
+            holder = f", for {result.value.holder}" if result.value.holder else ""
+            say(f"{result.host.name} makes load now (process {result.value.running}){holder}")
     others = [
         f"{result.host.name} has malaria {result.value.deployed.version}"
         for result in results

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from malaria.model.key_part import KeyPart, read_heading
 from malaria.ssh.connection import run
 from malaria.swarm.hosts.bee_files import shell_path
-from malaria.swarm.hosts.bee_layout import DEPLOYED, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json
+from malaria.swarm.hosts.bee_layout import DEPLOYED, HOLDER_FILE, KEYS, PID_FILE, PYTHON, Deployed, deployed_from_json
 from malaria.swarm.hosts.each_host import AT_ONCE, HostResult, on_each
+from malaria.swarm.hosts.holding import holder_from
 from malaria.swarm.hosts.inventory import BeeHost
 from malaria.transport.host_limits import CLIENT_BYTES, DESCRIPTORS_OF_OUR_OWN, TLS_BYTES, WORKER_BYTES
 
@@ -33,7 +34,10 @@ echo "disk $(echo "$disk" | tail -n 1 | tr -s ' ' | cut -d' ' -f4)"
 echo "load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 cd {directory} 2>/dev/null || exit 0
 [ -x {python} ] && echo "deployed $(cat {deployed} 2>/dev/null)"
-pid=$(cat {pid} 2>/dev/null) && kill -0 "$pid" 2>/dev/null && echo "running $pid"
+if pid=$(cat {pid} 2>/dev/null) && kill -0 "$pid" 2>/dev/null; then
+    echo "running $pid"
+    echo "holder $(tr '\n' '\t' < {holder} 2>/dev/null)"
+fi
 for part in {keys}/*.part; do [ -r "$part" ] && echo "part $(head -n 1 "$part")"; done
 :
 """
@@ -54,6 +58,7 @@ class BeeStatus:
     deployed: Deployed | None
     running: int | None  # pid of a bee at work
     parts: tuple[KeyPart, ...]
+    holder: str = ""  # who makes that load, since when, by which command
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ async def ask_status(
 
 
 async def _ask_one(host: BeeHost, connection: SSHClientConnection) -> BeeStatus:
-    script = ASK.format(directory=shell_path(host), python=PYTHON, deployed=DEPLOYED, pid=PID_FILE, keys=KEYS)
+    script = ASK.format(directory=shell_path(host), python=PYTHON, deployed=DEPLOYED, pid=PID_FILE, keys=KEYS,
+                        holder=HOLDER_FILE)  # fmt: skip
     return status_from(await run(connection, script))
 
 
@@ -98,6 +104,7 @@ def status_from(output: str) -> BeeStatus:
         deployed=deployed_from_json(facts.get("deployed", "")),
         running=_number(facts, "running"),
         parts=tuple(parts),
+        holder=str(holder_from(facts.get("holder", "").replace("\t", "\n")) or ""),
     )
 
 

@@ -175,7 +175,8 @@ class ClaimedPlaces:
         other = self._bees.setdefault(place, host) if place else host
         if other is not host:
             raise SwarmError(
-                f"it is the same host and directory as {other}", f"take one out: malaria swarm remove {host.name}"
+                f"it is the same host and directory as {other}",
+                f"take one out, then deploy again: malaria swarm remove {host.name}",
             )
 
 

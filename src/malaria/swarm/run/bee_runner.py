@@ -1,8 +1,9 @@
 """A bee on its host: starts workers, passes orders to them and their reports to the conductor, and watches for silence.
 
 Promises: every record is numbered and on the bee's disk before it is sent; a bee that hears nothing of its conductor
-for `CONDUCTOR_PATIENCE_NS` ends its load as at the end of an attack, and keeps what its workers still report; a bee
-without an assignment makes no load, so that setting it up a second time does no harm.
+for `CONDUCTOR_PATIENCE_NS` ends its load as at the end of an attack, and keeps what its workers still report; workers
+that hear nothing of their bee for so long stop their load; a bee without an assignment makes no load, so that setting
+it up a second time does no harm.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S, now_ns
-from malaria.control.messages import CorrectEpoch, Finish, Finished, Prepared, Report, WorkerLost
+from malaria.control.messages import CorrectEpoch, Finish, Finished, KeepGoing, Prepared, Report, WorkerLost
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
@@ -164,6 +165,7 @@ class BeeRunner:
                     self._heartbeats.restart(at_ns, CONDUCTOR_PATIENCE_NS)
             if reports or at_ns - sent_ns >= BEE_HEARTBEAT_NS:
                 sent_ns = at_ns
+                self._keep_going()
                 self._report(reports)
             if self._heartbeats.silent(at_ns):
                 self.stop("heard nothing of its conductor any more")
@@ -171,6 +173,12 @@ class BeeRunner:
                 end_ns = at_ns + LAST_REPORTS_NS
         # says why the bee stopped, or that its records are not on its disk, if no report was left to say it with
         self._report([])
+
+    def _keep_going(self) -> None:
+        """Let the workers go on: they stop their load by themselves when this process is stopped."""
+        with self._orders:
+            if self._workers is not None and not self._stopped:
+                self._workers.order(KeepGoing(CONDUCTOR_PATIENCE_NS))
 
     def _report(self, reports: list[tuple[str, Report]]) -> None:
         """Number reports, write them to the disk, send them."""

@@ -231,12 +231,14 @@ class SwarmWorkers:
     async def _let_in(self, starting: asyncio.Future[None], port: int) -> None:
         """Wait until all bees are here. Raises SwarmError as soon as the launcher says that one cannot start."""
         coming = asyncio.ensure_future(self._server.wait_for_all())
-        await asyncio.wait([coming, starting], timeout=self._join_s(), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            await asyncio.wait([coming], timeout=LAST_S)
-        if not coming.done():
+        try:
+            await asyncio.wait([coming, starting], timeout=self._join_s(), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await asyncio.wait([coming], timeout=LAST_S)
+        finally:
             coming.cancel()
+        if self._server.missing:
             names = ", ".join(self._server.missing)
             remedy = f"check that it can reach port {port} here; what it printed is in bee.log in its directory"
             raise SwarmError(f"{names} did not join the conductor", remedy)

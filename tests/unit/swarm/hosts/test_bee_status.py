@@ -78,4 +78,4 @@ def test_shares_are_equal_so_the_smallest_bee_decides() -> None:
 
 
 def test_the_script_has_room_for_all_its_words() -> None:
-    assert ASK.format(directory="d", python="p", deployed="e", pid="i", keys="k").count("{") == 0
+    assert ASK.format(directory="d", python="p", deployed="e", pid="i", keys="k", holder="h").count("{") == 0

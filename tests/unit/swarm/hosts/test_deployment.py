@@ -63,7 +63,7 @@ def test_one_host_under_two_names_is_told() -> None:
     places.claim(here, one)
     with pytest.raises(SwarmError, match=r"the same host and directory as bee-1 \(10\.0\.0\.3\)") as refused:
         places.claim(here, other)
-    assert refused.value.remedy == "take one out: malaria swarm remove bee-2"
+    assert refused.value.remedy == "take one out, then deploy again: malaria swarm remove bee-2"
     places.claim("1234-56 65025:78", other)  # another directory there
     places.claim("", one)  # a host that does not say
     places.claim("", other)

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from malaria.clock import now_ns
-from malaria.control.messages import ConnectAll, CorrectEpoch, Finish, Finished, Order, Prepared, Report, Started
+from malaria.control.messages import (
+    ConnectAll,
+    CorrectEpoch,
+    Finish,
+    Finished,
+    KeepGoing,
+    Order,
+    Prepared,
+    Report,
+    Started,
+)
 from malaria.control.standing import Standing
 from malaria.errors import OperatorError, UnreachedTargetError
 from malaria.model.target import parse_target
@@ -44,6 +54,7 @@ class FakeBee:
         self.load, self.share = load, share
         self.workers = (f"{name}1",)
         self.orders: list[Order] = []
+        self.kept_going = 0
         self.saying: list[Report] = []
         self.said = threading.Event()
         self.working = True
@@ -53,6 +64,9 @@ class FakeBee:
         return self.share
 
     def order(self, order: Order) -> None:
+        if isinstance(order, KeepGoing):
+            self.kept_going += 1
+            return
         self.orders.append(order)
         self.said.set()
 
@@ -133,6 +147,7 @@ def test_orders_are_passed_on_and_reports_are_numbered_kept_and_sent(tmp_path: P
     assert made[0].orders == [CorrectEpoch(7), ConnectAll(rest=True)]
     one.execute(Command((Finish(),)))
     one.close()
+    assert made[0].kept_going
     assert [report for report in sent.reports if not isinstance(report, Standing)] == [Prepared(2), Finished()]
     numbers = [kept.sequence for batch in sent for kept in batch.reports]
     assert numbers == list(range(len(numbers)))
