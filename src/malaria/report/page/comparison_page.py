@@ -23,7 +23,6 @@ from malaria.report.page.page_elements import (
     CopyableCommand,
     PageTable,
     named_values,
-    outcome_cell,
     page_table,
 )
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, missing_lines, shown_parts
@@ -164,7 +163,7 @@ def _pairs(shown: Sequence[ShownLevel]) -> PageTable:
     rows: list[CellTexts] = [
         [
             f"{one.part.title} · {one.part.variant}",
-            outcome_cell(one.outcome),
+            one.outcome,
             *(figure_text(name, read[name](one.summary)) for name in read),
         ]
         for one in shown

@@ -16,7 +16,7 @@ from malaria.report.compare_text import (
 from malaria.report.figure_text import UNKNOWN
 from malaria.report.page.page_data import PageData
 from malaria.report.page.page_document import render_document
-from malaria.report.page.page_elements import CellTexts, PageTable, outcome_cell, page_table
+from malaria.report.page.page_elements import CellTexts, PageTable, page_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _sides(compared: SideBySide) -> PageTable:
 
 
 def _side(name: str, side: ComparedSide) -> CellTexts:
-    return [name, side.directory, side.target or UNKNOWN, side.started or UNKNOWN, outcome_cell(side.verdict)]
+    return [name, side.directory, side.target or UNKNOWN, side.started or UNKNOWN, side.verdict]
 
 
 def _table(rows: Sequence[FigureRow]) -> PageTable:
