@@ -143,7 +143,7 @@ def test_a_run_is_made_and_read(installed: Installed, attacked: Path) -> None:
     (attacked / "report.html").unlink()
     installed.run("malaria", "report", "runs/first", codes=(0, 3))
     assert "uPlot" in (attacked / "report.html").read_text()
-    assert "runs/first" in installed.run("malaria", "runs")
+    assert "first · attack" in installed.run("malaria", "runs")
     assert installed.run("malaria", "export", "runs/first").count("\n") > 1
 
 
