@@ -7,6 +7,7 @@ paths start at the directory of the file. Does not promise that files of keys ex
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -105,7 +106,11 @@ class Campaign:
 
 def load_campaign(path: Path, secrets: Mapping[str, str] = NONE_GIVEN) -> Campaign:
     """Read a campaign file. Raises OperatorError: CampaignError, or WarheadError for a fault of the warhead."""
-    return campaign_from_toml(read_text(path), str(path), path.parent, secrets)
+    text = read_text(path)
+    if "group" in (table := parsed(text, str(path), path.parent)) and "level" not in table:
+        remedy = f"write: malaria attack TARGET -w {shlex.quote(str(path))}"
+        raise CampaignError(f"{path} is a warhead, and no campaign", remedy)
+    return campaign_from_toml(text, str(path), path.parent, secrets)
 
 
 def read_text(path: Path) -> str:

@@ -16,7 +16,7 @@ from malaria.cli.attack_screen import (
     perform,
     workers_for,
 )
-from malaria.cli.options import TIME, FromFile, Result, Where, option, takes
+from malaria.cli.options import TIME, FromFile, Result, Titled, Where, option, takes
 from malaria.errors import WarheadError
 from malaria.model.option_table import LoadOptions
 
@@ -32,8 +32,8 @@ EXAMPLES: Final = (
 
 
 @dataclass(frozen=True)
-class Again:
-    """Number of runs of the attack."""
+class Again(Titled):
+    """The title of the attack, and the number of its runs."""
 
     repeat: Annotated[
         int | None,
@@ -64,7 +64,7 @@ def attack(
         warhead = load_warhead(file.warhead, load.get("duration"), load.get("protocol"))
         return override(warhead, load, str(file.warhead))
 
-    title = "attack" if file.warhead is None else file.warhead.stem
+    title = again.title or ("attack" if file.warhead is None else file.warhead.stem)
     options = AttackOptions(where, result, title, make)
     if again.repeat is None:
         return perform(options, arguments)

@@ -169,6 +169,16 @@ class Result:
         return ResultFiles(self.json, self.junit)
 
 
+@dataclass(frozen=True)
+class Titled:
+    """The title of the run."""
+
+    title: Annotated[
+        str | None,
+        option(RESULT, "--title", text="Title of the run, for its page and its directory.", metavar="TEXT"),
+    ] = None
+
+
 def takes(*shapes: type, load: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the options of these shapes, one for each field, and the load options of the command `load`.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from malaria.cli.attack_screen import AttackOptions, perform
-from malaria.cli.options import Result, Where, takes
+from malaria.cli.options import Result, Titled, Where, takes
 from malaria.model.option_table import LoadOptions
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ EXAMPLES: Final = (
 )
 
 
-@takes(Where, Result, load="publish")
-def publish(arguments: tuple[str, ...], where: Where, result: Result, load: LoadOptions) -> int:
+@takes(Where, Result, Titled, load="publish")
+def publish(arguments: tuple[str, ...], where: Where, result: Result, titled: Titled, load: LoadOptions) -> int:
     """Run publishing clients alone. Without a subscriber, deliveries are not measured."""
 
     def make() -> Warhead:
@@ -29,7 +29,7 @@ def publish(arguments: tuple[str, ...], where: Where, result: Result, load: Load
 
         return build_warhead(load, Role.PUBLISH)
 
-    return perform(AttackOptions(where, result, "publish", make), arguments)
+    return perform(AttackOptions(where, result, titled.title or "publish", make), arguments)
 
 
 def add_to(app: typer.Typer) -> None:

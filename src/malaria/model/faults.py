@@ -44,6 +44,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
 """Kind of fault -> (what is wrong, what to do). Other kinds are described in the words of pydantic."""
 
 
+MOST_FAULTS: Final = 20
+"""Faults after the first that are listed."""
+
+
 class KeyPathError(ValueError):
     """A key that contradicts others. `path` leads to the key from the table that was checked."""
 
@@ -60,18 +64,22 @@ def explain(
     known: Mapping[str, frozenset[str]],
     kind: type[OperatorError] = WarheadError,
 ) -> OperatorError:
-    """Return an error that describes the first fault and counts the others.
+    """Return an error that describes every fault, the first at the top.
 
     `place` names a location to the operator; `known` has the keys of each kind of table, to find what was meant.
     """
     faults = error.errors(include_url=False)
-    location, message, remedy = _fault(faults[0], known)
     # an option sets the same key of several groups: one fault in people's eyes
-    others = {place(_fault(fault, known)[0]) for fault in faults[1:]} - {place(location)}
-    if others:
-        # at least: contradictions between keys show only when each key by itself is right
-        remedy += f" (and at least {format_things(len(others), 'more fault')})"
-    return kind(f"{place(location)}: {message}", remedy)
+    told: dict[str, tuple[str, str]] = {}
+    for fault in faults:
+        location, message, remedy = _fault(fault, known)
+        told.setdefault(place(location), (message, remedy))
+    (first, (message, remedy)), *others = told.items()
+    # contradictions between keys show only when each key by itself is right
+    lines = [f"{where}: {wrong}; {mend}" for where, (wrong, mend) in others[:MOST_FAULTS]]
+    if more := len(others) - len(lines):
+        lines.append(f"and {format_things(more, 'more fault')}")
+    return kind(f"{first}: {message}", "\n".join([remedy, *lines]))
 
 
 def key_path(location: Location) -> str:

@@ -7,6 +7,7 @@ Does not promise that a payload file or function exists: `malaria.schedule.paylo
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -145,6 +146,10 @@ def load_warhead(path: Path, duration: str | None = None, protocol: str | None =
     return _with_duration(table, str(path), duration)
 
 
+OF_CAMPAIGN: Final = frozenset({"level", "campaign", "defaults", "search"})
+"""Tables of a campaign file, which no warhead has."""
+
+
 def warhead_table(path: Path) -> dict[str, Any]:
     """Return the tables of a warhead file, unchecked, with paths relative to the file's directory.
 
@@ -152,6 +157,8 @@ def warhead_table(path: Path) -> dict[str, Any]:
     """
     text = _read(path)
     table = old_table(text, str(path)) if is_old(path.name) else _parsed(text, str(path))
+    if OF_CAMPAIGN & table.keys() and "group" not in table:
+        raise WarheadError(f"{path} is a campaign, and no warhead", f"write: malaria campaign {shlex.quote(str(path))}")
     anchor_files(table, path.parent)
     return table
 

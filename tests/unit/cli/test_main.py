@@ -268,3 +268,21 @@ def test_numbers_have_units_and_a_percent_i_is_the_index(calls: Calls, capsys: p
     assert request.warhead.attack.duration_ns == 10**10
     assert request.target.url == "mqtt://x:1883"
     assert "note: -t/--topic m/%i is read as m/{index}" in capsys.readouterr().err
+
+
+def test_a_warhead_and_a_campaign_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    warhead, campaign = tmp_path / "meters.toml", tmp_path / "levels.toml"
+    warhead.write_text("[[group]]\nclients = 5\n")
+    campaign.write_text("[[level]]\nclients = 5\n")
+    assert main(["campaign", str(warhead)]) == 2
+    assert f"is a warhead, and no campaign\n       write: malaria attack TARGET -w {warhead}" in capsys.readouterr().err
+    assert main(["attack", "x", "-w", str(campaign)]) == 2
+    assert f"is a campaign, and no warhead\n       write: malaria campaign {campaign}" in capsys.readouterr().err
+
+
+def test_a_title_names_the_run_and_its_directory(calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["connect", "x", "--title", "night shift / 2"]) == 0
+    (request,) = calls.requests
+    assert request.title == "night shift / 2"
+    assert request.directory.name.endswith("-night-shift-2")

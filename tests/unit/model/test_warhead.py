@@ -258,7 +258,8 @@ def test_remedies_name_what_was_meant() -> None:
     assert refusal("", "duration = 1\nclients = 5").remedy == "it belongs into [[group]]"
     assert "known are attack, group, surge, target, thresholds" in refusal("[zzz]").remedy
     assert refusal("role = 'pub'").remedy == 'write "publish", "subscribe", "both", "respond" or "connect"'
-    assert refusal("qos = 3\nretain = 1").remedy == "write 2 or less (and at least 1 more fault)"
+    more = "g.toml: group[0].retain: 1 is neither true nor false; write true or false, without quotes"
+    assert refusal("qos = 3\nretain = 1").remedy == f"write 2 or less\n{more}"
 
 
 @pytest.mark.parametrize("lines", ["password = 4242", "username = 'u'\npassword = 'sec{ret'", "password = 'secret'"])
