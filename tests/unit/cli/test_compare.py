@@ -11,6 +11,7 @@ from malaria.cli.main import main
 from malaria.records.campaign_records import CampaignPart, CampaignRecords, PartState
 from malaria.records.campaign_store import write_campaign
 from malaria.records.run_meta import RunMeta
+from malaria.records.search_goal import SearchGoal, TrialLoad
 from malaria.records.store import RunWriter
 from synthetic import Trouble, make_run
 
@@ -105,3 +106,25 @@ def test_campaigns_without_a_common_level(capsys: pytest.CaptureFixture[str]) ->
     store_campaign(Path("b"), "700 clients")
     assert main(["compare", "a", "b"]) == 2
     assert "no level is in both" in capsys.readouterr().err
+
+
+def test_two_searches(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, highest in (("a", 8), ("b", 4)):
+        goal = SearchGoal(start=4, smallest=1, greatest=8, width=1.0, hold_s=10.0, probe_s=10.0, holds=1)
+        parts = []
+        for number, load in enumerate((4, 4, 4, 8, 8, 8), start=1):
+            directory = Path(name) / f"trial-{number}"
+            store(directory, None if load <= highest else "falls-behind")
+            trial = TrialLoad(load, 10.0)
+            parts.append(
+                CampaignPart(number, f"{load} clients", "", load, directory=directory.name, state=PartState.DONE,
+                             trial=trial, took_s=12.0)
+            )  # fmt: skip
+        write_campaign(Path(name), CampaignRecords("c", "", "c", "", "", {}, tuple(parts), search=goal))
+    assert main(["compare", "a", "b"]) == 0
+    shown = capsys.readouterr().out
+    assert any(line.split()[:3] == ["carries", "8", "4"] for line in shown.splitlines())
+    assert "ack p99" in shown
+    store(Path("c"))
+    assert main(["compare", "a", "c"]) == 2
+    assert "a is a search, c is an attack" in capsys.readouterr().err
