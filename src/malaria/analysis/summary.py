@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from malaria.analysis.bee_figures import bee_figures
+from malaria.analysis.broker_end import broker_end
 from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.capacity.target_loop import loop_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
@@ -25,6 +26,7 @@ from malaria.analysis.summary_figures import (
     MessageFigures,
     Summary,
 )
+from malaria.analysis.timeline import load_time_s
 from malaria.analysis.verdict import judge
 from malaria.analysis.windows import bees_of, in_phase, load_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -139,13 +141,14 @@ def _ms(value_ns: float | None) -> float | None:
 
 
 def _broker(run: Run, steady: Steady) -> BrokerFigures:
-    known, seen = run.meta.broker, broker_figures(run)
+    known, seen, end = run.meta.broker, broker_figures(run), broker_end(run)
     return replace(
         seen,
         version=(known and known.version) or seen.sys.get("version"),
         dropped=dropped_by(run),
         queue_growth_per_s=steady.growth_per_s,
         queues=steady.queues(),
+        ended_s=None if end is None else round(load_time_s(run.meta, end.at_ns), 3),
     )
 
 

@@ -144,7 +144,10 @@ class QueueFigures(Figures):
 
 @dataclass(frozen=True, eq=False)
 class BrokerFigures(Figures):
-    """The observers' figures of the broker, and the growth of its queues."""
+    """The observers' figures of the broker, and the growth of its queues.
+
+    `ended_s` is when the broker's process ended, or all connections closed, in seconds of the load; None: it stayed.
+    """
 
     version: Reading = None
     cpu_percent: Number = None
@@ -162,6 +165,7 @@ class BrokerFigures(Figures):
     descriptors: int | None = None
     descriptors_limit: int | None = None
     memory_limit_bytes: Number = None
+    ended_s: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -497,9 +501,9 @@ class LevelSummary(Summary):
     run: str | None = None
 
 
-_HEADROOM: Final = (
+_LATER_OF_BROKER: Final = (
     "cpu_limit_percent", "throttled_percent", "busiest_thread_percent", "descriptors", "descriptors_limit",
-    "memory_limit_bytes",
+    "memory_limit_bytes", "ended_s",
 )  # fmt: skip
 
 
@@ -509,7 +513,7 @@ def summary_schema() -> dict[str, Any]:
     later = [("MessageFigures", name) for name in ("unacked", "duplicated_qos_2", "overlapping")]
     newer = ("addresses", "headline", "bees", "stalls", "episodes")
     later += [(shape, name) for shape in ("Summary", "LevelSummary") for name in newer]
-    later += [("BrokerFigures", name) for name in _HEADROOM]
+    later += [("BrokerFigures", name) for name in _LATER_OF_BROKER]
     later += [("SteadyFigures", name) for name in ("ack_p99_ms", "longest_stall_ms")]
     for definition, name in later:
         schema["$defs"].get(definition, schema)["required"].remove(name)  # not in summaries of version 0.1.0

@@ -25,7 +25,7 @@ CAMPAIGN: Final = DATA / "campaign"
 LATER: Final = (
     *(("steady", name) for name in ("longest_stall_ms", "ack_p99_ms")),
     *(("broker", name) for name in ("cpu_limit_percent", "throttled_percent", "busiest_thread_percent", "descriptors",
-                                    "descriptors_limit", "memory_limit_bytes")),
+                                    "descriptors_limit", "memory_limit_bytes", "ended_s")),
 )  # fmt: skip
 """Figures that version 0.1.0 did not have."""
 RUNS: Final = ("attack", "campaign/level-1", "campaign/level-2")

@@ -29,7 +29,8 @@ def trials_of_part(part: CampaignPart, summary: Summary | None, goal: SearchGoal
     if part.trial.staircase is not None:
         return _rungs(part, part.trial.staircase, summary)
     outcome = summary.verdict.outcome
-    decisive = outcome is Outcome.FAIL and (summary.messages.acked_lost or summary.messages.duplicated_qos_2)
+    broken = summary.messages.acked_lost or summary.messages.duplicated_qos_2 or summary.broker.ended_s is not None
+    decisive = outcome is Outcome.FAIL and broken
     return [
         Trial(
             load,
