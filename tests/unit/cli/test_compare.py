@@ -128,3 +128,21 @@ def test_two_searches(capsys: pytest.CaptureFixture[str]) -> None:
     store(Path("c"))
     assert main(["compare", "a", "c"]) == 2
     assert "a is a search, c is an attack" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a", "b", "-n", "8"], "--pairs is for --ab"),
+        (["a", "b", "-c", "8"], "--clients is for --ab"),
+        (["a"], "two results are needed"),
+        (["--ab", "a"], "--ab needs two sides"),
+        (["--ab", "one", "two", "--band", "5%", "--fail-if-worse", "2%"], "state two bands"),
+        (["--resume", "a", "one", "two"], "--resume takes no sides and no load"),
+        (["--ab", "test.mosquitto.org", "two"], "test.mosquitto.org"),
+    ],
+)
+def test_commands_that_are_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("runs").exists()
