@@ -6,7 +6,8 @@ Promises: every fault that validation finds becomes one WarheadError that names 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -63,12 +64,13 @@ def explain(
     place: Callable[[Location], str],
     known: Mapping[str, frozenset[str]],
     kind: type[OperatorError] = WarheadError,
+    hidden: Sequence[Mapping[str, Any]] = (),
 ) -> OperatorError:
-    """Return an error that describes every fault, the first at the top.
+    """Return an error that describes every fault, the first at the top; those of `hidden_faults` come last.
 
     `place` names a location to the operator; `known` has the keys of each kind of table, to find what was meant.
     """
-    faults = error.errors(include_url=False)
+    faults = [*error.errors(include_url=False), *hidden]
     # an option sets the same key of several groups: one fault in people's eyes
     told: dict[str, tuple[str, str]] = {}
     for fault in faults:
@@ -80,6 +82,40 @@ def explain(
     if more := len(others) - len(lines):
         lines.append(f"and {format_things(more, 'more fault')}")
     return kind(f"{first}: {message}", "\n".join([remedy, *lines]))
+
+
+def hidden_faults(
+    error: ValidationError, table: Mapping[str, Any], check: Callable[[Mapping[str, Any]], object]
+) -> list[Mapping[str, Any]]:
+    """Return the faults that show only without the keys of `error`: a rate that cannot be read hides all of its group.
+
+    `check` raises ValidationError. Faults that the missing keys themselves could cause are left out.
+    """
+    rest = deepcopy(dict(table))
+    for fault in error.errors(include_url=False):
+        location, _, _ = _fault(fault, {})
+        holder: Any = rest
+        for part in location[:-1]:
+            holder = _inside(holder, part)
+        if isinstance(holder, dict):
+            holder.pop(location[-1], None)
+    try:
+        check(rest)
+    except ValidationError as later:
+        faults: list[Mapping[str, Any]] = [*later.errors(include_url=False)]
+        return [
+            each
+            for each in faults
+            if each["type"] != "missing" and not isinstance(each.get("ctx", {}).get("error"), KeyPathError)
+        ]
+    return []
+
+
+def _inside(holder: Any, part: str | int) -> Any:
+    """Return what a table or a list holds at a place; None if it holds nothing there."""
+    if isinstance(holder, dict):
+        return holder.get(part)
+    return holder[part] if isinstance(holder, list) and isinstance(part, int) and part < len(holder) else None
 
 
 def key_path(location: Location) -> str:

@@ -23,7 +23,7 @@ from malaria.input_file import read_input_text
 from malaria.model.access import FILES, Access
 from malaria.model.attack_table import Attack
 from malaria.model.completion import DEFAULT_SIZE, completed
-from malaria.model.faults import SECRETS, KeyPathError, Location, explain, key_path
+from malaria.model.faults import SECRETS, KeyPathError, Location, explain, hidden_faults, key_path
 from malaria.model.fields import (
     SOURCE_FILE,
     V5,
@@ -212,7 +212,8 @@ def validated(table: Mapping[str, Any], place: Callable[[Location], str]) -> War
     try:
         return Warhead.model_validate(table)
     except ValidationError as error:
-        raise explain(error, place, KEYS) from None
+        hidden = hidden_faults(error, table, Warhead.model_validate)
+        raise explain(error, place, KEYS, hidden=hidden) from None
 
 
 def anchor_files(table: Mapping[str, Any], directory: Path) -> None:

@@ -260,6 +260,9 @@ def test_remedies_name_what_was_meant() -> None:
     assert refusal("role = 'pub'").remedy == 'write "publish", "subscribe", "both", "respond" or "connect"'
     more = "g.toml: group[0].retain: 1 is neither true nor false; write true or false, without quotes"
     assert refusal("qos = 3\nretain = 1").remedy == f"write 2 or less\n{more}"
+    hidden = refusal("rate = '10k/m'\nqos = 3\nretain = 1")
+    assert "'10k/m' is not a rate" in hidden.message
+    assert hidden.remedy.splitlines()[1:] == ["g.toml: group[0].qos: 3 is too large; write 2 or less", more]
 
 
 @pytest.mark.parametrize("lines", ["password = 4242", "username = 'u'\npassword = 'sec{ret'", "password = 'secret'"])
