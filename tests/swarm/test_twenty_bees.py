@@ -125,7 +125,7 @@ def test_from_add_to_down(tmp_path: Path, malaria: Malaria) -> None:
             words = f"attack {url} -w meters.toml --swarm bees --workers 1 --observe none -o run".split()
             said = malaria(*words, codes=(0, 3))
         malaria("swarm", "abort")
-        if "is no more" not in malaria("swarm", "down", codes=(0, 1)):  # a busy machine may not have answered in time
+        if "is removed" not in malaria("swarm", "down", codes=(0, 1)):  # a busy machine may not have answered in time
             malaria("swarm", "down")
         left = [host.pids() for host in net.hosts[:BEES]]
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())

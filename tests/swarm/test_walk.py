@@ -34,6 +34,7 @@ from malaria.errors import RunError
 from malaria.records.rows import Counter, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.store import open_run
+from malaria.ssh.connection import SshTimeouts
 from malaria.swarm.hosts.inventory import BeeHost
 from namespaces import Network
 from swarm_attacks import listening, settle_in
@@ -265,7 +266,7 @@ def test_2_a_bee_that_cannot_start_says_why_within_seconds(
     assert walk.type("swarm list").splitlines()[-4:] == [f"  {bee}" for bee in bees[:4]]
 
 
-def test_3_bees_are_lost_in_every_way_and_the_last_goes_on(walk: Walk) -> None:
+def test_3_bees_are_lost_in_every_way_and_the_last_goes_on(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker killed, a bee killed, a cable pulled for ten seconds, one for good, a bee stopped; the sixth is well."""
     walk.type(f"swarm add --swarm six --inventory {walk.inventory('six.toml', [walk.bee(n) for n in range(1, 7)])}")
     run = walk.place / "lost"
@@ -297,6 +298,7 @@ def test_3_bees_are_lost_in_every_way_and_the_last_goes_on(walk: Walk) -> None:
         records = open_run(run)
         check_once(records)
         assert last_of(records, "bee-6/1", RunPhase.MEASURE) >= 13 * S  # the sixth went on to the end
+        monkeypatch.setattr("malaria.ssh.connection.TIMEOUTS", SshTimeouts(connect_s=6.0))
         assert "not reached" in walk.type("swarm status --swarm six", 1)
         assert "bee-4: not reached: " in walk.type("swarm collect lost", 1)
     finally:
