@@ -107,7 +107,9 @@ class LinePace:
         is_new_phase = progress.phase is not self._phase
         if second == self._second and not is_new_phase:
             return False
-        if not is_new_phase and self._lines >= LINES_AT_FIRST and second < self._next_second():
+        # a warm-up has lines of its own, and they must not shorten the first ten seconds of the load
+        past_first = second >= LINES_AT_FIRST if second >= 0 and stage == "load" else self._lines >= LINES_AT_FIRST
+        if not is_new_phase and past_first and second < self._next_second():
             return False
         self._phase, self._second = progress.phase, second
         self._lines += 1
