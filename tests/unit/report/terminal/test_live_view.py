@@ -53,11 +53,12 @@ def test_the_clock_of_a_log_is_that_of_the_load() -> None:
 def test_a_log_has_a_line_a_second_for_ten_seconds_and_then_one_every_ten() -> None:
     console = Console(file=io.StringIO(), width=80)
     with LiveView(TITLE, "load", console) as view:
-        for tick in range(35 * 5 + 1):
+        for tick in range(-3 * 5, 35 * 5 + 1):
             view.update(state(tick / 5))
     assert isinstance(console.file, io.StringIO)
     clocks = [text.split()[0] for text in console.file.getvalue().splitlines()[2:]]
-    assert clocks == [f"0:0{second}" for second in range(10)] + ["0:10", "0:20", "0:30"]
+    before = ["−0:03", "−0:02", "−0:01"]
+    assert clocks == before + [f"0:0{second}" for second in range(10)] + ["0:10", "0:20", "0:30"]
 
 
 def test_a_log_shows_every_event_and_every_new_phase_at_once() -> None:
