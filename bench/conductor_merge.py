@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from bench.show import Figure, show
-from malaria.attack.live_totals import LiveTotals
+from malaria.attacks.live_totals import LiveTotals
 from malaria.clock import NS_PER_S
 from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport

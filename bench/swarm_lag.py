@@ -14,8 +14,8 @@ from typing import Final
 
 from bench.show import Figure, middle, show, spread
 from malaria.analysis.quantiles import latency_of
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackRequest, conduct
 from malaria.broker import start_mosquitto
 from malaria.clock import NS_PER_MS
 from malaria.model.observe import NOTHING

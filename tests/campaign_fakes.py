@@ -8,14 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest
 from malaria.broker import CleanStart
-from malaria.campaign import CampaignRequest, CampaignTools, PartPlace, RepeatCommand
-from malaria.campaign.definition import campaign_from_toml
-from malaria.campaign.levels import Levels
-from malaria.campaign.overrides import overridden
-from malaria.campaign.program import Program
+from malaria.campaigns import CampaignRequest, CampaignTools, PartPlace, RepeatCommand
+from malaria.campaigns.definition import campaign_from_toml
+from malaria.campaigns.levels import Levels
+from malaria.campaigns.overrides import overridden
+from malaria.campaigns.program import Program
 from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
 from malaria.model.access import Access

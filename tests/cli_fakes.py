@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-import malaria.campaign
+import malaria.campaigns
 import malaria.outputs.rewriting  # noqa: F401  imported before anything is replaced: what it imports stays real
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary_figures import Summary, Verdict
-from malaria.campaign import PartPlace
+from malaria.campaigns import PartPlace
 from malaria.errors import OperatorError
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Event, EventKind
@@ -102,9 +102,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Put the stand-ins in place of what a command imports when it runs."""
     calls = Calls()
     stand_ins: dict[str, Any] = {
-        "attack.runner.conduct": calls.conduct,
-        "campaign.conduct_campaign": calls.conduct_campaign,
-        "campaign.demo_request": lambda directory, _: SimpleNamespace(directory=directory, launcher=None),
+        "attacks.runner.conduct": calls.conduct,
+        "campaigns.conduct_campaign": calls.conduct_campaign,
+        "campaigns.demo_request": lambda directory, _: SimpleNamespace(directory=directory, launcher=None),
         "doctor.examine": calls.examine,
         "records.store.open_run": calls.open_run,
         "records.store.list_runs": lambda _: calls.entries,

@@ -44,6 +44,7 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+pytest_plugins = ["pytester"]
 _watching = pytest.StashKey[subprocess.Popen[bytes]]()
 _began_s = 0.0  # when the test that runs now began (monotonic clock)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from attacking import histogram
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric
 from stub_broker import StubBroker

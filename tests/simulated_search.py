@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from campaign_fakes import FakeBroker
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest
-from malaria.campaign import CampaignOutcome, CampaignRequest, CampaignTools, PartPlace, RepeatCommand, conduct_campaign
-from malaria.campaign.definition import campaign_from_toml
-from malaria.campaign.programs import program_of
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest
+from malaria.campaigns import (
+    CampaignOutcome,
+    CampaignRequest,
+    CampaignTools,
+    PartPlace,
+    RepeatCommand,
+    conduct_campaign,
+)
+from malaria.campaigns.definition import campaign_from_toml
+from malaria.campaigns.programs import program_of
 from malaria.outputs.files import write_campaign_files
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Progress

@@ -20,8 +20,8 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from attacking import request_for
-from malaria.attack.preflight import TargetInfo
-from malaria.attack.runner import SHOW_EVERY_NS, AttackMeans, AttackOutcome, AttackRequest, Interrupt, carry_out
+from malaria.attacks.preflight import TargetInfo
+from malaria.attacks.runner import SHOW_EVERY_NS, AttackMeans, AttackOutcome, AttackRequest, Interrupt, carry_out
 from malaria.control.messages import (
     CorrectEpoch,
     EndPublishing,

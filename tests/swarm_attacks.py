@@ -14,8 +14,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import unhurried
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import find_mosquitto
 from malaria.broker.private_directory import private_directory
 from malaria.broker.running import launch, plain_check

@@ -7,11 +7,11 @@ from typing import Final
 
 from malaria.errors import OperatorError
 
-REMEDY: Final = "pip install 'mqtt-malaria[swarm]', or in a clone: uv sync --extra swarm"
+SWARM_REMEDY: Final = "pip install 'mqtt-malaria[swarm]', or in a clone: uv sync --extra swarm"
 
 
-def need_extra(module: str) -> None:
-    """Raise OperatorError, with the remedy, if a module of the extra `swarm` is not installed. Imports nothing."""
+def need_extra(module: str, remedy: str = SWARM_REMEDY) -> None:
+    """Raise OperatorError, with the remedy, if a module is not installed. Imports nothing."""
     # the import is slow, and the command may end before it needs the package
     if importlib.util.find_spec(module) is None:
-        raise OperatorError(f"this needs {module}, which is not installed", REMEDY)
+        raise OperatorError(f"this needs {module}, which is not installed", remedy)

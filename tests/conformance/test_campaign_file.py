@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 
 from conftest import lacking
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import CleanStart, Lifecycle, find_mosquitto
-from malaria.campaign.adjustments import with_hold
-from malaria.campaign.definition import Campaign, Variant, load_campaign
+from malaria.campaigns.adjustments import with_hold
+from malaria.campaigns.definition import Campaign, Variant, load_campaign
 from malaria.model.observe import NOTHING
 from malaria.model.target import parse_target
 

@@ -12,11 +12,11 @@ import pytest
 from conftest import lacking
 from malaria.analysis.broker_figures import SYS, figure_at_each_row, mean_inside
 from malaria.analysis.windows import measured_window_ns
-from malaria.attack.interrupt import Interrupt
+from malaria.attacks.interrupt import Interrupt
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
-from malaria.campaign import CampaignOutcome, PartPlace, new_request
-from malaria.campaign import conduct_campaign as conduct
+from malaria.campaigns import CampaignOutcome, PartPlace, new_request
+from malaria.campaigns import conduct_campaign as conduct
 from malaria.cli.main import main
 from malaria.records.campaign_records import CampaignPart, PartState
 from malaria.records.campaign_store import open_campaign

@@ -17,8 +17,8 @@ import pytest
 import other_brokers
 from attacking import run_attack, who_never_acknowledges
 from conftest import lacking
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import RunningBroker, find_mosquitto, start_mosquitto
 from malaria.broker.running import free_port
 from malaria.model.observe import NOTHING, Observe

@@ -20,8 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from attacking import run_attack, unhurried
 from conftest import lacking
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import RunningBroker, find_mosquitto
 from malaria.broker.running import free_port
 from malaria.errors import TargetError

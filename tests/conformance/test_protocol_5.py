@@ -18,8 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from attacking import unhurried
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import RunningBroker
 from malaria.errors import TargetError
 from malaria.model.observe import NOTHING

@@ -9,7 +9,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 
 from attacking import run_attack
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.broker import RunningBroker
 from malaria.records.rows import Gauge
 

@@ -19,8 +19,8 @@ import pytest
 from attacking import run_attack
 from conftest import lacking
 from everything import Everything
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome, AttackRequest, conduct
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import find_mosquitto
 from malaria.broker.configuration import MosquittoListener, MosquittoSettings
 from malaria.broker.mosquitto import start_mosquitto, with_free_ports

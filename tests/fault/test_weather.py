@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from attacking import run_attack, until, workers_of
-from malaria.attack.interrupt import Interrupt
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import AttackOutcome
 from malaria.broker import RunningBroker
 from malaria.errors import RunError
 from malaria.records.rows import Counter, EventKind, Progress

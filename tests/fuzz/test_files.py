@@ -12,11 +12,11 @@ from typing import Any, Final
 import pytest
 
 from fuzz_rounds import rounds
-from malaria.campaign.definition import campaign_from_toml, read_text
-from malaria.campaign.file_copy import campaign_copy
-from malaria.campaign.levels import Levels
-from malaria.campaign.overrides import overridden
-from malaria.campaign.resuming import resumed_request
+from malaria.campaigns.definition import campaign_from_toml, read_text
+from malaria.campaigns.file_copy import campaign_copy
+from malaria.campaigns.levels import Levels
+from malaria.campaigns.overrides import overridden
+from malaria.campaigns.resuming import resumed_request
 from malaria.cli.main import main
 from malaria.cli.output import print_error
 from malaria.errors import OperatorError

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from attacking import histogram, run_attack, workers_of
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric, Progress
 from stub_broker import Behaviour

@@ -14,7 +14,7 @@ import pytest
 
 from chaos_broker import ChaosBroker
 from exactly import MS, S, total
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.records.rows import Counter, Gauge
 from malaria.records.store import open_run
 from simulation import Action, Link, Machine, Simulation, crash, kill, pause, press_ctrl_c, restore

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from malaria.analysis.summary_figures import Summary
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from simulation import Machine, Simulation
 from stub_broker import Behaviour
 

@@ -11,7 +11,7 @@ from malaria.analysis.losses import losses_of
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.seconds import seconds_of
 from malaria.analysis.series import columns
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.records.rows import Metric
 from malaria.report.target_text import messages_per_s
 from simulation import Machine, Simulation, kill, unplug

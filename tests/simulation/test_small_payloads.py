@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.records.rows import Metric
 from simulation import Simulation
 from stub_broker import Behaviour

@@ -10,7 +10,7 @@ import pytest
 
 from attacking import request_for
 from malaria.analysis.summary_figures import LoopFigures
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.model.observe import Observe
 from malaria.records.staircase import Staircase
 from simulation import Machine, Simulation, crash, kill, press_ctrl_c, restore

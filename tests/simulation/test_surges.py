@@ -7,7 +7,7 @@ from typing import Any
 
 from exactly import S, dues_by_client, total
 from malaria.analysis.series import columns
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.records.rows import Counter, EventKind
 from simulation import Machine, Simulation, kill, press_ctrl_c
 from stub_broker import Behaviour

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from malaria.analysis.summary_figures import CapacityFigures
-from malaria.attack.runner import AttackRequest
-from malaria.campaign import CampaignOutcome
+from malaria.attacks.runner import AttackRequest
+from malaria.campaigns import CampaignOutcome
 from simulated_search import TEXT, SimulatedSearch, loads_of
 from simulation import Simulation
 from stub_broker import Behaviour

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attacking import until
-from malaria.attack.runner import AttackOutcome
+from malaria.attacks.runner import AttackOutcome
 from malaria.schedule.payload import HEADER
 from malaria.swarm.hosts.inventory import Swarm
 from namespaces import Network

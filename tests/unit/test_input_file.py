@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from malaria.campaign.definition import load_campaign
+from malaria.campaigns.definition import load_campaign
 from malaria.errors import OperatorError
 from malaria.input_file import read_input_bytes, read_input_text
 from malaria.model.access import Access

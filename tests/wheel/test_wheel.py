@@ -161,7 +161,7 @@ def test_the_other_commands_at_a_broker(installed: Installed, mosquitto: Running
 
 def test_the_demo(installed: Installed, mosquitto: RunningBroker) -> None:
     """Its levels last a second here."""
-    file = installed.site / "malaria/campaign/demo.toml"
+    file = installed.site / "malaria/campaigns/demo.toml"
     file.write_text(file.read_text().replace('hold = "6s"', 'hold = "1s"'))
     installed.run("malaria", "demo", "--no-open", "-o", "runs/demo", codes=(0, 3))
     assert " meters, once a second" in (installed.place / "runs/demo/report.html").read_text()

@@ -14,11 +14,11 @@ from malaria.cli.attack_screen import (
     command_line,
     launcher_of,
     perform,
-    workers_for,
 )
 from malaria.cli.options import TIME, FromFile, Result, Titled, Where, option, takes
 from malaria.errors import WarheadError
 from malaria.model.option_table import LoadOptions
+from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
     from malaria.model.warhead import Warhead
@@ -73,7 +73,7 @@ def attack(
 
 def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ...]) -> int:
     """Run the attack several times as a campaign of one level; return the exit code of the worst verdict."""
-    from malaria.campaign import RepeatOptions, repeat_request
+    from malaria.campaigns import RepeatOptions, repeat_request
     from malaria.cli.campaign_screen import Showing, perform_campaign
     from malaria.model.observe import observe_from_options
     from malaria.outputs.run_directory import run_directory

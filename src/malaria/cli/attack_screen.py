@@ -21,14 +21,15 @@ from malaria.cli.output import (
     print_line,
     verdict_code,
 )
-from malaria.errors import SwarmError, TargetError
+from malaria.errors import SwarmError
+from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from malaria.analysis.summary_figures import Summary
-    from malaria.attack.preflight import AttackRequest
-    from malaria.attack.runner import AttackOutcome
+    from malaria.attacks.preflight import AttackRequest
+    from malaria.attacks.runner import AttackOutcome
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
     from malaria.report.terminal.live_view import LiveView
@@ -55,14 +56,14 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     result.files.check()
     target, warhead = checked_load(where, options.make())
 
-    from malaria.attack.preflight import AttackRequest  # heavy: only when there is something to do
+    from malaria.attacks.preflight import AttackRequest  # heavy: only when there is something to do
     from malaria.model.observe import observe_from_options
     from malaria.model.warhead import describe
     from malaria.outputs.run_directory import run_directory
     from malaria.report.terminal.live_view import LiveView
 
     command = command_line(arguments, where.target, target)
-    workers = result.workers or default_workers(sum(warhead.clients_of(group) for group in warhead.groups))
+    workers = workers_for(result.workers)(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
     launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
     if launcher is None and result.knock_from is not None:
@@ -87,8 +88,8 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
 
 def _run_and_show(request: AttackRequest, view: LiveView, result: Result, screen: Console) -> int:
     """Run the attack and print its result. Ctrl-C after the load ends what is left to do: the run is stored."""
-    from malaria.attack.interrupt import interruptible, settled
-    from malaria.attack.runner import conduct
+    from malaria.attacks.interrupt import interruptible, settled
+    from malaria.attacks.runner import conduct
     from malaria.outputs.run_directory import holds_run
 
     with interruptible() as interrupt, finishing_without_reader(interrupt):
@@ -114,18 +115,9 @@ def note_stopped(directory: Path) -> None:
 
 def checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
     """Return the target of the command or the warhead, and the warhead with its login. Raises TargetError."""
-    from malaria.model.target import parse_target, refuse_public_broker
+    from malaria.attacks.target_choice import choose_target
 
-    target_text = where.target or warhead.target.url
-    if target_text is None:
-        raise TargetError(
-            "no target is given", "give one: malaria attack HOST, or write url into [target] of the warhead"
-        )
-    target = parse_target(target_text).with_credentials(where.username, where.password)
-    # a group may have a target of its own
-    for named in (target, *(parse_target(group.target.url) for group in warhead.groups if group.target.url)):
-        refuse_public_broker(named, where.allowed)
-    return target, warhead.with_credentials(target.username, target.password)
+    return choose_target(warhead, where.target, (where.username, where.password), where.allowed)
 
 
 def launcher_of(
@@ -215,17 +207,6 @@ def say_page(directory: Path, screen: Console) -> None:
 
 def exit_code(summary: Summary) -> int:
     return EXIT_CODES[summary.verdict.outcome]
-
-
-def default_workers(clients: int) -> int:
-    """Return one worker for each usable core, but not more than clients."""
-    # the cores that this process may use, which a container or taskset limits
-    return max(1, min(os.process_cpu_count() or 1, clients))
-
-
-def workers_for(stated: int | None) -> Callable[[int], int]:
-    """Return a function that gives the number of workers for a number of clients."""
-    return lambda clients: stated or default_workers(clients)
 
 
 def command_line(arguments: Sequence[str], target_text: str | None = None, target: Target | None = None) -> str:

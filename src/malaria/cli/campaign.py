@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, launcher_of, workers_for
+from malaria.cli.attack_screen import RUNS, launcher_of
 from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
 from malaria.cli.options import (
     CLIENTS,
@@ -32,10 +32,11 @@ from malaria.cli.options import (
 from malaria.cli.result_files import ResultFiles
 from malaria.errors import CampaignError
 from malaria.model.option_table import LoadOptions
+from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
-    from malaria.campaign import CampaignRequest
-    from malaria.campaign.definition import Campaign
+    from malaria.campaigns import CampaignRequest
+    from malaria.campaigns.definition import Campaign
 
 EXAMPLES: Final = (
     "malaria campaign campaigns/500bytes-6s.toml --hold 20s",
@@ -62,7 +63,7 @@ class WhichCampaign:
 
 @dataclass(frozen=True)
 class CampaignChanges:
-    """Options that change the campaign; the names are those of `malaria.campaign.overrides`."""
+    """Options that change the campaign; the names are those of `malaria.campaigns.overrides`."""
 
     levels: Annotated[
         str | None,
@@ -93,7 +94,7 @@ class CampaignChanges:
 
 
 @dataclass(frozen=True)
-class CampaignResult:
+class CampaignOutput:
     """Options for the makers of the load and for the results."""
 
     workers: Workers = None
@@ -109,9 +110,9 @@ class CampaignResult:
     quiet: Quiet = False
 
 
-@takes(WhichCampaign, CampaignChanges, CampaignResult, load="campaign")
+@takes(WhichCampaign, CampaignChanges, CampaignOutput, load="campaign")
 def campaign(
-    _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, outcome: CampaignResult, load: LoadOptions
+    _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, outcome: CampaignOutput, load: LoadOptions
 ) -> int:
     """Run a file of levels, end to end: start the broker clean before each, attack it, and write one page over all.
 
@@ -132,10 +133,10 @@ def campaign(
 
 @contextmanager
 def _request(
-    which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult
+    which: WhichCampaign, options: dict[str, str | None], outcome: CampaignOutput
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new campaign or of one that is resumed, while its directory is held for it."""
-    from malaria.campaign import new_request, resumed_request
+    from malaria.campaigns import new_request, resumed_request
     from malaria.outputs.run_directory import run_directory
 
     workers = workers_for(outcome.workers)
@@ -151,8 +152,8 @@ def _request(
         yield new_request(which.file, options, directory, workers)
 
 
-def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignResult) -> None:
-    from malaria.campaign.overrides import SECRETS, flag
+def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignOutput) -> None:
+    from malaria.campaigns.overrides import SECRETS, flag
 
     # secrets may be given again: they are stored nowhere
     given = {"FILE": which.file, "--output": outcome.output, "--overwrite": outcome.overwrite}

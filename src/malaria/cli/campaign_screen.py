@@ -20,7 +20,7 @@ from malaria.errors import CampaignError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from malaria.campaign import CampaignRequest, PartPlace
+    from malaria.campaigns import CampaignRequest, PartPlace
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
 
@@ -33,7 +33,7 @@ Yes = Annotated[
 
 def confirm_commands(request: CampaignRequest, *, yes: bool) -> None:
     """Ask before a resumed campaign that came from elsewhere runs commands. Raises CampaignError without a terminal."""
-    from malaria.campaign import foreign_commands
+    from malaria.campaigns import foreign_commands
 
     commands = foreign_commands(request)
     if not commands or yes:
@@ -57,8 +57,8 @@ class Showing:
 
 def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
     """Run the campaign on the screen. Return the exit code of its verdict."""
-    from malaria.attack.interrupt import interruptible, settled
-    from malaria.campaign import conduct_campaign
+    from malaria.attacks.interrupt import interruptible, settled
+    from malaria.campaigns import conduct_campaign
     from malaria.report.terminal.campaign_summary import print_campaign
 
     showing.files.check()

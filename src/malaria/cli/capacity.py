@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, command_line, launcher_of, workers_for
+from malaria.cli.attack_screen import RUNS, command_line, launcher_of
 from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
 from malaria.clock import NS_PER_MS
 from malaria.errors import CampaignError, TargetError, WarheadError
 from malaria.model.option_table import LoadOptions
+from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
-    from malaria.campaign import CampaignRequest, CapacityOptions
+    from malaria.campaigns import CampaignRequest, CapacityOptions
     from malaria.model.warhead import Warhead
 
 EXAMPLES: Final = (
@@ -107,7 +108,7 @@ def _request(
     arguments: tuple[str, ...], shapes: tuple[Where, SearchOptions, FromFile, Result], load: LoadOptions
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new search or of one that is resumed, while its directory is held for it."""
-    from malaria.campaign import capacity_request, resumed_request
+    from malaria.campaigns import capacity_request, resumed_request
     from malaria.outputs.run_directory import run_directory
 
     where, search, file, result = shapes
@@ -130,7 +131,7 @@ def _request(
 
 def _options(where: Where, search: SearchOptions, file: FromFile, result: Result, load: LoadOptions) -> CapacityOptions:
     """Return the search as it was asked for. Raises OperatorError."""
-    from malaria.campaign import CapacityOptions
+    from malaria.campaigns import CapacityOptions
     from malaria.model.observe import observe_from_options
     from malaria.model.target import parse_target, refuse_public_broker
 
@@ -177,7 +178,7 @@ def _search_table(search: SearchOptions) -> dict[str, Any]:
 
 def _demo_options(where: Where, stated_load: LoadOptions) -> CapacityOptions:
     """Return a search over the rate that an embedded broker carries. Raises CampaignError for other options."""
-    from malaria.campaign import CapacityOptions
+    from malaria.campaigns import CapacityOptions
     from malaria.model.observe import Observe
     from malaria.model.warhead_options import build_warhead
 

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, command_line, launcher_of, say_page, workers_for
+from malaria.cli.attack_screen import RUNS, command_line, launcher_of, say_page
 from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
 from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
 from malaria.errors import CampaignError, RunError, WarheadError
 from malaria.model.option_table import LoadOptions
+from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
     from malaria.analysis.compare.side_by_side import SideBySide
-    from malaria.campaign import CampaignRequest, CompareOptions
+    from malaria.campaigns import CampaignRequest, CompareOptions
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
 
@@ -190,7 +191,7 @@ def _request(
     arguments: tuple[str, ...], shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new comparison or of one that goes on, while its directory is held for it."""
-    from malaria.campaign import compare_request, resumed_request
+    from malaria.campaigns import compare_request, resumed_request
     from malaria.outputs.run_directory import run_directory
 
     things, alternation, file, result = shapes
@@ -212,7 +213,7 @@ def _request(
 
 def _options(shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions) -> CompareOptions:
     """Return the comparison as it was asked for. Raises OperatorError."""
-    from malaria.campaign import CompareOptions
+    from malaria.campaigns import CompareOptions
     from malaria.model.observe import observe_from_options
     from malaria.model.target import refuse_public_broker
 

@@ -10,9 +10,10 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, workers_for
+from malaria.cli.attack_screen import RUNS
 from malaria.cli.campaign_screen import Showing, perform_campaign
 from malaria.cli.result_files import ResultFiles
+from malaria.workers.worker_count import workers_for
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
 TITLE: Final = "malaria demo"
@@ -36,7 +37,7 @@ def demo(
     ] = None,
 ) -> int:
     """Start a broker on this machine, load it at three levels, and write a page. Takes about a minute."""
-    from malaria.campaign import demo_request
+    from malaria.campaigns import demo_request
     from malaria.outputs.files import PAGE
     from malaria.outputs.run_directory import run_directory
 

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import default_workers
 from malaria.cli.options import CLIENTS, LOAD, PASSWORD_FLAGS, PASSWORD_VARIABLE, option, takes
 from malaria.cli.output import console
 from malaria.model.option_table import LoadOptions
+from malaria.workers.worker_count import default_workers
 
 EXAMPLES: Final = (
     "malaria doctor",

@@ -22,7 +22,7 @@ from malaria.units import format_bytes
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from malaria.attack.interrupt import Interrupt
+    from malaria.attacks.interrupt import Interrupt
 
 STDOUT: Final = "-"
 """The name of standard output among options that name a file."""

@@ -26,7 +26,7 @@ def _warhead() -> dict[str, Any]:
 
 
 def _campaign() -> dict[str, Any]:
-    from malaria.campaign.file_tables import CampaignFile
+    from malaria.campaigns.file_tables import CampaignFile
     from malaria.model.json_schema import written_schema
 
     return written_schema(CampaignFile, "A campaign of malaria")

@@ -74,7 +74,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
 
     Exit code 4 if nothing could be observed.
     """
-    from malaria.attack.interrupt import interruptible
+    from malaria.attacks.interrupt import interruptible
     from malaria.observe import watching
     from malaria.outputs.prometheus_export import serving
     from malaria.report.terminal.latest_readings import LatestReadings

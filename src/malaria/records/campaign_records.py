@@ -67,7 +67,7 @@ class CampaignRecords:
     the command stated besides the file, such as `hold` (None: a switch), without secrets; `left_out` names what they
     took away, one sentence each. `ended` is empty while it goes on, and if it was killed. `source` is the campaign
     file, without secrets. `seal` tells whose directory it is
-    (`malaria.campaign.seal`); empty: not known. `search` is the goal of a campaign that looks for the greatest load,
+    (`malaria.campaigns.seal`); empty: not known. `search` is the goal of a campaign that looks for the greatest load,
     `comparison` that of one that compares two sides: its parts are pairs (`level`) of A and B (`variant`).
     """
 

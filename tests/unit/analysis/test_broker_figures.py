@@ -81,6 +81,7 @@ def test_the_summary_says_what_observers_saw() -> None:
         "descriptors": None,
         "descriptors_limit": None,
         "memory_limit_bytes": None,
+        "ended_s": None,
     }
 
 

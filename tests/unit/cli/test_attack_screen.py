@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli_fakes import RECORDS, Calls, install
-from malaria.cli.attack_screen import EXIT_CODES, command_line, default_workers
+from malaria.cli.attack_screen import EXIT_CODES, command_line
 from malaria.cli.main import main
 from malaria.model.target import parse_target
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
@@ -145,16 +145,9 @@ def test_ctrl_c_before_the_verdict_of_a_stored_run_ends_with_4(
         (request.directory / "run.db").touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("malaria.attack.runner.conduct", conduct)
+    monkeypatch.setattr("malaria.attacks.runner.conduct", conduct)
     assert main(["attack", "x", "-o", "there"]) == 4
     assert capsys.readouterr().err == "stopped; the run is stored, and shown by: malaria report there\n"
-
-
-def test_workers_are_as_many_as_cores_and_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.process_cpu_count", lambda: 8)
-    assert [default_workers(clients) for clients in (1, 5, 8, 3000)] == [1, 5, 8, 8]
-    monkeypatch.setattr("os.process_cpu_count", lambda: None)
-    assert default_workers(3000) == 1
 
 
 def test_the_command_is_kept_without_what_opens_a_door() -> None:

@@ -13,7 +13,7 @@ import pytest
 from cli_fakes import Calls, install
 from malaria.cli.main import main
 
-CAMPAIGN = "malaria.campaign"
+CAMPAIGN = "malaria.campaigns"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from malaria.attack.interrupt import Interrupt
+from malaria.attacks.interrupt import Interrupt
 from malaria.cli import output
 from malaria.cli.main import main
 from malaria.cli.output_stream import OutputState

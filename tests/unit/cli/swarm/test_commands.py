@@ -123,7 +123,7 @@ def test_the_script_that_prepares_can_be_read_first(capsys: pytest.CaptureFixtur
 
 def test_what_only_a_swarm_needs_is_not_imported_without_one() -> None:
     program = (
-        "import sys, malaria.cli.main as m, malaria.attack.runner, malaria.workers.local\n"
+        "import sys, malaria.cli.main as m, malaria.attacks.runner, malaria.workers.local\n"
         "m.main(['swarm', '--help'])\n"
         f"sys.exit(','.join(sorted(set(sys.modules) & set({ONLY_FOR_SWARMS!r}))) or 0)"
     )

@@ -1,0 +1,9 @@
+from malaria.api.python_attack import attack as attack
+from malaria.api.python_attack import attack_async as attack_async
+from malaria.api.python_campaign import campaign as campaign
+from malaria.api.python_campaign import capacity as capacity
+from malaria.api.results import AttackResult as AttackResult
+from malaria.api.results import CampaignResult as CampaignResult
+from malaria.api.results import load as load
+
+__version__: str

@@ -1,0 +1,103 @@
+"""Read the keywords of `attack` and `capacity`: the load options, and what else an attack is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from malaria.attacks.interrupt import Interrupt, interruptible
+from malaria.errors import WarheadError
+from malaria.model.option_table import OPTIONS, LoadOptions, ValueKind
+from malaria.model.threshold import Threshold, parse_threshold_text
+from malaria.model.warhead import Warhead, load_warhead
+from malaria.model.warhead_options import build_warhead, override
+from malaria.records.rows import Progress
+from malaria.units import NotationError
+
+RUNS: Final = Path("runs")
+type OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The keywords of `attack` besides the load options. All are named as the options of `malaria attack` are."""
+
+    target: str | None = None
+    warhead: str | Path | Warhead | None = None
+    """A file, or a model. Load options override it."""
+    no_subscriber: bool = False
+    require: str | Sequence[str] = ()
+    """Conditions that a PASS must meet: "ack.p99 < 200ms"."""
+    output: str | Path | None = None
+    """The directory of the run; by default a new one below `runs`."""
+    overwrite: bool = False
+    title: str | None = None
+    workers: int | None = None
+    observe: str | Sequence[str] = ()
+    no_wait: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    i_am_allowed_to_load_this_broker: int = 0
+    on_progress: OnProgress = lambda _: None
+    """Called about five times a second while the attack runs."""
+
+
+def split_keywords(target: str | None, keywords: Mapping[str, Any]) -> tuple[Wanted, LoadOptions]:
+    own = {each.name for each in fields(Wanted)}
+    wanted = Wanted(target, **{name: value for name, value in keywords.items() if name in own})
+    return wanted, load_options({name: value for name, value in keywords.items() if name not in own})
+
+
+def wanted_warhead(wanted: Wanted, load: LoadOptions) -> Warhead:
+    """Make the load that is wanted. Raises WarheadError."""
+    if wanted.warhead is None:
+        made = build_warhead(load, subscriber=not wanted.no_subscriber)
+    elif wanted.no_subscriber:
+        raise WarheadError("no_subscriber cannot be used with warhead", "remove the subscribing group from it")
+    elif isinstance(wanted.warhead, Warhead):
+        made = override(wanted.warhead, load)
+    else:
+        path = Path(wanted.warhead)
+        made = override(load_warhead(path, load.get("duration"), load.get("protocol")), load, str(path))
+    required = tuple(map(_required, texts_of(wanted.require)))
+    return made.model_copy(update={"thresholds": made.thresholds + required})
+
+
+def _required(text: str) -> Threshold:
+    try:
+        return parse_threshold_text(text)
+    except NotationError as error:
+        raise WarheadError(f"require: {error.message}", error.remedy) from None
+
+
+def load_options(options: Mapping[str, Any]) -> LoadOptions:
+    """Return load options whose values are as a command line has them. Raises TypeError for an unknown name."""
+    return LoadOptions(**{name: _typed(name, value) for name, value in options.items()})
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Return the value as it would be typed: a text, or several where the option can be given several times."""
+    kind = OPTIONS[name].kind if name in OPTIONS else None
+    if value is None or kind not in (ValueKind.TEXT, ValueKind.TEXTS):
+        return value
+    if kind is ValueKind.TEXTS:
+        return list(map(str, texts_of(value)))
+    return str(value)
+
+
+def texts_of(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@contextmanager
+def ctrl_c() -> Iterator[Interrupt]:
+    """Count Ctrl-C. Only the main thread can: in another one, Ctrl-C is left to who started it."""
+    if threading.current_thread() is threading.main_thread():
+        with interruptible() as interrupt:
+            yield interrupt
+    else:
+        yield Interrupt()

@@ -1,0 +1,83 @@
+"""Make an attack from Python, as `malaria attack` makes it from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from pathlib import Path
+from typing import Any
+
+from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, wanted_warhead
+from malaria.api.results import AttackResult
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.preflight import AttackRequest
+from malaria.attacks.runner import conduct
+from malaria.attacks.target_choice import choose_target
+from malaria.model.observe import observe_from_options
+from malaria.model.option_table import LoadOptions
+from malaria.model.target import Target
+from malaria.outputs.run_directory import run_directory
+from malaria.workers.worker_count import workers_for
+
+
+def attack(target: str | None = None, **keywords: Any) -> AttackResult:
+    """Run one attack, store it, and return its result.
+
+    Keywords are the long names of the options of `malaria attack`, with `_` for `-`: `clients=50`, `rate=4`,
+    `duration="3s"`. Numbers may be numbers. Those that say nothing of the load, and what Python has besides
+    (`require`, `title`, `on_progress`), are the fields of `Wanted`.
+
+    FAIL, INVALID and UNKNOWN are results, not errors. Raises OperatorError for what the command refuses with exit code
+    2 (TargetError, WarheadError, HostLimitError, RunError), and TypeError for an unknown keyword. Ctrl-C ends the load;
+    when the run is stored, KeyboardInterrupt is raised.
+    """
+    wanted, load = split_keywords(target, keywords)
+    with ctrl_c() as interrupt:
+        result = conduct_wanted(wanted, load, interrupt)
+        if interrupt.count:
+            raise KeyboardInterrupt
+    return result
+
+
+async def attack_async(target: str | None = None, **keywords: Any) -> AttackResult:
+    """Run one attack as `attack` does, without holding up the event loop.
+
+    A task that is cancelled ends the load as Ctrl-C does: when the run is stored, CancelledError is raised.
+    """
+    wanted, load = split_keywords(target, keywords)
+    interrupt = Interrupt()
+    running = asyncio.ensure_future(asyncio.to_thread(conduct_wanted, wanted, load, interrupt))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        interrupt.count += 1
+        await asyncio.wait([running])
+        raise
+
+
+def conduct_wanted(wanted: Wanted, load: LoadOptions, interrupt: Interrupt) -> AttackResult:
+    """Run the attack that is wanted. Raises OperatorError."""
+    login = wanted.username, wanted.password
+    target, warhead = choose_target(
+        wanted_warhead(wanted, load), wanted.target, login, wanted.i_am_allowed_to_load_this_broker
+    )
+    title = wanted.title or (Path(wanted.warhead).stem if isinstance(wanted.warhead, str | Path) else "attack")
+    output = None if wanted.output is None else Path(wanted.output)
+    with run_directory(output, RUNS, title, overwrite=wanted.overwrite) as directory:
+        request = AttackRequest(
+            target,
+            warhead,
+            directory,
+            workers_for(wanted.workers)(sum(warhead.clients_of(group) for group in warhead.groups)),
+            _command(target, directory),
+            title,
+            observe_from_options(texts_of(wanted.observe)),
+            wait_for_figures=not wanted.no_wait,
+        )
+        outcome = conduct(request, wanted.on_progress, interrupt)
+    return AttackResult(outcome.directory, outcome.summary, outcome.run)
+
+
+def _command(target: Target, directory: Path) -> str:
+    """Return the command that repeats the run: its warhead is stored with it."""
+    return shlex.join(["malaria", "attack", target.url, "-w", str(directory / "warhead.toml")])

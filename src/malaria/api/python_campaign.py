@@ -1,0 +1,85 @@
+"""Run campaigns and capacity searches from Python."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, wanted_warhead
+from malaria.api.results import CampaignResult
+from malaria.attacks.target_choice import choose_target
+from malaria.campaigns import CampaignRequest, CapacityOptions, capacity_request, conduct_campaign, new_request
+from malaria.campaigns.request import PartPlace
+from malaria.errors import WarheadError
+from malaria.model.observe import observe_from_options
+from malaria.outputs.run_directory import run_directory
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.rows import Progress
+from malaria.workers.worker_count import workers_for
+
+DEFAULT_HOLD: Final = "30s"
+SEARCH_KEYS: Final = {"search": "by", "start": "from", "to": "to", "width": "width", "holds": "holds",
+                      "budget": "budget"}  # fmt: skip
+"""Keyword of `capacity` -> key of `[search]`. `from` is a word of Python, so it is `start` here."""
+
+
+def campaign(
+    file: str | Path,
+    *,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    **overrides: str | None,
+) -> CampaignResult:
+    """Run a campaign file end to end, and return its result. The page is written.
+
+    `overrides` are the long names of the options of `malaria campaign`, as texts; None for a switch. Raises
+    OperatorError for what the command refuses. Ctrl-C ends the level; then KeyboardInterrupt is raised.
+    """
+    stated = None if output is None else Path(output)
+    with run_directory(stated, RUNS, Path(file).stem, overwrite=overwrite) as directory:
+        return _conduct(new_request(Path(file), overrides, directory, workers_for(workers)))
+
+
+def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
+    """Find the greatest load that a target carries; `result.capacity` has the answer.
+
+    Keywords are those of `attack` and of the search: `search` ("clients" or "rate"), `start` (the option --from), `to`,
+    `width`, `hold`, `holds`, `budget`. Raises as `attack` does.
+    """
+    hold = str(keywords.pop("hold", DEFAULT_HOLD))
+    search = {SEARCH_KEYS[name]: keywords.pop(name) for name in SEARCH_KEYS.keys() & keywords.keys()}
+    if "duration" in keywords:
+        raise WarheadError("duration cannot be used with a search", "write hold, the length of a full trial")
+    wanted, load = split_keywords(target, keywords | {"duration": hold})
+    login = wanted.username, wanted.password
+    broker, warhead = choose_target(
+        wanted_warhead(wanted, load), target, login, wanted.i_am_allowed_to_load_this_broker
+    )
+    options = CapacityOptions(broker, warhead, hold, search, observe_from_options(texts_of(wanted.observe)))
+    stated = None if wanted.output is None else Path(wanted.output)
+    with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
+        command = shlex.join(["malaria", "campaign", str(directory / "campaign.toml")])
+        return _conduct(capacity_request(options, command, directory, workers_for(wanted.workers)), wanted)
+
+
+class _Listener:
+    """Passes the progress of each attack on."""
+
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        self._on_progress = on_progress
+
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
+        return self._on_progress
+
+    def tell(self, text: str) -> None: ...
+
+
+def _conduct(request: CampaignRequest, wanted: Wanted | None = None) -> CampaignResult:
+    with ctrl_c() as interrupt:
+        outcome = conduct_campaign(request, _Listener((wanted or Wanted()).on_progress), interrupt)
+        if interrupt.count:
+            raise KeyboardInterrupt
+    return CampaignResult(outcome.directory, outcome.summary)

@@ -1,0 +1,401 @@
+"""Carry out one attack, from request to stored run: start workers, keep the clock, store reports, show progress.
+
+`malaria.control.conductor` decides what happens next, and small modules of this room compute what is stored and shown,
+without I/O. This module does the I/O: pipes, disk, screen, Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from malaria.analysis.summary import summarize
+from malaria.analysis.summary_figures import Summary
+from malaria.attacks.due_rate import DueRate
+from malaria.attacks.interrupt import Interrupt, impatient, settled, unstarted
+from malaria.attacks.ledger_totals import ledger_totals
+from malaria.attacks.live_totals import LiveTotals
+from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, prepare, seen_from_bee, view_of
+from malaria.attacks.run_facts import planned_facts, run_state, uncounted
+from malaria.attacks.staircase_pilot import StaircasePilot
+from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
+from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
+from malaria.control.messages import Report, SecondReport
+from malaria.errors import RunError, UnreachedTargetError, UnstoredRunError
+from malaria.model.warhead import Warhead, to_toml
+from malaria.observe.target_observers import TargetObservers
+from malaria.outputs.files import write_summary
+from malaria.plan.surge_schedule import clients_planned, surge_times
+from malaria.records.rows import Event, EventKind, Progress
+from malaria.records.run import Run
+from malaria.records.run_meta import EnvironmentFacts, RunMeta
+from malaria.records.store import RunWriter, open_run
+from malaria.schedule.share import WHOLE
+from malaria.transport.failures import own_shortages
+from malaria.workers.host_facts import describe_host
+from malaria.workers.local import Load, LocalWorkers
+from malaria.workers.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from malaria.swarm.run.launcher import Launcher
+    from malaria.swarm.run.swarm_workers import SwarmWorkers
+
+__all__ = ["AttackOutcome", "AttackRequest", "conduct"]
+
+POLL_S: Final = 0.05
+SHOW_EVERY_NS: Final = 200 * NS_PER_MS
+COMMIT_EVERY_NS: Final = 1000 * NS_PER_MS
+LONG_WAIT_NS: Final = 2500 * NS_PER_MS
+"""A wait that is longer than this is announced."""
+SWARM_NOTICE_NS: Final = 1000 * NS_PER_MS
+"""How far ahead the start is announced to bees on other hosts."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttackOutcome:
+    """The result of an attack. `directory` holds the run; `run` and `summary` are the same in memory.
+
+    `unwritten` says why `summary.json` is missing from the directory, if it is; `malaria report` writes it again.
+    """
+
+    directory: Path
+    run: Run
+    summary: Summary
+    unwritten: str = ""
+
+
+def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], interrupt: Interrupt) -> AttackOutcome:
+    """Run the attack to its end and store it in `request.directory`.
+
+    Raises TargetError when the target does not answer at all, HostLimitError when this host cannot make the load,
+    OperatorError when the directory cannot be used. Once the run has begun, whatever happens is data, with one
+    exception: UnstoredRunError when the disk did not take all of it.
+    """
+    with unstarted(interrupt):
+        load = prepare(request)
+        target_info, reason = _look_from_here(request, load)
+    with ExitStack() as stack:
+        with impatient(interrupt):  # bees take seconds to start, and the count is not polled meanwhile
+            swarm = (
+                None if request.launcher is None else stack.enter_context(_recruit(request.launcher, request.command))
+            )
+            if target_info is None:
+                assert swarm is not None
+                knocked = swarm.knock(request.knock_from, load, request.targets)
+                target_info = seen_from_bee(load, knocked, reason)
+        start_workers = _starter(request, swarm)
+        load = replace(load, routes=target_info.routes, epoch_ns=now_ns())
+        observers = TargetObservers(view_of(request, load), lambda: now_ns() - load.epoch_ns)
+        return carry_out(request, AttackMeans(load, target_info, start_workers, observers), on_progress, interrupt)
+
+
+@dataclass(frozen=True, slots=True)
+class AttackMeans:
+    """The workers, observers and clock that an attack is made with: those of this host or swarm, or simulated ones."""
+
+    load: Load
+    target: TargetInfo
+    start_workers: Callable[[Load], WorkerPool]
+    observers: TargetObservers
+    clock: Clock = now_ns
+    sleep: Callable[[float], None] = time.sleep
+    show_every_ns: int = SHOW_EVERY_NS  # between two calls of `on_progress`
+
+
+def carry_out(
+    request: AttackRequest, means: AttackMeans, on_progress: Callable[[Progress], None], interrupt: Interrupt
+) -> AttackOutcome:
+    """Run an attack that is prepared, and store it. Raises what `conduct` raises from there on."""
+    with RunWriter.create(request.directory) as writer:
+        _describe(writer, request, means.target)
+        pool = means.start_workers(means.load)
+        try:
+            stored = AttackRunner(request, means, AttackSinks(pool, writer, on_progress)).run(interrupt)
+            if stored:
+                pool.forget()
+        finally:
+            pool.close()
+    if not stored:
+        raise _unstored(request.directory, writer.first_failure)
+    with settled(interrupt):
+        return stored_outcome(request.directory)
+
+
+def _look_from_here(request: AttackRequest, load: Load) -> tuple[TargetInfo | None, str]:
+    """Look at the target. Return None where a bee is to look at it, and the reason if this machine cannot reach it.
+
+    Raises what `check_target` raises.
+    """
+    if request.knock_from is not None and request.launcher is not None:
+        return None, ""
+    try:
+        return check_target(request, load), ""
+    except UnreachedTargetError as error:
+        if request.launcher is None:
+            raise
+        return None, error.message
+
+
+def _recruit(launcher: Launcher, command: str) -> SwarmWorkers:
+    """Return the bees, which are brought in by entering the context; they learn the command that they work for."""
+    from malaria.swarm.run.swarm_workers import SwarmWorkers  # ssh and TLS: only for a swarm
+
+    return SwarmWorkers(launcher, command)
+
+
+def _starter(request: AttackRequest, swarm: SwarmWorkers | None) -> Callable[[Load], WorkerPool]:
+    """Return what starts the workers: on this machine, or on the bees."""
+    if swarm is None:
+        return lambda load: LocalWorkers(load, WHOLE, request.workers)
+
+    def start(load: Load) -> WorkerPool:
+        swarm.assign(load, request.targets, None if request.launcher is None else request.launcher.workers)
+        return swarm
+
+    return start
+
+
+def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo) -> None:
+    """Store what is known before the first client connects."""
+    now = RunMeta(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        epoch_wall_ns=wall_ns(),
+        environment=EnvironmentFacts.model_validate(describe_host()),
+    )
+    for facts in (planned_facts(request, target_info), now, request.facts):
+        writer.describe(facts)
+    (request.directory / "warhead.toml").write_text(to_toml(request.warhead))
+    writer.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class AttackSinks:
+    """The outputs of an attack under way: its workers (orders), the store (rows), and the screen (progress)."""
+
+    pool: WorkerPool
+    writer: RunWriter
+    on_progress: Callable[[Progress], None]
+
+
+class AttackRunner:
+    """One attack under way: carries reports of the workers to the conductor, the store and the screen."""
+
+    def __init__(self, request: AttackRequest, means: AttackMeans, sinks: AttackSinks) -> None:
+        self._warhead = request.warhead
+        self._news = request.news
+        self._waits = request.wait_for_figures
+        self._clock, self._sleep = means.clock, means.sleep
+        self._epoch_ns = means.load.epoch_ns
+        self._observers = means.observers
+        self._pool = sinks.pool
+        self._writer = sinks.writer
+        self._on_progress = sinks.on_progress
+        self._clients = clients_planned(request.warhead)
+        workers = sinks.pool.workers
+        notice_ns = START_NOTICE_NS if request.launcher is None else SWARM_NOTICE_NS
+        timing = _timing(request.warhead, len(workers), notice_ns)
+        stepwise = request.staircase is not None
+        self._conductor = Conductor(workers, replace(timing, stepwise=stepwise))
+        self._pilot = (
+            None
+            if request.staircase is None
+            else StaircasePilot(
+                request.staircase, request.warhead, workers, timing.surges, planned_facts(request, means.target)
+            )
+        )
+        self._totals = LiveTotals(workers)
+        self._due_rate = DueRate(request.warhead, len(workers), stepwise=stepwise)
+        self._connect_failures: dict[str, dict[str, int]] = {}  # of each worker, by reason
+        self._fresh_events: list[Event] = []
+        self._show_every_ns = means.show_every_ns
+        self._next_show_ns = self._next_commit_ns = 0
+        self._interrupts_passed = 0
+        self._sampled = False  # any worker has reported a sample
+        self._writer.describe(RunMeta(workers=tuple(workers)))
+
+    def run(self, interrupt: Interrupt) -> bool:
+        """Run until the conductor says that it is over. Return False when the disk did not take all of it."""
+        self._observers.start()
+        self._note_events(Event(0, EventKind.OBSERVER, text) for text in uncounted(self._warhead))
+        while not self._conductor.over:
+            reports = self._pool.poll(POLL_S)
+            at_ns = self._now()
+            for worker, report in reports:
+                self._hear(worker, report, at_ns)
+            self._pass_interrupts(interrupt, at_ns)
+            for order in self._conductor.advance(at_ns):
+                self._pool.order(order)
+            for name in self._conductor.lost_workers:
+                self._totals.lose(name)
+                if self._pilot is not None:
+                    self._pilot.lose()
+            self._pilot_load(at_ns)
+            self._note_events(self._conductor.events())
+            self._note_observations()
+            self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
+            self._keep_up(at_ns)
+        self._await_last_figures(interrupt)
+        return self._close()
+
+    def _pilot_load(self, at_ns: int) -> None:
+        """Order the next steps of a staircase, and its end."""
+        pilot, conductor = self._pilot, self._conductor
+        if pilot is None:
+            return
+        for step in pilot.advance(at_ns, conductor.measure_start_ns):
+            for order in conductor.change_at(step.change, step.effect_ns):
+                self._pool.order(order)
+        if pilot.over:
+            for order in conductor.end_load(at_ns):
+                self._pool.order(order)
+
+    def _await_last_figures(self, interrupt: Interrupt) -> None:
+        """Wait for the first $SYS update after the load ended, so that late drops are counted."""
+        over_ns, interrupts = self._clock(), interrupt.count
+        began_ns = self._conductor.measure_start_ns
+        if self._conductor.aborted or not self._waits or began_ns is None:
+            return
+        end_ns = over_ns + self._now() - began_ns  # a short load is not worth a long wait
+        wait_ns = min(self._observers.outstanding_ns(over_ns), end_ns - over_ns)
+        if wait_ns > LONG_WAIT_NS:
+            text = (
+                f"waiting up to {wait_ns / NS_PER_S:.0f} s for the broker's last figures (Ctrl-C or --no-wait: do not)"
+            )
+            self._fresh_events.append(Event(self._now(), EventKind.OBSERVER, text))
+        while interrupt.count == interrupts and self._clock() < end_ns and self._observers.outstanding_ns(over_ns):
+            self._sleep(POLL_S)
+            self._note_observations()
+            self._keep_up(self._now())
+
+    def _hear(self, worker: str, report: Report, at_ns: int) -> None:
+        self._conductor.process(worker, report, at_ns)
+        if self._conductor.workers[worker].lost:
+            self._totals.lose(worker)  # first: a sample that comes after the loss of its worker counts in no total
+        if isinstance(report, SecondReport):
+            self._take(worker, report)
+
+    def _now(self) -> int:
+        return self._clock() - self._epoch_ns
+
+    def _take(self, worker: str, second: SecondReport) -> None:
+        self._sampled = True
+        self._writer.append([second.sample])
+        self._totals.add(second.sample)
+        if self._pilot is not None:
+            self._pilot.add(second.sample)
+        failures = self._connect_failures.setdefault(worker, {})
+        for cause, clients in second.failures.items():  # a report that comes late, from a bee's disk, is an older one
+            failures[cause] = max(failures.get(cause, 0), clients)
+        if self._pilot is not None and (short := own_shortages(second.failures)):
+            self._pilot.run_short(next(iter(short)))
+        self._note_events(second.events)
+
+    def _note_events(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._writer.event(event)
+            self._fresh_events.append(event)
+
+    def _note_observations(self) -> None:
+        for row in self._observers.take_rows(self._conductor.measure_start_ns):
+            if isinstance(row, Event):
+                self._note_events((row,))
+            else:
+                self._writer.observe(row)
+                self._totals.watch(row)
+
+    def _pass_interrupts(self, interrupt: Interrupt, at_ns: int) -> None:
+        while self._interrupts_passed < min(interrupt.count, 2):
+            self._interrupts_passed += 1
+            for order in self._conductor.interrupt(self._interrupts_passed, at_ns):
+                self._pool.order(order)
+
+    def _keep_up(self, at_ns: int) -> None:
+        """Write to the disk once a second, to the screen a few times."""
+        if at_ns >= self._next_commit_ns:
+            self._next_commit_ns = at_ns + COMMIT_EVERY_NS
+            self._write_state()
+            self._writer.commit()
+        if at_ns >= self._next_show_ns:
+            self._next_show_ns = at_ns + self._show_every_ns
+            self._on_progress(self._progress(at_ns))
+
+    def _write_state(self) -> None:
+        state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
+        self._writer.describe(state)
+        self._writer.describe(self._pool.facts())
+        if self._pilot is not None:
+            self._writer.describe(RunMeta(staircase=self._pilot.facts()))
+
+    def _progress(self, at_ns: int) -> Progress:
+        conductor = self._conductor
+        done, total = conductor.progress(at_ns, self._clients)
+        events, self._fresh_events = tuple(self._fresh_events), []
+        due_per_s = self._due_rate.at(at_ns, conductor.measure_start_ns)
+        frame = Progress(
+            at_ns,
+            conductor.phase,
+            done,
+            total,
+            self._clients,
+            due_per_s,
+            events=events,
+            load_start_ns=conductor.measure_start_ns,
+        )
+        return self._totals.progress(frame)
+
+    def _close(self) -> bool:
+        for worker, report in self._pool.late():
+            self._hear(worker, report, self._now())
+        self._note_events(self._conductor.events())
+        self._writer.describe(RunMeta(observers=self._observers.stop()))
+        self._note_observations()
+        self._on_progress(self._progress(self._now()))
+        self._write_state()
+        self._writer.describe(RunMeta(end_ns=self._now()))
+        counters = self._totals.counters if self._sampled else None
+        self._writer.ledger(ledger_totals(self._warhead, self._conductor, counters))
+        return self._writer.commit()
+
+
+def _timing(warhead: Warhead, workers: int, notice_ns: int) -> AttackTiming:
+    attack = warhead.attack
+    return AttackTiming(
+        warmup_ns=attack.warmup_ns,
+        duration_ns=attack.duration_ns,
+        drain_ns=attack.drain_ns,
+        connect_timeout_ns=attack.connect_timeout_ns,
+        counted=warhead.counted,
+        surges=surge_times(warhead, workers),
+        notice_ns=notice_ns,
+    )
+
+
+def _unstored(directory: Path, failure: str) -> UnstoredRunError:
+    return UnstoredRunError(
+        f"{directory}: the run is stored only in part: {failure}",
+        f"make room there or choose another disk with -o; what was stored is shown by: malaria report {directory}",
+    )
+
+
+def stored_outcome(directory: Path) -> AttackOutcome:
+    """Read the run back and write `summary.json`; without it the verdict stands, because the records are whole.
+
+    Raises UnstoredRunError when the run is not there any more, or cannot be read.
+    """
+    try:
+        run = open_run(directory)
+    except RunError as error:  # the load was made: that is no fault of the command, and no verdict
+        remedy = "something removed or changed the directory while the load ran; run again"
+        raise UnstoredRunError(f"the run is lost: {error.message}", remedy) from None
+    summary = summarize(run)
+    unwritten = ""
+    try:
+        write_summary(summary, directory)
+    except OSError as error:
+        unwritten = error.strerror or str(error)
+    return AttackOutcome(directory, run, summary, unwritten)

@@ -1,0 +1,30 @@
+"""Many attacks, one after the other, to one page: a program decides the steps, one runner carries them out."""
+
+from malaria.campaigns.campaign_runner import CampaignTools, conduct_campaign
+from malaria.campaigns.capacity_request import CapacityOptions, capacity_request
+from malaria.campaigns.compare_request import CompareOptions, compare_request
+from malaria.campaigns.demo_campaign import demo_request
+from malaria.campaigns.repeat_request import RepeatOptions, repeat_request
+from malaria.campaigns.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
+from malaria.campaigns.resuming import new_request, resumed_request
+from malaria.campaigns.seal import foreign_commands
+
+__all__ = [
+    "CampaignListener",
+    "CampaignOutcome",
+    "CampaignRequest",
+    "CampaignTools",
+    "CapacityOptions",
+    "CompareOptions",
+    "PartPlace",
+    "RepeatCommand",
+    "RepeatOptions",
+    "capacity_request",
+    "compare_request",
+    "conduct_campaign",
+    "demo_request",
+    "foreign_commands",
+    "new_request",
+    "repeat_request",
+    "resumed_request",
+]  # fmt: skip

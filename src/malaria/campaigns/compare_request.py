@@ -1,0 +1,133 @@
+"""Make the campaign of a comparison from two sides and the options of `malaria compare --ab`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import tomli_w
+
+from malaria.campaigns.definition import campaign_from_toml, parsed, read_text
+from malaria.campaigns.file_copy import campaign_copy
+from malaria.campaigns.programs import program_of
+from malaria.campaigns.request import CampaignRequest, RepeatCommand
+from malaria.errors import CampaignError
+from malaria.model.broker import BrokerKind
+from malaria.model.observe import Observe
+from malaria.model.option_table import LoadOptions
+from malaria.model.target import Target, parse_target
+from malaria.model.warhead import Warhead, load_warhead, to_table
+from malaria.model.warhead_options import override
+from malaria.printable import printable
+
+FILE: Final = "compare"
+"""What errors call the campaign that the options make."""
+STARTED: Final = (BrokerKind.MOSQUITTO, BrokerKind.EMBEDDED)
+"""The kinds of broker that a word starts, without a file."""
+LONGEST_TITLE: Final = 30
+MOSQUITTO_PORT: Final = 1883
+_PORT: Final = re.compile(r"^\s*(?:listener|port)\s+(\d{1,5})\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """A comparison as it was asked for. `a` and `b` are targets, brokers or warheads as they were typed.
+
+    `target` is the target or broker of two warheads. `comparison` has keys of `[comparison]`.
+    """
+
+    a: str
+    b: str
+    warhead: Warhead
+    load: LoadOptions
+    hold: str
+    comparison: Mapping[str, Any]
+    observe: Observe
+    target: str | None = None
+    check: Callable[[Target], Target] = lambda target: target
+    """Returns a target with its login. Raises TargetError for one that must not be loaded."""
+
+
+def compare_request(
+    options: CompareOptions, command: str, directory: Path, workers: Callable[[int], int]
+) -> CampaignRequest:
+    """Return the request of a comparison from its beginning. Raises OperatorError."""
+    text = tomli_w.dumps(_tables(options))
+    campaign = campaign_from_toml(text, FILE)
+    return CampaignRequest(
+        campaign,
+        program_of(campaign),
+        directory,
+        workers,
+        command=command,
+        repeat=RepeatCommand(tuple(shlex.split(command)), by_level=False),
+        copy=campaign_copy(text, Path()),
+    )
+
+
+def _tables(options: CompareOptions) -> dict[str, Any]:
+    warhead = to_table(options.warhead)
+    login = warhead.pop("target", {})
+    warhead["attack"].pop("duration", None)
+    sides = [_side(text, options, login) for text in (options.a, options.b)]
+    common = _place(options.target, options, login) if options.target is not None else {}
+    _check_sides(sides, options)
+    return {
+        "title": f"A {_title(options.a)} · B {_title(options.b)}",
+        "observe": options.observe.model_dump(by_alias=True, exclude_unset=True, exclude_none=True),
+        "defaults": {"hold": options.hold, "warhead": warhead},
+        "comparison": dict(options.comparison),
+        "level": [common | side for side in sides],
+    }
+
+
+def _check_sides(sides: list[dict[str, Any]], options: CompareOptions) -> None:
+    loads = ["warhead" in side for side in sides]
+    if loads[0] != loads[1]:
+        raise CampaignError("one side is a warhead, the other a target or a broker", "compare two of one kind")
+    if loads[0] and options.target is None and not all("target" in side["warhead"] for side in sides):
+        raise CampaignError("two warheads need a target", "add --target HOST, or --target mosquitto")
+    if not loads[0] and options.target is not None:
+        raise CampaignError("--target is for two warheads", "leave it out: A and B are the targets")
+
+
+def _side(text: str, options: CompareOptions, login: dict[str, Any]) -> dict[str, Any]:
+    """Return the table of a level for a side."""
+    title = {"title": _title(text)}
+    path = Path(text)
+    if path.suffix == ".toml" and "group" in parsed(read_text(path), text, path.parent):
+        warhead = to_table(override(load_warhead(path, options.hold), options.load, text))
+        warhead["attack"].pop("duration", None)
+        return title | {"warhead": warhead}
+    return title | _place(text, options, login)
+
+
+def _place(text: str, options: CompareOptions, login: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of a level for a broker (a word, a configuration of mosquitto, tables) or for an address."""
+    path = Path(text)
+    if text in STARTED:
+        return {"broker": {"kind": text}, "target": {key: value for key, value in login.items() if key != "url"}}
+    if path.suffix == ".conf":
+        port = _PORT.search(read_text(path))
+        url = f"mqtt://127.0.0.1:{port[1] if port else MOSQUITTO_PORT}"
+        return {"broker": {"kind": "mosquitto", "config": str(path.absolute())}, "target": login | {"url": url}}
+    if path.suffix == ".toml":
+        return parsed(read_text(path), text, path.parent)
+    target = options.check(parse_target(text))
+    secrets = {"username": target.username, "password": target.password}
+    given = {key: value for key, value in secrets.items() if value is not None}
+    return {"target": login | given | {"url": replace(target, username=None, password=None).url}}
+
+
+def _title(text: str) -> str:
+    """Return a name for a side in one line: of a file its name, of a URL all of it without its password."""
+    path, name = Path(text), text
+    if path.suffix in (".toml", ".conf"):
+        name = path.name
+    elif text not in STARTED:
+        name = parse_target(text).url
+    return printable(name)[:LONGEST_TITLE]

@@ -1,0 +1,53 @@
+"""Make the campaign of `malaria attack --repeat`: the same attack several times."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import tomli_w
+
+from malaria.campaigns.definition import campaign_from_toml
+from malaria.campaigns.file_copy import campaign_copy
+from malaria.campaigns.programs import program_of
+from malaria.campaigns.request import CampaignRequest, RepeatCommand
+from malaria.model.observe import Observe
+from malaria.model.target import Target
+from malaria.model.warhead import Warhead, to_table
+
+FILE: Final = "attack"
+"""What errors call the campaign that the options make."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatOptions:
+    """An attack that is to be run `repeat` times."""
+
+    target: Target
+    warhead: Warhead
+    title: str
+    repeat: int
+    observe: Observe
+
+
+def repeat_request(
+    options: RepeatOptions, command: str, directory: Path, workers: Callable[[int], int]
+) -> CampaignRequest:
+    """Return the request of the repeated attack from its beginning. Raises OperatorError."""
+    warhead = to_table(options.warhead)
+    target = warhead.pop("target", {}) | {"url": options.target.url}
+    tables = {
+        "title": f"{options.title}, {options.repeat} times",
+        "target": target,
+        "observe": options.observe.model_dump(by_alias=True, exclude_unset=True, exclude_none=True),
+        "defaults": {"warhead": warhead},
+        "level": [{"repeat": options.repeat}],
+    }
+    text = tomli_w.dumps(tables)
+    campaign = campaign_from_toml(text, FILE)
+    repeat = RepeatCommand(tuple(shlex.split(command)), by_level=False)
+    program, copy = program_of(campaign), campaign_copy(text, Path())
+    return CampaignRequest(campaign, program, directory, workers, command=command, repeat=repeat, copy=copy)

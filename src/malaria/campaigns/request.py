@@ -1,0 +1,81 @@
+"""The request of a campaign, the listener that is shown its progress, and its outcome."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from malaria.analysis.summary_figures import Summary
+from malaria.campaigns.definition import Campaign
+from malaria.campaigns.program import Program
+from malaria.outputs.files import Runs
+from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords
+from malaria.records.rows import Progress
+from malaria.swarm.run.launcher import Launcher
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatCommand:
+    """The command that runs a part again: `words`, and with `by_level` the name of its level after `--levels`."""
+
+    words: tuple[str, ...]
+    by_level: bool = True
+
+    def of_level(self, number: int) -> str:
+        return shlex.join([*self.words, *(("--levels", f"level-{number}") if self.by_level else ())])
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRequest:
+    """One campaign to run. `copy` is the campaign's file as it is stored; `before` what has been done of it already.
+
+    `workers` gives the number of worker processes for a number of clients. `options` hold no secrets.
+    """
+
+    campaign: Campaign
+    program: Program = field(repr=False)
+    directory: Path
+    workers: Callable[[int], int]
+    command: str
+    repeat: RepeatCommand
+    copy: str = field(repr=False)
+    options: Mapping[str, str | None] = field(default_factory=dict)
+    before: CampaignRecords | None = None
+    launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignOutcome:
+    """The result of a campaign. `runs` has the records and the summary of each part that was run, by its directory."""
+
+    directory: Path
+    records: CampaignRecords
+    runs: Runs
+    summary: Summary
+
+    @property
+    def interrupted(self) -> bool:
+        """Tell whether Ctrl-C left parts to be run: `malaria campaign --resume` goes on with them."""
+        return any(part.why == INTERRUPTED for part in self.records.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlace:
+    """The place of a part in its campaign, `number` of `of`, and the seconds `left_s` to its end; None: not known."""
+
+    number: int
+    of: int | None
+    left_s: float | None = None
+
+
+class CampaignListener(Protocol):
+    """Shows how a campaign goes."""
+
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
+        """Show that a part begins. Return what is called with its progress."""
+
+    def tell(self, text: str) -> None:
+        """Show a line about what happened between the attacks."""
