@@ -25,6 +25,7 @@ class _Reader(HTMLParser):
         self.parts: list[str] = []
         self._is_main = False
         self._is_verbatim = False
+        self._spans: list[bool] = []  # the open ones: whether each is a word apart
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._is_main = self._is_main or tag == "main"
@@ -33,6 +34,8 @@ class _Reader(HTMLParser):
         if tag in BLOCKS:
             self._break(MARKS.get(tag, ""))
         self._is_verbatim = self._is_verbatim or tag == "pre"
+        if tag in ("span", "b"):
+            self._spans.append(("class", "whole") not in attrs)
         labels = [value for name, value in attrs if name == "aria-label" and tag != "nav"]
         self.parts += [f"[{label}]" for label in labels]
 
@@ -42,7 +45,7 @@ class _Reader(HTMLParser):
         if tag == "main":
             self._is_main = False
         elif self._is_main and tag in ("span", "b"):
-            self.parts.append(" ")
+            self.parts.append(" " if self._spans.pop() else "")
         elif self._is_main and tag in ("td", "th"):
             self.parts.append(" | ")
         elif self._is_main and tag in BLOCKS:

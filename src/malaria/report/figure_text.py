@@ -162,7 +162,11 @@ def title_line(run: Run) -> str:
 
 def moment(summary: Summary) -> str:
     """Return the start of the run to the minute: `2026-11-22 17:51 UTC`."""
-    stored = summary.started
+    return minute(summary.started)
+
+
+def minute(stored: str | None) -> str:
+    """Return a stored time to the minute; one that is no time as it is, and "" for None."""
     try:
         started = datetime.fromisoformat(str(stored))
     # a damaged run, or none of a real start: shown as it is
@@ -174,8 +178,3 @@ def moment(summary: Summary) -> str:
 def length(summary: Summary) -> str:
     seconds = summary.duration_s
     return UNKNOWN if seconds is None else format_duration_ns(round(seconds * NS_PER_S))
-
-
-def unbroken(sentence: str) -> str:
-    """Keep numbers and their percent signs on one line."""
-    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")

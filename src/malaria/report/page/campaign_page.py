@@ -19,7 +19,7 @@ from malaria.report.campaign_answer import (
 )
 from malaria.report.charts.level_charts import levels_chart, overlaid_percentiles, overlaid_rates
 from malaria.report.charts.loop_chart import loop_chart
-from malaria.report.figure_text import moment, unbroken
+from malaria.report.figure_text import moment
 from malaria.report.headings import Heading
 from malaria.report.page.environment_view import EnvironmentView, environment_view
 from malaria.report.page.figure_cards import figure_cards
@@ -119,7 +119,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
     page = CampaignPage(
         title=campaign.title,
         subtitle=_subtitle(campaign, shown),
-        verdict=VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy),
+        verdict=VerdictView(str(answer.outcome), answer.what, answer.remedy),
         unfinished=not_to_the_end(campaign),
         cards_of=f"At {best.name}:" if best else "",
         cards=figure_cards(best.run, best.summary) if best else (),

@@ -20,6 +20,7 @@ from malaria.report.definitions import DEFINITIONS, LABELS
 from malaria.report.figure_text import NO_LATENCY
 from malaria.report.headings import Heading
 from malaria.report.page.page_data import PageData, packed
+from malaria.report.page.whole_phrases import whole
 
 PACKAGE: Final = "malaria.report.page"
 STYLES: Final = ("vendor/uPlot.min.css", "page.css")
@@ -60,6 +61,7 @@ def template_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["whole"] = whole
     environment.globals.update(Heading=Heading, definitions=DEFINITIONS, labels=LABELS, NO_LATENCY=NO_LATENCY)
     return environment
 

@@ -19,7 +19,7 @@ class TableCell:
     text: str
     link: str = ""
     look: str = ""
-    """A verdict, in whose colour the text is shown; empty for the colour of the page."""
+    """A verdict, in whose colour the text is shown, or `soft`; empty for the colour of the page."""
     is_indented: bool = False
     of: str = ""
     """What the text belongs to; shown when the rows are no longer in their order."""

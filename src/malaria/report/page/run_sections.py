@@ -17,7 +17,7 @@ from malaria.report.charts.chart_model import Chart
 from malaria.report.charts.event_marks import marks
 from malaria.report.charts.run_charts import percentiles, stack, step_s
 from malaria.report.charts.time_panels import SeriesColumns
-from malaria.report.figure_text import count, unbroken
+from malaria.report.figure_text import count
 from malaria.report.page.account_view import AccountView, account_view
 from malaria.report.page.bees_view import BeesView, bees_view
 from malaria.report.page.downloads import download_data, downloads, series_table
@@ -123,7 +123,7 @@ def chart_place(name: str, data: PageData) -> ChartPlace:
 
 def verdict_view(run: Run, summary: Summary) -> VerdictView:
     answer = headline(summary)
-    return VerdictView(str(answer.outcome), unbroken(answer.what), answer.remedy, answer.further)
+    return VerdictView(str(answer.outcome), answer.what, answer.remedy, answer.further)
 
 
 def run_sections(material: RunMaterial, data: PageData, suffix: str = "", part: CampaignPart = NO_PART) -> RunSections:
