@@ -13,10 +13,10 @@ from malaria.report.compare_text import (
     main_rows,
     verdict_change,
 )
-from malaria.report.figure_text import UNKNOWN
+from malaria.report.figure_text import UNKNOWN, minute
 from malaria.report.page.page_data import PageData
 from malaria.report.page.page_document import render_document
-from malaria.report.page.page_elements import CellTexts, PageTable, page_table
+from malaria.report.page.page_elements import CellTexts, PageTable, outcome_cell, page_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,15 @@ def render_side_by_side_page(compared: SideBySide) -> str:
         sides=_sides(compared),
         capacity=_table(compared.capacity) if compared.capacity else None,
         levels=tuple(
-            SideBySideLevel(level.name, _table(main_rows(level)), _table(level.figures)) for level in compared.levels
+            SideBySideLevel(level.name, _table(main_rows(level)), _table(level.figures))
+            for level in _changed_first(compared.levels)
         ),
     )
     return render_document("side_by_side_page.html", page, PageData())
+
+
+def _changed_first(levels: Sequence[ComparedLevel]) -> list[ComparedLevel]:
+    return sorted(levels, key=lambda level: not level.verdict_changed)
 
 
 def _changes(compared: SideBySide) -> list[str]:
@@ -85,15 +90,18 @@ def _sides(compared: SideBySide) -> PageTable:
 
 
 def _side(name: str, side: ComparedSide) -> CellTexts:
-    return [name, side.directory, side.target or UNKNOWN, side.started or UNKNOWN, side.verdict]
+    return [name, side.directory, side.target or UNKNOWN, minute(side.started) or UNKNOWN, outcome_cell(side.verdict)]
 
 
 def _table(rows: Sequence[FigureRow]) -> PageTable:
+    """Return a row for each figure; the column of bounds is left out where no figure has any."""
+    bounds = [bounds_text(row.within_run_low, row.within_run_high) for row in rows]
+    if not any(bounds):
+        return page_table(["figure", "A", "B", "B over A"], [_cells(row) for row in rows])
     head = ["figure", "A", "B", "B over A", "within this run"]
-    return page_table(head, [_cells(row) for row in rows])
+    return page_table(head, [[*_cells(row), text] for row, text in zip(rows, bounds, strict=True)])
 
 
 def _cells(row: FigureRow) -> CellTexts:
-    bounds = bounds_text(row.within_run_low, row.within_run_high)
     values = (figure_text(row.name, row.a), figure_text(row.name, row.b))
-    return [figure_label(row.name), *values, change_text(row.ratio), bounds]
+    return [figure_label(row.name), *values, change_text(row.ratio)]
