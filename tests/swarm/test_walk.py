@@ -381,7 +381,7 @@ def test_5_two_people_on_one_swarm_and_an_abort(walk: Walk) -> None:
     assert "interrupted by the operator" in said[0]
     records, summary = open_run(walk.place / "aborted"), walk.summary("aborted")
     assert not records.meta.lost_workers
-    assert summary["verdict"]["reasons"][0].startswith("the attack ended early: interrupted by the operator")
+    assert summary["verdict"]["reasons"][0].startswith("stopped by the operator")
     assert summary["messages"]["expected"] == summary["messages"]["delivered"] > 0
 
 

@@ -80,7 +80,7 @@ def _verdict(levels: Sequence[PlacedLevel], worst: Outcome) -> tuple[Verdict, st
         return Verdict(worst, tuple(reasons)), campaign_sentence(levels, worst)
     done = sum(one.part.state is PartState.DONE for one in levels)
     cut = Reason(Outcome.UNKNOWN, f"{INTERRUPTED}: {done} of {len(levels)} parts were run")
-    others = [reason for reason in reasons if INTERRUPTED not in reason.text]
+    others = [reason for one, reason in zip(broken, reasons, strict=True) if one.part.why != INTERRUPTED]
     return Verdict(Outcome.UNKNOWN, (cut, *others)), campaign_sentence(levels, Outcome.UNKNOWN, cut.text)
 
 

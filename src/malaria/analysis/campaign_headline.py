@@ -46,16 +46,17 @@ def part_name(part: CampaignPart) -> str:
 def campaign_sentence(levels: Sequence[PlacedLevel], outcome: Outcome, cut_short: str = "") -> str:
     """Return the answer of the whole, whose outcome is `outcome`; `cut_short` says how the operator ended it.
 
-    A PASS has the answer of its greatest level. Any other outcome names the greatest level that held, and the cause.
+    A PASS has the answer of its greatest level. Any other outcome says its cause first, and then the greatest level
+    that held: `FAIL holds 400 clients` would sound like a contradiction.
     """
     best = highest_passed(levels)
     if outcome is Outcome.PASS:
         return f"{(best or levels[-1]).summary.headline}{_full_since(levels, best)}"
-    held = f"holds {held_briefly(best.load, best.summary)}; " if best else ""
+    held = f"; holds {held_briefly(best.load, best.summary)}" if best else ""
     if cut_short:
-        return f"{held}{cut_short}"
+        return f"{cut_short}{held}"
     one = decisive(levels, outcome)
-    return f"{held}{'at ' if best else ''}{one.name}: {one.summary.verdict.reasons[0].text}"
+    return f"at {one.name}: {one.summary.verdict.reasons[0].text}{held}"
 
 
 def _full_since(levels: Sequence[PlacedLevel], best: PlacedLevel | None) -> str:

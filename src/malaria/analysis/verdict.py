@@ -39,7 +39,7 @@ from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.rows import EXIT_CODE, GAP, Counter, EventKind, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import LostWorker
-from malaria.units import format_ms, format_things
+from malaria.units import format_duration_ns, format_ms, format_things
 
 SATURATED_PERCENT: Final = 95
 SATURATION_LAG_NS: Final = NS_PER_MS
@@ -178,19 +178,35 @@ def _loss_remedy(reason: str) -> str:
 
 def _interrupted(run: Run, summary: Summary) -> list[Reason]:
     """Name the operator before the bees that were lost: `malaria swarm abort` ends them as well."""
-    return _ended_early(run) if run.meta.aborted == INTERRUPTED else []
+    if run.meta.aborted != INTERRUPTED:
+        return []
+    failed = run.meta.connect_failures
+    connects = f"; failed connects: {listed_causes(failed)}" if failed else ""
+    return [Reason(Outcome.UNKNOWN, _stopped_after(run, summary), f"run it again to its end{connects}")]
+
+
+def _stopped_after(run: Run, summary: Summary) -> str:
+    """Return `stopped by the operator after 50 ms of 1 min (25 messages): too little to judge`."""
+    window, planned_s = measured_window_ns(run), run.meta.duration_planned_s
+    if window is None:
+        return "stopped by the operator before anything was measured"
+    if planned_s and window[1] - window[0] >= planned_s * NS_PER_S:
+        return "stopped by the operator after the load, before its last messages were settled"
+    whole = f" of {format_duration_ns(round(planned_s * NS_PER_S))}" if planned_s else ""
+    sent = summary.messages.sent
+    messages = f" ({format_things(sent, 'message')})" if sent else ""
+    took = format_duration_ns(max(0, window[1] - window[0]))
+    return f"stopped by the operator after {took}{whole}{messages}: too little to judge"
 
 
 def _aborted(run: Run, _: Summary) -> list[Reason]:
-    return _ended_early(run) if run.meta.aborted not in (None, "", INTERRUPTED) else []
-
-
-def _ended_early(run: Run) -> list[Reason]:
-    """Report an attack that the operator or malaria cut short; where clients were in the way of it, say why."""
-    reason, failed = run.meta.aborted, run.meta.connect_failures
-    text, why = f"the attack ended early: {reason}", listed_causes({**lost_connections(run), **failed})
-    if reason == INTERRUPTED or not why:
-        return [Reason(Outcome.UNKNOWN, text, f"failed connects: {listed_causes(failed)}" if failed else "")]
+    """Report an attack that malaria cut short; where clients were in the way of it, say why."""
+    if run.meta.aborted in (None, "", INTERRUPTED):
+        return []
+    text = f"the attack ended early: {run.meta.aborted}"
+    why = listed_causes({**lost_connections(run), **run.meta.connect_failures})
+    if not why:
+        return [Reason(Outcome.UNKNOWN, text)]
     remedy = connect_remedy(run) or "look at the broker's log"
     return [Reason(Outcome.UNKNOWN, f"{text}: {why}", remedy)]
 

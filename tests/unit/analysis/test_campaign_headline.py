@@ -46,20 +46,20 @@ def test_a_limit_that_smaller_levels_met_is_said_with_the_first_of_them() -> Non
 @pytest.mark.parametrize(
     ("outcomes", "sentence"),
     [
-        (("PASS", "FAIL"), f"{HOLDS}; at level 2: why 2"),
-        (("PASS", "FAIL", "FAIL"), f"{HOLDS}; at level 2: why 2"),
-        (("PASS", "INVALID"), f"{HOLDS}; at level 2: why 2"),
-        (("FAIL", "PASS"), "level 1: why 1"),
-        (("INVALID", "FAIL"), "level 2: why 2"),
+        (("PASS", "FAIL"), f"at level 2: why 2; {HOLDS}"),
+        (("PASS", "FAIL", "FAIL"), f"at level 2: why 2; {HOLDS}"),
+        (("PASS", "INVALID"), f"at level 2: why 2; {HOLDS}"),
+        (("FAIL", "PASS"), "at level 1: why 1"),
+        (("INVALID", "FAIL"), "at level 2: why 2"),
     ],
 )
-def test_a_failure_says_how_far_it_held_and_then_the_cause(outcomes: tuple[str, ...], sentence: str) -> None:
+def test_a_failure_says_its_cause_and_then_how_far_it_held(outcomes: tuple[str, ...], sentence: str) -> None:
     assert whole(*outcomes).headline == sentence
 
 
 def test_the_decisive_level_is_the_one_with_the_fewest_clients_that_failed() -> None:
     summary = whole("FAIL", "FAIL", "PASS", clients=(3000, 1200, 600))
-    assert summary.headline == f"{HOLDS}; at level 2: why 2"
+    assert summary.headline == f"at level 2: why 2; {HOLDS}"
     assert [reason.text for reason in summary.verdict.reasons] == ["level 2: why 2", "level 1: why 1"]
     assert headline(summary).further == ("level 1: why 1",)
 
@@ -70,11 +70,11 @@ def test_one_that_was_interrupted_has_no_verdict_over_the_whole() -> None:
     first = replace(campaign.parts[0], clients=600)
     cut = replace(campaign, parts=(first, rest))
     summary = summarize_campaign(cut, {"level-1": SHAPE})
-    assert summary.headline == f"{HOLDS}; interrupted by the operator: 1 of 2 parts were run"
+    assert summary.headline == f"interrupted by the operator: 1 of 2 parts were run; {HOLDS}"
 
 
 def test_a_level_that_could_not_be_run_is_unknown() -> None:
     part = CampaignPart(2, "3,000 clients", "", 3000, state=PartState.NOT_RUN, why="mosquitto ended at once")
     summary = summarize_campaign(replace(make_campaign([RECORDS]), parts=(part,)), {})
-    assert summary.headline == "3,000 clients: not run: mosquitto ended at once"
+    assert summary.headline == "at 3,000 clients: not run: mosquitto ended at once"
     assert summary.levels[0].headline == "not run: mosquitto ended at once"

@@ -110,10 +110,16 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "dmesg",
     ),
     "interrupted, and bees lost by it": (
-        with_meta(GOOD, lost_workers=LOST, aborted="interrupted by the operator"),
+        with_meta(GOOD, lost_workers=LOST, aborted="interrupted by the operator", duration_planned_s=60.0),
         Outcome.UNKNOWN,
-        "the attack ended early: interrupted by the operator",
-        "",
+        "stopped by the operator after 12 s of 1 min (1,200 messages): too little to judge",
+        "run it again to its end",
+    ),
+    "interrupted after its load": (
+        with_meta(GOOD, aborted="interrupted by the operator", duration_planned_s=12.0),
+        Outcome.UNKNOWN,
+        "stopped by the operator after the load, before its last messages were settled",
+        "run it again to its end",
     ),
     "aborted": (
         with_meta(GOOD, aborted="no client could connect", connect_failures={"a": 1, "connection refused": 1200}),

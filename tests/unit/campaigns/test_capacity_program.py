@@ -124,7 +124,8 @@ def test_a_search_ends_between_two_neighbours(tmp_path: Path) -> None:
     assert capacity.binding is not None
     assert outcome.summary.verdict.outcome == "PASS"
     assert outcome.summary.verdict.reasons[0].text == (
-        "carries 243 clients: proven by 3 of 3 holds; 303 refuted by 2 of 2"
+        "carries 243 clients: proven by 3 of 3 holds of 40 s; 303 refuted by 2 of 2 holds: "
+        "the broker fell behind at 0:02: acked 27 of 30 msg/s (90 %, needs 98 %), and owed 12 at the end"
     )
     assert names(stage) == [f"trial-{number}" for number in range(1, len(stage.requests) + 1)]
     assert "so far: between 243 and 303 clients" in stage.lines
@@ -183,7 +184,7 @@ def test_a_machine_that_cannot_make_more(tmp_path: Path) -> None:
     outcome = conducted(stage, tmp_path)
     assert outcome.summary.verdict.outcome == "INVALID"
     assert outcome.summary.verdict.reasons[0].text == (
-        "carries at least 100 clients: proven by 2 of 2 holds; this machine cannot make more"
+        "carries at least 100 clients: proven by 2 of 2 holds of 40 s; this machine cannot make more"
     )
 
 
@@ -298,7 +299,7 @@ def test_a_staircase_that_is_too_high_for_this_machine_is_made_lower(tmp_path: P
     assert stairs == [(100, 195, 378, 737, 1438, 2807), (100, 195, 378), (737, 1438, 2807)]
     assert outcome.summary.verdict.outcome == "INVALID"
     assert outcome.summary.verdict.reasons[0].text == (
-        "carries at least 378 clients: proven by 2 of 2 holds; this machine cannot make more"
+        "carries at least 378 clients: proven by 2 of 2 holds of 40 s; this machine cannot make more"
     )
 
 

@@ -35,12 +35,11 @@ def judge_search(
     """Return the figures and the verdict of a search. `summaries` has that of each trial, by its directory."""
     trials = trials_of(campaign, summaries)
     found = _answer(goal, trials)
-    sentence = answer_sentence(found, goal, trials)
     binding = _binding(found, campaign, summaries)
+    sentence = answer_sentence(found, goal, trials, binding)
     loop = _loop(campaign, summaries)
     outcome = OUTCOMES[found.ending]
-    reasons = [Reason(outcome, sentence)] + [Reason(outcome, f"at {found.upper}: {binding}") for _ in [0] if binding]
-    reasons += _hindrance(found, campaign)
+    reasons = [Reason(outcome, sentence), *_hindrance(found, campaign)]
     figures = CapacityFigures(
         search="rate" if goal.by_rate else "clients",
         lower=found.lower,
