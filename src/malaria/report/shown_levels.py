@@ -64,6 +64,12 @@ def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) ->
     return found
 
 
+def common_load(shown: Sequence[ShownLevel]) -> str:
+    """Return what the loads of all levels have in common, as an attack says it: `100 B · QoS 1 · every 500 ms`."""
+    loads = [(one.run.meta.load or "").split(" · ") for one in shown if one.is_plain]
+    return " · ".join(part for part in loads[0] if all(part in load for load in loads)) if loads else ""
+
+
 def by_level(shown: Sequence[ShownLevel]) -> list[list[ShownLevel]]:
     """Group the parts: each level with its variants."""
     levels: dict[int, list[ShownLevel]] = {}

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from malaria.records.campaign_records import CampaignPart, PartState
-from malaria.report.shown_levels import by_level, clean_start, not_shown, shown_parts
-from synthetic import by_directory, make_campaign, make_run
+from malaria.report.shown_levels import by_level, clean_start, common_load, not_shown, shown_parts
+from synthetic import by_directory, make_campaign, make_run, with_meta
 
 RUN = make_run(seconds=2, workers=1, clients=60)
 
@@ -25,6 +25,15 @@ def test_variants_stand_beside_their_level() -> None:
     assert [len(level) for level in by_level(shown)] == [1, 2, 1]
     assert [one.name for one in shown][2] == "meters · QoS 0"
     assert [one.is_plain for one in shown] == [True, True, False, True]
+
+
+def test_a_campaign_says_what_the_loads_of_its_levels_have_in_common() -> None:
+    loads = ("100 clients · 100 B · QoS 1 · every 1 s", "400 clients · 100 B · QoS 1 · every 2 s")
+    runs = [with_meta(RUN, load=load) for load in loads]
+    shown = shown_parts(make_campaign(runs), by_directory(runs))
+    assert common_load(shown) == "100 B · QoS 1"
+    assert common_load(shown[:1]) == loads[0]
+    assert common_load([]) == ""
 
 
 def test_what_was_not_run_says_why() -> None:

@@ -21,10 +21,10 @@ from malaria.report.charts.chart_model import (
     GREEN,
     GREY,
     ORANGE,
-    RED,
     AxisScale,
     Chart,
     ChartAxis,
+    ChartLimit,
     ChartLine,
     ChartMark,
     ChartPanel,
@@ -35,15 +35,18 @@ from malaria.report.charts.time_panels import SeriesColumns
 from malaria.report.figure_text import latencies
 from malaria.report.shown_levels import ShownLevel
 from malaria.report.target_text import done_per_s
+from malaria.report.threshold_text import threshold_rows
 from malaria.units import format_count
 
 VERDICTS: Final = {
-    "PASS": (GREEN, "circle"),
-    "FAIL": (RED, "cross"),
-    "INVALID": (ORANGE, "diamond"),
-    "UNKNOWN": (GREY, "square"),
+    "PASS": ("--good", "circle"),
+    "FAIL": ("--bad", "cross"),
+    "INVALID": ("--doubt", "diamond"),
+    "UNKNOWN": ("--doubt", "square"),
 }
-"""Colour and shape of a marker: either is enough to tell the outcome."""
+"""Colour and shape of a marker: the colour is that of the word on the page, and the shape alone tells the outcome."""
+LIMITS_SHOWN: Final = ("ack.p99", "end_to_end.p99")
+"""The rules whose limits are drawn."""
 PLOT_PX: Final = 112
 OVERLAY_PX: Final = 200
 RAMP: Final = ((0x56, 0xB4, 0xE9), (0x00, 0x72, 0xB2), (0x6A, 0x3D, 0x9A), (0xC5, 0x4B, 0x8C), (0xD5, 0x5E, 0x00))
@@ -72,6 +75,7 @@ class LevelPlot:
     title: str
     lines: tuple[LevelLine, ...]
     scale: AxisScale = AxisScale.COUNT
+    limits: tuple[ChartLimit, ...] = ()
 
 
 def levels_chart(shown: Sequence[ShownLevel], load: str = "clients") -> Chart:
@@ -86,7 +90,7 @@ def levels_chart(shown: Sequence[ShownLevel], load: str = "clients") -> Chart:
     return Chart(
         ChartAxis.LOAD,
         [one.load for one in ordered],
-        tuple(ChartPanel(plot.title, tuple(_lines(ordered, plot)), plot.scale, PLOT_PX) for plot in plots),
+        tuple(ChartPanel(plot.title, tuple(_lines(ordered, plot)), plot.scale, PLOT_PX, plot.limits) for plot in plots),
         f"Figures of each level by {load}",
         marks=_knee_mark(shown, load),
         ticks={one.load: format_count(one.load) for one in ordered},
@@ -127,7 +131,20 @@ def _latency_plot(shown: Sequence[ShownLevel]) -> LevelPlot:
         LevelLine("end to end p99", end_to_end, "ms", not any(ack), GREEN, "dash"),
     ]
     known = tuple(line for line in lines if any(line.values)) or (lines[0],)
-    return LevelPlot(f"latency p99{' (or a lower bound)' if bounded else ''}", known, AxisScale.MS)
+    return LevelPlot(f"latency p99{' (or a lower bound)' if bounded else ''}", known, AxisScale.MS, _limits(shown))
+
+
+def _limits(shown: Sequence[ShownLevel]) -> tuple[ChartLimit, ...]:
+    """Return the limits on the p99 by which the levels were judged, each once, with the level if it is of one alone."""
+    found: dict[tuple[str, float], list[str]] = {}
+    for one in shown:
+        for rule in threshold_rows(one.run, one.summary):
+            if rule.key in LIMITS_SHOWN and rule.limit_ms:
+                found.setdefault((f"{rule.name} {rule.limit}", rule.limit_ms), []).append(one.name)
+    return tuple(
+        ChartLimit(limit_ms, f"{text} at {names[0]}" if len(names) == 1 < len(shown) else text)
+        for (text, limit_ms), names in found.items()
+    )
 
 
 def _rate_plot(shown: Sequence[ShownLevel]) -> LevelPlot:

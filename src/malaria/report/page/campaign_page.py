@@ -49,7 +49,7 @@ from malaria.report.page.run_sections import (
 from malaria.report.page.threshold_table import level_threshold_table
 from malaria.report.repeat_text import REPEAT_HEAD, repeat_rows, repeat_sentence
 from malaria.report.search_conclusions import loop_words
-from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, missing_lines, shown_parts
+from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, common_load, missing_lines, shown_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _loop(summary: Summary) -> LoopFigures | None:
 
 def _subtitle(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> str:
     first = shown[0].summary if shown else None
-    parts = [first.target or "", moment(first)] if first else [campaign.file, "nothing was run"]
+    parts = [first.target or "", common_load(shown), moment(first)] if first else [campaign.file, "nothing was run"]
     return " · ".join(part for part in parts if part)
 
 

@@ -11,7 +11,8 @@ const DASHES = { solid: [], dash: [7, 4], dot: [2, 3] };
 const tint = name => getComputedStyle(root).getPropertyValue(name).trim();
 const onPaper = () => root.classList.contains('paper');
 const scaleOfText = () => Math.max(1, parseFloat(getComputedStyle(root).fontSize) / 16);
-function lineColour(hex) {  // a dark page needs brighter lines
+function lineColour(hex) {  // a dark page needs brighter lines; a name is that of a colour of the style sheet
+  if (hex.startsWith('--')) return tint(hex);
   if (!night.matches || onPaper()) return hex;
   const mixed = [1, 3, 5].map(at => Math.round(parseInt(hex.slice(at, at + 2), 16) * .68 + 255 * .32));
   return `#${mixed.map(part => part.toString(16).padStart(2, '0')).join('')}`;
@@ -49,20 +50,30 @@ const tickOf = { count: value => value >= 1e5 ? `${plainNumber(value / 1e6)} M` 
   bytes: value => value ? inBytes(value) : '0', ms: value => value >= 1000 ? `${plainNumber(value / 1000)} s` : `${plainNumber(value)} ms` };
 
 /* --- scales --- */
-function msTicks(low, high) {  // the wider the axis, the fewer ticks: 1-2-5, decades, every second decade
-  const wide = Math.log10(high / low), ticks = [];
-  for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++)
-    for (const step of wide < 1.7 ? [1, 2, 5] : [1]) {
-      const tick = Number((step * 10 ** decade).toPrecision(3));
-      if (tick >= low && tick <= high && (wide < 3.5 || decade % 2 === 0)) ticks.push(tick);
-    }
+const LEAST_TICKS = 3;
+const TICKS_OF_MS = [[[1], 2], [[1], 1], [[1, 3], 1], [[1, 2, 5], 1], [[1, 2, 3, 5, 7], 1]];  // steps, every so many decades
+function msTicks(low, high) {  // the wider the axis, the fewer ticks, but never fewer than three if there are any
+  const wide = Math.log10(high / low);
+  let ticks = [];
+  for (const [steps, every] of TICKS_OF_MS.slice(wide < 1.7 ? 3 : wide < 3.5 ? 1 : 0)) {
+    ticks = [];
+    for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++)
+      for (const step of steps) {
+        const tick = Number((step * 10 ** decade).toPrecision(3));
+        if (tick >= low && tick <= high && decade % every === 0) ticks.push(tick);
+      }
+    if (ticks.length >= LEAST_TICKS) break;
+  }
   return ticks;
 }
 function rangeOfY(panel) {
   const far = panel.limits.map(limit => limit[0]);
   if (panel.scale === 'ms') {
     let [low, high] = panel.range ?? [1, 10];
-    for (const limit of far) if (limit <= high * 10) high = Math.max(high, limit * 1.3);
+    for (const limit of far) {
+      if (limit <= high * 10) high = Math.max(high, limit * 1.3);
+      if (limit >= low / 10) low = Math.min(low, limit / 1.3);
+    }
     return () => [low, high];
   }
   return (u, least, most) => [Math.min(0, least ?? 0), Math.max(most ?? 0, 0) * 1.08 || 1];
@@ -91,7 +102,7 @@ function upright(u, at, colour) {
   u.ctx.setLineDash([2, 3].map(part => part * devicePixelRatio));
   u.ctx.beginPath(); u.ctx.moveTo(x, top); u.ctx.lineTo(x, top + height); u.ctx.stroke();
 }
-function limitLine(u, [value, text], size) {
+function limitLine(u, [value, text], size, isLeft, isBelow) {
   const y = Math.round(u.valToPos(value, 'y', true)), { left, top, width, height } = u.bbox, { ctx } = u;
   if (!(y >= top && y <= top + height)) return;
   ctx.strokeStyle = ctx.fillStyle = tint('--bad');
@@ -99,8 +110,8 @@ function limitLine(u, [value, text], size) {
   ctx.setLineDash([6, 4].map(part => part * devicePixelRatio));
   ctx.beginPath(); ctx.moveTo(left, y); ctx.lineTo(left + width, y); ctx.stroke();
   ctx.font = `${10 * size * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = 'right'; ctx.textBaseline = 'bottom';
-  ctx.fillText(text, left + width - 4, y - 2);
+  ctx.textAlign = isLeft ? 'left' : 'right'; ctx.textBaseline = isBelow ? 'top' : 'bottom';
+  ctx.fillText(text, isLeft ? left + 4 : left + width - 4, isBelow ? y + 3 : y - 2);
 }
 const SHAPES = {
   circle: (ctx, r) => ctx.arc(0, 0, r, 0, 7),
@@ -175,7 +186,7 @@ function showTip(tip, u, chart, panel) {
 /* --- one panel --- */
 function headOf(box, panel, chart) {
   const head = make('div', 'panel-head', box), entries = new Map();
-  make('b', '', head, panel.title);
+  make('b', '', head, `${panel.title}${panel.scale === 'ms' ? ' (log)' : ''}`);
   for (const line of panel.lines) if (line.joined) entries.set(line.entry ?? line.name, line);
   if (entries.size > 1 || chart.axis !== 'load' && panel.title !== [...entries.keys()][0]) for (const [name, line] of entries) {
     const entry = make('span', 'entry', head), swatch = make('i', `line ${line.dash ?? ''}`, entry);
@@ -184,7 +195,15 @@ function headOf(box, panel, chart) {
     if (line.faint) swatch.style.opacity = .45;
     entry.append(name);
   }
+  if (panel === chart.panels[0]) explainShade(head, chart);
   if (panel.fault) make('span', 'fault', head, panel.fault);
+}
+function explainShade(head, chart) {  // the grey parts, once for a chart
+  const grey = chart.spans.filter(([, , , isBad]) => !isBad).map(([begin]) => begin < 0 ? 'before' : 'after');
+  if (!grey.length) return;
+  const entry = make('span', 'entry', head);
+  make('i', 'shade', entry);
+  entry.append(`${[...new Set(grey)].join(' and ')} the load`);
 }
 function seriesOf(line, chart) {
   const colour = lineColour(line.colour);
@@ -243,7 +262,9 @@ function drawPanel(host, chart, panel, showsX, tip, onScale) {
         u.ctx.save();
         for (const [at, , isBad] of chart.marks) upright(u, at, tint(isBad ? '--bad' : '--soft'));
         if (chart.axis === 'time' && chart.spans.length) upright(u, 0, tint('--soft'));
-        for (const limit of panel.limits) limitLine(u, limit, size);
+        const lowest = Math.min(...panel.limits.map(limit => limit[0]));  // its text is below it, apart from the others
+        for (const limit of panel.limits)
+          limitLine(u, limit, size, chart.axis === 'load', panel.limits.length > 1 && limit[0] === lowest);
         panel.lines.forEach((line, number) => { if (line.markers) markers(u, line, values[number]); });
         u.ctx.restore();
       }],

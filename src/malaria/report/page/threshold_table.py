@@ -50,7 +50,9 @@ def _over_levels(each: Sequence[tuple[ShownLevel, ThresholdRow]]) -> CellTexts:
     broken = next(((one, row) for one, row in each if row.ruling is Ruling.BROKEN), None)
     marks = tuple(TableCell(row.mark, one.anchor, _look(row, one.outcome), note=one.name) for one, row in each)
     value = f"{broken[1].value} at {broken[0].name}" if broken else "none"
-    return [_named(each[0][1]), value, each[0][1].limit, TableCell("", parts=marks)]
+    # levels may have limits of their own: that of the value beside it
+    told = broken[1] if broken else each[0][1]
+    return [_named(told), value, told.limit, TableCell("", parts=marks)]
 
 
 def _look(row: ThresholdRow, outcome: str) -> str:

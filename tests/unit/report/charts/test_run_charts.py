@@ -195,6 +195,12 @@ def test_levels_wear_their_verdict() -> None:
     assert [mark.text for mark in chart.marks] == ["4,000 clients: FAIL"]
 
 
+def test_the_limit_of_the_levels_is_drawn_once() -> None:
+    latency, rate, *_ = levels_chart(levels()).panels
+    assert [(limit.value, limit.text) for limit in latency.limits] == [(500, "ack p99 < 500 ms")]
+    assert not rate.limits
+
+
 def test_losses_are_a_plot_where_there_are_any() -> None:
     assert "messages lost" not in [panel.title for panel in levels_chart(levels()).panels]
     shown = levels()

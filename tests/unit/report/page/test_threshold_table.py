@@ -10,7 +10,7 @@ from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
 from malaria.report.page.threshold_table import level_threshold_table, threshold_table
 from malaria.report.shown_levels import shown_parts
-from synthetic import by_directory, make_campaign, make_run
+from synthetic import by_directory, make_campaign, make_run, with_meta
 
 
 def test_every_rule_has_value_limit_and_mark() -> None:
@@ -55,3 +55,12 @@ def test_over_levels_each_mark_leads_to_its_level() -> None:
         ("✓", "PASS", "level-1"), ("✗", "FAIL", "level-2"),
     ]  # fmt: skip
     assert rows["lost"][1].text == "none"
+
+
+def test_the_limit_is_that_of_the_level_that_broke_it() -> None:
+    runs = [make_run(clients=500, seconds=12), make_run(clients=4000, seconds=12, trouble="falls-behind")]
+    runs[0] = with_meta(runs[0], thresholds=("ack.p99 < 900ms",))
+    table = level_threshold_table(shown_parts(make_campaign(runs), by_directory(runs)))
+    assert table is not None
+    limits = {row[0].text: row[2].text for row in table.rows}
+    assert limits["ack p99"] == "< 500 ms"
