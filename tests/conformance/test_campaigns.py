@@ -225,7 +225,12 @@ def test_a_broker_on_another_host_is_started_and_observed_there(sshd: SshServer,
     assert part.clean_reason == f"started for this level, {tmp_path / 'mosquitto.db'} was not there"
     records, summary = outcome.runs["level-1"]
     observers: Any = records.meta.observers
-    assert [(one.observer, one.reason) for one in observers] == [("sys", ""), ("process", ""), ("host", "")]
+    assert [(one.observer, one.reason) for one in observers] == [
+        ("sys", ""),
+        ("process", ""),
+        ("host", ""),
+        ("programs", ""),
+    ]
     assert all("box" in one.about for one in observers[1:])
     assert summary["broker"]["cpu_percent"] is not None
     assert outcome.records.broker["settings"] == f"{config} on box"
