@@ -214,7 +214,7 @@ def test_ctrl_c_once_drains_and_reports(attack: Callable[..., Attack], mosquitto
     summary = hit.summary()
     assert summary["messages"]["unresolved"] == summary["messages"]["lost"] == 0
     assert summary["messages"]["sent"] == summary["messages"]["acked"]
-    assert "interrupted by the operator" in hit.screen
+    assert "stopped by the operator" in hit.screen
     assert "Traceback" not in hit.screen
     assert (hit.directory / "report.html").exists()
 
@@ -238,7 +238,7 @@ def test_ctrl_c_while_clients_connect(attack: Callable[..., Attack], mosquitto: 
     hit = attack(mosquitto.port, "-d", "60s", "-R", "2").until("connect")
     hit.ctrl_c()
     assert hit.end() == UNKNOWN, hit.screen
-    assert "interrupted by the operator" in hit.screen
+    assert "stopped by the operator" in hit.screen
     assert "Traceback" not in hit.screen
 
 

@@ -98,7 +98,7 @@ def test_ctrl_c_ends_with_a_report(mosquitto: RunningBroker, tmp_path: Path, tim
     outcome = attack(mosquitto.port, tmp_path, press, interrupt=interrupt, duration="60s")
     summary = outcome.summary
     assert summary["verdict"]["outcome"] == "UNKNOWN"
-    assert "interrupted" in summary["verdict"]["reasons"][0]
+    assert "stopped by the operator" in summary["verdict"]["reasons"][0]
     assert times == 2 or summary["messages"]["lost"] == 0  # who stops now does not wait for what is under way
     assert summary["messages"]["due"] < 3000
 
@@ -142,7 +142,7 @@ def test_the_command_answers_ctrl_c_with_the_verdict_and_exit_code_4(mosquitto: 
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 4
     assert "UNKNOWN" in output
-    assert "interrupted" in output
+    assert "stopped by the operator" in output
     assert "Traceback" not in output
     assert (run / "report.html").exists()
     assert json.loads((run / "summary.json").read_text())["messages"]["lost"] == 0

@@ -107,7 +107,7 @@ def test_a_floor_that_the_load_misses_without_a_bee_is_not_decided(tmp_path: Pat
     outcome = simulation.run(tmp_path, clients=20, rate="10", duration="20s", thresholds=thresholds)
     assert [(reason.outcome, reason.text) for reason in outcome.summary.verdict.reasons[1:]] == [
         (Outcome.UNKNOWN, f"{rule}: bee-2 (1/2 of the load) is missing from 0:04 on")
-        for rule in ("clients.connected >= 20", "rates.acked_per_s >= 150/s")
+        for rule in ("clients connected ≥ 20", "acked per second ≥ 150/s")
     ]
 
 

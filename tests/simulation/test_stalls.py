@@ -146,7 +146,7 @@ def test_a_p99_of_seconds_does_not_pass_by_itself(tmp_path: Path) -> None:
     """It is slow and steady: it neither stands still nor falls behind."""
     summary = Simulation(Behaviour(ack_delay_ns=1500 * MS)).run(tmp_path, **LOAD | LONG).summary
     assert summary.verdict.outcome == "FAIL"
-    assert [reason.text for reason in summary.verdict.reasons] == ["ack.p99 is 1,500 ms, needs <= 1000ms"]
+    assert [reason.text for reason in summary.verdict.reasons] == ["ack p99 is 1,500 ms, needs ≤ 1,000 ms"]
     assert "--fail-if 'ack.p99 > 5s'" in summary.verdict.reasons[0].remedy
 
 

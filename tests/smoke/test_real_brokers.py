@@ -119,7 +119,7 @@ def test_ctrl_c_ends_with_a_report(mosquitto: RunningBroker, warhead: Path, tmp_
         finally:
             process.kill()
     assert process.returncode == 4
-    assert b"interrupted" in output
+    assert b"stopped by the operator" in output
     assert b"Traceback" not in output
     assert json.loads((run / "summary.json").read_text())["messages"]["lost"] == 0
 

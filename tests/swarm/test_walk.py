@@ -378,7 +378,7 @@ def test_5_two_people_on_one_swarm_and_an_abort(walk: Walk) -> None:
                 stopped_s = last_message_s(heard)
             assert "is stopping, and reports" in shown[0]
     print(f"the last message came {stopped_s - began_s:.2f} s after the command began")
-    assert "interrupted by the operator" in said[0]
+    assert "stopped by the operator" in said[0]
     records, summary = open_run(walk.place / "aborted"), walk.summary("aborted")
     assert not records.meta.lost_workers
     assert summary["verdict"]["reasons"][0].startswith("stopped by the operator")

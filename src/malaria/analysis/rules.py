@@ -14,6 +14,7 @@ from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.bee_blame import NO_WAY, bee_of_lost_connections, missing_of_one_bee, whose_clients
 from malaria.analysis.broker_end import broker_end
 from malaria.analysis.dropped import dropped_by
+from malaria.analysis.figure_names import limit_text, threshold_words
 from malaria.analysis.headroom import limit_remedy
 from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
 from malaria.analysis.latency_limits import default_limit_ms
@@ -146,7 +147,11 @@ def _finding(case: _Case) -> ThresholdFinding:
     if finding.ruling is not Ruling.BROKEN or not is_floor or case.rule.relative_to is not None:
         return finding
     missing = missing_words(case.run)
-    return replace(finding, ruling=Ruling.UNDECIDED, text=f"{case.rule}: {missing}") if missing else finding
+    return (
+        replace(finding, ruling=Ruling.UNDECIDED, text=f"{threshold_words(case.rule)}: {missing}")
+        if missing
+        else finding
+    )
 
 
 def _is_under_way(judged: _Judged) -> bool:
@@ -244,7 +249,7 @@ def _broken(judged: _Judged) -> UnmetRule:
 def _needs(rule: Threshold) -> str:
     """Return the limit for the sentence; empty where the sentence says it (none, all, a share of what was due)."""
     speaks = rule.value == 0 or (rule.relative_to is not None and (rule.key.startswith("rates.") or rule.value == 100))
-    return "" if speaks else f", needs {rule.condition}"
+    return "" if speaks else f", needs {limit_text(rule)}"
 
 
 def _connected(case: _Case) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_error_ms
+from malaria.analysis.figure_names import base_name, limit_text, sentence_name, sentence_value, threshold_words
 from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.summary_figures import Summary
 from malaria.clock import NS_PER_MS
@@ -49,17 +50,17 @@ def evaluate(threshold: Threshold, run: Run, summary: Summary) -> ThresholdFindi
     value = look_up(summary, threshold.key)
     limit = _limit(threshold, summary)
     if limit is None:
-        return ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: what it is set against is not known")
+        return ThresholdFinding(Ruling.UNDECIDED, f"{threshold_words(threshold)}: what it is set against is not known")
     if value is None:
         return (
             _within_clocks(threshold, run, summary, limit)
             or _by_maximum(threshold, summary, limit)
             or _by_lower_bound(threshold, run, limit)
-            or ThresholdFinding(Ruling.UNDECIDED, f"{threshold}: {_why_unknown(threshold, summary)}")
+            or ThresholdFinding(Ruling.UNDECIDED, f"{threshold_words(threshold)}: {_why_unknown(threshold, summary)}")
         )
     holds = COMPARE[threshold.operator](value, limit)
     said = f"{_say(threshold, value)}{_share_of(threshold, summary, value)}"
-    sentence = f"{threshold.key} is {said}, needs {threshold.condition}"
+    sentence = f"{sentence_value(threshold, said)}, needs {limit_text(threshold)}"
     return ThresholdFinding(Ruling.HOLDS if holds else Ruling.BROKEN, sentence, said)
 
 
@@ -98,8 +99,8 @@ def _within_clocks(threshold: Threshold, run: Run, summary: Summary, limit: floa
     measured = count and count >= _needed(statistic)
     if not measured or error_ms is None or threshold.operator not in ("<", "<=") or limit < 2 * error_ms:
         return None
-    sentence = f"{threshold.key} is within the clocks' error of {format_ms(error_ms)}"
-    return ThresholdFinding(Ruling.HOLDS, f"{sentence}, needs {threshold.condition}", f"<{format_ms(2 * error_ms)}")
+    sentence = f"{sentence_name(threshold.key)} is within the clocks' error of {format_ms(error_ms)}"
+    return ThresholdFinding(Ruling.HOLDS, f"{sentence}, needs {limit_text(threshold)}", f"<{format_ms(2 * error_ms)}")
 
 
 def _by_maximum(threshold: Threshold, summary: Summary, limit: float) -> ThresholdFinding | None:
@@ -108,7 +109,9 @@ def _by_maximum(threshold: Threshold, summary: Summary, limit: float) -> Thresho
     most_ms = look_up(summary, f"{metric}.max") if statistic in QUANTILES else None
     if most_ms is None or threshold.operator not in ("<", "<=") or not COMPARE[threshold.operator](most_ms, limit):
         return None
-    text = f"{threshold.key} is at most {format_ms(most_ms)} (the maximum), needs {threshold.condition}"
+    text = (
+        f"{sentence_name(threshold.key)} is at most {format_ms(most_ms)} (the maximum), needs {limit_text(threshold)}"
+    )
     return ThresholdFinding(Ruling.HOLDS, text, f"≤{format_ms(most_ms)}")
 
 
@@ -117,8 +120,8 @@ def _by_lower_bound(threshold: Threshold, run: Run, limit: float) -> ThresholdFi
     if bound is None or not _already_broken(threshold.operator, bound, limit):
         return None
     unfinished = "" if latency_of(run, Metric.ACK).complete else " (some messages never finished)"
-    sentence = f"{threshold.key} is at least {format_ms(bound)}{unfinished}"
-    return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {threshold.condition}", f"≥{format_ms(bound)}")
+    sentence = f"{sentence_name(threshold.key)} is at least {format_ms(bound)}{unfinished}"
+    return ThresholdFinding(Ruling.BROKEN, f"{sentence}, needs {limit_text(threshold)}", f"≥{format_ms(bound)}")
 
 
 def _already_broken(sign: str, bound: float, limit: float) -> bool:
@@ -158,4 +161,4 @@ def _say(threshold: Threshold, value: float) -> str:
 
 def _share_of(threshold: Threshold, summary: Summary, value: float) -> str:
     base = look_up(summary, threshold.relative_to) if threshold.relative_to else None
-    return f" ({100 * value / base:.3g} % of {threshold.relative_to})" if base else ""
+    return f" ({100 * value / base:.3g} % of {base_name(threshold)})" if base else ""

@@ -7,10 +7,10 @@ from typing import Final
 from malaria.analysis.compare.compare_words import LABELS_OF_COMPARED
 from malaria.analysis.compare.compared_figures import COMPARED, COUNTED, CPU_PER_MESSAGE
 from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow
+from malaria.analysis.figure_names import LABELS, STATISTIC_LABELS
 from malaria.analysis.summary_figures import ComparisonFigures
 from malaria.model.threshold import FIGURES, FigureUnit
-from malaria.report.definitions import LABELS
-from malaria.report.figure_text import STATISTIC_LABELS, UNKNOWN
+from malaria.report.figure_text import UNKNOWN
 from malaria.units import format_bytes, format_count, format_duration_ns, format_ms, format_rate
 
 NAMES: Final = LABELS_OF_COMPARED | {

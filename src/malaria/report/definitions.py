@@ -120,27 +120,6 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
-LABELS: Final[dict[str, str]] = {
-    "tcp": "connect: TCP",
-    "tls": "connect: TLS",
-    "upgrade": "connect: upgrade",
-    "connack": "connect: CONNACK",
-    "suback": "SUBACK",
-    "acked_lost": "acked but lost",
-    "unacked": "never acked",
-    "duplicated_qos_2": "duplicated at QoS 2",
-    "own_lag": "lag of the generator",
-    "end_to_end": "end to end",
-    "generator_cpu": "generator CPU",
-    "broker_cpu": "broker CPU",
-    "host_cpu": "host CPU",
-    "host_memory": "memory used/total",
-    "broker_memory": "broker memory",
-    "on_target": "on target",
-    "sys": "$SYS",
-}
-"""The labels that differ from the name of their figure."""
-
 COUNTERS: Final[dict[str, str]] = {
     "retained": "retained messages of the broker: not part of the deliveries",
     "foreign": "messages without the header of this run: from another sender",

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from malaria.analysis.clocks import ACROSS_HOSTS
+from malaria.analysis.figure_names import LATENCY_LABELS, STATISTIC_LABELS
 from malaria.analysis.latency_limits import own_lag_bound_ns
 from malaria.analysis.quantiles import QUANTILES, latency_of
 from malaria.analysis.summary_figures import MessageFigures, Summary
@@ -20,24 +21,8 @@ from malaria.units import format_count, format_duration_ns, format_ms, format_th
 
 UNKNOWN: Final = "—"
 NO_LATENCY: Final = "No latency was measured."
-LATENCY_LABELS: Final = {
-    Metric.ACK: "ack",
-    Metric.SERVICE: "service",
-    Metric.END_TO_END: "end to end",
-    Metric.CONNECT: "connect",
-    Metric.LAG: "lag",
-    Metric.TCP: "connect: TCP",
-    Metric.TLS: "connect: TLS",
-    Metric.UPGRADE: "connect: upgrade",
-    Metric.CONNACK: "connect: CONNACK",
-    Metric.SUBACK: "SUBACK",
-}
 ATTACK_COMMANDS: Final = ("attack", "publish", "subscribe", "connect")
 """The commands that make one attack; the title of a run names its own."""
-STATISTIC_LABELS: Final = {
-    "min": "min", "mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9",
-    "max": "max",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

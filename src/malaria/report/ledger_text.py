@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.dropped import dropped_by
+from malaria.analysis.figure_names import LABELS
 from malaria.analysis.summary_figures import MessageFigures
 from malaria.analysis.windows import in_phase, known_total, total
 from malaria.records.rows import Counter, RunPhase
 from malaria.records.run import Run
-from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
+from malaria.report.definitions import COUNTERS, DEFINITIONS
 from malaria.report.figure_text import count
 from malaria.units import format_duration_ns, format_things
 

@@ -213,11 +213,11 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "the load came to a standstill: nothing moved for 13 s",
         "log",
     ),
-    "threshold": (with_meta(GOOD, thresholds=["ack.p99 < 1us"]), Outcome.FAIL, "ack.p99 is", "latency"),
+    "threshold": (with_meta(GOOD, thresholds=["ack.p99 < 1us"]), Outcome.FAIL, "ack p99 is", "latency"),
     "undecided threshold": (
         with_meta(settled(GOOD, duplicated=None), thresholds=["messages.duplicated == 0"]),
         Outcome.UNKNOWN,
-        "messages.duplicated == 0: the figure is not known",
+        "messages duplicated = 0: the figure is not known",
         "",
     ),
     "threshold of another version": (
@@ -269,7 +269,7 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
             meta={"thresholds": ["broker.dropped == 0"]},
         ).run(),
         Outcome.UNKNOWN,
-        "broker.dropped == 0: the figure is not known",
+        "messages dropped by the broker = 0: the figure is not known",
         "--observe",
     ),
     "a clock that jumped": (

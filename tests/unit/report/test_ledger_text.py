@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from malaria.analysis.figure_names import LABELS
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import MessageFigures
 from malaria.records.rows import Counter, Observation, Sample
-from malaria.report.definitions import COUNTERS, DEFINITIONS, LABELS
+from malaria.report.definitions import COUNTERS, DEFINITIONS
 from malaria.report.ledger_text import (
     BROKER_DROPPED,
     MOST_CAUSES,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from malaria.analysis.figure_names import figure_name, limit_text
 from malaria.analysis.summary import summarize
 from malaria.analysis.thresholds import Ruling
 from malaria.model.threshold import FIGURES, parse_threshold_text
-from malaria.report.threshold_text import definition_of, figure_name, limit_text, threshold_rows
+from malaria.report.threshold_text import definition_of, threshold_rows
 from synthetic import make_run, with_meta
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from malaria.analysis.figure_names import LATENCY_LABELS, STATISTIC_LABELS
 from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.analysis.series import columns
 from malaria.analysis.summary_figures import Summary
@@ -19,16 +20,7 @@ from malaria.report import perf_text, target_text
 from malaria.report.bees_text import BEES_HEAD, bee_remarks, bee_rows
 from malaria.report.charts.event_marks import MARKS_SHOWN, marks
 from malaria.report.definitions import DEFINITIONS
-from malaria.report.figure_text import (
-    LATENCY_LABELS,
-    NO_LATENCY,
-    STATISTIC_LABELS,
-    UNKNOWN,
-    count,
-    latencies,
-    ms,
-    things,
-)
+from malaria.report.figure_text import NO_LATENCY, UNKNOWN, count, latencies, ms, things
 from malaria.report.headings import Heading
 from malaria.report.ledger_text import AccountLine, apart_from_sums, counted, deliveries, ledger_notes, published
 from malaria.report.markdown.markdown_text import code, plain, table

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from malaria.analysis.figure_names import LATENCY_LABELS, STATISTIC_LABELS
 from malaria.analysis.summary_figures import Summary
 from malaria.records.rows import Metric
 from malaria.records.run import Run
-from malaria.report.figure_text import LATENCY_LABELS, STATISTIC_LABELS, count, latencies, ms
+from malaria.report.figure_text import count, latencies, ms
 from malaria.report.page.page_elements import CellTexts, ChartPlace, PageTable, TableCell, defined, page_table
 
 CONNECT_PARTS: Final = {

@@ -16,7 +16,8 @@ from typing import Final
 import jinja2
 from markupsafe import Markup
 
-from malaria.report.definitions import DEFINITIONS, LABELS
+from malaria.analysis.figure_names import LABELS
+from malaria.report.definitions import DEFINITIONS
 from malaria.report.figure_text import NO_LATENCY
 from malaria.report.headings import Heading
 from malaria.report.page.page_data import PageData, packed

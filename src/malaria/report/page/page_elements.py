@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from malaria.report.definitions import LABELS
+from malaria.analysis.figure_names import LABELS
 from malaria.report.page.sparkline import Sparkline
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from malaria.analysis.clocks import ACROSS_HOSTS, clock_words
 from malaria.analysis.distribution import bar
+from malaria.analysis.figure_names import LATENCY_LABELS, STATISTIC_LABELS
 from malaria.analysis.headline import headline
 from malaria.analysis.headroom import broker_limit
 from malaria.analysis.summary_figures import Summary
@@ -20,8 +21,6 @@ from malaria.analysis.windows import known_total
 from malaria.records.rows import UNCOUNTED, Counter, Metric
 from malaria.records.run import Run
 from malaria.report.figure_text import (
-    LATENCY_LABELS,
-    STATISTIC_LABELS,
     StatedLatency,
     broker_name,
     connect_time_ns,
