@@ -231,6 +231,6 @@ def test_a_broker_on_another_host_is_started_and_observed_there(sshd: SshServer,
         ("host", ""),
         ("programs", ""),
     ]
-    assert all("box" in one.about for one in observers[1:])
+    assert all("box" in one.about for one in observers[1:3])  # other programs are looked at where the load is made
     assert summary["broker"]["cpu_percent"] is not None
     assert outcome.records.broker["settings"] == f"{config} on box"
