@@ -3,8 +3,8 @@
 The verdict is that of the worst part: a broker that failed once has failed (FAIL), whatever else is unknown; then where
 the generator was the limit (INVALID); then where evidence is missing (UNKNOWN). A campaign that the operator cut short
 has no verdict over the whole (UNKNOWN). The other figures are those of the first part with that verdict, and of the
-last part where all pass. A search has the verdict of its answer, and the figures of the last trial that proved it. A
-comparison has the verdict of its answer too.
+last part where all pass. A search has the verdict of its answer, and the figures of the hold that proved it, of several
+that with the median p99. A comparison has the verdict of its answer too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 
 from malaria.analysis.campaign_headline import PlacedLevel, campaign_sentence, decisive
 from malaria.analysis.capacity.capacity_figures import judge_search
+from malaria.analysis.capacity.median_hold import median_hold
 from malaria.analysis.compare.paired_figures import judge_comparison
 from malaria.analysis.compare.repeats import repeat_figures
 from malaria.analysis.outcome import Outcome, Reason
@@ -36,7 +37,8 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
     capacity, comparison, shown = None, None, worst
     if campaign.search is not None:
         capacity, verdict = judge_search(campaign.search, campaign, summaries)
-        shown, sentence = _proof(campaign, levels, capacity.lower) or worst, verdict.reasons[0].text
+        proof = median_hold(placed, capacity.lower)
+        shown, sentence = proof.summary if proof else worst, verdict.reasons[0].text
     elif campaign.comparison is not None:
         comparison, verdict = judge_comparison(campaign.comparison, campaign, summaries)
         sentence = verdict.reasons[0].text
@@ -55,14 +57,6 @@ def summarize_campaign(campaign: CampaignRecords, summaries: Mapping[str, Summar
         repeats=repeat_figures([(one.part, one.summary) for one in placed]),
         levels=levels,
     )
-
-
-def _proof(campaign: CampaignRecords, levels: Sequence[LevelSummary], load: int | None) -> LevelSummary | None:
-    """Return the last trial that passed at a load, which is a full one where the load is proven."""
-    pairs = zip(campaign.parts, levels, strict=True)
-    passed = (level for part, level in pairs if part.trial is not None and part.trial.load == load
-              and level.verdict.outcome is Outcome.PASS)  # fmt: skip
-    return next(reversed(list(passed)), None)
 
 
 def _verdict(levels: Sequence[PlacedLevel], worst: Outcome) -> tuple[Verdict, str]:
