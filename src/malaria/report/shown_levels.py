@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,11 @@ class ShownLevel:
     def load(self) -> int:
         """Return by what the levels are set side by side: clients, or messages per second in a search for a rate."""
         return self.part.trial.load if self.part.trial is not None else self.part.clients
+
+    @property
+    def named_load(self) -> tuple[str, int]:
+        """Return what runs of the same load have in common: its name and the load."""
+        return self.name, self.load
 
     @property
     def suffix(self) -> str:
@@ -62,6 +68,19 @@ def shown_parts(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary]) ->
         if run := runs.get(part.directory or ""):
             found.append(ShownLevel(part, *run, anchor))
     return found
+
+
+def names_apart(shown: Sequence[ShownLevel]) -> dict[str, str]:
+    """Return the name of each level by its anchor; those that share one are numbered: `2,754 msg/s, hold 1 of 3`."""
+    totals = Counter(one.named_load for one in shown)
+    so_far: Counter[tuple[str, int]] = Counter()
+    names: dict[str, str] = {}
+    for one in shown:
+        so_far[one.named_load] += 1
+        word = "run" if one.part.trial is None else "hold"
+        number = f", {word} {so_far[one.named_load]} of {totals[one.named_load]}" if totals[one.named_load] > 1 else ""
+        names[one.anchor] = f"{one.name}{number}"
+    return names
 
 
 def common_load(shown: Sequence[ShownLevel]) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from malaria.records.campaign_records import CampaignPart, PartState
-from malaria.report.shown_levels import by_level, clean_start, common_load, not_shown, shown_parts
+from malaria.records.search_goal import TrialLoad
+from malaria.report.shown_levels import by_level, clean_start, common_load, names_apart, not_shown, shown_parts
 from synthetic import by_directory, make_campaign, make_run, with_meta
 
 RUN = make_run(seconds=2, workers=1, clients=60)
@@ -34,6 +35,16 @@ def test_a_campaign_says_what_the_loads_of_its_levels_have_in_common() -> None:
     assert common_load(shown) == "100 B · QoS 1"
     assert common_load(shown[:1]) == loads[0]
     assert common_load([]) == ""
+
+
+def test_runs_of_one_name_are_numbered() -> None:
+    runs = [RUN] * 3
+    campaign = make_campaign(runs)
+    names = ("500 msg/s", "900 msg/s", "900 msg/s")
+    trial = TrialLoad(900, 3.0)
+    parts = [replace(part, title=name, trial=trial) for part, name in zip(campaign.parts, names, strict=True)]
+    shown = shown_parts(replace(campaign, parts=tuple(parts)), by_directory(runs))
+    assert list(names_apart(shown).values()) == ["500 msg/s", "900 msg/s, hold 1 of 2", "900 msg/s, hold 2 of 2"]
 
 
 def test_what_was_not_run_says_why() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from malaria.analysis.distribution import distribution
@@ -178,13 +179,28 @@ def _lines(shown: Sequence[ShownLevel], plot: LevelPlot) -> list[ChartLine]:
 
 def _second(shown: Sequence[ShownLevel], line: LevelLine) -> ChartLine:
     width = 8 if line.faint else 2
-    values = [value if one.is_plain else None for one, value in zip(shown, line.values, strict=True)]
-    return ChartLine(line.name, values, line.colour, width, line.dash, line.unit, faint=line.faint)
+    values = _medians(shown, line.values)
+    name = line.name if line.faint or not _is_repeated(shown) else f"{line.name}, median"
+    return ChartLine(
+        name,
+        values,
+        line.colour,
+        width,
+        line.dash,
+        line.unit,
+        faint=line.faint,
+        entry=line.name if name != line.name else "",
+    )
 
 
 def _main(shown: Sequence[ShownLevel], line: LevelLine) -> list[ChartLine]:
     looks = [VERDICTS[one.outcome] for one in shown]
+    repeated = _is_repeated(shown)
     lines = []
+    # a line through every run of one load would be a zigzag
+    if repeated:
+        medians = _medians(shown, line.values)
+        lines.append(ChartLine(f"{line.name}, median", medians, unit=line.unit, entry=line.name))
     # the variants first: the markers of the levels lie above theirs
     for plain, name in ((False, f"{line.name}: variants, surges"), (True, line.name)):
         if not any(one.is_plain is plain for one in shown):
@@ -197,10 +213,25 @@ def _main(shown: Sequence[ShownLevel], line: LevelLine) -> list[ChartLine]:
                 markers=tuple(f"{shape}{'' if plain else '-open'}" for _, shape in looks),
                 colours=tuple(colour for colour, _ in looks),
                 texts=tuple(one.outcome if plain else f"{one.outcome}: {one.name}" for one in shown),
-                joined=plain,
+                joined=plain and not repeated,
             )
         )
     return lines
+
+
+def _is_repeated(shown: Sequence[ShownLevel]) -> bool:
+    """Return if a load was run more than once under one name."""
+    loads = [one.named_load for one in shown if one.is_plain]
+    return len(set(loads)) < len(loads)
+
+
+def _medians(shown: Sequence[ShownLevel], values: ChartValues) -> ChartValues:
+    """Return for the first run of each load the median of the values of all its runs, None for the others."""
+    found: dict[tuple[str, int], list[float]] = {}
+    for one, value in zip(shown, values, strict=True):
+        if one.is_plain and value is not None:
+            found.setdefault(one.named_load, []).append(value)
+    return [median(found.pop(one.named_load)) if one.is_plain and one.named_load in found else None for one in shown]
 
 
 def _knee_mark(shown: Sequence[ShownLevel], load: str) -> tuple[ChartMark, ...]:

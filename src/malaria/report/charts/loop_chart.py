@@ -9,10 +9,8 @@ from typing import Final
 from malaria.analysis.summary_figures import LoopFigures, RungFigures
 from malaria.report.charts.chart_model import (
     BLUE,
-    GREEN,
     GREY,
     ORANGE,
-    RED,
     AxisScale,
     Chart,
     ChartAxis,
@@ -23,7 +21,7 @@ from malaria.report.charts.chart_model import (
 from malaria.units import format_count
 
 PLOT_PX: Final = 150
-LOOKS: Final = {True: (GREEN, "circle"), False: (RED, "cross"), None: (ORANGE, "diamond")}
+LOOKS: Final = {True: ("--good", "circle"), False: ("--bad", "cross"), None: ("--doubt", "diamond")}
 """Colour and shape of a rung: well, not well, no evidence."""
 WORDS: Final = {True: "well", False: "not well", None: "no evidence"}
 UP: Final = "up"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from malaria.analysis.capacity.median_hold import median_hold, passed_holds
 from malaria.analysis.headline import headline
 from malaria.analysis.knee import highest_passed, knee
 from malaria.analysis.summary_figures import LoopFigures, Summary
@@ -49,7 +50,15 @@ from malaria.report.page.run_sections import (
 from malaria.report.page.threshold_table import level_threshold_table
 from malaria.report.repeat_text import REPEAT_HEAD, repeat_rows, repeat_sentence
 from malaria.report.search_conclusions import loop_words
-from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, common_load, missing_lines, shown_parts
+from malaria.report.shown_levels import (
+    RunAndSummary,
+    ShownLevel,
+    by_level,
+    common_load,
+    missing_lines,
+    names_apart,
+    shown_parts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         subtitle=_subtitle(campaign, shown),
         verdict=VerdictView(str(answer.outcome), answer.what, answer.remedy),
         unfinished=not_to_the_end(campaign),
-        cards_of=f"At {best.name}:" if best else "",
+        cards_of=_cards_of(best, shown) if best else "",
         cards=figure_cards(best.run, best.summary) if best else (),
         chart=chart_place("levels", data) if shown else None,
         loop=chart_place("loop", data) if _loop(summary) is not None else None,
@@ -173,8 +182,18 @@ def _page_data(
 
 
 def _answer_level(shown: Sequence[ShownLevel]) -> ShownLevel | None:
-    """Return the level whose figures stand on the first screen: the greatest that passed, else where it broke."""
-    return highest_passed(shown) or knee(shown) or (shown[0] if shown else None)
+    """Return the level whose figures stand on the first screen: the greatest that passed, else where it broke.
+
+    Of several holds of a search at one load it is the one with the median latency.
+    """
+    found = highest_passed(shown) or knee(shown) or (shown[0] if shown else None)
+    return (found and found.part.trial and median_hold(shown, found.load)) or found
+
+
+def _cards_of(best: ShownLevel, shown: Sequence[ShownLevel]) -> str:
+    is_chosen = best.part.trial is not None and len(passed_holds(shown, best.load)) > 1
+    of_several = " (the one with the median p99)" if is_chosen else ""
+    return f"At {names_apart(shown)[best.anchor]}{of_several}:"
 
 
 def _load_unit(campaign: CampaignRecords) -> str:
@@ -201,7 +220,7 @@ def _level(one: ShownLevel, shown: Sequence[ShownLevel], material: RunMaterial, 
     is_first = one is level[0]  # the comparison is shown once, above the first of them
     return LevelView(
         anchor=one.anchor,
-        name=one.name,
+        name=names_apart(shown)[one.anchor],
         load=one.run.meta.load or "",
         verdict=verdict_view(one.run, one.summary),
         side_by_side=side_by_side(level) if is_first and len(level) > 1 else None,
@@ -211,6 +230,7 @@ def _level(one: ShownLevel, shown: Sequence[ShownLevel], material: RunMaterial, 
 
 def _contents(shown: Sequence[ShownLevel], is_missing: bool) -> tuple[TableCell, ...]:
     """Return links to every section; those to the levels are short."""
+    names = names_apart(shown)
     first = {Heading.LEVELS: bool(shown)}
     last = {
         Heading.MADE: True, Heading.BROKER: True, Heading.MISSING: is_missing, Heading.ENVIRONMENT: bool(shown),
@@ -219,7 +239,7 @@ def _contents(shown: Sequence[ShownLevel], is_missing: bool) -> tuple[TableCell,
     return (
         *(TableCell(heading, f"{heading.anchor}-table") for heading, there in first.items() if there),
         *(
-            TableCell(one.part.variant or one.part.title, one.anchor, is_indented=bool(one.part.variant))
+            TableCell(one.part.variant or names[one.anchor], one.anchor, is_indented=bool(one.part.variant))
             for one in shown
         ),
         *(TableCell(heading, heading.anchor) for heading, there in last.items() if there),

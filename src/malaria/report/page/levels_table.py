@@ -11,7 +11,7 @@ from malaria.report.figure_text import connected
 from malaria.report.level_columns import LEVEL_COLUMNS, level_figures
 from malaria.report.page.page_elements import CellTexts, PageTable, TableCell, defined, outcome_cell, page_table
 from malaria.report.page.sparkline import sparkline
-from malaria.report.shown_levels import ShownLevel
+from malaria.report.shown_levels import ShownLevel, names_apart
 
 COURSES: Final = {"ack_p99_ms": "ack p99 over time", "acked_per_s": "messages per second over time"}
 """The columns of the series that the table shows as sparklines, after the figures; of QoS 0 what was sent."""
@@ -26,14 +26,15 @@ def levels_table(shown: Sequence[ShownLevel], series: Sequence[SeriesColumns]) -
     `series` has the columns of each level, second by second.
     """
     head: CellTexts = ["level", "verdict", "clients", *_column_heads(), "p99 over time", "rate over time"]
-    rows = [_row(one, table) for one, table in zip(shown, series, strict=True)]
+    names = names_apart(shown)
+    rows = [_row(one, names[one.anchor], table) for one, table in zip(shown, series, strict=True)]
     table = page_table(head, rows, kind="levels")
     return PageTable(table.head, table.rows, table.words, table.kind, is_sortable=True)
 
 
-def _row(one: ShownLevel, series: SeriesColumns) -> CellTexts:
+def _row(one: ShownLevel, full_name: str, series: SeriesColumns) -> CellTexts:
     clients = connected(one.run, one.summary)
-    name = one.part.variant or one.part.title
+    name = one.part.variant or full_name
     is_variant = bool(one.part.variant)
     return [
         TableCell(name, one.anchor, is_indented=is_variant, of=one.part.title if is_variant else "", rank=one.load),

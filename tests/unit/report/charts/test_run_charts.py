@@ -201,6 +201,18 @@ def test_the_limit_of_the_levels_is_drawn_once() -> None:
     assert not rate.limits
 
 
+def test_runs_of_one_load_are_dots_around_a_line_through_their_medians() -> None:
+    low, high = levels()
+    same = [replace(one, part=replace(high.part, level=place)) for place, one in enumerate((low, high), 2)]
+    shown = [replace(low, part=replace(low.part, title="500 clients")), *same]
+    cpu = [with_figures(one.summary, broker={"cpu_percent": at}) for one, at in zip(shown, (10, 40, 60), strict=True)]
+    watched = [replace(one, summary=summary) for one, summary in zip(shown, cpu, strict=True)]
+    plots = {panel.title: panel for panel in levels_chart(watched).panels}
+    line, dots = plots["broker CPU, % of a core"].lines
+    assert (line.joined, list(line.values)) == (True, [10, 50, None])
+    assert (dots.joined, list(dots.values)) == (False, [10, 40, 60])
+
+
 def test_losses_are_a_plot_where_there_are_any() -> None:
     assert "messages lost" not in [panel.title for panel in levels_chart(levels()).panels]
     shown = levels()
