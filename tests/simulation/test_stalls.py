@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from malaria.analysis.summary_figures import Summary
+from malaria.analysis.summary_figures import Summary, Verdict
 from simulation import Action, Machine, Simulation, crash, pause, restore, starved
 from stub_broker import Behaviour
 
@@ -140,6 +140,27 @@ def test_a_stall_that_is_allowed_is_a_remark(tmp_path: Path) -> None:
     summary = Simulation(FROZEN).run(tmp_path, **options).summary
     assert summary.verdict.outcome == "PASS"
     assert "the broker stood still for 3.0 s at 0:05" in [reason.text for reason in summary.verdict.reasons]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "frozen_s", "offer", "outcome"),
+    [
+        ({}, 3.0, "--allow-stall 5s allows it (and raises the limit of ack p99)", "PASS"),
+        ({}, 6.5, "--allow-stall 7s allows it (and raises the limit of ack p99)", "PASS"),
+        ({"ack.p99": "< 1s"}, 3.0, "--allow-stall 5s allows it, but the limit of ack p99 counts as before", "FAIL"),
+    ],
+)
+def test_what_the_remedy_of_a_stall_offers_is_what_it_does(
+    tmp_path: Path, thresholds: dict[str, str], frozen_s: float, offer: str, outcome: str
+) -> None:
+    def judged(limits: dict[str, str]) -> Verdict:
+        simulation = Simulation(Behaviour(freezes=((5.0, frozen_s),)))
+        return simulation.run(tmp_path / str(len(limits)), **LOAD | {"thresholds": limits}).summary.verdict
+
+    reason = judged(thresholds).reasons[0]
+    assert reason.remedy.endswith(f"; {offer}")
+    allowed = thresholds | {"stalls.longest": f"<= {offer.split()[1]}"}
+    assert judged(allowed).outcome == outcome
 
 
 def test_a_p99_of_seconds_does_not_pass_by_itself(tmp_path: Path) -> None:

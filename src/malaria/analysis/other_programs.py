@@ -16,6 +16,8 @@ PROGRAMS: Final = "programs"
 """The observer of the machine that makes the load."""
 LEAST_PERCENT: Final = 25
 """Of the machine: with less, what others used does not explain a late load."""
+TAKEN_PERCENT: Final = 90
+"""Of the machine: from here on whoever wants a processor has to wait for one."""
 MOST_NAMED: Final = 3
 LEAST_NAMED_PERCENT: Final = 2
 
@@ -27,6 +29,12 @@ class MachineUse:
     other_percent: float
     broker_percent: float
     named: tuple[tuple[str, float], ...]
+    busy_percent: float = 0.0
+
+    @property
+    def is_taken(self) -> bool:
+        """Tell whether the machine was nearly fully used, and more by others than by the load and the broker."""
+        return self.busy_percent >= TAKEN_PERCENT and self.other_percent > self.busy_percent / 2
 
     def words(self) -> str:
         """Return who took the machine: `other programs used 92 % of this machine: chromium 41 %`; empty if nobody."""
@@ -50,7 +58,8 @@ def machine_use(run: Run) -> MachineUse | None:
         totals.update(_named(str(row.values["largest"])))
     means = [(printable(name), total / len(rows)) for name, total in totals.most_common(MOST_NAMED)]
     named = tuple((name, percent) for name, percent in means if percent >= LEAST_NAMED_PERCENT)
-    return MachineUse(other, mean(run, PROGRAMS, "broker_percent", window) or 0.0, named)
+    broker, busy = (mean(run, PROGRAMS, name, window) or 0.0 for name in ("broker_percent", "busy_percent"))
+    return MachineUse(other, broker, named, busy)
 
 
 def _named(text: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from malaria.analysis.backlog import Backlog, backlog_of
 from malaria.analysis.bee_blame import NO_WAY, bee_of_lost_connections, missing_of_one_bee, whose_clients
 from malaria.analysis.broker_end import broker_end
 from malaria.analysis.dropped import dropped_by
-from malaria.analysis.figure_names import limit_text, threshold_words
+from malaria.analysis.figure_names import figure_name, limit_text, threshold_words
 from malaria.analysis.headroom import limit_remedy
 from malaria.analysis.judged_load import of_steady_time, of_those_that_stayed
 from malaria.analysis.latency_limits import default_limit_ms
@@ -54,6 +54,12 @@ class JudgedRule:
     ruling: Ruling
     value: str
     is_default: bool
+
+
+LEAST_ALLOWED_S: Final = 5
+"""The least stall that a remedy offers to allow."""
+LATENCIES_FROM_DUE: Final = ("ack.", "end_to_end.", "service.")
+"""The latencies that a stall makes longer."""
 
 
 # --- our own rules -------------------------------------------------------------------------------------------------
@@ -243,7 +249,22 @@ def _broken(judged: _Judged) -> UnmetRule:
         return UnmetRule(Ruling.BROKEN, text, _LATENCY_REMEDY if rule.key.startswith("ack.") else "")
     sentence = phrase.sentence(case) + _needs(rule)
     full = limit_remedy(case.summary.broker) if phrase.remedy is _OVERLOAD_REMEDY else ""
-    return UnmetRule(Ruling.BROKEN, sentence, phrase.own_remedy(case.run) or full or phrase.remedy)
+    remedy = phrase.own_remedy(case.run) or full or phrase.remedy
+    allowing = f"; {_allowing_stall(case)}" if phrase.remedy is _STALL_REMEDY else ""
+    return UnmetRule(Ruling.BROKEN, sentence, f"{remedy}{allowing}")
+
+
+def _allowing_stall(case: _Case) -> str:
+    """Say which option allows the longest stall, and what it does to the limits on latency that the stall broke too."""
+    seconds = max(LEAST_ALLOWED_S, math.ceil(case.figure("stalls.longest") / 1000))
+    option = f"--allow-stall {seconds}s allows it"
+    stated = [t.key for t in stated_thresholds(case.run) if t.key.startswith(LATENCIES_FROM_DUE)]
+    if stated:
+        named = " and ".join(figure_name(key) for key in dict.fromkeys(stated))
+        return f"{option}, but the limit of {named} counts as before"
+    limit_ms = default_limit_ms(case.run)
+    raises = limit_ms is not None and seconds * 1000 > limit_ms
+    return f"{option} (and raises the limit of ack p99)" if raises else option
 
 
 def _needs(rule: Threshold) -> str:
@@ -386,9 +407,7 @@ def _dropped(case: _Case) -> str:
     return f"{case.count('connection')} lost{f': {causes}' if causes else ''}{whose}"
 
 
-_STALL_REMEDY: Final = (
-    "look at the broker's log and its disk at that time (persistence, garbage collection); --allow-stall 5s allows it"
-)
+_STALL_REMEDY: Final = "look at the broker's log and its disk at that time (persistence, garbage collection)"
 _CONNECT_REMEDY: Final = "the events of the run say why; malaria doctor TARGET -c N looks at the limits of this machine"
 _OVERLOAD_REMEDY: Final = "the load is more than the broker carries: look at its CPU and queues, and try fewer clients"
 _PROMISE_REMEDY: Final = "look at the broker's queue limits and persistence"

@@ -422,6 +422,14 @@ def _allowed_stalls(run: Run, summary: Summary) -> list[Reason]:
     return [Reason(Outcome.PASS, sentence)]
 
 
+def _taken_machine(run: Run, summary: Summary) -> list[Reason]:
+    """Tell when others used nearly all of the machine that made the load, though no message left late for it."""
+    use = machine_use(run)
+    if use is None or not use.is_taken or any(one.outcome is Outcome.INVALID for one in _late(run, summary)):
+        return []
+    return [Reason(Outcome.PASS, f"{use.words()}; latencies may be theirs", _TAKEN_REMEDY)]
+
+
 def _closed_loop_limit(run: Run, _: Summary) -> list[Reason]:
     worker, percent = busiest_worker(run)
     if not run.meta.closed_loop or percent is None or percent <= SATURATED_PERCENT:
@@ -459,6 +467,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _blind_observers,
     _allowed_stalls,
     _own_lag_in_latencies,
+    _taken_machine,
     _closed_loop_limit,
     known_delays,
     restless_clocks,

@@ -54,3 +54,21 @@ def test_damaged_names_are_left_out(largest: str) -> None:
     use = machine_use(replace(run, observations=rows))
     assert use is not None
     assert use.words() == "other programs used 92 % of this machine"
+
+
+@pytest.mark.parametrize(
+    ("busy", "other", "told"), [(97, 88, True), (89, 88, False), (97, 40, False), (97, 50, True), (100, 50, False)]
+)
+def test_a_pass_on_a_machine_that_others_used_has_a_remark(busy: float, other: float, told: bool) -> None:
+    rows = used(other, 3, {"python": 52, "pytest": 31}).observations
+    rows = tuple(replace(row, values={**row.values, "busy_percent": busy}) for row in rows)
+    verdict = summarize(replace(make_run(seconds=12, clients=600), observations=rows)).verdict
+    said = f"other programs used {other} % of this machine: python 52 %, pytest 31 %; latencies may be theirs"
+    assert verdict.outcome is Outcome.PASS
+    assert (said in [reason.text for reason in verdict.reasons]) is told
+
+
+def test_it_is_said_once_where_the_messages_left_late_for_it() -> None:
+    rows = tuple(replace(row, values={**row.values, "busy_percent": 99}) for row in used(92).observations)
+    texts = [reason.text for reason in summarize(replace(LATE, observations=rows)).verdict.reasons]
+    assert [text.startswith("other programs used 92 %") for text in texts].count(True) == 1

@@ -317,6 +317,7 @@ def test_every_rule_is_tried_by_a_case() -> None:
         "_all_closed",
         "_allowed_stalls",
         "_own_lag_in_latencies",
+        "_taken_machine",
         "_closed_loop_limit",
         "known_delays",
     ]
