@@ -105,13 +105,14 @@ function upright(u, at, colour) {
 function limitLine(u, [value, text], size, isLeft, isBelow) {
   const y = Math.round(u.valToPos(value, 'y', true)), { left, top, width, height } = u.bbox, { ctx } = u;
   if (!(y >= top && y <= top + height)) return;
+  const hasRoom = y + 14 * size * devicePixelRatio <= top + height;
   ctx.strokeStyle = ctx.fillStyle = tint('--bad');
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([6, 4].map(part => part * devicePixelRatio));
   ctx.beginPath(); ctx.moveTo(left, y); ctx.lineTo(left + width, y); ctx.stroke();
   ctx.font = `${10 * size * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = isLeft ? 'left' : 'right'; ctx.textBaseline = isBelow ? 'top' : 'bottom';
-  ctx.fillText(text, isLeft ? left + 4 : left + width - 4, isBelow ? y + 3 : y - 2);
+  ctx.textAlign = isLeft ? 'left' : 'right'; ctx.textBaseline = isBelow && hasRoom ? 'top' : 'bottom';
+  ctx.fillText(text, isLeft ? left + 4 : left + width - 4, isBelow && hasRoom ? y + 3 : y - 2);
 }
 const SHAPES = {
   circle: (ctx, r) => ctx.arc(0, 0, r, 0, 7),
