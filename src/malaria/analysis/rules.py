@@ -36,11 +36,15 @@ from malaria.units import NotationError, format_count, format_rate, format_thing
 
 @dataclass(frozen=True, slots=True)
 class UnmetRule:
-    """A rule that does not hold: broken or undecided, in a sentence, and what to do about it."""
+    """A rule that does not hold: broken or undecided, in a sentence, and what to do about it.
+
+    `key` is the figure of a broken rule; empty for others.
+    """
 
     ruling: Ruling
     text: str
     remedy: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,9 @@ def unmet_rules(run: Run, summary: Summary) -> list[UnmetRule]:
     end = broker_end(run)
     said = _SAID_BY_END if end is not None and end.all_closed and end.back_ns is None else frozenset()
     return _unreadable(run) + [
-        _broken(judged) if judged.finding.ruling is Ruling.BROKEN else _undecided(judged.case, judged.finding.text)
+        replace(_broken(judged), key=judged.case.rule.key)
+        if judged.finding.ruling is Ruling.BROKEN
+        else _undecided(judged.case, judged.finding.text)
         for judged in found
         if judged.finding.ruling is not Ruling.HOLDS
         and not (judged.is_default and _is_said_already(judged.case.rule.key, broken))

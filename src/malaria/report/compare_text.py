@@ -6,7 +6,7 @@ from typing import Final
 
 from malaria.analysis.compare.compare_words import LABELS_OF_COMPARED
 from malaria.analysis.compare.compared_figures import COMPARED, COUNTED, CPU_PER_MESSAGE
-from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow
+from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow, SideBySide
 from malaria.analysis.figure_names import LABELS, STATISTIC_LABELS
 from malaria.analysis.summary_figures import ComparisonFigures
 from malaria.model.threshold import FIGURES, FigureUnit
@@ -60,9 +60,19 @@ def figure_text(name: str, value: float | None) -> str:
 
 
 def verdict_change(level: ComparedLevel) -> str:
-    """Return `the verdict changed: PASS in A, FAIL in B: the broker fell behind`."""
+    """Return `the verdict changed: PASS in A, FAIL in B: ack p99 is 24 ms, needs < 9 ms (ack p99 5 ms → 24 ms)`."""
     reason = level.reason_b or level.reason_a
-    return f"the verdict changed: {level.verdict_a} in A, {level.verdict_b} in B{f': {reason}' if reason else ''}"
+    said = f"the verdict changed: {level.verdict_a} in A, {level.verdict_b} in B{f': {reason}' if reason else ''}"
+    row = level.figure(level.changed_by)
+    if row is None or row.a is None or row.b is None:
+        return said
+    return f"{said} ({figure_label(row.name)} {figure_text(row.name, row.a)} → {figure_text(row.name, row.b)})"
+
+
+def limits_differ(compared: SideBySide) -> list[str]:
+    """Return `limits differ: ack p99 none in A, < 1 ms in B` in a list; empty if the limits are the same."""
+    changed = compared.changed_limits
+    return [f"limits differ: {'; '.join(changed)}"] if changed else []
 
 
 def main_rows(level: ComparedLevel) -> list[FigureRow]:

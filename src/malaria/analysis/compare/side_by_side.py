@@ -25,10 +25,12 @@ from malaria.analysis.compare.comparable import (
     searched_conditions,
 )
 from malaria.analysis.compare.compared_figures import CPU_PER_MESSAGE, cpu_us_per_message
+from malaria.analysis.figure_names import limit_text, sentence_name
 from malaria.analysis.quantiles import QUANTILES
+from malaria.analysis.rules import unmet_rules
 from malaria.analysis.seconds import seconds_of
 from malaria.analysis.summary_figures import Figures, Summary
-from malaria.analysis.thresholds import look_up
+from malaria.analysis.thresholds import Ruling, look_up, stated_thresholds
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
 from malaria.model.threshold import FIGURES
@@ -75,6 +77,9 @@ class ComparedLevel(Figures):
     reason_b: str
     changed_conditions: tuple[str, ...]
     figures: tuple[FigureRow, ...]
+    changed_limits: tuple[str, ...] = ()
+    changed_by: str = ""
+    """The figure that broke its limit on one side alone; empty if there is none."""
 
     @property
     def verdict_changed(self) -> bool:
@@ -117,6 +122,11 @@ class SideBySide(Figures):
         lines = [f"{level.name}: {line}" if several else line for level in self.levels
                  for line in level.changed_conditions]  # fmt: skip
         return list(dict.fromkeys(lines))
+
+    @property
+    def changed_limits(self) -> list[str]:
+        """The stated limits that differ: `ack p99 none in A, < 1 ms in B`."""
+        return list(dict.fromkeys(line for level in self.levels for line in level.changed_limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +185,37 @@ def _level(name: str, a: StoredResult, b: StoredResult) -> ComparedLevel:
         reason_b=_reason(summary_b),
         changed_conditions=tuple(condition_changes(a.conditions(name), b.conditions(name))),
         figures=tuple(row for row in rows if row.a is not None or row.b is not None),
+        changed_limits=tuple(_limit_changes(run_a, run_b)),
+        changed_by=_changed_by(_broken(run_a, summary_a), _broken(run_b, summary_b)),
     )
+
+
+def _limit_changes(run_a: Run, run_b: Run) -> Iterator[str]:
+    """Yield a line for each figure whose stated limits differ."""
+    of_a, of_b = _stated(run_a), _stated(run_b)
+    for key in dict.fromkeys([*of_a, *of_b]):
+        a, b = of_a.get(key, "none"), of_b.get(key, "none")
+        if a != b:
+            yield f"{sentence_name(key)} {a} in A, {b} in B"
+
+
+def _stated(run: Run) -> dict[str, str]:
+    """Return the stated limits as text, by the key of their figure."""
+    limits: dict[str, list[str]] = {}
+    for threshold in stated_thresholds(run):
+        limits.setdefault(threshold.key, []).append(limit_text(threshold))
+    return {key: " and ".join(texts) for key, texts in limits.items()}
+
+
+def _broken(run: Run, summary: Summary) -> list[str]:
+    """Return the figures that broke their limit, the most telling first."""
+    return [rule.key for rule in unmet_rules(run, summary) if rule.ruling is Ruling.BROKEN]
+
+
+def _changed_by(of_a: Sequence[str], of_b: Sequence[str]) -> str:
+    """Return the first figure that broke its limit on one side and not on the other."""
+    changed = [key for key in of_b if key not in of_a] + [key for key in of_a if key not in of_b]
+    return next(iter(changed), "")
 
 
 NAMES: Final = (

@@ -10,6 +10,7 @@ from malaria.analysis.compare.side_by_side import ComparedLevel, ComparedSide, F
 from malaria.report.compare_text import (
     figure_label,
     figure_text,
+    limits_differ,
     main_rows,
     verdict_change,
 )
@@ -72,6 +73,7 @@ def _changes(compared: SideBySide) -> list[str]:
                for level in compared.levels if level.verdict_changed]  # fmt: skip
     if not changes:
         changes = [f"the verdicts are the same: {', '.join(dict.fromkeys(_verdicts(compared.levels)))}"]
+    changes = [*limits_differ(compared), *changes]
     for side, names in (("A", compared.only_a), ("B", compared.only_b)):
         changes += [f"only in {side}: {', '.join(names)}"] if names else []
     return changes

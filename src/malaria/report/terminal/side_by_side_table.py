@@ -18,6 +18,7 @@ from malaria.printable import printable
 from malaria.report.compare_text import (
     figure_label,
     figure_text,
+    limits_differ,
     main_rows,
     verdict_change,
 )
@@ -45,7 +46,7 @@ def print_side_by_side(compared: SideBySide, console: Console) -> None:
 def _verdicts(compared: SideBySide, width: int) -> list[Text]:
     """Return a sentence for each verdict that changed, or one that none did."""
     changed = [level for level in compared.levels if level.verdict_changed]
-    lines = []
+    lines = [line for text in limits_differ(compared) for line in wrapped(text, INDENT, width)]
     for level in changed:
         name = f"{level.name}: " if len(compared.levels) > 1 else ""
         lines += wrapped(f"{name}{verdict_change(level)}", INDENT, width)

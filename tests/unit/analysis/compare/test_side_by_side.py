@@ -7,7 +7,9 @@ import pytest
 from malaria.analysis.compare.compared_figures import CPU_PER_MESSAGE
 from malaria.analysis.compare.side_by_side import NAMES, SideBySide, StoredResult, compare_results
 from malaria.analysis.summary import summarize
-from synthetic import make_run, observed
+from malaria.report.compare_text import limits_differ, verdict_change
+from malaria.units import format_ms
+from synthetic import make_run, observed, with_meta
 
 
 def result(name: str, trouble: str | None = None, levels: tuple[str, ...] = ("the attack",)) -> StoredResult:
@@ -73,3 +75,30 @@ def test_a_count_of_none_has_no_ratio(changed: SideBySide) -> None:
     dropped = changed.levels[0].figure("clients.dropped")
     assert dropped is not None
     assert (dropped.a, dropped.ratio) == (0, None)
+
+
+def limited(*thresholds: str) -> StoredResult:
+    run = with_meta(observed(make_run(seconds=20, clients=300)), thresholds=thresholds)
+    summary = summarize(run)
+    return StoredResult("runs/x", summary, {"the attack": (run, summary)})
+
+
+def test_limits_that_differ_are_said_first_and_the_figure_that_broke_one_with_both_values() -> None:
+    compared = compare_results(limited(), limited("ack.p99 < 1ms", "messages.lost == 0"))
+    (level,) = compared.levels
+    assert compared.changed_limits == ["ack p99 none in A, < 1 ms in B", "messages lost none in A, = 0 in B"]
+    assert limits_differ(compared) == [f"limits differ: {'; '.join(compared.changed_limits)}"]
+    assert level.changed_by == "ack.p99"
+    p99 = level.figure("ack.p99")
+    assert p99 is not None
+    assert p99.b is not None
+    value = format_ms(p99.b)
+    assert verdict_change(level) == (
+        f"the verdict changed: PASS in A, FAIL in B: ack p99 is {value}, needs < 1 ms (ack p99 {value} → {value})"
+    )
+
+
+def test_the_same_limits_are_not_spoken_of(changed: SideBySide) -> None:
+    assert changed.changed_limits == []
+    assert limits_differ(changed) == []
+    assert changed.levels[0].changed_by == "rates.acked_per_s"
