@@ -30,6 +30,7 @@ from malaria.model.warhead_options import build_warhead
 from malaria.records.campaign_store import open_campaign
 from malaria.records.search_goal import TrialLoad
 from malaria.records.staircase import Staircase
+from page_text import page_text
 
 TEXT = """
 title = "Capacity"
@@ -147,7 +148,7 @@ def test_files_are_written(tmp_path: Path) -> None:
     conducted(carrying(150, pages=True), tmp_path, TEXT.replace("25%", "100%"))
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["capacity"]["lower"], summary["capacity"]["upper"]) == (100, 200)
-    page = (tmp_path / "report.html").read_text()
+    page = page_text((tmp_path / "report.html").read_text())
     assert "carries 100 clients" in page
     assert "What broke first: at 200 clients" in page
 

@@ -10,6 +10,7 @@ from malaria.model.observe import Observe
 from malaria.model.option_table import LoadOptions
 from malaria.model.target import parse_target
 from malaria.model.warhead_options import build_warhead
+from page_text import page_text
 
 
 def test_an_attack_several_times(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_an_attack_several_times(tmp_path: Path) -> None:
     assert outcome.summary.repeats is not None
     (repeats,) = outcome.summary.repeats
     assert (repeats.runs, repeats.unstable) == (3, ())
-    page = (tmp_path / "run/report.html").read_text()
+    page = page_text((tmp_path / "run/report.html").read_text())
     assert "every figure is within 10 % of its median" in page
     assert outcome.summary.as_json()["repeats"][0]["figures"]
 

@@ -12,7 +12,7 @@ _PHRASE: Final = re.compile(
     r"(?<![\w-])--[a-z][\w-]*(?: \d[\w.,]*)?"  # --allow-stall 5s
     r"|\d[\d,.]*(?:/s)? \(\d[\d,.]* %\)"  # 500/s (100 %)
     r"|\w+ \d[\d,.]* %"  # python 52 %: the share and whose it is
-    rf"|(?:[<≤=≠≥>] ?|\bp\d+ )?\d[\d,.]* (?:{_UNITS})(?:/s)?(?!\w)"  # 8.4 ms, < 500 ms, p99 7.1 ms
+    rf"|(?:[<≤=≠≥>] ?)?\d[\d,.]* (?:{_UNITS})(?:/s)?(?!\w)"  # 8.4 ms, < 500 ms
     r"|[<≤=≠≥>] \d[\w,./]*"  # ≥ 98, < 1ms
 )
 
