@@ -26,6 +26,8 @@ NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
 LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})
 """The tables that can come several times, as [[name]]."""
 
+TOO_SHORT: Final = "too_short"
+
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", "write it: it has no default"),
     "int_type": ("{value} is not a whole number", "write a number such as 10, without quotes"),
@@ -39,7 +41,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "string_pattern_mismatch": ("{value} is not a valid {key}", NAME_REMEDY),
     "tuple_type": ("{value} is not a list", 'write a list: ["...", "..."]'),
     "literal_error": ("{value} is not a valid {key}", "write {expected}"),
-    "too_short": ("is empty", "write at least one"),
+    TOO_SHORT: ("is empty", "write at least one"),
     "model_type": ("{value} is not a table", "write [{key}] or [[{key}]] and its keys on the lines below"),
 }
 """Kind of fault -> (what is wrong, what to do). Other kinds are described in the words of pydantic."""
@@ -70,7 +72,9 @@ def explain(
 
     `place` names a location to the operator; `known` has the keys of each kind of table, to find what was meant.
     """
-    faults = [*error.errors(include_url=False), *hidden]
+    found = [*error.errors(include_url=False), *hidden]
+    # where every table of a list is faulty, none is left, and the list seems empty
+    faults = [fault for fault in found if fault["type"] != TOO_SHORT or not _is_faulty_inside(fault["loc"], found)]
     # an option sets the same key of several groups: one fault in people's eyes
     told: dict[str, tuple[str, str]] = {}
     for fault in faults:
@@ -82,6 +86,10 @@ def explain(
     if more := len(others) - len(lines):
         lines.append(f"and {format_things(more, 'more fault')}")
     return kind(f"{first}: {message}", "\n".join([remedy, *lines]))
+
+
+def _is_faulty_inside(location: Location, faults: Sequence[Mapping[str, Any]]) -> bool:
+    return any(len(fault["loc"]) > len(location) and fault["loc"][: len(location)] == location for fault in faults)
 
 
 def hidden_faults(

@@ -221,6 +221,15 @@ def test_faults_above_the_levels(read: Any, head: str, place: str) -> None:
     assert caught.value.remedy
 
 
+def test_all_faults_are_told_at_once_and_none_that_is_not_there(read: Any) -> None:
+    with pytest.raises(OperatorError) as caught:
+        read("[[level]]\nclients = 'many'\n[[level]]\nclient = 5\n")
+    told = f"{caught.value.message}\n{caught.value.remedy}"
+    assert "level[0].clients: 'many' is not a whole number" in told
+    assert "level[1].client: unknown key; did you mean clients?" in told
+    assert "is empty" not in told
+
+
 def test_a_fault_of_the_warhead_is_told_there(read: Any, tmp_path: Path) -> None:
     (tmp_path / "meters.toml").write_text(METERS.replace("size = 500", 'size = "big"'))
     with pytest.raises(WarheadError, match=r"meters\.toml: group\[0\]\.size: 'big' is not a size"):
