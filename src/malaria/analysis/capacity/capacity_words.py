@@ -39,7 +39,7 @@ def standing(goal: SearchGoal, trials: Sequence[Trial]) -> str:
 
 
 def answer_sentence(answer: CapacityAnswer, goal: SearchGoal, trials: Sequence[Trial], why: str | None = None) -> str:
-    """Return the answer: `carries 3,050 clients: proven by 3 of 3 holds of 20 s; 3,200 refuted by 2 of 2 holds: why`.
+    """Return the answer: `carries 3,050 clients: proven by 3 of 3 holds of 30 s; 3,200 refuted by 2 of 2 holds: why`.
 
     `why` is what broke at the upper bound. A trial that is no evidence (INVALID) is in no count.
     """
