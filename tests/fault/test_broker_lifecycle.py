@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -276,8 +277,11 @@ json.dump(unit, open(state, "w"))
 
 
 @pytest.fixture
-def systemd(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A systemctl on PATH whose unit is a real mosquitto; its state lies in the directory."""
+def systemd(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A systemctl on PATH whose unit is a real mosquitto; its state lies in the directory.
+
+    A test asks for it before `life`, which at its end starts again what ran before it: only then the unit ends.
+    """
     directory = tmp_path / "systemd"
     directory.mkdir()
     for name, text in {"systemctl": SYSTEMCTL.replace("{{", "{").replace("}}", "}"),
@@ -287,10 +291,11 @@ def systemd(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     command = [find_mosquitto(), "-c", str(configuration(tmp_path, port))]
     (directory / "state.json").write_text(json.dumps({"command": command, "pid": 0}))
     monkeypatch.setenv("PATH", str(directory), prepend=":")
-    return directory
+    yield directory
+    subprocess.run([directory / "systemctl", "stop", "mosquitto.service"], check=False)
 
 
-def test_a_unit_is_started_and_stopped(life: Start, systemd: Path, port: int) -> None:
+def test_a_unit_is_started_and_stopped(systemd: Path, life: Start, port: int) -> None:
     lifecycle = life(kind="systemd", unit="mosquitto.service")
     assert lifecycle.begin_level("1").clean is None
     assert lifecycle.running is not None
@@ -302,7 +307,7 @@ def test_a_unit_is_started_and_stopped(life: Start, systemd: Path, port: int) ->
     assert plain_check("127.0.0.1", port)(1.0).problem
 
 
-def test_a_unit_that_ran_before_runs_after(life: Start, systemd: Path, port: int) -> None:
+def test_a_unit_that_ran_before_runs_after(systemd: Path, life: Start, port: int) -> None:
     first = life(kind="systemd", unit="mosquitto.service", clean="never")
     first.begin_level("1")
     second = life(kind="systemd", unit="mosquitto.service", clean="never")
@@ -317,7 +322,7 @@ def test_a_unit_that_ran_before_runs_after(life: Start, systemd: Path, port: int
     assert plain_check("127.0.0.1", port)(1.0).problem
 
 
-def test_a_unit_whose_broker_does_not_start(life: Start, systemd: Path, port: int, tmp_path: Path) -> None:
+def test_a_unit_whose_broker_does_not_start(systemd: Path, life: Start, port: int, tmp_path: Path) -> None:
     configuration(tmp_path, port, "no_such_setting 7")
     with pytest.raises(OperatorError, match=r"(?s)mosquitto\.service ended at once.*no_such_setting"):
         life(kind="systemd", unit="mosquitto.service").begin_level("1")
