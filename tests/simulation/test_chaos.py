@@ -20,7 +20,7 @@ from malaria.records.store import open_run
 from simulation import Action, Link, Machine, Simulation, crash, kill, pause, press_ctrl_c, restore
 
 LONGEST_S: Final = 60
-"""Of virtual time, for loads of 2 s: every wait of the conductor is bounded."""
+"""Of virtual time, for loads of 1 s: every wait of the conductor is bounded."""
 BATCH: Final = 25
 QUICK: Final = 200
 ALL: Final = 10_000
@@ -38,7 +38,7 @@ def options_by_chance(random: Random) -> dict[str, Any]:
         "reconnect": random.choice((["10ms", "100ms"], ["100ms", "1s"], "never")),
         "connect_timeout": "1s",
         "keepalive": random.choice(("1s", "60s")),
-        "duration": "2s",
+        "duration": "1s",
         "drain": random.choice(("200ms", "1s")),
         "thresholds": {},
     }
@@ -50,7 +50,7 @@ def options_by_chance(random: Random) -> dict[str, Any]:
         options["rate"] = random.choice(("5", "20"))
         options["arrival"] = random.choice(("steady", "poisson", "burst") if pace == "rate" else ("burst",))
         if random.random() < 0.3:
-            options["surges"] = [{"clients": 3, "at": "200ms", "hold": "1s"}]
+            options["surges"] = [{"clients": 3, "at": "200ms", "hold": "500ms"}]
     return options | (mqtt_5_by_chance(random) if options["protocol"] == "5" else {})
 
 
@@ -66,14 +66,14 @@ def story_by_chance(random: Random, workers: int) -> list[tuple[float, Action]]:
     """Return a few accidents besides those of the broker."""
     accidents: list[tuple[float, Action]] = []
     if random.random() < 0.2:
-        at_s = random.random() * 2
+        at_s = random.random()
         accidents += [(at_s, crash), (at_s + random.random(), restore)]
     if random.random() < 0.2:
-        accidents.append((random.random() * 2, pause(random.random() * 2)))
+        accidents.append((random.random(), pause(random.random())))
     if random.random() < 0.1:
-        accidents.append((random.random() * 2, kill(str(workers))))
+        accidents.append((random.random(), kill(str(workers))))
     if random.random() < 0.1:
-        accidents.append((random.random() * 2, press_ctrl_c))
+        accidents.append((random.random(), press_ctrl_c))
     return accidents
 
 

@@ -59,8 +59,7 @@ class LiveView:
         if self._live is not None:
             self._live.__enter__()
         else:
-            self._print(self._title)
-            self._print(f"({self._hint})")
+            self._print(f"{self._title}\n({self._hint})")  # at once: a reader may leave after the first line
         return self
 
     def __exit__(
