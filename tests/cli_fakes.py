@@ -104,7 +104,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Calls:
     stand_ins: dict[str, Any] = {
         "attacks.runner.conduct": calls.conduct,
         "campaigns.conduct_campaign": calls.conduct_campaign,
-        "campaigns.demo_request": lambda directory, _: SimpleNamespace(directory=directory, launcher=None),
+        "campaigns.demo_request": lambda directory, _: SimpleNamespace(
+            directory=directory, launcher=None, campaign=SimpleNamespace(levels=())
+        ),
         "doctor.examine": calls.examine,
         "records.store.open_run": calls.open_run,
         "records.store.list_runs": lambda _: calls.entries,

@@ -13,8 +13,8 @@ from malaria.attacks.interrupt import Interrupt, interruptible
 from malaria.errors import WarheadError
 from malaria.model.option_table import OPTIONS, LoadOptions, ValueKind
 from malaria.model.threshold import Threshold, parse_threshold_text
-from malaria.model.warhead import Warhead, load_warhead
-from malaria.model.warhead_options import build_warhead, override
+from malaria.model.warhead import Warhead
+from malaria.model.warhead_options import made_warhead
 from malaria.records.rows import Progress
 from malaria.units import NotationError
 
@@ -54,15 +54,8 @@ def split_keywords(target: str | None, keywords: Mapping[str, Any]) -> tuple[Wan
 
 def wanted_warhead(wanted: Wanted, load: LoadOptions) -> Warhead:
     """Make the load that is wanted. Raises WarheadError."""
-    if wanted.warhead is None:
-        made = build_warhead(load, subscriber=not wanted.no_subscriber)
-    elif wanted.no_subscriber:
-        raise WarheadError("no_subscriber cannot be used with warhead", "remove the subscribing group from it")
-    elif isinstance(wanted.warhead, Warhead):
-        made = override(wanted.warhead, load)
-    else:
-        path = Path(wanted.warhead)
-        made = override(load_warhead(path, load.get("duration"), load.get("protocol")), load, str(path))
+    base = Path(wanted.warhead) if isinstance(wanted.warhead, str) else wanted.warhead
+    made = made_warhead(base, load, subscriber=not wanted.no_subscriber)
     required = tuple(map(_required, texts_of(wanted.require)))
     return made.model_copy(update={"thresholds": made.thresholds + required})
 

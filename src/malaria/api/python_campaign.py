@@ -10,7 +10,14 @@ from typing import Any, Final
 from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, wanted_warhead
 from malaria.api.results import CampaignResult
 from malaria.attacks.target_choice import choose_target
-from malaria.campaigns import CampaignRequest, CapacityOptions, capacity_request, conduct_campaign, new_request
+from malaria.campaigns import (
+    CampaignRequest,
+    CapacityOptions,
+    capacity_request,
+    conduct_campaign,
+    new_request,
+    refuse_public_brokers,
+)
 from malaria.campaigns.request import PartPlace
 from malaria.errors import WarheadError
 from malaria.model.observe import observe_from_options
@@ -31,6 +38,7 @@ def campaign(
     output: str | Path | None = None,
     overwrite: bool = False,
     workers: int | None = None,
+    i_am_allowed_to_load_this_broker: int = 0,
     **overrides: str | None,
 ) -> CampaignResult:
     """Run a campaign file end to end, and return its result. The page is written.
@@ -40,7 +48,9 @@ def campaign(
     """
     stated = None if output is None else Path(output)
     with run_directory(stated, RUNS, Path(file).stem, overwrite=overwrite) as directory:
-        return _conduct(new_request(Path(file), overrides, directory, workers_for(workers)))
+        request = new_request(Path(file), overrides, directory, workers_for(workers))
+        refuse_public_brokers(request.campaign, i_am_allowed_to_load_this_broker)
+        return _conduct(request)
 
 
 def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:

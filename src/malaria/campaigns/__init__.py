@@ -4,6 +4,7 @@ from malaria.campaigns.campaign_runner import CampaignTools, conduct_campaign
 from malaria.campaigns.capacity_request import CapacityOptions, capacity_request
 from malaria.campaigns.compare_request import CompareOptions, compare_request
 from malaria.campaigns.demo_campaign import demo_request
+from malaria.campaigns.public_brokers import refuse_public_brokers
 from malaria.campaigns.repeat_request import RepeatOptions, repeat_request
 from malaria.campaigns.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
 from malaria.campaigns.resuming import new_request, resumed_request
@@ -25,6 +26,7 @@ __all__ = [
     "demo_request",
     "foreign_commands",
     "new_request",
+    "refuse_public_brokers",
     "repeat_request",
     "resumed_request",
 ]  # fmt: skip

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import tomli_w
-
-from malaria.campaigns.definition import campaign_from_toml
-from malaria.campaigns.file_copy import campaign_copy
-from malaria.campaigns.programs import program_of
-from malaria.campaigns.request import CampaignRequest, RepeatCommand
+from malaria.campaigns.request import CampaignRequest
+from malaria.campaigns.request_of_tables import request_of_tables
 from malaria.model.observe import Observe
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead, to_table
@@ -41,17 +36,7 @@ def capacity_request(
     options: CapacityOptions, command: str, directory: Path, workers: Callable[[int], int]
 ) -> CampaignRequest:
     """Return the request of a search from its beginning. Raises OperatorError."""
-    text = tomli_w.dumps(_tables(options))
-    campaign = campaign_from_toml(text, FILE)
-    return CampaignRequest(
-        campaign,
-        program_of(campaign),
-        directory,
-        workers,
-        command=command,
-        repeat=RepeatCommand(tuple(shlex.split(command)), by_level=False),
-        copy=campaign_copy(text, Path()),
-    )
+    return request_of_tables(_tables(options), FILE, command, directory, workers)
 
 
 def _tables(options: CapacityOptions) -> dict[str, Any]:

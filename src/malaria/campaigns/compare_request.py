@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import tomli_w
-
-from malaria.campaigns.definition import campaign_from_toml, parsed, read_text
-from malaria.campaigns.file_copy import campaign_copy
-from malaria.campaigns.programs import program_of
-from malaria.campaigns.request import CampaignRequest, RepeatCommand
+from malaria.campaigns.definition import parsed, read_text
+from malaria.campaigns.request import CampaignRequest
+from malaria.campaigns.request_of_tables import request_of_tables
 from malaria.errors import CampaignError
 from malaria.model.broker import BrokerKind
 from malaria.model.observe import Observe
@@ -56,17 +52,7 @@ def compare_request(
     options: CompareOptions, command: str, directory: Path, workers: Callable[[int], int]
 ) -> CampaignRequest:
     """Return the request of a comparison from its beginning. Raises OperatorError."""
-    text = tomli_w.dumps(_tables(options))
-    campaign = campaign_from_toml(text, FILE)
-    return CampaignRequest(
-        campaign,
-        program_of(campaign),
-        directory,
-        workers,
-        command=command,
-        repeat=RepeatCommand(tuple(shlex.split(command)), by_level=False),
-        copy=campaign_copy(text, Path()),
-    )
+    return request_of_tables(_tables(options), FILE, command, directory, workers)
 
 
 def _tables(options: CompareOptions) -> dict[str, Any]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import tomli_w
-
-from malaria.campaigns.definition import campaign_from_toml
-from malaria.campaigns.file_copy import campaign_copy
-from malaria.campaigns.programs import program_of
-from malaria.campaigns.request import CampaignRequest, RepeatCommand
+from malaria.campaigns.request import CampaignRequest
+from malaria.campaigns.request_of_tables import request_of_tables
 from malaria.model.observe import Observe
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead, to_table
@@ -46,8 +41,4 @@ def repeat_request(
         "defaults": {"warhead": warhead},
         "level": [{"repeat": options.repeat}],
     }
-    text = tomli_w.dumps(tables)
-    campaign = campaign_from_toml(text, FILE)
-    repeat = RepeatCommand(tuple(shlex.split(command)), by_level=False)
-    program, copy = program_of(campaign), campaign_copy(text, Path())
-    return CampaignRequest(campaign, program, directory, workers, command=command, repeat=repeat, copy=copy)
+    return request_of_tables(tables, FILE, command, directory, workers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -16,7 +16,6 @@ from malaria.cli.attack_screen import (
     perform,
 )
 from malaria.cli.options import TIME, FromFile, Result, Titled, Where, option, takes
-from malaria.errors import WarheadError
 from malaria.model.option_table import LoadOptions
 from malaria.workers.worker_count import workers_for
 
@@ -52,17 +51,9 @@ def attack(
     """
 
     def make() -> Warhead:
-        from malaria.model.warhead import load_warhead
-        from malaria.model.warhead_options import build_warhead, override
+        from malaria.model.warhead_options import made_warhead
 
-        if file.warhead is None:
-            return build_warhead(load, subscriber=not file.no_subscriber)
-        # which groups a warhead has, its file says
-        if file.no_subscriber:
-            raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
-        # both are needed before the file can be checked; `override` applies the other options
-        warhead = load_warhead(file.warhead, load.get("duration"), load.get("protocol"))
-        return override(warhead, load, str(file.warhead))
+        return made_warhead(file.warhead, load, subscriber=not file.no_subscriber)
 
     title = again.title or ("attack" if file.warhead is None else file.warhead.stem)
     options = AttackOptions(where, result, title, make)
@@ -87,8 +78,8 @@ def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ..
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         wanted = RepeatOptions(target, warhead, options.title, repeat, observe)
         request = repeat_request(wanted, command, directory, workers_for(result.workers))
-        request = replace(request, launcher=launcher)
-        return perform_campaign(request, Showing("malaria attack", result.files, result.quiet))
+        showing = Showing("malaria attack", result.files, result.quiet)
+        return perform_campaign(request, showing, launcher, where.allowed)
 
 
 def add_to(app: typer.Typer) -> None:

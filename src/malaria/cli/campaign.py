@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -36,7 +36,6 @@ from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
     from malaria.campaigns import CampaignRequest
-    from malaria.campaigns.definition import Campaign
 
 EXAMPLES: Final = (
     "malaria campaign campaigns/500bytes-6s.toml --hold 20s",
@@ -121,14 +120,8 @@ def campaign(
     """
     with _request(which, _stated(changes, load), outcome) as request:
         launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
-        # a campaign may be resumed on other bees, or on none
-        if launcher is not None:
-            request = replace(request, launcher=launcher)
-        # after the file is read, before the first level
-        _refuse_public_brokers(request.campaign, which.allowed)
-        return perform_campaign(
-            request, Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet)
-        )
+        showing = Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet)
+        return perform_campaign(request, showing, launcher, which.allowed)
 
 
 @contextmanager
@@ -169,16 +162,6 @@ def _stated(changes: CampaignChanges, load: LoadOptions) -> dict[str, str | None
     # no header holds a line break, so the texts can be told apart again
     lists = {name: "\n".join(value) for name, value in given.items() if isinstance(value, tuple)}
     return {name: None if value is True else str(value) for name, value in (given | lists).items()}
-
-
-def _refuse_public_brokers(campaign: Campaign, allowed: int) -> None:
-    from malaria.model.target import parse_target, refuse_public_broker
-
-    for level in campaign.levels:
-        for attack in level.attacks:
-            for access in (attack.warhead.target, *(group.target for group in attack.warhead.groups)):
-                if access.url is not None:
-                    refuse_public_broker(parse_target(access.url), allowed)
 
 
 def add_to(app: typer.Typer) -> None:

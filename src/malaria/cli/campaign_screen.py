@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from malaria.campaigns import CampaignRequest, PartPlace
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
+    from malaria.swarm.run.launcher import Launcher
 
 
 CTRL_C: Final = "Ctrl-C: end this level and report, --resume goes on with it; twice: stop at once"
@@ -55,12 +56,21 @@ class Showing:
     quiet: bool
 
 
-def perform_campaign(request: CampaignRequest, showing: Showing) -> int:
-    """Run the campaign on the screen. Return the exit code of its verdict."""
+def perform_campaign(
+    request: CampaignRequest, showing: Showing, launcher: Launcher | None = None, confirmations: int = 0
+) -> int:
+    """Run the campaign on the screen, on the bees of `launcher` if there is one. Return the exit code of its verdict.
+
+    Raises TargetError for a public broker that was not confirmed twice.
+    """
     from malaria.attacks.interrupt import interruptible, settled
-    from malaria.campaigns import conduct_campaign
+    from malaria.campaigns import conduct_campaign, refuse_public_brokers
     from malaria.report.terminal.campaign_summary import print_campaign
 
+    refuse_public_brokers(request.campaign, confirmations)
+    # one that is resumed may go on with other bees, or on this machine alone
+    if launcher is not None:
+        request = replace(request, launcher=launcher)
     showing.files.check()
     screen = console(showing.files.json)
     with interruptible() as interrupt, finishing_without_reader(interrupt):

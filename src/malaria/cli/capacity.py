@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, command_line, launcher_of
+from malaria.cli.attack_screen import RUNS, checked_load, command_line, launcher_of
 from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
 from malaria.clock import NS_PER_MS
-from malaria.errors import CampaignError, TargetError, WarheadError
+from malaria.errors import CampaignError, TargetError
 from malaria.model.option_table import LoadOptions
 from malaria.workers.worker_count import workers_for
 
@@ -97,10 +97,7 @@ def capacity(
     """
     with _request(arguments, (where, search, file, result), load) as request:
         launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
-        # a resumed search may run on other bees, or on this machine alone
-        if launcher is not None:
-            request = replace(request, launcher=launcher)
-        return perform_campaign(request, Showing(TITLE, result.files, result.quiet))
+        return perform_campaign(request, Showing(TITLE, result.files, result.quiet), launcher, where.allowed)
 
 
 @contextmanager
@@ -133,31 +130,21 @@ def _options(where: Where, search: SearchOptions, file: FromFile, result: Result
     """Return the search as it was asked for. Raises OperatorError."""
     from malaria.campaigns import CapacityOptions
     from malaria.model.observe import observe_from_options
-    from malaria.model.target import parse_target, refuse_public_broker
 
     warhead = _warhead(file, search.hold, load)
-    target_text = where.target or warhead.target.url
-    if target_text is None:
+    if where.target is None and warhead.target.url is None:
         raise TargetError("no target is given", "give one: malaria capacity HOST, or try: malaria capacity --demo")
-    target = parse_target(target_text).with_credentials(where.username, where.password)
-    refuse_public_broker(target, where.allowed)
-    warhead = warhead.with_credentials(target.username, target.password)
+    target, warhead = checked_load(where, warhead)
     return CapacityOptions(
         target, warhead, search.hold, _search_table(search), observe_from_options(result.observe or ())
     )
 
 
 def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:
-    from malaria.model.warhead import load_warhead
-    from malaria.model.warhead_options import build_warhead, override
+    from malaria.model.warhead_options import made_warhead
 
     # a trial is as long as its hold: a duration would say it twice
-    load = LoadOptions(**load, duration=hold)
-    if file.warhead is None:
-        return build_warhead(load, subscriber=not file.no_subscriber)
-    if file.no_subscriber:
-        raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
-    return override(load_warhead(file.warhead, hold, load.get("protocol")), load, str(file.warhead))
+    return made_warhead(file.warhead, LoadOptions(**load, duration=hold), subscriber=not file.no_subscriber)
 
 
 def _search_table(search: SearchOptions) -> dict[str, Any]:

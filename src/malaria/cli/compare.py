@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,7 +16,7 @@ from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_
 from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
-from malaria.errors import CampaignError, RunError, WarheadError
+from malaria.errors import CampaignError, RunError
 from malaria.model.option_table import LoadOptions
 from malaria.workers.worker_count import workers_for
 
@@ -116,10 +116,7 @@ def compare(
         return _side_by_side(things, result)
     with _request(arguments, (things, alternation, file, result), load) as request:
         launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
-        # a resumed comparison may run on other bees, or on this machine alone
-        if launcher is not None:
-            request = replace(request, launcher=launcher)
-        return perform_campaign(request, Showing(TITLE, result.files, result.quiet))
+        return perform_campaign(request, Showing(TITLE, result.files, result.quiet), launcher, things.allowed)
 
 
 def _refuse_without_ab(alternation: Alternation, file: FromFile, load: LoadOptions) -> None:
@@ -249,16 +246,10 @@ def _comparison(alternation: Alternation) -> dict[str, Any]:
 
 
 def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:
-    from malaria.model.warhead import load_warhead
-    from malaria.model.warhead_options import build_warhead, override
+    from malaria.model.warhead_options import made_warhead
 
     # a run is as long as its hold: a duration would say it twice
-    load = LoadOptions(**load, duration=hold)
-    if file.warhead is None:
-        return build_warhead(load, subscriber=not file.no_subscriber)
-    if file.no_subscriber:
-        raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
-    return override(load_warhead(file.warhead, hold, load.get("protocol")), load, str(file.warhead))
+    return made_warhead(file.warhead, LoadOptions(**load, duration=hold), subscriber=not file.no_subscriber)
 
 
 def add_to(app: typer.Typer) -> None:

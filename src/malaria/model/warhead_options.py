@@ -6,6 +6,7 @@ Promises: options win over the file. A fault names the option if an option cause
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from malaria.errors import WarheadError
@@ -16,7 +17,7 @@ from malaria.model.hearing_filters import hearing_filters
 from malaria.model.option_table import KEYS, OPTIONS, LoadOptions
 from malaria.model.surge import surge_table
 from malaria.model.threshold import Threshold, allowed_stall, parse_fail_if
-from malaria.model.warhead import Warhead, to_table, validated
+from malaria.model.warhead import Warhead, load_warhead, to_table, validated
 from malaria.units import NotationError
 
 DEFAULT_CLIENTS: Final = {Role.PUBLISH: 10, Role.SUBSCRIBE: 1, Role.CONNECT: 10}
@@ -31,6 +32,21 @@ FLAGS: Final = {(option.table, option.key): option.flag for option in KEYS.value
     ("group", key): TOPIC_FLAG for key in SEVERAL
 }
 """(table, key) of a warhead -> the option that sets it."""
+
+
+def made_warhead(base: Path | Warhead | None, options: LoadOptions, *, subscriber: bool) -> Warhead:
+    """Make the load from a warhead or the file of one, which options override, or from options alone.
+
+    Raises WarheadError, also for a warhead of which the subscriber is to be left out: it says which groups there are.
+    """
+    if base is None:
+        return build_warhead(options, subscriber=subscriber)
+    if not subscriber:
+        raise WarheadError("--no-subscriber cannot be used with --warhead", "remove the subscribing group from it")
+    if isinstance(base, Warhead):
+        return override(base, options)
+    # both are needed before the file can be checked; `override` applies the other options
+    return override(load_warhead(base, options.get("duration"), options.get("protocol")), options, str(base))
 
 
 def build_warhead(options: LoadOptions, role: Role = Role.PUBLISH, *, subscriber: bool = False) -> Warhead:

@@ -44,8 +44,9 @@ def test_a_warhead_is_a_path_or_a_model(tmp_path: Path) -> None:
     assert made(warhead=path, clients=9).groups[0].clients == made(warhead=str(path), clients=9).groups[0].clients == 9
     model = wanted_warhead(Wanted(warhead=path), split_keywords(None, {})[1])
     assert made(warhead=model, qos=0).groups[0].qos == 0
-    with pytest.raises(WarheadError, match="no_subscriber"):
-        made(warhead=path, no_subscriber=True)
+    for warhead in (path, model):
+        with pytest.raises(WarheadError, match="--no-subscriber cannot be used with --warhead"):
+            made(warhead=warhead, no_subscriber=True)
 
 
 def test_what_is_wrong_is_told_as_the_command_tells_it() -> None:
