@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from malaria.analysis.outcome import Outcome
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import CapacityFigures, LatencyFigures, LevelSummary, Summary, Verdict
@@ -83,7 +84,7 @@ class AttackResult:
     records: Run = field(repr=False)
 
     def __bool__(self) -> bool:
-        return self.verdict.outcome.value == "PASS"
+        return self.verdict.outcome is Outcome.PASS
 
     @property
     def verdict(self) -> Verdict:
@@ -115,7 +116,7 @@ class CampaignResult:
     summary: Summary
 
     def __bool__(self) -> bool:
-        return self.verdict.outcome.value == "PASS"
+        return self.verdict.outcome is Outcome.PASS
 
     @property
     def verdict(self) -> Verdict:
