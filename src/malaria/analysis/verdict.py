@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from malaria.analysis.bee_blame import THIS_MACHINE, bees_with, cut_off_bee, latest_worker
+from malaria.analysis.bee_blame import THIS_MACHINE, LateWorker, bees_with, cut_off_bee, latest_worker
 from malaria.analysis.bee_clocks import apart_at_start, restless_clocks
 from malaria.analysis.broker_end import BrokerEnd, broker_end, end_sentence, moment
 from malaria.analysis.capacity.loop_words import staircase_result
@@ -79,13 +79,16 @@ def _late(run: Run, summary: Summary) -> list[Reason]:
     if run.meta.closed_loop or lag is None or unasked_packets(run) or unanswered:
         return []
     limit_ns = own_lag_bound_ns(run)
-    _, most = busiest_worker(run)
-    full = most is not None and most > SATURATED_PERCENT
     latest = latest_worker(run)
-    if latest is None or (lag.ns <= limit_ns and not (full and lag.ns > SATURATION_LAG_NS)):
+    if lag.ns <= limit_ns:
+        worker, most = busiest_worker(run)
+        if most is None or most <= SATURATED_PERCENT or lag.ns <= SATURATION_LAG_NS:
+            return []
+        latest = LateWorker(worker, lag.ns, most)
+    if latest is None:
         return []
     bound = f"; at most {format_ms(limit_ns / NS_PER_MS)}, --own-lag-limit" if lag.ns > limit_ns else ""
-    # of several hosts the one that was late is named, not the one whose worker was busiest
+    # over the bound the host that was late is named, not the one whose worker was busiest
     late = f"messages left {format_ms(latest.p99_ns / NS_PER_MS)} late (p99{bound})"
     percent = latest.cpu_percent
     if percent is not None and percent > SATURATED_PERCENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from malaria.analysis.summary import summarize
 from malaria.records.histogram import Histogram
 from malaria.records.rows import CONNECTION_LOST, Counter, Event, EventKind, Gauge, Metric, Sample
 from malaria.records.run import Run
-from synthetic import made_by_bees, make_run
+from synthetic import made_by_bees, make_run, with_meta
 
 GOOD = made_by_bees(make_run(seconds=12, clients=600))
 MS = 10**6
@@ -60,6 +61,17 @@ def test_the_bee_that_was_late_is_named_and_not_the_busiest_worker() -> None:
     assert outcome is Outcome.INVALID
     assert text.startswith("bee-2 was the limit: messages left 8,1")
     assert "though its workers had CPU to spare" in text
+
+
+def test_within_the_bound_the_worker_that_was_full_is_named() -> None:
+    """Worker 1 was later, with a core of its own to spare; it is worker 2 that was at its limit."""
+    full = with_meta(make_run(seconds=12, trouble="generator-limit"), own_lag_limit_ns=1000 * MS)
+    idle = changed(full, "1", gauges={Gauge.CPU_NS: 0}, histograms={Metric.OWN_LAG: late_by(300)})
+    (outcome, text), *_ = reasons(idle)
+    assert outcome is Outcome.INVALID
+    assert re.fullmatch(
+        r"this machine was the limit: messages left \S+ ms late \(p99\), worker 2 used \d+ % of a core", text
+    )
 
 
 def test_one_host_is_this_machine() -> None:
