@@ -11,8 +11,6 @@ FAILURE: Final = 0x80
 """Reason codes from here on are refusals (MQTT 5, 2.4)."""
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_TAKEN_OVER: Final = 0x8E
-USE_ANOTHER_SERVER: Final = 0x9C
-SERVER_MOVED: Final = 0x9D
 
 RETURN_CODES: Final[Mapping[int, str]] = {
     0: "accepted",

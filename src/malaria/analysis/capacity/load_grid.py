@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from typing import Final
-
-GREATEST_LOAD: Final = 100_000_000
 
 
 class LoadGrid:

@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.analysis.capacity.target_loop import BACKLOG, RECONNECTS, REPLAY, RETRANSMISSIONS
 from malaria.analysis.outcome import Outcome, Reason
-from malaria.analysis.summary_figures import LoopFigures, RungFigures, SignFigures, Summary, TriggerFigures
+from malaria.analysis.summary_figures import LoopFigures, SignFigures, Summary, TriggerFigures
 from malaria.records.run import Run
 from malaria.units import format_count, format_duration_ns, format_rate, format_things
 
@@ -115,11 +115,6 @@ def _costs(loop: LoopFigures) -> list[str]:
     if loop.duplicates_per_message and loop.sustained_by != REPLAY:
         costs.append(f"{loop.duplicates_per_message:.2f} duplicates per message")
     return ["; ".join(costs)] if costs else []
-
-
-def highest_carried(rungs: Sequence[RungFigures]) -> int | None:
-    """Return the greatest load that was carried on the way up."""
-    return max((rung.load for rung in rungs if rung.way == "up" and rung.well), default=None)
 
 
 def _seconds(seconds: float) -> str:

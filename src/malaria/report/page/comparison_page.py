@@ -31,7 +31,6 @@ from malaria.units import format_count
 LEAST_SPAN: Final = 1.5
 """The drawing reaches at least so many bands to either side."""
 MOST_SPAN: Final = 8.0
-PAIR_FIGURES: Final = ("broker.cpu_us_per_message", "ack.p99")
 
 
 @dataclass(frozen=True, slots=True)
