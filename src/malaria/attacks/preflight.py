@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from malaria.attacks.address_notes import address_notes
+from malaria.attacks.followers import Follower
 from malaria.clock import now_ns
 from malaria.errors import HostLimitError, TargetError, UnreachedTargetError, WarheadError
 from malaria.model.access import Access
@@ -67,6 +68,7 @@ class AttackRequest:
     knock_from: str | None = None  # the bee that looks at the target first; None: this machine, or the first bee
     staircase: Staircase | None = None  # the steps of a load that climbs until the target breaks
     wait_for_figures: bool = True  # at the end, for the broker's first figures from after the load
+    followers: Sequence[Follower] = ()  # who see each row while the attack runs
 
     @property
     def targets(self) -> dict[str, Target]:

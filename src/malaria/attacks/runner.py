@@ -7,8 +7,8 @@ without I/O. This module does the I/O: pipes, disk, screen, Ctrl-C.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
+from malaria.attacks.change_door import ChangeDoor
 from malaria.attacks.due_rate import DueRate
+from malaria.attacks.followers import AttackUnderWay, Followers
 from malaria.attacks.interrupt import Interrupt, impatient, settled, unstarted
 from malaria.attacks.ledger_totals import ledger_totals
 from malaria.attacks.live_totals import LiveTotals
@@ -24,9 +26,12 @@ from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, p
 from malaria.attacks.run_facts import planned_facts, run_state, uncounted
 from malaria.attacks.staircase_pilot import StaircasePilot
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
+from malaria.control.change_answer import AnswerKind, ChangeAnswer
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.messages import Report, SecondReport
-from malaria.errors import RunError, UnreachedTargetError, UnstoredRunError
+from malaria.control.steering import Steering
+from malaria.errors import OperatorError, RunError, UnreachedTargetError, UnstoredRunError
+from malaria.model.wanted_change import Verb, WantedChange
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
@@ -111,19 +116,34 @@ def carry_out(
     request: AttackRequest, means: AttackMeans, on_progress: Callable[[Progress], None], interrupt: Interrupt
 ) -> AttackOutcome:
     """Run an attack that is prepared, and store it. Raises what `conduct` raises from there on."""
-    with RunWriter.create(request.directory) as writer:
+    followers = Followers(request.followers)
+    with _until_the_end(followers), RunWriter.create(request.directory) as writer:
         _describe(writer, request, means.target)
         pool = means.start_workers(means.load)
         try:
-            stored = AttackRunner(request, means, AttackSinks(pool, writer, on_progress)).run(interrupt)
+            stored = AttackRunner(request, means, AttackSinks(pool, writer, on_progress, followers)).run(interrupt)
             if stored:
                 pool.forget()
         finally:
             pool.close()
-    if not stored:
-        raise _unstored(request.directory, writer.first_failure)
+        if not stored:
+            raise _unstored(request.directory, writer.first_failure)
     with settled(interrupt):
         return stored_outcome(request.directory)
+
+
+@contextmanager
+def _until_the_end(followers: Followers) -> Iterator[None]:
+    """Tell the followers how the attack ends, whatever ends it."""
+    failure = "it was ended"
+    try:
+        yield
+        failure = ""
+    except OperatorError as error:
+        failure = error.message
+        raise
+    finally:
+        followers.end(failure)
 
 
 def _look_from_here(request: AttackRequest, load: Load) -> tuple[TargetInfo | None, str]:
@@ -175,11 +195,12 @@ def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo
 
 @dataclass(frozen=True, slots=True)
 class AttackSinks:
-    """The outputs of an attack under way: its workers (orders), the store (rows), and the screen (progress)."""
+    """The outputs of an attack under way: its workers (orders), the store (rows), the screen (progress), followers."""
 
     pool: WorkerPool
     writer: RunWriter
     on_progress: Callable[[Progress], None]
+    followers: Followers
 
 
 class AttackRunner:
@@ -195,6 +216,7 @@ class AttackRunner:
         self._pool = sinks.pool
         self._writer = sinks.writer
         self._on_progress = sinks.on_progress
+        self._followers = sinks.followers
         self._clients = clients_planned(request.warhead)
         workers = sinks.pool.workers
         notice_ns = START_NOTICE_NS if request.launcher is None else SWARM_NOTICE_NS
@@ -217,9 +239,18 @@ class AttackRunner:
         self._interrupts_passed = 0
         self._sampled = False  # any worker has reported a sample
         self._writer.describe(RunMeta(workers=tuple(workers)))
+        self._steering = Steering(request.warhead, self._conductor)
+        self._interrupt = Interrupt()
+        self._door = ChangeDoor()
+        facts = planned_facts(request, means.target)
+        self._under_way = AttackUnderWay(
+            request.directory, request.title, request.warhead, tuple(workers), facts, self._door
+        )
 
     def run(self, interrupt: Interrupt) -> bool:
         """Run until the conductor says that it is over. Return False when the disk did not take all of it."""
+        self._interrupt = interrupt
+        self._followers.begin(self._under_way)
         self._observers.start()
         self._note_events(Event(0, EventKind.OBSERVER, text) for text in uncounted(self._warhead))
         while not self._conductor.over:
@@ -228,6 +259,7 @@ class AttackRunner:
             for worker, report in reports:
                 self._hear(worker, report, at_ns)
             self._pass_interrupts(interrupt, at_ns)
+            self._door.serve(self._decide)
             for order in self._conductor.advance(at_ns):
                 self._pool.order(order)
             for name in self._conductor.lost_workers:
@@ -238,9 +270,21 @@ class AttackRunner:
             self._note_events(self._conductor.events())
             self._note_observations()
             self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
+            self._note_events(Event(at_ns, EventKind.OPERATOR, text) for text in self._followers.take_losses())
             self._keep_up(at_ns)
+        self._door.close()
         self._await_last_figures(interrupt)
         return self._close()
+
+    def _decide(self, wanted: WantedChange, by: str, only_look: bool) -> ChangeAnswer:
+        """Answer somebody who wants to change the load, and order what was taken."""
+        if wanted.verb is Verb.STOP:
+            self._interrupt.count += not only_look
+            return ChangeAnswer(AnswerKind.TAKEN, "the load ends as with Ctrl-C", "", self._now())
+        answer, orders = self._steering.decide(wanted, self._now(), only_look=only_look)
+        for order in orders:
+            self._pool.order(order)
+        return answer
 
     def _pilot_load(self, at_ns: int) -> None:
         """Order the next steps of a staircase, and its end."""
@@ -285,6 +329,7 @@ class AttackRunner:
     def _take(self, worker: str, second: SecondReport) -> None:
         self._sampled = True
         self._writer.append([second.sample])
+        self._followers.sample(second.sample)
         self._totals.add(second.sample)
         if self._pilot is not None:
             self._pilot.add(second.sample)
@@ -299,6 +344,7 @@ class AttackRunner:
         for event in events:
             self._writer.event(event)
             self._fresh_events.append(event)
+            self._followers.event(event)
 
     def _note_observations(self) -> None:
         for row in self._observers.take_rows(self._conductor.measure_start_ns):
@@ -307,6 +353,7 @@ class AttackRunner:
             else:
                 self._writer.observe(row)
                 self._totals.watch(row)
+                self._followers.observation(row)
 
     def _pass_interrupts(self, interrupt: Interrupt, at_ns: int) -> None:
         while self._interrupts_passed < min(interrupt.count, 2):
@@ -322,7 +369,12 @@ class AttackRunner:
             self._writer.commit()
         if at_ns >= self._next_show_ns:
             self._next_show_ns = at_ns + self._show_every_ns
-            self._on_progress(self._progress(at_ns))
+            self._show(at_ns)
+
+    def _show(self, at_ns: int) -> None:
+        progress = self._progress(at_ns)
+        self._on_progress(progress)
+        self._followers.progress(progress)
 
     def _write_state(self) -> None:
         state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
@@ -354,7 +406,7 @@ class AttackRunner:
         self._note_events(self._conductor.events())
         self._writer.describe(RunMeta(observers=self._observers.stop()))
         self._note_observations()
-        self._on_progress(self._progress(self._now()))
+        self._show(self._now())
         self._write_state()
         self._writer.describe(RunMeta(end_ns=self._now()))
         counters = self._totals.counters if self._sampled else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from malaria.analysis.summary_figures import Summary
+from malaria.attacks.followers import Follower
 from malaria.campaigns.definition import Campaign
 from malaria.campaigns.program import Program
 from malaria.outputs.files import Runs
@@ -45,6 +46,7 @@ class CampaignRequest:
     options: Mapping[str, str | None] = field(default_factory=dict)
     before: CampaignRecords | None = None
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
+    followers: Sequence[Follower] = ()  # who follow each attack while it runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,95 @@
+"""Pass each row of an attack on to those who follow it while it runs: the live page, the terminal, metrics.
+
+Promises: a follower that fails is left out with a mark, and the load goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from malaria.attacks.change_door import ChangeDoor
+from malaria.model.warhead import Warhead
+from malaria.records.rows import Event, Observation, Progress, Sample
+from malaria.records.run_meta import RunMeta
+
+
+@dataclass(frozen=True, slots=True)
+class AttackUnderWay:
+    """An attack that begins, as its followers get to know it. `facts` are those that are planned (`meta` of the run).
+
+    `directory` holds the run as it grows: `malaria.records.store.open_run` reads what is stored so far.
+    """
+
+    directory: Path
+    title: str
+    warhead: Warhead
+    workers: tuple[str, ...]
+    facts: RunMeta
+    door: ChangeDoor
+
+
+class Follower(Protocol):
+    """All methods are called on the thread of the attack, and must return at once: keep what is given, work elsewhere.
+
+    A follower may follow several attacks, one after the other: each begins with `begin`.
+    """
+
+    def begin(self, attack: AttackUnderWay) -> None:
+        """Note that an attack begins."""
+
+    def sample(self, sample: Sample) -> None:
+        """Take the sample of one worker for one period, about a second."""
+
+    def observation(self, row: Observation) -> None:
+        """Take a row of an observer."""
+
+    def event(self, event: Event) -> None:
+        """Take a mark on the time axis."""
+
+    def progress(self, progress: Progress) -> None:
+        """Take the state of the attack, a few times a second."""
+
+    def end(self, failure: str) -> None:
+        """Note that the attack is over and stored. `failure` is the reason if it ended with an error; else empty."""
+
+
+class Followers:
+    """Several followers as one: each gets everything, and one that raises gets nothing more."""
+
+    def __init__(self, followers: Sequence[Follower]) -> None:
+        self._there = list(followers)
+        self._lost: list[str] = []
+
+    def begin(self, attack: AttackUnderWay) -> None:
+        self._tell(lambda one: one.begin(attack))
+
+    def sample(self, sample: Sample) -> None:
+        self._tell(lambda one: one.sample(sample))
+
+    def observation(self, row: Observation) -> None:
+        self._tell(lambda one: one.observation(row))
+
+    def event(self, event: Event) -> None:
+        self._tell(lambda one: one.event(event))
+
+    def progress(self, progress: Progress) -> None:
+        self._tell(lambda one: one.progress(progress))
+
+    def end(self, failure: str) -> None:
+        self._tell(lambda one: one.end(failure))
+
+    def take_losses(self) -> list[str]:
+        """Return a sentence for each follower that was left out since the last call."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def _tell(self, call: Callable[[Follower], None]) -> None:
+        for follower in list(self._there):
+            try:
+                call(follower)
+            except Exception as error:  # whatever is wrong with a page or a metric, the load goes on
+                self._there.remove(follower)
+                self._lost.append(f"{type(follower).__name__} failed and is left out: {type(error).__name__}: {error}")

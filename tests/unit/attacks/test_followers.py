@@ -1,0 +1,36 @@
+"""Followers: each sees everything, and one that fails harms nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from malaria.attacks.followers import Followers
+from malaria.records.rows import Event, EventKind
+
+MARK = Event(1, EventKind.ACT, "+500 clients")
+
+
+class Recording:
+    def __init__(self, fails: bool = False) -> None:
+        self.seen: list[Any] = []
+        self.fails = fails
+
+    def event(self, event: Event) -> None:
+        if self.fails:
+            raise ConnectionResetError("the browser left")
+        self.seen.append(event)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda argument: self.seen.append((name, argument))
+
+
+def test_one_that_fails_is_left_out_with_a_sentence() -> None:
+    good, bad = Recording(), Recording(fails=True)
+    followers = Followers([bad, good])
+    followers.event(MARK)
+    followers.event(MARK)
+    followers.end("")
+    assert good.seen == [MARK, MARK, ("end", "")]
+    assert bad.seen == []
+    assert followers.take_losses() == ["Recording failed and is left out: ConnectionResetError: the browser left"]
+    assert followers.take_losses() == []
