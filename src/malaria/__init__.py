@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 _PLACES = {
     "attack": "python_attack", "attack_async": "python_attack",
     "campaign": "python_campaign", "capacity": "python_campaign",
+    "compare": "python_compare",
+    "ComparisonResult": "comparison_results", "SideBySideResult": "comparison_results",
     "AttackResult": "results", "CampaignResult": "results", "load": "results",
 }  # fmt: skip
 """Name -> its module in `malaria.api`. Each is imported when it is first used: the workers need none of them."""

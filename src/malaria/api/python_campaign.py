@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, wanted_warhead
+from malaria.api.keywords import RUNS, split_keywords, texts_of, wanted_warhead
+from malaria.api.quiet_campaign import run_quietly, stored_command
 from malaria.api.results import CampaignResult
 from malaria.attacks.target_choice import choose_target
-from malaria.campaigns import (
-    CampaignRequest,
-    CapacityOptions,
-    capacity_request,
-    conduct_campaign,
-    new_request,
-    refuse_public_brokers,
-)
-from malaria.campaigns.request import PartPlace
+from malaria.campaigns import CapacityOptions, capacity_request, new_request, refuse_public_brokers
 from malaria.errors import WarheadError
 from malaria.model.observe import observe_from_options
 from malaria.outputs.run_directory import run_directory
-from malaria.records.campaign_records import CampaignPart
-from malaria.records.rows import Progress
 from malaria.workers.worker_count import workers_for
 
 DEFAULT_HOLD: Final = "30s"
@@ -50,7 +39,8 @@ def campaign(
     with run_directory(stated, RUNS, Path(file).stem, overwrite=overwrite) as directory:
         request = new_request(Path(file), overrides, directory, workers_for(workers))
         refuse_public_brokers(request.campaign, i_am_allowed_to_load_this_broker)
-        return _conduct(request)
+        outcome = run_quietly(request)
+    return CampaignResult(outcome.directory, outcome.summary)
 
 
 def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
@@ -71,25 +61,6 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     options = CapacityOptions(broker, warhead, hold, search, observe_from_options(texts_of(wanted.observe)))
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
-        command = shlex.join(["malaria", "campaign", str(directory / "campaign.toml")])
-        return _conduct(capacity_request(options, command, directory, workers_for(wanted.workers)), wanted)
-
-
-class _Listener:
-    """Passes the progress of each attack on."""
-
-    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
-        self._on_progress = on_progress
-
-    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
-        return self._on_progress
-
-    def tell(self, text: str) -> None: ...
-
-
-def _conduct(request: CampaignRequest, wanted: Wanted | None = None) -> CampaignResult:
-    with ctrl_c() as interrupt:
-        outcome = conduct_campaign(request, _Listener((wanted or Wanted()).on_progress), interrupt)
-        if interrupt.count:
-            raise KeyboardInterrupt
+        request = capacity_request(options, stored_command(directory), directory, workers_for(wanted.workers))
+        outcome = run_quietly(request, wanted.on_progress)
     return CampaignResult(outcome.directory, outcome.summary)

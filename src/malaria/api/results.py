@@ -105,7 +105,7 @@ class AttackResult:
         return self.directory / PAGE
 
     def _repr_html_(self) -> str:
-        return _frame(self.page)
+        return framed(self.page)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class CampaignResult:
         return self.directory / PAGE
 
     def _repr_html_(self) -> str:
-        return _frame(self.page)
+        return framed(self.page)
 
 
 def load(directory: str | Path) -> AttackResult:
@@ -145,7 +145,7 @@ def load(directory: str | Path) -> AttackResult:
     return AttackResult(Path(directory), summarize(run), run)
 
 
-def _frame(page: Path) -> str:
+def framed(page: Path) -> str:
     """Return the page in a frame of its own: its styles and scripts must not meet those of a notebook."""
     return (
         f'<iframe srcdoc="{escape(page.read_text(encoding="utf-8"))}" '

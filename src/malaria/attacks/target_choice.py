@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from malaria.errors import TargetError
 from malaria.model.target import Target, parse_target, refuse_public_broker
 from malaria.model.warhead import Warhead
 
+type GivenLogin = tuple[str | None, str | None]
+"""User name and password; None: not given."""
 
-def choose_target(
-    warhead: Warhead, text: str | None, login: tuple[str | None, str | None], confirmations: int
-) -> tuple[Target, Warhead]:
-    """Return the target, that of `text` or of the warhead, and the warhead with the login (user name, password) there.
+
+def login_for(login: GivenLogin, confirmations: int) -> Callable[[Target], Target]:
+    """Return a function that gives a target the login. It raises TargetError for a public broker, as below."""
+
+    def checked(target: Target) -> Target:
+        refuse_public_broker(target, confirmations)
+        return target.with_credentials(*login)
+
+    return checked
+
+
+def choose_target(warhead: Warhead, text: str | None, login: GivenLogin, confirmations: int) -> tuple[Target, Warhead]:
+    """Return the target, that of `text` or of the warhead, and the warhead with the login there.
 
     Raises TargetError if there is no target, and for a public broker without two confirmations.
     """

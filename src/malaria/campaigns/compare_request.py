@@ -25,6 +25,7 @@ FILE: Final = "compare"
 STARTED: Final = (BrokerKind.MOSQUITTO, BrokerKind.EMBEDDED)
 """The kinds of broker that a word starts, without a file."""
 LONGEST_TITLE: Final = 30
+DEFAULT_HOLD: Final = "10s"
 MOSQUITTO_PORT: Final = 1883
 _PORT: Final = re.compile(r"^\s*(?:listener|port)\s+(\d{1,5})\b", re.MULTILINE)
 
@@ -46,6 +47,15 @@ class CompareOptions:
     target: str | None = None
     check: Callable[[Target], Target] = lambda target: target
     """Returns a target with its login. Raises TargetError for one that must not be loaded."""
+
+
+def comparison_keys(pairs: int | None, band: str | float | None, fail_if_worse: str | float | None) -> dict[str, Any]:
+    """Return the keys of `[comparison]` that were given. Raises CampaignError for two bands."""
+    if band is not None and fail_if_worse is not None and band != fail_if_worse:
+        raise CampaignError("--band and --fail-if-worse state two bands", "give one of them")
+    worse = fail_if_worse is not None
+    stated = {"pairs": pairs, "band": fail_if_worse if worse else band, "fail_if_worse": worse or None}
+    return {key: value for key, value in stated.items() if value is not None}
 
 
 def compare_request(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -21,9 +20,7 @@ from malaria.model.option_table import LoadOptions
 from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
-    from malaria.analysis.compare.side_by_side import SideBySide
     from malaria.campaigns import CampaignRequest, CompareOptions
-    from malaria.model.target import Target
     from malaria.model.warhead import Warhead
 
 EXAMPLES: Final = (
@@ -33,8 +30,6 @@ EXAMPLES: Final = (
     "malaria compare --ab small.toml large.toml --target mosquitto",
 )
 TITLE: Final = "malaria compare"
-CONDITIONS_SHOWN: Final = 6
-DEFAULT_HOLD: Final = "10s"
 
 
 @dataclass(frozen=True)
@@ -134,13 +129,15 @@ def _refuse_without_ab(alternation: Alternation, file: FromFile, load: LoadOptio
 
 def _side_by_side(things: ComparedThings, result: Result) -> int:
     from malaria.outputs.files import write_side_by_side_files
+    from malaria.outputs.run_directory import page_directory
+    from malaria.outputs.stored_results import compare_stored
     from malaria.report.terminal.side_by_side_table import print_side_by_side
 
     if things.a is None or things.b is None:
         raise RunError("two results are needed", "malaria compare A B; or malaria compare --ab A B: see --help")
-    compared = _compared(Path(things.a), Path(things.b), anyway=things.anyway)
+    compared = compare_stored(Path(things.a), Path(things.b), anyway=things.anyway)
     screen = console(result.json)
-    with _page_directory(result.output) as directory:
+    with page_directory(result.output, RUNS, "compare") as directory:
         if not result.quiet:
             print_side_by_side(compared, screen)
         write_side_by_side_files(compared, directory)
@@ -148,36 +145,6 @@ def _side_by_side(things: ComparedThings, result: Result) -> int:
             say_page(directory, screen)
     write_json(compared.as_json(), result.json)
     return 0
-
-
-@contextmanager
-def _page_directory(stated: Path | None) -> Iterator[Path]:
-    """Give the directory of the page: the stated one, or a new one below runs/."""
-    from malaria.outputs.run_directory import new_directory
-
-    if stated is None:
-        with new_directory(RUNS, "compare", datetime.now()) as directory:
-            yield directory
-    else:
-        stated.mkdir(parents=True, exist_ok=True)
-        yield stated
-
-
-def _compared(a: Path, b: Path, *, anyway: bool) -> SideBySide:
-    from malaria.analysis.compare.side_by_side import compare_results
-    from malaria.outputs.stored_results import check_same_kind, stored_result
-
-    of_a, of_b = stored_result(a), stored_result(b)
-    check_same_kind(of_a, of_b)
-    compared = compare_results(of_a, of_b)
-    changed = compared.changed_conditions
-    if changed and not anyway:
-        lines = [f"  {line}" for line in changed[:CONDITIONS_SHOWN]]
-        if len(changed) > CONDITIONS_SHOWN:
-            lines.append(f"  and {len(changed) - CONDITIONS_SHOWN} more")
-        text = "\n".join([f"{a} and {b} were not measured alike:", *lines])
-        raise RunError(text, "measure both alike, or add --anyway: it compares them, and says what differs")
-    return compared
 
 
 # --- two sides that are run ------------------------------------------------------------------------------------------
@@ -210,39 +177,28 @@ def _request(
 
 def _options(shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions) -> CompareOptions:
     """Return the comparison as it was asked for. Raises OperatorError."""
+    from malaria.attacks.target_choice import login_for
     from malaria.campaigns import CompareOptions
+    from malaria.campaigns.compare_request import DEFAULT_HOLD, comparison_keys
     from malaria.model.observe import observe_from_options
-    from malaria.model.target import refuse_public_broker
 
     things, alternation, file, result = shapes
     if things.a is None or things.b is None:
         raise CampaignError("--ab needs two sides", "give two targets, brokers or warheads: malaria compare --ab A B")
 
-    def checked(target: Target) -> Target:
-        refuse_public_broker(target, things.allowed)
-        return target.with_credentials(things.username, things.password)
-
     hold = alternation.hold or DEFAULT_HOLD
+    login = things.username, things.password
     return CompareOptions(
         a=things.a,
         b=things.b,
-        warhead=_warhead(file, hold, load).with_credentials(things.username, things.password),
+        warhead=_warhead(file, hold, load).with_credentials(*login),
         load=load,
         hold=hold,
-        comparison=_comparison(alternation),
+        comparison=comparison_keys(alternation.pairs, alternation.band, alternation.fail_if_worse),
         observe=observe_from_options(result.observe or ()),
         target=alternation.target,
-        check=checked,
+        check=login_for(login, things.allowed),
     )
-
-
-def _comparison(alternation: Alternation) -> dict[str, Any]:
-    """Return the keys of `[comparison]` that were given. Raises CampaignError for two bands."""
-    band, worse = alternation.band, alternation.fail_if_worse
-    if band is not None and worse is not None and band != worse:
-        raise CampaignError("--band and --fail-if-worse state two bands", "give one of them")
-    stated = {"pairs": alternation.pairs, "band": worse or band, "fail_if_worse": worse is not None or None}
-    return {key: value for key, value in stated.items() if value is not None}
 
 
 def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:

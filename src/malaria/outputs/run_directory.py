@@ -139,6 +139,20 @@ def _move(paths: Sequence[Path], into: Path) -> bool:
 
 
 @contextmanager
+def page_directory(stated: Path | None, root: Path, title: str) -> Iterator[Path]:
+    """Give the directory for a page of what is stored elsewhere: the stated one, or a new one below `root`.
+
+    Raises OSError when the disk does not allow it.
+    """
+    if stated is None:
+        with new_directory(root, title, datetime.now()) as directory:
+            yield directory
+    else:
+        stated.mkdir(parents=True, exist_ok=True)
+        yield stated
+
+
+@contextmanager
 def run_directory(stated: Path | None, root: Path, title: str, *, overwrite: bool = False) -> Iterator[Path]:
     """Give the directory for a run: the stated one, which must be free or overwritten, or a new one below `root`.
 

@@ -1,4 +1,4 @@
-"""Read a stored attack, campaign or search with all of its runs, to compare it with another."""
+"""Read stored attacks, campaigns or searches with all of their runs, and compare two of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.campaign_headline import part_name
-from malaria.analysis.compare.side_by_side import StoredResult
+from malaria.analysis.compare.side_by_side import SideBySide, StoredResult, compare_results
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
@@ -19,6 +19,25 @@ from malaria.records.store import FILE, open_run
 
 ATTACK: Final = "the attack"
 PROVEN: Final = "the proven load"
+CONDITIONS_SHOWN: Final = 6
+
+
+def compare_stored(a: Path, b: Path, *, anyway: bool = False) -> SideBySide:
+    """Return two stored results side by side.
+
+    Raises RunError if one cannot be read, if they are of two kinds, and without `anyway` if they were not measured
+    alike.
+    """
+    of_a, of_b = stored_result(a), stored_result(b)
+    check_same_kind(of_a, of_b)
+    compared = compare_results(of_a, of_b)
+    if not anyway and (changed := compared.changed_conditions):
+        lines = [f"  {line}" for line in changed[:CONDITIONS_SHOWN]]
+        if len(changed) > CONDITIONS_SHOWN:
+            lines.append(f"  and {len(changed) - CONDITIONS_SHOWN} more")
+        text = "\n".join([f"{a} and {b} were not measured alike:", *lines])
+        raise RunError(text, "measure both alike, or add --anyway: it compares them, and says what differs")
+    return compared
 
 
 def stored_result(directory: Path) -> StoredResult:

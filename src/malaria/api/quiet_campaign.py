@@ -1,0 +1,39 @@
+"""Run the request of a campaign, a search or a comparison without a screen."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from malaria.api.keywords import OnProgress, ctrl_c
+from malaria.campaigns import CampaignOutcome, CampaignRequest, conduct_campaign
+from malaria.campaigns.request import PartPlace
+from malaria.records.campaign_records import CampaignPart
+from malaria.records.rows import Progress
+
+
+class _Listener:
+    """Passes the progress of each attack on."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
+        return self._on_progress
+
+    def tell(self, text: str) -> None: ...
+
+
+def run_quietly(request: CampaignRequest, on_progress: OnProgress = lambda _: None) -> CampaignOutcome:
+    """Run what is not done yet. Raises OperatorError, and KeyboardInterrupt after Ctrl-C, when all is stored."""
+    with ctrl_c() as interrupt:
+        outcome = conduct_campaign(request, _Listener(on_progress), interrupt)
+        if interrupt.count:
+            raise KeyboardInterrupt
+    return outcome
+
+
+def stored_command(directory: Path) -> str:
+    """Return the command that runs a campaign again that came from keywords: its file is stored."""
+    return shlex.join(["malaria", "campaign", str(directory / "campaign.toml")])
