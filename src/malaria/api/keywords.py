@@ -16,6 +16,8 @@ from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.model.warhead import Warhead
 from malaria.model.warhead_options import made_warhead
 from malaria.records.rows import Progress
+from malaria.swarm.run.chosen_bees import ChosenBees, conducting
+from malaria.swarm.run.launcher import Launcher
 from malaria.units import NotationError
 
 RUNS: Final = Path("runs")
@@ -37,6 +39,17 @@ class Wanted:
     overwrite: bool = False
     title: str | None = None
     workers: int | None = None
+    """Worker processes, with a swarm of each bee."""
+    swarm: str | None = None
+    """Make the load on the bees of this swarm."""
+    scheduler: str | None = None
+    """Make the load on a Dask cluster: "tls://HOST:PORT"."""
+    bee: str | Sequence[str] = ()
+    """Limit the swarm to these bees."""
+    without: str | Sequence[str] = ()
+    """Leave these bees of the swarm out."""
+    knock_from: str | None = None
+    """The bee that looks at the target first."""
     observe: str | Sequence[str] = ()
     no_wait: bool = False
     username: str | None = None
@@ -44,6 +57,11 @@ class Wanted:
     i_am_allowed_to_load_this_broker: int = 0
     on_progress: OnProgress = lambda _: None
     """Called about five times a second while the attack runs."""
+
+    @property
+    def bees(self) -> ChosenBees:
+        bees, without = texts_of(self.bee), texts_of(self.without)
+        return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
 
 
 def split_keywords(target: str | None, keywords: Mapping[str, Any]) -> tuple[Wanted, LoadOptions]:
@@ -87,10 +105,13 @@ def texts_of(value: str | Sequence[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def ctrl_c() -> Iterator[Interrupt]:
-    """Count Ctrl-C. Only the main thread can: in another one, Ctrl-C is left to who started it."""
+def ctrl_c(launcher: Launcher | None = None) -> Iterator[Interrupt]:
+    """Count Ctrl-C, and what `malaria swarm abort` sends to the conductor of the bees of `launcher`.
+
+    Only the main thread can: in another one, Ctrl-C is left to who started it, and abort goes to the bees.
+    """
     if threading.current_thread() is threading.main_thread():
-        with interruptible() as interrupt:
+        with interruptible() as interrupt, conducting(launcher):
             yield interrupt
     else:
         yield Interrupt()

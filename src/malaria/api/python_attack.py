@@ -17,6 +17,7 @@ from malaria.model.observe import observe_from_options
 from malaria.model.option_table import LoadOptions
 from malaria.model.target import Target
 from malaria.outputs.run_directory import run_directory
+from malaria.swarm.run.launcher import Launcher
 from malaria.workers.worker_count import workers_for
 
 
@@ -28,12 +29,13 @@ def attack(target: str | None = None, **keywords: Any) -> AttackResult:
     (`require`, `title`, `on_progress`), are the fields of `Wanted`.
 
     FAIL, INVALID and UNKNOWN are results, not errors. Raises OperatorError for what the command refuses with exit code
-    2 (TargetError, WarheadError, HostLimitError, RunError), and TypeError for an unknown keyword. Ctrl-C ends the load;
-    when the run is stored, KeyboardInterrupt is raised.
+    2 (TargetError, WarheadError, HostLimitError, RunError, SwarmError), and TypeError for an unknown keyword. Ctrl-C
+    ends the load; when the run is stored, KeyboardInterrupt is raised.
     """
     wanted, load = split_keywords(target, keywords)
-    with ctrl_c() as interrupt:
-        result = conduct_wanted(wanted, load, interrupt)
+    launcher = wanted.bees.launcher()
+    with ctrl_c(launcher) as interrupt:
+        result = conduct_wanted(wanted, load, interrupt, launcher)
         if interrupt.count:
             raise KeyboardInterrupt
     return result
@@ -42,11 +44,16 @@ def attack(target: str | None = None, **keywords: Any) -> AttackResult:
 async def attack_async(target: str | None = None, **keywords: Any) -> AttackResult:
     """Run one attack as `attack` does, without holding up the event loop.
 
-    A task that is cancelled ends the load as Ctrl-C does: when the run is stored, CancelledError is raised.
+    A task that is cancelled ends the load as Ctrl-C does: when the run is stored, CancelledError is raised. What
+    `malaria swarm abort` ends are the bees, not this process: the run has what they had sent, and is UNKNOWN.
     """
     wanted, load = split_keywords(target, keywords)
     interrupt = Interrupt()
-    running = asyncio.ensure_future(asyncio.to_thread(conduct_wanted, wanted, load, interrupt))
+
+    def conduct_there() -> AttackResult:
+        return conduct_wanted(wanted, load, interrupt, wanted.bees.launcher())
+
+    running = asyncio.ensure_future(asyncio.to_thread(conduct_there))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -55,8 +62,10 @@ async def attack_async(target: str | None = None, **keywords: Any) -> AttackResu
         raise
 
 
-def conduct_wanted(wanted: Wanted, load: LoadOptions, interrupt: Interrupt) -> AttackResult:
-    """Run the attack that is wanted. Raises OperatorError."""
+def conduct_wanted(
+    wanted: Wanted, load: LoadOptions, interrupt: Interrupt, launcher: Launcher | None = None
+) -> AttackResult:
+    """Run the attack that is wanted, on the bees of `launcher` if there is one. Raises OperatorError."""
     login = wanted.username, wanted.password
     target, warhead = choose_target(
         wanted_warhead(wanted, load), wanted.target, login, wanted.i_am_allowed_to_load_this_broker
@@ -69,15 +78,18 @@ def conduct_wanted(wanted: Wanted, load: LoadOptions, interrupt: Interrupt) -> A
             warhead,
             directory,
             workers_for(wanted.workers)(sum(warhead.clients_of(group) for group in warhead.groups)),
-            _command(target, directory),
+            _command(target, directory, wanted),
             title,
             observe_from_options(texts_of(wanted.observe)),
+            launcher=launcher,
+            knock_from=wanted.knock_from,
             wait_for_figures=not wanted.no_wait,
         )
         outcome = conduct(request, wanted.on_progress, interrupt)
     return AttackResult(outcome.directory, outcome.summary, outcome.run)
 
 
-def _command(target: Target, directory: Path) -> str:
+def _command(target: Target, directory: Path, wanted: Wanted) -> str:
     """Return the command that repeats the run: its warhead is stored with it."""
-    return shlex.join(["malaria", "attack", target.url, "-w", str(directory / "warhead.toml")])
+    words = ["malaria", "attack", target.url, "-w", str(directory / "warhead.toml"), *wanted.bees.words()]
+    return shlex.join(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from malaria.campaigns import CapacityOptions, capacity_request, new_request, re
 from malaria.errors import WarheadError
 from malaria.model.observe import observe_from_options
 from malaria.outputs.run_directory import run_directory
+from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.workers.worker_count import workers_for
 
 DEFAULT_HOLD: Final = "30s"
@@ -21,25 +23,36 @@ SEARCH_KEYS: Final = {"search": "by", "start": "from", "to": "to", "width": "wid
 """Keyword of `capacity` -> key of `[search]`. `from` is a word of Python, so it is `start` here."""
 
 
-def campaign(
-    file: str | Path,
-    *,
-    output: str | Path | None = None,
-    overwrite: bool = False,
-    workers: int | None = None,
-    i_am_allowed_to_load_this_broker: int = 0,
-    **overrides: str | None,
-) -> CampaignResult:
+@dataclass(frozen=True, slots=True)
+class CampaignKeywords:
+    """The keywords of `campaign` besides the options that change the campaign."""
+
+    output: str | Path | None = None
+    overwrite: bool = False
+    workers: int | None = None
+    """Worker processes, with a swarm of each bee."""
+    swarm: str | None = None
+    """Make the load on the bees of this swarm."""
+    scheduler: str | None = None
+    """Make the load on a Dask cluster: "tls://HOST:PORT"."""
+    i_am_allowed_to_load_this_broker: int = 0
+
+
+def campaign(file: str | Path, **keywords: Any) -> CampaignResult:
     """Run a campaign file end to end, and return its result. The page is written.
 
-    `overrides` are the long names of the options of `malaria campaign`, as texts; None for a switch. Raises
-    OperatorError for what the command refuses. Ctrl-C ends the level; then KeyboardInterrupt is raised.
+    Keywords are the fields of `CampaignKeywords` and, as texts, the long names of the options of `malaria campaign`;
+    None for a switch. Raises OperatorError for what the command refuses. Ctrl-C ends the level; then KeyboardInterrupt
+    is raised.
     """
-    stated = None if output is None else Path(output)
-    with run_directory(stated, RUNS, Path(file).stem, overwrite=overwrite) as directory:
-        request = new_request(Path(file), overrides, directory, workers_for(workers))
-        refuse_public_brokers(request.campaign, i_am_allowed_to_load_this_broker)
-        outcome = run_quietly(request)
+    own = {each.name for each in fields(CampaignKeywords)}
+    wanted = CampaignKeywords(**{name: value for name, value in keywords.items() if name in own})
+    overrides = {name: value for name, value in keywords.items() if name not in own}
+    stated = None if wanted.output is None else Path(wanted.output)
+    with run_directory(stated, RUNS, Path(file).stem, overwrite=wanted.overwrite) as directory:
+        request = new_request(Path(file), overrides, directory, workers_for(wanted.workers))
+        refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
+        outcome = run_quietly(request, ChosenBees(wanted.swarm, wanted.scheduler, wanted.workers))
     return CampaignResult(outcome.directory, outcome.summary)
 
 
@@ -62,5 +75,5 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
         request = capacity_request(options, stored_command(directory), directory, workers_for(wanted.workers))
-        outcome = run_quietly(request, wanted.on_progress)
+        outcome = run_quietly(request, wanted.bees, wanted.on_progress)
     return CampaignResult(outcome.directory, outcome.summary)

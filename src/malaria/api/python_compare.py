@@ -141,5 +141,5 @@ def _resumed(directory: Path, *, pairs: int | None = None, yes: bool = False, **
 
 
 def _run(request: CampaignRequest, wanted: Wanted) -> ComparisonResult:
-    outcome = run_quietly(request, wanted.on_progress)
+    outcome = run_quietly(request, wanted.bees, wanted.on_progress)
     return ComparisonResult(outcome.directory, outcome.summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from malaria.api.keywords import OnProgress, ctrl_c
@@ -11,6 +12,7 @@ from malaria.campaigns import CampaignOutcome, CampaignRequest, conduct_campaign
 from malaria.campaigns.request import PartPlace
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Progress
+from malaria.swarm.run.chosen_bees import ChosenBees
 
 
 class _Listener:
@@ -25,9 +27,12 @@ class _Listener:
     def tell(self, text: str) -> None: ...
 
 
-def run_quietly(request: CampaignRequest, on_progress: OnProgress = lambda _: None) -> CampaignOutcome:
+def run_quietly(
+    request: CampaignRequest, bees: ChosenBees, on_progress: OnProgress = lambda _: None
+) -> CampaignOutcome:
     """Run what is not done yet. Raises OperatorError, and KeyboardInterrupt after Ctrl-C, when all is stored."""
-    with ctrl_c() as interrupt:
+    request = replace(request, launcher=bees.launcher(), knock_from=bees.knock_from)
+    with ctrl_c(request.launcher) as interrupt:
         outcome = conduct_campaign(request, _Listener(on_progress), interrupt)
         if interrupt.count:
             raise KeyboardInterrupt

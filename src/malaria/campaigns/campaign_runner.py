@@ -103,6 +103,7 @@ def _attack_request(request: CampaignRequest, step: Step, access: Access) -> Att
         title=step.name,
         observe=step.observe,
         launcher=request.launcher,
+        knock_from=request.knock_from,
         followers=request.followers,
         staircase=step.trial.staircase if step.trial is not None else None,
     )

@@ -46,6 +46,7 @@ class CampaignRequest:
     options: Mapping[str, str | None] = field(default_factory=dict)
     before: CampaignRecords | None = None
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
+    knock_from: str | None = None  # the bee that looks at the target first; None: this machine, or the first bee
     followers: Sequence[Follower] = ()  # who follow each attack while it runs
 
 

@@ -12,7 +12,6 @@ from malaria.cli.attack_screen import (
     AttackOptions,
     checked_load,
     command_line,
-    launcher_of,
     perform,
 )
 from malaria.cli.options import TIME, FromFile, Result, Titled, Where, option, takes
@@ -65,7 +64,7 @@ def attack(
 def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ...]) -> int:
     """Run the attack several times as a campaign of one level; return the exit code of the worst verdict."""
     from malaria.campaigns import RepeatOptions, repeat_request
-    from malaria.cli.campaign_screen import Showing, perform_campaign
+    from malaria.cli.campaign_screen import Showing, on_bees, perform_campaign
     from malaria.model.observe import observe_from_options
     from malaria.outputs.run_directory import run_directory
 
@@ -74,12 +73,11 @@ def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ..
     target, warhead = checked_load(where, options.make())
     observe = observe_from_options(result.observe or ())
     command = command_line(arguments, where.target, target)
-    launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         wanted = RepeatOptions(target, warhead, options.title, repeat, observe)
         request = repeat_request(wanted, command, directory, workers_for(result.workers))
         showing = Showing("malaria attack", result.files, result.quiet)
-        return perform_campaign(request, showing, launcher, where.allowed)
+        return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
 
 
 def add_to(app: typer.Typer) -> None:

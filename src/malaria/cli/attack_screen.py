@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +20,7 @@ from malaria.cli.output import (
     print_line,
     verdict_code,
 )
-from malaria.errors import SwarmError
+from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     command = command_line(arguments, where.target, target)
     workers = workers_for(result.workers)(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
-    launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
-    if launcher is None and result.knock_from is not None:
-        raise SwarmError("--knock-from names a bee of a swarm", "give --swarm NAME as well")
+    launcher = launcher_of(result.bees)
     screen = console(result.json)
     view = LiveView(f"malaria {arguments[0]} {target.url}", describe(warhead), screen, result.quiet)
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
@@ -120,34 +117,11 @@ def checked_load(where: Where, warhead: Warhead) -> tuple[Target, Warhead]:
     return choose_target(warhead, where.target, (where.username, where.password), where.allowed)
 
 
-def launcher_of(
-    swarm: str | None,
-    scheduler: str | None,
-    workers: int | None,
-    bees: Sequence[str] = (),
-    without: Sequence[str] = (),
-) -> Launcher | None:
-    """Return how the bees of a swarm are started; None if this machine makes the load. Raises SwarmError."""
-    # silently ignored, they would make the load somewhere else than was meant
-    if swarm is None and (bees or without):
-        raise SwarmError("--bee and --without choose bees of a swarm", "give --swarm NAME as well")
-    if swarm is None and scheduler is None:
-        return None
-    from malaria.extras import need_extra
-
-    if swarm is not None and scheduler is not None:
-        raise SwarmError("--swarm and --scheduler cannot be used together", "give one of them")
-    if scheduler is not None:
-        need_extra("distributed")
-        from malaria.swarm.run.dask_launcher import DaskLauncher
-
+def launcher_of(bees: ChosenBees) -> Launcher | None:
+    """Return how the bees are started; None if this machine makes the load. Raises OperatorError."""
+    launcher = bees.launcher()
+    if launcher is not None:
         _say_root()
-        return DaskLauncher(scheduler, workers)
-    from malaria.swarm.hosts.state import load_swarm
-    from malaria.swarm.run.ssh_launcher import SshLauncher
-
-    launcher = SshLauncher(load_swarm(str(swarm)).limited_to(bees, without), workers)
-    _say_root()
     return launcher
 
 
@@ -155,16 +129,6 @@ def _say_root() -> None:
     """Say that root conducts a swarm: it reads what other hosts send, and needs no such rights."""
     if os.geteuid() == 0:
         print_line("conducting as root: what bees send is read with root's rights; any user will do", error=True)
-
-
-def conducting(launcher: Launcher | None) -> AbstractContextManager[None]:
-    """Let `malaria swarm abort` find this process while it conducts a swarm."""
-    # bees of a Dask cluster belong to it; `malaria swarm abort` does not reach them
-    if launcher is None or launcher.scheduler:
-        return nullcontext()
-    from malaria.swarm.hosts.conductor_lock import conducting_swarm
-
-    return conducting_swarm(launcher.swarm)
 
 
 def finish(outcome: AttackOutcome, result: Result, screen: Console) -> None:

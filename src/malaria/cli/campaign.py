@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, launcher_of
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
+from malaria.cli.attack_screen import RUNS
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
 from malaria.cli.options import (
     CLIENTS,
     LOAD,
@@ -32,6 +32,7 @@ from malaria.cli.options import (
 from malaria.cli.result_files import ResultFiles
 from malaria.errors import CampaignError
 from malaria.model.option_table import LoadOptions
+from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ def campaign(
     --resume goes on at the level where it stopped.
     """
     with _request(which, _stated(changes, load), outcome) as request:
-        launcher = launcher_of(outcome.swarm, outcome.scheduler, outcome.workers)
+        bees = ChosenBees(outcome.swarm, outcome.scheduler, outcome.workers)
         showing = Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet)
-        return perform_campaign(request, showing, launcher, which.allowed)
+        return perform_campaign(on_bees(request, bees), showing, which.allowed)
 
 
 @contextmanager

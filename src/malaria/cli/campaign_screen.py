@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import conducting, exit_code, say_in_a_line, say_page
+from malaria.cli.attack_screen import exit_code, launcher_of, say_in_a_line, say_page
 from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
 from malaria.cli.result_files import ResultFiles
 from malaria.errors import CampaignError
+from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from malaria.campaigns import CampaignRequest, PartPlace
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
-    from malaria.swarm.run.launcher import Launcher
-
-
 CTRL_C: Final = "Ctrl-C: end this level and report, --resume goes on with it; twice: stop at once"
 Yes = Annotated[
     bool, option(LOAD, "--yes", text="With --resume: run the commands of a directory that came from elsewhere.")
@@ -56,10 +54,14 @@ class Showing:
     quiet: bool
 
 
-def perform_campaign(
-    request: CampaignRequest, showing: Showing, launcher: Launcher | None = None, confirmations: int = 0
-) -> int:
-    """Run the campaign on the screen, on the bees of `launcher` if there is one. Return the exit code of its verdict.
+def on_bees(request: CampaignRequest, bees: ChosenBees) -> CampaignRequest:
+    """Return the request with its load on these bees. One that is resumed may go on with others, or on this machine."""
+    launcher = launcher_of(bees)
+    return request if launcher is None else replace(request, launcher=launcher, knock_from=bees.knock_from)
+
+
+def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: int = 0) -> int:
+    """Run the campaign on the screen. Return the exit code of its verdict.
 
     Raises TargetError for a public broker that was not confirmed twice.
     """
@@ -68,9 +70,6 @@ def perform_campaign(
     from malaria.report.terminal.campaign_summary import print_campaign
 
     refuse_public_brokers(request.campaign, confirmations)
-    # one that is resumed may go on with other bees, or on this machine alone
-    if launcher is not None:
-        request = replace(request, launcher=launcher)
     showing.files.check()
     screen = console(showing.files.json)
     with interruptible() as interrupt, finishing_without_reader(interrupt):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, checked_load, command_line, launcher_of
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
+from malaria.cli.attack_screen import RUNS, checked_load, command_line
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
 from malaria.clock import NS_PER_MS
 from malaria.errors import CampaignError, TargetError
@@ -96,8 +96,8 @@ def capacity(
     machine cannot make more; 4: the time was used up, or the search was cut short. docs/capacity.md has more.
     """
     with _request(arguments, (where, search, file, result), load) as request:
-        launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
-        return perform_campaign(request, Showing(TITLE, result.files, result.quiet), launcher, where.allowed)
+        showing = Showing(TITLE, result.files, result.quiet)
+        return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
 
 
 @contextmanager

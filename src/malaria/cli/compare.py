@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from malaria.cli.attack_screen import RUNS, command_line, launcher_of, say_page
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign
+from malaria.cli.attack_screen import RUNS, command_line, say_page
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
 from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
@@ -110,8 +110,8 @@ def compare(
         _refuse_without_ab(alternation, file, load)
         return _side_by_side(things, result)
     with _request(arguments, (things, alternation, file, result), load) as request:
-        launcher = launcher_of(result.swarm, result.scheduler, result.workers, result.bee or (), result.without or ())
-        return perform_campaign(request, Showing(TITLE, result.files, result.quiet), launcher, things.allowed)
+        showing = Showing(TITLE, result.files, result.quiet)
+        return perform_campaign(on_bees(request, result.bees), showing, things.allowed)
 
 
 def _refuse_without_ab(alternation: Alternation, file: FromFile, load: LoadOptions) -> None:

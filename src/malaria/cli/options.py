@@ -19,6 +19,7 @@ from malaria.cli.foreign_topics import own_topics
 from malaria.cli.result_files import ResultFiles
 from malaria.errors import OperatorError
 from malaria.model.option_table import MOST_WORKERS, OPTIONS, LoadOption, LoadOptions, Panel, ValueKind, options_of
+from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.units import NotationError, parse_count
 
 LOAD: Final = Panel.LOAD
@@ -167,6 +168,11 @@ class Result:
     @property
     def files(self) -> ResultFiles:
         return ResultFiles(self.json, self.junit)
+
+    @property
+    def bees(self) -> ChosenBees:
+        bees, without = tuple(self.bee or ()), tuple(self.without or ())
+        return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
 
 
 @dataclass(frozen=True)

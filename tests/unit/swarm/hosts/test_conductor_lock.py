@@ -10,12 +10,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from malaria.cli.attack_screen import conducting
 from malaria.swarm.hosts.conductor_lock import conducting_swarm, stop_conductors, wait_for_conductors
 from malaria.swarm.hosts.state import state_directory
 
@@ -81,15 +78,6 @@ def test_its_file_is_its_owner_s_alone_and_ends_with_it() -> None:
         (file,) = state_directory().iterdir()
         assert file.stat().st_mode & 0o777 == 0o600
     assert not file.exists()
-
-
-def test_an_attack_is_found_by_its_swarm_and_only_by_that() -> None:
-    bees: Any = SimpleNamespace(swarm="bees", scheduler="")
-    dask: Any = SimpleNamespace(swarm="", scheduler="tls://127.0.0.1:8786")
-    with conducting(None), conducting(dask):
-        assert not state_directory().exists()
-    with conducting(bees):
-        assert [file.name for file in state_directory().iterdir()] == [f"bees.conductor-{os.getpid()}"]
 
 
 def test_a_conductor_is_waited_for_until_it_has_reported() -> None:
