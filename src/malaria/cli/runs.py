@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = (
     "malaria runs",
+    "malaria runs --title meters",
     "malaria runs /srv/load-tests --json -",
     "malaria runs rm latest",
     "malaria runs rm 2026-11-22T1751-meters --yes",
@@ -49,6 +50,12 @@ def runs(
         str | None,
         typer.Option("--json", metavar="FILE", help="Write the list as JSON; - is stdout.", show_default=False),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            "--title", metavar="TEXT", help="Only runs whose title contains this, in any case.", show_default=False
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="With rm: do not ask.", show_default=False)] = False,
 ) -> int:
     """List the stored runs and campaigns, the newest last; or remove runs: `malaria runs rm RUN...`.
@@ -57,10 +64,14 @@ def runs(
     """
     first, *rest = words or [str(RUNS)]
     if first == REMOVE:
+        if title is not None:
+            raise RunError("--title filters the list, and is not for rm", "name the runs: malaria runs rm RUN...")
         return _remove(rest, yes=yes)
     if rest:
         raise RunError(f"{rest[0]}: a word too many", "name one directory, or write: malaria runs rm RUN...")
-    return _list(Path(first), json, stated=bool(words))
+    if words and not Path(first).is_dir():
+        raise RunError(f"there is no directory {first}", "name the one that holds runs; malaria writes to runs/")
+    return _list(Path(first), json, title)
 
 
 def _remove(names: Sequence[str], *, yes: bool) -> int:
@@ -81,15 +92,8 @@ def _remove(names: Sequence[str], *, yes: bool) -> int:
     return 0
 
 
-def _list(root: Path, json: str | None, *, stated: bool) -> int:
-    from malaria.records.campaign_store import list_campaigns
-    from malaria.records.store import list_runs
-
-    if stated and not root.is_dir():
-        raise RunError(f"there is no directory {root}", "name the one that holds runs; malaria writes to runs/")
-    entries = sorted(
-        [*list_campaigns(root), *list_runs(root)], key=lambda entry: (entry.started or "", entry.directory)
-    )
+def _list(root: Path, json: str | None, title: str | None) -> int:
+    entries = _entries(root, title or "")
     screen = console(json)
     # an empty list is valid JSON, so it comes before the sentence for people
     if json is not None:
@@ -99,8 +103,19 @@ def _list(root: Path, json: str | None, *, stated: bool) -> int:
         for line in _table(entries, root, screen.width if screen.is_terminal else None):
             screen.print(line, highlight=False, soft_wrap=True)
     else:
-        screen.print(f"no run below {root}", highlight=False, markup=False)
+        titled = f" has {title!r} in its title" if title else ""
+        screen.print(f"no run below {root}{titled}", highlight=False, markup=False)
     return 0
+
+
+def _entries(root: Path, title: str) -> list[RunEntry]:
+    """Return the runs and campaigns whose title contains a text, the newest last."""
+    from malaria.records.campaign_store import list_campaigns
+    from malaria.records.store import list_runs
+
+    found = [*list_campaigns(root), *list_runs(root)]
+    named = [entry for entry in found if title.casefold() in (entry.title or "").casefold()]
+    return sorted(named, key=lambda entry: (entry.started or "", entry.directory))
 
 
 def _table(entries: Sequence[RunEntry], root: Path, width: int | None) -> list[Text]:

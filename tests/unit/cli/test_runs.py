@@ -51,6 +51,19 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert [(entry["directory"], entry["outcome"]) for entry in listed] == [("runs/a", "PASS"), ("runs/b", None)]
 
 
+def test_only_those_with_a_title(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = install(monkeypatch)
+    calls.entries.extend(ENTRIES)
+    calls.campaigns.append(Entry(Path("runs/c"), "2026-11-22T09:00:00+00:00", "Meters", "mqtt://x:1883", "FAIL"))
+    for title, found in (("meter", ["runs/c", "runs/a"]), ("[red]", ["runs/b"]), ("", ["runs/c", "runs/a", "runs/b"])):
+        assert main(["runs", "--title", title, "--json", "-"]) == 0
+        assert [entry["directory"] for entry in json.loads(capsys.readouterr().out)] == found
+    assert main(["runs", "--title", "valves"]) == 0
+    assert capsys.readouterr().out == "no run below runs has 'valves' in its title\n"
+    assert main(["runs", "rm", "latest", "--title", "meters"]) == 2
+    assert "--title filters the list" in capsys.readouterr().err
+
+
 def test_a_campaign_stands_among_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     calls = install(monkeypatch)
     calls.entries.extend(ENTRIES)
