@@ -52,12 +52,14 @@ def request_for(
     """Return the request for an attack on a port of 127.0.0.1, or on a URL.
 
     `options` are keys of the publishing group, of [attack] or of [target], as a warhead writes them; `surges` is a
-    list of surges of the publishers; `observe` says what is observed: nothing, so that nobody but the load calls;
+    list of surges of the publishers, `changes` one of (time, change);
+    `observe` says what is observed: nothing, so that nobody but the load calls;
     `thresholds` are those of the warhead: where messages are acknowledged, that half of them are in time;
     `subscriber` has keys of the subscribing group.
     """
     observe = options.pop("observe", NOTHING)
     surges = [{"group": PUBLISHERS["name"]} | surge for surge in options.pop("surges", ())]
+    changes = [{"at": at, "do": do} for at, do in options.pop("changes", ())]
     stated, subscriber = options.pop("thresholds", None), options.pop("subscriber", {})
     way = {key: options.pop(key) for key in list(options) if key in KEYS["target"] - KEYS["group"]}
     attack = {key: options.pop(key) for key in list(options) if key in KEYS["attack"]}
@@ -69,7 +71,14 @@ def request_for(
         groups.append(SUBSCRIBERS | {"clients": subscribers, "qos": publishers.get("qos", 1)} | subscriber)
     thresholds = unhurried(groups) if stated is None else stated
     warhead = Warhead.model_validate(
-        {"group": groups, "surge": surges, "attack": BRIEF | attack, "target": way, "thresholds": thresholds}
+        {
+            "group": groups,
+            "surge": surges,
+            "change": changes,
+            "attack": BRIEF | attack,
+            "target": way,
+            "thresholds": thresholds,
+        }
     )
     target = parse_target(f"mqtt://127.0.0.1:{to}" if isinstance(to, int) else to)
     return AttackRequest(target, warhead, directory / "run", workers, "malaria attack", "test", observe)

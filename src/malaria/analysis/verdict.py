@@ -236,6 +236,16 @@ def _unstored(run: Run, _: Summary) -> list[Reason]:
     return [Reason(Outcome.UNKNOWN, text, "free some disk, or write elsewhere with -o")]
 
 
+def _unmade(run: Run, _: Summary) -> list[Reason]:
+    """Report changes of the warhead that did not fit: the load was not the one that it states, and is no evidence."""
+    if not run.meta.unmade_changes:
+        return []
+    first, *others = run.meta.unmade_changes
+    more = f", and {format_things(len(others), 'more change')} neither" if others else ""
+    remedy = "change [[change]] in the warhead so that each fits the load that the ones before it leave"
+    return [Reason(Outcome.UNKNOWN, f"the load was not the one of the warhead: {first}{more}", remedy)]
+
+
 # --- surges --------------------------------------------------------------------------------------------------------
 
 
@@ -456,6 +466,7 @@ RULES: Final[tuple[VerdictRule, ...]] = (
     _slow_handshakes,
     _no_data,
     _unstored,
+    _unmade,
     _all_closed,
     _publishes,
     _subscriptions,
@@ -486,6 +497,7 @@ STAIRCASE_RULES: Final[tuple[VerdictRule, ...]] = (
     _endless,
     _no_data,
     _unstored,
+    _unmade,
     _dead_broker,
     staircase_result,
 )

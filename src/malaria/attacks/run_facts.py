@@ -25,7 +25,7 @@ def planned_facts(request: AttackRequest, target_info: TargetInfo) -> RunMeta:
     warhead = request.warhead
     publishers = [group for group in make_plan(warhead, WHOLE, Identity("", 0, 0)).groups if group.group.publishes]
     intervals = [plan.group.interval for plan in publishers if not plan.group.closed_loop]
-    duration_ns, rate = warhead.attack.duration_ns, base_rate(warhead)
+    duration_ns, rate = warhead.length_ns, base_rate(warhead)
     return RunMeta(
         malaria_version=__version__,
         command=request.command,

@@ -27,7 +27,9 @@ from malaria.attacks.run_facts import planned_facts, run_state, uncounted
 from malaria.attacks.staircase_pilot import StaircasePilot
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
+from malaria.control.change_schedule import HAND_NOTICE_NS
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
+from malaria.control.file_changes import FileChanges
 from malaria.control.messages import Report, SecondReport
 from malaria.control.steering import Steering
 from malaria.errors import OperatorError, RunError, UnreachedTargetError, UnstoredRunError
@@ -240,6 +242,7 @@ class AttackRunner:
         self._sampled = False  # any worker has reported a sample
         self._writer.describe(RunMeta(workers=tuple(workers)))
         self._steering = Steering(request.warhead, self._conductor)
+        self._file_changes = FileChanges(request.warhead.changes, self._conductor, self._steering)
         self._interrupt = Interrupt()
         self._door = ChangeDoor()
         facts = planned_facts(request, means.target)
@@ -259,15 +262,16 @@ class AttackRunner:
             for worker, report in reports:
                 self._hear(worker, report, at_ns)
             self._pass_interrupts(interrupt, at_ns)
-            self._door.serve(self._decide)
-            for order in self._conductor.advance(at_ns):
+            for order in self._conductor.advance(at_ns) + self._file_changes.advance(at_ns):
                 self._pool.order(order)
+            self._door.serve(self._decide)
             for name in self._conductor.lost_workers:
                 self._totals.lose(name)
                 if self._pilot is not None:
                     self._pilot.lose()
             self._pilot_load(at_ns)
             self._note_events(self._conductor.events())
+            self._note_events(self._file_changes.events())
             self._note_observations()
             self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
             self._note_events(Event(at_ns, EventKind.OPERATOR, text) for text in self._followers.take_losses())
@@ -281,7 +285,9 @@ class AttackRunner:
         if wanted.verb is Verb.STOP:
             self._interrupt.count += not only_look
             return ChangeAnswer(AnswerKind.TAKEN, "the load ends as with Ctrl-C", "", self._now())
-        answer, orders = self._steering.decide(wanted, self._now(), only_look=only_look)
+        answer, orders = self._steering.decide(
+            wanted, self._file_changes.earliest_ns(self._now()) - HAND_NOTICE_NS, only_look=only_look
+        )
         for order in orders:
             self._pool.order(order)
         return answer
@@ -380,6 +386,8 @@ class AttackRunner:
         state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
         self._writer.describe(state)
         self._writer.describe(self._pool.facts())
+        if self._file_changes.unmade:
+            self._writer.describe(RunMeta(unmade_changes=self._file_changes.unmade))
         if self._pilot is not None:
             self._writer.describe(RunMeta(staircase=self._pilot.facts()))
 
@@ -418,7 +426,7 @@ def _timing(warhead: Warhead, workers: int, notice_ns: int) -> AttackTiming:
     attack = warhead.attack
     return AttackTiming(
         warmup_ns=attack.warmup_ns,
-        duration_ns=attack.duration_ns,
+        duration_ns=warhead.length_ns,
         drain_ns=attack.drain_ns,
         connect_timeout_ns=attack.connect_timeout_ns,
         counted=warhead.counted,

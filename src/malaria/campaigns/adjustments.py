@@ -78,6 +78,10 @@ def held_table(warhead: Warhead, hold_ns: int) -> dict[str, Any]:
         scale(group, ("ramp", "rate_ramp", "start_after"))
     for surge in table.get("surge", []):
         scale(surge, ("at", "hold", "ramp"))
+    for change in table.get("change", []):
+        # a time before the measured time is in the warm-up, which keeps its length
+        if not change["at"].startswith("-"):
+            scale(change, ("at",))
     return table
 
 

@@ -277,6 +277,8 @@ def _level(file: CampaignFile, number: int, table: LevelTable, base: _Base) -> L
     _change(base, layered, table, at)
     if table.surges:
         layered.set_surges(table.surges, (*at, "surge"))
+    if table.changes:
+        layered.set_changes(table.changes, (*at, "change"))
     broker = table.broker or file.broker
     attacks = [_attack(broker, base, layered, at)]
     for position, variant in enumerate(table.variants):
@@ -295,7 +297,7 @@ def _level(file: CampaignFile, number: int, table: LevelTable, base: _Base) -> L
 
 
 def _check_perf(observe: Observe, warhead: Warhead, place: str) -> None:
-    hold_ns = warhead.attack.duration_ns
+    hold_ns = warhead.length_ns
     if observe.perf is not None and hold_ns is not None and observe.perf.at_ns >= hold_ns:
         length = format_duration_ns(hold_ns)
         raise CampaignError(f"{place}: the level is over by then: it lasts {length}", f"write a time before {length}")

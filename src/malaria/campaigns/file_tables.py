@@ -20,6 +20,7 @@ from malaria.model.fields import Count, DurationNs, Flag, ShareOfOne
 from malaria.model.group import Group
 from malaria.model.json_schema import WrittenAs
 from malaria.model.observe import Observe, Perf, Prometheus
+from malaria.model.planned_change import PlannedChange
 from malaria.model.surge import Surge
 from malaria.model.table import Table
 from malaria.model.threshold import thresholds_schema
@@ -72,6 +73,7 @@ def _warhead(value: Any) -> Any:
 type Name = Annotated[str, AfterValidator(_one_line)]
 type AttackKeys = Annotated[dict[str, Any], BeforeValidator(_table), WrittenAs(Attack)]
 type SurgeKeys = Annotated[dict[str, Any], BeforeValidator(_table), WrittenAs(Surge, "SurgeKeys")]
+type ChangeKeys = Annotated[dict[str, Any], BeforeValidator(_table), WrittenAs(PlannedChange)]
 type ThresholdChanges = Annotated[
     dict[str, Any], BeforeValidator(_table), WithJsonSchema(thresholds_schema(removable=True))
 ]
@@ -153,6 +155,8 @@ class LevelTable(AttackChanges):
     """A remark for the reader."""
     surges: tuple[SurgeKeys, ...] = Field(default=(), alias="surge")
     """Surges of this level, in place of the warhead's."""
+    changes: tuple[ChangeKeys, ...] = Field(default=(), alias="change")
+    """Changes of the running load of this level, in place of the warhead's."""
     variants: tuple[VariantTable, ...] = Field(default=(), alias="variant")
     """A variant: the level again with changes."""
     observe: Observe = Observe()
@@ -263,6 +267,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = dict(WARHEAD_KEYS) | {
     "level": keys_of(LevelTable),
     "variant": keys_of(VariantTable),
     "surge": keys_of(Surge),
+    "change": keys_of(PlannedChange),
     "search": keys_of(SearchTable),
     "comparison": keys_of(ComparisonTable),
     "observe": keys_of(Observe),

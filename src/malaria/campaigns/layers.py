@@ -79,6 +79,10 @@ class LayeredWarhead:
         own = {"group": publishing[0]["name"]} if len(publishing) == 1 else {}
         self._put(("surge",), [own | dict(surge) for surge in surges], at)
 
+    def set_changes(self, changes: Sequence[Mapping[str, Any]], at: Location) -> None:
+        """Replace the changes of the warhead."""
+        self._put(("change",), [dict(change) for change in changes], at)
+
     def set_thresholds(self, conditions: Mapping[str, Any], at: Location) -> None:
         """Replace the thresholds of each figure that is named; `false` removes them."""
         known: dict[str, list[Any]] = {}

@@ -20,7 +20,14 @@ STEP_S: Final = 4.0
 def can_climb(warhead: Warhead, *, by_rate: bool) -> bool:
     """Tell whether this load can go by steps. One with surges or changes of its own, or an end of its own, cannot."""
     (group,) = warhead.publishing
-    if warhead.surges or group.messages is not None or group.rate_ramp_ns or group.ramp_ns or group.start_after_ns:
+    if (
+        warhead.surges
+        or warhead.changes
+        or group.messages is not None
+        or group.rate_ramp_ns
+        or group.ramp_ns
+        or group.start_after_ns
+    ):
         return False
     return by_rate or not group.client_id or "{index" in group.client_id
 

@@ -52,7 +52,8 @@ def planned_time_s(step: Step) -> float | None:
     A load that ends with its last message takes as long as its slowest group; a closed loop has no plan then.
     """
     attack, publishing = step.warhead.attack, step.warhead.publishing
-    load_s = None if attack.duration_ns is None else attack.duration_ns / NS_PER_S
+    length_ns = step.warhead.length_ns
+    load_s = None if length_ns is None else length_ns / NS_PER_S
     if load_s is None and publishing and all(group.messages and group.interval for group in publishing):
         load_s = max(float((group.messages or 0) * group.interval) for group in publishing)
     if load_s is None:

@@ -38,5 +38,6 @@ def trigger_warhead(
     else:
         varied["clients"] = load
     hold = duration_text(round(surge_s * 1000) * (NS_PER_S // 1000))
+    table.pop("change", None)
     table["surge"] = [{"group": group.name, "clients": added, "at": f"{BEFORE_S}s", "hold": hold}]
     return validated(table, place), most_s

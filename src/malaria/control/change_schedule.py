@@ -62,6 +62,8 @@ class ChangeSchedule:
         self._on_demand = on_demand
         self._planned: deque[_ScheduledChange] = deque()
         self._announced: deque[_ScheduledChange] = deque()
+        self.expects_more = False
+        """Whether a change is to come that is not decided yet."""
         self.rate_changes: list[TimedRateChange] = []
         """Those that have taken effect, in run time."""
 
@@ -136,7 +138,7 @@ class ChangeSchedule:
     @property
     def over(self) -> bool:
         """Tell whether no change is to come."""
-        return not self._planned and not self._announced
+        return not self._planned and not self._announced and not self.expects_more
 
     def surges_come(self) -> tuple[SurgeTimes, ...]:
         """Return the surges that have come, with the times at which they did and left."""

@@ -23,7 +23,7 @@ SECRETS: Final = frozenset({"password", "psk", "headers"})
 """Keys whose values are never shown. Headers too: a WebSocket is often opened with a token."""
 NAME_REMEDY: Final = "write letters, digits, - and _, at most 64 of them"
 
-LISTS: Final = frozenset({"group", "surge", "level", "variant", "listener"})
+LISTS: Final = frozenset({"group", "surge", "change", "level", "variant", "listener"})
 """The tables that can come several times, as [[name]]."""
 
 TOO_SHORT: Final = "too_short"

@@ -34,13 +34,25 @@ from malaria.model.group_conflicts import check_groups, check_protocol
 from malaria.model.group_keys import WillTable
 from malaria.model.old_warhead import is_old, old_table
 from malaria.model.placeholders import literal
+from malaria.model.planned_change import (
+    ChangedLoad,
+    PlannedChange,
+    added_clients,
+    change_keys,
+    check_planned_changes,
+    describe_planned_change,
+    end_of,
+)
 from malaria.model.surge import Surge, check_surges, describe_surge
 from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold, thresholds_schema
+from malaria.model.wanted_change import Verb
 from malaria.mqtt.packets import Protocol
 from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate, format_things
 
 LARGEST_FILE_BYTES: Final = 10**7
+MOST_CHANGES_TOLD: Final = 5
+"""Changes in the line that describes a load."""
 SECRETS_LEFT_OUT: Final = (
     "# Passwords, keys and headers are not written here: put them back, or give MALARIA_PASSWORD or MALARIA_PSK.\n\n"
 )
@@ -77,6 +89,8 @@ class Warhead(Table):
     """Groups of clients that behave alike."""
     surges: tuple[Surge, ...] = Field(default=(), alias="surge")
     """Clients that are added to the running attack and taken away again."""
+    changes: tuple[PlannedChange, ...] = Field(default=(), alias="change")
+    """Changes of the running load at stated times: clients more or fewer, another rate, a pause, an end."""
     attack: Attack = Attack()
     """Settings of the whole attack."""
     target: Access = Access()
@@ -88,10 +102,12 @@ class Warhead(Table):
     def _check(self) -> Self:
         if not self.groups:
             raise KeyPathError("group", "there is no group of clients", "write a [[group]] table with name and clients")
-        check_groups(self.groups, [self.clients_of(group) for group in self.groups])
+        added = added_clients(self.changes, self.groups)
+        check_groups(self.groups, [self.clients_of(group) + added.get(group.name, 0) for group in self.groups])
         for position, group in enumerate(self.groups):
             check_protocol(group, position, self.protocol_of(group))
         check_surges(self.surges, self.groups, self.attack)
+        check_planned_changes(self.changes, ChangedLoad(self.groups, self.surges, self.attack))
         endless = [g.name for g in self.groups if g.publishes and g.messages is None]
         # without a duration the load ends with its last message, so there must be one
         if self.attack.duration_ns is None and (endless or not self.publishing):
@@ -115,6 +131,12 @@ class Warhead(Table):
     def counted(self) -> bool:
         """Return True if every publishing client has a number of messages, so that the load ends by itself."""
         return bool(self.publishing) and all(group.messages for group in self.publishing)
+
+    @property
+    def length_ns(self) -> int | None:
+        """The time for which the load is measured: `duration`, or until a change ends it. None: to its last message."""
+        ends = (self.attack.duration_ns, end_of(self.changes))
+        return min((end_ns for end_ns in ends if end_ns is not None), default=None)
 
     def clients_of(self, group: Group) -> int:
         """Return the number of clients of a group, with those of its surges."""
@@ -238,6 +260,7 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
     "": keys_of(Warhead),
     "group": keys_of(Group) | {"rate"},
     "surge": keys_of(Surge),
+    "change": keys_of(PlannedChange),
     "attack": keys_of(Attack),
     "will": keys_of(WillTable),
     "target": keys_of(Access),
@@ -261,6 +284,8 @@ def to_table(warhead: Warhead) -> dict[str, Any]:
     table: dict[str, Any] = {"attack": _stated(warhead.attack), "group": [_group_table(g) for g in warhead.groups]}
     if warhead.surges:
         table["surge"] = [_stated(surge) for surge in warhead.surges]
+    if warhead.changes:
+        table["change"] = change_keys(warhead.changes)
     if target := warhead.target.model_dump(exclude_unset=True, exclude_none=True):
         table["target"] = target
     thresholds: dict[str, list[str]] = {}
@@ -313,7 +338,7 @@ def _plain(value: Any) -> Any:
 
 def describe(warhead: Warhead) -> str:
     """Describe the load in one line: `3,000 clients · 500 B · QoS 1 · every 6 s · 10 min`."""
-    publishing, duration_ns = warhead.publishing, warhead.attack.duration_ns
+    publishing, duration_ns = warhead.publishing, warhead.length_ns
     parts = [_crowd(warhead)]
     if len(publishing) == 1:
         parts += [_size_text(publishing[0]), f"QoS {publishing[0].qos}", _pace_text(publishing[0])]
@@ -322,7 +347,15 @@ def describe(warhead: Warhead) -> str:
     if len(publishing) == 1 and publishing[0].messages:
         parts += [f"{format_count(publishing[0].messages)} messages each"]
     parts += [format_duration_ns(duration_ns)] if duration_ns else []
-    return " · ".join(parts + [describe_surge(surge) for surge in warhead.surges])
+    parts += [describe_surge(surge) for surge in warhead.surges]
+    return " · ".join(parts + _change_texts(warhead.changes))
+
+
+def _change_texts(changes: tuple[PlannedChange, ...]) -> list[str]:
+    """Return the changes in words; of many, how many more there are. The end of the load is said as its length."""
+    shown = [describe_planned_change(change) for change in changes if change.do.verb is not Verb.END]
+    more = len(shown) - MOST_CHANGES_TOLD
+    return [*shown[:MOST_CHANGES_TOLD], *([f"{format_things(more, 'more change')}"] if more > 0 else [])]
 
 
 def _crowd(warhead: Warhead) -> str:

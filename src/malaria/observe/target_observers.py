@@ -86,7 +86,9 @@ def sys_access(target: ObservedTarget) -> SysAccess:
     changes = {"target": access, "clients": 1}
     if own.username is not None:  # the group's login would take precedence over it
         changes |= {"username": None, "password": None}
-    warhead = target.warhead.model_copy(update={"groups": (group.model_copy(update=changes),), "surges": ()})
+    warhead = target.warhead.model_copy(
+        update={"groups": (group.model_copy(update=changes),), "surges": (), "changes": ()}
+    )
     setup = ConnectionSetup(make_plan(warhead, WHOLE, Identity("", 0, 0)).groups[0], target.route, warhead)
     username, password = setup.credentials.login_at(0)
     return SysAccess(

@@ -241,6 +241,7 @@ class RunMeta(_Facts):
     end_ns: StoredCount | None = None
     aborted: str | None = None
     stalled: str | None = None
+    unmade_changes: tuple[str, ...] = ()
     observers: tuple[ObserverFacts, ...] = ()
     lost_workers: tuple[LostWorker, ...] = ()
     swarm: SwarmFacts | None = None

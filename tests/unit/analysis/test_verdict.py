@@ -134,6 +134,12 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
         "nothing was measured",
         "events",
     ),
+    "changes that did not fit": (
+        with_meta(GOOD, unmade_changes=("-5 at 1 s was not made: it has 3", "pause at 2 s")),
+        Outcome.UNKNOWN,
+        "the load was not the one of the warhead: -5 at 1 s was not made: it has 3, and 1 more change neither",
+        "[[change]]",
+    ),
     "full disk": (with_meta(GOOD, disk_trouble=DISK), Outcome.UNKNOWN, "12 records could not be stored", "-o"),
     "disk that recovered": (with_meta(GOOD, disk_trouble={**DISK, "forgotten_rows": 0}), Outcome.PASS, "", ""),
     "dead broker": (

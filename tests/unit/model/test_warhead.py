@@ -256,7 +256,7 @@ def test_remedies_name_what_was_meant() -> None:
     assert refusal("rat = 2").remedy == "did you mean rate?"
     assert refusal("duration = 2").remedy == "it belongs into [attack]"
     assert refusal("", "duration = 1\nclients = 5").remedy == "it belongs into [[group]]"
-    assert "known are attack, group, surge, target, thresholds" in refusal("[zzz]").remedy
+    assert "known are attack, change, group, surge, target, thresholds" in refusal("[zzz]").remedy
     assert refusal("role = 'pub'").remedy == 'write "publish", "subscribe", "both", "respond" or "connect"'
     more = "g.toml: group[0].retain: 1 is neither true nor false; write true or false, without quotes"
     assert refusal("qos = 3\nretain = 1").remedy == f"write 2 or less\n{more}"
