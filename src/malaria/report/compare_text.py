@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from malaria.analysis.compare.compare_words import LABELS_OF_COMPARED
 from malaria.analysis.compare.compared_figures import COMPARED, COUNTED, CPU_PER_MESSAGE
 from malaria.analysis.compare.side_by_side import ComparedLevel, FigureRow, SideBySide
 from malaria.analysis.figure_names import LABELS, STATISTIC_LABELS
-from malaria.analysis.summary_figures import ComparisonFigures
+from malaria.analysis.summary_figures import AnsweredCount, ComparisonFigures
 from malaria.model.threshold import FIGURES, FigureUnit
-from malaria.report.figure_text import UNKNOWN
+from malaria.records.comparison_goal import SIDES
+from malaria.report.figure_text import UNKNOWN, broker_name
+from malaria.report.shown_levels import ShownLevel
 from malaria.units import format_bytes, format_count, format_duration_ns, format_ms, format_rate
 
 NAMES: Final = LABELS_OF_COMPARED | {
@@ -27,6 +30,7 @@ NAMES: Final = LABELS_OF_COMPARED | {
 }
 """The labels of figures whose name in `summary.json` does not say it."""
 SMALLEST_US: Final = 10
+SIDE_HEAD: Final = ("", "", "broker", "target", "verdicts")
 
 
 def figure_label(name: str) -> str:
@@ -86,6 +90,28 @@ def coverage_text(found: ComparisonFigures) -> str:
     """Return the heading of the bounds: `92.2 % bounds`."""
     coverage = max((one.coverage for one in found.figures if one.coverage is not None), default=None)
     return "no bounds yet" if coverage is None else f"{100 * coverage:.3g} % bounds"
+
+
+def count_runs_text(one: AnsweredCount) -> str:
+    """Return in how many runs of each side a count was not 0: `in 3 and 0 of 8 runs`."""
+    return f"in {one.runs_a} and {one.runs_b} of {one.pairs} runs"
+
+
+def quiet_counts(found: ComparisonFigures) -> str:
+    """Return the names of the counts that are 0 on both sides."""
+    return ", ".join(figure_label(one.name) for one in found.counts if not one.a and not one.b)
+
+
+def side_rows(found: ComparisonFigures, shown: Sequence[ShownLevel]) -> list[list[str]]:
+    """Return what A and B are, and how their runs ended, under `SIDE_HEAD`."""
+    rows = []
+    for side, name, verdicts in zip(SIDES, (found.a, found.b), (found.verdicts_a, found.verdicts_b), strict=True):
+        one = next((each for each in shown if each.part.variant == side), None)
+        broker = broker_name(one.run, one.summary) if one is not None else UNKNOWN
+        target = (one.summary.target if one is not None else None) or UNKNOWN
+        ended = ", ".join(f"{count} {outcome}" for outcome, count in verdicts.items()) or UNKNOWN
+        rows.append([side, name, broker, target, ended])
+    return rows
 
 
 def answer_text(answer: str, pairs_more: int | None) -> str:

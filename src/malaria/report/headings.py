@@ -13,6 +13,7 @@ class Heading(StrEnum):
     LOOP = "The way up and the way back"
     THRESHOLDS = "Thresholds"
     LEVELS = "Levels"
+    REPEATS = "Repeated runs"
     MADE = "How the load was made"
     BROKER = "The broker"
     MISSING = "What is missing"

@@ -19,8 +19,10 @@ from malaria.report.environment_text import environment
 from malaria.report.figure_text import connected
 from malaria.report.headings import Heading
 from malaria.report.level_columns import LEVEL_COLUMNS, level_figures
+from malaria.report.markdown.comparison_markdown import comparison_lines
 from malaria.report.markdown.markdown_sections import sections, titled
 from malaria.report.markdown.markdown_text import anchor, code, joined, plain, table
+from malaria.report.repeat_text import REPEAT_HEAD, repeat_rows, repeat_sentence
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, clean_start, missing_lines, shown_parts
 
 
@@ -36,6 +38,7 @@ def _lines(campaign: CampaignRecords, runs: Mapping[str, RunAndSummary], summary
     shown = shown_parts(campaign, runs)
     first: dict[str, Sequence[str]] = {
         Heading.CONCLUSIONS: [f"- {plain(sentence)}" for sentence in campaign_sentences(summary, shown)],
+        Heading.REPEATS: _repeats(summary),
         Heading.MADE: _made(campaign, shown),
         Heading.BROKER: _broker(campaign, shown),
     }
@@ -61,6 +64,7 @@ def _top(campaign: CampaignRecords, summary: Summary, shown: Sequence[ShownLevel
     lines += [plain(answer.remedy), ""] if answer.remedy else []
     rest = not_to_the_end(campaign)
     lines += [f"{rest}.", ""] if rest else []
+    lines += comparison_lines(summary.comparison, shown) if summary.comparison is not None else []
     if not shown:
         return lines
     head = ["level", "verdict", "clients", *LEVEL_COLUMNS.values(), "why"]
@@ -80,6 +84,15 @@ def _link(heading: str) -> str:
 def _contents(shown: Sequence[ShownLevel], first: Sequence[str], last: Sequence[str]) -> list[str]:
     levels = [f"{'  ' if one.part.variant else ''}- {_link(one.name)}" for one in shown]
     return [*(f"- {_link(title)}" for title in first), *levels, *(f"- {_link(title)}" for title in last), ""]
+
+
+def _repeats(summary: Summary) -> list[str]:
+    """Return how much the runs of each repeated load scatter."""
+    lines: list[str] = []
+    for one in summary.repeats or ():
+        rows = [list(map(plain, row)) for row in repeat_rows(one)]
+        lines += [plain(repeat_sentence(one)), "", *table(REPEAT_HEAD, rows), ""]
+    return lines[:-1]
 
 
 def _made(campaign: CampaignRecords, shown: Sequence[ShownLevel]) -> list[str]:

@@ -11,10 +11,18 @@ from malaria.analysis.compare.compare_words import bounds_text, change_text
 from malaria.analysis.compare.compared_figures import COMPARED
 from malaria.analysis.summary_figures import AnsweredCount, AnsweredFigure, ComparisonFigures, Summary
 from malaria.records.campaign_records import CampaignRecords
-from malaria.records.comparison_goal import SIDES
 from malaria.report.campaign_answer import made_facts
-from malaria.report.compare_text import answer_text, coverage_text, figure_label, figure_text
-from malaria.report.figure_text import UNKNOWN, broker_name, moment
+from malaria.report.compare_text import (
+    SIDE_HEAD,
+    answer_text,
+    count_runs_text,
+    coverage_text,
+    figure_label,
+    figure_text,
+    quiet_counts,
+    side_rows,
+)
+from malaria.report.figure_text import moment
 from malaria.report.page.environment_view import EnvironmentView, environment_view
 from malaria.report.page.page_data import PageData
 from malaria.report.page.page_document import render_document
@@ -93,13 +101,13 @@ def render_comparison_page(campaign: CampaignRecords, runs: Mapping[str, RunAndS
         kind=found.answer,
         sentence=summary.verdict.reasons[0].text,
         further=tuple(reason.text for reason in summary.verdict.reasons[1:]),
-        sides=_sides(found, shown),
+        sides=page_table(SIDE_HEAD, side_rows(found, shown), words=(1, 2, 3, 4)),
         coverage=coverage_text(found),
         band=(_place(-math.log1p(found.band), span), _place(math.log1p(found.band), span)),
         band_percent=f"{100 * found.band:g} %",
         figures=tuple(_figure_row(one, span) for one in known),
         counts=tuple(_count_row(one) for one in found.counts if one.a or one.b),
-        quiet=", ".join(figure_label(one.name) for one in found.counts if not one.a and not one.b),
+        quiet=quiet_counts(found),
         pairs=_pairs(shown),
         command=CopyableCommand("command-comparison", campaign.command),
         made=named_values(made_facts(campaign, shown)),
@@ -139,21 +147,8 @@ def _figure_row(one: AnsweredFigure, span: float) -> AnswerRow:
 
 
 def _count_row(one: AnsweredCount) -> AnswerRow:
-    runs = f"in {one.runs_a} and {one.runs_b} of {one.pairs} runs"
-    answer = answer_text(one.answer, one.pairs_more)
-    return AnswerRow(figure_label(one.name), format_count(one.a), format_count(one.b), "", runs, one.answer, answer)
-
-
-def _sides(found: ComparisonFigures, shown: Sequence[ShownLevel]) -> PageTable:
-    """Return what A and B are, and how their runs ended."""
-    rows: list[CellTexts] = []
-    for side, name, verdicts in zip(SIDES, (found.a, found.b), (found.verdicts_a, found.verdicts_b), strict=True):
-        one = next((each for each in shown if each.part.variant == side), None)
-        broker = broker_name(one.run, one.summary) if one is not None else UNKNOWN
-        target = (one.summary.target if one is not None else None) or UNKNOWN
-        ended = ", ".join(f"{count} {outcome}" for outcome, count in verdicts.items()) or UNKNOWN
-        rows.append([side, name, broker, target, ended])
-    return page_table(["", "", "broker", "target", "verdicts"], rows, words=(1, 2, 3, 4))
+    a, b, runs = format_count(one.a), format_count(one.b), count_runs_text(one)
+    return AnswerRow(figure_label(one.name), a, b, "", runs, one.answer, answer_text(one.answer, one.pairs_more))
 
 
 def _pairs(shown: Sequence[ShownLevel]) -> PageTable:
