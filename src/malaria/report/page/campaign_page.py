@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from malaria.analysis.capacity.median_hold import median_hold, passed_holds
 from malaria.analysis.headline import headline
@@ -60,6 +61,10 @@ from malaria.report.shown_levels import (
     shown_parts,
 )
 
+MOST_CONTENTS_CHARS: Final = 300
+"""So many characters of links take two lines of a wide screen. The contents stay in sight, and must leave room."""
+CONTENTS_GAP_CHARS: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class LevelView:
@@ -100,7 +105,6 @@ class CampaignPage:
     rates: ChartPlace | None
     conclusions: tuple[str, ...]
     repeats: tuple[RepeatView, ...]
-    contents: tuple[TableCell, ...]
     note: tuple[str, ...]
     command: CopyableCommand
     made: PageTable
@@ -111,6 +115,7 @@ class CampaignPage:
     levels: tuple[LevelView, ...]
     missing: tuple[str, ...]
     environment: EnvironmentView | None
+    contents: tuple[TableCell, ...] = ()
 
 
 def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndSummary], summary: Summary) -> str:
@@ -143,7 +148,6 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         repeats=tuple(
             RepeatView(repeat_sentence(one), page_table(REPEAT_HEAD, repeat_rows(one))) for one in summary.repeats or ()
         ),
-        contents=_contents(shown, bool(missing)),
         note=paragraphs(campaign.note),
         command=CopyableCommand("command-campaign", campaign.command),
         made=named_values(made_facts(campaign, shown)),
@@ -155,7 +159,7 @@ def render_campaign_page(campaign: CampaignRecords, levels: Mapping[str, RunAndS
         missing=tuple(missing),
         environment=environment_view(shown[-1].run, shown[-1].summary) if shown else None,
     )
-    return render_document("campaign_page.html", page, data)
+    return render_document("campaign_page.html", replace(page, contents=_contents(page, shown)), data)
 
 
 def _page_data(
@@ -228,19 +232,21 @@ def _level(one: ShownLevel, shown: Sequence[ShownLevel], material: RunMaterial, 
     )
 
 
-def _contents(shown: Sequence[ShownLevel], is_missing: bool) -> tuple[TableCell, ...]:
-    """Return links to every section; those to the levels are short."""
+def _contents(page: CampaignPage, shown: Sequence[ShownLevel]) -> tuple[TableCell, ...]:
+    """Return links to the sections of the page and to the levels; not to the levels where that is a long list."""
     names = names_apart(shown)
-    first = {Heading.LEVELS: bool(shown)}
-    last = {
-        Heading.MADE: True, Heading.BROKER: True, Heading.MISSING: is_missing, Heading.ENVIRONMENT: bool(shown),
-        Heading.DEFINITIONS: bool(shown),
-    }  # fmt: skip
-    return (
-        *(TableCell(heading, f"{heading.anchor}-table") for heading, there in first.items() if there),
-        *(
-            TableCell(one.part.variant or names[one.anchor], one.anchor, is_indented=bool(one.part.variant))
-            for one in shown
-        ),
-        *(TableCell(heading, heading.anchor) for heading, there in last.items() if there),
-    )
+    first = {Heading.LOOP: page.loop, Heading.CONCLUSIONS: page.conclusions, Heading.THRESHOLDS: page.thresholds,
+             Heading.REPEATS: page.repeats}  # fmt: skip
+    last = {Heading.MADE: True, Heading.BROKER: True, Heading.MISSING: page.missing, Heading.ENVIRONMENT: shown,
+            Heading.DEFINITIONS: shown}  # fmt: skip
+    table = [TableCell(Heading.LEVELS, f"{Heading.LEVELS.anchor}-table")] if shown else []
+    levels = [
+        TableCell(one.part.variant or names[one.anchor], one.anchor, is_indented=bool(one.part.variant))
+        for one in shown
+    ]
+    before, after = ([TableCell(name, name.anchor) for name, there in part.items() if there] for part in (first, last))
+    links = (*before, *table, *levels, *after)
+    if sum(len(link.text) + CONTENTS_GAP_CHARS for link in links) <= MOST_CONTENTS_CHARS:
+        return links
+    # the table of levels has a link to each
+    return (*before, *table, *after)
