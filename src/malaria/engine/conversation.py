@@ -5,12 +5,12 @@ The rules are those of `malaria.mqtt.session`, the readable twin; the state live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from malaria.clock import NS_PER_S
 from malaria.engine.arrivals import Inbox
-from malaria.engine.columns import BACKLOG, OFFLINE
+from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.publisher import Publisher
 from malaria.engine.publisher5 import Publisher5
@@ -130,18 +130,27 @@ class Conversation:
             raise MalformedPacket(f"{type(packet).__name__.upper()} while {phase.name.lower()}", "MQTT-3.1.0-1")
         handler(client, packet, now_ns)
 
-    def owe_pubrels(self, packet_ids: Iterable[int]) -> None:
-        """Send PUBRELs for these PUBRECs at the end of this read."""
-        for packet_id in packet_ids:
-            self._pubrels += b"\x62\x02" + packet_id.to_bytes(2)
+    def owe_pubrels(self, packets: bytes | bytearray) -> None:
+        """Send these PUBRELs at the end of this read."""
+        self._pubrels += packets
 
     def end_read(self, client: int, now_ns: int) -> None:
-        """Send the PUBRELs for all PUBRECs of one read in one send, in their order (MQTT-4.6.0-3)."""
+        """Use the room that one read has made, and send the PUBRELs for all its PUBRECs.
+
+        They go out in one send, with messages behind them if there are any, in the order of the PUBRECs (MQTT-4.6.0-3).
+        """
+        publisher = self._publishers[client]
+        if publisher is None:
+            return
         if self._pubrels:
-            data = bytes(self._pubrels)
+            publisher.answers = bytes(self._pubrels)
             self._pubrels.clear()
+        if publisher.closed_loop or self._columns.gate[client] & HELD:
+            publisher.release(client - publisher.base, now_ns)
+        if publisher.answers:
+            answers, publisher.answers = publisher.answers, b""
             if self._columns.sockets[client] is not None:  # lost in the middle of the read
-                self._outbox.send(client, data, now_ns)
+                self._outbox.send(client, answers, now_ns)
 
     def _on_connack(self, client: int, packet: Packet, now_ns: int) -> None:
         assert isinstance(packet, Connack)
@@ -260,7 +269,7 @@ class Conversation:
         elif packet.type is PacketType.PUBREC:
             fits = publisher.receive(client, [packet.packet_id])
             if fits:
-                self.owe_pubrels([packet.packet_id])
+                self.owe_pubrels(pubrel(packet.packet_id))
         elif packet.type is PacketType.PUBACK:
             fits = publisher.complete(client, [packet.packet_id], AWAIT_PUBACK, now_ns)
         else:
@@ -302,6 +311,10 @@ class Conversation:
             will=_will(group.will_at(index, run, plan.identity.of_client(group, index))),
             properties=group.connect_properties(clean_start=group.clean_start) if speaks_5 else NO_PROPERTIES,
         )
+
+
+def pubrel(packet_id: int) -> bytes:
+    return b"\x62\x02" + packet_id.to_bytes(2)
 
 
 def _will(will: WillParts | None) -> Will | None:

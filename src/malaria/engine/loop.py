@@ -206,8 +206,8 @@ class Engine:
                 read(client, now_ns)
             else:
                 self._write_or_hang_up(client, mask, now_ns)
-            if not place & 15:
-                now_ns = self._clock()  # data can be younger than the poll; an age of 16 reads is our error bound
+            if not place & 3:
+                now_ns = self._clock()  # data can be younger than the poll; an age of 4 reads is our error bound
         for publisher in self.publishers:
             if publisher.next_due_ns <= now_ns:
                 publisher.publish_due(now_ns)

@@ -134,6 +134,7 @@ class Meter:
         self.held_own_lag = Batch()  # ... of it ours: due to the turn that took the message up
         self.end_to_end = Batch()
         self.unfinished = Batch()
+        self.before_fold: list[Callable[[], None]] = []  # each hands over what its owner has gathered
         self._failed: dict[str, set[int]] = {}
         self._fresh_causes: set[str] = set()  # since the last report
         self._causes, self._trouble_texts = FirstTexts(), FirstTexts()
@@ -229,7 +230,13 @@ class Meter:
             ((Metric.UNFINISHED,), self.unfinished),
         )
 
+    def gather(self) -> None:
+        """Take over what others have gathered for the batches."""
+        for hand_over in self.before_fold:
+            hand_over()
+
     def _fold(self) -> None:
+        self.gather()
         for metrics, batch in self._sources():
             if not batch.waiting:
                 continue

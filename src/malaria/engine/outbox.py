@@ -77,6 +77,26 @@ class Outbox:
         if written < len(data):
             self._wait(client, data[written:])
 
+    def send_behind(self, client: int, answers: bytes, messages: bytes | memoryview) -> int:
+        """Send messages behind answers in one send, while nothing waits; return how many bytes of messages went out.
+
+        Answers are kept as `send` keeps them. Where the kernel takes no byte of the messages, the client's gate closes.
+        """
+        written = 0
+        try:
+            written = self._columns.sends[client](answers + messages)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self.broke(client, error)
+            return 0
+        if written <= len(answers):
+            self._counts.bytes_sent += written
+            self._wait(client, answers[written:])
+            return 0
+        self._counts.bytes_sent += len(answers)  # the caller counts the rest
+        return written - len(answers)
+
     def keep(self, client: int, rest: bytes, flushed: Flushed) -> None:
         """Takes over the rest of a PUBLISH of which the kernel took a part."""
         self._unfinished[client] = flushed

@@ -15,21 +15,21 @@ from typing import Final
 
 import numpy as np
 
+from malaria.engine.ack_times import AckTimes
 from malaria.engine.columns import BACKLOG, HELD, OFFLINE
 from malaria.engine.context import EngineContext
 from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
 from malaria.engine.sender import Sender
 from malaria.engine.template import DUP
-from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, FREE, Window
+from malaria.engine.window import AWAIT_PUBACK, AWAIT_PUBCOMP, AWAIT_PUBREC, FREE, Window
 from malaria.plan.clients import GroupPlan
 from malaria.records.ledger import Published
 from malaria.schedule.arrays import Ints
 
-FEW: Final = 12
+FEW: Final = 32
 """Messages from which on the array operations of a block cost less than handling the messages one by one."""
 BLOCK: Final = 128
 """Messages of one client in one send."""
-_AWAIT_PUBACK_BYTE: Final = bytes([AWAIT_PUBACK])
 
 
 class Publisher(Sender):
@@ -39,6 +39,8 @@ class Publisher(Sender):
         super().__init__(plan, context)
         self._ack = context.meter.ack.append
         self._service = context.meter.service.append
+        self._ack_times = AckTimes(context.meter.ack, context.meter.service)
+        context.meter.before_fold.append(self._ack_times.fold)
         self._limit = plan.group.messages
         self._eager: set[int] = set()  # closed loop: members that may send more right now
         self._same_dues = np.empty(BLOCK, np.int64)
@@ -50,6 +52,7 @@ class Publisher(Sender):
     def begin(self, span: PublishSpan) -> None:
         """Start publishing (again) at the origin of `span`."""
         self._epoch_ns, self._measure_ns = span.epoch_ns, span.measure_ns
+        self._ack_times.begin(span.measure_ns)
         self._schedule.begin(span)
         if self.closed_loop:
             gate, base = self._columns.gate, self.base
@@ -169,60 +172,65 @@ class Publisher(Sender):
             gate[client] &= ~HELD
 
     def _go_on(self, position: int, now_ns: int) -> None:
-        """Let a member of a closed loop send again.
+        """Refill the window of a member of a closed loop, in one send where its free slots follow one another.
 
-        A window of one message is refilled at once; any other at the end of this turn of the loop, so that all that one
-        read has freed goes out in one send. It never waits for more: a broker with Nagle's algorithm holds its further
-        acknowledgements back until our next bytes (or our kernel's delayed ACK, 40 ms later) acknowledge the last one.
+        It never waits for more acknowledgements: a broker with Nagle's algorithm holds further ones back until our
+        next bytes (or our kernel's delayed ACK, 40 ms later) acknowledge the last one.
         """
-        span = self._schedule.span
+        span, window = self._schedule.span, self.window
         if span is None:
             return
         # before the origin too: `publish_due` is not called until then
-        if self.window is None or self.window.size > 1 or now_ns < span.origin_ns:
+        if window is None or now_ns < span.origin_ns:
             self._eager.add(position)
             self.next_due_ns = span.origin_ns
-        elif span.end_ns is not None and now_ns >= span.end_ns:
-            return
-        elif not self._columns.gate[self.base + position] and (self._limit is None or self._most_now(position)):
-            self._counts.due += self._send_one(position, now_ns)
+        elif span.end_ns is None or now_ns < span.end_ns:
+            self._refill(window, position, now_ns)
 
     def _publish_eager(self, now_ns: int) -> None:
         """Closed loop: send what the windows of all eager members allow; due is now."""
-        gate, base, window = self._columns.gate, self.base, self.window
+        window = self.window
         eager, self._eager = self._eager, set()
         for position in eager:
-            most = self._most_now(position)
-            if gate[base + position] or not most:
-                continue  # `release` makes it eager again when its gate opens
-            if window is None:
+            if window is not None:
+                self._refill(window, position, now_ns)
+            elif not self._columns.gate[self.base + position]:  # otherwise `release` makes it eager when that opens
+                most = self._most_now(position)
                 sent = self._send_block(position, self._all_due(most, now_ns))
-            else:
-                sent = self._refill(window, position, most, now_ns)
-            self._counts.due += sent
-            if sent == most:  # it may take more than one turn's share
-                self._eager.add(position)
+                self._note_sent(position, sent, most)
         span = self._schedule.span
         # a closed loop has no last due time that would end it
         if span is not None and span.end_ns is not None and now_ns >= span.end_ns - 1:
             self.end(now_ns)
         self._look_ahead()
 
-    def _refill(self, window: Window, position: int, most: int, now_ns: int) -> int:
-        """Send up to `most` messages into the free slots of a member, as few sends as that takes; return how many."""
-        most = min(most, window.free(position))
-        if most >= FEW:
-            return self._send_block(position, self._all_due(most, now_ns))
-        total = 0
+    def _refill(self, window: Window, position: int, now_ns: int) -> None:
+        """Send messages into the free slots of a member, all due now, in as few sends as that takes. Hot."""
+        gate, client = self._columns.gate, self.base + position
+        most, free = self._most_now(position), window.free(position)
+        wanted, total = min(most, free), 0
         # the gate closes when the kernel takes a part of a message: the next one must not cut into it
-        while total < most and not self._columns.gate[self.base + position]:
-            slots = window.free_run(position, most - total)
-            few = len(slots) > 1
-            sent = self._send_few(position, slots, now_ns) if few else int(self._send_one(position, now_ns))
+        while total < wanted and not gate[client]:
+            left = wanted - total
+            if left >= FEW:
+                sent = self._send_block(position, self._all_due(left, now_ns))
+            elif left == 1 and not self.answers:
+                sent = int(self._send_one(position, now_ns))
+            else:
+                sent = self._send_run(position, window.free_run(position, left), now_ns)
             if not sent:
                 break
             total += sent
-        return total
+        self._note_sent(position, total, most)
+
+    def _note_sent(self, position: int, sent: int, most: int) -> None:
+        """Count what a member of a closed loop has sent; let it go on in the next turn if that was `most`."""
+        self._counts.due += sent
+        if sent and sent == most:  # it may take more than one turn's share
+            self._eager.add(position)
+            span = self._schedule.span
+            if span is not None:
+                self.next_due_ns = span.origin_ns
 
     def _all_due(self, count: int, due_ns: int) -> Ints:
         """Return `count` times `due_ns`, at most BLOCK. Valid until the next call."""
@@ -257,25 +265,43 @@ class Publisher(Sender):
             self.release(position, now_ns)
         return True
 
-    def acknowledge_run(self, client: int, first_id: int, count: int, now_ns: int) -> bool:
-        """Take PUBACKs of consecutive packet ids; return False, with nothing done, if not all of them are awaited."""
-        position, window = client - self.base, self.window
-        if window is None or not 0 < first_id <= window.size - count + 1:
+    def complete_run(self, client: int, first_id: int, count: int, awaited: int, now_ns: int) -> bool:
+        """Take PUBACKs or PUBCOMPs of consecutive packet ids, as `complete` does, in 0.7 us for any number. Hot.
+
+        Returns False, with nothing done, if not all of them are awaited.
+        """
+        window = self.window
+        assert window is not None
+        begin = self._find_run(window, client, first_id, count, awaited)
+        if begin < 0:
             return False
-        begin = position * window.size + first_id - 1
         end = begin + count
-        if window.state.count(_AWAIT_PUBACK_BYTE, begin, end) != count:
-            return False
         window.state[begin:end] = bytes(count)  # FREE
-        self._time_acks(window.due_ns[begin:end], window.sent_ns[begin:end], now_ns)
+        self._ack_times.add(window.due_at[begin:end], window.sent_at[begin:end], now_ns)
         self._counts.acked += count
-        self.release(position, now_ns)
         return True
 
-    def complete(self, client: int, packet_ids: Sequence[int], awaited: int, now_ns: int) -> bool:
-        """Take PUBACKs (`awaited` AWAIT_PUBACK) or PUBCOMPs (AWAIT_PUBCOMP) in any order, and refill once. Hot.
+    def receive_run(self, client: int, first_id: int, count: int) -> bool:
+        """Take PUBRECs of consecutive packet ids, as `receive` does; False, and nothing done, as for `complete_run`."""
+        window = self.window
+        assert window is not None
+        begin = self._find_run(window, client, first_id, count, AWAIT_PUBREC)
+        if begin >= 0:
+            window.state[begin : begin + count] = bytes([AWAIT_PUBCOMP]) * count
+        return begin >= 0
 
-        Returns False if one is for a message that awaits another answer.
+    def _find_run(self, window: Window, client: int, first_id: int, count: int, awaited: int) -> int:
+        """Return the place of the first of `count` messages that all await the same; -1 if not all do."""
+        if not 0 < first_id <= window.size - count + 1:
+            return -1
+        begin = (client - self.base) * window.size + first_id - 1
+        return begin if window.state.count(awaited, begin, begin + count) == count else -1
+
+    def complete(self, client: int, packet_ids: Sequence[int], awaited: int, now_ns: int) -> bool:
+        """Take PUBACKs (`awaited` AWAIT_PUBACK) or PUBCOMPs (AWAIT_PUBCOMP) in any order. Hot.
+
+        The room that they make is used at the end of the read. Returns False if one is for a message that awaits
+        another answer.
         """
         position, window, counts = client - self.base, self.window, self._counts
         if window is None:
@@ -299,17 +325,7 @@ class Publisher(Sender):
                 service(now_ns - sent_at[place])
             done += 1
         counts.acked += done
-        if done and (self.closed_loop or self._columns.gate[client] & HELD):
-            self.release(position, now_ns)
         return fits
-
-    def _time_acks(self, dues_ns: Ints, sents_ns: Ints, now_ns: int) -> None:
-        """Record the latencies of messages acknowledged at `now_ns`, without those due in the warm-up."""
-        if int(dues_ns.min()) < self._measure_ns:
-            timed = dues_ns >= self._measure_ns
-            dues_ns, sents_ns = dues_ns[timed], sents_ns[timed]
-        self._meter.ack.extend(now_ns - dues_ns)
-        self._meter.service.extend(now_ns - sents_ns)
 
     def receive(self, client: int, packet_ids: Sequence[int]) -> bool:
         """Take PUBRECs; each is owed a PUBREL, for an unknown id too (MQTT-4.3.3-1). False: one is for QoS 1."""

@@ -8,7 +8,7 @@ ends a message without acknowledging it. A client that needs none of this costs 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from malaria.engine.columns import HELD, OFFLINE
 from malaria.engine.context import EngineContext
@@ -109,15 +109,15 @@ class Publisher5(Publisher):
             self._look(position)
         return sent
 
-    def _send_few(self, position: int, slots: list[int], due_ns: int) -> int:
+    def _send_run(self, position: int, slots: Sequence[int], due_ns: int) -> int:
         """Send messages in one send as 3.1.1 does, within the broker's terms. Hot."""
         if position not in self._special:
-            return Publisher._send_few(self, position, slots, due_ns)
+            return Publisher._send_run(self, position, slots, due_ns)
         # one by one: each may be too large, or is the one that introduces the topic's alias
         if position in self._largest or position in self._unnamed:
             return self._send_each(position, [due_ns] * len(slots))
         allowed = slots[: self._quota(position)]
-        return Publisher._send_few(self, position, allowed, due_ns) if allowed else 0
+        return Publisher._send_run(self, position, allowed, due_ns) if allowed else 0
 
     def _send_block(self, position: int, dues_ns: Ints) -> int:
         if position not in self._special:

@@ -7,6 +7,7 @@ stamps: about 1.1 us of Python beside the system call. When to send is decided b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -52,6 +53,7 @@ class Sender:
             self._prompt_lag = self._stamp_burst_lag
         self._taken_ns = 0  # a burst: when the messages that are being sent were taken up
         self._held: dict[int, deque[int]] = {}  # due times of messages that wait, by position
+        self.answers = b""  # owed by the client whose read is ending: they go out in one send with its messages
         self._times_few = self.window is not None and self.window.size < SMALL_WINDOW
         self._epoch_ns = 0
         self._measure_ns = 0
@@ -122,33 +124,35 @@ class Sender:
         self._meter.held_lag.append(lag_ns)
         self._meter.held_own_lag.append(max(0, lag_ns - sending_ns))
 
-    def _send_few(self, position: int, slots: list[int], due_ns: int) -> int:
-        """Send messages in these free slots in one send, all due at `due_ns`; return how many were begun. Hot."""
+    def _send_run(self, position: int, slots: Sequence[int], due_ns: int) -> int:
+        """Send messages in these free slots in one send, all due at `due_ns`; return how many were begun. Hot.
+
+        Costs 0.2 us a message: for few, less than the arrays of a block.
+        """
         client, window = self.base + position, self.window
         assert window is not None
-        sequence = first = self._next_at[position]
-        packets: list[bytes] = []
-        for slot in slots:
-            packets.append(bytes(self._packet(position, slot + 1, sequence, due_ns - self._epoch_ns)))
-            sequence += 1
-        data = b"".join(packets)
+        sequence = self._next_at[position]
+        packet_ids = [slot + 1 for slot in slots]
+        data, length = self._template.run(position, packet_ids, sequence, due_ns - self._epoch_ns)
         written = self._write(client, data)
         if written < len(data):
-            ends = np.cumsum([len(packet) for packet in packets])
             dues_ns = np.full(len(slots), due_ns, np.int64)
-            return self._enter_written(position, np.array(slots, np.int64), dues_ns, (data, ends, written))
+            return self._enter_written(position, np.array(slots, np.int64), dues_ns, (data, length, written))
         sent_ns = self._clock()
-        row = position * window.size
-        for sequence, slot in enumerate(slots, first):
+        state, awaits, row = window.state, self._awaits, position * window.size
+        sequence_at, due_at, sent_at = window.sequence_at, window.due_at, window.sent_at
+        for slot in slots:
             place = row + slot
-            window.state[place] = self._awaits
-            window.sequence_at[place] = sequence
-            window.due_at[place] = due_ns
-            window.sent_at[place] = sent_ns
-            if self._times_few and due_ns >= self._measure_ns:
+            state[place] = awaits
+            sequence_at[place] = sequence
+            due_at[place] = due_ns
+            sent_at[place] = sent_ns
+            sequence += 1
+        if self._times_few and due_ns >= self._measure_ns:
+            for _ in slots:
                 self._prompt_lag(sent_ns - due_ns)
-        self._next_at[position] = first + len(slots)
-        window.turn_at[position] = (slots[-1] + 1) % window.size
+        self._next_at[position] = sequence
+        window.turn_at[position] = packet_ids[-1] % window.size
         self._last_out_at[client] = sent_ns
         counts = self._counts
         counts.sends += 1
@@ -170,7 +174,10 @@ class Sender:
         return self._enter_written(position, slots, dues_ns, (packets, length, written))
 
     def _write(self, client: int, data: Encoded) -> int:
-        """Hand bytes to the kernel; return how many it took. Closes the client's gate where it took none."""
+        """Hand messages to the kernel; return how many bytes it took. Closes the client's gate where it took none."""
+        if self.answers:
+            answers, self.answers = self.answers, b""
+            return self._outbox.send_behind(client, answers, data)
         try:
             return self._columns.sends[client](data)
         except BlockingIOError:

@@ -11,11 +11,12 @@ and a client's own fixed header and topic are one slice assignment. What the cal
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from malaria.engine.packet_rows import PacketRows
 from malaria.model.group import Group
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.packets import PacketType
@@ -23,7 +24,6 @@ from malaria.plan.clients import GroupPlan
 from malaria.schedule.arrays import Ints
 from malaria.schedule.payload import (
     HEADER,
-    HEADER_DTYPE,
     HEADER_SIZE,
     MAGIC,
     Content,
@@ -37,6 +37,8 @@ type Encoded = bytes | memoryview
 
 DUP: Final = 0x08
 _HEADER_WITH_ID: Final = struct.Struct(">H" + HEADER.format.removeprefix(">"))
+_KEPT_ROWS_BYTES: Final = 1 << 22
+"""How much is kept of rows for packets of other lengths, which other clients of the group have."""
 
 
 class Template(Protocol):
@@ -44,6 +46,9 @@ class Template(Protocol):
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         """Return one packet; `due_ns` is run time. At QoS 0 `packet_id` is not used."""
+
+    def run(self, position: int, packet_ids: Sequence[int], sequence: int, due_ns: int) -> tuple[Encoded, int | Ints]:
+        """Return packets of consecutive sequences, due at one time, as `block` does. For few; not for QoS 0."""
 
     def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
         """Packets of consecutive sequences in one piece, and their common length, or where each one ends."""
@@ -90,8 +95,8 @@ class PreparedTemplate:
         )
         whole = memoryview(self._buffer)
         self._views = {length: whole[longest - length :] for length in {len(head) for head in self._heads}}
-        self._rows: NDArray[np.void] | None = None
-        self._rows_of = -1
+        self._rows: dict[tuple[int, int], PacketRows] = {}  # by the length of a packet and the place of its id
+        self._last_rows: PacketRows | None = None
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         head = self._heads[position]
@@ -104,36 +109,30 @@ class PreparedTemplate:
             self._pack(self._buffer, body, MAGIC, self._tag, self._numbers[position], sequence, due_ns)
         return self._views[length]
 
-    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
-        count = len(due_ns)
-        rows = self._rows
-        if rows is None or self._rows_of != position or len(rows) < count:
-            rows = self._prepare_rows(position, max(count, 64))
-        part = rows[:count]
-        if self._qos:
-            part["packet_id"] = packet_ids
-        part["sequence"] = np.arange(sequence, sequence + count)
-        part["due_ns"] = due_ns
-        return memoryview(part.view(np.uint8)), rows.itemsize
+    def run(self, position: int, packet_ids: Sequence[int], sequence: int, due_ns: int) -> tuple[Encoded, int | Ints]:
+        rows = self._rows_of(position)
+        return rows.fill(packet_ids, sequence, due_ns), rows.length
 
-    def _prepare_rows(self, position: int, count: int) -> NDArray[np.void]:
-        """Rows of this client's packet, for `block` to write its columns into."""
-        packet = self.packet(position, 0, 0, 0)
-        length, at = len(packet), len(self._heads[position])
-        fields: dict[str, tuple[np.dtype[np.generic], int]] = {}
-        if self._qos:
-            fields["packet_id"] = (np.dtype(">u2"), at)
-        at = length - self._size
-        for name in ("sequence", "due_ns"):
-            field = HEADER_DTYPE.fields[name]  # type: ignore[index]
-            fields[name] = (field[0], at + field[1])
-        dtype = np.dtype(
-            {"names": list(fields), "formats": [f for f, _ in fields.values()],
-             "offsets": [o for _, o in fields.values()], "itemsize": length}
-        )  # fmt: skip
-        self._rows = np.frombuffer(bytearray(bytes(packet) * count), dtype)
-        self._rows_of = position
-        return self._rows
+    def block(self, position: int, packet_ids: Ints, sequence: int, due_ns: Ints) -> tuple[Encoded, int | Ints]:
+        rows = self._rows_of(position)
+        return rows.fill_columns(packet_ids, sequence, due_ns), rows.length
+
+    def _rows_of(self, position: int) -> PacketRows:
+        """Return rows that hold this client's packets."""
+        rows = self._last_rows
+        if rows is not None and rows.member == position:
+            return rows
+        packet, id_at = bytes(self.packet(position, 0, 0, 0)), len(self._heads[position])
+        rows = self._rows.get((len(packet), id_at))
+        if rows is None:
+            if sum(kept.size_bytes for kept in self._rows.values()) > _KEPT_ROWS_BYTES:
+                self._rows.clear()
+            rows = PacketRows(packet, id_at if self._qos else None, len(packet) - self._size)
+            self._rows[len(packet), id_at] = rows
+        if rows.member != position:
+            rows.turn_to(position, packet)
+        self._last_rows = rows
+        return rows
 
 
 class BuiltTemplate:
@@ -169,6 +168,9 @@ class BuiltTemplate:
             for i, (packet_id, due) in enumerate(zip(ids, due_ns.tolist(), strict=True))
         ]
         return b"".join(packets), np.cumsum([len(packet) for packet in packets])
+
+    def run(self, position: int, packet_ids: Sequence[int], sequence: int, due_ns: int) -> tuple[Encoded, int | Ints]:
+        return self.block(position, np.array(packet_ids), sequence, np.full(len(packet_ids), due_ns))
 
     def _payload(self, position: int, sequence: int, due_ns: int) -> bytes:
         number = self._numbers[position]

@@ -73,7 +73,9 @@ class PreparedTemplate5(PreparedTemplate):
     def address(self, position: int, naming: Naming) -> None:
         self._properties[position] = _written(self._plan, self._members[position], 0, naming)
         self._heads[position] = self._head(position, naming)
-        self._rows_of = -1
+        for rows in self._rows.values():  # also those of another length: it may come back to them
+            if rows.member == position:
+                rows.member = -1
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
         head, properties = self._heads[position], self._properties[position]

@@ -7,6 +7,7 @@ its final acknowledgement (MQTT-2.3.1-4). A full window is found by one `bytearr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -47,23 +48,27 @@ class Window:
             place = self.state.find(_FREE_BYTE, row, row + turn)
         return place - row if place >= 0 else -1
 
-    def free_run(self, client: int, most: int) -> list[int]:
+    def free_run(self, client: int, most: int) -> Sequence[int]:
         """Return up to `most` free slots that follow one another, in the order in which messages take them.
 
         The run goes round the end of the window and stops at a slot in flight: free slots behind that one are found by
         the next call.
         """
         slot = self.next_free(client)
-        slots: list[int] = []
         if slot < 0:
-            return slots
-        state, size, row = self.state, self.size, client * self.size
-        for _ in range(min(most, size)):
-            if state[row + slot]:
-                break
-            slots.append(slot)
-            slot = slot + 1 if slot + 1 < size else 0
-        return slots
+            return ()
+        row, size = client * self.size, self.size
+        ahead = self._free_from(row + slot, min(most, size - slot))
+        if ahead == most or slot + ahead < size:
+            return range(slot, slot + ahead)
+        return [*range(slot, size), *range(self._free_from(row, min(most - ahead, slot)))]
+
+    def _free_from(self, place: int, most: int) -> int:
+        """Return how many places are free from `place` on, up to the first in flight."""
+        if self.state.count(_FREE_BYTE, place, place + most) == most:
+            return most
+        states = self.state[place : place + most]
+        return most - len(states.lstrip(_FREE_BYTE))
 
     def free_slots(self, client: int, most: int) -> Ints:
         """Return up to `most` free slots in the order in which messages take them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from engine_rig import IDENTITY, S, World, world
@@ -126,6 +128,51 @@ def test_a_closed_loop_refills_at_once_what_one_read_freed(inflight: int, freed:
         assert w.meter.counts.due == w.meter.counts.sent == inflight + freed
 
 
+def answers(kind: int, ids: Iterable[int]) -> bytes:
+    return b"".join(bytes([kind, 2]) + packet_id.to_bytes(2) for packet_id in ids)
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_pubrels_and_the_next_messages_of_qos_2_go_out_in_one_send(count: int, protocol: str) -> None:
+    with world(METER | {"interval": 0, "inflight": 10, "qos": 2, "protocol": protocol}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        sock, first, second = w.sockets[0], range(1, count + 1), range(6, 6 + count)
+        w.say(sock, answers(0x50, first))
+        assert sock.sends[-1] == answers(0x62, first)
+        before = len(sock.sends)
+        w.say(sock, answers(0x70, first) + answers(0x50, second))
+        assert len(sock.sends) == before + 1
+        pubrels = answers(0x62, second)
+        assert sock.sends[-1].startswith(pubrels)
+        again = packets(sock.sends[-1][len(pubrels) :], protocol)
+        assert [p.packet_id for p in again if isinstance(p, Publish)] == list(first)
+        assert w.meter.counts.acked == count
+        assert w.meter.counts.bytes_sent == len(sock.sent)
+
+
+@pytest.mark.parametrize("taken", [0, 3, 8, 10])
+def test_pubrels_that_the_kernel_did_not_take_wait_and_no_message_passes_them(taken: int) -> None:
+    with world(METER | {"interval": 0, "inflight": 10, "qos": 2}) as w:
+        w.connect_all()
+        w.publish()
+        w.turn()
+        sock = w.sockets[0]
+        w.say(sock, answers(0x50, (1, 2)))
+        sent, sock.accepts = len(sock.sent), taken
+        w.say(sock, answers(0x70, (1, 2)) + answers(0x50, (6, 7)))
+        sock.accepts = None
+        w.writable(sock)
+        pubrels = answers(0x62, (6, 7))
+        assert bytes(sock.sent[sent : sent + 8]) == pubrels
+        again = packets(bytes(sock.sent[sent + 8 :]), "3.1.1")
+        assert [p.packet_id for p in again if isinstance(p, Publish)] == [1, 2]
+        assert w.meter.counts.sent == w.meter.counts.due == 12
+        assert w.meter.counts.bytes_sent == len(sock.sent)
+
+
 BURSTS = {
     "all in order": [*range(1, 21)],
     "a part in order": [*range(3, 15)],
@@ -150,6 +197,7 @@ def test_a_burst_of_acknowledgements_counts_as_one_by_one_does(ids: list[int]) -
             for read in reads:
                 w.say(w.sockets[0], read)
             assert publisher.window is not None
+            w.meter.gather()
             counts, latencies = w.meter.counts, sorted(w.meter.ack.take().tolist())
             return bytes(publisher.window.state), counts.acked, counts.stray_ack, latencies, w.meter.service.waiting
 

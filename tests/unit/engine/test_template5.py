@@ -71,6 +71,21 @@ def test_packets_and_blocks(kind: str, naming: Naming) -> None:
     pieces = [raw[begin:end] for begin, end in pairwise(bounds)]
     assert pieces == [bytes(template.packet(1, 9 + i, 5 + i, 77 + i)) for i in range(3)]
     assert len({read(piece).payload for piece in pieces}) == 3
+    if plan.group.qos:
+        joined, _ = template.run(1, [9, 10, 11], 5, 77)
+        assert bytes(joined) == b"".join(bytes(template.packet(1, 9 + i, 5 + i, 77)) for i in range(3))
+
+
+def test_clients_with_packets_of_one_length_and_another_layout() -> None:
+    plan = plan_of(clients=11, topic="a/{index}", user_properties={"a": "b"})
+    template = make_template5(plan)
+    template.address(10, Naming.INTRODUCED)  # alias and topic
+    template.address(1, Naming.FULL)
+    for position in (1, 10, 1, 10):
+        ids = [4, 5]
+        expected = b"".join(bytes(template.packet(position, i, i, 77)) for i in ids)
+        assert bytes(template.run(position, ids, 4, 77)[0]) == expected
+        template.address(10, Naming.ALIASED)
 
 
 def test_another_client_is_not_affected() -> None:

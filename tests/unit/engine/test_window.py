@@ -48,17 +48,17 @@ def test_a_run_of_free_slots_goes_round_and_stops_at_one_in_flight() -> None:
     for sequence in range(4):
         take(window, 0, sequence)
     window.states[:2] = FREE
-    assert window.free_run(0, 9) == [4, 0, 1]
-    assert window.free_run(0, 2) == [4, 0]
+    assert list(window.free_run(0, 9)) == [4, 0, 1]
+    assert list(window.free_run(0, 2)) == [4, 0]
     window.states[:] = AWAIT_PUBACK
-    assert window.free_run(0, 9) == []
+    assert list(window.free_run(0, 9)) == []
     window.states[[1, 3]] = FREE  # acknowledged out of order
-    assert window.free_run(0, 9) == [1]
+    assert list(window.free_run(0, 9)) == [1]
 
 
 def test_an_empty_window_is_one_run() -> None:
     window = Window(2, 3)
-    assert window.free_run(1, 9) == [0, 1, 2]
+    assert list(window.free_run(1, 9)) == [0, 1, 2]
 
 
 def test_what_is_in_flight_comes_back_in_the_order_it_was_sent() -> None:
