@@ -3,15 +3,21 @@
 A load with a duration is counted in its measured window: whatever happened in it, over its length. A load that ended by
 its number of messages is counted whole: the messages that were due in the measured time, and what became of them, over
 the time from the first due to the last done. Deliveries may end later or earlier, so theirs ends with the last of them.
+Over less than a second no rate is stated, except of a load that ended by its number of messages.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from malaria.analysis.summary_figures import RateFigures
 from malaria.analysis.windows import counted_load_ns, in_phase, measured_window_ns, total
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter, Metric, RunPhase
 from malaria.records.run import Run
+
+SHORTEST_NS: Final = NS_PER_S
+"""A few messages more or less would change the rate of a shorter time."""
 
 
 def load_rates(run: Run) -> RateFigures:
@@ -20,6 +26,11 @@ def load_rates(run: Run) -> RateFigures:
     if window is None or window[1] <= window[0]:
         return RateFigures()
     load = counted_load_ns(run)
+    if load is not None and run.meta.aborted is None:
+        return _of_counted_load(run, load)
+    begin_ns, end_ns = load or window
+    if end_ns - begin_ns < SHORTEST_NS:
+        return RateFigures()
     return _of_window(run, window) if load is None else _of_counted_load(run, load)
 
 

@@ -91,7 +91,8 @@ DEFINITIONS: Final[dict[str, tuple[str, str]]] = {
     "stalls": (RULE, ""),
     "rates": (
         "The count in the measured window, divided by its length. A load that ended by its number of messages (-n) is "
-        "counted whole, over the time from the first message due to the last one done.",
+        "counted whole, over the time from the first message due to the last one done. Over less than a second none is "
+        "stated, except of such a load.",
         "count / seconds",
     ),
     "generator_cpu": ("CPU time of the workers over the measured window; one core is 100 %.", "CPU time / time"),
