@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from malaria.attacks.change_door import ChangeDoor
+from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
 from malaria.records.rows import Event, Observation, Progress, Sample
 from malaria.records.run_meta import RunMeta
@@ -92,4 +93,11 @@ class Followers:
                 call(follower)
             except Exception as error:  # whatever is wrong with a page or a metric, the load goes on
                 self._there.remove(follower)
-                self._lost.append(f"{type(follower).__name__} failed and is left out: {type(error).__name__}: {error}")
+                self._lost.append(_loss(follower, error))
+
+
+def _loss(follower: Follower, error: Exception) -> str:
+    """Return the sentence on a follower that is left out: its own, where it could say what is wrong."""
+    if isinstance(error, OperatorError):
+        return error.message
+    return f"{type(follower).__name__} failed and is left out: {type(error).__name__}: {error}"

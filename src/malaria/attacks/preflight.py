@@ -69,6 +69,7 @@ class AttackRequest:
     staircase: Staircase | None = None  # the steps of a load that climbs until the target breaks
     wait_for_figures: bool = True  # at the end, for the broker's first figures from after the load
     followers: Sequence[Follower] = ()  # who see each row while the attack runs
+    unsteerable: str = ""  # why no hand may change the load; empty: it may
 
     @property
     def targets(self) -> dict[str, Target]:

@@ -25,6 +25,7 @@ from malaria.attacks.live_totals import LiveTotals
 from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, prepare, seen_from_bee, view_of
 from malaria.attacks.run_facts import planned_facts, run_state, uncounted
 from malaria.attacks.staircase_pilot import StaircasePilot
+from malaria.attacks.steer_socket import SteerSocket
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
 from malaria.control.change_schedule import HAND_NOTICE_NS
@@ -86,6 +87,7 @@ def conduct(request: AttackRequest, on_progress: Callable[[Progress], None], int
     with unstarted(interrupt):
         load = prepare(request)
         target_info, reason = _look_from_here(request, load)
+    request = replace(request, followers=(*request.followers, SteerSocket()))
     with ExitStack() as stack:
         with impatient(interrupt):  # bees take seconds to start, and the count is not polled meanwhile
             swarm = (
@@ -245,6 +247,8 @@ class AttackRunner:
         self._file_changes = FileChanges(request.warhead.changes, self._conductor, self._steering)
         self._interrupt = Interrupt()
         self._door = ChangeDoor()
+        if request.unsteerable:
+            self._door.close(request.unsteerable)
         facts = planned_facts(request, means.target)
         self._under_way = AttackUnderWay(
             request.directory, request.title, request.warhead, tuple(workers), facts, self._door

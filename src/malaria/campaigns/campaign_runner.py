@@ -21,6 +21,7 @@ from malaria.attacks.runner import AttackOutcome, AttackRequest, conduct
 from malaria.broker import BrokerEndpoint, CleanStart, Lifecycle
 from malaria.broker.configuration import queue_limit
 from malaria.campaigns.campaign_broker import BrokerWatch, CampaignBroker, broker_facts, observed
+from malaria.campaigns.definition import Campaign
 from malaria.campaigns.level_brokers import LevelBrokers
 from malaria.campaigns.program import Step
 from malaria.campaigns.recorder import CampaignRecorder, WriteFiles
@@ -106,7 +107,17 @@ def _attack_request(request: CampaignRequest, step: Step, access: Access) -> Att
         knock_from=request.knock_from,
         followers=request.followers,
         staircase=step.trial.staircase if step.trial is not None else None,
+        unsteerable=_unsteerable(request.campaign),
     )
+
+
+def _unsteerable(campaign: Campaign) -> str:
+    """Return the reason why no hand may change the loads of a campaign; empty if it may."""
+    if campaign.search is not None:
+        return "this attack belongs to a search, which sets its loads itself"
+    if campaign.comparison is not None:
+        return "this attack belongs to a comparison, which needs the same load on both sides"
+    return ""
 
 
 class CampaignRunner:

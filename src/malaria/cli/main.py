@@ -35,6 +35,7 @@ from malaria.cli import (
     report,
     runs,
     schema,
+    steer,
     subscribe,
     swarm,
     watch,
@@ -58,8 +59,8 @@ COMPLETION: Final = ("--install-completion", "--show-completion")
 """Options that typer adds."""
 
 COMMANDS: Final = (
-    demo, attack, campaign, capacity, compare, publish, subscribe, connect, runs, report, export, watch, keygen, swarm,
-    doctor, schema, docs,
+    demo, attack, campaign, capacity, compare, publish, subscribe, connect, steer, runs, report, export, watch, keygen,
+    swarm, doctor, schema, docs,
 )  # fmt: skip
 
 EPILOG: Final = """First try: malaria demo

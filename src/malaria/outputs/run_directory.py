@@ -26,9 +26,13 @@ MOST_OF_A_MINUTE: Final = 10_000
 _NOT_IN_NAME: Final = re.compile(r"[^\w.+-]+")
 ASIDE: Final = ".replaced"
 """Where a run waits, below its directory, until the one that replaces it is stored."""
+SOCKET: Final = "steer.sock"
+"""Where `malaria steer` reaches an attack while it runs."""
+STEERED: Final = "steered.toml"
+"""The warhead that does again what was changed by hand."""
 _FILES: Final = (
-    RUN_FILE, f"{RUN_FILE}-wal", f"{RUN_FILE}-shm", "warhead.toml", PROFILE_FILE, SUMMARY, PAGE, MARKDOWN,
-    CAMPAIGN_FILE, f"{CAMPAIGN_FILE}.new", COPY,
+    RUN_FILE, f"{RUN_FILE}-wal", f"{RUN_FILE}-shm", "warhead.toml", STEERED, SOCKET, PROFILE_FILE, SUMMARY, PAGE,
+    MARKDOWN, CAMPAIGN_FILE, f"{CAMPAIGN_FILE}.new", COPY,
 )  # fmt: skip
 """The files of a run and of a campaign."""
 
@@ -104,11 +108,16 @@ def _run_paths(directory: Path) -> list[Path]:
     """Return the paths that belong to the run or campaign of a directory."""
     if not directory.is_dir() or not holds_run(directory):
         return []
-    files = [directory / name for name in _FILES if (directory / name).is_file()]
+    files = [directory / name for name in _FILES if _is_file(directory / name)]
     is_campaign = holds_campaign(directory)
     # a run inside the directory of an attack is none of its parts
     parts = [path for path in directory.iterdir() if is_campaign and (path / RUN_FILE).is_file()]
     return files + sorted(parts)
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether a path is a file, or the socket that a killed attack left."""
+    return path.is_file() or path.is_socket()
 
 
 def removed_run(directory: Path) -> bool:

@@ -29,6 +29,7 @@ from malaria.cli import (
     report,
     runs,
     schema,
+    steer,
     subscribe,
     watch,
 )
@@ -40,7 +41,7 @@ COMMANDS = {
     "demo": demo, "attack": attack_command, "campaign": campaign, "capacity": capacity, "compare": compare,
     "publish": publish, "subscribe": subscribe,
     "connect": connect, "runs": runs, "report": report, "export": export, "keygen": keygen, "doctor": doctor,
-    "watch": watch, "schema": schema, "docs": docs,
+    "watch": watch, "steer": steer, "schema": schema, "docs": docs,
 }  # fmt: skip
 GROUP = typer.main.get_group(app)
 
