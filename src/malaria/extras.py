@@ -8,6 +8,7 @@ from typing import Final
 from malaria.errors import OperatorError
 
 SWARM_REMEDY: Final = "pip install 'mqtt-malaria[swarm]', or in a clone: uv sync --extra swarm"
+TUI_REMEDY: Final = "pip install 'mqtt-malaria[tui]', or in a clone: uv sync --extra tui"
 
 
 def need_extra(module: str, remedy: str = SWARM_REMEDY) -> None:

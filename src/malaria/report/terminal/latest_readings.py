@@ -102,24 +102,29 @@ class LatestReadings:
     def line(self, at_ns: int) -> str:
         """Return all readings as one plain line."""
         parts = [f"{at_ns / NS_PER_S:8.1f} s"]
-        for observer in sorted(self.readings.keys() | self.gaps.keys(), key=_rank):
-            shown = [f"{label} {text}" for name, label, text in self._shown(observer) if name not in NOT_IN_LINE]
+        for observer in self.observers:
+            shown = [f"{label} {text}" for name, label, text in self.shown(observer) if name not in NOT_IN_LINE]
             parts.append(f"{observer}: {self.gaps.get(observer) or ', '.join(shown) or UNKNOWN}")
         return "  ".join(parts)
 
     def block(self, title: str, at_ns: int) -> RenderableType:
         """Return the screen: a row of readings for each observer, and the last events."""
         table = Table.grid(padding=(0, 2))
-        for observer in sorted(self.readings.keys() | self.gaps.keys(), key=_rank):
+        for observer in self.observers:
             gap = self.gaps.get(observer)
-            parts = [Text.assemble((label, "dim"), " ", text) for _, label, text in self._shown(observer)]
+            parts = [Text.assemble((label, "dim"), " ", text) for _, label, text in self.shown(observer)]
             shown = Text("   ").join(parts) if parts else Text(UNKNOWN)
             table.add_row(Text(f"  {observer:<{LABEL_WIDTH}}"), Text(printable(gap), "yellow") if gap else shown)
         head = Text(f"{title}  {_about(self.readings)}  {at_ns // NS_PER_S} s")
         events = [Text(f"  {event.at_ns / NS_PER_S:6.0f} s  {printable(event.text)}") for event in self.events]
         return Group(head, Text(), table, Text(), *events)
 
-    def _shown(self, observer: str) -> list[tuple[str, str, str]]:
+    @property
+    def observers(self) -> list[str]:
+        """The observers that have delivered anything, in the order in which they are shown."""
+        return sorted(self.readings.keys() | self.gaps.keys(), key=_rank)
+
+    def shown(self, observer: str) -> list[tuple[str, str, str]]:
         """Return name, label and text of each reading to show."""
         readings = self.readings.get(observer, {})
         known: tuple[ShownReading, ...] = SHOWN_READINGS.get(observer) or tuple(

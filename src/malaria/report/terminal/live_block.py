@@ -54,8 +54,9 @@ HOT_PERCENT: Final = 90
 
 @dataclass(slots=True)
 class LiveCourse:
-    """The last seconds of the load: messages done, and the latency of acks."""
+    """The last seconds of the load: messages due and done, and the latency of acks."""
 
+    dues: deque[float] = field(default_factory=lambda: deque(maxlen=SECONDS_KEPT))
     rates: deque[float] = field(default_factory=lambda: deque(maxlen=SECONDS_KEPT))
     acks_ms: deque[float] = field(default_factory=lambda: deque(maxlen=SECONDS_KEPT))
     _end_ns: int = -1
@@ -66,6 +67,7 @@ class LiveCourse:
         if second is None or second.end_ns == self._end_ns or not second.counters.get(Counter.DUE):
             return
         self._end_ns = second.end_ns
+        self.dues.append(rate_of(second, Counter.DUE) or 0)
         self.rates.append(rate_of(second, answered_by(progress)) or 0)
         ack = progress.second_latency_ms.get(Metric.ACK, {})
         self.acks_ms.append(ack.get("p99", ack.get("max", 0)))
@@ -167,7 +169,7 @@ def _figures(progress: Progress) -> Table:
         if not totals.get(counter):
             continue
         target = "" if counter is arriving(totals) or progress.due_per_s is None else due_target(progress)
-        behind = _is_behind(progress, counter)
+        behind = is_behind(progress, counter)
         shown = Text(per_second(second, counter), style="red" if behind else "")
         table.add_row(f"{INDENT}{counter}", shown, target, format_count(totals[counter]))
     present = f"{format_count(ready(progress))} of {format_count(progress.clients_planned)}"
@@ -180,7 +182,7 @@ def _figures(progress: Progress) -> Table:
     return table
 
 
-def _is_behind(progress: Progress, counter: Counter) -> bool:
+def is_behind(progress: Progress, counter: Counter) -> bool:
     """Return True if the last second had less than half of what is due: a broker that stands still is seen at once."""
     per_s = None if progress.second is None else rate_of(progress.second, counter)
     due_per_s = progress.due_per_s or 0
@@ -202,14 +204,15 @@ def _latencies(progress: Progress) -> Table:
 def _target(progress: Progress) -> list[RenderableType]:
     """Return the CPU of the broker and its host, and the memory of the generator, as far as they are known."""
     cpu, rss_bytes = progress.target_percent, progress.gauges.get(Gauge.RSS_BYTES)
-    parts = [Text(f"CPU {cpu['broker']:.0f} % of a core", style=_heat(cpu["broker"]))] if "broker" in cpu else []
-    parts += [Text(f"host CPU {cpu['host']:.0f} %", style=_heat(cpu["host"]))] if "host" in cpu else []
+    parts = [Text(f"CPU {cpu['broker']:.0f} % of a core", style=heat(cpu["broker"]))] if "broker" in cpu else []
+    parts += [Text(f"host CPU {cpu['host']:.0f} %", style=heat(cpu["host"]))] if "host" in cpu else []
     line = Text(f"{INDENT}{'broker' if parts else '':<{LABEL_WIDTH}}")
     parts += [Text(f"generator memory {format_bytes(rss_bytes)}", style="dim")] if rss_bytes else []
     return [line.append_text(Text(GAP).join(parts))] if parts else []
 
 
-def _heat(percent: float) -> str:
+def heat(percent: float) -> str:
+    """Return the style of a use of CPU."""
     return "yellow" if percent >= HOT_PERCENT else ""
 
 
@@ -219,7 +222,7 @@ def _courses(course: LiveCourse, progress: Progress, width: int) -> list[Rendera
         return []
     room = width - len(INDENT) - LABEL_WIDTH - len("   most 1,000,000/s ")
     lines: list[RenderableType] = [
-        _spark(f"{answered_by(progress)}/s", course.rates, room, f"{_rate(max(course.rates))}/s")
+        _spark(f"{answered_by(progress)}/s", course.rates, room, f"{rate_text(max(course.rates))}/s")
     ]
     if any(course.acks_ms):
         lines.append(_spark("ack p99", course.acks_ms, room, format_ms(max(course.acks_ms))))
@@ -247,7 +250,7 @@ def _bees(bees: Sequence[BeeStanding]) -> Table:
         if one.lost:
             table.add_row(Text(f"{INDENT}{printable(one.bee)}", style="red"), Text("lost", style="red"), "", "", "")
             continue
-        rates = (UNKNOWN if value is None else f"{_rate(value)}/s" for value in (one.sent_per_s, one.acked_per_s))
+        rates = (UNKNOWN if value is None else f"{rate_text(value)}/s" for value in (one.sent_per_s, one.acked_per_s))
         late = UNKNOWN if one.lag_max_ns is None else format_ms(one.lag_max_ns / NS_PER_MS)
         table.add_row(f"{INDENT}{printable(one.bee)}", format_count(one.clients_ready), *rates, late)
     if len(bees) > BEES_SHOWN:
@@ -276,13 +279,13 @@ def arriving(totals: Mapping[str, int]) -> Counter:
 
 
 def due_target(progress: Progress) -> str:
-    return UNKNOWN if progress.due_per_s is None else f"{_rate(progress.due_per_s)}/s"
+    return UNKNOWN if progress.due_per_s is None else f"{rate_text(progress.due_per_s)}/s"
 
 
 def per_second(second: Sample | None, counter: str) -> str:
     """Return the rate of a counter in a second, or a dash while no second is over."""
     per_s = None if second is None else rate_of(second, counter)
-    return UNKNOWN if per_s is None else f"{_rate(per_s)}/s"
+    return UNKNOWN if per_s is None else f"{rate_text(per_s)}/s"
 
 
 def rate_of(second: Sample, counter: str) -> float | None:
@@ -292,5 +295,6 @@ def rate_of(second: Sample, counter: str) -> float | None:
     return second.counters.get(counter, 0) * NS_PER_S / (second.end_ns - second.start_ns)
 
 
-def _rate(per_s: float) -> str:
+def rate_text(per_s: float) -> str:
+    """Return messages per second without their unit, with a digit after the point below 100."""
     return format_count(round(per_s)) if per_s >= 100 else f"{per_s:.1f}"

@@ -1,0 +1,265 @@
+"""The full screen of a load, in textual: figures that are drawn anew a few times a second, keys, a line for changes.
+
+It decides nothing: changes go through the door of the attack, and ending is Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, ClassVar, Final
+
+from rich.console import Console
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.events import Print
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from malaria.model.wanted_change import LONGEST, NOTATION
+from malaria.printable import printable
+from malaria.tui.change_desk import ChangeDesk, DeskAnswer
+from malaria.tui.load_watch import ANSWER_STYLES, LoadWatch, ScreenPicture, answer_text
+from malaria.tui.own_terminal import OwnTerminal
+from malaria.tui.screen_panels import screen_lines
+
+EVERY_S: Final = 0.2
+KEYS: Final = "  w +1   W +10   s \N{MINUS SIGN}1   S \N{MINUS SIGN}10   + - change   p pause   e end phase   q end   ? help"
+END_PHASE: Final = "End the load now? What is under way is waited for, then the result comes."
+END: Final = "End and report, as Ctrl-C does once?"
+STOP: Final = "It is ending already. Stop at once, as Ctrl-C does twice?"
+HELP: Final = """\
+ w  W      add 1 client, add 10
+ s  S      take 1 client away, take 10
+ +  -      write a change: +500, -500, rate=2/s, cut 20%, cut 50, storm
+ :         write a change, from an empty line
+ p         pause, and resume
+ e         end the phase: the load ends, what is under way is waited for
+ q         end and report, as Ctrl-C does once; it asks first
+ Ctrl-C    once: end and report; twice: stop at once
+ ?         this help; any key closes it
+
+ Several groups of clients: write the group first, as in meters: +500.
+ While you write, the line below says what the change would do.
+
+ now is the last second, so far all of the measured time. Rates are per
+ second; target is what the schedule wants. Latencies are due to done;
+ own lag is the part of them that this machine has made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the screen may do to the command. `endings` says how often its end was asked for."""
+
+    end: Callable[[], None]
+    endings: Callable[[], int]
+
+
+class Figures(Static):
+    """The lines of the picture."""
+
+    def __init__(self) -> None:
+        super().__init__(id="figures", markup=False)
+        self.picture = ScreenPicture("")
+
+    def render(self) -> Text:
+        return Text("\n", no_wrap=True, overflow="ellipsis").join(screen_lines(self.picture, *self.size))
+
+    def show(self, picture: ScreenPicture) -> None:
+        if picture != self.picture:
+            self.picture = picture
+            self.refresh()
+
+
+class Question(ModalScreen[bool]):
+    """Asks something that is answered with y or n, in the last line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,Y,enter", "answer(True)"),
+        Binding("n,N,escape,q,e", "answer(False)"),
+    ]
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text.assemble("  ", (self._text, "bold"), "   y yes   n no"), classes="line", markup=False)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists the keys."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(HELP, id="help", markup=False)
+
+    def on_key(self) -> None:
+        self.dismiss(None)
+
+
+class ChangePrompt(ModalScreen[str]):
+    """Takes a change in one line, and shows what it would do; gives an empty text if it is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave")]
+
+    def __init__(self, start: str, desk: ChangeDesk) -> None:
+        super().__init__()
+        self._start, self._desk = start, desk
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text(f"  {NOTATION}", style="dim"), id="ahead", markup=False)
+        yield Input(self._start, placeholder="a change", max_length=LONGEST, select_on_focus=False, compact=True)
+
+    def on_mount(self) -> None:
+        line = self.query_one(Input)
+        line.focus()
+        line.cursor_position = len(self._start)
+
+    def on_input_changed(self, change: Input.Changed) -> None:
+        if len(change.value.strip()) > 1:
+            self._desk.look_ahead(change.value.strip())
+        else:
+            self.query_one("#ahead", Static).update(Text(f"  {NOTATION}", style="dim"))
+
+    def on_input_submitted(self, line: Input.Submitted) -> None:
+        self.dismiss(line.value.strip())
+
+    def action_leave(self) -> None:
+        self.dismiss("")
+
+    def hear(self, answer: DeskAnswer) -> None:
+        """Show what the text that is written now would do."""
+        if answer.text == self.query_one(Input).value.strip():
+            self.query_one("#ahead", Static).update(_answered(answer))
+
+
+class LoadApp(App[None]):
+    """Shows the pictures of a watch. `terminal` is what it draws on; without one (in tests), nothing."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    Screen { overflow: hidden; background: ansi_default; color: ansi_default; }
+    ModalScreen { align: left bottom; background: transparent; }
+    #figures { height: 1fr; width: 100%; }
+    #answer { height: auto; max-height: 4; width: 100%; }
+    #keys { height: 1; width: 100%; text-style: dim; }
+    .line, #ahead { height: auto; max-height: 4; width: 100%; background: ansi_default; }
+    Input, Input:focus { height: 1; border: none; padding: 0 2; background: ansi_default; color: ansi_default; }
+    HelpScreen { align: center middle; }
+    #help { width: auto; height: auto; border: round ansi_default; background: ansi_default; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "change('+1')"),
+        Binding("W", "change('+10')"),
+        Binding("s", "change('-1')"),
+        Binding("S", "change('-10')"),
+        Binding("plus", "prompt('+')"),
+        Binding("minus", "prompt('-')"),
+        Binding("colon", "prompt('')"),
+        Binding("p", "change('pause', 'resume')"),
+        Binding("e", "end_phase"),
+        Binding("q,ctrl+q", "end", priority=False),
+        Binding("ctrl+c", "interrupt", priority=True),
+        Binding("question_mark", "help"),
+    ]
+
+    class Heard(Message):
+        """An answer has come from the desk."""
+
+        def __init__(self, answer: DeskAnswer) -> None:
+            super().__init__()
+            self.answer = answer
+
+    def __init__(
+        self,
+        watch: LoadWatch,
+        controls: Controls,
+        terminal: OwnTerminal | None = None,
+        driver: type[Driver] | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver)
+        # a failure is reported by the command: textual would print local variables, secrets among them
+        self.error_console = Console(file=io.StringIO())
+        self.terminal = terminal
+        self.theme = "ansi-dark"
+        self.animation_level = "none"
+        self.ready = Event()
+        self.printed: list[str] = []
+        self._watch, self._controls = watch, controls
+        self._desk = ChangeDesk(watch, lambda answer: self.post_message(self.Heard(answer)) and None)
+
+    def compose(self) -> ComposeResult:
+        yield Figures()
+        yield Static("", id="answer", markup=False)
+        yield Static(KEYS, id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.begin_capture_print(self)
+        self._desk.open()
+        self.draw()
+        self.set_interval(EVERY_S, self.draw)
+        self.ready.set()
+
+    def on_unmount(self) -> None:
+        self._desk.close()
+
+    def draw(self) -> None:
+        """Show what is known now."""
+        self.screen_stack[0].query_one(Figures).show(self._watch.picture())
+
+    def on_print(self, event: Print) -> None:
+        self.printed.append(event.text)  # the command prints it when the screen is left
+
+    # --- keys --------------------------------------------------------------------------------------------------------
+
+    def action_change(self, text: str, otherwise: str = "") -> None:
+        self._desk.ask(text, otherwise)
+
+    def action_prompt(self, start: str) -> None:
+        self.push_screen(ChangePrompt(start, self._desk), self._written)
+
+    def _written(self, text: str | None) -> None:
+        if text:
+            self._desk.ask(text)
+
+    def action_end_phase(self) -> None:
+        self.push_screen(Question(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
+
+    def action_end(self) -> None:
+        text = STOP if self._controls.endings() else END
+        self.push_screen(Question(text), lambda yes: self._controls.end() if yes else None)
+
+    def action_interrupt(self) -> None:
+        self._controls.end()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen())
+
+    def on_load_app_heard(self, heard: Heard) -> None:
+        answer = heard.answer
+        if not answer.only_look:
+            self.screen_stack[0].query_one("#answer", Static).update(_answered(answer))
+        elif isinstance(self.screen, ChangePrompt):
+            self.screen.hear(answer)
+
+
+def _answered(answer: DeskAnswer) -> Text:
+    """Return an answer as it is shown; what would happen is not called taken yet."""
+    text = answer_text(answer.text, answer.answer)
+    if answer.only_look:
+        text = "; ".join(filter(None, (answer.answer.text, answer.answer.remedy)))
+    return Text(f"  {printable(text)}", style=ANSWER_STYLES[answer.answer.kind])
+
+
+def reason_of(app: App[Any]) -> str:
+    """Return why the app ended, if that was an error; else an empty text."""
+    error = getattr(app, "_exception", None)
+    return f"{type(error).__name__}: {error}" if error is not None else ""
