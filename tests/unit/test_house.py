@@ -206,6 +206,8 @@ AROUND = {
     "cli/start.py os.write": "a constant sentence, before anything is imported",
     "swarm/run/bee_process.py traceback.print_exc": "its standard error is a file",
     "swarm/run/conductor_channel.py traceback.print_exc": "its standard error is a file",
+    "tui/own_terminal.py os.write": "the drawing of textual, from lines that are clean",
+    "tui/load_app.py Console": "takes what textual says of a failure, with local variables; nobody reads it",
     "swarm/run/bee_process.py os.write": "a pipe to the conductor",
 }
 """Calls that print past the door, and why nothing from outside reaches a terminal through them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from malaria.cli.ending import ABORTED
+from malaria.cli.full_screens import full_screen_of
 from malaria.cli.options import SECRET_FLAGS, Result, Where
 from malaria.cli.output import (
     console,
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from malaria.analysis.summary_figures import Summary
+    from malaria.attacks.interrupt import Interrupt
     from malaria.attacks.preflight import AttackRequest
     from malaria.attacks.runner import AttackOutcome
     from malaria.model.target import Target
     from malaria.model.warhead import Warhead
     from malaria.report.terminal.live_view import LiveView
     from malaria.swarm.run.launcher import Launcher
+    from malaria.tui.full_screen import FullScreen
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
@@ -66,7 +69,9 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     observe = observe_from_options(result.observe or ())
     launcher = launcher_of(result.bees)
     screen = console(result.json)
-    view = LiveView(f"malaria {arguments[0]} {target.url}", describe(warhead), screen, result.quiet)
+    title = f"malaria {arguments[0]} {target.url}"
+    view = LiveView(title, describe(warhead), screen, result.quiet)
+    full = full_screen_of(f"{title} · {describe(warhead)}", lambda: view, quiet=result.quiet) if result.tui else None
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         request = AttackRequest(
             target,
@@ -79,11 +84,14 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
             launcher=launcher,
             knock_from=result.knock_from,
             wait_for_figures=not result.no_wait,
+            followers=() if full is None else (full.watch,),
         )
-        return _run_and_show(request, view, result, screen)
+        return _run_and_show(request, (lambda _: view) if full is None else full.under, result, screen)
 
 
-def _run_and_show(request: AttackRequest, view: LiveView, result: Result, screen: Console) -> int:
+def _run_and_show(
+    request: AttackRequest, show: Callable[[Interrupt], LiveView | FullScreen], result: Result, screen: Console
+) -> int:
     """Run the attack and print its result. Ctrl-C after the load ends what is left to do: the run is stored."""
     from malaria.attacks.interrupt import interruptible, settled
     from malaria.attacks.runner import conduct
@@ -91,7 +99,7 @@ def _run_and_show(request: AttackRequest, view: LiveView, result: Result, screen
 
     with interruptible() as interrupt, finishing_without_reader(interrupt):
         try:
-            with conducting(request.launcher), keeping_time(), view:
+            with conducting(request.launcher), keeping_time(), show(interrupt) as view:
                 outcome = conduct(request, view.update, interrupt)
             note_verdict(exit_code(outcome.summary))
             with settled(interrupt):

@@ -25,6 +25,7 @@ from malaria.cli.options import (
     Quiet,
     Scheduler,
     SwarmName,
+    Tui,
     Workers,
     option,
     takes,
@@ -107,6 +108,7 @@ class CampaignOutput:
     overwrite: Overwrite = False
     json: JsonFile = None
     junit: JunitFile = None
+    tui: Tui = False
     quiet: Quiet = False
 
 
@@ -121,7 +123,7 @@ def campaign(
     """
     with _request(which, _stated(changes, load), outcome) as request:
         bees = ChosenBees(outcome.swarm, outcome.scheduler, outcome.workers)
-        showing = Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet)
+        showing = Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet, outcome.tui)
         return perform_campaign(on_bees(request, bees), showing, which.allowed)
 
 

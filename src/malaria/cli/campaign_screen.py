@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import exit_code, launcher_of, say_in_a_line, say_page
+from malaria.cli.full_screens import full_screen_of
 from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
 from malaria.cli.result_files import ResultFiles
@@ -21,9 +22,12 @@ from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from malaria.attacks.followers import Follower
+    from malaria.attacks.interrupt import Interrupt
     from malaria.campaigns import CampaignRequest, PartPlace
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
+    from malaria.report.terminal.live_view import LiveView
 CTRL_C: Final = "Ctrl-C: end this level and report, --resume goes on with it; twice: stop at once"
 Yes = Annotated[
     bool, option(LOAD, "--yes", text="With --resume: run the commands of a directory that came from elsewhere.")
@@ -52,6 +56,7 @@ class Showing:
     title: str
     files: ResultFiles
     quiet: bool
+    tui: bool = False
 
 
 def on_bees(request: CampaignRequest, bees: ChosenBees) -> CampaignRequest:
@@ -72,8 +77,11 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
     refuse_public_brokers(request.campaign, confirmations)
     showing.files.check()
     screen = console(showing.files.json)
+    listener = CampaignFullScreen(showing, screen) if showing.tui else CampaignScreen(showing, screen)
+    if listener.followers:
+        request = replace(request, followers=(*request.followers, *listener.followers))
     with interruptible() as interrupt, finishing_without_reader(interrupt):
-        with conducting(request.launcher), keeping_time(), CampaignScreen(showing, screen) as view:
+        with conducting(request.launcher), keeping_time(), listener.under(interrupt) as view:
             outcome = conduct_campaign(request, view, interrupt)
         note_verdict(exit_code(outcome.summary))
         with settled(interrupt):
@@ -93,10 +101,15 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
 class CampaignScreen:
     """A live view for each part, which ends when the next one begins; between them plain lines."""
 
+    followers: tuple[Follower, ...] = ()
+
     def __init__(self, showing: Showing, console: Console) -> None:
         self._showing = showing
         self._console = console
         self._views = ExitStack()
+
+    def under(self, _: Interrupt) -> CampaignScreen:
+        return self
 
     def __enter__(self) -> CampaignScreen:
         return self
@@ -105,14 +118,11 @@ class CampaignScreen:
         self._views.close()
 
     def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
-        from malaria.analysis.campaign_headline import part_name
         from malaria.report.terminal.live_view import LiveView
 
         self._views.close()
         # what is under way, and its place, on every screen
-        number = _number(place)
-        number = ", ".join(filter(None, (number, _time_left(place.left_s))))
-        title = f"{self._showing.title} · {number} · {part_name(part)}"
+        title = f"{self._showing.title} · {_place_text(part, place)}"
         self._print(f"{title}: {part.clean_reason}" if part.clean_reason else title)
         view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet, CTRL_C))
         return view.update
@@ -126,6 +136,50 @@ class CampaignScreen:
 
         if not self._showing.quiet:
             self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+
+
+class CampaignFullScreen:
+    """Shows a campaign on one full screen, from the first level to the last."""
+
+    def __init__(self, showing: Showing, console: Console) -> None:
+        self._showing, self._console = showing, console
+        self._level = ("", "")
+        self._full = full_screen_of(showing.title, self._plain, quiet=showing.quiet)
+        self.followers: tuple[Follower, ...] = (self._full.watch,)
+
+    def under(self, interrupt: Interrupt) -> CampaignFullScreen:
+        """Let the key `q` know how often the end was asked for."""
+        self._full.under(interrupt)
+        return self
+
+    def __enter__(self) -> CampaignFullScreen:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._full.__exit__(*details)
+
+    def begin(self, part: CampaignPart, place: PartPlace, load: str) -> Callable[[Progress], None]:
+        where = _place_text(part, place)
+        self._level = (f"{self._showing.title} · {where}", load)
+        self._full.next_attack(f"{self._showing.title} · {load}", where)
+        return self._full.update
+
+    def tell(self, text: str) -> None:
+        self._full.watch.tell(text)
+
+    def _plain(self) -> LiveView:
+        """Make the view of the level under way that takes over if the screen fails."""
+        from malaria.report.terminal.live_view import LiveView
+
+        return LiveView(*self._level, self._console, hint=CTRL_C)
+
+
+def _place_text(part: CampaignPart, place: PartPlace) -> str:
+    """Return `level 3 of 16, about 12 min left · 3,000 clients`."""
+    from malaria.analysis.campaign_headline import part_name
+
+    number = ", ".join(filter(None, (_number(place), _time_left(place.left_s))))
+    return f"{number} · {part_name(part)}"
 
 
 def _number(place: PartPlace) -> str:

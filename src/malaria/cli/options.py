@@ -107,6 +107,7 @@ ObserverNames = Annotated[
         metavar="WHAT",
     ),
 ]
+Tui = Annotated[bool, option(RESULT, "--tui", text="Show the load full-screen, with keys to change it (extra: tui).")]
 Quiet = Annotated[bool, option(RESULT, "--quiet", text="Print only errors, and one line when the verdict is not PASS.")]
 
 
@@ -163,6 +164,7 @@ class Result:
     ] = False
     json: JsonFile = None
     junit: JunitFile = None
+    tui: Tui = False
     quiet: Quiet = False
 
     @property

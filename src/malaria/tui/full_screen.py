@@ -10,8 +10,8 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from malaria.report.terminal.live_view import LiveView
     from malaria.tui.load_app import LoadApp
 
+STDOUT: Final = 1
+STDERR: Final = 2
 LEAVE_S: Final = 3.0
 """How long leaving may take: a terminal that takes nothing is given up after a second."""
 FAILED: Final = "the full screen failed ({}); the load goes on, and Ctrl-C ends it"
@@ -45,6 +47,7 @@ class FullScreen:
         self._interrupt: Interrupt | None = None
         self._app: LoadApp | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._streams = sys.stdout, sys.stderr
         self._started, self._left = Event(), Event()
         self._thread: Thread | None = None
         self._failure = ""
@@ -77,10 +80,13 @@ class FullScreen:
             self._thread = Thread(target=self._run, name="tui", daemon=True)
             self._thread.start()
 
-    def close_plain(self) -> None:
-        """End the view that took over, if there is one: another attack begins."""
-        self._views.close()
-        self._view = None if self._view is None else self._views.enter_context(self._plain())
+    def next_attack(self, title: str, place: str) -> None:
+        """Show that another attack is prepared."""
+        self.watch.announce(title, place)
+        self.open()
+        if self._view is not None:
+            self._views.close()
+            self._view = self._views.enter_context(self._plain())
 
     def update(self, progress: Progress) -> None:
         """Show the state of the attack: the screen takes it from its watch, the view that took over from here."""
@@ -96,8 +102,7 @@ class FullScreen:
 
     def _run(self) -> None:
         try:
-            with _own_streams():
-                asyncio.run(self._show())
+            asyncio.run(self._show())
         except Exception as error:  # whatever fails in the screen, the load goes on
             self._failure = f"{type(error).__name__}: {error}"
         finally:
@@ -122,11 +127,10 @@ class FullScreen:
         self._started.wait(LEAVE_S)
         self._terminal.hurry()
         if self._loop is not None and self._app is not None and not self._left.is_set():
-            try:
+            with suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(self._app.exit)
-            except RuntimeError:  # the loop has just ended
-                pass
-        self._left.wait(LEAVE_S)
+        if not self._left.wait(LEAVE_S):
+            sys.stdout, sys.stderr = self._streams  # a screen that is stuck has not put them back
         if self._app is not None:
             for text in self._app.printed:
                 self._tell(text.rstrip("\n"))
@@ -135,8 +139,7 @@ class FullScreen:
 def open_screen(title: str, plain: Callable[[], LiveView], tell: Callable[[str], None]) -> FullScreen:
     """Make the full screen of a command. Raises OperatorError without textual, or without a terminal."""
     need_extra("textual", TUI_REMEDY)
-    streams = [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
-    return FullScreen(LoadWatch(title), open_terminal([stream.fileno() for stream in streams]), plain, tell)
+    return FullScreen(LoadWatch(title), open_terminal((STDOUT, STDERR)), plain, tell)
 
 
 def _press_ctrl_c() -> None:
@@ -144,13 +147,3 @@ def _press_ctrl_c() -> None:
     main = threading.main_thread().ident
     if main is not None:
         signal.pthread_kill(main, signal.SIGINT)
-
-
-@contextmanager
-def _own_streams() -> Iterator[None]:
-    """Put standard output and error back afterwards, even if the screen could not."""
-    before = sys.stdout, sys.stderr
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before

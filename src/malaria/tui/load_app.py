@@ -19,6 +19,7 @@ from textual.driver import Driver
 from textual.events import Print
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from malaria.model.wanted_change import LONGEST, NOTATION
@@ -29,7 +30,9 @@ from malaria.tui.own_terminal import OwnTerminal
 from malaria.tui.screen_panels import screen_lines
 
 EVERY_S: Final = 0.2
-KEYS: Final = "  w +1   W +10   s \N{MINUS SIGN}1   S \N{MINUS SIGN}10   + - change   p pause   e end phase   q end   ? help"
+ANSWER_S: Final = 10.0
+"""How long an answer is shown; it stays among the events."""
+KEYS: Final = "  w +1  W +10  s \N{MINUS SIGN}1  S \N{MINUS SIGN}10  + - change  p pause  e end phase  q end  ? help"
 END_PHASE: Final = "End the load now? What is under way is waited for, then the result comes."
 END: Final = "End and report, as Ctrl-C does once?"
 STOP: Final = "It is ending already. Stop at once, as Ctrl-C does twice?"
@@ -54,13 +57,13 @@ HELP: Final = """\
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the screen may do to the command. `endings` says how often its end was asked for."""
+    """Ends the command for the screen. `endings` says how often its end was asked for."""
 
     end: Callable[[], None]
     endings: Callable[[], int]
 
 
-class Figures(Static):
+class FigureLines(Static):
     """The lines of the picture."""
 
     def __init__(self) -> None:
@@ -76,7 +79,7 @@ class Figures(Static):
             self.refresh()
 
 
-class Question(ModalScreen[bool]):
+class YesOrNo(ModalScreen[bool]):
     """Asks something that is answered with y or n, in the last line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -193,11 +196,16 @@ class LoadApp(App[None]):
         self.animation_level = "none"
         self.ready = Event()
         self.printed: list[str] = []
+        self._fading: Timer | None = None
         self._watch, self._controls = watch, controls
-        self._desk = ChangeDesk(watch, lambda answer: self.post_message(self.Heard(answer)) and None)
+        self._desk = ChangeDesk(watch, self._hear)
+
+    def _hear(self, answer: DeskAnswer) -> None:
+        """Take an answer on the desk's thread."""
+        self.post_message(self.Heard(answer))
 
     def compose(self) -> ComposeResult:
-        yield Figures()
+        yield FigureLines()
         yield Static("", id="answer", markup=False)
         yield Static(KEYS, id="keys", markup=False)
 
@@ -213,7 +221,7 @@ class LoadApp(App[None]):
 
     def draw(self) -> None:
         """Show what is known now."""
-        self.screen_stack[0].query_one(Figures).show(self._watch.picture())
+        self.screen_stack[0].query_one(FigureLines).show(self._watch.picture())
 
     def on_print(self, event: Print) -> None:
         self.printed.append(event.text)  # the command prints it when the screen is left
@@ -231,11 +239,11 @@ class LoadApp(App[None]):
             self._desk.ask(text)
 
     def action_end_phase(self) -> None:
-        self.push_screen(Question(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
+        self.push_screen(YesOrNo(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
 
     def action_end(self) -> None:
         text = STOP if self._controls.endings() else END
-        self.push_screen(Question(text), lambda yes: self._controls.end() if yes else None)
+        self.push_screen(YesOrNo(text), lambda yes: self._controls.end() if yes else None)
 
     def action_interrupt(self) -> None:
         self._controls.end()
@@ -246,9 +254,16 @@ class LoadApp(App[None]):
     def on_load_app_heard(self, heard: Heard) -> None:
         answer = heard.answer
         if not answer.only_look:
-            self.screen_stack[0].query_one("#answer", Static).update(_answered(answer))
+            self._answer(_answered(answer))
         elif isinstance(self.screen, ChangePrompt):
             self.screen.hear(answer)
+
+    def _answer(self, text: Text) -> None:
+        """Show an answer for a while."""
+        self.screen_stack[0].query_one("#answer", Static).update(text)
+        if self._fading is not None:
+            self._fading.stop()
+        self._fading = self.set_timer(ANSWER_S, self.screen_stack[0].query_one("#answer", Static).update)
 
 
 def _answered(answer: DeskAnswer) -> Text:

@@ -1,7 +1,7 @@
 """Keep what the full screen shows of a load, as its attacks tell it.
 
-The attack's thread writes, the screen's thread reads whole pictures: neither waits for the other longer than it takes to
-copy a few numbers. Memory does not grow with time.
+The attack's thread writes, the screen's thread reads whole pictures: neither waits for the other longer than it takes
+to copy a few numbers. Memory does not grow with time.
 """
 
 from __future__ import annotations
@@ -197,11 +197,14 @@ class AverageRates:
 
     def add(self, progress: Progress) -> None:
         """Take in the last second, once."""
-        second = progress.second
-        if second is None or second.end_ns == self._end_ns or second.phase is not RunPhase.MEASURE:
+        second, start_ns = progress.second, progress.load_start_ns
+        if second is None or start_ns is None or second.phase is not RunPhase.MEASURE:
+            return
+        # the phase begins with the notice of the load, before its first message is due
+        if second.end_ns <= max(self._end_ns, start_ns):
             return
         self._end_ns = second.end_ns
-        self._length_ns += second.end_ns - second.start_ns
+        self._length_ns += second.end_ns - max(second.start_ns, start_ns)
         for name, count in second.counters.items():
             self._counts[name] = self._counts.get(name, 0) + count
 

@@ -144,7 +144,8 @@ def _reopened(descriptor: int) -> int:
 def _by_key(attributes: list[Any]) -> list[Any]:
     """Return the attributes of a terminal that gives each key at once and shows none.
 
-    Ctrl-C stays a signal, so that it works even if the screen does not. Ctrl-Z and Ctrl-\\ would leave the terminal as it is.
+    Ctrl-C stays a signal, so that it works even if the screen does not. Ctrl-Z and Ctrl-\\ would leave the terminal
+    as the screen needs it.
     """
     changed = [*attributes[: tty.CC], list(attributes[tty.CC])]
     changed[tty.LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)

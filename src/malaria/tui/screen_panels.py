@@ -1,7 +1,7 @@
 """Lay out what the full screen shows, as lines of text: pure, so that golden files hold it letter by letter.
 
-A screen of 80 x 24 has every figure; a larger one has charts, all readings of the observers and more events. Colour says
-only good, doubtful or bad, and words or numbers say the same.
+A screen of 80 x 24 has every figure; a larger one has charts, all readings of the observers and more events. Colour
+says only good, doubtful or bad, and words or numbers say the same.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LEAST_WIDTH: Final = 80
 LEAST_HEIGHT: Final = 24
 WIDE: Final = 150
 """Columns from which panels stand side by side."""
-BAR_HEIGHT: Final = 8
+BAR_HEIGHT: Final = 12
 """Lines of a chart where there is room for it."""
 LEAST_BAR_HEIGHT: Final = 3
 LEAST_NOTES: Final = 3
@@ -48,6 +48,8 @@ POINTS: Final = ("p50", "p99", "max")
 MARGIN: Final = len(INDENT) + LABEL_WIDTH
 OBSERVER_LABELS: Final = {"process": "broker", "docker": "broker", "sys": "$SYS"}
 CLOCK_WIDTH: Final = 9
+UNSHOWN: Final = frozenset({"programs"})
+"""Observers that watch this machine for the verdict."""
 
 
 def screen_lines(picture: ScreenPicture, width: int, height: int) -> list[Text]:
@@ -91,7 +93,7 @@ def phase_bar(progress: Progress, width: int) -> Text:
     return Text.assemble(text, "\N{BOX DRAWINGS HEAVY HORIZONTAL}" * done, ("\N{MIDDLE DOT}" * (room - done), "dim"))
 
 
-# --- the two layouts ---------------------------------------------------------------------------------------------------
+# --- the two layouts -------------------------------------------------------------------------------------------------
 
 
 def _narrow(picture: ScreenPicture, width: int, room: int) -> list[Text]:
@@ -117,7 +119,9 @@ def _wide(picture: ScreenPicture, width: int, room: int) -> list[Text]:
     half = (width - BETWEEN_COLUMNS) // 2
     messages, latencies = _messages(picture), _latencies(progress)
     observed = _observed(picture, half if progress.bees else width)
-    spare = room - max(len(messages), len(latencies)) - len(observed) - LEAST_NOTES
+    for panel in (messages, latencies):
+        panel += [Text()] * (max(len(messages), len(latencies)) - len(panel))
+    spare = room - len(messages) - len(observed) - LEAST_NOTES
     height = min(spare // 2, BAR_HEIGHT) if spare >= 2 * LEAST_BAR_HEIGHT else 1
     above = _beside(
         [*messages, Text(), *_rates_chart(picture, half, height)],
@@ -140,7 +144,7 @@ def _beside(left: Sequence[Text], right: Sequence[Text], width: int) -> list[Tex
     return lines
 
 
-# --- messages and clients ----------------------------------------------------------------------------------------------
+# --- messages and clients --------------------------------------------------------------------------------------------
 
 
 def _messages(picture: ScreenPicture) -> list[Text]:
@@ -185,7 +189,7 @@ def _row(label: str, cells: Sequence[str], cell: int, first_style: str = "") -> 
     return line
 
 
-# --- latencies ---------------------------------------------------------------------------------------------------------
+# --- latencies -------------------------------------------------------------------------------------------------------
 
 
 def _latencies(progress: Progress) -> list[Text]:
@@ -195,12 +199,19 @@ def _latencies(progress: Progress) -> list[Text]:
         since, now = progress.latency_ms.get(metric), progress.second_latency_ms.get(metric, {})
         if since:
             values = [each.get(point) for each in (now, since) for point in POINTS]
-            rows.append(_row(name, [UNKNOWN if value is None else format_ms(value) for value in values], 11))
-    heads = [f"{point} {when}" for when in ("now", "so far") for point in POINTS]
-    return [_head_row("latency", heads, 11), *rows] if rows else []
+            rows.append(_row(name, _apart([UNKNOWN if value is None else format_ms(value) for value in values]), 10))
+    heads = _apart([*(f"now {POINTS[0]}", *POINTS[1:]), *(f"so far {POINTS[0]}", *POINTS[1:])])
+    return [_head_row("latency", heads, 10), *rows] if rows else []
 
 
-# --- charts ------------------------------------------------------------------------------------------------------------
+def _apart(cells: Sequence[str]) -> list[str]:
+    """Set the figures since the start apart from those of now."""
+    apart = list(cells)
+    apart[len(POINTS)] = f"{apart[len(POINTS)]:>15}"
+    return apart
+
+
+# --- charts ----------------------------------------------------------------------------------------------------------
 
 
 def _rates_chart(picture: ScreenPicture, width: int, height: int) -> list[Text]:
@@ -226,14 +237,9 @@ def _chart(label: str, values: Sequence[float], most: tuple[str, float], width: 
         room = width - MARGIN - len("   most 1,000,000/s ")
         return [Text(f"{INDENT}{label:<{LABEL_WIDTH}}{sparkline(values, room)}   most {most_text}")]
     shown = list(values)[-(width - MARGIN) :]
-    heads = [f"{label}", *[""] * (height - 1)]
-    heads[-1] = "0"
-    lines = [
-        Text(f"{INDENT}{head:<{LABEL_WIDTH}}{bars}")
-        for head, bars in zip(heads, bar_rows(shown, largest, height), strict=True)
-    ]
-    title = f"{INDENT}{'':<{LABEL_WIDTH}}the last {format_clock(len(shown))}, most {most_text}"
-    return [Text(title, style="dim"), *lines]
+    lines = [Text(f"{'':<{MARGIN}}{bars}") for bars in bar_rows(shown, largest, height)]
+    title = f"{INDENT}{label:<{LABEL_WIDTH}}from 0 to {most_text}, the last {format_clock(len(shown))}"
+    return [Text(title), *lines]
 
 
 def bar_rows(values: Sequence[float], largest: float, height: int) -> list[str]:
@@ -250,7 +256,7 @@ def _level(value: float, largest: float, steps: int) -> int:
     return max(round(value / largest * steps), 1) if value > 0 and largest > 0 else 0
 
 
-# --- the target and the bees -------------------------------------------------------------------------------------------
+# --- the target and the bees -----------------------------------------------------------------------------------------
 
 
 def _observed_in_short(picture: ScreenPicture, width: int) -> list[Text]:
@@ -258,11 +264,14 @@ def _observed_in_short(picture: ScreenPicture, width: int) -> list[Text]:
     about: list[tuple[str, str, str]] = []
     others: list[Text] = []
     for one in picture.observed:
+        if one.observer in UNSHOWN:
+            continue
         if one.gap:
             others += _gap_row(one, width)
         elif one.observer in ("process", "docker", "host"):
             before = "host " if one.observer == "host" else ""
-            about += [(name, f"{before}{label}", text) for name, label, text in one.readings if name not in NOT_IN_LINE]
+            short = [reading for reading in one.readings if reading[0] not in NOT_IN_LINE]
+            about += [(name, label if n else f"{before}{label}", text) for n, (name, label, text) in enumerate(short)]
         else:
             short = [reading for reading in one.readings if reading[0] not in NOT_IN_LINE]
             others += _reading_row(_label(one), short, width)
@@ -273,6 +282,8 @@ def _observed(picture: ScreenPicture, width: int) -> list[Text]:
     """Return every reading of each observer, and what the generator uses."""
     lines: list[Text] = []
     for one in picture.observed:
+        if one.observer in UNSHOWN:
+            continue
         lines += _gap_row(one, width) if one.gap else _reading_row(_label(one), one.readings, width)
     rss_bytes = picture.progress.gauges.get(Gauge.RSS_BYTES) if picture.progress is not None else None
     own = [format_things(picture.workers, "worker")] if picture.workers else []
@@ -307,7 +318,7 @@ def _percent(text: str) -> float:
 
 
 def bee_lines(bees: Sequence[BeeStanding], most: int) -> list[Text]:
-    """Return the bees in at most so many lines, in their order; of more, those that are lost or have the largest lag."""
+    """Return the bees in at most so many lines, in their order; of more, the lost ones and the latest."""
     if not bees:
         return []
     room = max(most - 1, 2)
@@ -329,7 +340,7 @@ def _bee(one: BeeStanding) -> Text:
     return _row(name, (format_count(one.clients_ready), *rates, late), 12)
 
 
-# --- events ------------------------------------------------------------------------------------------------------------
+# --- events ----------------------------------------------------------------------------------------------------------
 
 
 def _notes(picture: ScreenPicture, width: int, room: int) -> list[Text]:

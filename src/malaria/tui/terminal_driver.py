@@ -1,6 +1,7 @@
-"""Let textual draw on the attack's terminal from a thread: its own driver handles signals, which only a main thread may.
+"""Let textual draw on a terminal from a thread of its own.
 
-Signals stay with the command: they end the load, in every state of the screen.
+Textual's driver handles signals, which only the main thread may do. Here they stay with the command: they end the load,
+whatever state the screen is in.
 """
 
 from __future__ import annotations
