@@ -20,6 +20,9 @@ _PORTS: Final = "add --source-address auto, or see: malaria doctor TARGET -c N"
 _DESCRIPTORS: Final = "add --workers, or raise the limit of open files (ulimit -n); see: malaria doctor -c N"
 _MEMORY: Final = "use fewer clients, or spread them over several machines; see: malaria doctor -c N"
 _ROUTE: Final = "check the address and this machine's routes"
+_BLACKHOLE: Final = "see: ip route get ADDRESS; a link-local address is written with its interface: [fe80::1%eth0]"
+_FORBIDDEN: Final = "this machine forbids the connection: a prohibit route, or a rule of its firewall"
+_FIREWALL: Final = "see: ip route get ADDRESS, and the rules for what leaves this machine (nft list ruleset)"
 _WEBSOCKET: Final = (
     "check host, port and path of the WebSocket listener: ws://host:port/path, where the path is often /mqtt"
 )
@@ -57,6 +60,10 @@ ERRORS: Final = {
     errno.ENOMEM: ("no memory left in the kernel for a connection", _MEMORY),
     errno.ENETUNREACH: ("no route to the target's network", _ROUTE),
     errno.EHOSTUNREACH: ("no route to the target", _ROUTE),
+    # of connect(2), Linux: a route of the type blackhole, or an IPv6 address of a link without the link
+    errno.EINVAL: ("a blackhole route of this machine, or a link-local address without its interface", _BLACKHOLE),
+    errno.EACCES: (_FORBIDDEN, _FIREWALL),
+    errno.EPERM: (_FORBIDDEN, _FIREWALL),
     errno.ETIMEDOUT: ("timeout: no answer to the TCP connect", _SILENT),
     errno.EPIPE: (CLOSED, _LIMIT),
     errno.ECONNRESET: ("the broker reset the connection", _LIMIT),
