@@ -5,6 +5,7 @@ Promises: a follower that fails is left out with a mark, and the load goes on.
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,16 @@ from malaria.records.rows import Event, Observation, Progress, Sample
 from malaria.records.run_meta import RunMeta
 
 
+def unheard(text: str) -> None:
+    """Do nothing with a note: nobody keeps the marks of this attack."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttackUnderWay:
     """An attack that begins, as its followers get to know it. `facts` are those that are planned (`meta` of the run).
 
-    `directory` holds the run as it grows: `malaria.records.store.open_run` reads what is stored so far.
+    `directory` holds the run as it grows: `malaria.records.store.open_run` reads what is stored so far. `note` puts a
+    mark on the record for what a follower has to report, such as a full disk; it may be called on any thread.
     """
 
     directory: Path
@@ -30,6 +36,7 @@ class AttackUnderWay:
     workers: tuple[str, ...]
     facts: RunMeta
     door: ChangeDoor
+    note: Callable[[str], None] = unheard
 
 
 class Follower(Protocol):
@@ -54,7 +61,10 @@ class Follower(Protocol):
         """Take the state of the attack, a few times a second."""
 
     def end(self, failure: str) -> None:
-        """Note that the attack is over and stored. `failure` is the reason if it ended with an error; else empty."""
+        """Note that the attack is over and stored, with its `summary.json`.
+
+        `failure` is the reason if it ended with an error; else empty.
+        """
 
 
 class Followers:
@@ -62,7 +72,7 @@ class Followers:
 
     def __init__(self, followers: Sequence[Follower]) -> None:
         self._there = list(followers)
-        self._lost: list[str] = []
+        self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def begin(self, attack: AttackUnderWay) -> None:
         self._tell(lambda one: one.begin(attack))
@@ -82,10 +92,13 @@ class Followers:
     def end(self, failure: str) -> None:
         self._tell(lambda one: one.end(failure))
 
-    def take_losses(self) -> list[str]:
-        """Return a sentence for each follower that was left out since the last call."""
-        lost, self._lost = self._lost, []
-        return lost
+    def note(self, text: str) -> None:
+        """Keep a sentence of a follower for the record. May be called on any thread."""
+        self._notes.put(text)
+
+    def take_notes(self) -> list[str]:
+        """Return what followers noted, and a sentence for each that was left out, since the last call."""
+        return [self._notes.get_nowait() for _ in range(self._notes.qsize())]
 
     def _tell(self, call: Callable[[Follower], None]) -> None:
         for follower in list(self._there):
@@ -93,7 +106,7 @@ class Followers:
                 call(follower)
             except Exception as error:  # whatever is wrong with a page or a metric, the load goes on
                 self._there.remove(follower)
-                self._lost.append(_loss(follower, error))
+                self.note(_loss(follower, error))
 
 
 def _loss(follower: Follower, error: Exception) -> str:

@@ -121,7 +121,21 @@ def carry_out(
 ) -> AttackOutcome:
     """Run an attack that is prepared, and store it. Raises what `conduct` raises from there on."""
     followers = Followers(request.followers)
-    with _until_the_end(followers), RunWriter.create(request.directory) as writer:
+    with _until_the_end(followers):
+        _make_load(request, means, on_progress, interrupt, followers)
+        with settled(interrupt):
+            return stored_outcome(request.directory)
+
+
+def _make_load(
+    request: AttackRequest,
+    means: AttackMeans,
+    on_progress: Callable[[Progress], None],
+    interrupt: Interrupt,
+    followers: Followers,
+) -> None:
+    """Make the load, and store what comes of it. Raises UnstoredRunError when the disk did not take all of it."""
+    with RunWriter.create(request.directory) as writer:
         _describe(writer, request, means.target)
         pool = means.start_workers(means.load)
         try:
@@ -132,8 +146,6 @@ def carry_out(
             pool.close()
         if not stored:
             raise _unstored(request.directory, writer.first_failure)
-    with settled(interrupt):
-        return stored_outcome(request.directory)
 
 
 @contextmanager
@@ -249,9 +261,10 @@ class AttackRunner:
         self._door = ChangeDoor()
         if request.unsteerable:
             self._door.close(request.unsteerable)
-        facts = planned_facts(request, means.target)
+        epoch = {"epoch_wall_ns": wall_ns() - self._now()}
+        facts = planned_facts(request, means.target).model_copy(update=epoch)
         self._under_way = AttackUnderWay(
-            request.directory, request.title, request.warhead, tuple(workers), facts, self._door
+            request.directory, request.title, request.warhead, tuple(workers), facts, self._door, self._followers.note
         )
 
     def run(self, interrupt: Interrupt) -> bool:
@@ -278,7 +291,7 @@ class AttackRunner:
             self._note_events(self._file_changes.events())
             self._note_observations()
             self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
-            self._note_events(Event(at_ns, EventKind.OPERATOR, text) for text in self._followers.take_losses())
+            self._keep_notes(at_ns)
             self._keep_up(at_ns)
         self._door.close()
         self._await_last_figures(interrupt)
@@ -365,6 +378,10 @@ class AttackRunner:
                 self._totals.watch(row)
                 self._followers.observation(row)
 
+    def _keep_notes(self, at_ns: int) -> None:
+        """Keep what followers have to report as marks."""
+        self._note_events([Event(at_ns, EventKind.OPERATOR, text) for text in self._followers.take_notes()])
+
     def _pass_interrupts(self, interrupt: Interrupt, at_ns: int) -> None:
         while self._interrupts_passed < min(interrupt.count, 2):
             self._interrupts_passed += 1
@@ -418,6 +435,7 @@ class AttackRunner:
         self._note_events(self._conductor.events())
         self._writer.describe(RunMeta(observers=self._observers.stop()))
         self._note_observations()
+        self._keep_notes(self._now())
         self._show(self._now())
         self._write_state()
         self._writer.describe(RunMeta(end_ns=self._now()))

@@ -32,5 +32,13 @@ def test_one_that_fails_is_left_out_with_a_sentence() -> None:
     followers.end("")
     assert good.seen == [MARK, MARK, ("end", "")]
     assert bad.seen == []
-    assert followers.take_losses() == ["Recording failed and is left out: ConnectionResetError: the browser left"]
-    assert followers.take_losses() == []
+    assert followers.take_notes() == ["Recording failed and is left out: ConnectionResetError: the browser left"]
+    assert followers.take_notes() == []
+
+
+def test_a_follower_notes_what_it_has_to_report() -> None:
+    followers = Followers([])
+    followers.note("the disk is full")
+    followers.note("and stays so")
+    assert followers.take_notes() == ["the disk is full", "and stays so"]
+    assert followers.take_notes() == []
