@@ -76,7 +76,7 @@ def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ..
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         wanted = RepeatOptions(target, warhead, options.title, repeat, observe)
         request = repeat_request(wanted, command, directory, workers_for(result.workers))
-        showing = Showing("malaria attack", result.files, result.quiet, result.tui)
+        showing = Showing("malaria attack", result.files, result.quiet, result.tui, result.live)
         return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
 
 

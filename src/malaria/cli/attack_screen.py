@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +56,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     where, result = options.where, options.result
     # before the load: a mistyped path must not cost the result of an hour
     result.files.check()
+    result.live.check(result.json)
     target, warhead = checked_load(where, options.make())
 
     from malaria.attacks.preflight import AttackRequest  # heavy: only when there is something to do
@@ -68,7 +69,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     workers = workers_for(result.workers)(sum(warhead.clients_of(group) for group in warhead.groups))
     observe = observe_from_options(result.observe or ())
     launcher = launcher_of(result.bees)
-    screen = console(result.json)
+    screen = console(result.live.screen(result.json))
     title = f"malaria {arguments[0]} {target.url}"
     view = LiveView(title, describe(warhead), screen, result.quiet)
     full = full_screen_of(f"{title} · {describe(warhead)}", lambda: view, quiet=result.quiet) if result.tui else None
@@ -99,7 +100,13 @@ def _run_and_show(
 
     with interruptible() as interrupt, finishing_without_reader(interrupt):
         try:
-            with conducting(request.launcher), keeping_time(), show(interrupt) as view:
+            with (
+                result.live.following(request.directory) as followers,
+                conducting(request.launcher),
+                keeping_time(),
+                show(interrupt) as view,
+            ):
+                request = replace(request, followers=(*request.followers, *followers))
                 outcome = conduct(request, view.update, interrupt)
             note_verdict(exit_code(outcome.summary))
             with settled(interrupt):

@@ -12,6 +12,7 @@ import typer
 
 from malaria.cli.attack_screen import RUNS
 from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
+from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.options import (
     CLIENTS,
     LOAD,
@@ -19,9 +20,11 @@ from malaria.cli.options import (
     TIME,
     Allowed,
     JsonFile,
+    JsonLinesFile,
     JunitFile,
     Overwrite,
     Password,
+    PrometheusAddress,
     Quiet,
     Scheduler,
     SwarmName,
@@ -109,7 +112,14 @@ class CampaignOutput:
     json: JsonFile = None
     junit: JunitFile = None
     tui: Tui = False
+    prometheus: PrometheusAddress = None
+    json_lines: JsonLinesFile = None
     quiet: Quiet = False
+
+    @property
+    def showing(self) -> Showing:
+        live = LiveOutputs(self.prometheus, self.json_lines)
+        return Showing("malaria campaign", ResultFiles(self.json, self.junit), self.quiet, self.tui, live)
 
 
 @takes(WhichCampaign, CampaignChanges, CampaignOutput, load="campaign")
@@ -123,8 +133,7 @@ def campaign(
     """
     with _request(which, _stated(changes, load), outcome) as request:
         bees = ChosenBees(outcome.swarm, outcome.scheduler, outcome.workers)
-        showing = Showing("malaria campaign", ResultFiles(outcome.json, outcome.junit), outcome.quiet, outcome.tui)
-        return perform_campaign(on_bees(request, bees), showing, which.allowed)
+        return perform_campaign(on_bees(request, bees), outcome.showing, which.allowed)
 
 
 @contextmanager

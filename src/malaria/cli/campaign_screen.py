@@ -6,13 +6,14 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from malaria.cli.attack_screen import exit_code, launcher_of, say_in_a_line, say_page
 from malaria.cli.full_screens import full_screen_of
+from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
 from malaria.cli.result_files import ResultFiles
@@ -51,12 +52,13 @@ def confirm_commands(request: CampaignRequest, *, yes: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """The title of a campaign on the screen, and the files that were asked for."""
+    """The title of a campaign on the screen, the files that were asked for, and the programs that follow it."""
 
     title: str
     files: ResultFiles
     quiet: bool
     tui: bool = False
+    live: LiveOutputs = field(default_factory=LiveOutputs)
 
 
 def on_bees(request: CampaignRequest, bees: ChosenBees) -> CampaignRequest:
@@ -76,12 +78,18 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
 
     refuse_public_brokers(request.campaign, confirmations)
     showing.files.check()
-    screen = console(showing.files.json)
+    showing.live.check(showing.files.json)
+    screen = console(showing.live.screen(showing.files.json))
     listener = CampaignFullScreen(showing, screen) if showing.tui else CampaignScreen(showing, screen)
-    if listener.followers:
-        request = replace(request, followers=(*request.followers, *listener.followers))
     with interruptible() as interrupt, finishing_without_reader(interrupt):
-        with conducting(request.launcher), keeping_time(), listener.under(interrupt) as view:
+        with (
+            showing.live.following(request.directory) as followers,
+            conducting(request.launcher),
+            keeping_time(),
+            listener.under(interrupt) as view,
+        ):
+            if following := (*listener.followers, *followers):
+                request = replace(request, followers=(*request.followers, *following))
             outcome = conduct_campaign(request, view, interrupt)
         note_verdict(exit_code(outcome.summary))
         with settled(interrupt):

@@ -96,7 +96,7 @@ def capacity(
     machine cannot make more; 4: the time was used up, or the search was cut short. docs/capacity.md has more.
     """
     with _request(arguments, (where, search, file, result), load) as request:
-        showing = Showing(TITLE, result.files, result.quiet, result.tui)
+        showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live)
         return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
 
 

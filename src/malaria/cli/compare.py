@@ -110,7 +110,7 @@ def compare(
         _refuse_without_ab(alternation, file, load)
         return _side_by_side(things, result)
     with _request(arguments, (things, alternation, file, result), load) as request:
-        showing = Showing(TITLE, result.files, result.quiet, result.tui)
+        showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live)
         return perform_campaign(on_bees(request, result.bees), showing, things.allowed)
 
 

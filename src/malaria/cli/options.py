@@ -16,6 +16,7 @@ import typer
 from typer.models import ArgumentInfo
 
 from malaria.cli.foreign_topics import own_topics
+from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.result_files import ResultFiles
 from malaria.errors import OperatorError
 from malaria.model.option_table import MOST_WORKERS, OPTIONS, LoadOption, LoadOptions, Panel, ValueKind, options_of
@@ -96,6 +97,24 @@ JunitFile = Annotated[
     str | None,
     option(RESULT, "--junit", text="Write the conditions as test cases (JUnit XML) to this file.", metavar="FILE"),
 ]
+PrometheusAddress = Annotated[
+    str | None,
+    option(
+        RESULT,
+        "--prometheus",
+        text="Serve the figures while it runs as a Prometheus page, at :9464 (loopback only) or ADDRESS:PORT.",
+        metavar="ADDRESS",
+    ),
+]
+JsonLinesFile = Annotated[
+    str | None,
+    option(
+        RESULT,
+        "--json-lines",
+        text="Write a line of JSON each second and for each mark to this file; - is stdout.",
+        metavar="FILE",
+    ),
+]
 ObserverNames = Annotated[
     list[str] | None,
     option(
@@ -165,6 +184,8 @@ class Result:
     json: JsonFile = None
     junit: JunitFile = None
     tui: Tui = False
+    prometheus: PrometheusAddress = None
+    json_lines: JsonLinesFile = None
     quiet: Quiet = False
 
     @property
@@ -175,6 +196,10 @@ class Result:
     def bees(self) -> ChosenBees:
         bees, without = tuple(self.bee or ()), tuple(self.without or ())
         return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
+
+    @property
+    def live(self) -> LiveOutputs:
+        return LiveOutputs(self.prometheus, self.json_lines)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class ResultFiles:
         """Check before the load that the files can be written. Raises OperatorError."""
         for flag, file in (("--json", self.json), ("--junit", self.junit)):
             if file is not None and not (file == STDOUT and flag == "--json"):
-                _check_writable(flag, Path(file))
+                check_writable(flag, Path(file))
 
     def keep(self, summary: Summary, attacks: JudgedAttacks, directory: Path) -> None:
         """Write the files after a load. A failure is printed, and the verdict keeps its exit code."""
@@ -54,7 +54,8 @@ def write_json(summary: object, file: str | None) -> None:
         Path(file).write_text(json_text(summary))
 
 
-def _check_writable(flag: str, path: Path) -> None:
+def check_writable(flag: str, path: Path) -> None:
+    """Check that a file can be written. Raises OperatorError, which names the option."""
     # a check without writing: an old file stays until the new one is there
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise OperatorError(f"{flag} {path}: it cannot be written", "name a file in a directory that you may write to")

@@ -15,6 +15,7 @@ EXAMPLES: Final = (
     "malaria schema warhead > warhead.schema.json",
     "malaria schema campaign > campaign.schema.json",
     "malaria schema summary > summary.schema.json",
+    "malaria schema json-lines > lines.schema.json",
 )
 
 
@@ -39,10 +40,17 @@ def _summary() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **summary_schema()}
 
 
+def _json_lines() -> dict[str, Any]:
+    from malaria.outputs.live.json_lines import json_lines_schema
+
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_lines_schema()}
+
+
 SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "warhead": _warhead,
     "campaign": _campaign,
     "summary": _summary,
+    "json-lines": _json_lines,
 }
 """Name of a file -> how its schema is made."""
 
@@ -55,7 +63,7 @@ def schema_text(name: str) -> str:
 def schema(
     name: Annotated[str, typer.Argument(metavar="|".join(SCHEMAS), help="The kind of file.", show_default=False)],
 ) -> int:
-    """Print the JSON Schema of a warhead, a campaign or a summary.json.
+    """Print the JSON Schema of a warhead, a campaign, a summary.json, or a line of --json-lines.
 
     An editor that reads it completes keys and marks mistakes: name it in the first line of a TOML file, as
     '#:schema ./warhead.schema.json'.

@@ -76,7 +76,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
     """
     from malaria.attacks.interrupt import interruptible
     from malaria.observe import watching
-    from malaria.outputs.prometheus_export import serving
+    from malaria.outputs.prometheus_export import MetricsPage, ReadingsCollector, serving
     from malaria.report.terminal.latest_readings import LatestReadings
     from malaria.units import NotationError, parse_duration_ns
 
@@ -89,7 +89,7 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
     with interruptible() as interrupt, ExitStack() as stack:
         if asked.prometheus is not None:
             # before the first sample: an address in use must be an error at once
-            stack.enter_context(serving(asked.prometheus, lambda: latest))
+            stack.enter_context(serving(asked.prometheus, MetricsPage(ReadingsCollector(lambda: latest))))
         request = watching.WatchRequest(target, duration_ns)
         seen = watching.watch(request, _output(asked, latest, stack), lambda: interrupt.count > 0 or output_lost())
     return 0 if seen else NOTHING_SEEN

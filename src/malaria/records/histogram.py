@@ -157,6 +157,10 @@ class Histogram:
         return self._max_ns if self.count else None
 
     @property
+    def sum_ns(self) -> int:
+        return self._sum_ns
+
+    @property
     def mean_ns(self) -> float | None:
         return self._sum_ns / self.count if self.count else None
 

@@ -49,7 +49,7 @@ def test_the_shipped_schema_is_that_of_the_models(name: str, capsys: pytest.Capt
 
 def test_an_unknown_schema_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "warheads"]) == 2
-    assert "write one of warhead, campaign, summary" in capsys.readouterr().err
+    assert "write one of warhead, campaign, summary, json-lines" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("kind", "text"), [case[::2] for case in FILES], ids=[case[1] for case in FILES])
