@@ -207,7 +207,14 @@ class Publisher(Sender):
     def _refill(self, window: Window, position: int, now_ns: int) -> None:
         """Send messages into the free slots of a member, all due now, in as few sends as that takes. Hot."""
         gate, client = self._columns.gate, self.base + position
-        most, free = self._most_now(position), window.free(position)
+        if gate[client]:
+            return
+        row = position * window.size
+        free = window.state.count(FREE, row, row + window.size)
+        if free == 1 and self._limit is None and not self.answers:  # usual with a small window: as direct as it gets
+            self._counts.due += self._send_one(position, now_ns)
+            return
+        most = self._most_now(position)
         wanted, total = min(most, free), 0
         # the gate closes when the kernel takes a part of a message: the next one must not cut into it
         while total < wanted and not gate[client]:

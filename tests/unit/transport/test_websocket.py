@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from wsproto import ConnectionType, WSConnection
@@ -339,6 +340,39 @@ def frame(first: int, payload: bytes) -> bytes:
     if len(payload) < 1 << 16:
         return bytes([first, 126]) + len(payload).to_bytes(2) + payload
     return bytes([first, 127]) + len(payload).to_bytes(8) + payload
+
+
+ANSWERS = [b"\x40\x02" + packet_id.to_bytes(2) for packet_id in range(0x8200, 0x8209)]
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 125])
+@pytest.mark.parametrize(
+    "others", [b"", frame(0x89, b"ping"), frame(0x82, b"another length"), frame(0x02, b"ab") + frame(0x80, b"")]
+)
+@pytest.mark.parametrize("place", [0, 1, 5, 9])
+@pytest.mark.parametrize("step", [5, 6, 13, 18, 1 << 20])
+def test_many_frames_of_one_length_give_the_same_bytes_as_each_alone(
+    length: int, others: bytes, place: int, step: int
+) -> None:
+    frames = [frame(0x82, answer.ljust(length, b"\x82")[:length]) for answer in ANSWERS]
+    sent = b"".join([*frames[:place], others, *frames[place:]])
+    assert read_all([sent[at : at + step] for at in range(0, len(sent), step)]) == read_all([*split(sent)])
+
+
+def split(sent: bytes) -> Iterator[bytes]:
+    """Yield a byte at a time: no two frames come together."""
+    yield from (sent[at : at + 1] for at in range(len(sent)))
+
+
+def read_all(pieces: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """Return what is read of a stream that comes in these pieces, and the opcodes of what was answered."""
+    lower = Scripted(pieces)
+    stream = WebSocketStream(lower)
+    got, buffer = bytearray(), bytearray(1 << 18)
+    for _ in pieces:
+        with suppress(BlockingIOError):
+            got += buffer[: stream.recv_into(memoryview(buffer))]
+    return bytes(got), [answer[:1] for answer in lower.sent]
 
 
 MIXED = (
