@@ -23,6 +23,7 @@ from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, 
 from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
 from malaria.engine.receiver import Receiver
+from malaria.engine.record_reader import RecordReader
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 from malaria.records.rows import CONNECTION_LOST
@@ -286,6 +287,9 @@ class Connector:
         """Begin MQTT on a transport that is ready."""
         self._columns.sends[client] = stream.send
         self._columns.receives[client] = stream.recv_into
+        if self._setups[client].answers_in_bursts:
+            ended = partial(self._outbox.close_later, client)
+            self._columns.receives[client] = RecordReader(stream.recv_into, ended).recv_into
         self._poller.modify(stream.fileno(), READ)
         self.conversation.greet(client, now_ns)
 

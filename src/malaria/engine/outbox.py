@@ -138,7 +138,11 @@ class Outbox:
             unfinished(None)
 
     def broke(self, client: int, error: OSError) -> None:
-        self.broken.append((client, failure_of(error)))
+        self.close_later(client, failure_of(error))
+
+    def close_later(self, client: int, reason: str) -> None:
+        """Let the engine close a connection at the end of this turn."""
+        self.broken.append((client, reason))
         self._columns.gate[client] |= BACKLOG  # nothing is written to it again before it is closed
 
     def _wait(self, client: int, rest: bytes) -> None:

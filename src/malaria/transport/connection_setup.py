@@ -45,6 +45,12 @@ class ConnectionSetup:
         """True if MQTT begins as soon as TCP stands."""
         return self._tls is None and self.route.scheme not in WITH_PATH
 
+    @property
+    def answers_in_bursts(self) -> bool:
+        """True if several TLS records are likely to wait at once: those of a closed loop's acknowledgements."""
+        group = self.plan.group
+        return self._tls is not None and group.closed_loop and group.qos > 0 and group.inflight > 1
+
     def host_of(self, client: int) -> TargetHost:
         """Return the host that a client connects to: all clients of all workers take the target's hosts in turn."""
         return self.route.host_of(self._number(client))
