@@ -62,8 +62,11 @@ class ChangeDesk:
             elif question.look == self._looks:
                 self._hear(DeskAnswer(question.text, self._watch.look_ahead(question.text), only_look=True))
 
+    def _fits(self, text: str) -> bool:
+        return self._watch.look_ahead(text).kind is AnswerKind.TAKEN
+
     def _change(self, question: _DeskQuestion) -> None:
         text = question.text
-        if question.otherwise and self._watch.look_ahead(text).kind is AnswerKind.CONFLICT:
+        if question.otherwise and not self._fits(text) and self._fits(question.otherwise):
             text = question.otherwise
         self._hear(DeskAnswer(text, self._watch.ask(text), only_look=False))

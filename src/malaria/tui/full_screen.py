@@ -51,6 +51,7 @@ class FullScreen:
         self._started, self._left = Event(), Event()
         self._thread: Thread | None = None
         self._failure = ""
+        self._leaving = False
         self._views = ExitStack()
         self._view: LiveView | None = None
 
@@ -119,12 +120,14 @@ class FullScreen:
         self._app = app = LoadApp(self.watch, controls, self._terminal, TerminalDriver)
         app.ready = self._started
         await app.run_async(mouse=False)
-        self._failure = reason_of(app)
+        if not self._leaving:  # what fails while it is left hides nothing
+            self._failure = reason_of(app)
 
     def _leave(self) -> None:
         if self._thread is None:
             return
         self._started.wait(LEAVE_S)
+        self._leaving = True
         self._terminal.hurry()
         if self._loop is not None and self._app is not None and not self._left.is_set():
             with suppress(RuntimeError):  # the loop has just ended
@@ -132,8 +135,8 @@ class FullScreen:
         if not self._left.wait(LEAVE_S):
             sys.stdout, sys.stderr = self._streams  # a screen that is stuck has not put them back
         if self._app is not None:
-            for text in self._app.printed:
-                self._tell(text.rstrip("\n"))
+            for line in "".join(self._app.printed).splitlines():
+                self._tell(line)
 
 
 def open_screen(title: str, plain: Callable[[], LiveView], tell: Callable[[str], None]) -> FullScreen:

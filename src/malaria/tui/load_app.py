@@ -196,6 +196,8 @@ class LoadApp(App[None]):
         self.animation_level = "none"
         self.ready = Event()
         self.printed: list[str] = []
+        self._figures = FigureLines()
+        self._answer = Static("", id="answer", markup=False)
         self._fading: Timer | None = None
         self._watch, self._controls = watch, controls
         self._desk = ChangeDesk(watch, self._hear)
@@ -205,8 +207,8 @@ class LoadApp(App[None]):
         self.post_message(self.Heard(answer))
 
     def compose(self) -> ComposeResult:
-        yield FigureLines()
-        yield Static("", id="answer", markup=False)
+        yield self._figures
+        yield self._answer
         yield Static(KEYS, id="keys", markup=False)
 
     def on_mount(self) -> None:
@@ -221,7 +223,7 @@ class LoadApp(App[None]):
 
     def draw(self) -> None:
         """Show what is known now."""
-        self.screen_stack[0].query_one(FigureLines).show(self._watch.picture())
+        self._figures.show(self._watch.picture())
 
     def on_print(self, event: Print) -> None:
         self.printed.append(event.text)  # the command prints it when the screen is left
@@ -254,16 +256,16 @@ class LoadApp(App[None]):
     def on_load_app_heard(self, heard: Heard) -> None:
         answer = heard.answer
         if not answer.only_look:
-            self._answer(_answered(answer))
+            self._show_answer(_answered(answer))
         elif isinstance(self.screen, ChangePrompt):
             self.screen.hear(answer)
 
-    def _answer(self, text: Text) -> None:
+    def _show_answer(self, text: Text) -> None:
         """Show an answer for a while."""
-        self.screen_stack[0].query_one("#answer", Static).update(text)
+        self._answer.update(text)
         if self._fading is not None:
             self._fading.stop()
-        self._fading = self.set_timer(ANSWER_S, self.screen_stack[0].query_one("#answer", Static).update)
+        self._fading = self.set_timer(ANSWER_S, self._answer.update)
 
 
 def _answered(answer: DeskAnswer) -> Text:

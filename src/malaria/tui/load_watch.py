@@ -20,11 +20,11 @@ from malaria.records.rows import Event, EventKind, Observation, Progress, RunPha
 from malaria.report.terminal.latest_readings import LatestReadings
 from malaria.report.terminal.live_block import TROUBLED, LiveCourse
 from malaria.report.terminal.so_far import BAD, DOUBTFUL
-from malaria.units import format_clock
+from malaria.units import format_clock, format_count
 
 NOTES_KEPT: Final = 200
 PREPARING: Final = "preparing: the target is looked at, the workers start"
-BETWEEN: Final = "over; what comes next is prepared"
+OVER: Final = "over; the result is made"
 ANSWER_STYLES: Final[Mapping[AnswerKind, str]] = {
     AnswerKind.TAKEN: "",
     AnswerKind.CONFLICT: DOUBTFUL,
@@ -54,7 +54,7 @@ class ObserverReadings:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPicture:
-    """All that the screen shows at one moment. `stage` says what goes on while no progress is known."""
+    """All that the screen shows at one moment. `stage` says what goes on before and after the load."""
 
     title: str
     place: str = ""
@@ -129,19 +129,19 @@ class LoadWatch:
     def event(self, event: Event) -> None:
         if event.kind is EventKind.PHASE:  # the bar shows it
             return
-        times = f" (x {event.count:,})" if event.count > 1 else ""
+        times = f" (x {format_count(event.count)})" if event.count > 1 else ""
         with self._lock:
             self._notes.append(Note(f"{event.text}{times}", event.at_ns, TROUBLED.get(event.kind, "")))
 
     def progress(self, progress: Progress) -> None:
         with self._lock:
-            self._progress = progress
+            self._progress, self._stage = progress, ""
             self._course.add(progress)
             self._average.add(progress)
 
     def end(self, failure: str) -> None:
         with self._lock:
-            self._door, self._stage = None, failure or BETWEEN
+            self._door, self._stage = None, failure or OVER
 
     # --- the screen --------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class OwnTerminal:
         self._lock = Lock()
         self._before: list[Any] | None = None
         self._shown = False
-        self._hurry = False
+        self._hurry = self._stalled = False
         self.gone = False
 
     @property
@@ -93,7 +93,8 @@ class OwnTerminal:
                 continue
             except OSError:
                 self.gone = True
-            if self._hurry and time.monotonic() - stalled_s > PATIENCE_S:
+            if self._hurry and (self._stalled or time.monotonic() - stalled_s > PATIENCE_S):
+                self._stalled = True  # one wait for all that is still to be written
                 return
 
     def read(self) -> bytes:

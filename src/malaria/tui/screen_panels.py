@@ -37,7 +37,7 @@ from malaria.units import format_bytes, format_clock, format_count, format_ms, f
 
 LEAST_WIDTH: Final = 80
 LEAST_HEIGHT: Final = 24
-WIDE: Final = 150
+WIDE: Final = 162
 """Columns from which panels stand side by side."""
 BAR_HEIGHT: Final = 12
 """Lines of a chart where there is room for it."""
@@ -48,6 +48,8 @@ POINTS: Final = ("p50", "p99", "max")
 MARGIN: Final = len(INDENT) + LABEL_WIDTH
 OBSERVER_LABELS: Final = {"process": "broker", "docker": "broker", "sys": "$SYS"}
 CLOCK_WIDTH: Final = 9
+NOT_IN_SHORT: Final = NOT_IN_LINE | {"clients_connected"}
+"""Readings that a low screen has no room for; the broker's clients are those of the load, which are shown."""
 UNSHOWN: Final = frozenset({"programs"})
 """Observers that watch this machine for the verdict."""
 
@@ -76,12 +78,13 @@ def _head(picture: ScreenPicture, width: int) -> list[Text]:
     if picture.place:
         lines += wrapped(picture.place, INDENT, width)
     if picture.progress is None:
-        return [*lines, Text(f"{INDENT}{picture.stage}")]
+        return [*lines, *wrapped(picture.stage, INDENT, width)]
     told, style = so_far(picture.progress)
     standing = wrapped(told, INDENT, width)
     for line in standing:
         line.stylize(style)
-    return [*lines, phase_bar(picture.progress, width), *standing]
+    bar = Text(f"{INDENT}{printable(picture.stage)}") if picture.stage else phase_bar(picture.progress, width)
+    return [*lines, bar, *standing]
 
 
 def phase_bar(progress: Progress, width: int) -> Text:
@@ -270,10 +273,10 @@ def _observed_in_short(picture: ScreenPicture, width: int) -> list[Text]:
             others += _gap_row(one, width)
         elif one.observer in ("process", "docker", "host"):
             before = "host " if one.observer == "host" else ""
-            short = [reading for reading in one.readings if reading[0] not in NOT_IN_LINE]
+            short = [reading for reading in one.readings if reading[0] not in NOT_IN_SHORT]
             about += [(name, label if n else f"{before}{label}", text) for n, (name, label, text) in enumerate(short)]
         else:
-            short = [reading for reading in one.readings if reading[0] not in NOT_IN_LINE]
+            short = [reading for reading in one.readings if reading[0] not in NOT_IN_SHORT]
             others += _reading_row(_label(one), short, width)
     return [*(_reading_row("broker", about, width) if about else []), *others]
 

@@ -32,7 +32,9 @@ class TerminalDriver(Driver):
         self._told: tuple[int, int] | None = None
 
     def write(self, data: str) -> None:
-        self._terminal.write(data)
+        # textual resets the pointer and rings after it has stopped: that would reach the normal screen
+        if not self._ended.is_set():
+            self._terminal.write(data)
 
     def start_application_mode(self) -> None:
         self._terminal.enter()
