@@ -53,20 +53,27 @@ class ChangeDoor:
         """Return what a change would do, without making it."""
         return self._put(text, "", only_look=True)
 
-    def _put(self, text: str, by: str, *, only_look: bool) -> ChangeAnswer:
+    def submit(self, text: str, by: str, *, only_look: bool = False) -> Future[ChangeAnswer]:
+        """Ask for a change without waiting. A question whose answer is cancelled makes no change."""
+        answer: Future[ChangeAnswer] = Future()
         try:
             wanted = parse_change(text)
         except NotationError as error:
-            return ChangeAnswer(AnswerKind.REFUSED, error.message, error.remedy)
-        question = _Question(wanted, by, only_look, Future())
+            answer.set_result(ChangeAnswer(AnswerKind.REFUSED, error.message, error.remedy))
+            return answer
         with self._lock:
             if self._closed:
-                return ChangeAnswer(AnswerKind.CONFLICT, self._closed)
-            self._questions.put(question)
+                answer.set_result(ChangeAnswer(AnswerKind.CONFLICT, self._closed))
+            else:
+                self._questions.put(_Question(wanted, by, only_look, answer))
+        return answer
+
+    def _put(self, text: str, by: str, *, only_look: bool) -> ChangeAnswer:
+        answer = self.submit(text, by, only_look=only_look)
         try:
-            return question.answer.result(PATIENCE_S)
+            return answer.result(PATIENCE_S)
         except WaitTimeout:
-            question.answer.cancel()  # nobody waits any more: then nothing may happen
+            answer.cancel()  # nobody waits any more: then nothing may happen
             return ChangeAnswer(
                 AnswerKind.CONFLICT,
                 f"the attack did not answer for {PATIENCE_S:g} s",

@@ -26,6 +26,7 @@ from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, p
 from malaria.attacks.run_facts import planned_facts, run_state, uncounted
 from malaria.attacks.staircase_pilot import StaircasePilot
 from malaria.attacks.steer_socket import SteerSocket
+from malaria.attacks.steered_file import SteeredFile, repeat_command
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
 from malaria.control.change_schedule import HAND_NOTICE_NS
@@ -34,6 +35,7 @@ from malaria.control.file_changes import FileChanges
 from malaria.control.messages import Report, SecondReport
 from malaria.control.steering import Steering
 from malaria.errors import OperatorError, RunError, UnreachedTargetError, UnstoredRunError
+from malaria.model.planned_change import MOST_CHANGES
 from malaria.model.wanted_change import Verb, WantedChange
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
@@ -205,7 +207,7 @@ def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo
     )
     for facts in (planned_facts(request, target_info), now, request.facts):
         writer.describe(facts)
-    (request.directory / "warhead.toml").write_text(to_toml(request.warhead))
+    (request.directory / "warhead.toml").write_text(to_toml(request.warhead, Path.cwd()))
     writer.commit()
 
 
@@ -257,6 +259,8 @@ class AttackRunner:
         self._writer.describe(RunMeta(workers=tuple(workers)))
         self._steering = Steering(request.warhead, self._conductor)
         self._file_changes = FileChanges(request.warhead.changes, self._conductor, self._steering)
+        command = repeat_command(request.target.url, request.directory)
+        self._steered = SteeredFile(request.directory, request.warhead, means.load.identity.seed, command)
         self._interrupt = Interrupt()
         self._door = ChangeDoor()
         if request.unsteerable:
@@ -299,15 +303,34 @@ class AttackRunner:
 
     def _decide(self, wanted: WantedChange, by: str, only_look: bool) -> ChangeAnswer:
         """Answer somebody who wants to change the load, and order what was taken."""
+        now_ns = self._now()
         if wanted.verb is Verb.STOP:
             self._interrupt.count += not only_look
-            return ChangeAnswer(AnswerKind.TAKEN, "the load ends as with Ctrl-C", "", self._now())
-        answer, orders = self._steering.decide(
-            wanted, self._file_changes.earliest_ns(self._now()) - HAND_NOTICE_NS, only_look=only_look
-        )
-        for order in orders:
-            self._pool.order(order)
+            answer = ChangeAnswer(AnswerKind.TAKEN, "the load ends as with Ctrl-C", "", now_ns)
+        elif self._steered.is_full and wanted.verb is not Verb.END:
+            return ChangeAnswer(AnswerKind.CONFLICT, f"a load can have {MOST_CHANGES:,} changes, and this one had them")
+        else:
+            at_ns = now_ns if wanted.verb is Verb.END else self._file_changes.earliest_ns(now_ns) - HAND_NOTICE_NS
+            answer, orders = self._steering.decide(wanted, at_ns, only_look=only_look)
+            for order in orders:
+                self._pool.order(order)
+        if answer.kind is AnswerKind.TAKEN and not only_look:
+            self._steered.take(wanted, now_ns if answer.at_ns is None else answer.at_ns)
+            self._store_steered()
         return answer
+
+    def _store_steered(self) -> None:
+        """Store what hands have changed so far, to be repeated."""
+        conductor, steered = self._conductor, self._steered
+        start_ns, end_ns = conductor.measure_start_ns, conductor.measure_end_ns
+        if start_ns is None or not steered.is_steered:
+            return
+        planned_ns = self._warhead.length_ns
+        early = end_ns is not None and (planned_ns is None or end_ns < start_ns + planned_ns)
+        if failure := steered.write(start_ns, end_ns if early else None, self._file_changes.left_out):
+            self._note_events((Event(self._now(), EventKind.OPERATOR, failure),))
+        else:
+            self._writer.describe(RunMeta(steered=steered.command))
 
     def _pilot_load(self, at_ns: int) -> None:
         """Order the next steps of a staircase, and its end."""
@@ -438,6 +461,7 @@ class AttackRunner:
         self._keep_notes(self._now())
         self._show(self._now())
         self._write_state()
+        self._store_steered()  # now the end of the load is known
         self._writer.describe(RunMeta(end_ns=self._now()))
         counters = self._totals.counters if self._sampled else None
         self._writer.ledger(ledger_totals(self._warhead, self._conductor, counters))

@@ -162,6 +162,8 @@ def finish(outcome: AttackOutcome, result: Result, screen: Console) -> None:
     else:
         if not result.quiet:
             say_page(outcome.directory, screen)
+            if again := outcome.run.meta.steered:
+                screen.print(f"  again      {again}", soft_wrap=True, highlight=False, markup=False)
     if result.quiet:
         say_in_a_line(outcome.summary, outcome.directory)
     result.files.keep(

@@ -34,6 +34,8 @@ class FileChanges:
         self._decided_ns = 0
         self.unmade: tuple[str, ...] = ()
         """A sentence for each change that did not fit."""
+        self.left_out: tuple[PlannedChange, ...] = ()
+        """The changes that did not fit."""
         self._tell_conductor()
 
     def advance(self, at_ns: int) -> list[Order]:
@@ -71,6 +73,7 @@ class FileChanges:
     def _leave_out(self, change: PlannedChange, reason: str, at_ns: int) -> None:
         text = f"{describe_planned_change(change)} was not made: {reason}"
         self.unmade += (text,)
+        self.left_out += (change,)
         self._events.append(Event(at_ns, EventKind.OPERATOR, text))
 
     def _drop_rest(self, at_ns: int) -> None:

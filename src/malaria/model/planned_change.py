@@ -91,6 +91,11 @@ class PlannedChange(Table):
             raise KeyPathError("group", "cannot be used with 'end', which concerns the whole load", "remove it")
         return self
 
+    @classmethod
+    def at(cls, at_ns: int, wanted: WantedChange) -> PlannedChange:
+        """Return the change `wanted` at a time."""
+        return cls.model_construct(at_ns=at_ns, do=wanted, group=None)
+
     @property
     def wanted(self) -> WantedChange:
         """The change with its group, whichever key states it."""

@@ -271,9 +271,14 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
 # --- out -----------------------------------------------------------------------------------------------------------
 
 
-def to_toml(warhead: Warhead) -> str:
-    """Write the warhead as a file, without keys that have their default. A comment says that secrets are left out."""
+def to_toml(warhead: Warhead, directory: Path | None = None) -> str:
+    """Write the warhead as a file, without keys that have their default. A comment says that secrets are left out.
+
+    Paths that are relative to `directory` become absolute, for a file that is read elsewhere.
+    """
     table = to_table(warhead)
+    if directory is not None:
+        anchor_files(table, directory)
     holders = [table.get("target", {}), *table["group"], *(group.get("target", {}) for group in table["group"])]
     secrets = [holder.pop(key, None) for holder in holders for key in SECRETS]
     return (SECRETS_LEFT_OUT if any(secrets) else "") + tomli_w.dumps(table)

@@ -30,7 +30,7 @@ type Runs = Mapping[str, tuple[Run, Summary]]
 
 def write_summary(summary: Summary, directory: Path) -> None:
     """Write `summary.json`. Raises OSError when the disk does not take it."""
-    _replace(directory / SUMMARY, json_text(summary.as_json()))
+    write_text_file(directory / SUMMARY, json_text(summary.as_json()))
 
 
 def write_attack_files(run: Run, summary: Summary, directory: Path) -> None:
@@ -39,8 +39,8 @@ def write_attack_files(run: Run, summary: Summary, directory: Path) -> None:
     from malaria.report.page.run_page import render_run_page
 
     write_summary(summary, directory)
-    _replace(directory / PAGE, render_run_page(run, summary))
-    _replace(directory / MARKDOWN, render_run_markdown(run, summary))
+    write_text_file(directory / PAGE, render_run_page(run, summary))
+    write_text_file(directory / MARKDOWN, render_run_markdown(run, summary))
 
 
 def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path) -> Summary:
@@ -52,8 +52,8 @@ def write_campaign_files(campaign: CampaignRecords, runs: Runs, directory: Path)
     summary = summarize_campaign(campaign, {name: figures for name, (_, figures) in runs.items()})
     write_summary(summary, directory)
     render_page = render_campaign_page if summary.comparison is None else render_comparison_page
-    _replace(directory / PAGE, render_page(campaign, runs, summary))
-    _replace(directory / MARKDOWN, render_campaign_markdown(campaign, runs, summary))
+    write_text_file(directory / PAGE, render_page(campaign, runs, summary))
+    write_text_file(directory / MARKDOWN, render_campaign_markdown(campaign, runs, summary))
     return summary
 
 
@@ -61,8 +61,8 @@ def write_side_by_side_files(compared: SideBySide, directory: Path) -> None:
     """Write the page and the figures of two results side by side. Raises OSError when the disk does not take them."""
     from malaria.report.page.side_by_side_page import render_side_by_side_page
 
-    _replace(directory / COMPARISON, json_text(compared.as_json()))
-    _replace(directory / PAGE, render_side_by_side_page(compared))
+    write_text_file(directory / COMPARISON, json_text(compared.as_json()))
+    write_text_file(directory / PAGE, render_side_by_side_page(compared))
 
 
 def json_text(value: object) -> str:
@@ -70,7 +70,7 @@ def json_text(value: object) -> str:
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-def _replace(path: Path, text: str) -> None:
+def write_text_file(path: Path, text: str) -> None:
     """Replace the text of a file. Raises OSError if the disk does not take it; then the old file is untouched."""
     fresh = path.with_name(f"{path.name}.new")
     try:

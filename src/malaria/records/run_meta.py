@@ -242,6 +242,7 @@ class RunMeta(_Facts):
     aborted: str | None = None
     stalled: str | None = None
     unmade_changes: tuple[str, ...] = ()
+    steered: str | None = None
     observers: tuple[ObserverFacts, ...] = ()
     lost_workers: tuple[LostWorker, ...] = ()
     swarm: SwarmFacts | None = None

@@ -20,6 +20,7 @@ from malaria.records.run import Run
 from malaria.units import format_count, format_duration_ns, format_ms, format_things
 
 UNKNOWN: Final = "—"
+STEERED: Final = "The load was changed by hand while it ran. This makes it again, with the changes:"
 NO_LATENCY: Final = "No latency was measured."
 ATTACK_COMMANDS: Final = ("attack", "publish", "subscribe", "connect")
 """The commands that make one attack; the title of a run names its own."""

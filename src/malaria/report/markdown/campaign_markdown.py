@@ -20,7 +20,7 @@ from malaria.report.figure_text import connected
 from malaria.report.headings import Heading
 from malaria.report.level_columns import LEVEL_COLUMNS, level_figures
 from malaria.report.markdown.comparison_markdown import comparison_lines
-from malaria.report.markdown.markdown_sections import sections, titled
+from malaria.report.markdown.markdown_sections import sections, steered_lines, titled
 from malaria.report.markdown.markdown_text import anchor, code, joined, plain, table
 from malaria.report.repeat_text import REPEAT_HEAD, repeat_rows, repeat_sentence
 from malaria.report.shown_levels import RunAndSummary, ShownLevel, by_level, clean_start, missing_lines, shown_parts
@@ -122,7 +122,7 @@ def _part(one: ShownLevel, level: Sequence[ShownLevel]) -> list[str]:
     lines = [f"## {plain(one.name)}", "", plain(one.run.meta.load or ""), ""]
     lines += [f"**{answer.outcome}** {plain(answer.what)}", ""]
     lines += [line for text in (answer.remedy, *answer.further) if text for line in (plain(text), "")]
-    lines += [code(one.part.command or one.run.meta.command or "unknown", "sh"), ""]
+    lines += [code(one.part.command or one.run.meta.command or "unknown", "sh"), "", *steered_lines(one.run)]
     clean = clean_start(one.part)
     lines += [plain(clean), ""] if clean else []
     described = sections(one.run, one.summary)

@@ -20,7 +20,7 @@ from malaria.report import perf_text, target_text
 from malaria.report.bees_text import BEES_HEAD, bee_remarks, bee_rows
 from malaria.report.charts.event_marks import MARKS_SHOWN, marks
 from malaria.report.definitions import DEFINITIONS
-from malaria.report.figure_text import NO_LATENCY, UNKNOWN, count, latencies, ms, things
+from malaria.report.figure_text import NO_LATENCY, STEERED, UNKNOWN, count, latencies, ms, things
 from malaria.report.headings import Heading
 from malaria.report.ledger_text import AccountLine, apart_from_sums, counted, deliveries, ledger_notes, published
 from malaria.report.markdown.markdown_text import code, plain, table
@@ -197,3 +197,8 @@ def _perf(run: Run) -> list[str]:
     ordered = [[command, shared, symbol, overhead, samples] for overhead, samples, command, shared, symbol in rows]
     head = [*perf_text.PERF_HEAD[2:], *perf_text.PERF_HEAD[:2]]
     return [f"{perf_text.caption(profile)}.", "", *table(head, ordered, words=3)]
+
+
+def steered_lines(run: Run) -> list[str]:
+    """Return how to make the load again as hands changed it; nothing for one that none changed."""
+    return [STEERED, "", code(run.meta.steered, "sh"), ""] if run.meta.steered else []

@@ -8,7 +8,7 @@ from malaria.records.run import Run
 from malaria.report.environment_text import HOST_HEAD, environment, host_rows
 from malaria.report.figure_text import length
 from malaria.report.headings import Heading
-from malaria.report.markdown.markdown_sections import sections, titled
+from malaria.report.markdown.markdown_sections import sections, steered_lines, titled
 from malaria.report.markdown.markdown_text import code, joined, plain, table
 
 
@@ -31,6 +31,7 @@ def _attack(run: Run, summary: Summary) -> list[str]:
         "",
         code(meta.command or "unknown", "sh"),
         "",
+        *steered_lines(run),
     ]
     end = {
         Heading.ENVIRONMENT: table(

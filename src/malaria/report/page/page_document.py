@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from malaria.analysis.figure_names import LABELS
 from malaria.report.definitions import DEFINITIONS
-from malaria.report.figure_text import NO_LATENCY
+from malaria.report.figure_text import NO_LATENCY, STEERED
 from malaria.report.headings import Heading
 from malaria.report.page.page_data import PageData, packed
 from malaria.report.page.whole_phrases import whole
@@ -63,7 +63,9 @@ def template_environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["whole"] = whole
-    environment.globals.update(Heading=Heading, definitions=DEFINITIONS, labels=LABELS, NO_LATENCY=NO_LATENCY)
+    environment.globals.update(
+        Heading=Heading, definitions=DEFINITIONS, labels=LABELS, NO_LATENCY=NO_LATENCY, STEERED=STEERED
+    )
     return environment
 
 

@@ -70,6 +70,7 @@ class RunSections:
     """Everything that a page says about one attack below its first screen. Sections that are None are left out."""
 
     commands: tuple[CopyableCommand, ...]
+    steered: CopyableCommand | None
     clean_start: str
     target: TargetView
     surges: SurgesView | None
@@ -134,6 +135,7 @@ def run_sections(material: RunMaterial, data: PageData, suffix: str = "", part: 
     run, summary = material.run, material.summary
     return RunSections(
         commands=command_lines(part.command or run.meta.command or "unknown", f"command{suffix}"),
+        steered=None if run.meta.steered is None else CopyableCommand(f"steered{suffix}", run.meta.steered),
         clean_start=clean_start(part),
         target=target_view(run, summary),
         surges=surges_view(run, summary),
