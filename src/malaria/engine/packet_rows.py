@@ -17,6 +17,8 @@ from malaria.schedule.payload import HEADER_DTYPE
 
 _FEWEST_ROWS: Final = 16
 _FIELDS: Final = tuple(HEADER_DTYPE.fields[name] for name in ("sequence", "due_ns"))  # type: ignore[index]
+SEQUENCE_AT: Final = _FIELDS[0][1]
+"""The place of the sequence in a payload's header."""
 
 
 class PacketRows:
@@ -31,7 +33,7 @@ class PacketRows:
         self._packet = packet
         self._id_at = id_at
         self._header_at = header_at
-        self._sequence_at = header_at + _FIELDS[0][1]
+        self._sequence_at = header_at + SEQUENCE_AT
         self._prefix = b""
         self._between = b""  # what stands between packet id and sequence
         self._begun = 0  # rows that begin with `_prefix`
@@ -43,11 +45,11 @@ class PacketRows:
     def size_bytes(self) -> int:
         return len(self._buffer)
 
-    def turn_to(self, member: int, packet: bytes) -> None:
-        """Make the rows those of another member, who has a packet of the same length and layout."""
+    def turn_to(self, member: int, prefix: bytes) -> None:
+        """Make the rows those of a member whose packets have this layout; up to the sequence they are `prefix`."""
         self.member = member
-        self._prefix = packet[: self._sequence_at]
-        self._between = b"" if self._id_at is None else self._prefix[self._id_at + 2 :]
+        self._prefix = prefix
+        self._between = b"" if self._id_at is None else prefix[self._id_at + 2 :]
         self._begun = 0
 
     def fill(self, packet_ids: Sequence[int], sequence: int, due_ns: int) -> memoryview:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from malaria.engine.packet_rows import PacketRows
+from malaria.engine.packet_rows import SEQUENCE_AT, PacketRows
 from malaria.model.group import Group
 from malaria.mqtt.codec import encode_remaining_length
 from malaria.mqtt.packets import PacketType
@@ -95,7 +95,7 @@ class PreparedTemplate:
         )
         whole = memoryview(self._buffer)
         self._views = {length: whole[longest - length :] for length in {len(head) for head in self._heads}}
-        self._rows: dict[tuple[int, int], PacketRows] = {}  # by the length of a packet and the place of its id
+        self._rows: dict[tuple[int, int], PacketRows] = {}  # by the places of sequence and packet id
         self._last_rows: PacketRows | None = None
 
     def packet(self, position: int, packet_id: int, sequence: int, due_ns: int) -> Encoded:
@@ -122,17 +122,28 @@ class PreparedTemplate:
         rows = self._last_rows
         if rows is not None and rows.member == position:
             return rows
-        packet, id_at = bytes(self.packet(position, 0, 0, 0)), len(self._heads[position])
-        rows = self._rows.get((len(packet), id_at))
+        prefix, id_at = self._prefix(position), len(self._heads[position])
+        rows = self._rows.get((len(prefix), id_at))
         if rows is None:
-            if sum(kept.size_bytes for kept in self._rows.values()) > _KEPT_ROWS_BYTES:
-                self._rows.clear()
-            rows = PacketRows(packet, id_at if self._qos else None, len(packet) - self._size)
-            self._rows[len(packet), id_at] = rows
+            rows = self._rows[len(prefix), id_at] = self._make_rows(position)
         if rows.member != position:
-            rows.turn_to(position, packet)
+            rows.turn_to(position, prefix)
         self._last_rows = rows
         return rows
+
+    def _prefix(self, position: int) -> bytes:
+        """Return what this client's packets begin with, up to the sequence; the packet id is 0."""
+        return self._heads[position] + (b"\0\0" if self._qos else b"") + self._member_header(position)
+
+    def _member_header(self, position: int) -> bytes:
+        """Return the part of the payload's header that does not change."""
+        return pack_header(self._tag, self._numbers[position], 0, 0)[:SEQUENCE_AT]
+
+    def _make_rows(self, position: int) -> PacketRows:
+        if sum(kept.size_bytes for kept in self._rows.values()) > _KEPT_ROWS_BYTES:
+            self._rows.clear()
+        packet = bytes(self.packet(position, 0, 0, 0))
+        return PacketRows(packet, len(self._heads[position]) if self._qos else None, len(packet) - self._size)
 
 
 class BuiltTemplate:

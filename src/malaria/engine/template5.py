@@ -91,6 +91,10 @@ class PreparedTemplate5(PreparedTemplate):
         self._buffer[begin:at] = head
         return self._whole[begin:]
 
+    def _prefix(self, position: int) -> bytes:
+        packet_id = b"\0\0" if self._qos else b""
+        return self._heads[position] + packet_id + self._properties[position] + self._member_header(position)
+
     def _packer(self, length: int) -> Callable[..., None]:
         ids = "H" if self._qos else ""
         layout = struct.Struct(f">{ids}{length}s{HEADER.format.removeprefix('>')}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from malaria.engine.packet_rows import PacketRows
+from malaria.engine.packet_rows import SEQUENCE_AT, PacketRows
 from malaria.schedule.payload import HEADER
 
 HEADS = [b"\x32\x30\x00\x03a/0", b"\x32\x30\x00\x03a/1"]
@@ -23,7 +23,7 @@ def rows_for(member: int, *, with_id: bool = True) -> PacketRows:
     first = packet(member, 0, 0, 0, with_id=with_id)
     at = len(HEADS[0])
     rows = PacketRows(first, at if with_id else None, at + 2 * with_id)
-    rows.turn_to(member, first)
+    rows.turn_to(member, first[: at + 2 * with_id + SEQUENCE_AT])
     return rows
 
 
@@ -42,7 +42,7 @@ def test_members_take_turns() -> None:
     rows = rows_for(0)
     for member, count in ((0, 4), (1, 2), (0, 3), (1, 20), (0, 20)):
         if rows.member != member:
-            rows.turn_to(member, packet(member, 0, 0, 0))
+            rows.turn_to(member, packet(member, 0, 0, 0)[: len(HEADS[0]) + 2 + SEQUENCE_AT])
         assert bytes(rows.fill(range(1, count + 1), 9, 8)) == expected(member, range(1, count + 1), 9, [8] * count)
 
 
