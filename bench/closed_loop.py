@@ -1,4 +1,4 @@
-"""Messages per second of one closed-loop client, for each window, beside plain clients that refill at once.
+"""Messages per second of closed-loop clients, one and many, for each window, beside plain clients that refill at once.
 
 Against mosquitto as it is configured by default: with Nagle's algorithm, it holds further acknowledgements back until
 the last one is acknowledged. A client that waits for more of them before it sends stands still for our kernel's delayed
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,20 +28,24 @@ ROUNDS: Final = 3
 SECONDS: Final = 1
 AIM: Final = 1.1
 WINDOWS: Final = (1, 2, 8, 20, 100, 1000)
+CLIENTS: Final = 50
+"""Of a load of many clients, over one worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One load: a window over one way in."""
+    """One load: clients with a window each over one way in."""
 
     window: int
     qos: int = 1
     protocol: str = "3.1.1"
     scheme: str = "mqtt"
+    clients: int = 1
 
     @property
     def name(self) -> str:
-        return f"window {self.window:>4}, QoS {self.qos}, MQTT {self.protocol}, {self.scheme}"
+        many = f"{self.clients} x " if self.clients > 1 else ""
+        return f"{many}window {self.window:>4}, QoS {self.qos}, MQTT {self.protocol}, {self.scheme}"
 
 
 CASES: Final = (
@@ -49,6 +53,7 @@ CASES: Final = (
     Case(20, qos=2),
     Case(20, protocol="5"),
     *(Case(20, scheme=scheme) for scheme in ("mqtts", "ws")),
+    *(Case(window, clients=CLIENTS) for window in (1, 8, 20)),
 )
 
 
@@ -71,7 +76,7 @@ def main() -> None:
             ports = {"mqtt": broker.port} | {listener.name: listener.port for listener in listeners}
             figures = [_figure(case, ports[case.scheme]) for case in CASES]
             show(
-                f"One closed-loop client, {SIZE} bytes, {broker.version}",
+                f"Closed-loop clients, {SIZE} bytes, {broker.version}",
                 [figure for figure, _ in figures],
                 "rounds alternate; a client that records nothing does:",
                 *(note for _, note in figures),
@@ -81,8 +86,7 @@ def main() -> None:
 def _figure(case: Case, port: int) -> tuple[Figure, str]:
     """Return the line of a case, and how it compares with the plain client that records nothing."""
     ours, timed, bare = [], [], []
-    job = {"port": port, "window": case.window, "qos": case.qos, "protocol": case.protocol, "scheme": case.scheme,
-           "seconds": SECONDS}  # fmt: skip
+    job = asdict(case) | {"port": port, "seconds": SECONDS}
     for _ in range(ROUNDS):
         bare.append(run_plain_client(job | {"timed": False}))
         timed.append(run_plain_client(job | {"timed": True}))
@@ -94,7 +98,13 @@ def _figure(case: Case, port: int) -> tuple[Figure, str]:
 
 
 def _our_speed(case: Case, port: int) -> float:
-    group: dict[str, Any] = {"clients": 1, "size": SIZE, "interval": 0, "inflight": case.window, "qos": case.qos}
+    group: dict[str, Any] = {
+        "clients": case.clients,
+        "size": SIZE,
+        "interval": 0,
+        "inflight": case.window,
+        "qos": case.qos,
+    }
     path = "/mqtt" if case.scheme in ("ws", "wss") else ""
     target: dict[str, Any] = {"url": f"{case.scheme}://127.0.0.1:{port}{path}"}
     if case.scheme in ("mqtts", "wss"):

@@ -1,9 +1,9 @@
-"""A plain MQTT client that keeps its window full: the reference of `bench.closed_loop`.
+"""Plain MQTT clients that keep their windows full: the reference of `bench.closed_loop`.
 
-One blocking socket. It reads, and sends one message for each acknowledgement of that read, all in one send. With
-`timed` it also does what a measuring client cannot leave out: each message carries its sequence and time, and the
-latency of each acknowledgement goes into a histogram. `python -m bench.plain_client JOB` prints the messages
-acknowledged per second.
+Each has one blocking socket; one client waits in its read, several wait together in epoll. A client reads, and sends
+one message for each acknowledgement of that read, all in one send. With `timed` it also does what a measuring client
+cannot leave out: each message carries its sequence and time, and the latency of each acknowledgement goes into a
+histogram. `python -m bench.plain_client JOB` prints the messages acknowledged per second.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import socket
 import ssl
 import struct
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -36,10 +37,10 @@ type Receive = Callable[[], bytes]
 
 
 def run_plain_client(job: Mapping[str, Any]) -> float:
-    """Run one client in a process of its own; return its acknowledged messages per second.
+    """Run clients in a process of their own; return their acknowledged messages per second.
 
-    `job` has `port`, `window`, `qos`, `protocol` ("3.1.1" or "5"), `scheme` (mqtt, mqtts, ws, wss), `seconds` and
-    `timed`.
+    `job` has `clients` (how many), `port`, `window`, `qos`, `protocol` ("3.1.1" or "5"), `scheme` (mqtt, mqtts, ws,
+    wss), `seconds` and `timed`.
     """
     command = [sys.executable, "-m", "bench.plain_client", json.dumps(job)]
     finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60)
@@ -48,25 +49,34 @@ def run_plain_client(job: Mapping[str, Any]) -> float:
 
 def main() -> None:
     job = json.loads(sys.argv[1])
-    send, receive = _connect(job["port"], job["scheme"])
-    is_5 = job["protocol"] == "5"
-    name = f"plain-{os.getpid()}".encode()
-    variable = b"\x00\x04MQTT" + bytes([5 if is_5 else 4, 2, 0, 0]) + (b"\x00" if is_5 else b"")
-    send(_framed(0x10, variable + struct.pack(">H", len(name)) + name))
-    receive()
-    print(_load(send, receive, job))
+    print(_load([Client(job, number) for number in range(job["clients"])], job))
 
 
-def _load(send: Send, receive: Receive, job: Mapping[str, Any]) -> float:
-    messages = (Timed if job["timed"] else Bare)(job)
-    send(b"".join(messages.first(packet_id) for packet_id in range(1, job["window"] + 1)))
-    begin = time.perf_counter()
-    acknowledged, counted_from, begun = 0, 0, b""
-    while (now := time.perf_counter()) < begin + WARM_UP_S + job["seconds"]:
-        if not counted_from and now >= begin + WARM_UP_S:
-            counted_from, counted_since = acknowledged, now
-        begun += receive()
-        answers, at = [], 0
+class Client:
+    """One client: it reads, and sends one message for each acknowledgement of that read, all in one send."""
+
+    def __init__(self, job: Mapping[str, Any], number: int) -> None:
+        self._sock, self._send, self._receive = _connect(job["port"], job["scheme"])
+        is_5 = job["protocol"] == "5"
+        name = f"plain-{os.getpid()}-{number}".encode()
+        variable = b"\x00\x04MQTT" + bytes([5 if is_5 else 4, 2, 0, 0]) + (b"\x00" if is_5 else b"")
+        self._send(_framed(0x10, variable + struct.pack(">H", len(name)) + name))
+        self._receive()
+        self._window = job["window"]
+        self._messages = (Timed if job["timed"] else Bare)(job)
+        self._begun = b""
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def begin(self) -> None:
+        """Fill the window."""
+        self._send(b"".join(self._messages.first(packet_id) for packet_id in range(1, self._window + 1)))
+
+    def turn(self) -> int:
+        """Read what the broker has acknowledged and send as much again; return the messages acknowledged."""
+        begun = self._begun + self._receive()
+        messages, answers, acknowledged, at = self._messages, [], 0, 0
         while at + 2 <= len(begun) and at + 2 + begun[at + 1] <= len(begun):
             kind, packet_id = begun[at], begun[at + 2 : at + 4]
             if kind == _PUBREC:
@@ -75,10 +85,36 @@ def _load(send: Send, receive: Receive, job: Mapping[str, Any]) -> float:
                 acknowledged += 1
                 answers.append(messages.next(int.from_bytes(packet_id)))
             at += 2 + begun[at + 1]
-        begun = begun[at:]
+        self._begun = begun[at:]
         if answers:
-            send(b"".join(answers))
+            self._send(b"".join(answers))
+        return acknowledged
+
+
+def _load(clients: list[Client], job: Mapping[str, Any]) -> float:
+    """Keep all windows full; return the messages acknowledged per second, without those of the warm-up."""
+    ready = _ready_clients(clients)
+    for client in clients:
+        client.begin()
+    begin = time.perf_counter()
+    acknowledged, counted_from = 0, 0
+    while (now := time.perf_counter()) < begin + WARM_UP_S + job["seconds"]:
+        if not counted_from and now >= begin + WARM_UP_S:
+            counted_from, counted_since = acknowledged, now
+        for client in ready():
+            acknowledged += client.turn()
     return (acknowledged - counted_from) / (now - counted_since)
+
+
+def _ready_clients(clients: list[Client]) -> Callable[[], Iterable[Client]]:
+    """Return a function that waits for clients that can read. A lone one is always ready: its read waits."""
+    if len(clients) == 1:
+        return lambda: clients
+    poller = select.epoll()
+    by_fd = {client.fileno(): client for client in clients}
+    for fd in by_fd:
+        poller.register(fd, select.EPOLLIN)
+    return lambda: [by_fd[fd] for fd, _ in poller.poll()]
 
 
 class Bare:
@@ -137,7 +173,7 @@ def _framed(first: int, body: bytes) -> bytes:
     return bytes([first]) + size + body
 
 
-def _connect(port: int, scheme: str) -> tuple[Send, Receive]:
+def _connect(port: int, scheme: str) -> tuple[socket.socket, Send, Receive]:
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if scheme in ("mqtts", "wss"):
@@ -145,7 +181,7 @@ def _connect(port: int, scheme: str) -> tuple[Send, Receive]:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         sock = context.wrap_socket(sock)
     if scheme not in ("ws", "wss"):
-        return sock.sendall, lambda: sock.recv(READ)
+        return sock, sock.sendall, lambda: sock.recv(READ)
     key = base64.b64encode(os.urandom(16)).decode()
     sock.sendall(
         f"GET /mqtt HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -153,7 +189,7 @@ def _connect(port: int, scheme: str) -> tuple[Send, Receive]:
     )
     if b" 101 " not in sock.recv(READ):
         sys.exit("the broker does not speak WebSocket at this port")
-    return _websocket(sock)
+    return sock, *_websocket(sock)
 
 
 def _websocket(sock: socket.socket) -> tuple[Send, Receive]:
