@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.records.histogram import HIGHEST_NS, LOWEST_NS, Histogram, bucket_of
+from malaria.records.histogram import HIGHEST_NS, LOWEST_NS, Histogram, SealedHistogram, bucket_of
 
 inside = (
     st.integers(0, 42)
@@ -44,6 +44,18 @@ def test_merging_is_recording_together_in_any_order(a: list[int], b: list[int], 
     assert merged(ha, hb, hc).to_bytes() == whole
     assert merged(hc, ha, hb).to_bytes() == whole
     assert merged(merged(ha, hb), hc).to_bytes() == merged(ha, merged(hb, hc)).to_bytes() == whole
+
+
+@given(st.lists(values_of(anything), max_size=4), st.floats(0, 1))
+def test_a_sealed_one_is_the_twin_of_merged_ones(parts: list[list[int]], q: float) -> None:
+    histograms = [histogram_of(values_ns) for values_ns in parts]
+    whole, sealed = merged(*histograms), SealedHistogram(one.to_bytes() for one in histograms)
+    assert sealed.to_bytes() == whole.to_bytes()
+    assert sealed.quantile_ns(q) == whole.quantile_ns(q)
+    assert (sealed.is_empty, sealed.count, sealed.mean_ns) == (whole.is_empty, whole.count, whole.mean_ns)
+    again = merged(*histograms)
+    again.merge(sealed)
+    assert again.to_bytes() == merged(whole, whole).to_bytes()
 
 
 @given(values_of(anything))

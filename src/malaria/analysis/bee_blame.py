@@ -6,13 +6,15 @@ from collections import Counter as Tally
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from malaria.analysis.bee_figures import bee_figures, bee_of, own_lag_p99_ns
+from malaria.analysis.bee_figures import P99, bee_figures, bee_of
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.outcome import Outcome, Reason
 from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import bees_of
-from malaria.records.rows import CONNECTION_LOST, EventKind
+from malaria.records.histogram import Histogram
+from malaria.records.rows import CONNECTION_LOST, EventKind, Metric
 from malaria.records.run import Run
+from malaria.records.sample_histograms import merged_histogram
 from malaria.units import format_count, format_things
 
 THIS_MACHINE = "this machine"
@@ -38,15 +40,18 @@ def latest_worker(run: Run) -> LateWorker | None:
     found: list[tuple[int, int, str]] = []
     for bee in bees_of(run) or [""]:
         samples = [sample for sample in run.samples if bee_of(sample.worker) == bee]
-        of_bee = own_lag_p99_ns(samples)
+        of_bee = Histogram()
+        lags: dict[str, int | None] = {}
         for worker in sorted({sample.worker for sample in samples}):
-            of_worker = own_lag_p99_ns(sample for sample in samples if sample.worker == worker)
-            if of_bee is not None and of_worker is not None:
-                found.append((of_bee, of_worker, worker))
+            of_worker = merged_histogram((sample for sample in samples if sample.worker == worker), Metric.OWN_LAG)
+            lags[worker] = of_worker.quantile_ns(P99)
+            of_bee.merge(of_worker)
+        whole = of_bee.quantile_ns(P99)
+        found += [(whole, lag, worker) for worker, lag in lags.items() if whole is not None and lag is not None]
     if not found:
         return None
-    of_bee, _, worker = max(found, key=lambda late: late[:2])
-    return LateWorker(worker, of_bee, worker_cpu_percent(run, worker))
+    p99_ns, _, worker = max(found, key=lambda late: late[:2])
+    return LateWorker(worker, p99_ns, worker_cpu_percent(run, worker))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from typing import Final
 
 from malaria.analysis.lost_connections import listed_causes, lost_connections
 from malaria.analysis.summary_figures import Summary
-from malaria.analysis.timeline import Second, load_time_s, timeline_of
+from malaria.analysis.timeline import load_time_s
 from malaria.analysis.windows import workers_of
 from malaria.clock import NS_PER_S
 from malaria.records.rows import EXIT_CODE, GAP, Counter, EventKind, Gauge, Observation
 from malaria.records.run import Run
+from malaria.records.sample_timeline import Second
 from malaria.units import format_clock, format_count, format_things
 
 PROCESS: Final = "process"
@@ -104,7 +105,7 @@ def _end_of_process(run: Run, rows: Sequence[Observation], place: int, closings:
 
 def _closings(run: Run) -> list[_Closing]:
     """Return every time of one or two seconds in which connections closed that the broker or the network ended."""
-    seconds = list(timeline_of(run))
+    seconds = list(run.timeline)
     workers = set(workers_of(run))
     found: list[_Closing] = []
     for place, second in enumerate(seconds):

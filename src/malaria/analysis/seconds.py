@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.losses import samples_that_stayed, stayed
-from malaria.analysis.timeline import Second, Timeline, timeline_of
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
+from malaria.records.sample_timeline import Second, Timeline
 
 _NEAR_NS: Final = NS_PER_S // 10
 P99: Final = 0.99
@@ -73,7 +73,7 @@ def _seconds(run: Run) -> list[LoadSecond]:
     window = measured_window_ns(run)
     if window is None:
         return []
-    timeline = timeline_of(run) if not run.meta.lost_workers else Timeline(samples_that_stayed(run))
+    timeline = run.timeline if not run.meta.lost_workers else Timeline(samples_that_stayed(run))
     return load_seconds(timeline, set(stayed(run)), done_counter(run.meta), window[0])
 
 

@@ -10,12 +10,12 @@ from typing import Final
 
 from malaria.analysis.losses import gone_since_ns
 from malaria.analysis.observer_series import seen_columns
-from malaria.analysis.timeline import Second, Timeline, timeline_of
 from malaria.analysis.windows import workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.sample_histograms import second_of
+from malaria.records.sample_timeline import Second
 
 type SeriesRow = dict[str, float | str | None]
 
@@ -57,7 +57,7 @@ def columns(run: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | No
 def _every_step(run: Run, step_s: int) -> list[Second]:
     """Return the steps without holes: a step without a report is there, empty."""
     course: list[Second] = []
-    for second in timeline_of(run) if step_s == 1 else Timeline(run.samples, step_s):
+    for second in run.timeline if step_s == 1 else run.timeline.in_steps(step_s):
         missing = course[-1].end_s + step_s if course else second.end_s
         last = min(second.end_s, missing + LONGEST_GAP_S)
         course += [Second(end_s) for end_s in range(missing, last, step_s)]

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from malaria.analysis.broker_figures import DOCKER, HOST, PROCESS, count_in
-from malaria.analysis.timeline import Second, Timeline
 from malaria.clock import NS_PER_MS, NS_PER_S
-from malaria.records.histogram import Histogram
+from malaria.records.histogram import CountedValues, Histogram
 from malaria.records.rows import GAP, BeeStanding, Counter, Gauge, Metric, Observation, Progress, Sample
 from malaria.records.sample_histograms import unpack
+from malaria.records.sample_timeline import Second, Timeline
 
 HALF_S_NS: Final = NS_PER_S // 2
 """A shorter period was cut off by a phase, so its rate is not that of a second."""
@@ -120,7 +120,7 @@ def _sum(second: Second | None) -> Sample | None:
     return replace(merged, start_ns=merged.end_ns - spans_ns // len(second.workers))
 
 
-def _shown(second: Second | None) -> Mapping[str, Histogram]:
+def _shown(second: Second | None) -> Mapping[str, CountedValues]:
     histograms = {metric.value: second.histogram(metric) for metric in SHOWN} if second is not None else {}
     return {metric: histogram for metric, histogram in histograms.items() if not histogram.is_empty}
 
@@ -132,7 +132,7 @@ def _per_s(samples: Sequence[Sample], counter: Counter) -> float | None:
     return sum(one.counters.get(counter, 0) * NS_PER_S / (one.end_ns - one.start_ns) for one in samples)
 
 
-def _figures(histograms: Mapping[str, Histogram]) -> dict[str, dict[str, float]]:
+def _figures(histograms: Mapping[str, CountedValues]) -> dict[str, dict[str, float]]:
     """Return the percentiles of each metric in milliseconds."""
     points = {
         name: {"p50": each.quantile_ns(0.5), "p99": each.percentile_ns(0.99), "max": each.max_ns}

@@ -15,7 +15,6 @@ from malaria.analysis.capacity.rung import RungJudgement, RungLimits, delivered,
 from malaria.analysis.latency_limits import AT_MOST, default_limit_ms, own_lag_bound_ns
 from malaria.analysis.seconds import LoadSecond, between, load_seconds
 from malaria.analysis.thresholds import stated_thresholds
-from malaria.analysis.timeline import Timeline
 from malaria.clock import NS_PER_S
 from malaria.control.change_schedule import HAND_NOTICE_NS
 from malaria.control.changes import AddClients, Change, ChangeRate, RemoveClients
@@ -24,6 +23,7 @@ from malaria.plan.surge_schedule import SurgeTimes
 from malaria.records.rows import Counter, Metric, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RungFacts, RunMeta, StaircaseFacts
+from malaria.records.sample_timeline import Timeline
 from malaria.records.staircase import Staircase
 
 SETTLE_NS: Final = NS_PER_S

@@ -7,7 +7,7 @@ own float format doing the logarithm.)
 Promises: merging is exact and in any order gives the same figures; count, minimum, maximum, mean and standard deviation
 are those of the values themselves, not of the buckets; values outside the range are clamped to it and counted;
 bytes from elsewhere give a histogram or a `ValueError`. Not thread-safe.
-Measured: 16 us for 1,000 values at once, 0.8 us for one alone, 73 us to make, fill and pack one.
+Measured: 16 us for 1,000 values at once, 0.8 us for one alone, 73 us to make, fill and pack one; 15 us to seal one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -53,6 +55,11 @@ _MOST_COUNTED: Final = 1 << 48
 _DAMAGED: Final = "damaged histogram: "
 
 
+type HeaderFigures = tuple[int, int, int, int, int, int, int]
+"""Count, clamped low and high, minimum, maximum, sum and sum of the squares of values."""
+NO_VALUES: Final[HeaderFigures] = (0, 0, 0, HIGHEST_NS, LOWEST_NS, 0, 0)
+
+
 def bucket_of(value_ns: int) -> int:
     """Return the bucket of a value inside the range."""
     return _bits_of(value_ns) - _BASE
@@ -79,70 +86,18 @@ def exact(q: float) -> Fraction:
     return Fraction(q).limit_denominator(10**9)
 
 
-class Histogram:
-    """Counts of values, dense in memory (260 KB, of which only the touched pages are real) and sparse as bytes."""
+class CountedValues:
+    """Everything that can be read of counted values. `Histogram` counts more of them, `SealedHistogram` is small."""
 
-    __slots__ = ("_counts", "_max_ns", "_min_ns", "_sum_ns", "_sum_of_squares", "clamped_high", "clamped_low", "count")
+    __slots__ = ("_max_ns", "_min_ns", "_sum_ns", "_sum_of_squares", "clamped_high", "clamped_low", "count")
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.clamped_low = 0
-        self.clamped_high = 0
-        self._counts: Ints = np.zeros(BUCKETS, np.int64)
-        self._min_ns = HIGHEST_NS
-        self._max_ns = LOWEST_NS
-        self._sum_ns = 0  # Python integers: exact, whatever is merged
-        self._sum_of_squares = 0
-
-    def record(self, value_ns: int) -> None:
-        """Count one value."""
-        inside_ns = _inside(value_ns)
-        self.clamped_low += value_ns < LOWEST_NS
-        self.clamped_high += value_ns > HIGHEST_NS
-        self.count += 1
-        self._counts[bucket_of(inside_ns)] += 1
-        self._min_ns = min(self._min_ns, inside_ns)
-        self._max_ns = max(self._max_ns, inside_ns)
-        self._sum_ns += inside_ns
-        self._sum_of_squares += inside_ns * inside_ns
-
-    def record_many(self, values_ns: Ints) -> None:
-        """Count every value of an integer array, which is not changed."""
-        for start in range(0, len(values_ns), _CHUNK):
-            self._record_chunk(values_ns[start : start + _CHUNK])
-
-    def _record_chunk(self, values_ns: Ints) -> None:
-        low, high = int(values_ns.min()), int(values_ns.max())
-        if low < LOWEST_NS or high > HIGHEST_NS:
-            self.clamped_low += int(np.count_nonzero(values_ns < LOWEST_NS))
-            self.clamped_high += int(np.count_nonzero(values_ns > HIGHEST_NS))
-            values_ns = np.clip(values_ns, LOWEST_NS, HIGHEST_NS)
-        np.add.at(self._counts, (values_ns.astype(np.float64).view(np.int64) >> _SHIFT) - _BASE, 1)
-        self.count += len(values_ns)
-        self._min_ns = min(self._min_ns, _inside(low))
-        self._max_ns = max(self._max_ns, _inside(high))
-        self._add_moments(values_ns)
-
-    def _add_moments(self, values_ns: Ints) -> None:
-        upper, lower = values_ns >> _HALF_BITS, values_ns & _HALF_MASK
-        self._sum_ns += (int(upper.sum()) << _HALF_BITS) + int(lower.sum())
-        self._sum_of_squares += (
-            (int(upper @ upper) << (2 * _HALF_BITS)) + (int(upper @ lower) << (_HALF_BITS + 1)) + int(lower @ lower)
-        )
-
-    def merge(self, other: Histogram) -> None:
-        """Add everything that `other` counted."""
-        if other.is_empty:
-            return
-        live = other._live
-        self._counts[live] += other._counts[live]
-        self.count += other.count
-        self.clamped_low += other.clamped_low
-        self.clamped_high += other.clamped_high
-        self._min_ns = min(self._min_ns, other._min_ns)
-        self._max_ns = max(self._max_ns, other._max_ns)
-        self._sum_ns += other._sum_ns
-        self._sum_of_squares += other._sum_of_squares
+    count: int
+    clamped_low: int
+    clamped_high: int
+    _min_ns: int
+    _max_ns: int
+    _sum_ns: int  # Python integers: exact, whatever is merged
+    _sum_of_squares: int
 
     @property
     def is_empty(self) -> bool:
@@ -180,10 +135,7 @@ class Histogram:
             raise ValueError(f"a quantile lies between 0 and 1, not at {q}")
         if not self.count:
             return None
-        rank = max(1, math.ceil(exact(q) * self.count))
-        live = self._live
-        place = int(np.searchsorted(np.cumsum(self._counts[live]), rank))
-        edges = _lower_edges(np.array([0, 1]) + live.start + place)
+        edges = _lower_edges(np.array([0, 1]) + self._bucket_at(max(1, math.ceil(exact(q) * self.count))))
         return min(max(int(edges.sum() / 2), self._min_ns), self._max_ns)
 
     def percentile_ns(self, q: float) -> int | None:
@@ -192,26 +144,13 @@ class Histogram:
 
     def buckets(self) -> tuple[Ints, Ints]:
         """Return, for the buckets that are not empty, ascending, the largest nanosecond of each and its count."""
-        taken = self._taken()
+        taken, counts = self._taken()
         upper_edges_ns: Ints = np.ceil(_lower_edges(taken + 1)).astype(np.int64) - 1
-        return upper_edges_ns, self._counts[taken]
-
-    @property
-    def _live(self) -> slice:
-        """The buckets from the first to the last that is not empty, so that the others are not scanned."""
-        return slice(bucket_of(self._min_ns), bucket_of(self._max_ns) + 1)
-
-    def _taken(self) -> Ints:
-        if not self.count:
-            return np.empty(0, np.int64)
-        live = self._live
-        taken: Ints = np.flatnonzero(self._counts[live]) + live.start
-        return taken
+        return upper_edges_ns, counts
 
     def to_bytes(self) -> bytes:
         """Return the histogram sparse and compressed; equal contents give equal bytes (by the same zlib)."""
-        taken = self._taken()
-        counts = self._counts[taken]
+        taken, counts = self._taken()
         most = int(counts.max(initial=0))
         width = next(width for width in _COUNT_WIDTHS if most < 1 << (8 * width))
         header = _HEADER.pack(
@@ -228,13 +167,107 @@ class Histogram:
         distances = np.diff(taken, prepend=0).astype("<u2").tobytes()
         return bytes([_VERSION]) + zlib.compress(header + distances + counts.astype(f"<u{width}").tobytes(), 1)
 
+    def _taken(self) -> tuple[Ints, Ints]:
+        """Return the buckets that are not empty, ascending, and their counts."""
+        raise NotImplementedError
+
+    def _bucket_at(self, rank: int) -> int:
+        """Return the bucket of the value of that rank, from 1 on."""
+        raise NotImplementedError
+
+    def _add_to(self, counts: Ints) -> None:
+        """Add the counts to those of all buckets."""
+        raise NotImplementedError
+
+    @property
+    def _figures(self) -> HeaderFigures:
+        return (self.count, self.clamped_low, self.clamped_high, self._min_ns, self._max_ns, self._sum_ns,
+                self._sum_of_squares)  # fmt: skip
+
+    def _set_figures(self, figures: HeaderFigures) -> None:
+        (self.count, self.clamped_low, self.clamped_high, self._min_ns, self._max_ns, self._sum_ns,
+         self._sum_of_squares) = figures  # fmt: skip
+
+
+class Histogram(CountedValues):
+    """Counts of values, dense in memory (260 KB, of which only the touched pages are real) and sparse as bytes."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._set_figures(NO_VALUES)
+        self._counts: Ints = np.zeros(BUCKETS, np.int64)
+
+    def record(self, value_ns: int) -> None:
+        """Count one value."""
+        inside_ns = _inside(value_ns)
+        self.clamped_low += value_ns < LOWEST_NS
+        self.clamped_high += value_ns > HIGHEST_NS
+        self.count += 1
+        self._counts[bucket_of(inside_ns)] += 1
+        self._min_ns = min(self._min_ns, inside_ns)
+        self._max_ns = max(self._max_ns, inside_ns)
+        self._sum_ns += inside_ns
+        self._sum_of_squares += inside_ns * inside_ns
+
+    def record_many(self, values_ns: Ints) -> None:
+        """Count every value of an integer array, which is not changed."""
+        for start in range(0, len(values_ns), _CHUNK):
+            self._record_chunk(values_ns[start : start + _CHUNK])
+
+    def _record_chunk(self, values_ns: Ints) -> None:
+        low, high = int(values_ns.min()), int(values_ns.max())
+        if low < LOWEST_NS or high > HIGHEST_NS:
+            self.clamped_low += int(np.count_nonzero(values_ns < LOWEST_NS))
+            self.clamped_high += int(np.count_nonzero(values_ns > HIGHEST_NS))
+            values_ns = np.clip(values_ns, LOWEST_NS, HIGHEST_NS)
+        np.add.at(self._counts, (values_ns.astype(np.float64).view(np.int64) >> _SHIFT) - _BASE, 1)
+        self.count += len(values_ns)
+        self._min_ns = min(self._min_ns, _inside(low))
+        self._max_ns = max(self._max_ns, _inside(high))
+        self._add_moments(values_ns)
+
+    def _add_moments(self, values_ns: Ints) -> None:
+        upper, lower = values_ns >> _HALF_BITS, values_ns & _HALF_MASK
+        self._sum_ns += (int(upper.sum()) << _HALF_BITS) + int(lower.sum())
+        self._sum_of_squares += (
+            (int(upper @ upper) << (2 * _HALF_BITS)) + (int(upper @ lower) << (_HALF_BITS + 1)) + int(lower @ lower)
+        )
+
+    def merge(self, other: CountedValues) -> None:
+        """Add everything that `other` counted."""
+        if other.is_empty:
+            return
+        other._add_to(self._counts)
+        self._set_figures(_added(self._figures, other._figures))
+
+    @property
+    def _live(self) -> slice:
+        """The buckets from the first to the last that is not empty, so that the others are not scanned."""
+        return slice(bucket_of(self._min_ns), bucket_of(self._max_ns) + 1)
+
+    def _taken(self) -> tuple[Ints, Ints]:
+        if not self.count:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        live = self._live
+        taken: Ints = np.flatnonzero(self._counts[live]) + live.start
+        return taken, self._counts[taken]
+
+    def _bucket_at(self, rank: int) -> int:
+        live = self._live
+        place: int = live.start + int(np.searchsorted(np.cumsum(self._counts[live]), rank))
+        return place
+
+    def _add_to(self, counts: Ints) -> None:
+        live = self._live
+        counts[live] += self._counts[live]
+
     @classmethod
     def from_bytes(cls, packed: bytes) -> Histogram:
         """Read what `to_bytes` gave. Raises ValueError for anything else; what can be checked is checked."""
         content = _read_packed(packed)
         histogram = cls()
-        (histogram.count, histogram.clamped_low, histogram.clamped_high, histogram._min_ns, histogram._max_ns,
-         histogram._sum_ns, histogram._sum_of_squares) = content.figures  # fmt: skip
+        histogram._set_figures(content.figures)
         histogram._counts[content.buckets] = content.counts
         return histogram
 
@@ -244,13 +277,48 @@ class Histogram:
         _read_packed(packed)
 
 
+class SealedHistogram(CountedValues):
+    """Counts of values that no more are added to: only the buckets that are not empty, some KB."""
+
+    __slots__ = ("_buckets", "_counts")
+
+    def __init__(self, packed: Iterable[bytes] = ()) -> None:
+        """Merge what `Histogram.to_bytes` gave. Raises ValueError for anything else."""
+        contents = [_read_packed(one) for one in packed] or [_NOTHING]
+        self._set_figures(reduce(_added, (content.figures for content in contents)))
+        self._buckets, self._counts = contents[0].buckets, contents[0].counts
+        if len(contents) > 1:
+            self._buckets, places = np.unique(np.concatenate([one.buckets for one in contents]), return_inverse=True)
+            self._counts = np.zeros(len(self._buckets), np.int64)
+            np.add.at(self._counts, places, np.concatenate([one.counts for one in contents]))
+
+    def _taken(self) -> tuple[Ints, Ints]:
+        return self._buckets, self._counts
+
+    def _bucket_at(self, rank: int) -> int:
+        return int(self._buckets[np.searchsorted(np.cumsum(self._counts), rank)])
+
+    def _add_to(self, counts: Ints) -> None:
+        counts[self._buckets] += self._counts
+
+
+def _added(one: HeaderFigures, other: HeaderFigures) -> HeaderFigures:
+    """Return the figures of two sets of values together."""
+    count, low, high, min_ns, max_ns, sum_ns, squares = one
+    return (count + other[0], low + other[1], high + other[2], min(min_ns, other[3]), max(max_ns, other[4]),
+            sum_ns + other[5], squares + other[6])  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class _PackedContent:
     """The content of packed bytes: the buckets that are not empty, their counts, and the figures of the header."""
 
     buckets: Ints
     counts: Ints
-    figures: tuple[int, int, int, int, int, int, int]
+    figures: HeaderFigures
+
+
+_NOTHING: Final = _PackedContent(np.empty(0, np.int64), np.empty(0, np.int64), NO_VALUES)
 
 
 def _read_packed(packed: bytes) -> _PackedContent:
@@ -282,7 +350,7 @@ def _check_figures(content: _PackedContent) -> None:
     count, low, high, min_ns, max_ns, sum_ns, squares = content.figures
     buckets, counts = content.buckets, content.counts
     if not len(buckets):
-        if content.figures != (0, 0, 0, HIGHEST_NS, LOWEST_NS, 0, 0):
+        if content.figures != NO_VALUES:
             raise ValueError(_DAMAGED + "figures without values")
         return
     if not LOWEST_NS <= min_ns <= max_ns <= HIGHEST_NS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from malaria.records.damage import SOUND, RunDamage
@@ -11,7 +12,7 @@ from malaria.records.histogram import Histogram
 from malaria.records.perf_profile import Profile
 from malaria.records.rows import Event, LedgerTotals, Observation, Sample
 from malaria.records.run_meta import RunMeta
-from malaria.records.sample_histograms import merged_histogram
+from malaria.records.sample_timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,21 @@ class Run:
         if self.damage.hits("sample", "histogram"):
             return Histogram()
         if metric not in self._kept:
-            self._kept[metric] = merged_histogram(self.samples, metric)
+            self._kept[metric] = self._merged(metric)
         found: Histogram = self._kept[metric]
         return found
+
+    def _merged(self, metric: str) -> Histogram:
+        """Merge the seconds, and not the samples again: to unpack a histogram takes longer than to add it."""
+        merged = Histogram()
+        for second in self.timeline:
+            merged.merge(second.histogram(metric))
+        return merged
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Return the samples by second, not to be changed."""
+        return Timeline(self.samples)
 
     def once[T](self, make: Callable[[Run], T]) -> T:
         """Return `make(self)`, computed at the first call with this function."""

@@ -9,8 +9,8 @@ import pytest
 from malaria.analysis.baseline import MEASURES, Baseline
 from malaria.analysis.recovery_time import MEASURE_TEXTS, RecoveryTime, RecoveryWatch, time_to_recover
 from malaria.analysis.seconds import LoadSecond
-from malaria.analysis.timeline import Second
 from malaria.clock import NS_PER_S as S
+from malaria.records.sample_timeline import Second
 
 BAND = Baseline(most={"owed": 10, "lost": 0}, usual={"owed": 0, "lost": 0}, due_per_s=100, ready=50)
 

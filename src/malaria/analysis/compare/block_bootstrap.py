@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from malaria.records.histogram import Histogram
+from malaria.records.histogram import CountedValues, Histogram
 from malaria.schedule.arrays import Floats, Ints
 
 DRAWS: Final = 400
@@ -54,7 +54,7 @@ def drawn_means(values: Sequence[float], seed: int = SEED) -> Floats:
     return _drawn_counts(series, seed) @ series / len(series)
 
 
-def drawn_quantiles(seconds: Sequence[Histogram], quantiles: Sequence[float], seed: int = SEED) -> list[Floats]:
+def drawn_quantiles(seconds: Sequence[CountedValues], quantiles: Sequence[float], seed: int = SEED) -> list[Floats]:
     """Return for each quantile its value in nanoseconds in every draw; nothing for too few seconds or values."""
     grouped = _grouped(seconds)
     if len(grouped) < LEAST_SECONDS or all(second.is_empty for second in grouped):
@@ -96,12 +96,12 @@ def _drawn_counts(series: Floats, seed: int) -> Floats:
     return counts
 
 
-def _grouped(seconds: Sequence[Histogram]) -> list[Histogram]:
+def _grouped(seconds: Sequence[CountedValues]) -> list[CountedValues]:
     """Return the seconds, or of a long run the histograms of several seconds each."""
     step = math.ceil(len(seconds) / MOST_SECONDS)
     if step <= 1:
         return list(seconds)
-    groups = []
+    groups: list[CountedValues] = []
     # the last seconds that fill no group would weigh as much as a whole one
     for start in range(0, len(seconds) - step + 1, step):
         merged = Histogram()
@@ -111,7 +111,7 @@ def _grouped(seconds: Sequence[Histogram]) -> list[Histogram]:
     return groups
 
 
-def _table(seconds: Sequence[Histogram]) -> tuple[Ints, Floats]:
+def _table(seconds: Sequence[CountedValues]) -> tuple[Ints, Floats]:
     """Return the edges of all buckets that any second has, and the counts of each second in them."""
     buckets = [second.buckets() for second in seconds]
     edges_ns: Ints = np.unique(np.concatenate([edges for edges, _ in buckets]))
