@@ -10,17 +10,25 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import pytest
 
-from attacking import run_attack, until
+from attacking import request_for, run_attack, until
 from everything import Everything
+from malaria.attacks.interrupt import Interrupt
+from malaria.attacks.runner import conduct
+from malaria.attacks.steer_client import ask_attack
+from malaria.attacks.steer_messages import SteerAnswer, SteerQuestion
 from malaria.broker import RunningBroker
 from malaria.cli.main import main
+from malaria.control.change_answer import AnswerKind
 from malaria.errors import RunError
-from malaria.records.rows import Counter
+from malaria.model.warhead import load_warhead
+from malaria.records.rows import Counter, EventKind
 from malaria.records.store import open_run
 
 PATIENT: Final[dict[str, Any]] = {"clients": 10, "interval": "100ms", "duration": "1s", "drain": "30s"}
@@ -130,3 +138,38 @@ def acknowledged(run: Path) -> int:
         return sum(sample.counters.get(Counter.ACKED, 0) for sample in open_run(run).samples)
     except RunError:
         return 0
+
+
+def test_a_load_that_was_steered_is_repeated_by_its_file(mosquitto: RunningBroker, tmp_path: Path) -> None:
+    """Another thread asks as `malaria steer` does: for a rate once a load is there, for the end once it has it."""
+    directory = tmp_path / "run"
+    taken: list[SteerAnswer] = []
+
+    def ask(change: str) -> bool:
+        answer = ask_attack(directory, SteerQuestion(change=change))
+        taken.extend([answer] if answer.kind is AnswerKind.TAKEN else [])
+        return answer.kind is AnswerKind.TAKEN
+
+    def is_past(at_s: float) -> bool:
+        load = ask_attack(directory, SteerQuestion()).load
+        return load is not None and load.load_s is not None and load.load_s > at_s
+
+    def steer() -> None:
+        until(lambda: bool(taken) or ask("rate=20/s"))
+        until(lambda: is_past((taken[0].at_s or 0) + 0.5))
+        ask("end")
+
+    hand = Thread(target=steer, daemon=True)
+    hand.start()
+    outcome = run_attack(mosquitto.port, tmp_path, 2, 1, rate="5", duration="1m", drain="30s")
+    hand.join(60)
+    warhead = load_warhead(directory / "steered.toml")
+    request = request_for(mosquitto.port, tmp_path / "again", 1)
+    again = conduct(replace(request, warhead=warhead), lambda _: None, Interrupt())
+    for made in (outcome, again):
+        assert [event.text for event in made.run.events if event.kind is EventKind.ACT] == ["publishers: 20 msg/s each"]
+        assert made.summary.messages.due == made.summary.messages.delivered
+        assert made.run.meta.measure_start_ns is not None
+        assert made.run.meta.measure_end_ns is not None
+        assert made.run.meta.measure_end_ns - made.run.meta.measure_start_ns == warhead.length_ns
+    assert not (directory / "steer.sock").exists()

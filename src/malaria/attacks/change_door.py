@@ -53,6 +53,11 @@ class ChangeDoor:
         """Return what a change would do, without making it."""
         return self._put(text, "", only_look=True)
 
+    @property
+    def refusal(self) -> str:
+        """The reason why no change is taken any more, or none ever was; empty while changes are taken."""
+        return self._closed
+
     def submit(self, text: str, by: str, *, only_look: bool = False) -> Future[ChangeAnswer]:
         """Ask for a change without waiting. A question whose answer is cancelled makes no change."""
         answer: Future[ChangeAnswer] = Future()

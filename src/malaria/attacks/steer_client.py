@@ -16,6 +16,7 @@ from malaria.attacks.steer_socket import short_address
 from malaria.control.change_answer import AnswerKind
 from malaria.errors import RunError
 from malaria.outputs.run_directory import SOCKET
+from malaria.records.campaign_store import holds_campaign
 
 PATIENCE_S: Final = DOOR_PATIENCE_S + 5
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
@@ -30,7 +31,8 @@ def ask_attack(directory: Path, question: SteerQuestion) -> SteerAnswer:
     except PermissionError:
         raise RunError(f"{path}: this attack belongs to another user", "only root and its owner can steer it") from None
     except OSError:
-        return SteerAnswer(kind=AnswerKind.CONFLICT, text=ENDED)
+        between = f"no attack of {directory} runs at this moment" if holds_campaign(directory) else ENDED
+        return SteerAnswer(kind=AnswerKind.CONFLICT, text=between)
     with connection:
         try:
             connection.sendall(question.model_dump_json().encode() + b"\n")

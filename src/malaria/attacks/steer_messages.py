@@ -45,6 +45,8 @@ class SteeredLoad(_Message):
     due_per_s: float | None
     sent_per_s: float | None
     groups: tuple[SteeredGroup, ...]
+    refusal: str = ""
+    """Why it cannot be changed; empty if it can."""
 
 
 class SteerAnswer(_Message):
@@ -65,7 +67,7 @@ def answer_line(answer: ChangeAnswer, progress: Progress | None) -> SteerAnswer:
     return SteerAnswer(kind=answer.kind, text=answer.text, remedy=answer.remedy, at_s=at_s)
 
 
-def load_line(warhead: Warhead, progress: Progress | None) -> SteeredLoad:
+def load_line(warhead: Warhead, progress: Progress | None, refusal: str = "") -> SteeredLoad:
     """Return how an attack stands."""
     groups = tuple(
         SteeredGroup(name=group.name, role=str(group.role), clients=group.clients) for group in warhead.groups
@@ -74,7 +76,7 @@ def load_line(warhead: Warhead, progress: Progress | None) -> SteeredLoad:
         planned = sum(group.clients for group in groups)
         return SteeredLoad(
             phase="prepare", load_s=None, clients=0, clients_planned=planned, due_per_s=None, sent_per_s=None,
-            groups=groups,
+            groups=groups, refusal=refusal,
         )  # fmt: skip
     start_ns, second = progress.load_start_ns, progress.second
     took_ns = 0 if second is None else second.end_ns - second.start_ns
@@ -86,4 +88,5 @@ def load_line(warhead: Warhead, progress: Progress | None) -> SteeredLoad:
         due_per_s=progress.due_per_s,
         sent_per_s=second.counters.get(Counter.SENT, 0) * NS_PER_S / took_ns if second and took_ns else None,
         groups=groups,
+        refusal=refusal,
     )

@@ -135,7 +135,8 @@ class SteerSocket:
         attack = self._attack
         assert attack is not None
         if not question.change:
-            return SteerAnswer(kind=AnswerKind.TAKEN, text="", load=load_line(attack.warhead, self._progress))
+            load = load_line(attack.warhead, self._progress, attack.door.refusal)
+            return SteerAnswer(kind=AnswerKind.TAKEN, text="", load=load)
         door = attack.door
         answer = door.look_ahead(question.change) if question.only_look else door.ask(question.change, BY)
         return answer_line(answer, self._progress)

@@ -158,7 +158,7 @@ def _load_lines(directory: Path, load: SteeredLoad) -> list[str]:
     return [
         f"{directory}: {load.phase}{clock} · {' · '.join([clients, *rates])}",
         f"groups: {groups}",
-        f"to change it, {NOTATION}",
+        load.refusal or f"to change it, {NOTATION}",
     ]
 
 

@@ -38,6 +38,9 @@ clients = 3
 at = "2m"
 hold = "5m"
 ramp = "30s"
+[[level.change]]
+at = "4m"
+do = "rate=2/s"
 [[level.variant]]
 name = "without TLS"
 listener = "plain"
@@ -83,6 +86,7 @@ def test_a_shorter_hold_keeps_the_proportions(campaign: Campaign) -> None:
     assert {attack.warhead.groups[0].start_after_ns for attack in attacks} == {6 * S}
     (surge,) = short.levels[1].warhead.surges
     assert (surge.at_ns, surge.hold_ns, surge.ramp_ns) == (12 * S, 30 * S, 3 * S)
+    assert [change.at_ns for change in short.levels[1].warhead.changes] == [24 * S]
     found = [level.observe.perf for level in short.levels]
     assert [perf and (perf.at_ns, perf.seconds_ns) for perf in found] == [None, (12 * S, 30 * S), None]
     shorter = with_hold(campaign, 20 * S).levels[1].observe.perf

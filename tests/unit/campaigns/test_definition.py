@@ -176,6 +176,8 @@ def test_a_level_is_observed_as_all_are_and_as_it_says(read: Any, tmp_path: Path
         ("[[level]]\n[[level.variant]]\nname = 'a'\ngroup.meters.size = 'b'",
          "c.toml: level[0].variant[0].group.meters.size: 'b' is not a size", ""),
         ("[[level]]\n[[level.surge]]\nclients = 5\nat = '2m'", "c.toml: level[0].surge[0].at: the attack ends", ""),
+        ("[[level]]\n[[level.change]]\ndo = 'pause'\nat = '2m'", "c.toml: level[0].change[0].at: the attack ends", ""),
+        ("[[level]]\n[[level.change]]\ndo = 'more'\nat = '2s'", "c.toml: level[0].change[0].do: 'more' is not a", ""),
         ("[[level]]\n[[level.surge]]\nclients = 5", "c.toml: level[0].surge[0].at: is missing", ""),
         ("[[level]]\nlistener = 'psk'", "c.toml: level[0].listener: cannot be used with the url", ""),
         ("[[level]]\ntarget.psk = 'zz'\ntarget.psk_identity = 'a'", "c.toml: level[0].target.psk: is not a key", ""),
