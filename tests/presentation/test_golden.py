@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from textual.pilot import Pilot
 
+from full_screens import piloted, screen_text, watched
 from malaria.analysis.campaign_figures import summarize_campaign
 from malaria.analysis.summary import summarize
 from malaria.report.markdown.run_markdown import render_run_markdown
 from malaria.report.page.run_page import render_run_page
 from malaria.report.terminal.campaign_summary import print_campaign
 from malaria.report.terminal.run_summary import print_summary
+from malaria.tui.load_app import LoadApp
 from page_text import page_text
 from synthetic import campaign_markdown, campaign_page, make_run, make_whole_campaign
 
@@ -87,3 +90,28 @@ def test_the_page_of_an_attack(trouble: str | None, golden: Check) -> None:
 
 def test_the_page_of_a_campaign(golden: Check) -> None:
     golden("page-campaign.txt", page_text(campaign_page(*make_whole_campaign())))
+
+
+@pytest.mark.parametrize("bees", [0, 3])
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+def test_the_full_screen(size: tuple[int, int], bees: int, golden: Check) -> None:
+    texts = []
+
+    async def look(pilot: Pilot[None], app: LoadApp) -> None:
+        texts.append(screen_text(app))
+
+    piloted(watched(bees=bees), look, size)
+    golden(f"tui-{size[0]}x{size[1]}{'-bees' if bees else ''}.txt", f"{texts[0]}\n")
+    assert len(texts[0].splitlines()) == size[1]
+    assert max(map(len, texts[0].splitlines())) <= size[0]
+
+
+def test_the_help_of_the_full_screen(golden: Check) -> None:
+    texts = []
+
+    async def look(pilot: Pilot[None], app: LoadApp) -> None:
+        await pilot.press("question_mark")
+        texts.append(screen_text(app))
+
+    piloted(watched(), look)
+    golden("tui-help.txt", f"{texts[0]}\n")

@@ -48,6 +48,9 @@ POINTS: Final = ("p50", "p99", "max")
 MARGIN: Final = len(INDENT) + LABEL_WIDTH
 OBSERVER_LABELS: Final = {"process": "broker", "docker": "broker", "sys": "$SYS"}
 CLOCK_WIDTH: Final = 9
+SMALL_CELL: Final = 9
+SMALL_CELLS: Final = 3 * SMALL_CELL
+"""The three figures of a bee where several bees share a line."""
 NOT_IN_SHORT: Final = NOT_IN_LINE | {"clients_connected"}
 """Readings that a low screen has no room for; the broker's clients are those of the load, which are shown."""
 UNSHOWN: Final = frozenset({"programs"})
@@ -105,7 +108,7 @@ def _narrow(picture: ScreenPicture, width: int, room: int) -> list[Text]:
     assert progress is not None
     messages, latencies = _messages(picture), _latencies(progress)
     observed = _observed_in_short(picture, width)
-    bees = bee_lines(progress.bees, room - len(messages) - len(latencies) - len(observed))
+    bees = bee_lines(progress.bees, room - len(messages) - len(latencies) - len(observed), width)
     panels = [panel for panel in (messages, latencies, observed, bees) if panel]
     spare = room - sum(map(len, panels))
     height = min(spare - len(panels) - 1, BAR_HEIGHT)
@@ -131,7 +134,7 @@ def _wide(picture: ScreenPicture, width: int, room: int) -> list[Text]:
         [*latencies, Text(), *_acks_chart(picture, half, height)],
         half,
     )
-    bees = bee_lines(progress.bees, max(room - len(above) - 3, LEAST_NOTES))
+    bees = bee_lines(progress.bees, max(room - len(above) - 3, LEAST_NOTES), half)
     return [Text(), *above, Text(), *(_beside(observed, bees, half) if bees else observed), Text()]
 
 
@@ -320,27 +323,55 @@ def _percent(text: str) -> float:
     return float(number) if number.isdigit() else 0.0
 
 
-def bee_lines(bees: Sequence[BeeStanding], most: int) -> list[Text]:
-    """Return the bees in at most so many lines, in their order; of more, the lost ones and the latest."""
+def bee_lines(bees: Sequence[BeeStanding], most: int, width: int) -> list[Text]:
+    """Return the bees in at most so many lines, in their order; of too many, the lost ones and the latest.
+
+    Where a line each is too much, several share one, without what they had acknowledged.
+    """
     if not bees:
         return []
     room = max(most - 1, 2)
-    shown = len(bees) if len(bees) <= room else room - 1
-    worst = sorted(bees, key=lambda one: (not one.lost, -(one.lag_max_ns or 0)))[:shown]
-    lines = [_head_row("bee", ("clients", "sent", "acked", "latest"), 12)]
-    lines += [_bee(one) for one in bees if one in worst][:shown]
-    if shown < len(bees):
-        lines.append(Text(f"{INDENT}and {format_count(len(bees) - shown)} more", style="dim"))
+    if len(bees) <= room:
+        return [_head_row("bee", ("clients", "sent", "acked", "latest"), 12), *map(_bee, bees)]
+    columns = max(width // (MARGIN + SMALL_CELLS), 1)
+    places = columns * room if len(bees) <= columns * room else columns * (room - 1)
+    worst = sorted(range(len(bees)), key=lambda place: (not bees[place].lost, -(bees[place].lag_max_ns or 0)))[:places]
+    small = [_small_bee(bees[place]) for place in sorted(worst)]
+    head = _head_row("bee", ("clients", "sent", "latest"), SMALL_CELL)
+    lines = [Text().join([head] * min(columns, len(small)))]
+    lines += [Text().join(small[place : place + columns]) for place in range(0, len(small), columns)]
+    if places < len(bees):
+        lines.append(Text(f"{INDENT}and {format_count(len(bees) - places)} more", style="dim"))
     return lines
 
 
 def _bee(one: BeeStanding) -> Text:
-    name = printable(one.bee)[:LABEL_WIDTH]
     if one.lost:
-        return Text(f"{INDENT}{name:<{LABEL_WIDTH}}{'lost':>12}", style=BAD)
-    rates = [UNKNOWN if value is None else f"{rate_text(value)}/s" for value in (one.sent_per_s, one.acked_per_s)]
-    late = UNKNOWN if one.lag_max_ns is None else format_ms(one.lag_max_ns / NS_PER_MS)
-    return _row(name, (format_count(one.clients_ready), *rates, late), 12)
+        return Text(f"{INDENT}{_bee_name(one)}{'lost':>12}", style=BAD)
+    return _row(
+        _bee_name(one),
+        (format_count(one.clients_ready), *map(_bee_rate, (one.sent_per_s, one.acked_per_s)), _late(one)),
+        12,
+    )
+
+
+def _small_bee(one: BeeStanding) -> Text:
+    if one.lost:
+        return Text(f"{INDENT}{_bee_name(one)}{'lost':>{SMALL_CELL}}{'':{SMALL_CELLS - SMALL_CELL}}", style=BAD)
+    return _row(_bee_name(one), (format_count(one.clients_ready), _bee_rate(one.sent_per_s), _late(one)), SMALL_CELL)
+
+
+def _bee_name(one: BeeStanding) -> str:
+    name = printable(one.bee)
+    return f"{name if len(name) < LABEL_WIDTH else f'{name[: LABEL_WIDTH - 2]}…':<{LABEL_WIDTH}}"
+
+
+def _bee_rate(per_s: float | None) -> str:
+    return UNKNOWN if per_s is None else f"{rate_text(per_s)}/s"
+
+
+def _late(one: BeeStanding) -> str:
+    return UNKNOWN if one.lag_max_ns is None else format_ms(one.lag_max_ns / NS_PER_MS)
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

@@ -93,7 +93,19 @@ def test_bars_in_rows() -> None:
 
 def test_of_many_bees_the_lost_and_the_late() -> None:
     bees = [BeeStanding(f"bee-{n}", 5, 1.0, 1.0, n, lost=n == 3) for n in range(40)]
-    shown = [line.plain for line in bee_lines(bees, 6)]
-    assert len(shown) == 6
+    shown = [line.plain for line in bee_lines(bees, 6, 79)]
     assert [line.split()[0] for line in shown] == ["bee", "bee-3", "bee-37", "bee-38", "bee-39", "and"]
-    assert bee_lines([], 6) == []
+    assert bee_lines([], 6, 79) == []
+
+
+def test_bees_share_lines_where_there_are_many() -> None:
+    bees = [BeeStanding(f"the-bee-of-the-house-{n}", 5000, 10_000.0, 1.0, 1_234_000_000, lost=n == 1) for n in range(5)]
+    assert len(bee_lines(bees, 6, 80)) == 6
+    head, *shown = [line.plain for line in bee_lines(bees, 4, 80)]
+    assert head.split() == ["bee", "clients", "sent", "latest"] * 2
+    assert [line.split() for line in shown] == [
+        ["the-bee-o…", "5,000", "10,000/s", "1,234", "ms", "the-bee-o…", "lost"],
+        ["the-bee-o…", "5,000", "10,000/s", "1,234", "ms"] * 2,
+        ["the-bee-o…", "5,000", "10,000/s", "1,234", "ms"],
+    ]
+    assert max(map(len, (head, *shown))) <= 80
