@@ -72,7 +72,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     screen = console(result.live.screen(result.json))
     title = f"malaria {arguments[0]} {target.url}"
     view = LiveView(title, describe(warhead), screen, result.quiet)
-    full = full_screen_of(f"{title} · {describe(warhead)}", lambda: view, quiet=result.quiet) if result.tui else None
+    full = _full_screen(f"{title} · {describe(warhead)}", view, result) if result.tui else None
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         request = AttackRequest(
             target,
@@ -88,6 +88,10 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
             followers=() if full is None else (full.watch,),
         )
         return _run_and_show(request, (lambda _: view) if full is None else full.under, result, screen)
+
+
+def _full_screen(title: str, plain: LiveView, result: Result) -> FullScreen:
+    return full_screen_of(title, lambda: plain, quiet=result.quiet, json_lines=result.live.json_lines)
 
 
 def _run_and_show(

@@ -152,7 +152,7 @@ class CampaignFullScreen:
     def __init__(self, showing: Showing, console: Console) -> None:
         self._showing, self._console = showing, console
         self._level = ("", "")
-        self._full = full_screen_of(showing.title, self._plain, quiet=showing.quiet)
+        self._full = full_screen_of(showing.title, self._plain, quiet=showing.quiet, json_lines=showing.live.json_lines)
         self.followers: tuple[Follower, ...] = (self._full.watch,)
 
     def under(self, interrupt: Interrupt) -> CampaignFullScreen:

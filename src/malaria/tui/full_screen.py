@@ -7,10 +7,11 @@ their meaning; if the screen fails, the load goes on and is shown as without --t
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from malaria.report.terminal.live_view import LiveView
     from malaria.tui.load_app import LoadApp
 
-STDOUT: Final = 1
-STDERR: Final = 2
+STREAMS: Final = {"stdout": 1, "stderr": 2}
 LEAVE_S: Final = 3.0
 """How long leaving may take: a terminal that takes nothing is given up after a second."""
 FAILED: Final = "the full screen failed ({}); the load goes on, and Ctrl-C ends it"
@@ -35,13 +35,20 @@ FAILED: Final = "the full screen failed ({}); the load goes on, and Ctrl-C ends 
 class FullScreen:
     """Begins with the first attack, so that what is refused before it is read on the normal screen.
 
-    `plain` makes the view that takes over if the screen fails; `tell` prints a line, after the screen is left.
+    `plain` makes the view that takes over if the screen fails; `tell` prints a line, after the screen is left. `piped`
+    names the streams that are no terminal.
     """
 
     def __init__(
-        self, watch: LoadWatch, terminal: OwnTerminal, plain: Callable[[], LiveView], tell: Callable[[str], None]
+        self,
+        watch: LoadWatch,
+        terminal: OwnTerminal,
+        plain: Callable[[], LiveView],
+        tell: Callable[[str], None],
+        piped: Collection[str] = (),
     ) -> None:
         self.watch = watch
+        self._piped = piped
         self._terminal = terminal
         self._plain, self._tell = plain, tell
         self._interrupt: Interrupt | None = None
@@ -117,7 +124,7 @@ class FullScreen:
 
         self._loop = asyncio.get_running_loop()
         controls = Controls(_press_ctrl_c, lambda: 0 if self._interrupt is None else self._interrupt.count)
-        self._app = app = LoadApp(self.watch, controls, self._terminal, TerminalDriver)
+        self._app = app = LoadApp(self.watch, controls, self._terminal, TerminalDriver, self._piped)
         app.ready = self._started
         await app.run_async(mouse=False)
         if not self._leaving:  # what fails while it is left hides nothing
@@ -142,7 +149,9 @@ class FullScreen:
 def open_screen(title: str, plain: Callable[[], LiveView], tell: Callable[[str], None]) -> FullScreen:
     """Make the full screen of a command. Raises OperatorError without textual, or without a terminal."""
     need_extra("textual", TUI_REMEDY)
-    return FullScreen(LoadWatch(title), open_terminal((STDOUT, STDERR)), plain, tell)
+    terminal = open_terminal(tuple(STREAMS.values()))
+    piped = [name for name, descriptor in STREAMS.items() if not os.isatty(descriptor)]
+    return FullScreen(LoadWatch(title), terminal, plain, tell, piped)
 
 
 def _press_ctrl_c() -> None:

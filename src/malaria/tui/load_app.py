@@ -6,7 +6,8 @@ It decides nothing: changes go through the door of the attack, and ending is Ctr
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, ClassVar, Final
@@ -145,7 +146,10 @@ class ChangePrompt(ModalScreen[str]):
 
 
 class LoadApp(App[None]):
-    """Shows the pictures of a watch. `terminal` is what it draws on; without one (in tests), nothing."""
+    """Shows the pictures of a watch. `terminal` is what it draws on; without one (in tests), nothing.
+
+    `piped` names the streams (`stdout`, `stderr`) that are no terminal: what is printed there goes there.
+    """
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
@@ -187,8 +191,11 @@ class LoadApp(App[None]):
         controls: Controls,
         terminal: OwnTerminal | None = None,
         driver: type[Driver] | None = None,
+        piped: Collection[str] = (),
     ) -> None:
         super().__init__(driver_class=driver)
+        for stream in piped:  # textual captures what is printed; figures for other programs must get through
+            setattr(self, f"_capture_{stream}", getattr(sys, stream))
         # a failure is reported by the command: textual would print local variables, secrets among them
         self.error_console = Console(file=io.StringIO())
         self.terminal = terminal

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from malaria.cli.attack_screen import EXIT_CODES, command_line
 from malaria.cli.main import main
 from malaria.model.target import parse_target
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
+from malaria.tui.full_screen import FullScreen
+from malaria.tui.load_watch import LoadWatch
+from malaria.tui.own_terminal import OwnTerminal
 
 FIELD = Swarm(name="field", bee=(BeeHost(name="bee-1", host="10.0.0.3"),))
 
@@ -205,3 +210,49 @@ def test_a_json_file_that_cannot_be_written_is_found_before_the_load(file: str, 
 def test_a_json_file_that_a_full_disk_refuses_leaves_the_exit_code_of_the_verdict(calls: Calls) -> None:
     calls.outcome = "FAIL"
     assert main(["attack", "x", "--json", "/dev/full"]) == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["attack", "x"], ["capacity", "x"], ["attack", "x", "--repeat", "2"], ["publish", "x"]]
+)
+def test_the_full_screen_needs_a_terminal(
+    command: list[str], calls: Calls, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert main([*command, "--tui"]) == 2
+    assert "error: --tui needs a terminal: the output goes to a file or a pipe" in capfd.readouterr().err
+    assert calls.requests == []
+    assert not Path("runs").exists()
+
+
+def test_the_full_screen_and_quiet_are_two_things(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "x", "--tui", "--quiet"]) == 2
+    assert "--tui cannot be used with --quiet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["attack", "x", "-o", "there"], ["capacity", "x"]])
+def test_the_full_screen_follows_the_attack(
+    command: list[str], calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    screens: list[FullScreen] = []
+
+    def open_there(title: str, plain: Callable[[], Any], tell: Callable[[str], None]) -> FullScreen:
+        opened.append(title)
+        terminal = OwnTerminal(os.open(os.devnull, os.O_RDWR))
+        screens.append(FullScreen(LoadWatch(title), terminal, plain, tell))
+        return screens[-1]
+
+    monkeypatch.setattr("malaria.tui.full_screen.open_screen", open_there)
+    monkeypatch.setattr(FullScreen, "open", lambda _: None)
+    assert main([*command, "--tui"]) == 0
+    assert opened[0].startswith(f"malaria {command[0]}")
+    (request,) = calls.requests
+    assert request.followers == (screens[0].watch,)
+    picture = screens[0].watch.picture()
+    if command[0] == "capacity":
+        assert (picture.title, picture.place) == (
+            "malaria capacity · its load",
+            "level 3 of 3, about 41 min left · level 3",
+        )
+        assert "level 3: PASS" in capsys.readouterr().err, "what was told meanwhile is printed afterwards"

@@ -262,6 +262,22 @@ def test_what_is_printed_meanwhile_is_printed_afterwards() -> None:
     assert run(act).told == ["a warning of a library"]
 
 
+def test_what_goes_to_a_pipe_goes_there_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    person = Person()
+    scene = Scene(person)
+    scene.screen._piped = ("stdout",)
+
+    def act(scene: Scene) -> None:
+        scene.show()
+        person.waits_for("w +1")
+        print('{"due": 500}')
+        assert capsys.readouterr().out == '{"due": 500}\n'
+
+    with scene.screen:
+        act(scene)
+    assert scene.told == []
+
+
 def test_without_textual_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "textual", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
