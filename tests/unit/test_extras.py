@@ -8,6 +8,11 @@ from malaria.errors import OperatorError
 from malaria.extras import need_extra
 
 
+def test_a_package_that_lacks_with_all_around_it_is_named() -> None:
+    with pytest.raises(OperatorError, match=r"this needs nobody_has_this.inner"):
+        need_extra("nobody_has_this.inner")
+
+
 def test_what_is_there_is_enough() -> None:
     need_extra("distributed")
 

@@ -19,9 +19,11 @@ from malaria.cli.options import (
     RESULT,
     TIME,
     Allowed,
+    GrafanaUrl,
     JsonFile,
     JsonLinesFile,
     JunitFile,
+    OtlpUrl,
     Overwrite,
     Password,
     PrometheusAddress,
@@ -114,11 +116,13 @@ class CampaignOutput:
     tui: Tui = False
     prometheus: PrometheusAddress = None
     json_lines: JsonLinesFile = None
+    otlp: OtlpUrl = None
+    grafana: GrafanaUrl = None
     quiet: Quiet = False
 
     @property
     def showing(self) -> Showing:
-        live = LiveOutputs(self.prometheus, self.json_lines)
+        live = LiveOutputs(self.prometheus, self.json_lines, self.otlp, self.grafana)
         return Showing("malaria campaign", ResultFiles(self.json, self.junit), self.quiet, self.tui, live)
 
 

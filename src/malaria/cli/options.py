@@ -115,6 +115,24 @@ JsonLinesFile = Annotated[
         metavar="FILE",
     ),
 ]
+OtlpUrl = Annotated[
+    str | None,
+    option(
+        RESULT,
+        "--otlp",
+        text="Push the figures to an OpenTelemetry collector; tokens in OTEL_EXPORTER_OTLP_HEADERS (extra: otel).",
+        metavar="URL",
+    ),
+]
+GrafanaUrl = Annotated[
+    str | None,
+    option(
+        RESULT,
+        "--grafana",
+        text="Post the marks to this Grafana as annotations; its token in GRAFANA_TOKEN.",
+        metavar="URL",
+    ),
+]
 ObserverNames = Annotated[
     list[str] | None,
     option(
@@ -186,6 +204,8 @@ class Result:
     tui: Tui = False
     prometheus: PrometheusAddress = None
     json_lines: JsonLinesFile = None
+    otlp: OtlpUrl = None
+    grafana: GrafanaUrl = None
     quiet: Quiet = False
 
     @property
@@ -199,7 +219,7 @@ class Result:
 
     @property
     def live(self) -> LiveOutputs:
-        return LiveOutputs(self.prometheus, self.json_lines)
+        return LiveOutputs(self.prometheus, self.json_lines, self.otlp, self.grafana)
 
 
 @dataclass(frozen=True)
