@@ -5,6 +5,7 @@ They are read from the installed package, or from the clone that malaria runs fr
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -94,8 +95,9 @@ def _list() -> None:
 
 
 def _title(path: Path) -> str:
-    """Return the heading of a page, or the beginning of a file's first comment."""
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    """Return the heading of a page, or the beginning of a file's first comment or description."""
+    text = path.read_text(encoding="utf-8")
+    first = f"# {json.loads(text)['description']}" if path.suffix == ".json" else text.partition("\n")[0]
     return _CLAUSE_END.split(first.lstrip("# "))[0] if first.startswith("#") else ""
 
 
