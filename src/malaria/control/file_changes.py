@@ -49,8 +49,10 @@ class FileChanges:
         return []
 
     def earliest_ns(self, at_ns: int) -> int:
-        """Return when a change by hand takes effect: not before one of the file that is decided already."""
-        return max(at_ns + HAND_NOTICE_NS, self._decided_ns)
+        """Return when a change by hand takes effect: not before the load begins, nor before one that is decided."""
+        conductor = self._conductor
+        origin_ns = (conductor.measure_start_ns or 0) - conductor.timing.warmup_ns
+        return max(at_ns + HAND_NOTICE_NS, origin_ns, self._decided_ns)
 
     def events(self) -> list[Event]:
         """Return the marks since the last call."""

@@ -35,8 +35,8 @@ from malaria.units import (
 
 MOST_CHANGES: Final = 1000
 """As of surges: each is a mark in the charts."""
-ONE_GROUP: Final = frozenset({Verb.ADD, Verb.REMOVE, Verb.RATE})
-"""Changes that concern one group. The others can concern all of them."""
+ONE_GROUP: Final = frozenset({Verb.ADD, Verb.REMOVE})
+"""Changes that concern one group. The others concern all that they fit, if they name none."""
 
 
 def _moment(value: Any) -> int:
@@ -187,6 +187,8 @@ def _checks(changes: Sequence[PlannedChange], load: ChangedLoad) -> Iterator[tup
 def _check_group(change: PlannedChange, groups: Sequence[Group]) -> None:
     wanted, names = change.wanted, ", ".join(group.name for group in groups)
     key = "group" if change.group is not None else "do"
+    if wanted.verb is Verb.RATE:
+        _check_rate(wanted, groups)
     group = meant_group(wanted, groups)
     if group is None:
         if wanted.group is not None:
@@ -197,14 +199,20 @@ def _check_group(change: PlannedChange, groups: Sequence[Group]) -> None:
     if wanted.verb is Verb.ADD and "index" not in check_template(group.client_id, OF_CLIENT_ID):
         # further clients with the same id would throw out those that are there
         raise KeyPathError(key, f"every client of {group.name} has the same id", "put {index} into its client_id")
-    if wanted.verb is Verb.RATE:
-        _check_rate(wanted, group)
+    if wanted.verb is Verb.RATE and wanted.group is not None:
+        _check_rate_of(group)
 
 
-def _check_rate(wanted: WantedChange, group: Group) -> None:
+def _check_rate_of(group: Group) -> None:
     if obstacle := rate_obstacle(group):
         message = f"the rate of group {group.name} cannot be changed: it {obstacle}"
         raise KeyPathError("do", message, "choose another group")
+
+
+def _check_rate(wanted: WantedChange, groups: Sequence[Group]) -> None:
+    publishing = [group for group in groups if group.publishes] or groups
+    if wanted.group is None and all(rate_obstacle(group) for group in publishing):
+        _check_rate_of(publishing[0])
     if wanted.interval is not None and wanted.interval > LONGEST_INTERVAL_S:
         longest = format_duration_ns(int(LONGEST_INTERVAL_S) * 10**9)
         raise KeyPathError("do", f"is less than one message in {longest}", 'write a higher rate, or "pause"')

@@ -67,6 +67,12 @@ def test_a_hand_does_not_overtake_what_is_decided() -> None:
     assert made.earliest_ns(START_NS + NS_PER_S) == START_NS + NS_PER_S + HAND_NOTICE_NS
 
 
+def test_a_hand_changes_nothing_before_the_load_begins() -> None:
+    """The start is announced ahead, and the load begins at a whole second."""
+    made, _, _ = loading()
+    assert made.earliest_ns(START_NS - NS_PER_S) == START_NS
+
+
 def test_what_does_not_fit_is_a_mark_and_a_sentence() -> None:
     made, _, _ = loading(("1s", "-5"), ("1s", "pause"), fitting=("pause",))
     made.advance(START_NS)

@@ -81,6 +81,7 @@ def test_clients_that_are_added_are_counted_by_group() -> None:
         (change("1s", "pumps: +5"), "change[0].do", "there is no group 'pumps'"),
         (change("1s", "meters: +5", "meters"), "change[0].group", "cannot be used with 'GROUP:' in do"),
         (change("60s", "+5"), "change[0].at", "the attack ends before: it lasts 1 min"),
+        (change("1s", "nobody: rate=2/s"), "change[0].do", "there is no group 'nobody'"),
         (change("-6s", "+5"), "change[0].at", "no load runs then: it begins 5 s before"),
         (change("0", "end"), "change[0].at", "nothing would be measured"),
         (change("9s", "end") + change("9s", "+5"), "change[1].at", "ends the load before: at 9 s"),
@@ -105,13 +106,13 @@ def test_what_cannot_be(said: str, place: str, reason: str) -> None:
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("do", ["+5", "-1", "rate=2/s"])
+@pytest.mark.parametrize("do", ["+5", "-1"])
 def test_a_change_of_one_group_needs_its_name_where_several_publish(do: str) -> None:
     with pytest.raises(WarheadError) as caught:
         warhead(change("1s", do), before=METERS + PUMPS)
     assert caught.value.message.startswith("w.toml: change[0].group: is missing: ")
     assert warhead(change("1s", do), before=METERS + LISTENERS).changes
-    assert warhead(change("1s", "pause"), before=METERS + PUMPS).changes
+    assert warhead(change("1s", "pause"), change("2s", "rate=2/s"), before=METERS + PUMPS).changes
 
 
 @pytest.mark.parametrize(
