@@ -37,6 +37,7 @@ from malaria.engine.worker import Worker
 from malaria.model.observe import Observe
 from malaria.observe.sys_tree import SysTree
 from malaria.plan.clients import Identity
+from malaria.plan.reserves import with_reserves, without_reserves
 from malaria.records.rows import Event, Observation, Progress
 from malaria.records.run_meta import ObserverFacts, RunMeta
 from malaria.schedule.share import WHOLE, Share
@@ -374,7 +375,7 @@ class Simulation:
 
     def carry_out(self, request: AttackRequest, on_progress: Callable[[Progress], None] | None = None) -> AttackOutcome:
         """Run the attack that is asked for."""
-        warhead = request.warhead
+        warhead = with_reserves(request.warhead) if request.steerable else without_reserves(request.warhead)
         seed = 1 if warhead.attack.seed is None else warhead.attack.seed
         route = route_at("127.0.0.1", 1883)
         routes: Mapping[str, Route] = {group.name: route for group in warhead.groups}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from malaria.model.warhead import Warhead
-from malaria.plan.surge_schedule import SurgeTimes, TimedRateChange, rate_steps
+from malaria.plan.surge_schedule import LoadChange, SurgeTimes, rate_steps
 from malaria.records.run_meta import RateStep
 
 
@@ -17,30 +17,29 @@ class DueRate:
         """`stepwise`: the surges of the warhead come and go when `steps` is told so, whatever their times say."""
         self._warhead = warhead
         self._workers = workers
-        self._stepwise = stepwise
         self._steps = rate_steps(warhead, workers, surges=() if stepwise else None)
-        self._told: tuple[object, ...] = ((), ())  # what is in the steps besides the plan
+        self._told: tuple[object, ...] = ((), () if stepwise else None)  # what is in the steps besides the plan
 
     def steps(
         self,
         start_ns: int | None,
         end_ns: int | None,
-        changes: Sequence[TimedRateChange],
-        surges: Sequence[SurgeTimes] = (),
+        changes: Sequence[LoadChange],
+        surges: Sequence[SurgeTimes] | None = None,
     ) -> tuple[RateStep, ...] | None:
         """Return (run time, messages per second) of each step before `end_ns`.
 
-        `start_ns` and `end_ns` bound the measured time; `changes` are the changes of a rate so far and, where the load
-        goes by steps, `surges` those that have come, all in run time. None in a closed loop, without publishers, and as
-        long as the measured time has not been set.
+        `start_ns` and `end_ns` bound the measured time; `changes` are those so far and, where the load does not go by
+        its warhead alone, `surges` those that have come, all in run time. None in a closed loop, without publishers,
+        and as long as the measured time has not been set.
         """
         if self._steps is None or start_ns is None:
             return None
-        told = (tuple(changes), tuple(surges) if self._stepwise else ())
+        told = (tuple(changes), None if surges is None else tuple(surges))
         if told != self._told:
             self._told = told
             since = [replace(change, at_ns=change.at_ns - start_ns) for change in changes]
-            come = [_since(surge, start_ns) for surge in surges] if self._stepwise else None
+            come = None if surges is None else [surge.moved(-start_ns) for surge in surges]
             self._steps = rate_steps(self._warhead, self._workers, since, come) or ()
         steps = ((start_ns + after_ns, per_s) for after_ns, per_s in self._steps)
         return tuple(step for step in steps if end_ns is None or step[0] < end_ns)
@@ -51,9 +50,3 @@ class DueRate:
             return None
         since_ns = at_ns - (at_ns if start_ns is None else start_ns)
         return next((per_s for after_ns, per_s in reversed(self._steps) if after_ns <= since_ns), self._steps[0][1])
-
-
-def _since(surge: SurgeTimes, start_ns: int) -> SurgeTimes:
-    """Return the times of a surge counted from the beginning of the measured time."""
-    leave_ns = None if surge.leave_ns is None else surge.leave_ns - start_ns
-    return replace(surge, add_ns=surge.add_ns - start_ns, begin_ns=surge.begin_ns - start_ns, leave_ns=leave_ns)

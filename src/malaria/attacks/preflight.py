@@ -24,6 +24,7 @@ from malaria.model.warhead import Warhead
 from malaria.observe.target_observers import ObservedTarget, TargetObservers
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.credentials import load_credentials
+from malaria.plan.reserves import with_reserves, without_reserves
 from malaria.plan.surge_schedule import clients_planned
 from malaria.records.run_meta import RunMeta
 from malaria.records.staircase import Staircase
@@ -72,6 +73,11 @@ class AttackRequest:
     unsteerable: str = ""  # why no hand may change the load; empty: it may
 
     @property
+    def steerable(self) -> bool:
+        """Tell whether the load may be changed by hand."""
+        return self.staircase is None and not self.unsteerable
+
+    @property
     def targets(self) -> dict[str, Target]:
         """The target of each group, by its name."""
         return {group.name: self.target_of(group) for group in self.warhead.groups}
@@ -95,7 +101,7 @@ class TargetInfo:
 
 def prepare(request: AttackRequest) -> Load:
     """Resolve names and check limits of this host. Raises OperatorError."""
-    warhead = request.warhead
+    warhead = with_reserves(request.warhead) if request.steerable else without_reserves(request.warhead)
     clients = clients_planned(warhead)
     targets = request.targets
     _check_tls(warhead, targets)
@@ -159,7 +165,7 @@ def _identities(warhead: Warhead) -> dict[str, tuple[str, ...]]:
     identities: dict[str, tuple[str, ...]] = {}
     for group in warhead.groups:
         if group.uses_identity:
-            clients = warhead.clients_of(group)
+            clients = warhead.dealt_to(group)
             credentials = load_credentials(warhead.access_of(group), group, clients, "")
             identities[group.name] = tuple(credentials.identity_at(index) for index in range(clients))
             if not all(identities[group.name]):

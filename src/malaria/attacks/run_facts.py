@@ -72,6 +72,7 @@ def run_state(
     total = most_common(_added(failures.values()))
     schedule, measured = conductor.change_schedule, (conductor.measure_start_ns, conductor.measure_end_ns)
     milestones = conductor.milestones
+    unplanned = schedule.steered or conductor.timing.stepwise
     state = RunMeta(
         measure_start_ns=measured[0],
         measure_end_ns=measured[1],
@@ -89,7 +90,7 @@ def run_state(
         worker_facts=tuple(_worker_facts(name, one, failures) for name, one in conductor.workers.items()),
         aborted=conductor.aborted or None,
         stalled=conductor.stalled or None,
-        rate_steps=due_rate.steps(*measured, schedule.rate_changes, schedule.surges_come()),
+        rate_steps=due_rate.steps(*measured, schedule.load_changes, schedule.surges_come() if unplanned else None),
         start=_start_spread(conductor.starts_ns),
     )
     surges = schedule.surge_facts()

@@ -29,8 +29,8 @@ from malaria.attacks.steer_socket import SteerSocket
 from malaria.attacks.steered_file import SteeredFile, repeat_command
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
-from malaria.control.change_schedule import HAND_NOTICE_NS
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
+from malaria.control.crowd import GroupSize
 from malaria.control.file_changes import FileChanges
 from malaria.control.messages import Report, SecondReport
 from malaria.control.steering import Steering
@@ -238,7 +238,7 @@ class AttackRunner:
         self._clients = clients_planned(request.warhead)
         workers = sinks.pool.workers
         notice_ns = START_NOTICE_NS if request.launcher is None else SWARM_NOTICE_NS
-        timing = _timing(request.warhead, len(workers), notice_ns)
+        timing = _timing(means.load.warhead, len(workers), notice_ns)
         stepwise = request.staircase is not None
         self._conductor = Conductor(workers, replace(timing, stepwise=stepwise))
         self._pilot = (
@@ -257,7 +257,8 @@ class AttackRunner:
         self._interrupts_passed = 0
         self._sampled = False  # any worker has reported a sample
         self._writer.describe(RunMeta(workers=tuple(workers)))
-        self._steering = Steering(request.warhead, self._conductor)
+        self._load = means.load.warhead
+        self._steering = Steering(self._load, self._conductor, refusal=request.unsteerable)
         self._file_changes = FileChanges(request.warhead.changes, self._conductor, self._steering)
         command = repeat_command(request.target.url, request.directory)
         self._steered = SteeredFile(request.directory, request.warhead, means.load.identity.seed, command)
@@ -310,8 +311,8 @@ class AttackRunner:
         elif self._steered.is_full and wanted.verb is not Verb.END:
             return ChangeAnswer(AnswerKind.CONFLICT, f"a load can have {MOST_CHANGES:,} changes, and this one had them")
         else:
-            at_ns = now_ns if wanted.verb is Verb.END else self._file_changes.earliest_ns(now_ns) - HAND_NOTICE_NS
-            answer, orders = self._steering.decide(wanted, at_ns, only_look=only_look)
+            effect_ns = self._file_changes.earliest_ns(now_ns)
+            answer, orders = self._steering.decide(wanted, effect_ns, only_look=only_look, by=by)
             for order in orders:
                 self._pool.order(order)
         if answer.kind is AnswerKind.TAKEN and not only_look:
@@ -464,7 +465,7 @@ class AttackRunner:
         self._store_steered()  # now the end of the load is known
         self._writer.describe(RunMeta(end_ns=self._now()))
         counters = self._totals.counters if self._sampled else None
-        self._writer.ledger(ledger_totals(self._warhead, self._conductor, counters))
+        self._writer.ledger(ledger_totals(self._load, self._conductor, counters))
         return self._writer.commit()
 
 
@@ -477,6 +478,8 @@ def _timing(warhead: Warhead, workers: int, notice_ns: int) -> AttackTiming:
         connect_timeout_ns=attack.connect_timeout_ns,
         counted=warhead.counted,
         surges=surge_times(warhead, workers),
+        groups=tuple(GroupSize(group.name, group.clients, group.reserve or 0) for group in warhead.groups),
+        connect_rate=attack.connect_rate,
         notice_ns=notice_ns,
     )
 

@@ -9,28 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from malaria.units import format_count, format_rate
+from malaria.units import format_rate, format_things
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Clients that no file planned: `clients` of the group's reserve, from `first_index` on, over all workers."""
+
+    group: str
+    first_index: int
+    clients: int
 
 
 @dataclass(frozen=True, slots=True)
 class AddClients:
-    """Connect the clients of a surge (by its place in the warhead), paced like all clients.
+    """Connect the clients of a surge (by its place), paced like all clients.
 
-    They publish from `begin_ns` (run time), which leaves our own pace the time to connect them.
+    They publish from `begin_ns` (run time), which leaves our own pace the time to connect them. With `wave` the surge
+    is one that was not planned: its place follows those of all others.
     """
 
     surge: int
     begin_ns: int
+    wave: Wave | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveClients:
-    """Take the clients of a surge away. Nothing of theirs is due from then on.
+    """Take clients of a surge away, or of those that `group` has from the start. Nothing of theirs is due from then on.
 
     They finish the messages that are under way, for the drain time of the attack at most, and send DISCONNECT.
+    `clients` of those that are left go, evenly spread (`malaria.plan.roster`); None: all of them.
     """
 
-    surge: int
+    surge: int | None
+    clients: int | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +56,32 @@ class ChangeRate:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseGroup:
+    """Let nothing of a group, and of its surges, be due until it resumes."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeGroup:
+    """Let a group that pauses go on where its schedule stood: what is due moves by the length of the pause."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class DisconnectClients:
-    """Break the connections of clients 0 to count - 1 of a group. They reconnect as after any loss."""
+    """Break `count` connections of a group, evenly spread over it. Their clients reconnect as after any loss.
+
+    With `at_once` all in one turn of the loop, else in small lots.
+    """
 
     group: str
     count: int
+    at_once: bool = False
 
 
-type Change = AddClients | RemoveClients | ChangeRate | DisconnectClients
+type Change = AddClients | RemoveClients | ChangeRate | PauseGroup | ResumeGroup | DisconnectClients
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +92,18 @@ class TimedChange:
     change: Change
 
 
-def describe_change(change: ChangeRate | DisconnectClients) -> str:
+def describe_change(change: Change) -> str:
     """Return a change in words: `meters: 2 msg/s each`, `meters: 50 clients disconnected`."""
-    if isinstance(change, DisconnectClients):
-        return f"{change.group}: {format_count(change.count)} clients disconnected"
-    return f"{change.group}: {format_rate(float(1 / change.interval), 'msg')} each"
+    match change:
+        case DisconnectClients(group, count):
+            return f"{group}: {format_things(count, 'client')} disconnected"
+        case ChangeRate(group, interval):
+            return f"{group}: {format_rate(float(1 / interval), 'msg')} each"
+        case PauseGroup(group):
+            return f"{group}: pause"
+        case ResumeGroup(group):
+            return f"{group}: resume"
+        case RemoveClients():
+            return "clients leave"
+        case AddClients():
+            return "clients come"

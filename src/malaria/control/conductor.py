@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.control.change_schedule import ChangeSchedule
-from malaria.control.changes import Change, ChangeRate, DisconnectClients
+from malaria.control.changes import Change
+from malaria.control.crowd import Crowd, GroupSize
 from malaria.control.messages import (
     Account,
     ConnectAll,
@@ -78,6 +80,8 @@ class AttackTiming:
     counted: bool  # every publishing client has a number of messages, and is done after them
     surges: tuple[SurgeTimes, ...] = ()  # counted from the beginning of the measured time
     stepwise: bool = False  # surges come and go only by `Conductor.change_at`
+    groups: tuple[GroupSize, ...] = ()
+    connect_rate: Fraction = Fraction(0)  # of all clients; 0: no pace
     notice_ns: int = START_NOTICE_NS
 
 
@@ -103,7 +107,8 @@ class Conductor:
     def __init__(self, workers: tuple[str, ...], timing: AttackTiming) -> None:
         self.workers = {name: WorkerState() for name in workers}
         self.timing = timing
-        self.change_schedule = ChangeSchedule(timing.surges, on_demand=timing.stepwise)
+        crowd = Crowd(timing.groups, timing.surges, timing.connect_rate, len(workers))
+        self.change_schedule = ChangeSchedule(timing.surges, on_demand=timing.stepwise, crowd=crowd)
         self.phase = RunPhase.PREPARE
         self.over = False
         self.aborted = ""
@@ -119,6 +124,7 @@ class Conductor:
         self._drain_ns = timing.drain_ns
         self._finish_ns = FINISH_NS
         self._prepare_mark = False
+        self._waits_for_clients = True
         self._connect_orders = 0
         self._events: list[Event] = []
         self._bees_lost: set[str] = set()
@@ -134,7 +140,7 @@ class Conductor:
                 state.prepared, state.clients = True, clients
             case Standing():
                 state.standing = report
-                if self.timing.surges:
+                if report.surges:
                     self.change_schedule.update_surges([w.standing.surges for w in self._remaining()])
             case Account():
                 state.account = report
@@ -175,10 +181,6 @@ class Conductor:
             return self._end_load_now(at_ns)
         return []
 
-    def change(self, change: ChangeRate | DisconnectClients, at_ns: int) -> list[Order]:
-        """Return the orders for a change that is in no file; none while no load runs. `check_change` comes before."""
-        return list(self.change_schedule.insert(change, at_ns)) if self._loading else []
-
     def change_at(self, change: Change, effect_ns: int) -> list[Order]:
         """Return the orders for the next step of a load that goes by steps; none while no load runs."""
         return list(self.change_schedule.put(change, effect_ns)) if self._loading else []
@@ -186,6 +188,22 @@ class Conductor:
     def end_load(self, at_ns: int) -> list[Order]:
         """Return the orders that end the load before its duration is over; none while no load is measured."""
         return self._end_load_now(at_ns) if self.phase is RunPhase.MEASURE else []
+
+    def end_phase(self, end_ns: int, words: str) -> list[Order]:
+        """Return the orders that end a measured load at `end_ns`, or a wait for clients or messages at once.
+
+        `words` are those of the mark.
+        """
+        waits = self.phase is not RunPhase.MEASURE
+        self._mark(self._advanced_ns if waits else end_ns, EventKind.ACT, words)
+        if self.phase is RunPhase.CONNECT:
+            self._waits_for_clients = False
+        if self.phase in (RunPhase.DRAIN, RunPhase.VERIFY):
+            return self._finish(self._advanced_ns)
+        if waits:
+            return []
+        self.measure_end_ns = end_ns
+        return [EndPublishing(end_ns)]
 
     def advance(self, at_ns: int) -> list[Order]:
         """Return the orders that are due now."""
@@ -294,7 +312,8 @@ class Conductor:
         ready, expected = self.ready, self.expected_ready
         if ready > self._most_ready[0]:  # not "!=": clients with one id disconnect each other for ever
             self._most_ready = (ready, at_ns)
-        if ready < expected and at_ns - self._most_ready[1] <= self.timing.connect_timeout_ns + GIVE_UP_NS:
+        patience_ns = self.timing.connect_timeout_ns + GIVE_UP_NS
+        if ready < expected and self._waits_for_clients and at_ns - self._most_ready[1] <= patience_ns:
             return []
         if self._connect_orders == 1:
             return [self._connect(rest=True, at_ns=at_ns)]
@@ -328,7 +347,8 @@ class Conductor:
         """Return True, and note how far the load is, when it only waits for the broker and nothing moves."""
         remaining = self._remaining()
         moved = sum(w.standing.moved for w in remaining)
-        if moved != self._moves[0] or not self.change_schedule.over or any(w.standing.scheduled for w in remaining):
+        waits = self.change_schedule.over and not self.change_schedule.crowd.paused
+        if moved != self._moves[0] or not waits or any(w.standing.scheduled for w in remaining):
             self._moves = (moved, at_ns)
         limit_ns = max(self.timing.drain_ns, self.timing.connect_timeout_ns + GIVE_UP_NS)
         if at_ns - max(self._moves[1], self._phase_since_ns) <= limit_ns:
@@ -419,6 +439,7 @@ class Conductor:
     def _connect(self, *, rest: bool, at_ns: int) -> Order:
         self._connect_orders += 1
         self._most_ready = (-1, at_ns)
+        self._waits_for_clients = True
         return ConnectAll(rest)
 
     def _start(self, at_ns: int) -> list[Order]:

@@ -14,7 +14,7 @@ from malaria.control.change_answer import AnswerKind
 from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS
 from malaria.control.conductor import Conductor
 from malaria.control.messages import Order
-from malaria.control.steering import LOADING, Steering
+from malaria.control.steering import FROM_FILE, LOADING, Steering
 from malaria.model.planned_change import PlannedChange, describe_planned_change
 from malaria.model.wanted_change import Verb
 from malaria.records.rows import Event, EventKind, RunPhase
@@ -64,7 +64,7 @@ class FileChanges:
         while self._to_come and measure_start_ns + self._to_come[0].at_ns <= at_ns + NOTICE_NS:
             change = self._to_come.popleft()
             effect_ns = measure_start_ns + change.at_ns
-            answer, made = self._steering.decide(change.wanted, effect_ns - HAND_NOTICE_NS, only_look=False)
+            answer, made = self._steering.decide(change.wanted, effect_ns, only_look=False, by=FROM_FILE)
             orders += made
             self._decided_ns = effect_ns
             if answer.kind is not AnswerKind.TAKEN:

@@ -45,7 +45,9 @@ class StartPublishing:
 
 @dataclass(frozen=True, slots=True)
 class EndPublishing:
-    """End the load now. Messages that are due go out, and those in flight are waited for."""
+    """End the load now, or at `at_ns` (run time). Messages due before go out, and those in flight are waited for."""
+
+    at_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

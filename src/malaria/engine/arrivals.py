@@ -10,6 +10,7 @@ compares them.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -39,6 +40,12 @@ class Inbox:
         self._streams = streams
         self._refused: dict[int, frozenset[str]] = {}  # the filters of a client that the broker refused
         self._begun = False
+        self._waves: list[
+            tuple[int, int]
+        ] = []  # numbers of publishers of the reserve that have come: first, behind last
+        self._let_go: set[int] = set()  # rows of subscribers that were removed
+        self._let_go_shared: set[str] = set()  # shared subscriptions that lost a member by that
+        self._given_up = ""
         self._publisher_views = {client: memoryview(numbers) for client, numbers in streams.publishers.items()}
         self.ledger = Arrivals(len(streams.publisher), streams.copies)
         # members of shared subscriptions: no order is promised over several of them (MQTT 5, 4.8.2)
@@ -55,7 +62,23 @@ class Inbox:
     @property
     def note(self) -> str:
         """Return why deliveries are not followed; empty if they are."""
-        return self._streams.note
+        return self._streams.note or self._given_up
+
+    def expect(self, first_number: int, clients: int) -> None:
+        """Tell which publishers of a reserve have come: their streams are part of the account from now on."""
+        self._waves.append((first_number, first_number + clients))
+
+    def let_go(self, rows: Iterable[int], filters: Iterable[tuple[str, ...]]) -> None:
+        """Take subscribers out of the account: `rows` of this worker, `filters` of those of all workers.
+
+        What was on the way to them when they left is not known, and of a shared subscription not whose it was.
+        """
+        self._let_go.update(rows)
+        self._let_go_shared.update(one[0] for one in filters if one[0] in self._streams.shared)
+
+    def give_up(self, reason: str) -> None:
+        """Do not follow deliveries, for the whole run."""
+        self._given_up = reason
 
     def begin(self, epoch_ns: int, measure_ns: int) -> None:
         """Due times in payloads count from `epoch_ns`; end-to-end latency is kept for those due from `measure_ns`."""
@@ -166,14 +189,41 @@ class Inbox:
                 self._refused[client] = refused
 
     def received(self) -> Received:
-        """Return the account of the streams of this worker, without those whose subscription the broker refused."""
+        """Return the account of the streams of this worker.
+
+        It is without those whose subscription the broker refused, those of subscribers that were removed, and those of
+        publishers that never came.
+        """
         ledger, streams = self.ledger, self._streams
         account = Received(
             streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared, streams.subscriber
         )
-        if not self._refused:
-            return account
-        return without_rows(account, refused_streams(self._plan, streams, self._refused))
+        left_out = [self._unused(), self._of_those_let_go()]
+        if self._refused:
+            left_out.append(refused_streams(self._plan, streams, self._refused))
+        rows = np.unique(np.concatenate(left_out))
+        return without_rows(account, rows, self._unused()) if len(rows) else account
+
+    def _unused(self) -> Ints:
+        """Return the streams of publishers of a reserve that never came."""
+        if not self._plan.reserves:
+            return np.zeros(0, np.int64)
+        publisher = self._streams.publisher
+        first = min(part.first_number + part.first_index for part in self._plan.reserves)
+        unused = publisher >= first
+        for begin, end in self._waves:
+            unused &= (publisher < begin) | (publisher >= end)
+        return np.flatnonzero(unused)
+
+    def _of_those_let_go(self) -> Ints:
+        """Return the streams of subscribers that were removed, and of shared subscriptions that lost a member."""
+        first, publishers = self._streams.first, self._streams.publishers
+        shared = {place for place, count in self._streams.shared.values() if count}
+        spans = [
+            (first[row], len(publishers[row])) for row in self._let_go if row in first and first[row] not in shared
+        ]
+        spans += [self._streams.shared[filter_] for filter_ in self._let_go_shared]
+        return np.concatenate([np.zeros(0, np.int64), *(np.arange(place, place + count) for place, count in spans)])
 
     # --- answering -------------------------------------------------------------------------------------------------
 

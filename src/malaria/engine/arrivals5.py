@@ -26,12 +26,12 @@ class Inbox5(Inbox):
 
     def __init__(self, plan: Plan, context: EngineContext) -> None:
         super().__init__(plan, context)
-        self._speaks_5 = bytearray(plan.clients)
-        self._counts_kept = bytearray(plan.clients)  # RETAIN is as it was published, and tells nothing of kept messages
-        self._most_aliases: Ints = np.zeros(plan.clients, np.int64)
-        self._responds = bytearray(plan.clients)
+        self._speaks_5 = bytearray(plan.rows)
+        self._counts_kept = bytearray(plan.rows)  # RETAIN is as it was published, and tells nothing of kept messages
+        self._most_aliases: Ints = np.zeros(plan.rows, np.int64)
+        self._responds = bytearray(plan.rows)
         self._aliases: dict[int, TopicAliases] = {}
-        for group in plan.groups:
+        for group in plan.parts:
             rows = slice(group.first_row, group.first_row + group.count)
             self._speaks_5[rows] = bytes([group.protocol is Protocol.V5]) * group.count
             self._counts_kept[rows] = bytes([group.group.retain_as_published]) * group.count

@@ -19,6 +19,7 @@ from malaria.mqtt.session import SessionPhase
 OFFLINE: Final = 1  # no session with the broker
 BACKLOG: Final = 2  # the kernel took only a part of what we sent last: the rest waits for EPOLLOUT
 HELD: Final = 4  # older messages of this client wait: a new one queues behind them
+SILENT: Final = 8  # a member of a closed loop that is not to send: it leaves, or its group pauses
 
 type Send = Callable[[bytes | bytearray | memoryview], int]
 type Receive = Callable[[memoryview], int]

@@ -19,7 +19,7 @@ from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.engine.attempts import Attempts
-from malaria.engine.columns import BACKLOG, HELD, OFFLINE, unreachable_receive, unreachable_send
+from malaria.engine.columns import HELD, OFFLINE, SILENT, unreachable_receive, unreachable_send
 from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
 from malaria.engine.receiver import Receiver
@@ -381,7 +381,7 @@ class Connector:
         columns.deadline_at[client] = 0
         self._outbox.forget(client)
         self.receiver.forget(client)
-        columns.gate[client] = columns.gate[client] & HELD & ~BACKLOG | OFFLINE
+        columns.gate[client] = columns.gate[client] & (HELD | SILENT) | OFFLINE
 
     def _plan_again(self, client: int) -> None:
         columns = self._columns

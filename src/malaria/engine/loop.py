@@ -7,14 +7,15 @@ turns and how late it takes up what is due are in every sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from malaria.clock import NS_PER_S, NS_PER_US
-from malaria.control.changes import AddClients, ChangeRate, DisconnectClients, RemoveClients, TimedChange
+from malaria.control.changes import AddClients, TimedChange
 from malaria.control.standing import Standing
 from malaria.engine.address_book import AddressBook
 from malaria.engine.arrivals import Inbox
@@ -24,7 +25,7 @@ from malaria.engine.columns import Columns
 from malaria.engine.connector import Connector
 from malaria.engine.context import EngineContext
 from malaria.engine.conversation import Conversation
-from malaria.engine.disconnects import Disconnects
+from malaria.engine.load_changes import LoadChanges
 from malaria.engine.meter import Meter
 from malaria.engine.milestone_recorder import MilestoneRecorder
 from malaria.engine.outbox import Outbox
@@ -35,7 +36,6 @@ from malaria.engine.publisher5 import Publisher5
 from malaria.engine.receiver import Receiver
 from malaria.engine.silence_recorder import TICK_NS, SilenceRecorder
 from malaria.engine.socket_sampler import SocketSampler
-from malaria.engine.surges import Surges
 from malaria.mqtt.packets import Protocol
 from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan, groups_of
@@ -61,7 +61,7 @@ class Engine:
         poller, clock = platform.poller, platform.clock
         self.plan = plan
         self.meter = meter
-        self.columns = columns = Columns(plan.clients)
+        self.columns = columns = Columns(plan.rows)
         self.outbox = Outbox(columns, poller, meter)
         self.milestones = MilestoneRecorder(meter.counts, counted=plan.warhead.counted)
         addresses = AddressBook(platform.look_up, platform.run_aside, clock, meter.trouble)
@@ -71,15 +71,16 @@ class Engine:
         self.inbox = _inbox(plan, context)
         self.publishers = [_publisher(group, context) for group in plan.groups if group.group.publishes]
         by_client = _publisher_by_client(plan, self.publishers)
+        self.changes = LoadChanges(plan, context, self.publishers, by_client, partial(_publisher, context=context))
         setups = setups_of(plan, routes)
         self.conversation = Conversation(plan, context, by_client, self.inbox, setups)
         self.connector = Connector(plan, setups, context)
         self.receiver = Receiver(context, by_client, self.inbox, self.conversation, self.connector.lost)
         self.conversation.lost = self.connector.lost
-        self.surges = Surges(plan, context, self.publishers, self.connector)
-        self.disconnects = Disconnects(self.connector)
+        self.changes.attach(self.connector, self.inbox)
         self.silence = SilenceRecorder(clock())
-        self.conversation.settled = self.surges.settled if plan.warhead.surges else self.connector.settled
+        late = plan.warhead.surges or plan.reserves
+        self.conversation.settled = self.changes.settled if late else self.connector.settled
         self.connector.conversation = self.conversation
         self.connector.receiver = self.receiver
         self.phase = RunPhase.PREPARE
@@ -98,7 +99,7 @@ class Engine:
         self._next_tick_ns = clock()
         self._at_start = 0
         self._connect_orders = 0
-        for group in plan.groups:
+        for group in plan.parts:
             columns.keepalive_ns[group.first_row : group.first_row + group.count] = group.group.keepalive * NS_PER_S
         self._ready = np.frombuffer(columns.phase, np.uint8)
 
@@ -150,31 +151,23 @@ class Engine:
         span, at_ns = self._span, self._epoch_ns + act.at_ns
         if span is None:
             return  # the load has ended, or never began
-        match act.change:
-            case AddClients(surge, begin_ns):
-                self.surges.add(surge, at_ns, _later(span, self._epoch_ns + begin_ns))
-            case RemoveClients(surge):
-                self.surges.remove(surge, at_ns)
-            case ChangeRate(group, interval):
-                for publisher in self.publishers:
-                    if publisher.plan.group.name == group:
-                        publisher.change_pace(at_ns, interval)
-            case DisconnectClients(group, count):
-                self.disconnects.order(at_ns, self._rows_of(group, count))
-        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.disconnects.next_ns)
+        if isinstance(act.change, AddClients):
+            span = _later(span, self._epoch_ns + act.change.begin_ns)
+        self.changes.act(act, at_ns, span)
+        self._next_tick_ns = min(self._next_tick_ns, self.changes.next_ns)
 
-    def _rows_of(self, group: str, count: int) -> Iterator[int]:
-        """Yield the clients of a group whose index is below `count`, those of its surges too."""
-        for part in self.plan.groups:
-            if part.group.name == group:
-                yield from range(part.first_row, part.first_row + int(np.searchsorted(part.members, count)))
+    def end_at(self, end_ns: int) -> None:
+        """Take back what is due at `end_ns` (clock) or later. To be called before that time."""
+        if self._span is not None:
+            self._span = replace(self._span, end_ns=end_ns)
+        for publisher in self.publishers:
+            publisher.stop_at(end_ns)
 
     def end_publishing(self) -> None:
         """Stop the schedule and further connects; messages that are held or in flight go on."""
         self._span = None
         self.connector.forget_newcomers()
-        self.surges.stay()
-        self.disconnects.cancel()
+        self.changes.end()
         for publisher in self.publishers:
             publisher.end(self._clock())
 
@@ -182,7 +175,7 @@ class Engine:
         """Send DISCONNECT for all clients and close their connections."""
         self.connector.stop()
         self.connector.close_all(self._clock())
-        self.surges.closed(self._clock())
+        self.changes.closed(self._clock())
 
     # --- the wheel -------------------------------------------------------------------------------------------------
 
@@ -276,11 +269,8 @@ class Engine:
             self.conversation.keep_alive(client, now_ns)
         self.meter.fold_when_full()
         self._note_silence(now_ns)
-        if self.surges.next_ns <= now_ns:
-            self.surges.tick(now_ns)
-        if self.disconnects.next_ns <= now_ns:
-            self.disconnects.tick(now_ns)
-        self._next_tick_ns = min(self._next_tick_ns, self.surges.next_ns, self.disconnects.next_ns)
+        self.changes.tick(now_ns)
+        self._next_tick_ns = min(self._next_tick_ns, self.changes.next_ns)
 
     def _note_silence(self, now_ns: int) -> None:
         silence, counts = self.silence, self.meter.counts
@@ -316,7 +306,7 @@ class Engine:
             delivered=counts.delivered,
             arrived=counts.arrived,
             publishing=not all(publisher.done for publisher in self.publishers),
-            surges=self.surges.standing(self._epoch_ns),
+            surges=self.changes.standing(self._epoch_ns),
             scheduled=not all(publisher.closed_loop or publisher.done for publisher in self.publishers),
             accepted=counts.connected,
             moved=counts.sent + counts.acked + counts.arrived,
@@ -369,7 +359,7 @@ def _publisher(plan: GroupPlan, context: EngineContext) -> Publisher:
 
 
 def _publisher_by_client(plan: Plan, publishers: list[Publisher]) -> list[Publisher | None]:
-    column: list[Publisher | None] = [None] * plan.clients
+    column: list[Publisher | None] = [None] * plan.rows
     for publisher in publishers:
         column[publisher.base : publisher.base + publisher.plan.count] = [publisher] * publisher.plan.count
     return column

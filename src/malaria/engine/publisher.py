@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from malaria.engine.ack_times import AckTimes
-from malaria.engine.columns import BACKLOG, HELD, OFFLINE
+from malaria.engine.columns import BACKLOG, HELD, OFFLINE, SILENT
 from malaria.engine.context import EngineContext
 from malaria.engine.publish_schedule import NEVER, PublishSchedule, PublishSpan
 from malaria.engine.sender import Sender
@@ -45,6 +45,7 @@ class Publisher(Sender):
         self._eager: set[int] = set()  # closed loop: members that may send more right now
         self._same_dues = np.empty(BLOCK, np.int64)
         self._schedule = PublishSchedule(plan)
+        self._gone = np.zeros(plan.count, np.bool_)  # closed loop: members that have been told to leave
         self.next_due_ns = NEVER  # when `publish_due` has something to do next
 
     # --- schedule ----------------------------------------------------------------------------------------------
@@ -75,11 +76,48 @@ class Publisher(Sender):
         self._schedule.change_pace(at_ns, interval)
         self._look_ahead()
 
-    def end(self, now_ns: int) -> None:
-        """Stop: what was due until now is taken up, and what is held still goes out."""
+    def pause(self, at_ns: int) -> None:
+        """Let nothing be due from `at_ns` on. To be called before that time; for a closed loop see `fall_silent`."""
+        self._schedule.pause(at_ns)
+        self._look_ahead()
+
+    def resume_at(self, at_ns: int) -> None:
+        """Go on at `at_ns` where the pause began. To be called before that time; for a closed loop see `speak`."""
+        self._schedule.resume(at_ns)
+        self._look_ahead()
+
+    def leave(self, positions: Sequence[int], at_ns: int) -> None:
+        """Let nothing of these members be due at `at_ns` or later. For a closed loop see `fall_silent`."""
+        if not self.closed_loop:
+            self._schedule.leave(positions, at_ns)
+            self._look_ahead()
+
+    def catch_up(self, now_ns: int) -> None:
+        """Take up everything that was due until now."""
         # each call hands over a bounded number; a closed loop would go on for ever
         while not self.closed_loop and self.next_due_ns <= now_ns:
             self.publish_due(now_ns)
+
+    def fall_silent(self, positions: Iterable[int], *, leaving: bool) -> None:
+        """Let members of a closed loop send nothing more: for good if they leave, else until `speak`."""
+        for position in positions:
+            self._columns.gate[self.base + position] |= SILENT
+            self._eager.discard(position)
+            self._gone[position] |= leaving
+        self._look_ahead()
+
+    def speak(self) -> None:
+        """Let the members of a closed loop send again that a pause had silenced."""
+        gate, base = self._columns.gate, self.base
+        for position in np.flatnonzero(~self._gone).tolist():
+            gate[base + position] &= ~SILENT
+            if not gate[base + position] and self._schedule.span is not None:
+                self._eager.add(position)
+        self._look_ahead()
+
+    def end(self, now_ns: int) -> None:
+        """Stop: what was due until now is taken up, and what is held still goes out."""
+        self.catch_up(now_ns)
         self._schedule.end()
         self._eager.clear()
         self.next_due_ns = NEVER
@@ -88,10 +126,10 @@ class Publisher(Sender):
     def done(self) -> bool:
         """Return True if nothing will be due any more. A closed loop that waits for acknowledgements is not done."""
         if not self.closed_loop:
-            return self.next_due_ns == NEVER
-        if self._schedule.span is None:
+            return self._schedule.over
+        if self._schedule.span is None or bool(self._gone.all()):
             return True
-        return self._limit is not None and bool((self.next_sequence >= self._limit).all())
+        return self._limit is not None and bool((self._gone | (self.next_sequence >= self._limit)).all())
 
     @property
     def first_due_ns(self) -> int | None:
@@ -102,7 +140,7 @@ class Publisher(Sender):
         """Return how many members of a closed loop have messages left to send, and how many messages."""
         if not self.closed_loop or self._limit is None:
             return 0, 0
-        left = self._limit - self.next_sequence
+        left = np.where(self._gone, 0, self._limit - self.next_sequence)
         return int(np.count_nonzero(left > 0)), int(left.sum())
 
     def _look_ahead(self) -> None:

@@ -48,7 +48,7 @@ class SocketSampler:
     """Reads the state of a few READY connections: at most MOST_PER_GROUP of each part of the plan."""
 
     def __init__(self, plan: Plan, columns: Columns) -> None:
-        self._parts = [(part.first_row, part.first_row + part.count) for part in plan.groups]
+        self._parts = [(part.first_row, part.first_row + part.count) for part in plan.parts]
         self._columns = columns
         self._before: dict[socket.socket, SocketState] = {}
 

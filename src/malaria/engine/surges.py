@@ -1,6 +1,6 @@
-"""The clients of surges in one worker: they come while the load runs, and leave before it ends.
+"""Clients that come while the load runs, and clients that leave before it ends, in one worker.
 
-Promises: no message of a surge is due before its clients begin or after they leave. What was due until then is sent and
+Promises: no message of a client is due before its surge begins or after it leaves. What was due until then is sent and
 acknowledged first; then a client sends DISCONNECT and waits for the broker to close, so that no byte is lost. A client
 that cannot finish in time leaves all the same, and its open messages are counted. Leaving is not a dropped connection.
 Clients leave in small lots, so that the load of the others goes on.
@@ -9,7 +9,7 @@ Clients leave in small lots, so that the load of the others goes on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from malaria.clock import NS_PER_MS, NS_PER_S
@@ -31,7 +31,10 @@ HANG_UP_NS: Final = NS_PER_S
 
 
 class SurgeClients:
-    """The clients of one surge in this worker: those that have come, and those that are still to leave."""
+    """The clients of one surge in this worker: those that have come, and those that are still to leave.
+
+    Also those that a group has from the start, once some of them are to leave.
+    """
 
     def __init__(self, plan: GroupPlan, publisher: Publisher | None) -> None:
         self.plan = plan
@@ -39,14 +42,18 @@ class SurgeClients:
         self.was_here = bytearray(plan.count)
         self.came = self.gone = 0
         self.came_ns = self.gone_ns = 0  # on the worker's clock
-        self.leave_ns = NEVER
-        self.leaving = False
-        self.staying: deque[int] = deque()  # rows that are to leave and have not sent DISCONNECT
+        self.orders: list[tuple[int, list[int]]] = []  # (when, rows that leave then) that have not begun to
+        self.told = 0  # rows that have been told to leave
+        self.staying: deque[tuple[int, int]] = deque()  # (row, when its time to finish is over): no DISCONNECT sent yet
         self.departing: dict[int, int] = {}  # rows that have sent DISCONNECT, and the end of the wait for the broker
 
     @property
     def over(self) -> bool:
         return not self.staying and not self.departing
+
+    @property
+    def all_told(self) -> bool:
+        return self.told == self.plan.count
 
     def owes(self, client: int) -> bool:
         return self.publisher is not None and self.publisher.owes(client - self.plan.first_row)
@@ -62,41 +69,60 @@ class Surges:
     def __init__(
         self, plan: Plan, context: EngineContext, publishers: Sequence[Publisher], connector: Connector
     ) -> None:
-        by_part = {id(publisher.plan): publisher for publisher in publishers}
-        self._cohorts = {
-            part.surge: SurgeClients(part, by_part.get(id(part))) for part in plan.groups if part.surge is not None
+        self._publishers = {id(publisher.plan): publisher for publisher in publishers}
+        self._cohorts: dict[int | str, SurgeClients] = {
+            part.surge: SurgeClients(part, self._publishers.get(id(part)))
+            for part in plan.groups
+            if part.surge is not None
         }
+        self._from_the_start = sum(part.count for part in plan.groups if part.surge is None)
         self._patience_ns = plan.warhead.attack.drain_ns
         self._columns = context.columns
         self._clock = context.clock
         self._connector = connector
         self.next_ns = NEVER
 
-    def add(self, surge: int, at_ns: int, span: PublishSpan) -> None:
-        """Let the clients of a surge connect from `at_ns` (clock) and publish in `span`."""
+    def admit(self, part: GroupPlan, publisher: Publisher | None) -> None:
+        """Take the clients of a wave, whose place follows those of all other surges."""
+        assert part.surge is not None
+        self._cohorts[part.surge] = SurgeClients(part, publisher)
+
+    def add(self, surge: int, at_ns: int, span: PublishSpan) -> Publisher | None:
+        """Let the clients of a surge connect from `at_ns` (clock) and publish in `span`; return their publisher."""
         cohort = self._cohorts[surge]
         self._connector.bring_in(cohort.plan, at_ns)
         if cohort.publisher is not None and (span.end_ns is None or span.origin_ns < span.end_ns):
             cohort.publisher.begin(span)
+        return cohort.publisher
 
-    def remove(self, surge: int, at_ns: int) -> None:
-        """End the schedule of a surge's clients at `at_ns` (clock), and let them leave then."""
-        cohort = self._cohorts[surge]
-        cohort.leave_ns = at_ns
-        if cohort.publisher is not None:
+    def remove(self, part: GroupPlan, at_ns: int, rows: Sequence[int]) -> None:
+        """End the schedule of some clients of a surge or group at `at_ns` (clock), and let them leave then."""
+        cohort = self._cohort_of(part)
+        cohort.orders.append((at_ns, list(rows)))
+        cohort.told += len(rows)
+        if cohort.publisher is not None and cohort.all_told:
             cohort.publisher.stop_at(at_ns)
+        elif cohort.publisher is not None:
+            cohort.publisher.leave([row - part.first_row for row in rows], at_ns)
         self.next_ns = min(self.next_ns, at_ns)
+
+    def _cohort_of(self, part: GroupPlan) -> SurgeClients:
+        key = part.group.name if part.surge is None else part.surge
+        if key not in self._cohorts:
+            self._cohorts[key] = SurgeClients(part, self._publishers.get(id(part)))
+        return self._cohorts[key]
 
     def stay(self) -> None:
         """Let the clients that have not begun to leave stay: the load ends."""
         for cohort in self._cohorts.values():
-            if not cohort.leaving:
-                cohort.leave_ns = NEVER
+            cohort.orders.clear()
 
     def settled(self, client: int) -> None:
         """Note that a client has become READY."""
         self._connector.settled(client)
-        for cohort in self._cohorts.values():
+        if client < self._from_the_start:
+            return
+        for cohort in self._of_surges():
             position = client - cohort.plan.first_row
             if 0 <= position < cohort.plan.count:
                 if not cohort.was_here[position]:
@@ -109,14 +135,13 @@ class Surges:
         """Let the clients leave whose surge is over, in small lots."""
         self.next_ns = NEVER
         for cohort in self._cohorts.values():
-            if cohort.leave_ns > now_ns:
-                self.next_ns = min(self.next_ns, cohort.leave_ns)
-                continue
-            if cohort.leaving:
-                self._send_disconnects(cohort, now_ns)
-                self._close_departed(cohort, now_ns)
-            else:  # the first of them go a moment later: a sample that ends now still finds them all
-                self._begin_leaving(cohort, now_ns)
+            self._send_disconnects(cohort, now_ns)
+            self._close_departed(cohort, now_ns)
+            # the first of them go a moment later: a sample that ends now still finds them all
+            for order in [order for order in cohort.orders if order[0] <= now_ns]:
+                cohort.orders.remove(order)
+                self._begin_leaving(cohort, order, now_ns)
+            self.next_ns = min(self.next_ns, *(at_ns for at_ns, _ in cohort.orders), NEVER)
             if not cohort.over:
                 self.next_ns = min(self.next_ns, now_ns + LOT_EVERY_NS)
 
@@ -137,25 +162,34 @@ class Surges:
                 gone=cohort.gone,
                 gone_ns=cohort.gone_ns - epoch_ns if cohort.gone else 0,
             )
-            for cohort in self._cohorts.values()
+            for cohort in self._of_surges()
         )
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _begin_leaving(self, cohort: SurgeClients, now_ns: int) -> None:
-        cohort.leaving = True
-        cohort.staying.extend(range(cohort.plan.first_row, cohort.plan.first_row + cohort.plan.count))
-        if cohort.publisher is not None:
-            cohort.publisher.end(now_ns)
+    def _of_surges(self) -> Iterator[SurgeClients]:
+        return (cohort for key, cohort in self._cohorts.items() if isinstance(key, int))
+
+    def _begin_leaving(self, cohort: SurgeClients, order: tuple[int, list[int]], now_ns: int) -> None:
+        at_ns, rows = order
+        cohort.staying.extend((row, at_ns + self._patience_ns) for row in rows)
+        publisher = cohort.publisher
+        if publisher is None:
+            return
+        if cohort.all_told and not cohort.orders:
+            publisher.end(now_ns)
+            return
+        publisher.catch_up(now_ns)
+        if publisher.closed_loop:
+            publisher.fall_silent((row - cohort.plan.first_row for row in rows), leaving=True)
 
     def _send_disconnects(self, cohort: SurgeClients, now_ns: int) -> None:
         """Send DISCONNECT for one lot of clients that owe nothing any more, or whose time to finish is over."""
-        overdue = now_ns >= cohort.leave_ns + self._patience_ns
         sent = 0
         for _ in range(min(len(cohort.staying), LOOKS)):
-            client = cohort.staying.popleft()
-            if not (overdue or self._is_out(client) or not cohort.owes(client)):
-                cohort.staying.append(client)
+            client, until_ns = cohort.staying.popleft()
+            if not (now_ns >= until_ns or self._is_out(client) or not cohort.owes(client)):
+                cohort.staying.append((client, until_ns))
                 continue
             self._dismiss(cohort, client, now_ns)
             sent += 1

@@ -178,10 +178,12 @@ class Worker:
                 self._publish(order)
             case TimedChange():
                 self.engine.act(order)
-            case EndPublishing():
+            case EndPublishing(None):
                 self._report_second()
                 self._phase_changes.clear()
                 self._enter_phase(RunPhase.DRAIN)
+            case EndPublishing(at_ns):
+                self._end_at(self._epoch_ns + (at_ns or 0))
             case ReportAccount():
                 self._send(self._account())
             case Finish():
@@ -205,6 +207,12 @@ class Worker:
             self._enter_phase(RunPhase.MEASURE)
         if end is not None:
             self._phase_changes.append((end, RunPhase.DRAIN))
+
+    def _end_at(self, end_ns: int) -> None:
+        """End the load earlier than was planned."""
+        self.engine.end_at(end_ns)
+        self._phase_changes = [change for change in self._phase_changes if change[1] is not RunPhase.DRAIN]
+        self._phase_changes.append((end_ns, RunPhase.DRAIN))
 
     def _account(self) -> Account:
         inbox = self.engine.inbox

@@ -48,7 +48,7 @@ def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
             raise KeyPathError(
                 ("group", j, "name"), f"{one.name!r} is the name of group[{i}] too", "give each its own name"
             )
-        if same := _shared_client_id((one, clients[i]), (other, clients[j])):
+        if same := shared_client_id((one, clients[i]), (other, clients[j])):
             remedy = "the broker would throw out the one for the other: put {group} into client_id"
             raise KeyPathError(("group", j, "client_id"), f"{same!r} is a client of group {one.name} too", remedy)
     if sum(clients) > MOST_CLIENTS:
@@ -59,7 +59,7 @@ def check_groups(groups: Sequence[Group], clients: Sequence[int]) -> None:
         )
 
 
-def _shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str | None:
+def shared_client_id(one: tuple[Group, int], other: tuple[Group, int]) -> str | None:
     """Return a client id that both groups use, or None. Most templates differ in their fixed beginnings already."""
     # a broker gives no id twice
     if one[0].chosen_by_broker or other[0].chosen_by_broker:

@@ -48,6 +48,8 @@ type WillParts = tuple[str, bytes, int, bool, dict[str, Any]]
 """(topic, payload, QoS, retain, properties)"""
 MOST_INFLIGHT: Final = 65_534
 """One packet id fewer than there are: the last one is kept for SUBSCRIBE."""
+MOST_RESERVE: Final = 1_000_000
+"""Each takes about 100 bytes in its worker, and 40 for each subscriber that would hear it."""
 PUBLISHING: Final = frozenset({Role.PUBLISH, Role.BOTH})
 SUBSCRIBING: Final = frozenset({Role.SUBSCRIBE, Role.BOTH, Role.RESPOND})
 
@@ -76,6 +78,8 @@ class GroupKeys(Client5):
     """What the clients do."""
     clients: Count
     """Number of clients in the whole attack."""
+    reserve: int | None = Field(default=None, strict=True, ge=0, le=MOST_RESERVE)
+    """Clients that can be added while the load runs; left out, as many as there are, and at least 1,000."""
     interval: Interval = Fraction(1)
     """Time between two messages of a client; 0 sends as fast as the window allows (closed loop)."""
     arrival: Arrival = Arrival.STEADY

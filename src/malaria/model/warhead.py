@@ -142,6 +142,10 @@ class Warhead(Table):
         """Return the number of clients of a group, with those of its surges."""
         return group.clients + sum(surge.clients for surge in self.surges if surge.group == group.name)
 
+    def dealt_to(self, group: Group) -> int:
+        """Return for how many clients of a group names and keys are dealt: with its surges and its reserve."""
+        return self.clients_of(group) + (group.reserve or 0)
+
     def with_credentials(self, username: str | None, password: str | None) -> Warhead:
         """Return the same warhead with these credentials in each group that states none."""
         if username is None:

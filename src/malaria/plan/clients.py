@@ -10,9 +10,11 @@ header carries), its *row* counts within the worker.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+
+import numpy as np
 
 from malaria.model.completion import holds_header
 from malaria.model.group import Group
@@ -54,7 +56,7 @@ class GroupPlan:
 
     group: Group
     identity: Identity
-    first_number: int  # of the group's client 0
+    first_number: int  # client i of the group has the number first_number + i, if it is one of these
     members: Ints  # indices within the group, ascending
     first_row: int
     surge: int | None = None  # the place in the warhead's list, when these are the clients of a surge
@@ -120,23 +122,50 @@ class GroupPlan:
         """Tell whether these clients connect while the attack runs, not before it."""
         return self.surge is not None or bool(self.group.start_after_ns or self.group.ramp_ns)
 
+    def rows_of(self, indices: Ints) -> Ints:
+        """Return the rows of those of the group's clients `indices` (ascending) that are among these."""
+        return self.first_row + np.flatnonzero(np.isin(self.members, indices, assume_unique=True))
+
+    def wave(self, surge: int, first_index: int, clients: int) -> GroupPlan:
+        """Return the plan for some clients of a reserve, which come in as one more surge."""
+        begin, end = np.searchsorted(self.members, (first_index, first_index + clients)).tolist()
+        return replace(
+            self, members=self.members[begin:end], first_row=self.first_row + begin, surge=surge,
+            first_index=first_index, clients=clients,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Plan:
-    """The part of a warhead that one worker carries out."""
+    """The part of a warhead that one worker carries out.
+
+    `reserves` are clients that come only if somebody adds them while the load runs: one part for each group that has a
+    reserve. They are in no group, and in no count of clients.
+    """
 
     warhead: Warhead
     share: Share
     identity: Identity
     groups: tuple[GroupPlan, ...]
+    reserves: tuple[GroupPlan, ...] = ()
 
     @property
     def clients(self) -> int:
         return sum(group.count for group in self.groups)
 
+    @property
+    def rows(self) -> int:
+        """Return the number of clients with those of the reserves."""
+        return self.clients + sum(reserve.count for reserve in self.reserves)
+
+    @property
+    def parts(self) -> tuple[GroupPlan, ...]:
+        """Return the groups and the reserves, in the order of their rows."""
+        return self.groups + self.reserves
+
     def group_of(self, row: int) -> GroupPlan:
-        # groups are in the order of their rows
-        for group in self.groups:
+        """Return the group, surge or reserve that a row belongs to."""
+        for group in self.parts:
             if row < group.first_row + group.count:
                 return group
         raise IndexError(row)
@@ -144,7 +173,8 @@ class Plan:
 
 def make_plan(warhead: Warhead, share: Share, identity: Identity) -> Plan:
     """Make the plan for the part of the warhead that `share` carries."""
-    return Plan(warhead, share, identity, tuple(groups_of(warhead, share, identity)))
+    groups, reserves = groups_of(warhead, share, identity), reserves_of(warhead, share, identity)
+    return Plan(warhead, share, identity, tuple(groups), tuple(reserves))
 
 
 def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
@@ -176,6 +206,31 @@ def groups_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupP
             )
         )  # fmt: skip
         numbered[surge.group] = (group, number, index + surge.clients)
+        row += len(members)
+    return plans
+
+
+def reserves_of(warhead: Warhead, share: Share, identity: Identity) -> list[GroupPlan]:
+    """Plan the reserve of each group that has one.
+
+    Indices go on after the group's surges. Numbers and rows go on after those of all groups, so that a load is the same
+    with a reserve and without.
+    """
+    plans: list[GroupPlan] = []
+    number = sum(warhead.clients_of(group) for group in warhead.groups)
+    row = sum(share.count(warhead.clients_of(group)) for group in warhead.groups)
+    for group in warhead.groups:
+        index, reserve = warhead.clients_of(group), group.reserve or 0
+        if not reserve:
+            continue
+        members = share.members(index + reserve)[share.count(index) :]
+        plans.append(
+            GroupPlan(
+                group, identity, number - index, members, row, None, index, reserve, 0, warhead.protocol_of(group),
+                _needs_property(warhead, group),
+            )
+        )  # fmt: skip
+        number += reserve
         row += len(members)
     return plans
 

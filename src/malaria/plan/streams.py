@@ -17,7 +17,7 @@ import numpy as np
 
 from malaria.model.warhead import Warhead
 from malaria.mqtt.topics import TopicTree, shared_part
-from malaria.plan.clients import GroupPlan, Identity, Plan, groups_of
+from malaria.plan.clients import GroupPlan, Identity, Plan, groups_of, reserves_of
 from malaria.schedule.arrays import Ints
 from malaria.schedule.share import WHOLE
 
@@ -54,11 +54,12 @@ def streams_of(plan: Plan) -> Streams:
     Takes a few microseconds per publisher of the whole warhead.
     """
     all_groups = groups_of(plan.warhead, WHOLE, plan.identity)
-    publishing = [group for group in all_groups if group.group.publishes]
+    reserved = reserves_of(plan.warhead, WHOLE, plan.identity)
+    publishing = [group for group in (*all_groups, *reserved) if group.group.publishes]
     note = _why_unknown(all_groups)
     if note:
         return _unknown(note)
-    streams = _match(plan.groups, publishing, _responders(all_groups))
+    streams = _match(plan, publishing, _responders(all_groups))
     if not needs_topics(publishing) or streams.note:
         return streams
     return replace(streams, by_topic={topic.encode(): number for topic, number in _owners(publishing).items()})
@@ -122,9 +123,9 @@ def _unknown(note: str) -> Streams:
     return Streams(np.zeros(0, np.int64), {}, {}, note)
 
 
-def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
+def _match(plan: Plan, publishing: list[GroupPlan], responders: TopicTree[bool]) -> Streams:
     """Match every publisher's topic against the filters of this worker's subscribers."""
-    listeners, tree = _listeners(groups)
+    listeners, tree = _listeners(plan)
     heard: list[dict[int, int]] = [{} for _ in listeners]  # publisher -> copies
     for group in publishing:
         # one sequence number stands for all unless the topic holds it
@@ -140,11 +141,11 @@ def _match(groups: tuple[GroupPlan, ...], publishing: list[GroupPlan], responder
                 heard[listener][number] = copies
     own = {
         group.first_row + position: number
-        for group in groups
+        for group in plan.parts
         if group.group.no_local
         for position, number in enumerate(group.numbers.tolist())
     }
-    clients = np.concatenate([group.numbers for group in groups]) if groups else np.zeros(0, np.int64)
+    clients = np.concatenate([np.zeros(0, np.int64), *(group.numbers for group in plan.parts)])
     return _lay_out(listeners, heard, own, clients)
 
 
@@ -175,20 +176,48 @@ def _mixes_shares(filters: tuple[str, ...]) -> bool:
     return len(filters) > 1 and any(shared_part(filter_) is not None for filter_ in filters)
 
 
-def _listeners(groups: tuple[GroupPlan, ...]) -> tuple[dict[tuple[str, ...], list[int]], TopicTree[int]]:
-    """Group rows with the same filters into listeners: (rows by filters, tree of listeners)."""
+def _listeners(plan: Plan) -> tuple[dict[tuple[str, ...], list[int]], TopicTree[int]]:
+    """Group rows with the same filters into listeners: (rows by filters, tree of listeners).
+
+    A client of a reserve is one only as a further member of a shared subscription that is there from the start. Any
+    other misses what was published before it came, so what it should hear is not known.
+    """
     by_filters: dict[tuple[str, ...], list[int]] = {}
-    for group in groups:
-        if not group.group.subscribes:
-            continue
-        for position, index in enumerate(group.members.tolist()):
-            by_filters.setdefault(group.filters(index), []).append(group.first_row + position)
+    for group in plan.groups:
+        if group.group.subscribes:
+            _add_rows(by_filters, group)
+    joined = [reserve for reserve in plan.reserves if reserve.group.subscribes and _shares(reserve)]
+    if joined:
+        there = _shared_filters(plan)
+        for reserve in joined:
+            _add_rows(by_filters, reserve, there)
     tree: TopicTree[int] = TopicTree()
     # clients with equal filters hear the same: one entry in the tree serves thousands of rows
     for listener, filters in enumerate(by_filters):
         for filter_ in filters:
             tree.add(shared_part(filter_) or filter_, listener)
     return by_filters, tree
+
+
+def _add_rows(
+    by_filters: dict[tuple[str, ...], list[int]], part: GroupPlan, allowed: Collection[tuple[str, ...]] | None = None
+) -> None:
+    for position, index in enumerate(part.members.tolist()):
+        filters = part.filters(index)
+        if allowed is None or filters in allowed:
+            by_filters.setdefault(filters, []).append(part.first_row + position)
+
+
+def _shares(part: GroupPlan) -> bool:
+    return any(shared_part(filter_) is not None for filter_ in part.group.filters)
+
+
+def _shared_filters(plan: Plan) -> set[tuple[str, ...]]:
+    """Return the shared subscriptions that clients of any worker have from the start."""
+    sharing = [
+        part for part in groups_of(plan.warhead, WHOLE, plan.identity) if part.group.subscribes and _shares(part)
+    ]
+    return {part.filters(index) for part in sharing for index in part.members.tolist()}
 
 
 def _lay_out(
@@ -243,7 +272,9 @@ def refused_streams(plan: Plan, streams: Streams, refused: Mapping[int, Collecti
     to the members that are left; one that a granted filter matches too is owed by that one.
     """
     shared = {place for place, count in streams.shared.values() if count}
-    left = Tally(place for row, place in streams.first.items() if place in shared and row not in refused)
+    left = Tally(
+        place for row, place in streams.first.items() if place in shared and row not in refused and row < plan.clients
+    )
     places: list[int] = []
     topics: Mapping[int, list[str]] = {}
     for row, filters in refused.items():
@@ -264,7 +295,8 @@ def refused_streams(plan: Plan, streams: Streams, refused: Mapping[int, Collecti
 def _topics_by_publisher(plan: Plan) -> dict[int, list[str]]:
     """Return the topic of each publisher of the whole warhead, and that of the answers to it, by its number."""
     topics: dict[int, list[str]] = {}
-    for group in groups_of(plan.warhead, WHOLE, plan.identity):
+    everyone = groups_of(plan.warhead, WHOLE, plan.identity) + reserves_of(plan.warhead, WHOLE, plan.identity)
+    for group in everyone:
         if not group.group.publishes:
             continue
         for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True):

@@ -10,7 +10,7 @@ client. The time that the broker takes to answer a connect is not included.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -41,10 +41,32 @@ class TimedRateChange:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedPause:
+    """A group pauses, or goes on, at `at_ns`."""
+
+    at_ns: int
+    group: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimedLeave:
+    """So many of the clients that a group has from the start leave at `at_ns`."""
+
+    at_ns: int
+    group: str
+    clients: int
+
+
+type LoadChange = TimedRateChange | TimedPause | TimedLeave
+"""A change of the rate that is due, besides surges."""
+
+
+@dataclass(frozen=True, slots=True)
 class SurgeTimes:
     """The times of a surge: its clients connect from `add_ns`, publish from `begin_ns`, and leave at `leave_ns`.
 
-    `leave_ns` is None for a surge that stays to the end.
+    `leave_ns` is None for a surge that stays to the end. `leaves` are (time, clients) that left before the others.
     """
 
     group: str
@@ -52,6 +74,16 @@ class SurgeTimes:
     add_ns: int
     begin_ns: int
     leave_ns: int | None
+    ramp_ns: int = 0
+    leaves: tuple[tuple[int, int], ...] = ()
+
+    def moved(self, by_ns: int) -> SurgeTimes:
+        """Return the same surge with all its times later by so much."""
+        return replace(
+            self, add_ns=self.add_ns + by_ns, begin_ns=self.begin_ns + by_ns,
+            leave_ns=None if self.leave_ns is None else self.leave_ns + by_ns,
+            leaves=tuple((at_ns + by_ns, clients) for at_ns, clients in self.leaves),
+        )  # fmt: skip
 
 
 def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
@@ -64,6 +96,7 @@ def surge_times(warhead: Warhead, workers: int) -> tuple[SurgeTimes, ...]:
             add_ns=surge.at_ns,
             begin_ns=surge.at_ns + -(-delay_ns // NS_PER_S) * NS_PER_S + MARGIN_NS,
             leave_ns=surge.leave_ns,
+            ramp_ns=surge.ramp_ns,
         )
         for surge, delay_ns in zip(warhead.surges, delays_ns, strict=True)
     )
@@ -112,11 +145,48 @@ def clients_planned(warhead: Warhead) -> int:
     return max(_clients_just_before(warhead, at_ns) for at_ns in moments)
 
 
+def clients_steered(
+    warhead: Warhead, changes: Sequence[LoadChange], surges: Sequence[SurgeTimes], end_ns: int | None
+) -> int:
+    """Return the most clients that should have been connected at once, in a load that was changed while it ran.
+
+    `surges` are those that have come, waves too: they count from the time at which they publish, for until then some of
+    them still connect. `end_ns` is when the load ended, if it has.
+    """
+    own = [change for change in changes if isinstance(change, TimedLeave)]
+    # the number falls when clients leave, so it is greatest just before some do, or at the end
+    falls = {change.at_ns for change in own} | {at_ns for times in surges for at_ns, _ in _leaves(times)}
+    moments: list[int | None] = [*(at_ns for at_ns in falls if end_ns is None or at_ns < end_ns), end_ns]
+    return max(
+        _groups_just_before(warhead, at_ns)
+        - sum(change.clients for change in own if at_ns is None or change.at_ns < at_ns)
+        + sum(_there_just_before(times, at_ns) for times in surges)
+        for at_ns in moments
+    )
+
+
+def _leaves(times: SurgeTimes) -> tuple[tuple[int, int], ...]:
+    """Return when clients of a surge leave, and how many."""
+    rest = times.clients - sum(clients for _, clients in times.leaves)
+    return times.leaves if times.leave_ns is None else (*times.leaves, (times.leave_ns, rest))
+
+
+def _there_just_before(times: SurgeTimes, at_ns: int | None) -> int:
+    if at_ns is not None and at_ns < times.begin_ns + times.ramp_ns:
+        return 0
+    return times.clients - sum(clients for left_ns, clients in _leaves(times) if at_ns is None or left_ns < at_ns)
+
+
 def _clients_just_before(warhead: Warhead, at_ns: int | None) -> int:
     """Count the clients that are connected just before a time; None is an attack without an end."""
-    groups = sum(_come_by(group, at_ns, group.start_after_ns - warhead.attack.warmup_ns) for group in warhead.groups)
     there = [s for s in warhead.surges if s.leave_ns is None or (at_ns is not None and at_ns <= s.leave_ns)]
-    return groups + sum(_come_by(surge, at_ns, surge.at_ns) for surge in there)
+    return _groups_just_before(warhead, at_ns) + sum(_come_by(surge, at_ns, surge.at_ns) for surge in there)
+
+
+def _groups_just_before(warhead: Warhead, at_ns: int | None) -> int:
+    """Count the clients, without those of surges."""
+    warmup_ns = warhead.attack.warmup_ns
+    return sum(_come_by(group, at_ns, group.start_after_ns - warmup_ns) for group in warhead.groups)
 
 
 def _come_by(crowd: Group | Surge, at_ns: int | None, start_ns: int) -> int:
@@ -143,53 +213,72 @@ def base_rate(warhead: Warhead) -> Fraction | None:
     return sum((group.clients / group.interval for group in publishing), Fraction(0))
 
 
+@dataclass(slots=True)
+class _GroupPace:
+    """The pace of one group at a moment."""
+
+    clients: Fraction
+    interval: Fraction
+    paused: bool = False
+
+    @property
+    def per_s(self) -> Fraction:
+        return Fraction(0) if self.paused else self.clients / self.interval
+
+    def change(self, change: LoadChange | Fraction) -> None:
+        """Take a change; a number is that of clients who join."""
+        match change:
+            case TimedRateChange():
+                self.interval = change.interval
+            case TimedPause():
+                self.paused = change.paused
+            case TimedLeave():
+                self.clients -= change.clients
+            case Fraction():
+                self.clients += change
+
+
 def rate_steps(
     warhead: Warhead,
     workers: int,
-    rate_changes: Sequence[TimedRateChange] = (),
+    changes: Sequence[LoadChange] = (),
     surges: Sequence[SurgeTimes] | None = None,
 ) -> tuple[DueStep, ...] | None:
     """Return the rate that is due, as steps in the order of time; None where `base_rate` returns None.
 
-    Surges and `rate_changes` alter it. `surges` are those that have come, if not all come at the warhead's times.
+    Surges and `changes` alter it. `surges` are those that have come, if not all come at the warhead's times.
     """
     if base_rate(warhead) is None:
         return None
-    groups = {group.name: group for group in warhead.publishing}
-    clients = {name: Fraction(group.clients) for name, group in groups.items()}
-    intervals = {name: group.interval for name, group in groups.items()}
-    # (time, group, clients that are added, new interval or None)
-    changes: list[tuple[int, str, Fraction, Fraction | None]] = []
-    changes += [(change.at_ns, change.group, Fraction(0), change.interval) for change in rate_changes]
-    if surges is None:
-        planned = zip(surge_times(warhead, workers), warhead.surges, strict=True)
-        timed = [(times, surge.ramp_ns) for times, surge in planned]
-    else:
-        timed = [(times, 0) for times in surges]
-    for times, ramp_ns in timed:
-        changes += [(at_ns, times.group, count, None) for at_ns, count in _client_steps(times, ramp_ns)]
-    steps: dict[int, Fraction] = {
-        -warhead.attack.warmup_ns: sum((clients[n] / intervals[n] for n in groups), Fraction(0))
-    }
-    for at_ns, name, count, interval in sorted(changes, key=lambda change: change[0]):
+    groups = {group.name: _GroupPace(Fraction(group.clients), group.interval) for group in warhead.publishing}
+    timed: list[tuple[int, str, LoadChange | Fraction]] = [(change.at_ns, change.group, change) for change in changes]
+    for times in surge_times(warhead, workers) if surges is None else surges:
+        timed += [(at_ns, times.group, count) for at_ns, count in _client_steps(times)]
+    steps = {-warhead.attack.warmup_ns: _per_s(groups.values())}
+    for at_ns, name, change in sorted(timed, key=lambda one: one[0]):
         # a surge of a group that only subscribes changes no rate
         if name in groups:
-            clients[name] += count
-            intervals[name] = interval or intervals[name]
-            steps[at_ns] = sum((clients[n] / intervals[n] for n in groups), Fraction(0))
+            groups[name].change(change)
+            steps[at_ns] = _per_s(groups.values())
     return tuple((at_ns, float(rate)) for at_ns, rate in steps.items())
 
 
-def _client_steps(times: SurgeTimes, ramp_ns: int) -> list[tuple[int, Fraction]]:
+def _per_s(groups: Iterable[_GroupPace]) -> Fraction:
+    return sum((group.per_s for group in groups), Fraction(0))
+
+
+def _client_steps(times: SurgeTimes) -> list[tuple[int, Fraction]]:
     """Return the changes of the number of publishing clients of a surge, as (time, clients added).
 
     A ramp becomes steps of at least a second: shorter ones would be finer than the samples that they are compared with.
     """
-    leave_ns = times.leave_ns
+    leave_ns, ramp_ns = times.leave_ns, times.ramp_ns
     parts = max(1, min(MOST_STEPS, ramp_ns // NS_PER_S))
-    joining = [(times.begin_ns + ramp_ns * part // parts, Fraction(times.clients, parts)) for part in range(parts)]
+    steps = [(times.begin_ns + ramp_ns * part // parts, Fraction(times.clients, parts)) for part in range(parts)]
+    # who leaves before the surge publishes never does
+    steps += [(max(at_ns, times.begin_ns), Fraction(-clients)) for at_ns, clients in times.leaves]
     if leave_ns is None:
-        return joining
+        return steps
     # a step that begins after the surge has left adds no client, so none of it leaves
-    joining = [(at_ns, count) for at_ns, count in joining if at_ns < leave_ns]
-    return [*joining, (leave_ns, -sum((count for _, count in joining), Fraction(0)))] if joining else []
+    steps = [(at_ns, count) for at_ns, count in steps if at_ns < leave_ns]
+    return [*steps, (leave_ns, -sum((count for _, count in steps), Fraction(0)))] if steps else []

@@ -208,14 +208,18 @@ def join_received(parts: Sequence[Received]) -> list[Received]:
     ]
 
 
-def without_rows(part: Received, rows: Ints) -> Received:
-    """Return the streams without some rows. A shared subscription of which one is left out is left out whole."""
+def without_rows(part: Received, rows: Ints, unused: Ints | None = None) -> Received:
+    """Return the streams without some rows. A shared subscription of which one is left out is left out whole.
+
+    Those that are `unused`, on which nothing was ever sent, may be left out of one.
+    """
     keep = np.setdiff1d(np.arange(len(part.publisher)), rows)
-    shared = {
-        filter_: (int(np.searchsorted(keep, first)), count)
-        for filter_, (first, count) in part.shared.items()
-        if not np.isin(np.arange(first, first + count), rows).any()
-    }
+    missed = rows if unused is None else np.setdiff1d(rows, unused)
+    shared: dict[str, tuple[int, int]] = {}
+    for filter_, (first, count) in part.shared.items():
+        if not np.isin(np.arange(first, first + count), missed).any():
+            begin, end = np.searchsorted(keep, (first, first + count)).tolist()
+            shared[filter_] = begin, end - begin
     return replace(_chosen(part, keep), shared=shared)
 
 

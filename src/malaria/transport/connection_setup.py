@@ -35,7 +35,7 @@ class ConnectionSetup:
         self.route = route
         self._access = access
         self.credentials: Credentials = load_credentials(
-            access, plan.group, warhead.clients_of(plan.group), plan.identity.name
+            access, plan.group, warhead.dealt_to(plan.group), plan.identity.name
         )
         self._tls = TlsClients(access) if route.scheme in SECURE else None
         self._sessions: dict[int, ssl.SSLSession] = {}
@@ -122,7 +122,7 @@ class ConnectionSetup:
 
 def setups_of(plan: Plan, routes: Mapping[str, Route]) -> tuple[ConnectionSetup, ...]:
     """Return the setup of each client of a worker. Raises OperatorError for a way that cannot work."""
-    setups = [ConnectionSetup(group, routes[group.group.name], plan.warhead) for group in plan.groups]
+    setups = [ConnectionSetup(group, routes[group.group.name], plan.warhead) for group in plan.parts]
     return tuple(setup for setup in setups for _ in range(setup.plan.count))
 
 

@@ -91,12 +91,12 @@ FASTER = ChangeRate("meters", Fraction(1, 2))
 def test_a_change_by_hand_takes_effect_a_moment_later_among_the_planned_ones() -> None:
     schedule = begun(FIRST)
     schedule.announce(15 * S)
-    (change,) = schedule.insert(FASTER, 14 * S)
+    (change,) = schedule.put(FASTER, 14 * S + HAND_NOTICE_NS)
     assert change == TimedChange(14 * S + HAND_NOTICE_NS, FASTER)
     assert [(e.kind, e.text) for e in schedule.take_effect(15 * S)] == [
         (EventKind.ACT, "meters: 2 msg/s each"),
         (EventKind.SURGE, "+500 clients"),
     ]
-    assert schedule.rate_changes == [TimedRateChange(change.at_ns, "meters", Fraction(1, 2))]
-    schedule.insert(DisconnectClients("meters", 1500), 16 * S)
+    assert schedule.load_changes == [TimedRateChange(change.at_ns, "meters", Fraction(1, 2))]
+    schedule.put(DisconnectClients("meters", 1500), 16 * S + HAND_NOTICE_NS)
     assert [e.text for e in schedule.take_effect(17 * S)] == ["meters: 1,500 clients disconnected"]

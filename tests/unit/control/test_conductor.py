@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from malaria.clock import NS_PER_S
+from malaria.control.change_schedule import HAND_NOTICE_NS
 from malaria.control.changes import AddClients, ChangeRate, RemoveClients, TimedChange
 from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.messages import (
@@ -303,10 +304,10 @@ def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
 def test_a_change_by_hand_goes_through_the_same_door() -> None:
     change = ChangeRate("meters", Fraction(2))
     play = Play().connect()
-    assert play.conductor.change(change, play.at_ns) == []  # no load runs yet
+    assert play.conductor.change_at(change, play.at_ns + HAND_NOTICE_NS) == []  # no load runs yet
     play.say(READY)
     play.at(0.2)
-    (act,) = play.conductor.change(change, 4 * S)
+    (act,) = play.conductor.change_at(change, 4 * S + HAND_NOTICE_NS)
     assert isinstance(act, TimedChange)
     assert 4 * S < act.at_ns <= 5 * S
     play.at(6)

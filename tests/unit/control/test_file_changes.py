@@ -10,7 +10,7 @@ from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS
 from malaria.control.conductor import AttackTiming, Conductor
 from malaria.control.file_changes import FileChanges
 from malaria.control.messages import Order
-from malaria.control.steering import Steering
+from malaria.control.steering import FROM_FILE, Steering
 from malaria.model.planned_change import PlannedChange
 from malaria.model.wanted_change import WantedChange
 from malaria.records.rows import RunPhase
@@ -26,9 +26,12 @@ class NotedSteering:
         self._fitting = fitting
         self.decided: list[tuple[str, int]] = []
 
-    def decide(self, wanted: WantedChange, at_ns: int, *, only_look: bool) -> tuple[ChangeAnswer, list[Order]]:
+    def decide(
+        self, wanted: WantedChange, effect_ns: int, *, only_look: bool, by: str
+    ) -> tuple[ChangeAnswer, list[Order]]:
         assert not only_look
-        self.decided.append((str(wanted), at_ns + HAND_NOTICE_NS))
+        assert by == FROM_FILE
+        self.decided.append((str(wanted), effect_ns))
         kind = AnswerKind.TAKEN if str(wanted) in self._fitting else AnswerKind.CONFLICT
         return ChangeAnswer(kind, "meters has 3 clients"), []
 

@@ -55,7 +55,7 @@ class LoadBundle:
     def _pack_group(self, group: Group, share: Share, packing: _Packing) -> Group:
         """Return the group with a target of its own, so that its files can differ from those of the common target."""
         access = self._warhead.access_of(group)
-        mine = share.members(self._warhead.clients_of(group)).tolist()
+        mine = share.members(self._warhead.dealt_to(group)).tolist()
         changes: dict[str, object] = {}
         if access.psk_file is not None:
             changes |= self._pack_shared("psk_file", group, share, packing)
@@ -83,7 +83,7 @@ class LoadBundle:
         """Pack a file with a line for each client: name the part that the bee has, or send the lines of this group."""
         access = self._warhead.access_of(group)
         file, tag = self._files(getattr(access, name))
-        claim = Claim(group.name, access.first_key, self._warhead.clients_of(group))
+        claim = Claim(group.name, access.first_key, self._warhead.dealt_to(group))
         # keys that are there already need not go over the network again
         if any(serves(part, tag, share, claim) for part in packing.there):
             return {name: f"{packing.home}/{KEYS}/{part_name(tag)}"}
