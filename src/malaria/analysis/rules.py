@@ -71,8 +71,8 @@ LATENCIES_FROM_DUE: Final = ("ack.", "end_to_end.", "service.")
 _OPEN_LOOP: Final = {"publishing": True, "closed_loop": False}
 
 DEFAULTS: Final[tuple[tuple[str, Mapping[str, bool]], ...]] = (
-    ("clients.connected == 100% of planned", {"surges": False}),
-    ("clients.connected_peak >= 100% of planned", {"surges": True}),
+    ("clients.connected == 100% of planned", {"crowd_changes": False}),
+    ("clients.connected_peak >= 100% of planned", {"crowd_changes": True}),
     ("clients.dropped == 0", {}),
     ("stalls.longest == 0ms", {"publishing": True}),
     ("rates.acked_per_s >= 98% of due", _OPEN_LOOP | {"acknowledged": True}),

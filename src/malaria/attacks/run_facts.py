@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from malaria import __version__
 from malaria.attacks.address_notes import used_addresses
 from malaria.attacks.due_rate import DueRate
 from malaria.attacks.preflight import AttackRequest, TargetInfo
+from malaria.clock import NS_PER_S
 from malaria.control.conductor import Conductor, WorkerState
+from malaria.control.steering import TakenChange
+from malaria.model.wanted_change import Verb
 from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.streams import delivery_note
-from malaria.plan.surge_schedule import base_rate, clients_planned
+from malaria.plan.surge_schedule import base_rate, clients_planned, clients_steered
 from malaria.records.first_texts import most_common
 from malaria.records.rows import UNCOUNTED
-from malaria.records.run_meta import BrokerFacts, LostWorker, RunMeta, StartFacts, WorkerFacts
+from malaria.records.run_meta import BrokerFacts, ChangeFacts, LostWorker, RunMeta, StartFacts, WorkerFacts
 from malaria.schedule.share import WHOLE
 from malaria.transport.failures import own_shortages, remedies
 
@@ -93,8 +97,35 @@ def run_state(
         rate_steps=due_rate.steps(*measured, schedule.load_changes, schedule.surges_come() if unplanned else None),
         start=_start_spread(conductor.starts_ns),
     )
-    surges = schedule.surge_facts()
-    return state.model_copy(update={"surges": surges}) if surges else state
+    known: dict[str, object] = {}
+    if surges := schedule.surge_facts():
+        known["surges"] = surges
+    return state.model_copy(update=known)
+
+
+def steered_facts(warhead: Warhead, conductor: Conductor, taken: Sequence[TakenChange]) -> RunMeta:
+    """Return what changes of the running load have made other than it was planned; nothing without any.
+
+    A change that had not taken effect when the load ended did not happen.
+    """
+    start_ns, end_ns, schedule = conductor.measure_start_ns, conductor.measure_end_ns, conductor.change_schedule
+    made = [change for change in taken if end_ns is None or change.effect_ns <= end_ns]
+    if start_ns is None or not made:
+        return RunMeta()
+    facts: dict[str, object] = {"changes": tuple(_change_facts(change) for change in made)}
+    length_ns = None if end_ns is None else end_ns - start_ns
+    if schedule.steered:
+        changes = [replace(change, at_ns=change.at_ns - start_ns) for change in schedule.load_changes]
+        surges = [surge.moved(-start_ns) for surge in schedule.surges_come()]
+        facts["clients_planned"] = clients_steered(warhead, changes, surges, length_ns)
+    if length_ns is not None and any(change.wanted.verb is Verb.END for change in made):
+        facts["duration_planned_s"] = length_ns / NS_PER_S
+    return RunMeta.model_validate(facts)
+
+
+def _change_facts(taken: TakenChange) -> ChangeFacts:
+    wanted = taken.wanted
+    return ChangeFacts(at_ns=taken.effect_ns, verb=wanted.verb.value, change=str(wanted), by=taken.by)
 
 
 def _losses(workers: Mapping[str, WorkerState], share_of: Callable[[str], object]) -> tuple[LostWorker, ...]:

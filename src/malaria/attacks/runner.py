@@ -23,7 +23,7 @@ from malaria.attacks.interrupt import Interrupt, impatient, settled, unstarted
 from malaria.attacks.ledger_totals import ledger_totals
 from malaria.attacks.live_totals import LiveTotals
 from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, prepare, seen_from_bee, view_of
-from malaria.attacks.run_facts import planned_facts, run_state, uncounted
+from malaria.attacks.run_facts import planned_facts, run_state, steered_facts, uncounted
 from malaria.attacks.staircase_pilot import StaircasePilot
 from malaria.attacks.steer_socket import SteerSocket
 from malaria.attacks.steered_file import SteeredFile, repeat_command
@@ -431,6 +431,7 @@ class AttackRunner:
         state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
         self._writer.describe(state)
         self._writer.describe(self._pool.facts())
+        self._writer.describe(steered_facts(self._warhead, self._conductor, self._steering.taken))
         if self._file_changes.unmade:
             self._writer.describe(RunMeta(unmade_changes=self._file_changes.unmade))
         if self._pilot is not None:
@@ -438,6 +439,8 @@ class AttackRunner:
 
     def _progress(self, at_ns: int) -> Progress:
         conductor = self._conductor
+        schedule = conductor.change_schedule
+        clients = schedule.crowd.there_in_all(at_ns) if schedule.steered else self._clients
         done, total = conductor.progress(at_ns, self._clients)
         events, self._fresh_events = tuple(self._fresh_events), []
         due_per_s = self._due_rate.at(at_ns, conductor.measure_start_ns)
@@ -446,7 +449,7 @@ class AttackRunner:
             conductor.phase,
             done,
             total,
-            self._clients,
+            clients,
             due_per_s,
             events=events,
             load_start_ns=conductor.measure_start_ns,

@@ -46,6 +46,9 @@ class Crowd:
         """Return how many clients a group has at a time, also those that still connect."""
         return self._rosters[group].there(at_ns)
 
+    def there_in_all(self, at_ns: int) -> int:
+        return sum(roster.there(at_ns) for roster in self._rosters.values())
+
     @property
     def groups(self) -> tuple[str, ...]:
         return tuple(self._rosters)

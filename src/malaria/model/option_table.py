@@ -199,6 +199,10 @@ _TABLE: Final = (
         "inflight", ("-F", "--inflight"), "The most unacknowledged messages of a client (20).", Panel.LOAD, PUBLISHING,
         "group.inflight", _NUMBER, "N",
     ),
+    LoadOption(
+        "reserve", ("--reserve",), "Clients that can be added while the load runs (as many again, at least 1,000).",
+        Panel.LOAD, LOADING - HOLDING, "group.reserve", _NUMBER, "N",
+    ),
     # Time
     LoadOption(
         "ramp", ("--ramp",), "Connect the clients one by one over this time.", Panel.TIME, LOADING, "group.ramp",

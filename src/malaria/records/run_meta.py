@@ -10,6 +10,7 @@ later versions are kept as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,10 @@ from malaria.records.stored_values import StoredCount, StoredFlag, StoredInt, St
 
 type RateStep = tuple[StoredNumber, StoredNumber]
 """(run time in ns, messages per second that are due from then on)"""
+
+
+OF_CROWDS: Final = ("add", "remove")
+"""The kinds of change that alter the number of clients."""
 
 
 class _Facts(BaseModel):
@@ -64,6 +69,15 @@ class SurgeFacts(_Facts):
     added_ns: StoredCount | None = None
     remove_ns: StoredCount | None = None
     removed_ns: StoredCount | None = None
+
+
+class ChangeFacts(_Facts):
+    """A change of the running load that was made: when, its kind, its notation, and who asked for it."""
+
+    at_ns: StoredInt | None = None
+    verb: str = ""
+    change: str = ""
+    by: str = ""
 
 
 class RungFacts(_Facts):
@@ -242,6 +256,7 @@ class RunMeta(_Facts):
     aborted: str | None = None
     stalled: str | None = None
     unmade_changes: tuple[str, ...] = ()
+    changes: tuple[ChangeFacts, ...] = ()
     steered: str | None = None
     observers: tuple[ObserverFacts, ...] = ()
     lost_workers: tuple[LostWorker, ...] = ()
@@ -260,6 +275,11 @@ class RunMeta(_Facts):
     note: str | None = None
     clean_start: CleanStartFacts | None = None
     staircase: StaircaseFacts | None = None
+
+    @property
+    def crowd_changes(self) -> bool:
+        """Tell whether clients came or left while the load ran, as the load wanted it."""
+        return bool(self.surges) or any(change.verb in OF_CROWDS for change in self.changes)
 
     def known(self) -> dict[str, object]:
         """Return the facts that are known, as JSON holds them."""

@@ -38,7 +38,7 @@ def texts(meta: dict[str, object], figures: Summary) -> list[str]:
 def test_every_default_can_be_read() -> None:
     for text, needs in DEFAULTS:
         assert str(parse_threshold_text(text)) == text
-        assert set(needs) <= {*META, "surges"}
+        assert set(needs) <= {*META, "crowd_changes"}
 
 
 def test_a_good_run_meets_them_all() -> None:
