@@ -10,6 +10,7 @@ from malaria.errors import OperatorError
 SWARM_REMEDY: Final = "pip install 'mqtt-malaria[swarm]', or in a clone: uv sync --extra swarm"
 OTEL_REMEDY: Final = "pip install 'mqtt-malaria[otel]', or in a clone: uv sync --extra otel"
 TUI_REMEDY: Final = "pip install 'mqtt-malaria[tui]', or in a clone: uv sync --extra tui"
+WEB_REMEDY: Final = "pip install 'mqtt-malaria[web]', or in a clone: uv sync --extra web"
 
 
 def need_extra(module: str, remedy: str = SWARM_REMEDY) -> None:

@@ -38,20 +38,32 @@ def columns(run: Run, step_s: int = 1) -> Mapping[str, Sequence[float | str | No
     # a sample ends a moment after its second: the worker owes nothing of the next one
     ends |= {worker: second_of(since_ns) * NS_PER_S for worker, since_ns in gone_since_ns(run).items()}
     table: dict[str, list[float | str | None]] = {}
-    before: dict[str, Sample] = {}
+    rows = SeriesRows(workers)
     for number, second in enumerate(_every_step(run, step_s)):
         begin_ns = (second.end_s - step_s) * NS_PER_S
         owing = {worker for worker in workers if worker not in ends or ends[worker] > begin_ns}
-        is_whole = second.workers >= owing  # a worker that has finished, or is lost, owes nothing
-        row: SeriesRow = {"t_s": second.end_s, "phase": _phase(second.samples)}
-        row |= _rates(second.samples if is_whole else [])
-        row |= _figures(second if is_whole and second.samples else None)
-        row |= _cpu(second.samples, before, workers, owing)
-        before |= {sample.worker: sample for sample in second.samples}
-        for name, value in row.items():
+        for name, value in rows.row(second, owing).items():
             table.setdefault(name, [None] * number).append(value)
     ends_s = [end for end in table.get("t_s", ()) if isinstance(end, int | float)]
     return {**table, **seen_columns(run, ends_s)}
+
+
+class SeriesRows:
+    """Makes the rows of the workers' figures, in order of time: CPU is the difference to the row before."""
+
+    def __init__(self, workers: list[str]) -> None:
+        self._workers = workers
+        self._before: dict[str, Sample] = {}
+
+    def row(self, second: Second, owing: set[str]) -> SeriesRow:
+        """Return the row of a second. A worker that has finished, or is lost, owes nothing: it is not in `owing`."""
+        is_whole = second.workers >= owing
+        row: SeriesRow = {"t_s": second.end_s, "phase": _phase(second.samples)}
+        row |= _rates(second.samples if is_whole else [])
+        row |= _figures(second if is_whole and second.samples else None)
+        row |= _cpu(second.samples, self._before, self._workers, owing)
+        self._before |= {sample.worker: sample for sample in second.samples}
+        return row
 
 
 def _every_step(run: Run, step_s: int) -> list[Second]:

@@ -15,6 +15,7 @@ from malaria.cli.attack_screen import (
     perform,
 )
 from malaria.cli.options import TIME, FromFile, Result, Titled, Where, option, takes
+from malaria.cli.web_view import WebView
 from malaria.model.option_table import LoadOptions
 from malaria.workers.worker_count import workers_for
 
@@ -40,9 +41,15 @@ class Again(Titled):
     ] = None  # fmt: skip
 
 
-@takes(Where, FromFile, Again, Result, load="attack")
+@takes(Where, FromFile, Again, Result, WebView, load="attack")
 def attack(
-    arguments: tuple[str, ...], where: Where, file: FromFile, again: Again, result: Result, load: LoadOptions
+    arguments: tuple[str, ...],
+    where: Where,
+    file: FromFile,
+    again: Again,
+    result: Result,
+    view: WebView,
+    load: LoadOptions,
 ) -> int:
     """Run one attack: publishers and a subscriber as the options say, or the load of a warhead.
 
@@ -55,7 +62,7 @@ def attack(
         return made_warhead(file.warhead, load, subscriber=not file.no_subscriber)
 
     title = again.title or ("attack" if file.warhead is None else file.warhead.stem)
-    options = AttackOptions(where, result, title, make)
+    options = AttackOptions(where, result, title, make, view)
     if again.repeat is None:
         return perform(options, arguments)
     return _perform_again(options, again.repeat, arguments)
@@ -76,7 +83,7 @@ def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ..
     with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
         wanted = RepeatOptions(target, warhead, options.title, repeat, observe)
         request = repeat_request(wanted, command, directory, workers_for(result.workers))
-        showing = Showing("malaria attack", result.files, result.quiet, result.tui, result.live)
+        showing = Showing("malaria attack", result.files, result.quiet, result.tui, result.live, options.view)
         return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
 
 

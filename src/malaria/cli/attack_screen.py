@@ -21,6 +21,7 @@ from malaria.cli.output import (
     print_line,
     verdict_code,
 )
+from malaria.cli.web_view import LiveWeb, WebView
 from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 from malaria.workers.worker_count import workers_for
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES: Final[Mapping[str, int]] = {"PASS": 0, "FAIL": 1, "INVALID": 3, "UNKNOWN": 4}
 RUNS: Final = Path("runs")
+NO_VIEW: Final = WebView()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class AttackOptions:
     result: Result
     title: str
     make: Callable[[], Warhead]
+    view: WebView = NO_VIEW
 
 
 def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
@@ -73,7 +76,10 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     title = f"malaria {arguments[0]} {target.url}"
     view = LiveView(title, describe(warhead), screen, result.quiet)
     full = _full_screen(f"{title} · {describe(warhead)}", view, result) if result.tui else None
-    with run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory:
+    with (
+        run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory,
+        options.view.serving(options.title, directory) as web,
+    ):
         request = AttackRequest(
             target,
             warhead,
@@ -85,9 +91,18 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
             launcher=launcher,
             knock_from=result.knock_from,
             wait_for_figures=not result.no_wait,
-            followers=() if full is None else (full.watch,),
+            followers=(*web.followers, *(() if full is None else (full.watch,))),
         )
-        return _run_and_show(request, (lambda _: view) if full is None else full.under, result, screen)
+        show = (lambda _: view) if full is None else full.under
+        return _run_and_show(request, show, result, Outputs(screen, web))
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The terminal, and the live page in a browser."""
+
+    screen: Console
+    web: LiveWeb
 
 
 def _full_screen(title: str, plain: LiveView, result: Result) -> FullScreen:
@@ -95,11 +110,12 @@ def _full_screen(title: str, plain: LiveView, result: Result) -> FullScreen:
 
 
 def _run_and_show(
-    request: AttackRequest, show: Callable[[Interrupt], LiveView | FullScreen], result: Result, screen: Console
+    request: AttackRequest, show: Callable[[Interrupt], LiveView | FullScreen], result: Result, outputs: Outputs
 ) -> int:
     """Run the attack and print its result. Ctrl-C after the load ends what is left to do: the run is stored."""
     from malaria.attacks.interrupt import interruptible, settled
     from malaria.attacks.runner import conduct
+    from malaria.outputs.files import PAGE
     from malaria.outputs.run_directory import holds_run
 
     with interruptible() as interrupt, finishing_without_reader(interrupt):
@@ -114,7 +130,8 @@ def _run_and_show(
                 outcome = conduct(request, view.update, interrupt)
             note_verdict(exit_code(outcome.summary))
             with settled(interrupt):
-                finish(outcome, result, screen)
+                finish(outcome, result, outputs.screen)
+            outputs.web.hand_over(request.directory / PAGE)
         except KeyboardInterrupt:
             if holds_run(request.directory):
                 note_stopped(request.directory)

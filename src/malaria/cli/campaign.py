@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -36,6 +36,7 @@ from malaria.cli.options import (
     takes,
 )
 from malaria.cli.result_files import ResultFiles
+from malaria.cli.web_view import WebView
 from malaria.errors import CampaignError
 from malaria.model.option_table import LoadOptions
 from malaria.swarm.run.chosen_bees import ChosenBees
@@ -126,9 +127,14 @@ class CampaignOutput:
         return Showing("malaria campaign", ResultFiles(self.json, self.junit), self.quiet, self.tui, live)
 
 
-@takes(WhichCampaign, CampaignChanges, CampaignOutput, load="campaign")
+@takes(WhichCampaign, CampaignChanges, CampaignOutput, WebView, load="campaign")
 def campaign(
-    _: tuple[str, ...], which: WhichCampaign, changes: CampaignChanges, outcome: CampaignOutput, load: LoadOptions
+    _: tuple[str, ...],
+    which: WhichCampaign,
+    changes: CampaignChanges,
+    outcome: CampaignOutput,
+    view: WebView,
+    load: LoadOptions,
 ) -> int:
     """Run a file of levels, end to end: start the broker clean before each, attack it, and write one page over all.
 
@@ -137,7 +143,8 @@ def campaign(
     """
     with _request(which, _stated(changes, load), outcome) as request:
         bees = ChosenBees(outcome.swarm, outcome.scheduler, outcome.workers)
-        return perform_campaign(on_bees(request, bees), outcome.showing, which.allowed)
+        showing = replace(outcome.showing, view=view)
+        return perform_campaign(on_bees(request, bees), showing, which.allowed)
 
 
 @contextmanager

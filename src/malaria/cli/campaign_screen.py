@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from malaria.cli.attack_screen import exit_code, launcher_of, say_in_a_line, say_page
+from malaria.cli.attack_screen import NO_VIEW, exit_code, launcher_of, say_in_a_line, say_page
 from malaria.cli.full_screens import full_screen_of
 from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.options import LOAD, option
 from malaria.cli.output import console, finishing_without_reader, keeping_time, note_verdict, print_line
 from malaria.cli.result_files import ResultFiles
+from malaria.cli.web_view import LiveWeb, WebView
 from malaria.errors import CampaignError
 from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 
@@ -59,6 +60,7 @@ class Showing:
     quiet: bool
     tui: bool = False
     live: LiveOutputs = field(default_factory=LiveOutputs)
+    view: WebView = NO_VIEW
 
 
 def on_bees(request: CampaignRequest, bees: ChosenBees) -> CampaignRequest:
@@ -72,13 +74,21 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
 
     Raises TargetError for a public broker that was not confirmed twice.
     """
-    from malaria.attacks.interrupt import interruptible, settled
-    from malaria.campaigns import conduct_campaign, refuse_public_brokers
-    from malaria.report.terminal.campaign_summary import print_campaign
+    from malaria.campaigns import refuse_public_brokers
 
     refuse_public_brokers(request.campaign, confirmations)
     showing.files.check()
     showing.live.check(showing.files.json)
+    with showing.view.serving(showing.title, request.directory, campaign=True) as web:
+        return _run_and_show(request, showing, web)
+
+
+def _run_and_show(request: CampaignRequest, showing: Showing, web: LiveWeb) -> int:
+    from malaria.attacks.interrupt import interruptible, settled
+    from malaria.campaigns import conduct_campaign
+    from malaria.outputs.files import PAGE
+    from malaria.report.terminal.campaign_summary import print_campaign
+
     screen = console(showing.live.screen(showing.files.json))
     listener = CampaignFullScreen(showing, screen) if showing.tui else CampaignScreen(showing, screen)
     with interruptible() as interrupt, finishing_without_reader(interrupt):
@@ -88,9 +98,9 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
             keeping_time(),
             listener.under(interrupt) as view,
         ):
-            if following := (*listener.followers, *followers):
+            if following := (*web.followers, *listener.followers, *followers):
                 request = replace(request, followers=(*request.followers, *following))
-            outcome = conduct_campaign(request, view, interrupt)
+            outcome = conduct_campaign(request, web.listening(view), interrupt)
         note_verdict(exit_code(outcome.summary))
         with settled(interrupt):
             if not showing.quiet:
@@ -103,6 +113,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
                 print_line(f"  resume     {resume}", error=True)
             judged = [(name, run, figures) for name, (run, figures) in outcome.runs.items()]
             showing.files.keep(outcome.summary, judged, outcome.directory)
+        web.hand_over(outcome.directory / PAGE)
     return exit_code(outcome.summary)
 
 

@@ -13,6 +13,7 @@ import typer
 from malaria.cli.attack_screen import RUNS, checked_load, command_line
 from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
+from malaria.cli.web_view import WebView
 from malaria.clock import NS_PER_MS
 from malaria.errors import CampaignError, TargetError
 from malaria.model.option_table import LoadOptions
@@ -79,13 +80,14 @@ class SearchOptions:
     yes: Yes = False
 
 
-@takes(Where, SearchOptions, FromFile, Result, load="capacity")
+@takes(Where, SearchOptions, FromFile, Result, WebView, load="capacity")
 def capacity(
     arguments: tuple[str, ...],
     where: Where,
     search: SearchOptions,
     file: FromFile,
     result: Result,
+    view: WebView,
     load: LoadOptions,
 ) -> int:
     """Find the greatest load that a target carries: clients at their rate, or the rate of a number of clients.
@@ -96,7 +98,7 @@ def capacity(
     machine cannot make more; 4: the time was used up, or the search was cut short. docs/capacity.md has more.
     """
     with _request(arguments, (where, search, file, result), load) as request:
-        showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live)
+        showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live, view)
         return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
 
 

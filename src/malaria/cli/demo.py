@@ -13,6 +13,7 @@ import typer
 from malaria.cli.attack_screen import RUNS
 from malaria.cli.campaign_screen import Showing, perform_campaign
 from malaria.cli.result_files import ResultFiles
+from malaria.cli.web_view import WebView
 from malaria.workers.worker_count import workers_for
 
 EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
@@ -35,6 +36,12 @@ def demo(
             "--open/--no-open", help="Open the page in a browser (default: only on a desktop).", show_default=False
         ),
     ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            "--web", metavar="[ADDR:PORT]", help="Show it live in a browser (127.0.0.1:7654).", show_default=False
+        ),
+    ] = None,
 ) -> int:
     """Start a broker on this machine, load it at three levels, and write a page. Takes about a minute."""
     from malaria.campaigns import demo_request
@@ -42,7 +49,8 @@ def demo(
     from malaria.outputs.run_directory import run_directory
 
     with run_directory(output, RUNS, "demo") as directory:
-        code = perform_campaign(demo_request(directory, workers_for(None)), Showing(TITLE, ResultFiles(json), quiet))
+        showing = Showing(TITLE, ResultFiles(json), quiet, view=WebView(web))
+        code = perform_campaign(demo_request(directory, workers_for(None)), showing)
     # after the directory is complete: the browser reads it at once
     if _opens_page(show) and not quiet:
         webbrowser.open((directory / PAGE).resolve().as_uri())

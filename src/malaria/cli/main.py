@@ -51,6 +51,7 @@ from malaria.cli.output import (
     verdict_code,
 )
 from malaria.cli.usage_words import refuse_help_with_words, usage_fault
+from malaria.cli.web_view import with_web_address
 from malaria.errors import OperatorError
 
 FILE_REMEDY: Final = "check that the path exists, may be written, and has room"
@@ -153,7 +154,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         # `obj` hands the arguments on as typed: the run stores the command that repeats it
         refuse_help_with_words(arguments)
-        code = app(list(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
+        code = app(with_web_address(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:
         return _refuse(error.message, error.remedy, error.exit_code)
     except typer.TyperException as error:

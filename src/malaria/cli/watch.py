@@ -19,6 +19,7 @@ from malaria.cli.options import (
     takes,
 )
 from malaria.cli.output import console, output_lost, print_line
+from malaria.cli.web_view import WebView
 from malaria.errors import OperatorError
 from malaria.model.option_table import LoadOptions
 
@@ -68,8 +69,8 @@ class WatchOptions:
     ] = None
 
 
-@takes(WatchOptions, load="watch")
-def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
+@takes(WatchOptions, WebView, load="watch")
+def watch(_: tuple[str, ...], asked: WatchOptions, view: WebView, load: LoadOptions) -> int:
     """Observe a broker without making load: its own figures, its process, its host; live, until Ctrl-C.
 
     Exit code 4 if nothing could be observed.
@@ -90,9 +91,16 @@ def watch(_: tuple[str, ...], asked: WatchOptions, load: LoadOptions) -> int:
         if asked.prometheus is not None:
             # before the first sample: an address in use must be an error at once
             stack.enter_context(serving(asked.prometheus, MetricsPage(ReadingsCollector(lambda: latest))))
+        web = stack.enter_context(view.watching(f"malaria watch {shown_target(asked)}", latest))
         request = watching.WatchRequest(target, duration_ns)
-        seen = watching.watch(request, _output(asked, latest, stack), lambda: interrupt.count > 0 or output_lost())
+        on_rows = web.watching(_output(asked, latest, stack))
+        seen = watching.watch(request, on_rows, lambda: interrupt.count > 0 or output_lost())
     return 0 if seen else NOTHING_SEEN
+
+
+def shown_target(asked: WatchOptions) -> str:
+    """Return the target without its login."""
+    return asked.target.rpartition("@")[2]
 
 
 def _target(asked: WatchOptions, load: LoadOptions) -> ObservedTarget:
@@ -129,7 +137,7 @@ def _output(asked: WatchOptions, latest: LatestReadings, stack: ExitStack) -> Wa
     from rich.live import Live
 
     live = stack.enter_context(Live(console=screen, auto_refresh=False))
-    return watch_output.WatchScreen(latest, f"malaria watch {asked.target.rpartition('@')[2]}", live)
+    return watch_output.WatchScreen(latest, f"malaria watch {shown_target(asked)}", live)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -55,7 +55,11 @@ def stack(run: Run, series: SeriesColumns | None = None) -> Chart:
 
     `series` holds the columns second by second, if the caller has them already.
     """
-    table = chart_columns(run, series)
+    return stack_of(run, chart_columns(run, series))
+
+
+def stack_of(run: Run, table: SeriesColumns) -> Chart:
+    """Return all panels that have values in a table of series, over the time axis of its run."""
     panels = panels_of(run, table)
     about = f"{', '.join(panel.title.partition(',')[0] for panel in panels) or 'Nothing'} over time"
     return over_time(run, table, [drawn_panel(panel, table) for panel in panels], f"{about[0].upper()}{about[1:]}")

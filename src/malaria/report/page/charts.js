@@ -1,7 +1,7 @@
 'use strict';
 /* Draws the charts of a page with uPlot: one canvas for each panel, one cursor for all panels of a chart.
-   A chart is what chart_model.py makes. `drawChart` takes its tables with it, so that a page of a run that goes on can
-   draw it again from more rows. */
+   A chart is what chart_model.py makes. `drawChart` takes its tables with it, and `updateChart` gives it more rows on the
+   page of a run that goes on. */
 const root = document.documentElement;
 const night = matchMedia('(prefers-color-scheme: dark)');
 const MOST_TIP_LINES = 8;
@@ -69,12 +69,14 @@ function msTicks(low, high) {  // the wider the axis, the fewer ticks, but never
 function rangeOfY(panel) {
   const far = panel.limits.map(limit => limit[0]);
   if (panel.scale === 'ms') {
-    let [low, high] = panel.range ?? [1, 10];
-    for (const limit of far) {
-      if (limit <= high * 10) high = Math.max(high, limit * 1.3);
-      if (limit >= low / 10) low = Math.min(low, limit / 1.3);
-    }
-    return () => [low, high];
+    return () => {
+      let [low, high] = panel.range ?? [1, 10];
+      for (const limit of far) {
+        if (limit <= high * 10) high = Math.max(high, limit * 1.3);
+        if (limit >= low / 10) low = Math.min(low, limit / 1.3);
+      }
+      return [low, high];
+    };
   }
   return (u, least, most) => [Math.min(0, least ?? 0), Math.max(most ?? 0, 0) * 1.08 || 1];
 }
@@ -240,10 +242,10 @@ function roomy(u, ticks, size) {  // those whose texts do not touch
   }
   return kept;
 }
+const dataOf = (chart, panel) => [chart.x, ...panel.lines.map(line => line.values)];
 function drawPanel(host, chart, panel, showsX, tip, onScale) {
   const box = make('div', 'panel', host), size = scaleOfText();
   headOf(box, panel, chart);
-  const values = panel.lines.map(line => line.values);
   const foot = (showsX ? AXIS_PX : 4) * size;
   let under = false;
   const plot = new uPlot({
@@ -266,12 +268,12 @@ function drawPanel(host, chart, panel, showsX, tip, onScale) {
         const lowest = Math.min(...panel.limits.map(limit => limit[0]));  // its text is below it, apart from the others
         for (const limit of panel.limits)
           limitLine(u, limit, size, chart.axis === 'load', panel.limits.length > 1 && limit[0] === lowest);
-        panel.lines.forEach((line, number) => { if (line.markers) markers(u, line, values[number]); });
+        for (const line of panel.lines) if (line.markers) markers(u, line, line.values);
         u.ctx.restore();
       }],
       setCursor: [u => { if (under) showTip(tip, u, chart, panel); }],
     },
-  }, [chart.x, ...values], box);
+  }, dataOf(chart, panel), box);
   plot.over.addEventListener('mouseenter', () => { under = true; });
   plot.over.addEventListener('mouseleave', () => { under = false; tip.hidden = true; });
   plot.over.addEventListener('dblclick', () => { plot.zoomed = false; });
@@ -311,7 +313,7 @@ function explainShapes(host, chart) {
 }
 
 /* --- one chart --- */
-const drawnPlots = new Map();
+const drawnPlots = new Map(), drawnCharts = new Map();
 function withValues(chart, tables) {
   const table = tables[chart.table];
   return {
@@ -336,4 +338,23 @@ function drawChart(host, stored, tables) {
   if (stored.grid) explainShapes(host, chart);
   host.style.minHeight = '';
   drawnPlots.set(host, plots);
+  drawnCharts.set(host, chart);
+}
+
+/* --- a chart of a run that goes on: new values in the plots that are there, so that zoom and tooltip stay --- */
+const shapeOf = chart => JSON.stringify([chart.spans.map(span => span[2]), chart.panels.map(panel =>
+  [panel.title, panel.fault, panel.lines.map(line => line.name)])]);
+function updateChart(host, stored, tables) {
+  const drawn = drawnCharts.get(host), fresh = withValues(stored, tables), plots = drawnPlots.get(host);
+  if (!drawn || !plots?.length || drawn.x.length < 3 || shapeOf(drawn) !== shapeOf(fresh)) { drawChart(host, stored, tables); return; }
+  Object.assign(drawn, { x: fresh.x, marks: fresh.marks, spans: fresh.spans });
+  drawn.panels.forEach((panel, number) => {
+    panel.range = fresh.panels[number].range;
+    panel.lines.forEach((line, place) => { line.values = fresh.panels[number].lines[place].values; });
+    const plot = plots[number], { min, max } = plot.scales.x;
+    plot.batch(() => {
+      plot.setData(dataOf(drawn, panel), !plot.zoomed);
+      if (plot.zoomed) plot.setScale('x', { min, max });
+    });
+  });
 }

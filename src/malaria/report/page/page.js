@@ -127,7 +127,7 @@ for (const button of document.querySelectorAll('button[data-copy]')) button.addE
   button.textContent = 'copied';
 });
 
-unpacked('data').then(data => { pageData = data; openTarget(); drawAll(); });
+const pageReady = unpacked('data').then(data => { pageData = data; openTarget(); drawAll(); });
 night.addEventListener('change', () => drawAll());
 let lastWidth = innerWidth, redraw = 0;
 addEventListener('resize', () => {
