@@ -6,11 +6,12 @@ Each is a follower of the attacks of a command. None of them can harm the load: 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from malaria.cli.output import STDOUT, print_line
 from malaria.cli.result_files import check_writable
@@ -19,6 +20,13 @@ from malaria.errors import OperatorError
 if TYPE_CHECKING:
     from malaria.attacks.followers import Follower
     from malaria.outputs.live.http_endpoint import HttpEndpoint
+
+    class LiveOutput(Follower, Protocol):
+        """A follower that is closed at the end of a command."""
+
+        def close(self) -> str:
+            """End in a limited time. Return what there is to tell."""
+
 
 OTLP_HEADERS: Final = "OTEL_EXPORTER_OTLP_HEADERS"
 GRAFANA_TOKEN: Final = "GRAFANA_TOKEN"
@@ -51,54 +59,47 @@ class LiveOutputs:
     @contextmanager
     def following(self, root: Path) -> Iterator[tuple[Follower, ...]]:
         """Give the followers of the attacks that a command stores in or below `root`. Raises OperatorError."""
+        outputs: list[LiveOutput] = []
         with ExitStack() as stack:
-            followers: list[Follower] = []
+            stack.callback(_close, outputs)
             if self.prometheus is not None or self.otlp is not None:
-                followers += _figures(self, root, stack)
+                _add_figures(self, root, outputs, stack)
             if self.json_lines is not None:
-                followers.append(_json_lines(self.json_lines, root, stack))
+                outputs.append(_json_lines(self.json_lines, root))
             if self.grafana is not None:
-                followers.append(_grafana(self.grafana, root, stack))
-            yield tuple(followers)
+                outputs.append(_grafana(self.grafana, root))
+            yield tuple(outputs)
 
 
-def _figures(asked: LiveOutputs, root: Path, stack: ExitStack) -> list[Follower]:
-    """Return what adds up the figures of an attack, and what hands them out."""
+def _add_figures(asked: LiveOutputs, root: Path, outputs: list[LiveOutput], stack: ExitStack) -> None:
+    """Add what adds up the figures of an attack, and what hands them out."""
     from malaria.outputs.live.live_figures import LiveFigures
     from malaria.outputs.live.prometheus_metrics import attack_page
     from malaria.outputs.prometheus_export import serving
 
     figures = LiveFigures(root)
-    stack.callback(figures.close)
-    followers: list[Follower] = [figures]
+    outputs.append(figures)
     if asked.prometheus is not None:
         stack.enter_context(serving(asked.prometheus, attack_page(figures)))
     if asked.otlp is not None:
         from malaria.outputs.live.otlp_push import OtlpPush
 
-        push = OtlpPush(_otlp_endpoint(asked.otlp), figures)
-        stack.callback(_tell, push.close)
-        followers.append(push)
-    return followers
+        outputs.append(OtlpPush(_otlp_endpoint(asked.otlp), figures))
 
 
-def _json_lines(file: str, root: Path, stack: ExitStack) -> Follower:
+def _json_lines(file: str, root: Path) -> LiveOutput:
     from malaria.outputs.live.json_lines import AttackLines
 
     try:
-        lines = AttackLines(file, root)
+        return AttackLines(file, root)
     except OSError as error:
         raise OperatorError(f"--json-lines {file}: {error.strerror or error}", "name another file") from None
-    stack.callback(_tell, lines.close)
-    return lines
 
 
-def _grafana(url: str, root: Path, stack: ExitStack) -> Follower:
+def _grafana(url: str, root: Path) -> LiveOutput:
     from malaria.outputs.live.grafana_marks import GrafanaMarks
 
-    marks = GrafanaMarks(_grafana_endpoint(url), root)
-    stack.callback(_tell, marks.close)
-    return marks
+    return GrafanaMarks(_grafana_endpoint(url), root)
 
 
 def _otlp_endpoint(url: str) -> HttpEndpoint:
@@ -115,6 +116,11 @@ def _grafana_endpoint(url: str) -> HttpEndpoint:
     return endpoint_of("--grafana", url, "/api/annotations", bearer(GRAFANA_TOKEN, os.environ.get(GRAFANA_TOKEN)))
 
 
-def _tell(close: Callable[[], str]) -> None:
-    if text := close():
-        print_line(text, error=True)
+def _close(outputs: Sequence[LiveOutput]) -> None:
+    """Close the outputs at the same time, so that two that hang cost no more than one, and say what they have to."""
+    if not outputs:
+        return
+    with ThreadPoolExecutor(len(outputs)) as threads:
+        for text in threads.map(lambda output: output.close(), outputs):
+            if text:
+                print_line(text, error=True)

@@ -109,8 +109,10 @@ class LiveFigures:
     def end(self, failure: str) -> None:
         self._sink.put(partial(self._end, failure))
 
-    def close(self) -> None:
+    def close(self) -> str:
+        """Add up what waits. May be called twice. Return what there is to tell: nothing."""
         self._sink.close()
+        return ""
 
     @property
     def dropped(self) -> int:
