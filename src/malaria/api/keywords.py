@@ -78,6 +78,10 @@ def wanted_warhead(wanted: Wanted, load: LoadOptions) -> Warhead:
     return made.model_copy(update={"thresholds": made.thresholds + required})
 
 
+def title_of(wanted: Wanted) -> str:
+    return wanted.title or (Path(wanted.warhead).stem if isinstance(wanted.warhead, str | Path) else "attack")
+
+
 def _required(text: str) -> Threshold:
     try:
         return parse_threshold_text(text)

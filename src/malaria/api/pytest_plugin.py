@@ -69,7 +69,7 @@ def attack(request: pytest.FixtureRequest, mqtt_broker: str, tmp_path: Path) -> 
     title = _file_name(request.node.name)
     keywords: dict[str, Any] = {"target": mqtt_broker, "title": title, "output": tmp_path / "run", "no_wait": True}
     try:
-        result = make_attack(*marker.args, **(keywords | marker.kwargs))
+        result: AttackResult = make_attack(*marker.args, **(keywords | marker.kwargs))
     except OperatorError as error:
         message = f"{error.message}\n{error.remedy}"
     else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, wanted_warhead
-from malaria.api.results import AttackResult
+from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, title_of, wanted_warhead
+from malaria.api.python_campaign import repeated_attack
+from malaria.api.results import AttackResult, CampaignResult
 from malaria.attacks.interrupt import Interrupt
 from malaria.attacks.preflight import AttackRequest
 from malaria.attacks.runner import conduct
@@ -21,8 +22,16 @@ from malaria.swarm.run.launcher import Launcher
 from malaria.workers.worker_count import workers_for
 
 
-def attack(target: str | None = None, **keywords: Any) -> AttackResult:
-    """Run one attack, store it, and return its result.
+@overload
+def attack(target: str | None = None, *, repeat: None = None, **keywords: Any) -> AttackResult: ...
+
+
+@overload
+def attack(target: str | None = None, *, repeat: int, **keywords: Any) -> CampaignResult: ...
+
+
+def attack(target: str | None = None, *, repeat: int | None = None, **keywords: Any) -> AttackResult | CampaignResult:
+    """Run one attack, store it, and return its result; with `repeat` run it so many times, and tell the scatter.
 
     Keywords are the long names of the options of `malaria attack`, with `_` for `-`: `clients=50`, `rate=4`,
     `duration="3s"`. Numbers may be numbers. Those that say nothing of the load, and what Python has besides
@@ -33,6 +42,8 @@ def attack(target: str | None = None, **keywords: Any) -> AttackResult:
     ends the load; when the run is stored, KeyboardInterrupt is raised.
     """
     wanted, load = split_keywords(target, keywords)
+    if repeat is not None:
+        return repeated_attack(wanted, load, repeat)
     launcher = wanted.bees.launcher()
     with ctrl_c(launcher) as interrupt:
         result = conduct_wanted(wanted, load, interrupt, launcher)
@@ -70,7 +81,7 @@ def conduct_wanted(
     target, warhead = choose_target(
         wanted_warhead(wanted, load), wanted.target, login, wanted.i_am_allowed_to_load_this_broker
     )
-    title = wanted.title or (Path(wanted.warhead).stem if isinstance(wanted.warhead, str | Path) else "attack")
+    title = title_of(wanted)
     output = None if wanted.output is None else Path(wanted.output)
     with run_directory(output, RUNS, title, overwrite=wanted.overwrite) as directory:
         request = AttackRequest(

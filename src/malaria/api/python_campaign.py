@@ -6,18 +6,28 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.api.keywords import RUNS, split_keywords, texts_of, wanted_warhead
+from malaria.api.keywords import RUNS, Wanted, split_keywords, texts_of, title_of, wanted_warhead
 from malaria.api.quiet_campaign import run_quietly, stored_command
 from malaria.api.results import CampaignResult
 from malaria.attacks.target_choice import choose_target
-from malaria.campaigns import CapacityOptions, capacity_request, new_request, refuse_public_brokers
-from malaria.errors import WarheadError
+from malaria.campaigns import (
+    CapacityOptions,
+    RepeatOptions,
+    capacity_request,
+    new_request,
+    refuse_public_brokers,
+    repeat_request,
+)
+from malaria.errors import CampaignError, WarheadError
 from malaria.model.observe import observe_from_options
+from malaria.model.option_table import LoadOptions
 from malaria.outputs.run_directory import run_directory
 from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.workers.worker_count import workers_for
 
 DEFAULT_HOLD: Final = "30s"
+REPEATS_LEAST: Final = 2
+REPEATS_MOST: Final = 99
 SEARCH_KEYS: Final = {"search": "by", "start": "from", "to": "to", "width": "width", "holds": "holds",
                       "budget": "budget"}  # fmt: skip
 """Keyword of `capacity` -> key of `[search]`. `from` is a word of Python, so it is `start` here."""
@@ -75,5 +85,22 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
         request = capacity_request(options, stored_command(directory), directory, workers_for(wanted.workers))
+        outcome = run_quietly(request, wanted.bees, wanted.on_progress)
+    return CampaignResult(outcome.directory, outcome.summary)
+
+
+def repeated_attack(wanted: Wanted, load: LoadOptions, repeat: int) -> CampaignResult:
+    """Run an attack `repeat` times as a campaign of one level; `result.repeats` says how much its figures scatter."""
+    if not REPEATS_LEAST <= repeat <= REPEATS_MOST:
+        message = f"repeat: {repeat} is not between {REPEATS_LEAST} and {REPEATS_MOST}"
+        raise CampaignError(message, "leave repeat out for one run")
+    login = wanted.username, wanted.password
+    target, warhead = choose_target(
+        wanted_warhead(wanted, load), wanted.target, login, wanted.i_am_allowed_to_load_this_broker
+    )
+    options = RepeatOptions(target, warhead, title_of(wanted), repeat, observe_from_options(texts_of(wanted.observe)))
+    stated = None if wanted.output is None else Path(wanted.output)
+    with run_directory(stated, RUNS, options.title, overwrite=wanted.overwrite) as directory:
+        request = repeat_request(options, stored_command(directory), directory, workers_for(wanted.workers))
         outcome = run_quietly(request, wanted.bees, wanted.on_progress)
     return CampaignResult(outcome.directory, outcome.summary)

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from malaria.analysis.outcome import Outcome
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
-from malaria.analysis.summary_figures import CapacityFigures, LatencyFigures, LevelSummary, Summary, Verdict
+from malaria.analysis.summary_figures import (
+    CapacityFigures,
+    LatencyFigures,
+    LevelSummary,
+    RepeatFigures,
+    Summary,
+    Verdict,
+)
 from malaria.extras import need_extra
 from malaria.outputs.files import PAGE, write_attack_files
 from malaria.records.run import Run
@@ -125,6 +132,11 @@ class CampaignResult:
     @property
     def levels(self) -> tuple[LevelSummary, ...]:
         return self.summary.levels
+
+    @property
+    def repeats(self) -> tuple[RepeatFigures, ...]:
+        """Return how much the figures of each repeated load scatter; empty if none was repeated."""
+        return self.summary.repeats or ()
 
     @property
     def capacity(self) -> CapacityFigures | None:

@@ -184,3 +184,24 @@ def test_a_public_broker_needs_two_confirmations(stage: Stage) -> None:
     assert stage.requests == []
     assert not Path("runs").exists()
     malaria.compare(A, "test.mosquitto.org", ab=True, pairs=1, hold="4s", i_am_allowed_to_load_this_broker=2)
+
+
+# --- one load, several times -----------------------------------------------------------------------------------------
+
+
+def test_an_attack_is_repeated(stage: Stage) -> None:
+    result = malaria.attack(A, clients=7, duration="4s", repeat=3, output="again", title="meters")
+    (repeats,) = result.repeats
+    assert (repeats.runs, len(stage.requests)) == (3, 3)
+    assert [level.verdict.outcome for level in result.levels] == ["PASS"] * 3
+    assert {one.name for one in repeats.figures} >= {"ack.p99", "rates.acked_per_s"}
+    assert result.page == Path("again/report.html")
+
+
+@pytest.mark.parametrize("repeat", [0, 1, 100])
+def test_once_is_no_repetition(repeat: int, stage: Stage) -> None:
+    with pytest.raises(CampaignError, match=f"repeat: {repeat} is not between 2 and 99"):
+        malaria.attack(A, repeat=repeat)
+    with pytest.raises(TargetError, match="is a public broker"):
+        malaria.attack("test.mosquitto.org", repeat=2)
+    assert not Path("runs").exists()
