@@ -116,6 +116,14 @@ def test_a_search_begins_with_the_load_of_the_warhead() -> None:
     assert first.title == "2 msg/s"
 
 
+def test_no_hand_changes_the_load_of_a_search(tmp_path: Path) -> None:
+    stage = carrying(300)
+    conducted(stage, tmp_path)
+    assert {asked.unsteerable for asked in stage.requests} == {
+        "this attack belongs to a search, which sets its loads itself"
+    }
+
+
 def test_a_search_ends_between_two_neighbours(tmp_path: Path) -> None:
     stage = carrying(300)
     outcome = conducted(stage, tmp_path)

@@ -48,6 +48,7 @@ def test_the_sides_alternate(tmp_path: Path) -> None:
     outcome = conduct_campaign(wanted(tmp_path / "run"), stage, stage.interrupt, stage.tools)
     assert names(stage)[:6] == ORDER
     assert len(stage.requests) == 10
+    assert all("comparison" in asked.unsteerable for asked in stage.requests)
     assert stage.lines[1::3][:2] == ["pair 1 · B: PASS", "pair 2 · A: PASS"]
     assert "2 of 5 pairs" in stage.lines
     found = outcome.summary.comparison
