@@ -87,11 +87,12 @@ class RunStatus(_Reply):
     """The state now. Rates are of the last second; latencies in milliseconds, since the start and of the last second.
 
     `state` is `waiting` before the first attack and between two, `running`, `over`, or `reported`: `GET /` is the
-    report then. `note` says what goes on, or why it ended.
+    report then. `note` says what goes on, or why it ended; `no_changes` why nobody can change the load.
     """
 
     state: str
     note: str = ""
+    no_changes: str = ""
     phase: str = ""
     phase_text: str = ""
     phase_done: int = 0

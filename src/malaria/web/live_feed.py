@@ -193,6 +193,7 @@ class LiveFeed:
         return RunStatus(
             state=state,
             note=note,
+            no_changes="" if self.door is None else self.door.refusal,
             phase=progress.phase,
             phase_text=phase_text(progress),
             phase_done=progress.phase_done,

@@ -11,7 +11,8 @@ function showText(now, newEvents) {
   showFigures(now.status.figures);
   if (newEvents) showEvents(now);
   showLevels(now.campaign);
-  if (typeof showGroups === 'function') showGroups(now.facts?.groups ?? []);
+  showGroups(now.facts?.groups ?? []);
+  allowChanges(now.status);
 }
 function showTitle({ facts, campaign }) {
   const head = document.querySelector('h1'), parts = facts ? [campaign && facts.title, facts.target, facts.load] : [];

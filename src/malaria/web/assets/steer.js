@@ -54,6 +54,11 @@ function showGroups(groups) {
   const publishing = groups.find(group => group.role !== 'subscribe');
   choice.replaceChildren(...groups.map(({ name, role }) => new Option(`${name} (${role})`, name, false, name === publishing?.name)));
 }
+function allowChanges({ state, no_changes: reason }) {
+  if (!steer) return;
+  setText(byId('no-changes'), reason);
+  for (const button of steer.querySelectorAll('button[data-verb]')) button.disabled = state !== 'running' || Boolean(reason);
+}
 if (steer) {
   steer.open = innerWidth >= 1000;  // on a phone the charts come first
   for (const button of steer.querySelectorAll('button[data-verb]'))
