@@ -128,7 +128,7 @@ class FullScreen:
         app.ready = self._started
         await app.run_async(mouse=False)
         if not self._leaving:  # what fails while it is left hides nothing
-            self._failure = reason_of(app)
+            self._failure = reason_of(app) or "it was closed"
 
     def _leave(self) -> None:
         if self._thread is None:

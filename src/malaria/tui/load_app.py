@@ -122,10 +122,11 @@ class ChangePrompt(ModalScreen[str]):
         yield Static(Text(f"  {NOTATION}", style="dim"), id="ahead", markup=False)
         yield Input(self._start, placeholder="a change", max_length=LONGEST, select_on_focus=False, compact=True)
 
-    def on_mount(self) -> None:
+    def take_keys(self) -> None:
+        """Let all further keys write in the line."""
         line = self.query_one(Input)
-        line.focus()
         line.cursor_position = len(self._start)
+        self.set_focus(line)
 
     def on_input_changed(self, change: Input.Changed) -> None:
         if len(change.value.strip()) > 1:
@@ -145,7 +146,7 @@ class ChangePrompt(ModalScreen[str]):
             self.query_one("#ahead", Static).update(_answered(answer))
 
 
-class LoadApp(App[None]):
+class LoadApp(App[None], inherit_bindings=False):
     """Shows the pictures of a watch. `terminal` is what it draws on; without one (in tests), nothing.
 
     `piped` names the streams (`stdout`, `stderr`) that are no terminal: what is printed there goes there.
@@ -163,19 +164,23 @@ class LoadApp(App[None]):
     HelpScreen { align: center middle; }
     #help { width: auto; height: auto; border: round ansi_default; background: ansi_default; padding: 0 1; }
     """
+    # with priority each key is done with before the next one is looked at: none is lost that is pressed at once
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "change('+1')"),
-        Binding("W", "change('+10')"),
-        Binding("s", "change('-1')"),
-        Binding("S", "change('-10')"),
-        Binding("plus", "prompt('+')"),
-        Binding("minus", "prompt('-')"),
-        Binding("colon", "prompt('')"),
-        Binding("p", "change('pause', 'resume')"),
-        Binding("e", "end_phase"),
-        Binding("q,ctrl+q", "end", priority=False),
-        Binding("ctrl+c", "interrupt", priority=True),
-        Binding("question_mark", "help"),
+        Binding(keys, action, priority=True)
+        for keys, action in (
+            ("w", "change('+1')"),
+            ("W", "change('+10')"),
+            ("s", "change('-1')"),
+            ("S", "change('-10')"),
+            ("plus", "prompt('+')"),
+            ("minus", "prompt('-')"),
+            ("colon", "prompt('')"),
+            ("p", "change('pause', 'resume')"),
+            ("e", "end_phase"),
+            ("q,ctrl+q", "end"),
+            ("ctrl+c", "interrupt"),
+            ("question_mark", "help"),
+        )
     ]
 
     class Heard(Message):
@@ -237,28 +242,35 @@ class LoadApp(App[None]):
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys to a line or a question that is open; Ctrl-C works everywhere."""
+        return action == "interrupt" or len(self.screen_stack) == 1
+
     def action_change(self, text: str, otherwise: str = "") -> None:
         self._desk.ask(text, otherwise)
 
-    def action_prompt(self, start: str) -> None:
-        self.push_screen(ChangePrompt(start, self._desk), self._written)
+    async def action_prompt(self, start: str) -> None:
+        prompt = ChangePrompt(start, self._desk)
+        # waited for, so that keys that are pressed at once are in the line
+        await self.push_screen(prompt, self._written)
+        prompt.take_keys()
 
     def _written(self, text: str | None) -> None:
         if text:
             self._desk.ask(text)
 
-    def action_end_phase(self) -> None:
-        self.push_screen(YesOrNo(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
+    async def action_end_phase(self) -> None:
+        await self.push_screen(YesOrNo(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
 
-    def action_end(self) -> None:
+    async def action_end(self) -> None:
         text = STOP if self._controls.endings() else END
-        self.push_screen(YesOrNo(text), lambda yes: self._controls.end() if yes else None)
+        await self.push_screen(YesOrNo(text), lambda yes: self._controls.end() if yes else None)
 
     def action_interrupt(self) -> None:
         self._controls.end()
 
-    def action_help(self) -> None:
-        self.push_screen(HelpScreen())
+    async def action_help(self) -> None:
+        await self.push_screen(HelpScreen())
 
     def on_load_app_heard(self, heard: Heard) -> None:
         answer = heard.answer

@@ -165,6 +165,22 @@ def test_keys_reach_the_door() -> None:
     assert door.asked == [("+10", "key")]
 
 
+def test_no_key_is_lost_that_is_pressed_at_once() -> None:
+    door = FakeDoor()
+
+    def act(scene: Scene) -> None:
+        scene.watch.begin(under_way(door))
+        scene.show()
+        scene.person.waits_for("w +1")
+        scene.person.press("+500\r")
+        scene.person.waits_for("+500: taken")
+        scene.person.press(":meters: rate=2/s\r")
+        scene.person.waits_for("meters: rate=2/s: taken")
+
+    run(act)
+    assert door.asked == [("+500", "key"), ("meters: rate=2/s", "key")]
+
+
 def test_ctrl_c_and_q_count_as_ctrl_c() -> None:
     scene = Scene(Person())
     with interruptible() as interrupt, scene.screen.under(interrupt):

@@ -80,8 +80,11 @@ def test_the_end_is_asked_for_and_is_ctrl_c() -> None:
         assert controls.endings == 1
         await pilot.press("q")
         assert "Stop at once, as Ctrl-C does twice?" in screen_text(app)
+        await pilot.press("ctrl+q", "escape", "ctrl+q")
+        assert "Stop at once, as Ctrl-C does twice?" in screen_text(app), "it asks, like q"
         await pilot.press("escape", "ctrl+c")
         assert controls.endings == 2
+        assert app.is_running
 
     piloted(watched(), act, controls=controls)
 
