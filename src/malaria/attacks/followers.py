@@ -14,6 +14,7 @@ from typing import Protocol
 from malaria.attacks.change_door import ChangeDoor
 from malaria.errors import OperatorError
 from malaria.model.warhead import Warhead
+from malaria.printable import printable
 from malaria.records.rows import Event, Observation, Progress, Sample
 from malaria.records.run_meta import RunMeta
 
@@ -94,7 +95,7 @@ class Followers:
 
     def note(self, text: str) -> None:
         """Keep a sentence of a follower for the record. May be called on any thread."""
-        self._notes.put(text)
+        self._notes.put(printable(text))  # a file that it names may be no UTF-8
 
     def take_notes(self) -> list[str]:
         """Return what followers noted, and a sentence for each that was left out, since the last call."""

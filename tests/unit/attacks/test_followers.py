@@ -39,6 +39,6 @@ def test_one_that_fails_is_left_out_with_a_sentence() -> None:
 def test_a_follower_notes_what_it_has_to_report() -> None:
     followers = Followers([])
     followers.note("the disk is full")
-    followers.note("and stays so")
-    assert followers.take_notes() == ["the disk is full", "and stays so"]
+    followers.note("\udcff.jsonl: no space")
+    assert followers.take_notes() == ["the disk is full", "\ufffd.jsonl: no space"]
     assert followers.take_notes() == []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from malaria.printable import printable
 from malaria.records.run_meta import RunMeta
 
 
@@ -25,8 +26,9 @@ class FollowedAttack(Protocol):
 def run_name(directory: Path, root: Path) -> str:
     """Return the name of a run in metrics and lines: its directory, below that of its campaign.
 
-    `root` is the directory that the command writes to.
+    `root` is the directory that the command writes to. A path may be no UTF-8, and a name must be.
     """
-    if directory == root:
-        return root.name
-    return f"{root.name}/{directory.relative_to(root)}" if directory.is_relative_to(root) else directory.name
+    root, directory = root.absolute(), directory.absolute()
+    if directory == root or not directory.is_relative_to(root):
+        return printable(directory.name)
+    return printable(f"{root.name}/{directory.relative_to(root)}")

@@ -210,12 +210,12 @@ class AttackLines:
 
     def _end_campaign(self) -> None:
         if self._attack is not None and self._attack.directory != self._root and read_summary(self._root):
-            self._write(_verdict(self._root, self._place(None) | {"run": self._root.name}))
+            self._write(_verdict(self._root, self._place(None) | {"run": run_name(self._root, self._root)}))
 
     def _place(self, at_ns: int | None) -> dict[str, Any]:
         """Return what every line has; without a moment it is now, which has no place on the axis of the run."""
         if self._attack is None:
-            return {"time": _utc(wall_ns()), "run": self._root.name}
+            return {"time": _utc(wall_ns()), "run": run_name(self._root, self._root)}
         name = run_name(self._attack.directory, self._root)
         if at_ns is None:
             return {"time": _utc(wall_ns()), "run": name}

@@ -39,6 +39,7 @@ from malaria.outputs.live.metric_names import (
     VERDICT,
     LiveMetric,
 )
+from malaria.printable import printable
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric, RunPhase
 
@@ -198,7 +199,10 @@ def _server(target: str) -> dict[str, str | int]:
 
 def _key_values(attributes: Attributes) -> list[KeyValue]:
     return [
-        KeyValue(key=key, value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value))
+        KeyValue(
+            key=key,
+            value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=printable(value)),
+        )
         for key, value in attributes.items()
         if value != ""
     ]
