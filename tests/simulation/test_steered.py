@@ -80,6 +80,17 @@ def test_a_session_is_repeated_by_its_file(tmp_path: Path) -> None:
     assert again.run.meta.rate_steps == outcome.run.meta.rate_steps
 
 
+def test_clients_that_come_and_go_are_repeated(tmp_path: Path) -> None:
+    story = [(0.2, "+30"), (2.5, "-12"), (3.1, "pause"), (3.6, "+5"), (4.2, "resume"), (5.5, "-31"), (6.5, "storm")]
+    outcome, simulation, hand = steered(tmp_path, *story, duration="9s", connect_rate=200)
+    assert [answer.kind for answer in hand.answers] == ["taken"] * len(story)
+    again, repeat = repeated(tmp_path, outcome.directory)
+    assert dues(again, repeat) == dues(outcome, simulation)
+    assert again.summary["messages"] == outcome.summary["messages"]
+    assert again.summary["clients"] == outcome.summary["clients"]
+    assert again.run.meta.rate_steps == outcome.run.meta.rate_steps
+
+
 def test_an_early_end_is_repeated(tmp_path: Path) -> None:
     outcome, simulation, _ = steered(tmp_path, (1.01, "rate=20/s"), (2.34, "end"))
     meta = outcome.run.meta

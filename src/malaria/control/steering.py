@@ -63,7 +63,7 @@ class _Deed:
 class Steering:
     """Answers wishes for one attack. `warhead` states the reserve of each group.
 
-    `refusal` is why this load may not be changed by anybody; empty if it may.
+    `refusal` is why no hand may change this load; empty if one may. The changes of its warhead belong to the load.
     """
 
     def __init__(self, warhead: Warhead, conductor: Conductor, *, refusal: str = "") -> None:
@@ -83,7 +83,7 @@ class Steering:
 
         `effect_ns` is at least HAND_NOTICE_NS ahead, and not before that of a change that was taken earlier.
         """
-        if self._refusal:
+        if self._refusal and by != FROM_FILE:
             return ChangeAnswer(AnswerKind.REFUSED, self._refusal), []
         try:
             decision = self._decision(wanted, effect_ns)

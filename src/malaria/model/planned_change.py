@@ -234,7 +234,10 @@ def _check_time(change: PlannedChange, attack: Attack, end_ns: int | None) -> No
 
 
 def _count(change: PlannedChange, load: ChangedLoad, counts: dict[str, int]) -> None:
-    """Count clients on from change to change. Raises KeyPathError where more leave than there are."""
+    """Count clients on from change to change. Raises KeyPathError where more leave than there can be.
+
+    How many of a surge are left when it goes depends on who left before, so those of all surges so far count.
+    """
     group = meant_group(change.wanted, load.groups)
     if group is None or change.do.clients is None or change.do.verb is Verb.CUT:
         return
@@ -242,16 +245,12 @@ def _count(change: PlannedChange, load: ChangedLoad, counts: dict[str, int]) -> 
         counts[group.name] += change.do.clients
         return
     there = counts[group.name] + sum(
-        surge.clients for surge in load.surges if surge.group == group.name and _is_there(surge, change.at_ns)
+        surge.clients for surge in load.surges if surge.group == group.name and surge.at_ns <= change.at_ns
     )
     if change.do.clients > there:
         message = f"{group.name} has {format_things(there, 'client')} then, and {format_count(change.do.clients)} leave"
         raise KeyPathError("do", message, f"write -{there} at most" if there else "remove this change")
     counts[group.name] -= change.do.clients
-
-
-def _is_there(surge: Surge, at_ns: int) -> bool:
-    return surge.at_ns <= at_ns and (surge.leave_ns is None or at_ns < surge.leave_ns)
 
 
 def change_keys(changes: Sequence[PlannedChange]) -> list[Mapping[str, Any]]:

@@ -43,12 +43,17 @@ def with_reserves(warhead: Warhead) -> Warhead:
     if delivery_note(reserved) == delivery_note(warhead):
         return reserved
     # a further publisher would make it unknown whose messages those without a header are: only what is stated stays
-    return _with(warhead, reserves | {group.name: group.reserve or 0 for group in warhead.publishing})
+    planned = added_clients(warhead.changes, warhead.groups)
+    stated = {group.name: max(group.reserve or 0, planned.get(group.name, 0)) for group in warhead.publishing}
+    return _with(warhead, reserves | stated)
 
 
 def without_reserves(warhead: Warhead) -> Warhead:
-    """Return the warhead for a load to which nobody may add clients."""
-    return _with(warhead, dict.fromkeys((group.name for group in warhead.groups), 0))
+    """Return the warhead for a load to which no hand may add clients: only its own changes do.
+
+    Raises what `with_reserves` raises.
+    """
+    return with_reserves(_with(warhead, dict.fromkeys((group.name for group in warhead.groups), 0)))
 
 
 def _with(warhead: Warhead, reserves: Mapping[str, int]) -> Warhead:

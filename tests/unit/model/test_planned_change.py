@@ -140,8 +140,13 @@ def test_clients_with_one_id_cannot_become_more() -> None:
         warhead(change("1s", "+5"), before=before)
 
 
-def test_clients_of_a_surge_can_be_taken_away_while_they_are_there() -> None:
+def test_clients_of_a_surge_can_be_taken_away_when_they_have_come() -> None:
     surge = '[[surge]]\ngroup = "meters"\nclients = 5\nat = "10s"\nhold = "10s"\n'
     assert warhead(change("15s", "-15"), before=METERS + surge).changes
     with pytest.raises(WarheadError, match="meters has 10 clients then"):
-        warhead(change("20s", "-15"), before=METERS + surge)
+        warhead(change("9s", "-11"), before=METERS + surge)
+    # the twelve that left had five of the surge among them
+    leaving = (change("15s", "-12"), change("25s", "+5"))
+    assert warhead(*leaving, change("30s", "-8"), before=METERS + surge).changes
+    with pytest.raises(WarheadError, match="meters has 8 clients then"):
+        warhead(*leaving, change("30s", "-9"), before=METERS + surge)
