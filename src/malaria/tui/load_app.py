@@ -93,7 +93,7 @@ class YesOrNo(ModalScreen[bool]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        yield Static(Text.assemble("  ", (self._text, "bold"), "   y yes   n no"), classes="line", markup=False)
+        yield Static(Text.assemble((self._text, "bold"), "   y yes   n no"), classes="line", markup=False)
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
@@ -119,7 +119,7 @@ class ChangePrompt(ModalScreen[str]):
         self._start, self._desk = start, desk
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(f"  {NOTATION}", style="dim"), id="ahead", markup=False)
+        yield Static(Text(NOTATION, style="dim"), id="ahead", markup=False)
         yield Input(self._start, placeholder="a change", max_length=LONGEST, select_on_focus=False, compact=True)
 
     def take_keys(self) -> None:
@@ -132,7 +132,7 @@ class ChangePrompt(ModalScreen[str]):
         if len(change.value.strip()) > 1:
             self._desk.look_ahead(change.value.strip())
         else:
-            self.query_one("#ahead", Static).update(Text(f"  {NOTATION}", style="dim"))
+            self.query_one("#ahead", Static).update(Text(NOTATION, style="dim"))
 
     def on_input_submitted(self, line: Input.Submitted) -> None:
         self.dismiss(line.value.strip())
@@ -157,9 +157,9 @@ class LoadApp(App[None], inherit_bindings=False):
     Screen { overflow: hidden; background: ansi_default; color: ansi_default; }
     ModalScreen { align: left bottom; background: transparent; }
     #figures { height: 1fr; width: 100%; }
-    #answer { height: auto; max-height: 4; width: 100%; }
+    #answer { height: auto; max-height: 4; width: 100%; padding: 0 2; }
     #keys { height: 1; width: 100%; text-style: dim; }
-    .line, #ahead { height: auto; max-height: 4; width: 100%; background: ansi_default; }
+    .line, #ahead { height: auto; max-height: 4; width: 100%; padding: 0 2; background: ansi_default; }
     Input, Input:focus { height: 1; border: none; padding: 0 2; background: ansi_default; color: ansi_default; }
     HelpScreen { align: center middle; }
     #help { width: auto; height: auto; border: round ansi_default; background: ansi_default; padding: 0 1; }
@@ -198,7 +198,7 @@ class LoadApp(App[None], inherit_bindings=False):
         driver: type[Driver] | None = None,
         piped: Collection[str] = (),
     ) -> None:
-        super().__init__(driver_class=driver)
+        super().__init__(driver_class=driver, ansi_color=True)
         for stream in piped:  # textual captures what is printed; figures for other programs must get through
             setattr(self, f"_capture_{stream}", getattr(sys, stream))
         # a failure is reported by the command: textual would print local variables, secrets among them
@@ -292,7 +292,7 @@ def _answered(answer: DeskAnswer) -> Text:
     text = answer_text(answer.text, answer.answer)
     if answer.only_look:
         text = "; ".join(filter(None, (answer.answer.text, answer.answer.remedy)))
-    return Text(f"  {printable(text)}", style=ANSWER_STYLES[answer.answer.kind])
+    return Text(printable(text), style=ANSWER_STYLES[answer.answer.kind])
 
 
 def reason_of(app: App[Any]) -> str:

@@ -166,9 +166,14 @@ class LoadWatch:
             )
 
     def ask(self, text: str) -> ChangeAnswer:
-        """Ask the attack under way for a change, wait for the answer, and note it among the events."""
+        """Ask the attack under way for a change, and wait for the answer.
+
+        One that is not taken is noted among the events; the attack itself marks one that is.
+        """
         door = self._open_door()
         answer = door.ask(text, KEY) if door is not None else ChangeAnswer(AnswerKind.CONFLICT, self._closed())
+        if answer.kind is AnswerKind.TAKEN:
+            return answer
         with self._lock:
             at_ns = None if self._progress is None else self._progress.at_ns
             self._notes.append(Note(f"asked for {answer_text(text, answer)}", at_ns, ANSWER_STYLES[answer.kind]))
