@@ -57,7 +57,8 @@ def _rates(run: Run, rates: RateFigures) -> RateFigures:
 
 def of_steady_time(summary: Summary) -> Summary:
     """Return the figures that the default rules look at: where surges came, those of the steady time."""
-    if not summary.surges:
+    # without surges and cuts the whole run is steady time
+    if not summary.surges and summary.steady.ack_p99_ms is None:
         return summary
     rates, clients, broker, steady = summary.rates, summary.clients, summary.broker, summary.steady
     ack = summary.latency_ms.get(Metric.ACK, LatencyFigures())

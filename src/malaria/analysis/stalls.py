@@ -13,6 +13,7 @@ from statistics import median
 from typing import Final
 
 from malaria.analysis.seconds import seconds_of
+from malaria.analysis.steered_times import without_pauses
 from malaria.analysis.summary_figures import EpisodeFigures, StallFigures, Summary
 from malaria.analysis.timeline import load_time_s
 from malaria.analysis.windows import load_window_ns, workers_of
@@ -132,7 +133,10 @@ def _stalls(run: Run) -> tuple[Stall, ...] | None:
         return None
     silences = _common([_silences(run, worker) for worker in workers_of(run)])
     found = (_stall(silence, window, acknowledged=bool(run.meta.acknowledged)) for silence in silences)
-    long = [stall for stall in found if stall is not None and stall.length_ns > LEAST_NS]
+    stalls = [stall for stall in found if stall is not None]
+    if not run.meta.acknowledged:  # then a worker cannot tell whether its messages were answered
+        stalls = [Stall(*without_pauses(run, (stall.since_ns, stall.until_ns))) for stall in stalls]
+    long = [stall for stall in stalls if stall.length_ns > LEAST_NS]
     return tuple(stall for stall in long if stall.length_ns > stall_limit_ns(run))
 
 

@@ -1,7 +1,8 @@
 """The run without its surges: what the target did with the load that was there all along.
 
-The time from the start of a surge until the target was well again belongs to the surge. The rest is steady time: the
-rules of a level look at it, so that a surge is neither hidden there nor counted twice.
+The time from the start of a surge until the target was well again belongs to the surge. The time in which clients were
+offline because we had broken their connections belongs to that change. The rest is steady time: the rules of a level
+look at it, so that a surge is neither hidden there nor counted twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
 from malaria.analysis.seconds import P99, LoadSecond, between, done_counter, seconds_of
 from malaria.analysis.stalls import longest_ms, stalls_of
+from malaria.analysis.steered_times import broken_spans
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import load_window_ns, total
 from malaria.clock import NS_PER_MS
@@ -60,9 +62,9 @@ def steady_of(run: Run, surges: Sequence[SurgeResult]) -> Steady:
     if window is None:
         return Steady(_figures(run, [], []), ())
     seconds = seconds_of(run)
-    spans = spans_between(window, [surge.trouble_ns for surge in surges])
+    troubled = _merged([*(surge.trouble_ns for surge in surges), *broken_spans(run)])
+    spans = spans_between(window, troubled)
     calm = [second for span in spans for second in between(seconds, *span)]
-    troubled = _merged([surge.trouble_ns for surge in surges])
     return Steady(_figures(run, calm, troubled), tuple(_growths(run, seconds, spans)))
 
 

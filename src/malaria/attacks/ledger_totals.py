@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from malaria.control.conductor import Conductor
+from malaria.control.steering import TakenChange
+from malaria.model.wanted_change import Verb
 from malaria.model.warhead import Warhead
 from malaria.plan.clients import GroupPlan, Identity, groups_of
 from malaria.plan.streams import needs_topics
@@ -21,10 +23,15 @@ PROPERTY_BYTES: Final = 1 + 2 + len(HEADER_PROPERTY) + 2 + 2 * HEADER_SIZE
 """Of the user property: its number, and name and value with their lengths (MQTT 5, 2.2.2)."""
 
 
-def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str, int] | None) -> LedgerTotals:
+def ledger_totals(
+    warhead: Warhead,
+    conductor: Conductor,
+    counters: Mapping[str, int] | None,
+    taken: Sequence[TakenChange] = (),
+) -> LedgerTotals:
     """Return the account; what cannot be known is None, with a sentence that says why.
 
-    `counters` are summed over all workers; None when no worker ever reported.
+    `counters` are summed over all workers; None when no worker ever reported. `taken` are the changes of the load.
     """
     publishing = any(group.publishes for group in warhead.groups)
     subscribing = any(group.subscribes for group in warhead.groups)
@@ -64,6 +71,7 @@ def ledger_totals(warhead: Warhead, conductor: Conductor, counters: Mapping[str,
                 refused=_count(counters, Counter.SUBSCRIPTIONS_REFUSED) or 0,
             ),
             *(_how_followed(publishers, settled) if settled else ()),
+            *(_left_out(warhead, taken, settled) if settled else ()),
         ),
     )
 
@@ -126,6 +134,26 @@ def _how_followed(publishers: Sequence[GroupPlan], settled: Deliveries) -> Itera
     )
     if settled.never_sent:
         yield f"{format_things(settled.never_sent, 'message')} more came than were sent: some came twice."
+
+
+def _left_out(warhead: Warhead, taken: Sequence[TakenChange], settled: Deliveries) -> Iterator[str]:
+    """Say what is not part of the account because the load was changed while it ran."""
+    listening = {group.name: group for group in warhead.groups if group.subscribes}
+    for name in dict.fromkeys(change.wanted.group for change in taken):
+        if name not in listening:
+            continue
+        verbs = {change.wanted.verb for change in taken if change.wanted.group == name}
+        if not listening[name].keeps_deliveries and verbs & {Verb.CUT, Verb.STORM}:
+            verbs.add(Verb.REMOVE)
+        what = [words for verb, words in _LEFT_OUT.items() if verb in verbs]
+        if what:
+            yield f"Nothing is expected of clients of {name} that were {' or '.join(what)} while the load ran."
+    if settled.cut_off:
+        messages = format_things(settled.cut_off, "message")
+        yield f"{messages} under way when a change broke their connection did not arrive, and are not expected."
+
+
+_LEFT_OUT: Final = {Verb.ADD: "added", Verb.REMOVE: "removed or cut off"}
 
 
 def _count(counters: Mapping[str, int] | None, counter: Counter) -> int | None:

@@ -468,7 +468,7 @@ class AttackRunner:
         self._store_steered()  # now the end of the load is known
         self._writer.describe(RunMeta(end_ns=self._now()))
         counters = self._totals.counters if self._sampled else None
-        self._writer.ledger(ledger_totals(self._load, self._conductor, counters))
+        self._writer.ledger(ledger_totals(self._load, self._conductor, counters, self._steering.taken))
         return self._writer.commit()
 
 

@@ -490,7 +490,7 @@ def _published(accounts: list[Account]) -> Iterator[Published]:
 
 
 def _open(part: Published) -> int:
-    return sum(map(len, part.unacked.values()))
+    return sum(map(len, part.unacked.values())) - sum(map(len, part.cut_off.values()))
 
 
 def _workers(names: list[str]) -> str:

@@ -151,7 +151,7 @@ class Steering:
         """Say what further clients publish, and from when on."""
         end_ns = self._conductor.measure_end_ns
         if not group.publishes:
-            return ""
+            return "; what arrives at them counts as arrived alone" if group.subscribes else ""
         if end_ns is not None and begin_ns >= end_ns:
             return "; the load ends before they publish"
         if group.name in self._crowd.paused:
@@ -172,6 +172,7 @@ class Steering:
         who = f"{format_things(clients, 'client')} of {group.name}"
         text = f"{who} {'leaves' if clients == 1 else 'leave'} from {self._clock(effect_ns)}, the latest first"
         text += "" if less is None or group.name in self._crowd.paused else f"; {less} less are due"
+        text += "; the account does without deliveries to them" if group.subscribes else ""
         return _Deed(text, lambda words: self._schedule.remove(group.name, clients, effect_ns, words), group.name)
 
     def _cut(self, wanted: WantedChange, effect_ns: int) -> _Deed:
@@ -181,26 +182,32 @@ class Steering:
         count = min(part or 0, there)
         text = (
             f"{format_count(count)} of {format_things(there, 'connection')} of {group.name} "
-            f"{_break(count)} from {self._clock(effect_ns)}; {self._back()}"
+            f"{_break(count)} from {self._clock(effect_ns)}; {self._back(group)}"
         )
         return _Deed(text, self._putting([DisconnectClients(group.name, count)], effect_ns), group.name)
 
     def _storm(self, wanted: WantedChange, effect_ns: int) -> _Deed:
-        names = self._crowd.groups if wanted.group is None else (wanted.group,)
-        there = {name: self._crowd.there(name, effect_ns) for name in names}
+        groups = self._stormed() if wanted.group is None else [self._named(wanted.group)]
+        there = {group.name: self._crowd.there(group.name, effect_ns) for group in groups}
         total = sum(there.values())
-        which = "" if wanted.group is None else f" of {wanted.group}"
         every = "all " if total > 1 else ""
         text = (
-            f"{every}{format_things(total, 'connection')}{which} {_break(total)} at once at {self._clock(effect_ns)}; "
-            f"{self._back()}"
+            f"{every}{format_things(total, 'connection')} of {_names(groups)} {_break(total)} at once at "
+            f"{self._clock(effect_ns)}; {self._back(groups[0])}"
         )
         cuts = [DisconnectClients(name, count, at_once=True) for name, count in there.items()]
-        return _Deed(text, self._putting(cuts, effect_ns), wanted.group)
+        return _Deed(text, self._putting(cuts, effect_ns), _only(groups))
 
-    def _back(self) -> str:
+    def _stormed(self) -> Sequence[Group]:
+        """Return the groups of a storm that names none: those whose account stays whole, or else all."""
+        whole = [group for group in self._warhead.groups if not group.subscribes or group.keeps_deliveries]
+        return whole or self._warhead.groups
+
+    def _back(self, group: Group) -> str:
         if self._warhead.attack.reconnect_ns is None:
             return "their clients do not connect again (reconnect = never)"
+        if group.subscribes and not group.keeps_deliveries:
+            return "their clients connect again, and the account does without deliveries to them"
         return "their clients connect again"
 
     # --- pace ------------------------------------------------------------------------------------------------------

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from malaria.clock import NS_PER_MS
-from malaria.engine.connector import Connector
 from malaria.engine.publish_schedule import NEVER
 
 LOT: Final = 10
@@ -15,10 +14,10 @@ LOT_EVERY_NS: Final = 5 * NS_PER_MS
 
 
 class Disconnects:
-    """`tick` is to be called at `next_ns`."""
+    """`cut(client)` breaks a connection. `tick` is to be called at `next_ns`."""
 
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
+    def __init__(self, cut: Callable[[int], None]) -> None:
+        self._cut = cut
         self._ordered: list[tuple[int, list[int]]] = []
         self._storms: list[tuple[int, list[int]]] = []
         self._rows: deque[int] = deque()
@@ -38,13 +37,13 @@ class Disconnects:
 
     def tick(self, now_ns: int) -> None:
         for client in [row for at_ns, rows in self._storms if at_ns <= now_ns for row in rows]:
-            self._connector.cut(client)
+            self._cut(client)
         self._storms = [later for later in self._storms if later[0] > now_ns]
         for _, rows in (due for due in self._ordered if due[0] <= now_ns):
             self._rows.extend(rows)
         self._ordered = [later for later in self._ordered if later[0] > now_ns]
         for _ in range(min(LOT, len(self._rows))):
-            self._connector.cut(self._rows.popleft())
+            self._cut(self._rows.popleft())
         waits = [at_ns for at_ns, _ in (*self._ordered, *self._storms)] + (
             [now_ns + LOT_EVERY_NS] if self._rows else []
         )

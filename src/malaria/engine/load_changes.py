@@ -28,8 +28,10 @@ from malaria.engine.publish_schedule import PublishSpan
 from malaria.engine.publisher import Publisher
 from malaria.engine.surges import Surges
 from malaria.engine.timed_actions import TimedActions
+from malaria.mqtt.session import SessionPhase
 from malaria.plan.clients import GroupPlan, Plan
 from malaria.plan.roster import Roster
+from malaria.schedule.arrays import Ints
 
 type MakePublisher = Callable[[GroupPlan], Publisher]
 type PaceChange = ChangeRate | PauseGroup | ResumeGroup
@@ -57,6 +59,7 @@ class LoadChanges:
         self._paces: dict[str, list[tuple[int, PaceChange]]] = {name: [] for name in self._rosters}
         self._context = context
         self._actions = TimedActions()
+        self._connector: Connector
         self._surges: Surges
         self._disconnects: Disconnects
         self._inbox: Inbox
@@ -64,7 +67,8 @@ class LoadChanges:
     def attach(self, connector: Connector, inbox: Inbox) -> None:
         """Set the parts that are made after this one. To be called once."""
         self._surges = Surges(self._plan, self._context, self._publishers, connector)
-        self._disconnects = Disconnects(connector)
+        self._connector = connector
+        self._disconnects = Disconnects(self._cut)
         self._inbox = inbox
 
     @property
@@ -84,8 +88,8 @@ class LoadChanges:
                 self._add(surge, wave, act.at_ns, at_ns, span)
             case RemoveClients() as change:
                 self._remove(change, at_ns)
-            case DisconnectClients(group, count, at_once):
-                self._disconnects.order(at_ns, self._rows_of(group, count, act.at_ns), at_once=at_once)
+            case DisconnectClients() as change:
+                self._disconnect(change, act.at_ns, at_ns)
             case ChangeRate() | PauseGroup() | ResumeGroup() as change:
                 self._paces[change.group].append((at_ns, change))
                 self._set_pace(at_ns, change, self._publishers_of(change.group))
@@ -139,18 +143,31 @@ class LoadChanges:
         rows = part.rows_of(indices).tolist()
         self._surges.remove(part, at_ns, rows)
         if part.group.subscribes and len(indices):
-            self._inbox.let_go(rows, (part.filters(index) for index in indices.tolist()))
-            self._spoil_answers(part)
+            self._actions.order(at_ns, partial(self._let_go, part, indices, rows))
+
+    def _let_go(self, part: GroupPlan, indices: Ints, rows: list[int]) -> None:
+        """Take subscribers out of the account, for what was on the way to them is not known."""
+        self._inbox.let_go(rows, (part.filters(index) for index in indices.tolist()))
+        self._spoil_answers(part)
 
     def _spoil_answers(self, part: GroupPlan) -> None:
         if part.group.responds:
-            self._inbox.give_up("clients that answer requests were added or removed while the load ran")
+            self._inbox.give_up("clients that answer requests were added, removed or cut off while the load ran")
 
-    def _rows_of(self, group: str, count: int, effect_ns: int) -> list[int]:
-        """Return the rows of `count` clients of a group, evenly spread over all that it has."""
-        indices = self._rosters[group].spread(count, effect_ns)
-        parts = (part for part in self._parts.values() if part.group.name == group)
-        return [row for part in parts for row in part.rows_of(indices).tolist()]
+    def _disconnect(self, change: DisconnectClients, effect_ns: int, at_ns: int) -> None:
+        """Break connections of a group, evenly spread over all clients that it has."""
+        indices = self._rosters[change.group].spread(change.count, effect_ns)
+        parts = [part for part in self._parts.values() if part.group.name == change.group]
+        rows = [row for part in parts for row in part.rows_of(indices).tolist()]
+        self._disconnects.order(at_ns, rows, at_once=change.at_once)
+        if parts[0].group.subscribes and not parts[0].group.keeps_deliveries:
+            self._actions.order(at_ns, partial(self._let_go, parts[0], indices, rows))
+
+    def _cut(self, client: int) -> None:
+        publisher = self._by_client[client]
+        if publisher is not None and self._context.columns.phase[client] == SessionPhase.READY:
+            publisher.note_cut(client)
+        self._connector.cut(client)
 
     # --- pace ------------------------------------------------------------------------------------------------------
 

@@ -404,15 +404,18 @@ class Publisher(Sender):
 
     # --- connections -----------------------------------------------------------------------------------------------
 
+    def note_cut(self, client: int) -> None:
+        """Note that we break the connection of a member on purpose: what waits until it is back waits for us."""
+        self._unacked.cut.add(client - self.base)
+
     def resume(self, client: int, session_present: bool, now_ns: int) -> None:
         """Go on after a CONNACK: send again what a kept session has in flight (MQTT-4.4.0-1), or forget it."""
         position, window = client - self.base, self.window
-        if window is None:
-            return
-        if session_present:
+        if window is not None and session_present:
             self._redeliver(window, position, window.taken(position), now_ns)
-        else:
+        elif window is not None:
             self._counts.forgotten += self._unacked.forget_in_flight(position)
+        self._unacked.cut.discard(position)
 
     def _redeliver(self, window: Window, position: int, places: Iterable[int], now_ns: int) -> None:
         for place in places:
@@ -442,9 +445,9 @@ class Publisher(Sender):
 
     def oldest_due_ns(self) -> int | None:
         """Return when the oldest message was due that is held or not acknowledged; None if there is none."""
-        dues_ns = [held[0] for held in self._held.values()]
-        if self.window is not None:
-            dues_ns += self.window.due_ns[np.flatnonzero(self.window.states)].tolist()
+        cut = self._unacked.cut
+        dues_ns = [held[0] for position, held in self._held.items() if position not in cut]
+        dues_ns += self._unacked.in_flight_dues_ns().tolist()
         return min(dues_ns, default=None)
 
     def owes(self, position: int) -> bool:

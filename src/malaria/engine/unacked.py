@@ -28,6 +28,8 @@ class Unacked:
         self._explained = 0  # of those forgotten: refused by the broker, or too large for it
         self._unfinished_at_qos_0: dict[int, list[int]] = {}
         self._partly_sent: dict[int, int] = {}  # position -> the sequence whose connection ended within it
+        self.cut: set[int] = set()  # members whose connection we broke on purpose, until they are back
+        self._cut_off: dict[int, list[int]] = {}  # sequences that were under way then and are forgotten, by position
 
     # --- messages that will not be acknowledged ------------------------------------------------------------------
 
@@ -38,8 +40,12 @@ class Unacked:
             return 0
         places = window.taken(position)
         if places:
-            self._forgotten.setdefault(position, []).extend(window.sequence[places].tolist())
-            self._forgotten_dues.append(window.due_ns[places])
+            sequences = window.sequence[places].tolist()
+            self._forgotten.setdefault(position, []).extend(sequences)
+            if position in self.cut:
+                self._cut_off.setdefault(position, []).extend(sequences)
+            else:
+                self._forgotten_dues.append(window.due_ns[places])
         self._partly_sent.pop(position, None)
         window.clear(position)
         return len(places)
@@ -73,6 +79,8 @@ class Unacked:
         """Enter that the connection ended within the message; return True if it counts as sent all the same."""
         window = self._window
         if window is None:
+            if position in self.cut:
+                self._cut_off.setdefault(position, []).append(sequence)
             return False
         if any(window.sequence_at[place] == sequence for place in window.taken(position)):
             self._partly_sent[position] = sequence  # it counts as sent when a kept session sends it again
@@ -91,19 +99,33 @@ class Unacked:
     def published(self, next_sequence: Ints) -> Published:
         """Return the account of the group as it stands; `next_sequence` has one entry per member."""
         unacked: dict[int, list[int]] = {}
-        numbers = self._numbers.tolist()
-        for part in (self._forgotten, self._unfinished_at_qos_0, self._in_flight()):
+        numbers, in_flight = self._numbers.tolist(), self._in_flight()
+        for part in (self._forgotten, self._unfinished_at_qos_0, in_flight):
             for position, sequences in part.items():
                 if sequences:
                     unacked.setdefault(numbers[position], []).extend(sequences)
+        cut_off = {numbers[position]: list(sequences) for position, sequences in self._cut_off.items()}
+        for position in self.cut & in_flight.keys():
+            cut_off.setdefault(numbers[position], []).extend(in_flight[position])
         acknowledged = np.full(len(numbers), self._window is not None)
-        return Published(self._numbers, next_sequence.copy(), acknowledged, unacked, self._explained)
+        return Published(self._numbers, next_sequence.copy(), acknowledged, unacked, self._explained, cut_off)
 
     def dues_ns(self) -> Ints:
-        """Return the due times of all messages that were never acknowledged, those in flight too."""
-        assert self._window is not None
-        in_flight = self._window.due_ns[np.flatnonzero(self._window.states)]
-        return np.concatenate([in_flight, *self._forgotten_dues])
+        """Return the due times of all messages that were never acknowledged, those in flight too.
+
+        It is without those whose connection we broke on purpose.
+        """
+        return np.concatenate([self.in_flight_dues_ns(), *self._forgotten_dues])
+
+    def in_flight_dues_ns(self) -> Ints:
+        """Return the due times of the messages in flight, without those of members that we have cut off."""
+        window = self._window
+        if window is None:
+            return np.zeros(0, np.int64)
+        places = np.flatnonzero(window.states)
+        if self.cut:
+            places = places[~np.isin(places // window.size, list(self.cut))]
+        return window.due_ns[places]
 
     def _in_flight(self) -> dict[int, list[int]]:
         """Return the sequences in flight by position, oldest first."""

@@ -203,6 +203,11 @@ class GroupKeys(Client5):
         """Return the MQTT 5 properties of one PUBLISH."""
         return self.properties_at(self.values_at(index, run, identity) | {"seq": sequence})
 
+    @property
+    def keeps_deliveries(self) -> bool:
+        """Tell whether the broker keeps what a subscriber of this group misses while its connection is broken."""
+        return bool(self.qos) and (not self.clean_start or bool(self.session_expiry))
+
     def values_at(self, index: int, run: str, identity: str = "") -> dict[str, str | int]:
         """Return the values of the placeholders for one client. The caller adds {seq} for a message."""
         values: dict[str, str | int] = {"run": run, "group": self.name, "index": index, "identity": identity}

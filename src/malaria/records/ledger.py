@@ -131,6 +131,8 @@ class Published:
     acknowledged: NDArray[np.bool_]
     unacked: Mapping[int, Sequence[int]]
     explained: int = 0  # of `unacked`, those that the broker refused or that were too large for it
+    cut_off: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    """Of `unacked`, those under way when we broke their connection on purpose: nothing is expected of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ class Deliveries:
 
     `never_sent` arrivals had the header of a message that no client had sent. They are in no other figure.
     `unheard_publishers` had messages acknowledged, and none of their messages arrived anywhere; `unheard_lost` is their
-    part of `acked_lost`. `by_subscriber` says who lost; None if nothing was lost.
+    part of `acked_lost`. `cut_off` deliveries did not arrive and are not expected, because we had broken the connection
+    of the message. `by_subscriber` says who lost; None if nothing was lost.
     """
 
     expected: int
@@ -177,19 +180,23 @@ class Deliveries:
     never_sent: int = 0
     unheard_publishers: int = 0
     unheard_lost: int = 0
+    cut_off: int = 0
     by_subscriber: SubscriberLosses | None = field(default=None, compare=False)
 
 
 def join_published(parts: Sequence[Published]) -> Published:
     """Return the publishers of several workers as one."""
     unacked: dict[int, Sequence[int]] = {}
+    cut_off: dict[int, Sequence[int]] = {}
     for part in parts:
         unacked.update(part.unacked)
+        cut_off.update(part.cut_off)
     return Published(
         publisher=_concatenate([p.publisher for p in parts]),
         sent=_concatenate([p.sent for p in parts]),
         acknowledged=np.concatenate([p.acknowledged for p in parts]) if parts else np.zeros(0, np.bool_),
         unacked=unacked,
+        cut_off=cut_off,
     )
 
 
@@ -337,11 +344,13 @@ def _settle_part(
     never_sent = _never_sent(part, sent)
     received = part.received - never_sent
     missing = sent - received
-    unacked = np.zeros_like(missing)
+    unacked, cut_off = np.zeros_like(missing), np.zeros_like(missing)
     if published.unacked:
         for row in np.flatnonzero(missing > 0).tolist():
-            unacked[row] = _unacked_missing(published, part, row)
+            unacked[row] = _missing_of(published.unacked, part, row)
+            cut_off[row] = _missing_of(published.cut_off, part, row)
     lost = missing - unacked
+    sent = sent - cut_off
     acked_lost = np.where(published.acknowledged[rows], lost, 0)
     unheard, losers = sinks
     unheard.add(rows, received, acked_lost)
@@ -351,8 +360,9 @@ def _settle_part(
         delivered=int(received.sum()),
         lost=int(lost.sum()),
         acked_lost=int(acked_lost.sum()),
-        unresolved=int(unacked.sum()),
+        unresolved=int(unacked.sum() - cut_off.sum()),
         never_sent=int(never_sent.sum()),
+        cut_off=int(cut_off.sum()),
     )
 
 
@@ -365,9 +375,9 @@ def _never_sent(part: Received, sent: Ints) -> Ints:
     return beyond
 
 
-def _unacked_missing(published: Published, part: Received, row: int) -> int:
-    """Count the messages of this stream that are missing and were never acknowledged."""
-    sequences = published.unacked.get(int(part.publisher[row]), ())
+def _missing_of(messages: Mapping[int, Sequence[int]], part: Received, row: int) -> int:
+    """Count those of some messages, by publisher, that are missing on this stream."""
+    sequences = messages.get(int(part.publisher[row]), ())
     beyond = int(part.next_sequence[row])
     holes = part.holes.get(row, ())
     return sum(1 for q in sequences if q >= beyond or any(begin <= q < end for begin, end in holes))
@@ -381,6 +391,7 @@ def _add(a: Deliveries, b: Deliveries) -> Deliveries:
         a.acked_lost + b.acked_lost,
         a.unresolved + b.unresolved,
         a.never_sent + b.never_sent,
+        cut_off=a.cut_off + b.cut_off,
     )
 
 

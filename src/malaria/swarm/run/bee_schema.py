@@ -54,6 +54,7 @@ class _PublishedForm(_Form):
     acknowledged: list[bool]
     unacked: Mapping[int, Sequence[Whole]]
     explained: Natural
+    cut_off: Mapping[int, Sequence[Whole]] = Field(default_factory=dict)
 
 
 class _ReceivedForm(_Form):
@@ -177,6 +178,7 @@ def _published_form(published: Published) -> _PublishedForm:
         acknowledged=published.acknowledged.tolist(),
         unacked={publisher: list(sequences) for publisher, sequences in published.unacked.items()},
         explained=published.explained,
+        cut_off={publisher: list(sequences) for publisher, sequences in published.cut_off.items()},
     )
 
 
@@ -277,7 +279,8 @@ def _published_of(form: _PublishedForm) -> Published:
     if len(form.acknowledged) != len(publisher):
         raise SchemaError("columns of different lengths")
     unacked = {one: list(sequences) for one, sequences in form.unacked.items()}
-    return Published(publisher, sent, np.array(form.acknowledged, np.bool_), unacked, form.explained)
+    cut_off = {one: list(sequences) for one, sequences in form.cut_off.items()}
+    return Published(publisher, sent, np.array(form.acknowledged, np.bool_), unacked, form.explained, cut_off)
 
 
 def _columns(*columns: list[int]) -> list[Ints]:
