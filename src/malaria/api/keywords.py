@@ -24,20 +24,10 @@ RUNS: Final = Path("runs")
 type OnProgress = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The keywords of `attack` besides the load options. All are named as the options of `malaria attack` are."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeeKeywords:
+    """The keywords that say who makes the load."""
 
-    target: str | None = None
-    warhead: str | Path | Warhead | None = None
-    """A file, or a model. Load options override it."""
-    no_subscriber: bool = False
-    require: str | Sequence[str] = ()
-    """Conditions that a PASS must meet: "ack.p99 < 200ms"."""
-    output: str | Path | None = None
-    """The directory of the run; by default a new one below `runs`."""
-    overwrite: bool = False
-    title: str | None = None
     workers: int | None = None
     """Worker processes, with a swarm of each bee."""
     swarm: str | None = None
@@ -50,6 +40,27 @@ class Wanted:
     """Leave these bees of the swarm out."""
     knock_from: str | None = None
     """The bee that looks at the target first."""
+
+    @property
+    def bees(self) -> ChosenBees:
+        bees, without = texts_of(self.bee), texts_of(self.without)
+        return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted(BeeKeywords):
+    """The keywords of `attack` besides the load options. All are named as the options of `malaria attack` are."""
+
+    target: str | None = None
+    warhead: str | Path | Warhead | None = None
+    """A file, or a model. Load options override it."""
+    no_subscriber: bool = False
+    require: str | Sequence[str] = ()
+    """Conditions that a PASS must meet: "ack.p99 < 200ms"."""
+    output: str | Path | None = None
+    """The directory of the run; by default a new one below `runs`."""
+    overwrite: bool = False
+    title: str | None = None
     observe: str | Sequence[str] = ()
     no_wait: bool = False
     username: str | None = None
@@ -57,11 +68,6 @@ class Wanted:
     i_am_allowed_to_load_this_broker: int = 0
     on_progress: OnProgress = lambda _: None
     """Called about five times a second while the attack runs."""
-
-    @property
-    def bees(self) -> ChosenBees:
-        bees, without = texts_of(self.bee), texts_of(self.without)
-        return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
 
 
 def split_keywords(target: str | None, keywords: Mapping[str, Any]) -> tuple[Wanted, LoadOptions]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.api.keywords import RUNS, Wanted, split_keywords, texts_of, title_of, wanted_warhead
+from malaria.api.keywords import RUNS, BeeKeywords, Wanted, split_keywords, texts_of, title_of, wanted_warhead
 from malaria.api.quiet_campaign import run_quietly, stored_command
 from malaria.api.results import CampaignResult
 from malaria.attacks.target_choice import choose_target
@@ -22,7 +22,6 @@ from malaria.errors import CampaignError, WarheadError
 from malaria.model.observe import observe_from_options
 from malaria.model.option_table import LoadOptions
 from malaria.outputs.run_directory import run_directory
-from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.workers.worker_count import workers_for
 
 DEFAULT_HOLD: Final = "30s"
@@ -34,17 +33,11 @@ SEARCH_KEYS: Final = {"search": "by", "start": "from", "to": "to", "width": "wid
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignKeywords:
+class CampaignKeywords(BeeKeywords):
     """The keywords of `campaign` besides the options that change the campaign."""
 
     output: str | Path | None = None
     overwrite: bool = False
-    workers: int | None = None
-    """Worker processes, with a swarm of each bee."""
-    swarm: str | None = None
-    """Make the load on the bees of this swarm."""
-    scheduler: str | None = None
-    """Make the load on a Dask cluster: "tls://HOST:PORT"."""
     i_am_allowed_to_load_this_broker: int = 0
 
 
@@ -60,9 +53,9 @@ def campaign(file: str | Path, **keywords: Any) -> CampaignResult:
     overrides = {name: value for name, value in keywords.items() if name not in own}
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, Path(file).stem, overwrite=wanted.overwrite) as directory:
-        request = new_request(Path(file), overrides, directory, workers_for(wanted.workers))
+        request = new_request(Path(file), overrides, directory, workers_for(wanted.workers), wanted.bees.words())
         refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
-        outcome = run_quietly(request, ChosenBees(wanted.swarm, wanted.scheduler, wanted.workers))
+        outcome = run_quietly(request, wanted.bees)
     return CampaignResult(outcome.directory, outcome.summary)
 
 
@@ -84,7 +77,9 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     options = CapacityOptions(broker, warhead, hold, search, observe_from_options(texts_of(wanted.observe)))
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
-        request = capacity_request(options, stored_command(directory), directory, workers_for(wanted.workers))
+        request = capacity_request(
+            options, stored_command(directory, wanted.bees), directory, workers_for(wanted.workers)
+        )
         outcome = run_quietly(request, wanted.bees, wanted.on_progress)
     return CampaignResult(outcome.directory, outcome.summary)
 
@@ -101,6 +96,8 @@ def repeated_attack(wanted: Wanted, load: LoadOptions, repeat: int) -> CampaignR
     options = RepeatOptions(target, warhead, title_of(wanted), repeat, observe_from_options(texts_of(wanted.observe)))
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, options.title, overwrite=wanted.overwrite) as directory:
-        request = repeat_request(options, stored_command(directory), directory, workers_for(wanted.workers))
+        request = repeat_request(
+            options, stored_command(directory, wanted.bees), directory, workers_for(wanted.workers)
+        )
         outcome = run_quietly(request, wanted.bees, wanted.on_progress)
     return CampaignResult(outcome.directory, outcome.summary)

@@ -98,7 +98,9 @@ def _alternated(a: str, b: str, keywords: Mapping[str, Any]) -> ComparisonResult
     options = _options((a, b), alternated, wanted, load)
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "compare", overwrite=wanted.overwrite) as directory:
-        request = compare_request(options, stored_command(directory), directory, workers_for(wanted.workers))
+        request = compare_request(
+            options, stored_command(directory, wanted.bees), directory, workers_for(wanted.workers)
+        )
         refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
         return _run(request, wanted)
 

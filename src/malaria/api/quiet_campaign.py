@@ -31,7 +31,7 @@ def run_quietly(
     request: CampaignRequest, bees: ChosenBees, on_progress: OnProgress = lambda _: None
 ) -> CampaignOutcome:
     """Run what is not done yet. Raises OperatorError, and KeyboardInterrupt after Ctrl-C, when all is stored."""
-    request = replace(request, launcher=bees.launcher(), knock_from=bees.knock_from)
+    request = replace(request, launcher=bees.launcher(), knock_from=bees.knock_from, more=tuple(bees.words()))
     with ctrl_c(request.launcher) as interrupt:
         outcome = conduct_campaign(request, _Listener(on_progress), interrupt)
         if interrupt.count:
@@ -39,6 +39,6 @@ def run_quietly(
     return outcome
 
 
-def stored_command(directory: Path) -> str:
-    """Return the command that runs a campaign again that came from keywords: its file is stored."""
-    return shlex.join(["malaria", "campaign", str(directory / "campaign.toml")])
+def stored_command(directory: Path, bees: ChosenBees) -> str:
+    """Return the command that runs a campaign again on its bees that came from keywords: its file is stored."""
+    return shlex.join(["malaria", "campaign", str(directory / "campaign.toml"), *bees.words()])

@@ -328,7 +328,8 @@ class CampaignRunner:
         # an address that the campaign chose is gone when the campaign is over
         if stated is not None:
             user = ("-u", access.username) if access.username else ()
-            yield shlex.join(["malaria", "attack", stated, "-w", str(directory / "warhead.toml"), *user])
+            warhead = str(directory / "warhead.toml")
+            yield shlex.join(["malaria", "attack", stated, "-w", warhead, *user, *self._request.more])
 
 
 def _verdict_line(verdict: Verdict) -> str:

@@ -33,7 +33,8 @@ class RepeatCommand:
 class CampaignRequest:
     """One campaign to run. `copy` is the campaign's file as it is stored; `before` what has been done of it already.
 
-    `workers` gives the number of worker processes for a number of clients. `options` hold no secrets.
+    `workers` gives the number of worker processes for a number of clients. `options` hold no secrets. `more` are words
+    for each `malaria attack` that repeats a part: the options that name its bees.
     """
 
     campaign: Campaign
@@ -47,6 +48,7 @@ class CampaignRequest:
     before: CampaignRecords | None = None
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
     knock_from: str | None = None  # the bee that looks at the target first; None: this machine, or the first bee
+    more: Sequence[str] = ()
     followers: Sequence[Follower] = ()  # who follow each attack while it runs
 
 

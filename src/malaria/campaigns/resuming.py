@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,8 +24,13 @@ PROGRAM: Final = ("malaria", "campaign")
 type Workers = Callable[[int], int]
 
 
-def new_request(file: Path, options: StatedOptions, directory: Path, workers: Workers) -> CampaignRequest:
-    """Return the request of a campaign from its beginning. Raises OperatorError."""
+def new_request(
+    file: Path, options: StatedOptions, directory: Path, workers: Workers, more: Sequence[str] = ()
+) -> CampaignRequest:
+    """Return the request of a campaign from its beginning. Raises OperatorError.
+
+    `more` are words for its commands that change nothing of the campaign: the options that name its bees.
+    """
     options = complete(options)
     campaign = overridden(load_campaign(file, _secrets(options)), options)
     return CampaignRequest(
@@ -33,20 +38,20 @@ def new_request(file: Path, options: StatedOptions, directory: Path, workers: Wo
         program_of(campaign),
         directory,
         workers,
-        command=shlex.join([*PROGRAM, str(file), *typed(options)]),
-        repeat=_repeat_command(str(file), options, campaign),
+        command=shlex.join([*PROGRAM, str(file), *typed(options), *more]),
+        repeat=_repeat_command(str(file), options, campaign, more),
         copy=campaign_copy(read_text(file), file.parent),
         options=without_secrets(options),
     )
 
 
 def resumed_request(
-    directory: Path, secrets: StatedOptions, workers: Workers, pairs: int | None = None
+    directory: Path, secrets: StatedOptions, workers: Workers, pairs: int | None = None, more: Sequence[str] = ()
 ) -> CampaignRequest:
     """Return the request of what is left of a campaign, with the file and the options that it was started with.
 
-    `pairs` is the new number of pairs of a comparison; None: as before. Raises OperatorError: RunError for a directory
-    that holds no campaign, or whose file was changed.
+    `pairs` is the new number of pairs of a comparison; None: as before. `more` is that of `new_request`. Raises
+    OperatorError: RunError for a directory that holds no campaign, or whose file was changed.
     """
     before = open_campaign(directory)
     options = dict(before.options) | dict(secrets)
@@ -66,7 +71,7 @@ def resumed_request(
     words = tuple(shlex.split(before.command))
     # `malaria demo` and `malaria capacity` have no file that could be named
     by_file = words[: len(PROGRAM)] == PROGRAM
-    repeat = _repeat_command(before.file, options, campaign) if by_file else RepeatCommand(words, by_level=False)
+    repeat = _repeat_command(before.file, options, campaign, more) if by_file else RepeatCommand(words, by_level=False)
     return CampaignRequest(campaign, program, directory, workers, before.command, repeat, text, before.options, before)
 
 
@@ -86,10 +91,10 @@ def _secrets(options: StatedOptions) -> dict[str, str]:
     return {name: text for name in ("password", "psk") if (text := options.get(name)) is not None}
 
 
-def _repeat_command(file: str, options: StatedOptions, campaign: Campaign) -> RepeatCommand:
+def _repeat_command(file: str, options: StatedOptions, campaign: Campaign, more: Sequence[str]) -> RepeatCommand:
     """Return the command for a part of the campaign; a trial of a search is not run again by itself."""
     # the repeat command names one level itself
     others = {name: text for name, text in options.items() if name != "levels"}
     return RepeatCommand(
-        (*PROGRAM, file, *typed(others)), by_level=campaign.search is None and campaign.comparison is None
+        (*PROGRAM, file, *typed(others), *more), by_level=campaign.search is None and campaign.comparison is None
     )

@@ -23,15 +23,13 @@ from malaria.cli.options import (
     JsonFile,
     JsonLinesFile,
     JunitFile,
+    Makers,
     OtlpUrl,
     Overwrite,
     Password,
     PrometheusAddress,
     Quiet,
-    Scheduler,
-    SwarmName,
     Tui,
-    Workers,
     option,
     takes,
 )
@@ -39,7 +37,6 @@ from malaria.cli.result_files import ResultFiles
 from malaria.cli.web_view import WebView
 from malaria.errors import CampaignError
 from malaria.model.option_table import LoadOptions
-from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
@@ -101,12 +98,9 @@ class CampaignChanges:
 
 
 @dataclass(frozen=True)
-class CampaignOutput:
+class CampaignOutput(Makers):
     """Options for the makers of the load and for the results."""
 
-    workers: Workers = None
-    swarm: SwarmName = None
-    scheduler: Scheduler = None
     output: Annotated[
         Path | None,
         option(RESULT, "-o", "--output", text="Directory of the campaign (runs/TIME-FILE).", metavar="DIR"),
@@ -142,9 +136,8 @@ def campaign(
     --resume goes on at the level where it stopped.
     """
     with _request(which, _stated(changes, load), outcome) as request:
-        bees = ChosenBees(outcome.swarm, outcome.scheduler, outcome.workers)
         showing = replace(outcome.showing, view=view)
-        return perform_campaign(on_bees(request, bees), showing, which.allowed)
+        return perform_campaign(on_bees(request, outcome.bees), showing, which.allowed)
 
 
 @contextmanager
@@ -155,17 +148,17 @@ def _request(
     from malaria.campaigns import new_request, resumed_request
     from malaria.outputs.run_directory import run_directory
 
-    workers = workers_for(outcome.workers)
+    workers, bees = workers_for(outcome.workers), outcome.bees.words()
     if which.resume is not None:
         _refuse_beside_resume(which, options, outcome)
-        request = resumed_request(which.resume, options, workers)
+        request = resumed_request(which.resume, options, workers, more=bees)
         confirm_commands(request, yes=which.yes)
         yield request
         return
     if which.file is None:
         raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
     with run_directory(outcome.output, RUNS, which.file.stem, overwrite=outcome.overwrite) as directory:
-        yield new_request(which.file, options, directory, workers)
+        yield new_request(which.file, options, directory, workers, bees)
 
 
 def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignOutput) -> None:

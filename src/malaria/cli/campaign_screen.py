@@ -66,7 +66,9 @@ class Showing:
 def on_bees(request: CampaignRequest, bees: ChosenBees) -> CampaignRequest:
     """Return the request with its load on these bees. One that is resumed may go on with others, or on this machine."""
     launcher = launcher_of(bees)
-    return request if launcher is None else replace(request, launcher=launcher, knock_from=bees.knock_from)
+    if launcher is None:
+        return request
+    return replace(request, launcher=launcher, knock_from=bees.knock_from, more=tuple(bees.words()))
 
 
 def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: int = 0) -> int:

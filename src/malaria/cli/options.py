@@ -181,8 +181,8 @@ class FromFile:
 
 
 @dataclass(frozen=True)
-class Result:
-    """Options for the makers of the load and for the results."""
+class Makers:
+    """Options for the makers of the load."""
 
     workers: Workers = None
     swarm: SwarmName = None
@@ -190,6 +190,17 @@ class Result:
     bee: Bees = None
     without: WithoutBees = None
     knock_from: KnockFrom = None
+
+    @property
+    def bees(self) -> ChosenBees:
+        bees, without = tuple(self.bee or ()), tuple(self.without or ())
+        return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
+
+
+@dataclass(frozen=True)
+class Result(Makers):
+    """Options for the makers of the load and for the results."""
+
     output: Annotated[
         Path | None,
         option(RESULT, "-o", "--output", text="Directory of the run (runs/TIME-TITLE).", metavar="DIR"),
@@ -211,11 +222,6 @@ class Result:
     @property
     def files(self) -> ResultFiles:
         return ResultFiles(self.json, self.junit)
-
-    @property
-    def bees(self) -> ChosenBees:
-        bees, without = tuple(self.bee or ()), tuple(self.without or ())
-        return ChosenBees(self.swarm, self.scheduler, self.workers, bees, without, self.knock_from)
 
     @property
     def live(self) -> LiveOutputs:

@@ -18,6 +18,7 @@ from malaria.api import python_attack, quiet_campaign
 from malaria.attacks.preflight import AttackRequest
 from malaria.campaigns import CampaignOutcome, conduct_campaign
 from malaria.errors import SwarmError
+from malaria.records.campaign_store import open_campaign
 from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.state import save_swarm, state_directory
 
@@ -90,7 +91,7 @@ def test_a_swarm_makes_the_load(call: str, made: Made) -> None:
     assert conductors() == []
 
 
-@pytest.mark.parametrize("call", ["attack", "capacity", "compare"])
+@pytest.mark.parametrize("call", CALLS)
 def test_some_of_its_bees(call: str, made: Made) -> None:
     CALLS[call](swarm="field", bee=["bee-1", "bee-2"], without="bee-2", knock_from="bee-1")
     assert {bees_of(request) for request, _ in made} == {("bee-1",)}
@@ -118,6 +119,19 @@ def test_the_command_of_an_attack_names_its_bees(made: Made) -> None:
     malaria.attack("127.0.0.1:1", swarm="field", without=["bee-3"], output="run")
     ((request, _),) = made
     assert request.command.endswith("-w run/warhead.toml --swarm field --without bee-3")
+
+
+@pytest.mark.parametrize(("call", "file"), [("campaign", "c.toml"), ("capacity", "run/campaign.toml"),
+                                            ("compare", "run/campaign.toml")])  # fmt: skip
+def test_the_commands_of_a_campaign_name_its_bees(call: str, file: str, made: Made) -> None:
+    CALLS[call](swarm="field", bee=["bee-1", "bee-3"], knock_from="bee-1", output="run")
+    named = "--swarm field --bee bee-1 --bee bee-3 --knock-from bee-1"
+    stored = open_campaign(Path("run"))
+    assert stored.command == f"malaria campaign {file} {named}"
+    for part in stored.parts:
+        campaign, attack = part.command.splitlines()
+        assert campaign.startswith(f"malaria campaign {file} {named}")
+        assert attack.endswith(f"/warhead.toml {named}")
 
 
 def test_where_no_signal_can_be_heard_no_conductor_is_found(made: Made) -> None:

@@ -45,6 +45,21 @@ def test_the_command_says_it_again_without_secrets(tmp_path: Path) -> None:
     assert level.warhead.target.password == "hush"
 
 
+def test_the_commands_name_its_bees(tmp_path: Path) -> None:
+    def started(bees: list[str]) -> CampaignRequest:
+        return new_request(tmp_path / "meters.toml", {"hold": "20s"}, tmp_path / "run", lambda clients: clients, bees)
+
+    (tmp_path / "meters.toml").write_text(TEXT)
+    request = started(["--swarm", "field", "--bee", "bee-1"])
+    assert request.command.endswith("--hold 20s --swarm field --bee bee-1")
+    assert request.repeat.of_level(2).endswith("--hold 20s --swarm field --bee bee-1 --levels level-2")
+    begun(request)
+    # it may go on with other bees, or on this machine
+    others = resumed_request(tmp_path / "run", {}, lambda clients: clients, more=["--swarm", "meadow"])
+    assert others.command == request.command
+    assert others.repeat.of_level(2).endswith("--hold 20s --swarm meadow --levels level-2")
+
+
 def test_paths_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     request = made(tmp_path, target="mqtts://broker", psk_file="keys/m.psk")

@@ -12,6 +12,7 @@ import pytest
 
 from cli_fakes import Calls, install
 from malaria.cli.main import main
+from malaria.swarm.run.chosen_bees import ChosenBees
 
 CAMPAIGN = "malaria.campaigns"
 
@@ -29,13 +30,16 @@ def asked(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]
     """What requests were made of."""
     made: list[tuple[Any, ...]] = []
 
-    def request(*arguments: Any) -> Any:
-        made.append(arguments)
+    def request(*arguments: Any, **more: Any) -> Any:
+        made.append((*arguments, *more.values()))
         return SimpleNamespace(before=None, directory=Path("made"), launcher=None, campaign=SimpleNamespace(levels=()))
 
     monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *given: request("new", *given), raising=False)
     monkeypatch.setattr(
-        sys.modules[CAMPAIGN], "resumed_request", lambda *given: request("resumed", *given), raising=False
+        sys.modules[CAMPAIGN],
+        "resumed_request",
+        lambda *given, **more: request("resumed", *given, **more),
+        raising=False,
     )
     assert calls.requests == []
     return made
@@ -46,18 +50,18 @@ def test_options_are_texts(asked: list[tuple[Any, ...]]) -> None:
     assert (
         main(["campaign", "c.toml", *options, "--insecure", "--header", "A: b", "--header", "C: d", "-o", "out"]) == 0
     )
-    ((kind, file, said, directory, workers),) = asked
+    ((kind, file, said, directory, workers, more),) = asked
     assert (kind, file, directory) == ("new", Path("c.toml"), Path("out"))
     assert said == {
         "hold": "20s", "levels": "500,level-6", "target": "mqtts://broker", "psk_file": "malaria.psk", "insecure": None,
         "header": "A: b\nC: d",
     }  # fmt: skip
-    assert workers(1) == 1
+    assert (workers(1), more) == (1, [])
 
 
 def test_a_directory_is_found(asked: list[tuple[Any, ...]]) -> None:
     assert main(["campaign", "some/meters.toml", "--workers", "7"]) == 0
-    ((_, _, said, directory, workers),) = asked
+    ((_, _, said, directory, workers, _),) = asked
     assert said == {}
     assert str(directory).startswith("runs/")
     assert str(directory).endswith("-meters")
@@ -67,8 +71,27 @@ def test_a_directory_is_found(asked: list[tuple[Any, ...]]) -> None:
 def test_going_on(asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALARIA_PASSWORD", "secret")
     assert main(["campaign", "--resume", "runs/x"]) == 0
-    ((kind, directory, said, _),) = asked
+    ((kind, directory, said, _, _),) = asked
     assert (kind, directory, said) == ("resumed", Path("runs/x"), {"password": "secret"})
+
+
+@pytest.mark.parametrize("which", [["c.toml"], ["--resume", "runs/x"]])
+def test_some_bees_make_the_load(
+    which: list[str], asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[ChosenBees] = []
+    monkeypatch.setattr(ChosenBees, "launcher", lambda bees: chosen.append(bees))
+    words = ["--swarm", "field", "--bee", "a", "--bee", "b", "--without", "b", "--knock-from", "a"]
+    assert main(["campaign", *which, "--workers", "2", *words]) == 0
+    assert chosen == [ChosenBees("field", None, 2, ("a", "b"), ("b",), "a")]
+    # commands that repeat it name them
+    assert asked[0][-1] == words
+
+
+@pytest.mark.usefixtures("asked")
+def test_bees_of_no_swarm_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["campaign", "c.toml", "--bee", "a"]) == 2
+    assert "--bee and --without choose bees of a swarm" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
