@@ -5,6 +5,7 @@ Each is a follower of the attacks of a command. None of them can harm the load: 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -93,7 +94,10 @@ def _json_lines(file: str, root: Path) -> LiveOutput:
     try:
         return AttackLines(file, root)
     except OSError as error:
-        raise OperatorError(f"--json-lines {file}: {error.strerror or error}", "name another file") from None
+        unread = error.errno == errno.ENXIO  # a named pipe
+        reason = "nobody reads from it" if unread else error.strerror or str(error)
+        remedy = "start the reader first" if unread else "name another file"
+        raise OperatorError(f"--json-lines {file}: {reason}", remedy) from None
 
 
 def _grafana(url: str, root: Path) -> LiveOutput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def test_a_port_that_is_taken_is_refused(calls: Calls, capsys: pytest.CaptureFix
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["attack", "x", "--prometheus", f":{taken.getsockname()[1]}"]) == 2
     assert "Address already in use" in capsys.readouterr().err
+
+
+def test_a_named_pipe_without_a_reader_is_refused(
+    calls: Calls, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["attack", "x", "--json-lines", "pipe"]) == 2
+    assert "--json-lines pipe: nobody reads from it\n       start the reader first\n" in capsys.readouterr().err
 
 
 def test_otlp_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -130,8 +131,7 @@ class AttackLines:
     def __init__(self, file: str, root: Path) -> None:
         self._flag = f"--json-lines {file}"
         self._root = root
-        # raw: a line is one write, so a reader never waits for a buffer, and nobody else writes there
-        self._file: FileIO | None = FileIO(os.dup(_STDOUT_DESCRIPTOR) if file == STDOUT else file, "w")
+        self._file: FileIO | None = _opened(file)
         self._sink = BackgroundSink("json lines")
         self._attack: FollowedAttack | None = None
         self._load_start_ns: int | None = None
@@ -235,11 +235,29 @@ class AttackLines:
         rest = memoryview(json.dumps(line.model_dump(), allow_nan=False).encode() + b"\n")
         try:
             while rest:
-                rest = rest[self._file.write(rest) or 0 :]
+                rest = rest[self._file.write(rest) or _wait(self._file) :]
         except OSError as error:
             self._file = None
             if self._attack is not None:
                 self._attack.note(f"{self._flag}: {_reason(error)}; no more lines are written")
+
+
+def _opened(file: str) -> FileIO:
+    """Open the file raw: a line is one write, so a reader never waits for a buffer. Raises OSError."""
+    if file == STDOUT:
+        return FileIO(os.dup(_STDOUT_DESCRIPTOR), "w")
+    # without O_NONBLOCK a named pipe would be waited for until somebody reads it, and Ctrl-C would not end that
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    os.set_blocking(descriptor, True)
+    return FileIO(descriptor, "w")
+
+
+def _wait(file: FileIO) -> int:
+    """Wait until a file that does not block takes bytes. Return 0: none were written."""
+    poll = select.poll()
+    poll.register(file, select.POLLOUT)
+    poll.poll()
+    return 0
 
 
 def _rates(progress: Progress) -> SecondRates | None:

@@ -121,3 +121,26 @@ def test_an_attack_that_ends_before_it_begins_has_no_line(tmp_path: Path, file: 
     lines.end("the disk is full")
     assert lines.close() == ""
     assert file.read_text() == ""
+
+
+def test_a_pipe_that_does_not_block_gets_every_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    monkeypatch.setattr("malaria.outputs.live.json_lines._STDOUT_DESCRIPTOR", writes)
+    lines = AttackLines("-", tmp_path)
+    lines.begin(StagedAttack(tmp_path))
+    for second in range(1, 201):  # more than a pipe holds
+        lines.progress(progress(second))
+    lines.event(Event(1, EventKind.ACT, "the last"))
+    with os.fdopen(reads) as reader:
+        for last in reader:
+            if "the last" in last:
+                break
+    assert lines.close() == ""
+    os.close(writes)
+
+
+def test_a_named_pipe_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="No such device"):
+        AttackLines(str(tmp_path / "pipe"), tmp_path)
