@@ -57,6 +57,9 @@ class OwnTerminal:
             if self._shown:
                 return
             with suppress(termios.error):
+                termios.tcflush(
+                    self._descriptor, termios.TCIFLUSH
+                )  # what was typed before was meant for no key of ours
                 self._before = termios.tcgetattr(self._descriptor)
                 termios.tcsetattr(self._descriptor, termios.TCSANOW, _by_key(self._before))
             self._shown = True
