@@ -13,8 +13,8 @@ import numpy as np
 
 from malaria.engine.meter import Batch
 
-_FOLD_AT: Final = 1 << 12
-"""Runs that wait at most: bounds the memory between two folds."""
+FOLD_AT: Final = 1 << 16
+"""Messages that wait before they are folded ahead of the second: bounds the memory of a flood."""
 
 
 class AckTimes:
@@ -40,7 +40,7 @@ class AckTimes:
         self._sents += sents_ns
         self._done_ns.append(now_ns)
         self._counts.append(len(dues_ns))
-        if len(self._counts) >= _FOLD_AT:
+        if len(self._dues) >= 8 * FOLD_AT:
             self.fold()
 
     def fold(self) -> None:

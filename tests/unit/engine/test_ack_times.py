@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from malaria.engine.ack_times import _FOLD_AT, AckTimes
+from malaria.engine.ack_times import FOLD_AT, AckTimes
 from malaria.engine.meter import Batch
 
 
@@ -47,8 +47,9 @@ def test_messages_of_the_warm_up_have_no_latency() -> None:
 
 
 def test_a_flood_is_folded_on_the_way() -> None:
-    ack = Batch()
+    ack, run = Batch(), stamps(*range(1 << 12))
     times = AckTimes(ack, Batch())
-    for _ in range(_FOLD_AT):
-        times.add(stamps(1), stamps(1), 2)
-    assert ack.waiting == _FOLD_AT
+    for _ in range(FOLD_AT >> 12):
+        assert ack.waiting == 0
+        times.add(run, run, 1 << 12)
+    assert ack.waiting == FOLD_AT
