@@ -63,6 +63,7 @@ class Wanted(BeeKeywords):
     title: str | None = None
     observe: str | Sequence[str] = ()
     no_wait: bool = False
+    """End without waiting for the broker's last $SYS figures."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     i_am_allowed_to_load_this_broker: int = 0

@@ -14,6 +14,7 @@ from malaria.attacks.interrupt import Interrupt
 from malaria.attacks.preflight import AttackRequest
 from malaria.attacks.runner import conduct
 from malaria.attacks.target_choice import choose_target
+from malaria.campaigns import repeat_words
 from malaria.model.observe import observe_from_options
 from malaria.model.option_table import LoadOptions
 from malaria.model.target import Target
@@ -102,5 +103,6 @@ def conduct_wanted(
 
 def _command(target: Target, directory: Path, wanted: Wanted) -> str:
     """Return the command that repeats the run: its warhead is stored with it."""
-    words = ["malaria", "attack", target.url, "-w", str(directory / "warhead.toml"), *wanted.bees.words()]
+    more = repeat_words(wanted.bees, no_wait=wanted.no_wait)
+    words = ["malaria", "attack", target.url, "-w", str(directory / "warhead.toml"), *more]
     return shlex.join(words)

@@ -17,6 +17,7 @@ from malaria.campaigns import (
     new_request,
     refuse_public_brokers,
     repeat_request,
+    repeat_words,
 )
 from malaria.errors import CampaignError, WarheadError
 from malaria.model.observe import observe_from_options
@@ -38,6 +39,8 @@ class CampaignKeywords(BeeKeywords):
 
     output: str | Path | None = None
     overwrite: bool = False
+    no_wait: bool = False
+    """End each level without waiting for the broker's last $SYS figures."""
     i_am_allowed_to_load_this_broker: int = 0
 
 
@@ -53,9 +56,10 @@ def campaign(file: str | Path, **keywords: Any) -> CampaignResult:
     overrides = {name: value for name, value in keywords.items() if name not in own}
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, Path(file).stem, overwrite=wanted.overwrite) as directory:
-        request = new_request(Path(file), overrides, directory, workers_for(wanted.workers), wanted.bees.words())
+        more = repeat_words(wanted.bees, no_wait=wanted.no_wait)
+        request = new_request(Path(file), overrides, directory, workers_for(wanted.workers), more)
         refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
-        outcome = run_quietly(request, wanted.bees)
+        outcome = run_quietly(request, wanted.bees, no_wait=wanted.no_wait)
     return CampaignResult(outcome.directory, outcome.summary)
 
 
@@ -78,9 +82,12 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
         request = capacity_request(
-            options, stored_command(directory, wanted.bees), directory, workers_for(wanted.workers)
+            options,
+            stored_command(directory, wanted.bees, no_wait=wanted.no_wait),
+            directory,
+            workers_for(wanted.workers),
         )
-        outcome = run_quietly(request, wanted.bees, wanted.on_progress)
+        outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
     return CampaignResult(outcome.directory, outcome.summary)
 
 
@@ -97,7 +104,10 @@ def repeated_attack(wanted: Wanted, load: LoadOptions, repeat: int) -> CampaignR
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, options.title, overwrite=wanted.overwrite) as directory:
         request = repeat_request(
-            options, stored_command(directory, wanted.bees), directory, workers_for(wanted.workers)
+            options,
+            stored_command(directory, wanted.bees, no_wait=wanted.no_wait),
+            directory,
+            workers_for(wanted.workers),
         )
-        outcome = run_quietly(request, wanted.bees, wanted.on_progress)
+        outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
     return CampaignResult(outcome.directory, outcome.summary)

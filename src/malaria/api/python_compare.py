@@ -99,7 +99,10 @@ def _alternated(a: str, b: str, keywords: Mapping[str, Any]) -> ComparisonResult
     stated = None if wanted.output is None else Path(wanted.output)
     with run_directory(stated, RUNS, wanted.title or "compare", overwrite=wanted.overwrite) as directory:
         request = compare_request(
-            options, stored_command(directory, wanted.bees), directory, workers_for(wanted.workers)
+            options,
+            stored_command(directory, wanted.bees, no_wait=wanted.no_wait),
+            directory,
+            workers_for(wanted.workers),
         )
         refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
         return _run(request, wanted)
@@ -143,5 +146,5 @@ def _resumed(directory: Path, *, pairs: int | None = None, yes: bool = False, **
 
 
 def _run(request: CampaignRequest, wanted: Wanted) -> ComparisonResult:
-    outcome = run_quietly(request, wanted.bees, wanted.on_progress)
+    outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
     return ComparisonResult(outcome.directory, outcome.summary)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from malaria.api.keywords import OnProgress, ctrl_c
-from malaria.campaigns import CampaignOutcome, CampaignRequest, conduct_campaign
+from malaria.campaigns import CampaignOutcome, CampaignRequest, conduct_campaign, repeat_words
 from malaria.campaigns.request import PartPlace
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Progress
@@ -28,10 +27,10 @@ class _Listener:
 
 
 def run_quietly(
-    request: CampaignRequest, bees: ChosenBees, on_progress: OnProgress = lambda _: None
+    request: CampaignRequest, bees: ChosenBees, on_progress: OnProgress = lambda _: None, *, no_wait: bool
 ) -> CampaignOutcome:
     """Run what is not done yet. Raises OperatorError, and KeyboardInterrupt after Ctrl-C, when all is stored."""
-    request = replace(request, launcher=bees.launcher(), knock_from=bees.knock_from, more=tuple(bees.words()))
+    request = request.on_bees(bees, bees.launcher(), no_wait=no_wait)
     with ctrl_c(request.launcher) as interrupt:
         outcome = conduct_campaign(request, _Listener(on_progress), interrupt)
         if interrupt.count:
@@ -39,6 +38,7 @@ def run_quietly(
     return outcome
 
 
-def stored_command(directory: Path, bees: ChosenBees) -> str:
-    """Return the command that runs a campaign again on its bees that came from keywords: its file is stored."""
-    return shlex.join(["malaria", "campaign", str(directory / "campaign.toml"), *bees.words()])
+def stored_command(directory: Path, bees: ChosenBees, *, no_wait: bool) -> str:
+    """Return the command that runs a campaign again that came from keywords: its file is stored."""
+    file = str(directory / "campaign.toml")
+    return shlex.join(["malaria", "campaign", file, *repeat_words(bees, no_wait=no_wait)])

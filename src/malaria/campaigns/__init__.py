@@ -6,7 +6,14 @@ from malaria.campaigns.compare_request import CompareOptions, compare_request
 from malaria.campaigns.demo_campaign import demo_request
 from malaria.campaigns.public_brokers import refuse_public_brokers
 from malaria.campaigns.repeat_request import RepeatOptions, repeat_request
-from malaria.campaigns.request import CampaignListener, CampaignOutcome, CampaignRequest, PartPlace, RepeatCommand
+from malaria.campaigns.request import (
+    CampaignListener,
+    CampaignOutcome,
+    CampaignRequest,
+    PartPlace,
+    RepeatCommand,
+    repeat_words,
+)
 from malaria.campaigns.resuming import new_request, resumed_request
 from malaria.campaigns.seal import foreign_commands
 
@@ -28,5 +35,6 @@ __all__ = [
     "new_request",
     "refuse_public_brokers",
     "repeat_request",
+    "repeat_words",
     "resumed_request",
 ]  # fmt: skip

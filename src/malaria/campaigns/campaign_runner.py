@@ -105,6 +105,7 @@ def _attack_request(request: CampaignRequest, step: Step, access: Access) -> Att
         observe=step.observe,
         launcher=request.launcher,
         knock_from=request.knock_from,
+        wait_for_figures=request.wait_for_figures,
         followers=request.followers,
         staircase=step.trial.staircase if step.trial is not None else None,
         unsteerable=_unsteerable(request.campaign),

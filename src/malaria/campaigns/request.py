@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from malaria.campaigns.program import Program
 from malaria.outputs.files import Runs
 from malaria.records.campaign_records import INTERRUPTED, CampaignPart, CampaignRecords
 from malaria.records.rows import Progress
+from malaria.swarm.run.chosen_bees import ChosenBees
 from malaria.swarm.run.launcher import Launcher
 
 
@@ -34,7 +35,7 @@ class CampaignRequest:
     """One campaign to run. `copy` is the campaign's file as it is stored; `before` what has been done of it already.
 
     `workers` gives the number of worker processes for a number of clients. `options` hold no secrets. `more` are words
-    for each `malaria attack` that repeats a part: the options that name its bees.
+    for each `malaria attack` that repeats a part, those of `repeat_words`.
     """
 
     campaign: Campaign
@@ -49,7 +50,23 @@ class CampaignRequest:
     launcher: Launcher | None = None  # where the bees are; None: this machine makes the load
     knock_from: str | None = None  # the bee that looks at the target first; None: this machine, or the first bee
     more: Sequence[str] = ()
+    wait_for_figures: bool = True  # after each load, for the broker's first figures from after it
     followers: Sequence[Follower] = ()  # who follow each attack while it runs
+
+    def on_bees(self, bees: ChosenBees, launcher: Launcher | None, *, no_wait: bool) -> CampaignRequest:
+        """Return the request with its load on these bees, which `launcher` starts."""
+        return replace(
+            self,
+            launcher=launcher,
+            knock_from=bees.knock_from,
+            more=repeat_words(bees, no_wait=no_wait),
+            wait_for_figures=not no_wait,
+        )
+
+
+def repeat_words(bees: ChosenBees, *, no_wait: bool) -> tuple[str, ...]:
+    """Return words for a command that repeats a campaign or a part of it: options that are not in its file."""
+    return (*bees.words(), *(("--no-wait",) if no_wait else ()))
 
 
 @dataclass(frozen=True, slots=True)

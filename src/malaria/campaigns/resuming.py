@@ -29,7 +29,7 @@ def new_request(
 ) -> CampaignRequest:
     """Return the request of a campaign from its beginning. Raises OperatorError.
 
-    `more` are words for its commands that change nothing of the campaign: the options that name its bees.
+    `more` are words for its commands that change nothing of the campaign, those of `repeat_words`.
     """
     options = complete(options)
     campaign = overridden(load_campaign(file, _secrets(options)), options)

@@ -71,7 +71,7 @@ def attack(
 def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ...]) -> int:
     """Run the attack several times as a campaign of one level; return the exit code of the worst verdict."""
     from malaria.campaigns import RepeatOptions, repeat_request
-    from malaria.cli.campaign_screen import Showing, on_bees, perform_campaign
+    from malaria.cli.campaign_screen import Showing, perform_campaign, prepared
     from malaria.model.observe import observe_from_options
     from malaria.outputs.run_directory import run_directory
 
@@ -84,7 +84,7 @@ def _perform_again(options: AttackOptions, repeat: int, arguments: tuple[str, ..
         wanted = RepeatOptions(target, warhead, options.title, repeat, observe)
         request = repeat_request(wanted, command, directory, workers_for(result.workers))
         showing = Showing("malaria attack", result.files, result.quiet, result.tui, result.live, options.view)
-        return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
+        return perform_campaign(prepared(request, result.bees, no_wait=result.no_wait), showing, where.allowed)
 
 
 def add_to(app: typer.Typer) -> None:

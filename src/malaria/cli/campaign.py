@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared
 from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.options import (
     CLIENTS,
@@ -24,6 +24,7 @@ from malaria.cli.options import (
     JsonLinesFile,
     JunitFile,
     Makers,
+    NoWait,
     OtlpUrl,
     Overwrite,
     Password,
@@ -106,6 +107,7 @@ class CampaignOutput(Makers):
         option(RESULT, "-o", "--output", text="Directory of the campaign (runs/TIME-FILE).", metavar="DIR"),
     ] = None
     overwrite: Overwrite = False
+    no_wait: NoWait = False
     json: JsonFile = None
     junit: JunitFile = None
     tui: Tui = False
@@ -137,7 +139,7 @@ def campaign(
     """
     with _request(which, _stated(changes, load), outcome) as request:
         showing = replace(outcome.showing, view=view)
-        return perform_campaign(on_bees(request, outcome.bees), showing, which.allowed)
+        return perform_campaign(prepared(request, outcome.bees, no_wait=outcome.no_wait), showing, which.allowed)
 
 
 @contextmanager
@@ -145,20 +147,21 @@ def _request(
     which: WhichCampaign, options: dict[str, str | None], outcome: CampaignOutput
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new campaign or of one that is resumed, while its directory is held for it."""
-    from malaria.campaigns import new_request, resumed_request
+    from malaria.campaigns import new_request, repeat_words, resumed_request
     from malaria.outputs.run_directory import run_directory
 
-    workers, bees = workers_for(outcome.workers), outcome.bees.words()
+    workers = workers_for(outcome.workers)
+    more = repeat_words(outcome.bees, no_wait=outcome.no_wait)
     if which.resume is not None:
         _refuse_beside_resume(which, options, outcome)
-        request = resumed_request(which.resume, options, workers, more=bees)
+        request = resumed_request(which.resume, options, workers, more=more)
         confirm_commands(request, yes=which.yes)
         yield request
         return
     if which.file is None:
         raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
     with run_directory(outcome.output, RUNS, which.file.stem, overwrite=outcome.overwrite) as directory:
-        yield new_request(which.file, options, directory, workers, bees)
+        yield new_request(which.file, options, directory, workers, more)
 
 
 def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], outcome: CampaignOutput) -> None:

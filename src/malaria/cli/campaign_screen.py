@@ -63,12 +63,9 @@ class Showing:
     view: WebView = NO_VIEW
 
 
-def on_bees(request: CampaignRequest, bees: ChosenBees) -> CampaignRequest:
+def prepared(request: CampaignRequest, bees: ChosenBees, *, no_wait: bool) -> CampaignRequest:
     """Return the request with its load on these bees. One that is resumed may go on with others, or on this machine."""
-    launcher = launcher_of(bees)
-    if launcher is None:
-        return request
-    return replace(request, launcher=launcher, knock_from=bees.knock_from, more=tuple(bees.words()))
+    return request.on_bees(bees, launcher_of(bees), no_wait=no_wait)
 
 
 def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: int = 0) -> int:

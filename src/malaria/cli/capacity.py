@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS, checked_load, command_line
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
 from malaria.cli.web_view import WebView
 from malaria.clock import NS_PER_MS
@@ -99,7 +99,7 @@ def capacity(
     """
     with _request(arguments, (where, search, file, result), load) as request:
         showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live, view)
-        return perform_campaign(on_bees(request, result.bees), showing, where.allowed)
+        return perform_campaign(prepared(request, result.bees, no_wait=result.no_wait), showing, where.allowed)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS, command_line, say_page
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, on_bees, perform_campaign
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared
 from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
@@ -111,7 +111,7 @@ def compare(
         return _side_by_side(things, result)
     with _request(arguments, (things, alternation, file, result), load) as request:
         showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live)
-        return perform_campaign(on_bees(request, result.bees), showing, things.allowed)
+        return perform_campaign(prepared(request, result.bees, no_wait=result.no_wait), showing, things.allowed)
 
 
 def _refuse_without_ab(alternation: Alternation, file: FromFile, load: LoadOptions) -> None:

@@ -144,6 +144,7 @@ ObserverNames = Annotated[
         metavar="WHAT",
     ),
 ]
+NoWait = Annotated[bool, option(RESULT, "--no-wait", text="End without waiting for the broker's last $SYS figures.")]
 Tui = Annotated[bool, option(RESULT, "--tui", text="Show the load full-screen, with keys to change it (extra: tui).")]
 Quiet = Annotated[bool, option(RESULT, "--quiet", text="Print only errors, and one line when the verdict is not PASS.")]
 
@@ -207,9 +208,7 @@ class Result(Makers):
     ] = None
     overwrite: Overwrite = False
     observe: ObserverNames = None
-    no_wait: Annotated[
-        bool, option(RESULT, "--no-wait", text="End without waiting for the broker's last $SYS figures.")
-    ] = False
+    no_wait: NoWait = False
     json: JsonFile = None
     junit: JunitFile = None
     tui: Tui = False

@@ -1,4 +1,4 @@
-"""The keywords that name the bees of a load, and what becomes of them, with stand-ins for broker and load."""
+"""The keywords that say how a load is made, and what becomes of them, with stand-ins for broker and load."""
 
 from __future__ import annotations
 
@@ -132,6 +132,16 @@ def test_the_commands_of_a_campaign_name_its_bees(call: str, file: str, made: Ma
         campaign, attack = part.command.splitlines()
         assert campaign.startswith(f"malaria campaign {file} {named}")
         assert attack.endswith(f"/warhead.toml {named}")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_last_figures_are_waited_for_unless_told_otherwise(call: str, made: Made) -> None:
+    for no_wait in (False, True):
+        made.clear()
+        CALLS[call](no_wait=no_wait)
+        assert made
+        assert {request.wait_for_figures for request, _ in made} == {not no_wait}
+        assert {"--no-wait" in request.command.split() for request, _ in made} == {no_wait}
 
 
 def test_where_no_signal_can_be_heard_no_conductor_is_found(made: Made) -> None:

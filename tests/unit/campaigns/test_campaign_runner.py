@@ -65,6 +65,14 @@ def test_what_a_run_is_told_of_its_campaign(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_last_figures_of_no_level_are_waited_for(tmp_path: Path) -> None:
+    for waits in (True, False):
+        stage = Stage()
+        asked = replace(request(tmp_path / str(waits)), wait_for_figures=waits)
+        conduct_campaign(asked, stage, stage.interrupt, stage.tools)
+        assert [attack.wait_for_figures for attack in stage.requests] == [waits] * 4
+
+
 def test_files_stand_after_every_level(tmp_path: Path) -> None:
     seen: list[tuple[bool, list[str], str | None]] = []
 

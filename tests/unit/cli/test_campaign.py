@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from campaign_fakes import TEXT
+from campaign_fakes import request as campaign_request
 from cli_fakes import Calls, install
 from malaria.cli.main import main
 from malaria.swarm.run.chosen_bees import ChosenBees
@@ -32,7 +33,7 @@ def asked(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]
 
     def request(*arguments: Any, **more: Any) -> Any:
         made.append((*arguments, *more.values()))
-        return SimpleNamespace(before=None, directory=Path("made"), launcher=None, campaign=SimpleNamespace(levels=()))
+        return campaign_request(Path("made"))
 
     monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *given: request("new", *given), raising=False)
     monkeypatch.setattr(
@@ -56,7 +57,7 @@ def test_options_are_texts(asked: list[tuple[Any, ...]]) -> None:
         "hold": "20s", "levels": "500,level-6", "target": "mqtts://broker", "psk_file": "malaria.psk", "insecure": None,
         "header": "A: b\nC: d",
     }  # fmt: skip
-    assert (workers(1), more) == (1, [])
+    assert (workers(1), more) == (1, ())
 
 
 def test_a_directory_is_found(asked: list[tuple[Any, ...]]) -> None:
@@ -85,7 +86,15 @@ def test_some_bees_make_the_load(
     assert main(["campaign", *which, "--workers", "2", *words]) == 0
     assert chosen == [ChosenBees("field", None, 2, ("a", "b"), ("b",), "a")]
     # commands that repeat it name them
-    assert asked[0][-1] == words
+    assert asked[0][-1] == tuple(words)
+
+
+@pytest.mark.parametrize("which", [["c.toml"], ["--resume", "runs/x"]])
+def test_the_last_figures_are_not_waited_for(which: list[str], asked: list[tuple[Any, ...]], calls: Calls) -> None:
+    for words in ([], ["--no-wait"]):
+        assert main(["campaign", *which, *words]) == 0
+        assert calls.requests[-1].wait_for_figures is not bool(words)
+        assert asked[-1][-1] == tuple(words)
 
 
 @pytest.mark.usefixtures("asked")
@@ -142,10 +151,7 @@ def test_quiet_says_in_a_line_why_it_did_not_pass(calls: Calls, capsys: pytest.C
 
 @pytest.mark.usefixtures("asked")
 def test_a_public_broker_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    access = SimpleNamespace(url="mqtt://test.mosquitto.org")
-    attack = SimpleNamespace(warhead=SimpleNamespace(target=access, groups=()))
-    campaign = SimpleNamespace(levels=[SimpleNamespace(attacks=[attack])])
-    made = SimpleNamespace(before=None, directory=Path("made"), launcher=None, campaign=campaign)
+    made = campaign_request(Path("made"), TEXT, target="mqtt://test.mosquitto.org")
     monkeypatch.setattr(sys.modules[CAMPAIGN], "new_request", lambda *_: made, raising=False)
     assert main(["campaign", "c.toml"]) == 2
     assert "is a public broker" in capsys.readouterr().err
