@@ -41,6 +41,7 @@ WIDE: Final = 162
 """Columns from which panels stand side by side."""
 BAR_HEIGHT: Final = 12
 """Lines of a chart where there is room for it."""
+WIDEST_BAR: Final = 3
 LEAST_BAR_HEIGHT: Final = 3
 LEAST_NOTES: Final = 3
 BETWEEN_COLUMNS: Final = 4
@@ -237,13 +238,16 @@ def _acks_chart(picture: ScreenPicture, width: int, height: int) -> list[Text]:
 
 
 def _chart(label: str, values: Sequence[float], most: tuple[str, float], width: int, height: int) -> list[Text]:
-    """Return bars of the last seconds, one column each, from zero to the largest value; one line high, or more."""
+    """Return bars of the last seconds, from zero to the largest value; one line high, or more."""
     most_text, largest = most
     if height == 1:
         room = width - MARGIN - len("   most 1,000,000/s ")
         return [Text(f"{INDENT}{label:<{LABEL_WIDTH}}{sparkline(values, room)}   most {most_text}")]
-    shown = list(values)[-(width - MARGIN) :]
-    lines = [Text(f"{'':<{MARGIN}}{bars}") for bars in bar_rows(shown, largest, height)]
+    room = width - MARGIN
+    shown = list(values)[-room:]
+    each = max(min(room // len(shown), WIDEST_BAR), 1)  # a short load uses the room, too
+    stretched = [value for value in shown for _ in range(each)]
+    lines = [Text(f"{'':<{MARGIN}}{bars}") for bars in bar_rows(stretched, largest, height)]
     title = f"{INDENT}{label:<{LABEL_WIDTH}}from 0 to {most_text}, the last {format_clock(len(shown))}"
     return [Text(title), *lines]
 

@@ -85,6 +85,11 @@ def test_the_bar() -> None:
     assert phase_bar(state(7, phase_total=0), 40).plain == "  measure 0:07  " + "·" * 22
 
 
+def test_a_short_load_uses_the_room_of_a_chart() -> None:
+    shown = lines(watched(seconds=20).picture(), 200, 48)
+    assert any(line.startswith(f"{'':13}{'█' * 60}") for line in shown)
+
+
 def test_bars_in_rows() -> None:
     assert bar_rows([0, 1, 8, 16], 16, 2) == ["   █", " ▁██"]
     assert bar_rows([0.001], 100, 2) == ["", "▁"]
