@@ -23,6 +23,8 @@ GRACE_S: Final = 3
 """A second is shown at the latest when this time has passed since its end, also without all workers."""
 SILENCE_S: Final = 10
 """A worker from which nothing came for this time is not waited for until it reports again."""
+JOINED_AT_ONCE: Final = 2
+"""Pairs of rows that are joined with each new row, so that doubling them all takes no second."""
 NEAR_NS: Final = NS_PER_S // 10
 CHANGES_KEPT: Final = 900
 
@@ -53,6 +55,10 @@ class LiveSeries:
         self._pending = Timeline()
         self._part: list[_Row] = []  # seconds of a row that is not whole yet
         self._rows: list[_Row] = []
+        self._table: dict[str, list[float | str | None]] = {}  # the values of the rows, by column
+        self._joined: list[_Row] = []  # what the first `_ahead` rows become when rows are doubled ...
+        self._sizes: list[int] = []  # ... and of how many rows each of them is made
+        self._ahead = 0
         self._seen = LiveColumns()
         self._early: list[Observation] = []  # before the first row
         self._last_ns: dict[str, int] = {}
@@ -105,9 +111,7 @@ class LiveSeries:
 
     def columns(self, first: int = 0) -> LiveTable:
         """Return all columns from row `first` on."""
-        rows = self._rows[first:]
-        names = self._rows[-1].values.keys() if self._rows else ()
-        own = {name: [row.values.get(name) for row in rows] for name in names}
+        own = {name: column[first:] for name, column in self._table.items()}
         return {**own, **self._seen.table(len(self), first)}
 
     # --- parts -----------------------------------------------------------------------------------------------------
@@ -146,29 +150,48 @@ class LiveSeries:
 
     def _append(self, row: _Row) -> None:
         self._part = []
-        known = self._rows[-1].values.keys() if self._rows else None
+        is_alike = self._table.keys() == row.values.keys()
         self._rows.append(row)
-        self._note(len(self) - 1 if known == row.values.keys() else 0)
+        self._tabulate(row, len(self) - 1)
+        self._note(len(self) - 1 if is_alike else 0)
         early, self._early = self._early, []
         for seen in early:
             self.observe(seen)
+        for _ in range(JOINED_AT_ONCE):
+            self._join_next()
         if len(self) > self._most_rows:
             self._double()
 
+    def _join_next(self) -> bool:
+        """Join the next rows that will be one when rows are doubled; return False if they are not there yet."""
+        double_s = 2 * self.step_s
+        group = self._rows[self._ahead : self._ahead + 2]
+        if group and _end_s(group[0]) % double_s == 0:
+            group = group[:1]  # the first row of all may be the second half
+        if not group or _end_s(group[-1]) % double_s:
+            return False
+        self._joined.append(_joined(group))
+        self._sizes.append(len(group))
+        self._ahead += len(group)
+        return True
+
     def _double(self) -> None:
-        """Make one row of every two."""
+        """Make one row of every two: most of them were joined before."""
+        while self._join_next():
+            pass
+        self._part = self._rows[self._ahead :]  # its second half is still to come
+        self._seen.join(self._sizes)
+        self._rows, self._table = self._joined, {}
+        self._joined, self._sizes, self._ahead = [], [], 0
         self.step_s *= 2
-        groups: list[list[_Row]] = []
-        for row in self._rows:
-            if groups and _step_of(groups[-1][0], self.step_s) == _step_of(row, self.step_s):
-                groups[-1].append(row)
-            else:
-                groups.append([row])
-        if _end_s(groups[-1][-1]) % self.step_s:  # its second half is still to come
-            self._part = groups.pop()
-        self._seen.join([len(group) for group in groups])
-        self._rows = [_joined(group) for group in groups]
+        for number, row in enumerate(self._rows):
+            self._tabulate(row, number)
         self._note(0)
+
+    def _tabulate(self, row: _Row, number: int) -> None:
+        """Add a row to the columns; one that has no value in it gets None."""
+        for name in row.values.keys() | self._table.keys():
+            self._table.setdefault(name, [None] * number).append(row.values.get(name))
 
     def _place(self, at_ns: int) -> int:
         """Return the row that a moment belongs to; it may still have to come."""
@@ -200,16 +223,21 @@ def _joined(rows: Sequence[_Row]) -> _Row:
             values[name] = _mean([row.values.get(name) for row in rows])
     packed: dict[str, bytes] = {}
     for metric in SERIES_METRICS:
-        merged = Histogram()
-        for row in rows:
-            if metric in row.packed:
-                merged.merge(Histogram.from_bytes(row.packed[metric]))
+        parts = [row.packed[metric] for row in rows if metric in row.packed]
+        merged = _merged(parts) if parts else None
         for point, q in POINTS.items():
-            value_ns = merged.percentile_ns(q)
+            value_ns = None if merged is None else merged.percentile_ns(q)
             values[f"{metric}_{point}_ms"] = None if value_ns is None else value_ns / NS_PER_MS
-        if not merged.is_empty:
+        if merged is not None:
             packed[metric] = merged.to_bytes()
     return _Row(values, packed)
+
+
+def _merged(parts: Sequence[bytes]) -> Histogram:
+    first, *others = map(Histogram.from_bytes, parts)
+    for other in others:
+        first.merge(other)
+    return first
 
 
 MEANS: Final = frozenset(f"{counter}_per_s" for counter in RATES)

@@ -96,11 +96,13 @@ def test_what_comes_late_is_counted() -> None:
     assert series.columns() == before
 
 
-def test_a_long_run_gets_longer_rows_with_the_same_percentiles() -> None:
+@pytest.mark.parametrize(("most_rows", "step_s"), [(20, 2), (10, 4), (5, 8), (3, 16)])
+def test_a_long_run_gets_longer_rows_with_the_same_percentiles(most_rows: int, step_s: int) -> None:
     run = replace(make_run(), observations=(sys_row(4.5, stored=3), sys_row(20.5, stored=9, messages_sent_per_s=4.0)))
-    series = played(run, most_rows=20)
-    whole = columns(run, step_s=2)
-    assert series.step_s == 2
+    series = played(run, most_rows)
+    whole = columns(run, step_s)
+    assert series.step_s == step_s
+    assert len(series) <= most_rows
     table = series.columns()
     rows = len(series)
     for name in ("t_s", "clients", "ack_p50_ms", "ack_max_ms", "sys_stored", "inflight"):
