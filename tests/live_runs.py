@@ -30,6 +30,7 @@ class ScriptedDoor:
 
     answer: ChangeAnswer = TAKEN
     asked: list[tuple[str, str]] = field(default_factory=list)
+    refusal: str = ""
 
     def ask(self, text: str, by: str) -> ChangeAnswer:
         parse_change(text)

@@ -88,7 +88,7 @@ class Gate:
     def _refused(self, request: Request) -> Response | None:
         """Return the answer to a request that comes from another site, or under a name that is not ours."""
         host = request.headers.get("host", "")
-        if not is_own_host(host, self._port):
+        if not is_own_host(host):
             reason = f"the Host {host[:100]!r} is not this machine"
             return refusal(HTTPStatus.FORBIDDEN, reason, "open the address that the command printed")
         origin = request.headers.get("origin")
@@ -129,14 +129,12 @@ def bearer(headers: Headers) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def is_own_host(host: str, port: int) -> bool:
-    """Return True for an IP address, `localhost` or a name of this machine, with our port.
+def is_own_host(host: str) -> bool:
+    """Return True for an IP address, `localhost` or a name of this machine, at any port: a tunnel may have another.
 
     Another name may have been made to point here by its owner, whose page the browser would then take for ours.
     """
-    name, stated = _split(host)
-    if stated != str(port):
-        return False
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -148,15 +146,6 @@ def own_names() -> Iterable[str]:
     """Return the names that this machine gives itself."""
     name = socket.gethostname().lower()
     return name, name.partition(".")[0], f"{name}.local"
-
-
-def _split(host: str) -> tuple[str, str]:
-    """Split `name:port` and `[::1]:port`; a host without a port has that of HTTP."""
-    if host.startswith("["):
-        name, _, rest = host[1:].partition("]")
-        return name, rest.removeprefix(":") or "80"
-    name, _, port = host.partition(":")
-    return name, port or "80"
 
 
 def _with_headers(send: Send, *, embedded: bool) -> Send:

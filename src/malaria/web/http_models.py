@@ -83,6 +83,17 @@ class FigureView(_Reply):
     tone: str = ""  # doubtful, bad
 
 
+class BeeView(_Reply):
+    """A bee of a swarm: its clients, its last second, and how late its latest message left."""
+
+    name: str
+    clients_ready: int
+    sent_per_s: float | None
+    acked_per_s: float | None
+    lag_max_ms: float | None
+    lost: bool
+
+
 class RunStatus(_Reply):
     """The state now. Rates are of the last second; latencies in milliseconds, since the start and of the last second.
 
@@ -109,6 +120,7 @@ class RunStatus(_Reply):
     second_latency_ms: Mapping[str, Mapping[str, float]] = {}
     target_percent: Mapping[str, float] = {}
     figures: tuple[FigureView, ...] = ()
+    bees: tuple[BeeView, ...] = ()
 
 
 class EventView(_Reply):

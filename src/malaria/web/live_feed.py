@@ -15,13 +15,14 @@ from typing import Any, Final
 from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.attacks.change_door import ChangeDoor
 from malaria.attacks.followers import AttackUnderWay
-from malaria.clock import NS_PER_S
-from malaria.records.rows import GAP, Event, EventKind, Observation, Progress, Sample
+from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.records.rows import GAP, BeeStanding, Event, EventKind, Observation, Progress, Sample
 from malaria.report.charts.run_charts import stack_of
 from malaria.report.terminal.live_block import phase_text, ready
 from malaria.report.terminal.so_far import so_far
 from malaria.web.http_models import (
     AttackFacts,
+    BeeView,
     CampaignView,
     EventView,
     FigureView,
@@ -210,6 +211,7 @@ class LiveFeed:
             second_latency_ms=progress.second_latency_ms,
             target_percent=progress.target_percent,
             figures=self._figures(progress),
+            bees=tuple(map(_bee_view, progress.bees)),
         )
 
     def _without_load(self, state: str, note: str) -> RunStatus:
@@ -256,6 +258,17 @@ class LiveFeed:
 
     def _campaign(self) -> CampaignView | None:
         return None if self._levels is None else self._levels.view()
+
+
+def _bee_view(bee: BeeStanding) -> BeeView:
+    return BeeView(
+        name=bee.bee,
+        clients_ready=bee.clients_ready,
+        sent_per_s=bee.sent_per_s,
+        acked_per_s=bee.acked_per_s,
+        lag_max_ms=None if bee.lag_max_ns is None else bee.lag_max_ns / NS_PER_MS,
+        lost=bee.lost,
+    )
 
 
 def _event_view(event: Event) -> EventView:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from live_runs import Playback, under_way
 from malaria.analysis.series import columns
+from malaria.attacks.change_door import ChangeDoor
 from malaria.clock import NS_PER_S
-from malaria.records.rows import GAP, Event, EventKind, Observation
+from malaria.records.rows import GAP, BeeStanding, Event, EventKind, Observation, Progress, RunPhase
 from malaria.web.http_models import RunView
 from malaria.web.live_feed import START, LiveFeed, parse_place
 from synthetic import make_run
@@ -153,3 +155,25 @@ def test_a_watch_has_the_readings_of_its_observers() -> None:
     assert page.events == ["sys: no $SYS here"]
     feed.end("")
     assert feed.view().status.note == "the watch is over"
+
+
+def test_the_bees_of_a_swarm() -> None:
+    feed = LiveFeed("attack")
+    playback = Playback(feed)
+    bees = (BeeStanding("bee-1", 500, 83.3, 83.2, 1_200_000), BeeStanding("bee-2", 0, None, None, None, lost=True))
+    playback.play(20)
+    shown = feed.view().status
+    assert shown.bees == ()
+    feed.progress(replace(Progress(1, RunPhase.MEASURE, 1, 1, 500, 83.0), bees=bees))
+    assert [(bee.name, bee.clients_ready, bee.lag_max_ms, bee.lost) for bee in feed.view().status.bees] == [
+        ("bee-1", 500, 1.2, False), ("bee-2", 0, None, True),
+    ]  # fmt: skip
+
+
+def test_a_load_that_nobody_may_change_says_why() -> None:
+    feed = LiveFeed("capacity")
+    door = ChangeDoor()
+    Playback(feed, door=door).play(20)
+    assert feed.view().status.no_changes == ""
+    door.close("a search sets its loads itself")
+    assert feed.view().status.no_changes == "a search sets its loads itself"

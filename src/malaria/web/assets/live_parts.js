@@ -11,6 +11,7 @@ function showText(now, newEvents) {
   showFigures(now.status.figures);
   if (newEvents) showEvents(now);
   showLevels(now.campaign);
+  showBees(now.status.bees);
   showGroups(now.facts?.groups ?? []);
   allowChanges(now.status);
 }
@@ -63,6 +64,20 @@ function showEvents({ events, status }) {
     make('span', 'at', row, start === null || start === undefined ? 'before' : clock(event.run_s - start));
     const times = event.count > 1 ? ` (× ${event.count.toLocaleString('en-US')})` : '';
     row.append(` ${event.kind === 'phase' ? `${event.text} begins` : event.text}${times}`);
+  }
+}
+
+/* --- the bees of a swarm --- */
+function showBees(bees) {
+  byId('bees-section').hidden = !bees.length;
+  const body = byId('bees').tBodies[0], perSecond = value => value === null ? '—' : `${plainNumber(Math.round(value))}/s`;
+  body.replaceChildren();
+  for (const bee of bees) {
+    const row = make('tr', bee.lost ? 'bad' : '', body);
+    make('th', '', row, bee.name).scope = 'row';
+    const late = bee.lag_max_ms === null ? '—' : inMs(bee.lag_max_ms);
+    const cells = bee.lost ? ['lost', '', '', ''] : [plainNumber(bee.clients_ready), perSecond(bee.sent_per_s), perSecond(bee.acked_per_s), late];
+    for (const text of cells) make('td', '', row, text);
   }
 }
 
