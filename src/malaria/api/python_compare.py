@@ -17,6 +17,7 @@ from malaria.campaigns import (
     compare_request,
     foreign_commands,
     refuse_public_brokers,
+    refuse_to_resume,
     resumed_request,
 )
 from malaria.campaigns.compare_request import DEFAULT_HOLD, comparison_keys
@@ -135,8 +136,7 @@ def _resumed(directory: Path, *, pairs: int | None = None, yes: bool = False, **
         raise CampaignError("resume takes no sides and no load", "a comparison goes on as it was started")
     secrets = {} if wanted.password is None else {"password": wanted.password}
     request = resumed_request(directory, secrets, workers_for(wanted.workers), pairs)
-    if request.campaign.comparison is None:
-        raise RunError(f"{directory} holds no comparison", "go on with it by: malaria campaign --resume DIR")
+    refuse_to_resume(request, "compare")
     if (commands := foreign_commands(request)) and not yes:
         listed = "\n".join(f"  {command}" for command in commands)
         text = f"{directory} was not made by this user on this host, or its file was changed. It would run:\n{listed}"

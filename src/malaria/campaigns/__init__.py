@@ -14,6 +14,7 @@ from malaria.campaigns.request import (
     RepeatCommand,
     repeat_words,
 )
+from malaria.campaigns.resumer import refuse_to_resume, resume_command
 from malaria.campaigns.resuming import new_request, resumed_request
 from malaria.campaigns.seal import foreign_commands
 
@@ -34,7 +35,9 @@ __all__ = [
     "foreign_commands",
     "new_request",
     "refuse_public_brokers",
+    "refuse_to_resume",
     "repeat_request",
     "repeat_words",
+    "resume_command",
     "resumed_request",
 ]  # fmt: skip

@@ -134,7 +134,10 @@ def campaign_from_toml(
     """
     table = parsed(text, name, directory)
     # before validation: an identity without its key would be refused
-    _fill_in(table.get("target"), secrets)
+    common = table.get("target")
+    _fill_in(common, secrets)
+    for level in _dicts(table.get("level")):
+        _fill_in(level.get("target"), secrets, above=common if isinstance(common, dict) else {})
     place = places(name)
     try:
         file = CampaignFile.model_validate(table)
@@ -170,10 +173,11 @@ def parsed(text: str, name: str, directory: Path) -> dict[str, Any]:
     return table
 
 
-def _fill_in(target: Any, secrets: Mapping[str, str]) -> None:
+def _fill_in(target: Any, secrets: Mapping[str, str], above: Mapping[str, Any] = NONE_GIVEN) -> None:
+    """Add to the table of a target the secrets that belong to it and are neither in it nor in the one `above` it."""
     if isinstance(target, dict):
         wanted = {secret: secrets[secret] for secret, owner in OWNERS.items() if owner in target and secret in secrets}
-        target |= {secret: value for secret, value in wanted.items() if secret not in target}
+        target |= {secret: value for secret, value in wanted.items() if secret not in target and secret not in above}
 
 
 def places(name: str, above: Location = ()) -> Callable[[Location], str]:

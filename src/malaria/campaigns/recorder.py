@@ -22,6 +22,7 @@ from malaria.campaigns.comparison_program import comparison_goal
 from malaria.campaigns.overrides import without_secrets
 from malaria.campaigns.program import Program, Step, StepKey, StepResult
 from malaria.campaigns.request import CampaignOutcome, CampaignRequest
+from malaria.campaigns.resumer import resume_command
 from malaria.campaigns.seal import seal_of
 from malaria.errors import OperatorError, RunError
 from malaria.outputs.files import Runs
@@ -197,7 +198,7 @@ def _create(request: CampaignRequest, records: CampaignRecords) -> None:
     directory = request.directory
     # never write over records
     if holds_campaign(directory) or (directory / RUN_FILE).exists():
-        remedy = f"give another directory with -o, or go on with it: malaria campaign --resume {directory}"
+        remedy = f"give another directory with -o, or go on with it: {resume_command(request.command, directory)}"
         raise RunError(f"{directory} holds a campaign or a run already", remedy)
     try:
         directory.mkdir(parents=True, exist_ok=True)

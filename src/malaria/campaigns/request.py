@@ -80,7 +80,7 @@ class CampaignOutcome:
 
     @property
     def interrupted(self) -> bool:
-        """Tell whether Ctrl-C left parts to be run: `malaria campaign --resume` goes on with them."""
+        """Tell whether Ctrl-C left parts to be run: `--resume` goes on with them."""
         return any(part.why == INTERRUPTED for part in self.records.parts)
 
 

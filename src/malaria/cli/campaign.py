@@ -147,7 +147,7 @@ def _request(
     which: WhichCampaign, options: dict[str, str | None], outcome: CampaignOutput
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new campaign or of one that is resumed, while its directory is held for it."""
-    from malaria.campaigns import new_request, repeat_words, resumed_request
+    from malaria.campaigns import new_request, refuse_to_resume, repeat_words, resumed_request
     from malaria.outputs.run_directory import run_directory
 
     workers = workers_for(outcome.workers)
@@ -155,6 +155,7 @@ def _request(
     if which.resume is not None:
         _refuse_beside_resume(which, options, outcome)
         request = resumed_request(which.resume, options, workers, more=more)
+        refuse_to_resume(request, "campaign")
         confirm_commands(request, yes=which.yes)
         yield request
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from malaria.cli.output import console, finishing_without_reader, keeping_time, 
 from malaria.cli.result_files import ResultFiles
 from malaria.cli.web_view import LiveWeb, WebView
 from malaria.errors import CampaignError
+from malaria.model.option_table import LoadOptions
 from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 
 if TYPE_CHECKING:
@@ -30,10 +30,21 @@ if TYPE_CHECKING:
     from malaria.records.campaign_records import CampaignPart
     from malaria.records.rows import Progress
     from malaria.report.terminal.live_view import LiveView
+KEY: Final = "psk"
 CTRL_C: Final = "Ctrl-C: end this level and report, --resume goes on with it; twice: stop at once"
 Yes = Annotated[
     bool, option(LOAD, "--yes", text="With --resume: run the commands of a directory that came from elsewhere.")
 ]
+
+
+def secrets_again(password: str | None, load: LoadOptions) -> dict[str, str | None]:
+    """Return the secrets for a load that goes on, which are stored nowhere: name of the option -> text."""
+    return {name: text for name, text in (("password", password), (KEY, load.get(KEY))) if text is not None}
+
+
+def without_key(load: LoadOptions) -> LoadOptions:
+    """Return the load options but for the pre-shared key: the environment may hold it where nothing needs it."""
+    return LoadOptions(**{name: value for name, value in load.items() if name != KEY})
 
 
 def confirm_commands(request: CampaignRequest, *, yes: bool) -> None:
@@ -84,7 +95,7 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
 
 def _run_and_show(request: CampaignRequest, showing: Showing, web: LiveWeb) -> int:
     from malaria.attacks.interrupt import interruptible, settled
-    from malaria.campaigns import conduct_campaign
+    from malaria.campaigns import conduct_campaign, resume_command
     from malaria.outputs.files import PAGE
     from malaria.report.terminal.campaign_summary import print_campaign
 
@@ -108,8 +119,7 @@ def _run_and_show(request: CampaignRequest, showing: Showing, web: LiveWeb) -> i
             else:
                 say_in_a_line(outcome.summary, outcome.directory)
             if outcome.interrupted:
-                resume = f"malaria campaign --resume {shlex.quote(str(outcome.directory))}"
-                print_line(f"  resume     {resume}", error=True)
+                print_line(f"  resume     {resume_command(request.command, outcome.directory)}", error=True)
             judged = [(name, run, figures) for name, (run, figures) in outcome.runs.items()]
             showing.files.keep(outcome.summary, judged, outcome.directory)
         web.hand_over(outcome.directory / PAGE)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS, checked_load, command_line
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared
+from malaria.cli.campaign_screen import (
+    Showing,
+    Yes,
+    confirm_commands,
+    perform_campaign,
+    prepared,
+    secrets_again,
+    without_key,
+)
 from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
 from malaria.cli.web_view import WebView
 from malaria.clock import NS_PER_MS
@@ -107,21 +115,21 @@ def _request(
     arguments: tuple[str, ...], shapes: tuple[Where, SearchOptions, FromFile, Result], load: LoadOptions
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new search or of one that is resumed, while its directory is held for it."""
-    from malaria.campaigns import capacity_request, resumed_request
+    from malaria.campaigns import capacity_request, refuse_to_resume, resumed_request
     from malaria.outputs.run_directory import run_directory
 
     where, search, file, result = shapes
     workers = workers_for(result.workers)
     if search.resume is not None:
         # trials of another load would be no evidence for the ones that are stored
-        if where.target is not None or load or file.warhead is not None:
+        if where.target is not None or without_key(load) or file.warhead is not None:
             raise CampaignError("--resume takes no target and no load", "a search is resumed as it was started")
-        secrets = {"password": where.password} if where.password is not None else {}
-        request = resumed_request(search.resume, secrets, workers)
+        request = resumed_request(search.resume, secrets_again(where.password, load), workers)
+        refuse_to_resume(request, "capacity")
         confirm_commands(request, yes=search.yes)
         yield request
         return
-    options = _demo_options(where, load) if search.demo else _options(where, search, file, result, load)
+    options = _demo_options(where, without_key(load)) if search.demo else _options(where, search, file, result, load)
     target = options.target
     command = "malaria capacity --demo" if target is None else command_line(arguments, where.target, target)
     with run_directory(result.output, RUNS, "capacity", overwrite=result.overwrite) as directory:

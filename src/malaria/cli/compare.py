@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS, command_line, say_page
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared
+from malaria.cli.campaign_screen import (
+    Showing,
+    Yes,
+    confirm_commands,
+    perform_campaign,
+    prepared,
+    secrets_again,
+    without_key,
+)
 from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
@@ -107,7 +115,7 @@ def compare(
     more would decide. The first figure is the broker's CPU per message. docs/compare.md says what the answers mean.
     """
     if not alternation.ab and alternation.resume is None:
-        _refuse_without_ab(alternation, file, load)
+        _refuse_without_ab(alternation, file, without_key(load))
         return _side_by_side(things, result)
     with _request(arguments, (things, alternation, file, result), load) as request:
         showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live)
@@ -155,17 +163,18 @@ def _request(
     arguments: tuple[str, ...], shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions
 ) -> Iterator[CampaignRequest]:
     """Give the request of a new comparison or of one that goes on, while its directory is held for it."""
-    from malaria.campaigns import compare_request, resumed_request
+    from malaria.campaigns import compare_request, refuse_to_resume, resumed_request
     from malaria.outputs.run_directory import run_directory
 
     things, alternation, file, result = shapes
     workers = workers_for(result.workers)
     if alternation.resume is not None:
         # pairs of another load would be no evidence beside those that are stored
-        if things.a is not None or load or file.warhead is not None:
+        if things.a is not None or without_key(load) or file.warhead is not None:
             raise CampaignError("--resume takes no sides and no load", "a comparison goes on as it was started")
-        secrets: dict[str, str | None] = {"password": things.password} if things.password is not None else {}
+        secrets = secrets_again(things.password, load)
         request = resumed_request(alternation.resume, secrets, workers, alternation.pairs)
+        refuse_to_resume(request, "compare")
         confirm_commands(request, yes=alternation.yes)
         yield request
         return

@@ -123,6 +123,14 @@ def test_it_goes_on_with_more_pairs(stage: Stage) -> None:
     assert (result.comparison.pairs, len(stage.requests)) == (3, 6)
 
 
+@pytest.mark.usefixtures("stage")
+def test_what_is_no_comparison_does_not_go_on_as_one() -> None:
+    malaria.attack(A, clients=1, repeat=2, output="again")
+    with pytest.raises(RunError, match="again holds no comparison") as caught:
+        malaria.compare(resume="again")
+    assert caught.value.remedy == "go on with it by: malaria campaign --resume again"
+
+
 def test_commands_from_elsewhere_are_not_run_unasked(stage: Stage) -> None:
     Path("a.conf").write_text("listener 1883\n")
     malaria.compare("a.conf", "embedded", ab=True, pairs=1, hold="4s", output="ab")

@@ -16,6 +16,7 @@ from malaria.cli.main import main
 from malaria.swarm.run.chosen_bees import ChosenBees
 
 CAMPAIGN = "malaria.campaigns"
+SIDES = ("127.0.0.1:1", "127.0.0.1:2")
 
 
 @pytest.fixture
@@ -140,6 +141,16 @@ def test_the_time_left_and_how_to_go_on(calls: Calls, capsys: pytest.CaptureFixt
     calls.interrupted = True
     assert main(["campaign", "c.toml"]) == 0
     assert "malaria campaign --resume made" in capsys.readouterr().err
+
+
+def test_a_search_or_a_comparison_goes_on_by_its_own_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    install(monkeypatch).interrupted = True
+    for command, thing in ((["capacity", "127.0.0.1:1"], "search"), (["compare", "--ab", *SIDES], "comparison")):
+        main([*command, "-o", thing])
+        assert f"malaria {command[0]} --resume {thing}" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("asked")

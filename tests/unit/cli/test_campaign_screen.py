@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import malaria.campaigns
 from cli_fakes import Calls, install
+from malaria.campaigns import CampaignRequest
+from malaria.campaigns.recorder import CampaignRecorder
 from malaria.cli.main import main
 from malaria.swarm.run.chosen_bees import ChosenBees
 
@@ -23,6 +28,16 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     return install(monkeypatch)
 
 
+def interrupted(calls: Calls) -> Callable[..., Any]:
+    """Return a stand-in for a campaign that is stopped before its first attack: its record is there."""
+
+    def conduct(request: CampaignRequest, *others: Any) -> Any:
+        with CampaignRecorder(request, lambda *_: {}, lambda _: None):
+            return calls.conduct_campaign(request, *others)
+
+    return conduct
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_last_figures_are_waited_for_unless_told_otherwise(command: list[str], calls: Calls) -> None:
     for words in ([], ["--no-wait"]):
@@ -30,6 +45,26 @@ def test_the_last_figures_are_waited_for_unless_told_otherwise(command: list[str
         made = calls.requests[-1]
         assert made.wait_for_figures is not bool(words)
         assert made.more == tuple(words)
+
+
+@pytest.mark.parametrize("command", [["capacity", "mqtts://x"], ["compare", "--ab", "mqtts://x", "mqtts://y"]])
+def test_a_key_of_the_environment_is_given_again(
+    command: list[str], calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALARIA_PSK", "a1b2c3d4e5f60718")
+    monkeypatch.setattr(malaria.campaigns, "conduct_campaign", interrupted(calls))
+    main([*command, "--psk-identity", "meter", "-o", "run"])
+    assert "a1b2c3d4" not in Path("run/campaign.toml").read_text()
+    main([command[0], "--resume", "run"])
+    first, again = ([level.warhead.target.psk for level in made.campaign.levels] for made in calls.requests)
+    assert again == first
+    assert set(again) == {"a1b2c3d4e5f60718"}
+
+
+def test_a_key_of_the_environment_is_no_load(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_PSK", "a1b2c3d4e5f60718")
+    assert main(["capacity", "--demo"]) == 0
+    assert len(calls.requests) == 1
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -69,6 +69,12 @@ def test_the_page_has_a_directory_of_its_own(capsys: pytest.CaptureFixture[str])
     assert str(page) in capsys.readouterr().out
 
 
+def test_a_key_of_the_environment_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_PSK", "a1b2c3d4e5f60718")
+    store(Path("a"))
+    assert main(["compare", "a", "a", "--quiet"]) == 0
+
+
 def test_what_was_not_measured_alike_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     store(Path("a"))
     store(Path("b"), clients=90)
