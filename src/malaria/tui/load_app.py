@@ -72,7 +72,11 @@ class FigureLines(Static):
         self.picture = ScreenPicture("")
 
     def render(self) -> Text:
-        return Text("\n", no_wrap=True, overflow="ellipsis").join(screen_lines(self.picture, *self.size))
+        width, height = self.size
+        lines = screen_lines(self.picture, width, height)
+        for line in lines:  # on a screen that is too small: a line that is broken would push others out
+            line.truncate(width, overflow="ellipsis")
+        return Text("\n").join(lines)
 
     def show(self, picture: ScreenPicture) -> None:
         if picture != self.picture:

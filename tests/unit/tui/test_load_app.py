@@ -131,5 +131,6 @@ def test_the_size_may_change() -> None:
         await until(pilot, lambda: any(len(line) > 150 for line in screen_text(app).splitlines()))
         await pilot.resize_terminal(60, 20)
         await until(pilot, lambda: "too small for every figure" in screen_text(app))
+        assert "\n  sent               500/s        500/s        448/s       …\n" in screen_text(app)
 
     piloted(watched(), act)
