@@ -22,7 +22,8 @@ from malaria.analysis.baseline import (
     with_missing_clients,
 )
 from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, RecoveryTime, RecoveryWatch, time_to_recover
-from malaria.analysis.seconds import LoadSecond, between, own_lag_limit_ns, seconds_of, touching
+from malaria.analysis.seconds import LoadSecond, between, own_lag_limit_ns, seconds_of, touches, touching
+from malaria.analysis.steered_times import broken_spans
 from malaria.analysis.summary_figures import RecoveryFigures, SurgeFigures
 from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, judge_hold
 from malaria.analysis.surge_windows import Episode, SurgeSpan, episodes_of
@@ -81,7 +82,8 @@ def surge_results(run: Run) -> list[SurgeResult]:
         return []
     seconds = seconds_of(run)
     limit_ns = own_lag_limit_ns(run.meta)
-    judged = [second for second in seconds if not second.is_late(limit_ns)]
+    broken = broken_spans(run)  # in these the generator itself held the load back
+    judged = [second for second in seconds if not second.is_late(limit_ns) and not touches(second, broken)]
     context = _SurgeContext(run, seconds, judged, measures_of(run, seconds))
     results: list[SurgeResult] = []
     before = between(judged, window[0], episodes[0].add_ns)
@@ -171,7 +173,8 @@ RULES: Final[Mapping[str, str]] = {
     "before": (
         "The seconds before the surge show what is usual: those since the measured time began, or since the target had "
         f"recovered from the surge before; at least {LEAST_BEFORE_S} of them, at most the last {LONGEST_BEFORE_S}. "
-        "Seconds in which the generator was later than its own limit count neither here nor below."
+        "Seconds in which the generator was later than its own limit, or in which clients were offline because a "
+        "change broke their connections, count neither here nor below."
     ),
     "baseline": (
         f"A measure is within its baseline if it is at most the median of these seconds plus {DEVIATIONS} median "

@@ -114,6 +114,11 @@ def _load_second(second: Second, done: Counter, owed: int) -> LoadSecond:
     )
 
 
+def touches(second: LoadSecond, spans: Iterable[tuple[int, int]]) -> bool:
+    """Return True if a part of a second lies within one of these times."""
+    return any(touching([second], *span) for span in spans)
+
+
 def touching(seconds: Iterable[LoadSecond], from_ns: int, until_ns: int) -> list[LoadSecond]:
     """Return the seconds of which a part lies within a time."""
     return [

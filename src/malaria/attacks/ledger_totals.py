@@ -145,6 +145,10 @@ def _left_out(warhead: Warhead, taken: Sequence[TakenChange], settled: Deliverie
         verbs = {change.wanted.verb for change in taken if change.wanted.group == name}
         if not listening[name].keeps_deliveries and verbs & {Verb.CUT, Verb.STORM}:
             verbs.add(Verb.REMOVE)
+        if listening[name].shares_one:
+            if Verb.REMOVE in verbs:
+                yield f"Nothing is expected of the shared subscription of {name}: members were removed or cut off."
+            continue
         what = [words for verb, words in _LEFT_OUT.items() if verb in verbs]
         if what:
             yield f"Nothing is expected of clients of {name} that were {' or '.join(what)} while the load ran."

@@ -131,7 +131,8 @@ class Steering:
                 "add fewer, or set a larger connect rate (-R) next time",
             )
         over = f" over {needed}" if ready_ns > effect_ns else ""
-        text = f"{format_things(clients, 'more client')} of {group.name} connect{over} from {self._clock(effect_ns)}"
+        connect = "connects" if clients == 1 else "connect"
+        text = f"{format_things(clients, 'more client')} of {group.name} {connect}{over} from {self._clock(effect_ns)}"
         text += self._more(group, clients, begin_ns)
         return _Deed(text, lambda words: self._schedule.add(group.name, clients, effect_ns, words), group.name)
 
@@ -151,6 +152,8 @@ class Steering:
         """Say what further clients publish, and from when on."""
         end_ns = self._conductor.measure_end_ns
         if not group.publishes:
+            if group.shares_one:
+                return "; they share the subscription of the others"
             return "; what arrives at them counts as arrived alone" if group.subscribes else ""
         if end_ns is not None and begin_ns >= end_ns:
             return "; the load ends before they publish"
@@ -172,7 +175,7 @@ class Steering:
         who = f"{format_things(clients, 'client')} of {group.name}"
         text = f"{who} {'leaves' if clients == 1 else 'leave'} from {self._clock(effect_ns)}, the latest first"
         text += "" if less is None or group.name in self._crowd.paused else f"; {less} less are due"
-        text += "; the account does without deliveries to them" if group.subscribes else ""
+        text += f"; {_lost_to_the_account(group)}" if group.subscribes else ""
         return _Deed(text, lambda words: self._schedule.remove(group.name, clients, effect_ns, words), group.name)
 
     def _cut(self, wanted: WantedChange, effect_ns: int) -> _Deed:
@@ -207,7 +210,7 @@ class Steering:
         if self._warhead.attack.reconnect_ns is None:
             return "their clients do not connect again (reconnect = never)"
         if group.subscribes and not group.keeps_deliveries:
-            return "their clients connect again, and the account does without deliveries to them"
+            return f"their clients connect again, and {_lost_to_the_account(group)}"
         return "their clients connect again"
 
     # --- pace ------------------------------------------------------------------------------------------------------
@@ -320,6 +323,11 @@ class Steering:
 
 def _silence(group: Group) -> str:
     return "" if group.publishes else "publishes nothing"
+
+
+def _lost_to_the_account(group: Group) -> str:
+    what = "their shared subscription" if group.shares_one else "deliveries to them"
+    return f"the account does without {what}"
 
 
 def _break(count: int) -> str:

@@ -28,7 +28,8 @@ from malaria.model.fields import (
     SizeText,
 )
 from malaria.model.mqtt5 import Client5, Message5
-from malaria.model.placeholders import OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.model.placeholders import OF_CLIENT, OF_CLIENT_ID, OF_MESSAGE, check_template, fill
+from malaria.mqtt.topics import SHARE
 from malaria.schedule.pacing import Arrival
 
 DEFAULT_CLIENT_ID: Final = "malaria-{run}-{group}-{index}"
@@ -207,6 +208,13 @@ class GroupKeys(Client5):
     def keeps_deliveries(self) -> bool:
         """Tell whether the broker keeps what a subscriber of this group misses while its connection is broken."""
         return bool(self.qos) and (not self.clean_start or bool(self.session_expiry))
+
+    @property
+    def shares_one(self) -> bool:
+        """Tell whether all clients of this group are members of one shared subscription."""
+        if len(self.filters) != 1 or not self.filters[0].startswith(SHARE):
+            return False
+        return not check_template(self.filters[0], OF_CLIENT) - {"run", "group"}
 
     def values_at(self, index: int, run: str, identity: str = "") -> dict[str, str | int]:
         """Return the values of the placeholders for one client. The caller adds {seq} for a message."""

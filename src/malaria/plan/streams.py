@@ -56,7 +56,7 @@ def streams_of(plan: Plan) -> Streams:
     all_groups = groups_of(plan.warhead, WHOLE, plan.identity)
     reserved = reserves_of(plan.warhead, WHOLE, plan.identity)
     publishing = [group for group in (*all_groups, *reserved) if group.group.publishes]
-    note = _why_unknown(all_groups)
+    note = _why_unknown(all_groups, reserved)
     if note:
         return _unknown(note)
     streams = _match(plan, publishing, _responders(all_groups))
@@ -70,9 +70,10 @@ def delivery_note(warhead: Warhead) -> str:
 
     Costs as much as a look at each publisher where payloads have no header, else nothing.
     """
-    groups = groups_of(warhead, WHOLE, Identity("", 0, 0))
+    nobody = Identity("", 0, 0)
+    groups = groups_of(warhead, WHOLE, nobody)
     delivers = any(one.group.publishes for one in groups) and any(one.group.subscribes for one in groups)
-    return _why_unknown(groups) if delivers else ""
+    return _why_unknown(groups, reserves_of(warhead, WHOLE, nobody)) if delivers else ""
 
 
 def needs_topics(publishing: Sequence[GroupPlan]) -> bool:
@@ -80,9 +81,9 @@ def needs_topics(publishing: Sequence[GroupPlan]) -> bool:
     return not all(group.tracked or group.header_in_property for group in publishing)
 
 
-def _why_unknown(groups: Sequence[GroupPlan]) -> str:
+def _why_unknown(groups: Sequence[GroupPlan], reserves: Sequence[GroupPlan]) -> str:
     subscribing = [group for group in groups if group.group.subscribes]
-    publishing = [group for group in groups if group.group.publishes]
+    publishing = [group for group in (*groups, *reserves) if group.group.publishes]
     if any(_mixes_shares(group.filters(0)) for group in subscribing):
         return "a client has a shared subscription and another filter: its deliveries cannot be foretold"
     if any(group.comes_later for group in subscribing):

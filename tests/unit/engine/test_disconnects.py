@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine_rig import S, World, world
 from malaria.control.changes import DisconnectClients, TimedChange
-from malaria.engine.disconnects import LOT
+from malaria.engine.disconnects import LOT, Disconnects
+from malaria.engine.publish_schedule import NEVER
 from malaria.mqtt.session import SessionPhase
 
 IDLE = {"role": "connect", "clients": 3, "keepalive": 0}
@@ -55,3 +56,20 @@ def test_the_end_of_the_load_calls_them_off() -> None:
         pass_seconds(w, 3)
         assert w.meter.counts.cut == 0
         assert set(w.engine.columns.phase) == {SessionPhase.READY}
+
+
+def test_a_storm_breaks_them_all_in_one_turn() -> None:
+    """20 connections would take two lots otherwise."""
+    broken: list[int] = []
+    disconnects = Disconnects(broken.append)
+    disconnects.order(2 * S, range(20), at_once=True)
+    disconnects.order(3 * S, range(20, 35))
+    assert disconnects.next_ns == 2 * S
+    disconnects.tick(2 * S)
+    assert broken == list(range(20))
+    assert disconnects.next_ns == 3 * S
+    disconnects.tick(3 * S)
+    assert len(broken) == 30
+    disconnects.order(5 * S, [99], at_once=True)
+    disconnects.cancel()
+    assert disconnects.next_ns == NEVER

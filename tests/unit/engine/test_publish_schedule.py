@@ -111,3 +111,111 @@ def test_a_late_worker_gets_what_is_due_in_parts_across_a_change_of_the_rate() -
         known = max(known, len(made.dues))
     assert counted == 1_000_000 + 10_000
     assert known <= 2 * MOST_KNOWN + MOST_PER_TURN
+
+
+# --- pauses and leaves -----------------------------------------------------------------------------------------------
+
+TENTHS = {"clients": 2, "interval": "200ms"}
+"""Two clients: one message every 100 ms, in turn."""
+
+
+def at(seconds: float) -> int:
+    return ORIGIN_NS + round(seconds * S)
+
+
+@pytest.mark.parametrize("asked_until_s", [0.1, 0.7, 0.95, 1])
+def test_a_pause_moves_everything_behind_it(asked_until_s: float) -> None:
+    """Also what had been asked of the plan before the pause was announced."""
+    made = schedule(**TENTHS)
+    dues = taken_until(made, asked_until_s)
+    made.pause(at(1.05))
+    dues += taken_until(made, 2)
+    assert dues == [round(0.1 * k, 1) for k in range(11)]
+    assert made.next_due_ns() == NEVER
+    assert not made.over
+    made.resume(at(2.6))
+    assert taken_until(made, 3) == [2.65, 2.75, 2.85, 2.95]
+
+
+def test_a_pause_and_its_end_may_be_announced_together() -> None:
+    made = schedule(**TENTHS)
+    made.pause(at(0.5))
+    made.resume(at(1))
+    made.pause(at(1.2))
+    made.resume(at(2))
+    assert taken_until(made, 2.2) == [0, 0.1, 0.2, 0.3, 0.4, 1, 1.1, 2, 2.1, 2.2]
+
+
+def test_a_pause_that_is_announced_too_late_moves_what_is_left() -> None:
+    made = schedule(**TENTHS)
+    assert taken_until(made, 0.6)[-1] == 0.6
+    made.pause(at(0.45))
+    made.resume(at(1.45))
+    assert taken_until(made, 2)[:2] == [1.7, 1.8]
+
+
+def test_a_number_of_messages_is_kept_over_a_pause() -> None:
+    made = schedule(messages=3, **TENTHS)
+    made.pause(at(0.3))
+    made.resume(at(5))
+    assert taken_until(made, 9) == [0, 0.1, 0.2, 5, 5.1, 5.2]
+    assert made.over
+
+
+def test_the_end_holds_in_a_pause_and_after_it() -> None:
+    made = schedule(end_s=2, **TENTHS)
+    made.take(at(0.95))
+    made.pause(at(0.95))
+    made.resume(at(1.85))
+    assert [due for due in taken_until(made, 9) if due > 1] == [1.9]
+    made = schedule(end_s=2, **TENTHS)
+    made.pause(at(1))
+    taken_until(made, 1.1)
+    made.stop_at(at(1.5))
+    assert made.over
+
+
+def test_a_pause_may_come_before_the_begin() -> None:
+    table = {"name": "g", "role": "publish", "clients": 1, "interval": "1s", "topic": "t"}
+    warhead = Warhead.model_validate({"group": [table], "attack": {"duration": "1h"}})
+    made = PublishSchedule(make_plan(warhead, WHOLE, IDENTITY).groups[0])
+    made.pause(at(-5))
+    made.begin(PublishSpan(ORIGIN_NS, ORIGIN_NS, ORIGIN_NS, None))
+    assert taken_until(made, 3) == []
+    made.resume(at(3.5))
+    assert taken_until(made, 5) == [3.5, 4.5]
+
+
+def test_a_rate_that_changes_in_a_pause_begins_with_its_end() -> None:
+    made = schedule(**TENTHS)
+    made.pause(at(0.55))
+    dues = taken_until(made, 0.6)
+    made.change_pace(at(0.7), Fraction(2))
+    made.resume(at(1))
+    assert dues + taken_until(made, 4) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("asked_until_s", [0, 0.38, 0.4])
+def test_who_leaves_is_due_no_more_and_the_others_as_before(asked_until_s: float) -> None:
+    made = schedule(**TENTHS)
+    dues = taken_until(made, asked_until_s)
+    made.leave([1], at(0.5))
+    assert dues + taken_until(made, 1.2) == [0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1, 1.2]
+    assert not made.over
+
+
+def test_who_leaves_in_a_pause_is_not_due_when_it_ends() -> None:
+    made = schedule(**TENTHS)
+    taken_until(made, 0.35)
+    made.pause(at(0.35))
+    made.leave([0], at(0.6))
+    made.resume(at(1))
+    assert taken_until(made, 1.5) == [1.15, 1.35]
+
+
+def test_nothing_is_due_once_all_have_left() -> None:
+    made = schedule(**TENTHS)
+    made.leave([0], at(0.3))
+    made.leave([1], at(0.6))
+    assert taken_until(made, 9) == [0, 0.1, 0.2, 0.3, 0.5]
+    assert made.over

@@ -69,3 +69,28 @@ def test_at_qos_0_a_message_is_open_until_its_last_byte_is_taken() -> None:
     account = unacked.published(np.array([3, 0]))
     assert account.unacked == {0: [2]}
     assert not account.acknowledged.any()
+
+
+def test_what_we_cut_off_ourselves_is_kept_apart() -> None:
+    """Forgotten with its session, or still in flight; and it waits for nobody but us."""
+    window = Window(2, 2)
+    unacked = Unacked(group_plan(1), window)
+    in_flight(window, 0, sequence=3, due_ns=30)
+    in_flight(window, 2, sequence=8, due_ns=80)
+    unacked.cut |= {0, 1}
+    assert unacked.in_flight_dues_ns().tolist() == []
+    unacked.forget_in_flight(0)
+    unacked.cut.discard(0)
+    in_flight(window, 0, sequence=4, due_ns=40)
+    account = unacked.published(np.array([5, 9]))
+    assert account.unacked == {0: [3, 4], 1: [8]}
+    assert account.cut_off == {0: [3], 1: [8]}
+    assert unacked.dues_ns().tolist() == [40]
+
+
+def test_a_message_of_qos_0_is_cut_off_while_the_kernel_has_a_part_of_it() -> None:
+    unacked = Unacked(group_plan(0), None)
+    unacked.begin_part(0, 2)
+    unacked.cut.add(0)
+    assert not unacked.cut_part(0, 2)
+    assert unacked.published(np.array([3, 0])).cut_off == {0: [2]}

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malaria.records.ledger import Arrivals, Deliveries, Published, Received, join_published, join_received, settle
+from malaria.records.ledger import (
+    Arrivals,
+    Deliveries,
+    Published,
+    Received,
+    join_published,
+    join_received,
+    settle,
+    without_rows,
+)
 
 
 def take_all(arrivals: Arrivals, *sequences: int) -> list[bool]:
@@ -144,3 +153,21 @@ def test_losses_are_added_up_by_subscriber() -> None:
 def test_nobody_lost_where_nothing_is_lost() -> None:
     whole = Received(np.array([7]), np.array([4]), np.array([4]), {}, subscriber=np.array([20]))
     assert settle(published(4), [whole]).by_subscriber is None
+
+
+def test_nothing_is_expected_of_what_was_cut_off_on_purpose() -> None:
+    """Unless it arrived: then it counts as delivered."""
+    sent = Published(np.array([7]), np.array([5]), np.array([True]), {7: [1, 3, 4]}, cut_off={7: [1, 3]})
+    came = Received(np.array([7]), np.array([4]), np.array([3]), {0: [(1, 2)]})
+    found = settle(sent, [came])
+    # 0, 2 and 3 came; 1 was cut off; 4 is open
+    assert (found.expected, found.delivered, found.lost, found.unresolved, found.cut_off) == (4, 3, 0, 1, 1)
+
+
+def test_a_shared_subscription_stays_one_without_publishers_that_never_came() -> None:
+    part = Received(np.array([1, 2, 8, 9]), np.zeros(4, np.int64), np.zeros(4, np.int64), {}, {"$share/a/t": (0, 4)})
+    unused = np.array([2])
+    kept = without_rows(part, unused, unused)
+    assert kept.publisher.tolist() == [1, 2, 9]
+    assert kept.shared == {"$share/a/t": (0, 3)}
+    assert without_rows(part, np.array([1, 2]), unused).shared == {}
