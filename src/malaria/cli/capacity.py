@@ -20,7 +20,8 @@ from malaria.cli.campaign_screen import (
     secrets_again,
     without_key,
 )
-from malaria.cli.options import LOAD, TIME, FromFile, Result, Where, option, takes
+from malaria.cli.options import HOW, LOAD, TIME, FromFile, Result, Where, option, takes
+from malaria.cli.stray_options import Use
 from malaria.cli.web_view import WebView
 from malaria.clock import NS_PER_MS
 from malaria.errors import CampaignError, TargetError
@@ -39,6 +40,15 @@ EXAMPLES: Final = (
     "malaria capacity --demo",
 )
 TITLE: Final = "malaria capacity"
+DEFAULT_HOLD: Final = "30s"
+RESUMED: Final = Use(
+    HOW | {"allowed", "resume", "yes"}, "cannot be used with --resume", "a search is resumed as it was started"
+)
+DEMO: Final = Use(
+    HOW | {"allowed", "demo", "output", "overwrite"},
+    "cannot be used with --demo",
+    "the demo has a broker, a load and a search of its own",
+)
 DEMO_HOLD: Final = "3s"
 DEMO_LIMITS: Final = ("ack.p99 > 250ms", "end_to_end.p99 > 500ms")
 """The embedded broker acknowledges more than it delivers in time: only both together say what it carries."""
@@ -66,7 +76,9 @@ class SearchOptions:
     width: Annotated[
         str | None, option(LOAD, "--width", text="Distance between neighbouring loads (5%).", metavar="SHARE")
     ] = None
-    hold: Annotated[str, option(TIME, "--hold", text="How long a full trial measures (30s).", metavar="TIME")] = "30s"
+    hold: Annotated[
+        str | None, option(TIME, "--hold", text="How long a full trial measures (30s).", metavar="TIME")
+    ] = None
     holds: Annotated[int | None, option(TIME, "--holds", text="Full trials that prove a load (3).", metavar="N")] = None
     budget: Annotated[
         str | None, option(TIME, "--budget", text="Time for the whole search (as long as it takes).", metavar="TIME")
@@ -124,12 +136,17 @@ def _request(
         # trials of another load would be no evidence for the ones that are stored
         if where.target is not None or without_key(load) or file.warhead is not None:
             raise CampaignError("--resume takes no target and no load", "a search is resumed as it was started")
+        RESUMED.refuse_others(where, search, file, result)
         request = resumed_request(search.resume, secrets_again(where.password, load), workers)
         refuse_to_resume(request, "capacity")
         confirm_commands(request, yes=search.yes)
         yield request
         return
-    options = _demo_options(where, without_key(load)) if search.demo else _options(where, search, file, result, load)
+    if search.demo:
+        options = _demo_options(where, without_key(load))
+        DEMO.refuse_others(where, search, file, result)
+    else:
+        options = _options(where, search, file, result, load)
     target = options.target
     command = "malaria capacity --demo" if target is None else command_line(arguments, where.target, target)
     with run_directory(result.output, RUNS, "capacity", overwrite=result.overwrite) as directory:
@@ -141,13 +158,12 @@ def _options(where: Where, search: SearchOptions, file: FromFile, result: Result
     from malaria.campaigns import CapacityOptions
     from malaria.model.observe import observe_from_options
 
-    warhead = _warhead(file, search.hold, load)
+    hold = search.hold or DEFAULT_HOLD
+    warhead = _warhead(file, hold, load)
     if where.target is None and warhead.target.url is None:
         raise TargetError("no target is given", "give one: malaria capacity HOST, or try: malaria capacity --demo")
     target, warhead = checked_load(where, warhead)
-    return CapacityOptions(
-        target, warhead, search.hold, _search_table(search), observe_from_options(result.observe or ())
-    )
+    return CapacityOptions(target, warhead, hold, _search_table(search), observe_from_options(result.observe or ()))
 
 
 def _warhead(file: FromFile, hold: str, load: LoadOptions) -> Warhead:

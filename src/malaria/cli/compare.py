@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,11 +20,12 @@ from malaria.cli.campaign_screen import (
     secrets_again,
     without_key,
 )
-from malaria.cli.options import CLIENTS, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
+from malaria.cli.options import CLIENTS, HOW, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
+from malaria.cli.stray_options import Use
 from malaria.errors import CampaignError, RunError
-from malaria.model.option_table import LoadOptions
+from malaria.model.option_table import OPTIONS, LoadOptions
 from malaria.workers.worker_count import workers_for
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ EXAMPLES: Final = (
     "malaria compare --ab small.toml large.toml --target mosquitto",
 )
 TITLE: Final = "malaria compare"
+SIDE_BY_SIDE: Final = Use(
+    ("a", "b", "anyway", "output", "json", "quiet"),
+    "is for --ab: two stored results are not run again",
+    "add --ab, or leave it out",
+)
+ALTERNATED: Final = Use(("a", "b", "username", "allowed"), "is for two stored results", "leave it or --ab out")
+RESUMED: Final = Use(
+    HOW | {"a", "b", "allowed", "ab", "pairs", "resume", "yes"},
+    "cannot be used with --resume",
+    "a comparison goes on as it was started; -n adds pairs",
+)
 
 
 @dataclass(frozen=True)
@@ -115,21 +127,18 @@ def compare(
     more would decide. The first figure is the broker's CPU per message. docs/compare.md says what the answers mean.
     """
     if not alternation.ab and alternation.resume is None:
-        _refuse_without_ab(alternation, file, without_key(load))
+        SIDE_BY_SIDE.refuse_others(things, alternation, file, result)
+        _refuse_load(without_key(load))
         return _side_by_side(things, result)
     with _request(arguments, (things, alternation, file, result), load) as request:
         showing = Showing(TITLE, result.files, result.quiet, result.tui, result.live)
         return perform_campaign(prepared(request, result.bees, no_wait=result.no_wait), showing, things.allowed)
 
 
-def _refuse_without_ab(alternation: Alternation, file: FromFile, load: LoadOptions) -> None:
-    """Raise CampaignError for an option that only a comparison that runs something has."""
-    stated: dict[str, Any] = dict(load)
-    for shape in (alternation, file):
-        stated |= {each.name: value for each in fields(shape) if (value := getattr(shape, each.name))}
-    if stated:
-        name = next(iter(stated)).replace("_", "-")
-        raise CampaignError(f"--{name} is for --ab: two stored results are not run again", "add --ab, or leave it out")
+def _refuse_load(load: LoadOptions) -> None:
+    """Raise CampaignError for an option of the load, which only a comparison that runs something has."""
+    for name in load:
+        raise CampaignError(f"{OPTIONS[name].flags[-1]} {SIDE_BY_SIDE.problem}", SIDE_BY_SIDE.remedy)
 
 
 # --- two stored results ----------------------------------------------------------------------------------------------
@@ -172,12 +181,14 @@ def _request(
         # pairs of another load would be no evidence beside those that are stored
         if things.a is not None or without_key(load) or file.warhead is not None:
             raise CampaignError("--resume takes no sides and no load", "a comparison goes on as it was started")
+        RESUMED.refuse_others(things, alternation, file, result)
         secrets = secrets_again(things.password, load)
         request = resumed_request(alternation.resume, secrets, workers, alternation.pairs)
         refuse_to_resume(request, "compare")
         confirm_commands(request, yes=alternation.yes)
         yield request
         return
+    ALTERNATED.refuse_others(things)
     options = _options(shapes, load)
     command = command_line(arguments)
     with run_directory(result.output, RUNS, "compare", overwrite=result.overwrite) as directory:

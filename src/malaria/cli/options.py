@@ -237,6 +237,10 @@ class Titled:
     ] = None
 
 
+HOW: Final = frozenset({field.name for field in fields(Result)} - {"output", "overwrite", "observe"})
+"""Fields of `Result` for how a load is made and shown. What goes on takes them; its record is where it was."""
+
+
 def takes(*shapes: type, load: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the options of these shapes, one for each field, and the load options of the command `load`.
 
