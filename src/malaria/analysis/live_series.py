@@ -107,7 +107,8 @@ class LiveSeries:
         """Return the first row that differs from the table of a version; `len` if none does, 0 if that is forgotten."""
         if version < self._changes[0][0]:
             return 0
-        return min((row for since, row in self._changes if since > version), default=len(self))
+        # what an observer saw may belong to a row that is still to come
+        return min((row for since, row in self._changes if since > version and row < len(self)), default=len(self))
 
     def columns(self, first: int = 0) -> LiveTable:
         """Return all columns from row `first` on."""

@@ -145,9 +145,10 @@ class LevelState(_Reply):
 
 
 class CampaignView(_Reply):
-    """The campaign: its attacks so far, and whether `GET /campaign` has its page."""
+    """The campaign: its attacks so far, and whether `GET /campaign` has its page. A search has trials, no levels."""
 
     title: str
+    is_search: bool
     levels: tuple[LevelState, ...]
     has_page: bool
 

@@ -45,7 +45,12 @@ class LevelList:
     def _read(self) -> CampaignView:
         records = open_campaign(self._directory)
         levels = tuple(self._level(part) for part in records.parts)
-        return CampaignView(title=records.title, levels=levels, has_page=(self._directory / PAGE).exists())
+        return CampaignView(
+            title=records.title,
+            is_search=records.search is not None,
+            levels=levels,
+            has_page=(self._directory / PAGE).exists(),
+        )
 
     def _level(self, part: CampaignPart) -> LevelState:
         verdict = self._verdict(part)

@@ -19,7 +19,6 @@ from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import GAP, BeeStanding, Event, EventKind, Observation, Progress, Sample
 from malaria.report.charts.run_charts import stack_of
 from malaria.report.terminal.live_block import phase_text, ready
-from malaria.report.terminal.so_far import so_far
 from malaria.web.http_models import (
     AttackFacts,
     BeeView,
@@ -32,7 +31,7 @@ from malaria.web.http_models import (
 )
 from malaria.web.level_list import LevelList
 from malaria.web.live_attack import LiveAttack, kept_from, seconds
-from malaria.web.page_figures import LOOKED_BACK, TONES, page_figures, watched_figures
+from malaria.web.page_figures import LOOKED_BACK, how_it_goes, page_figures, watched_figures
 
 TABLE: Final = "series"
 """The table of the page that the chart takes its columns from."""
@@ -190,7 +189,7 @@ class LiveFeed:
         progress = attack.progress
         if progress is None:
             return self._without_load(state, note)
-        sentence, style = so_far(progress)
+        sentence, tone = how_it_goes(progress)
         return RunStatus(
             state=state,
             note=note,
@@ -200,7 +199,7 @@ class LiveFeed:
             phase_done=progress.phase_done,
             phase_total=progress.phase_total,
             sentence=sentence,
-            tone=TONES.get(style, ""),
+            tone=tone,
             run_s=round(progress.at_ns / NS_PER_S, 3),
             load_start_s=seconds(progress.load_start_ns),
             clients_ready=ready(progress),

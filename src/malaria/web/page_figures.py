@@ -7,10 +7,10 @@ from typing import Final
 
 from malaria.analysis.live_series import LiveTable
 from malaria.analysis.observer_series import DROPPED_SO_FAR
-from malaria.records.rows import Counter, Gauge, Metric, Progress
+from malaria.records.rows import Counter, Gauge, Metric, Progress, RunPhase
 from malaria.report.figure_text import UNKNOWN
 from malaria.report.terminal.live_block import HOT_PERCENT, due_target, per_second, ready
-from malaria.report.terminal.so_far import BAD, DOUBTFUL, answered_by
+from malaria.report.terminal.so_far import BAD, DOUBTFUL, answered_by, so_far
 from malaria.units import format_bytes, format_count, format_ms, format_rate, format_things
 from malaria.web.http_models import FigureView
 
@@ -33,6 +33,15 @@ WATCHED: Final[Mapping[str, tuple[str, Callable[[float], str], str]]] = {
     "host_cpu_percent": ("host CPU", percent, "of all cores"),
 }
 """The figures of a watch: column of its series -> label, how it is written, note."""
+PHASES: Final[Mapping[RunPhase, str]] = {
+    RunPhase.PREPARE: "the workers get ready",
+    RunPhase.CONNECT: "the clients connect",
+    RunPhase.DRAIN: "the load has ended: messages under way are waited for",
+    RunPhase.VERIFY: "the load has ended: messages under way are waited for",
+    RunPhase.FINISH: "the load has ended: the last figures come in",
+}
+"""What goes on where there is nothing to say of the load."""
+PLAIN: Final = "plain"
 TONES: Final = {DOUBTFUL: "doubtful", BAD: "bad"}
 """Style of the terminal -> tone of a figure."""
 
@@ -49,6 +58,14 @@ def page_figures(progress: Progress, dropped_by_broker: float | None) -> tuple[F
         _own(progress),
     ]
     return tuple(figure for figure in made if figure is not None)
+
+
+def how_it_goes(progress: Progress) -> tuple[str, str]:
+    """Return a sentence on the load so far, and its tone; outside the load, what goes on."""
+    sentence, style = so_far(progress)
+    if sentence:
+        return sentence, TONES.get(style, "")
+    return PHASES.get(progress.phase, ""), PLAIN
 
 
 def watched_figures(columns: LiveTable) -> tuple[FigureView, ...]:

@@ -122,3 +122,15 @@ def test_a_table_of_observers_alone_has_a_row_for_each_second() -> None:
     table = series.columns()
     assert list(table["t_s"]) == [1, 2, 3, 4]
     assert list(table["host_cpu_percent"]) == [5.0, 7.0, 7.0, None]
+
+
+def test_what_belongs_to_a_row_that_is_still_to_come_changes_none() -> None:
+    run = make_run()
+    series = played(run)
+    version, rows = series.version, len(series)
+    series.observe(sys_row(rows + 9, stored=1))
+    assert series.changed_since(version) == 0  # a new column
+    version = series.version
+    series.observe(sys_row(rows + 10, stored=2))
+    assert series.changed_since(version) == rows
+    assert series.columns(rows)["sys_stored"] == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, Progress, RunPhase, Sample
-from malaria.web.page_figures import page_figures, watched_figures
+from malaria.web.page_figures import how_it_goes, page_figures, watched_figures
 
 SECOND = Sample("1", 0, NS_PER_S, RunPhase.MEASURE, {Counter.ACKED: 431, Counter.DUE: 500, Counter.ARRIVED: 20})
 LOADED = Progress(
@@ -33,6 +33,14 @@ def test_a_load_under_way() -> None:
         "broker_cpu": ("93 %", "host 38 %", "doubtful"),
         "own_lag": ("0.50 ms", "40 in flight, 60 held", ""),
     }
+
+
+def test_how_it_goes() -> None:
+    assert how_it_goes(LOADED) == ("so far: on target", "")
+    broken = replace(LOADED, totals={**LOADED.totals, Counter.DROPPED: 3})
+    assert how_it_goes(broken) == ("so far: 3 connections lost", "bad")
+    over = replace(LOADED, phase=RunPhase.FINISH)
+    assert how_it_goes(over) == ("the load has ended: the last figures come in", "plain")
 
 
 def test_trouble_has_a_colour() -> None:

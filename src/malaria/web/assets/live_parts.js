@@ -85,6 +85,7 @@ function showBees(bees) {
 function showLevels(campaign) {
   if (!campaign || !byId('levels')) return;
   const body = byId('levels').tBodies[0], wanted = JSON.stringify(campaign.levels);
+  setText(byId('levels-head'), campaign.is_search ? 'Trials' : 'Levels');
   byId('campaign-page').hidden = !campaign.has_page;
   if (body.dataset.shown === wanted) return;
   body.dataset.shown = wanted;

@@ -57,6 +57,7 @@ function showGroups(groups) {
 function allowChanges({ state, no_changes: reason }) {
   if (!steer) return;
   setText(byId('no-changes'), reason);
+  steer.classList.toggle('refused', Boolean(reason));
   for (const button of steer.querySelectorAll('button[data-verb]')) button.disabled = state !== 'running' || Boolean(reason);
 }
 if (steer) {
