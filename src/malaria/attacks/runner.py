@@ -284,8 +284,9 @@ class AttackRunner:
             for worker, report in reports:
                 self._hear(worker, report, at_ns)
             self._pass_interrupts(interrupt, at_ns)
-            for order in self._conductor.advance(at_ns) + self._file_changes.advance(at_ns):
-                self._pool.order(order)
+            for advance in (self._file_changes.advance, self._conductor.advance, self._file_changes.advance):
+                for order in advance(at_ns):  # the second time for a load that has just begun
+                    self._pool.order(order)
             self._door.serve(self._decide)
             for name in self._conductor.lost_workers:
                 self._totals.lose(name)

@@ -219,6 +219,11 @@ class ChangeSchedule:
                 surge.removed_ns = max(one.gone_ns for one in reported)
 
     @property
+    def latest_ns(self) -> int:
+        """The time at which the last of the announced changes takes effect; 0 without any."""
+        return self._announced[-1].timed.at_ns if self._announced else 0
+
+    @property
     def over(self) -> bool:
         """Tell whether no change is to come."""
         return not self._planned and not self._announced and not self.expects_more

@@ -1,8 +1,8 @@
 """Carry out the changes that a warhead states: through `Steering`, as those by hand, each at its exact time.
 
-Promises: a change is decided NOTICE_NS ahead, after everything that takes effect before it; one that does not fit then
-is left out with a mark and a sentence for the verdict, and the load goes on. Pure: time goes in, orders and marks come
-out.
+Promises: a change is decided NOTICE_NS ahead, after everything that takes effect before it, surges too, so that the
+same changes make the same load whoever wants them. One that does not fit then is left out with a mark and a sentence
+for the verdict, and the load goes on. Pure: time goes in, orders and marks come out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS
 from malaria.control.conductor import Conductor
 from malaria.control.messages import Order
 from malaria.control.steering import FROM_FILE, LOADING, Steering
-from malaria.model.planned_change import PlannedChange, describe_planned_change
+from malaria.model.planned_change import PlannedChange, describe_planned_change, end_of
 from malaria.model.wanted_change import Verb
 from malaria.records.rows import Event, EventKind, RunPhase
 from malaria.units import format_things
@@ -31,7 +31,7 @@ class FileChanges:
         self._steering = steering
         self._events: list[Event] = []
         self._loaded = False  # the load has begun
-        self._decided_ns = 0
+        self._end = end_of(changes)
         self.unmade: tuple[str, ...] = ()
         """A sentence for each change that did not fit."""
         self.left_out: tuple[PlannedChange, ...] = ()
@@ -45,6 +45,7 @@ class FileChanges:
             self._loaded = True
             return self._decide_due(at_ns, conductor.measure_start_ns)
         if self._loaded or conductor.over or conductor.phase is RunPhase.FINISH:
+            self._mark_end()
             self._drop_rest(at_ns)
         return []
 
@@ -52,7 +53,7 @@ class FileChanges:
         """Return when a change by hand takes effect: not before the load begins, nor before one that is decided."""
         conductor = self._conductor
         origin_ns = (conductor.measure_start_ns or 0) - conductor.timing.warmup_ns
-        return max(at_ns + HAND_NOTICE_NS, origin_ns, self._decided_ns)
+        return max(at_ns + HAND_NOTICE_NS, origin_ns, conductor.change_schedule.latest_ns)
 
     def events(self) -> list[Event]:
         """Return the marks since the last call."""
@@ -64,9 +65,9 @@ class FileChanges:
         while self._to_come and measure_start_ns + self._to_come[0].at_ns <= at_ns + NOTICE_NS:
             change = self._to_come.popleft()
             effect_ns = measure_start_ns + change.at_ns
+            orders += self._conductor.change_schedule.announce(effect_ns - NOTICE_NS)  # surges until then
             answer, made = self._steering.decide(change.wanted, effect_ns, only_look=False, by=FROM_FILE)
             orders += made
-            self._decided_ns = effect_ns
             if answer.kind is not AnswerKind.TAKEN:
                 self._leave_out(change, answer.text, at_ns)
         self._tell_conductor()
@@ -77,6 +78,13 @@ class FileChanges:
         self.unmade += (text,)
         self.left_out += (change,)
         self._events.append(Event(at_ns, EventKind.OPERATOR, text))
+
+    def _mark_end(self) -> None:
+        """Mark once that the load ended because the warhead says so."""
+        start_ns, end_ns = self._conductor.measure_start_ns, self._conductor.measure_end_ns
+        if self._end is not None and start_ns is not None and end_ns == start_ns + self._end:
+            self._events.append(Event(end_ns, EventKind.ACT, Verb.END.value))
+            self._end = None
 
     def _drop_rest(self, at_ns: int) -> None:
         """Mark what did not come because the load was ended before. The end of the load has a mark of its own."""
