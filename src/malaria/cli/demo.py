@@ -52,18 +52,18 @@ def demo(
         showing = Showing(TITLE, ResultFiles(json), quiet, view=WebView(web))
         code = perform_campaign(demo_request(directory, workers_for(None)), showing)
     # after the directory is complete: the browser reads it at once
-    if _opens_page(show) and not quiet:
+    if _opens_page(show, quiet=quiet):
         webbrowser.open((directory / PAGE).resolve().as_uri())
     return code
 
 
-def _opens_page(stated: bool | None) -> bool:
-    """Return the stated choice; by default a page is opened only on a desktop with a terminal."""
+def _opens_page(stated: bool | None, *, quiet: bool) -> bool:
+    """Return the stated choice; by default a page is opened only on a desktop with a terminal, and not with --quiet."""
     if stated is not None:
         return stated
     # over ssh a text browser would take over the terminal
     desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return desktop and sys.stdout.isatty()
+    return desktop and sys.stdout.isatty() and not quiet
 
 
 def add_to(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,6 +22,8 @@ EXAMPLES: Final = (
     "malaria keygen -n 3000 --format csv -o users.csv",
 )
 FORMATS: Final = ("psk", "csv", "login", "mosquitto")
+IDENTITY: Final = "malaria-{index}"
+KEY_BYTES: Final = 32
 KEPT_PRIVATE: Final = 0o600
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -32,8 +34,8 @@ def keygen(
     ] = None,
     identity: Annotated[
         str, typer.Option("--identity", metavar="PATTERN", help="Pattern of the identities: {index} counts from 0.")
-    ] = "malaria-{index}",
-    key_bytes: Annotated[int, typer.Option("--bytes", metavar="N", help="Length of a key.", min=8, max=64)] = 32,
+    ] = IDENTITY,
+    key_bytes: Annotated[int, typer.Option("--bytes", metavar="N", help="Length of a key.", min=8, max=64)] = KEY_BYTES,
     kind: Annotated[
         str, typer.Option("--format", metavar="|".join(FORMATS), help="Pre-shared keys, or user names with passwords.")
     ] = FORMATS[0],
@@ -64,12 +66,28 @@ def keygen(
     Keys come from the system's cryptographic source. Files are readable by their owner alone. A split gives each bee
     exactly the lines of its clients.
     """
+    stated = {
+        "--count": count is not None,
+        "--identity": identity != IDENTITY,
+        "--format": kind != FORMATS[0],
+        "--bytes": key_bytes != KEY_BYTES,
+    }
+    _refuse_idle(stated, kind, split_only=of is not None)
     lines = _read(of) if of is not None else _make(count, identity, key_bytes, kind)
     if parts is None:
         _put(lines, output, force=force)
     else:
         _put_parts(lines, parts, output or of, force=force)
     return 0
+
+
+def _refuse_idle(stated: Mapping[str, bool], kind: str, *, split_only: bool) -> None:
+    """Raise OperatorError for an option that was given and would do nothing."""
+    given = next((name for name, is_given in stated.items() if is_given), None)
+    if split_only and given is not None:
+        raise OperatorError(f"{given} is for new keys, and --of splits those of a file", "leave one of them out")
+    if stated["--bytes"] and kind in FORMATS[1:]:
+        raise OperatorError(f"--bytes is for pre-shared keys, and --format {kind} has passwords", "leave it out")
 
 
 def _put_parts(lines: Sequence[str], parts: int, stem: Path | None, *, force: bool) -> None:

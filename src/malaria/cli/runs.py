@@ -66,6 +66,8 @@ def runs(
     if first == REMOVE:
         if title is not None:
             raise RunError("--title filters the list, and is not for rm", "name the runs: malaria runs rm RUN...")
+        if json is not None:
+            raise RunError("--json writes the list, and is not for rm", "leave it out")
         return _remove(rest, yes=yes)
     if rest:
         raise RunError(f"{rest[0]}: a word too many", "name one directory, or write: malaria runs rm RUN...")

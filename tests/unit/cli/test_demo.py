@@ -43,6 +43,8 @@ def test_the_page_is_opened_when_asked(calls: Calls, opened: list[str]) -> None:
     assert main(["demo", "-o", "here", "--open"]) == 0
     assert opened == [Path("here/report.html").resolve().as_uri()]
     assert len(calls.requests) == 1
+    assert main(["demo", "-o", "there", "--open", "--quiet"]) == 0
+    assert len(opened) == 2
 
 
 @pytest.mark.usefixtures("opened")

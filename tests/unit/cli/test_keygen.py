@@ -52,6 +52,21 @@ def test_keys_that_are_there_are_not_lost(tmp_path: Path, capsys: pytest.Capture
     assert len(read_keys(path)) == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--of", "k.psk", "-n", "3"], "--count is for new keys"),
+        (["--of", "k.psk", "--split", "2", "--identity", "m-{index}"], "--identity is for new keys"),
+        (["--of", "k.psk", "--format", "csv"], "--format is for new keys"),
+        (["--of", "k.psk", "--bytes", "8"], "--bytes is for new keys"),
+        (["-n", "3", "--format", "csv", "--bytes", "8"], "--bytes is for pre-shared keys"),
+    ],
+)
+def test_options_that_would_do_nothing(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keygen", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_split_loses_and_doubles_nothing(tmp_path: Path) -> None:
     whole = tmp_path / "k.psk"
     main(["keygen", "-n", "50", "-o", str(whole)])

@@ -62,6 +62,8 @@ def test_only_those_with_a_title(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().out == "no run below runs has 'valves' in its title\n"
     assert main(["runs", "rm", "latest", "--title", "meters"]) == 2
     assert "--title filters the list" in capsys.readouterr().err
+    assert main(["runs", "rm", "latest", "--json", "-"]) == 2
+    assert "--json writes the list" in capsys.readouterr().err
 
 
 def test_a_campaign_stands_among_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,9 +39,12 @@ def down(
     asked. Only malaria's directory is removed there, and only
     instances with the swarm's tag end.
     """
+    from malaria.errors import SwarmError
     from malaria.swarm.hosts.inventory import Swarm
     from malaria.swarm.hosts.state import load_swarm, state_file
 
+    if chosen and region:
+        raise SwarmError("--region is for a whole swarm: each bee has its own", "leave --region or --bee out")
     # instances have the swarm's tag, so they can be ended without its file
     swarm = load_swarm(name) if state_file(name).exists() or not region else Swarm(name=name)
     if chosen:

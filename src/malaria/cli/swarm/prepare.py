@@ -25,11 +25,14 @@ def prepare(
     name: Name = DEFAULT,
 ) -> int:
     """Prepare the hosts: open files, local ports, accept queue. Needs root there, or sudo without a password."""
+    from malaria.errors import SwarmError
     from malaria.swarm.hosts.preparation import PREPARE, PrepareOptions
     from malaria.swarm.hosts.preparation import prepare as prepare_hosts
 
     # needs no swarm, and no connection
     if script:
+        if not packages:
+            raise SwarmError("the script is the same with --no-packages", "run it with: sh FILE /etc no-packages")
         write_text(PREPARE)
         return 0
 

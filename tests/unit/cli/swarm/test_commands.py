@@ -103,6 +103,8 @@ def test_several_inventories_add_up(tmp_path: Path) -> None:
         (["swarm", "abort", "--swarm", "../x"], "name"),
         (["swarm", "down"], "there is no swarm 'bees'"),
         (["swarm", "up", "0", "--region", "r", "--image", "i"], "greater than or equal to 1"),
+        (["swarm", "down", "--bee", "a", "--region", "r"], "--region is for a whole swarm"),
+        (["swarm", "prepare", "--script", "--no-packages"], "sh FILE /etc no-packages"),
     ],
 )
 def test_what_cannot_be_is_refused(command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
