@@ -64,7 +64,7 @@ def test_a_load_is_watched_changed_and_ended(run: tuple[Tmux, Path]) -> None:
     terminal, directory = run
     until(terminal.shows("measure 0:0", "200/s", "end to end", "own lag", "so far:", "? help"))
     terminal.press(":", "rate=20/s")
-    until(terminal.shows("rate=20/s", " at 0:"))  # what it would do, below the figures
+    until(terminal.shows("rate=20/s", "20 msg/s"))  # what it would do, below the figures
     terminal.press("Enter")
     until(terminal.shows("rate=20/s: taken", "400/s"))
     terminal.resize(200, 50)
