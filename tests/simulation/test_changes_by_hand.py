@@ -197,7 +197,7 @@ def test_subscribers_that_come_and_go_leave_the_others_exact(tmp_path: Path, mac
     assert total(outcome, Counter.ARRIVED) > 3 * 1600
     assert outcome.summary["verdict"]["outcome"] == "PASS"
     assert outcome.run.ledger.notes == (
-        "Nothing is expected of clients of subscribers that were added or removed or cut off while the load ran.",
+        "Nothing is expected of clients of subscribers that were added, removed or cut off while the load ran.",
     )
     assert simulation.broker.faults == []
 
@@ -248,3 +248,43 @@ def test_waves_wait_for_each_other_at_the_connect_rate(tmp_path: Path) -> None:
     assert_exact(outcome, simulation)
     assert outcome.summary["verdict"]["outcome"] == "PASS"
     assert total(outcome, Counter.HELD_OFFLINE) == 0
+
+
+def test_a_storm_of_all_who_listen_leaves_no_account_of_deliveries(tmp_path: Path) -> None:
+    outcome, _ = attack(tmp_path, [("2s", "subscribers: storm")], subscribers=2)
+    messages = outcome.summary["messages"]
+    assert (messages["expected"], messages["delivered"], messages["lost"]) == (None, None, None)
+    assert messages["due"] == messages["acked"] == 1600
+    assert outcome.run.ledger.notes == (
+        "Nothing is expected of clients of subscribers that were removed or cut off while the load ran.",
+    )
+
+
+def test_changes_in_the_warm_up(tmp_path: Path) -> None:
+    changes = [("-1s", "+5"), ("-500ms", "pause"), ("500ms", "resume"), ("1s", "-2")]
+    outcome, simulation = attack(tmp_path, changes, 2, warmup="2s")
+    assert_exact(outcome, simulation)
+    assert steps(outcome) == [(-2, 200), (-0.5, 0), (0, 0), (0.5, 250), (1, 230)]
+    assert outcome.summary["verdict"]["outcome"] == "PASS"
+
+
+def test_a_wave_that_is_taken_back_at_once_says_nothing_about_the_broker(tmp_path: Path) -> None:
+    outcome, simulation = attack(tmp_path, [("1s", "+50"), ("1001ms", "-50")], 2, connect_rate=100)
+    assert_exact(outcome, simulation)
+    assert outcome.summary["messages"]["due"] == 1600
+    assert outcome.summary["verdict"]["outcome"] == "PASS"
+
+
+def test_a_surge_of_the_file_leaves_with_those_that_are_left_of_it(tmp_path: Path) -> None:
+    surges = [{"clients": 10, "at": "1s", "hold": "4s"}]
+    outcome, simulation = attack(tmp_path, [("2s", "+4"), ("3s", "-7"), ("6s", "-5")], 3, surges=surges)
+    assert_exact(outcome, simulation)
+    assert steps(outcome) == [(0, 200), (2, 300), (3, 270), (5, 200), (6, 150)]
+    surge, wave = outcome.run.meta.surges
+    begin_ns = outcome.run.meta.measure_start_ns
+    assert (surge.remove_ns, wave.remove_ns) == (begin_ns + 5 * S, begin_ns + 3 * S)
+    marks = [event.text for event in outcome.run.events if event.kind is EventKind.SURGE]
+    assert marks == [
+        "+10 clients", "publishers: +4 clients", "publishers: \N{MINUS SIGN}7 clients", "\N{MINUS SIGN}7 clients",
+        "publishers: \N{MINUS SIGN}5 clients",
+    ]  # fmt: skip

@@ -37,6 +37,9 @@ def ledger_totals(
     subscribing = any(group.subscribes for group in warhead.groups)
     lost = any(worker.lost for worker in conductor.workers.values())
     settled = conductor.deliveries() if publishing and subscribing and not lost else None
+    left_out = tuple(_left_out(warhead, taken, settled)) if settled else ()
+    if settled and not settled.expected and left_out:
+        settled, subscribing = None, False  # nobody is left to whom anything would be owed
     counted = counters if publishing else None
     acknowledged = counted if any(group.qos for group in warhead.publishing) else None
     open_messages = conductor.open_messages() if publishing else None
@@ -71,7 +74,7 @@ def ledger_totals(
                 refused=_count(counters, Counter.SUBSCRIPTIONS_REFUSED) or 0,
             ),
             *(_how_followed(publishers, settled) if settled else ()),
-            *(_left_out(warhead, taken, settled) if settled else ()),
+            *left_out,
         ),
     )
 
@@ -151,7 +154,7 @@ def _left_out(warhead: Warhead, taken: Sequence[TakenChange], settled: Deliverie
             continue
         what = [words for verb, words in _LEFT_OUT.items() if verb in verbs]
         if what:
-            yield f"Nothing is expected of clients of {name} that were {' or '.join(what)} while the load ran."
+            yield f"Nothing is expected of clients of {name} that were {', '.join(what)} while the load ran."
     if settled.cut_off:
         messages = format_things(settled.cut_off, "message")
         yield f"{messages} under way when a change broke their connection did not arrive, and are not expected."
