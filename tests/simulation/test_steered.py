@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from attacking import request_for
 from exactly import S, dues_by_client
@@ -89,6 +92,33 @@ def test_clients_that_come_and_go_are_repeated(tmp_path: Path) -> None:
     assert again.summary["messages"] == outcome.summary["messages"]
     assert again.summary["clients"] == outcome.summary["clients"]
     assert again.run.meta.rate_steps == outcome.run.meta.rate_steps
+
+
+CHANGES = (
+    "+3", "+17", "-2", "-9", "publishers: -1", "rate=3/s", "rate=25/s", "pause", "resume", "cut 20%", "cut 3", "storm",
+    "subscribers: +1", "publishers: storm", "publishers: pause",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [6, 17])
+def test_any_session_is_repeated(tmp_path: Path, seed: int) -> None:
+    """Changes in a rush, also while surges and changes of the file come and go; what is refused is in no file."""
+    draw = random.Random(seed)
+    story, at_s = [], draw.uniform(-1.5, 0.5)
+    while at_s < 8:
+        story.append((at_s, draw.choice(CHANGES)))
+        at_s += draw.choice([0, 0.01, 0.2, 0.5, 1.3])
+    story += [(7.5, "end")] if seed % 2 else []
+    options = {"surges": [{"clients": 6, "at": "1s", "hold": "4s"}], "qos": seed % 3, "warmup": f"{seed % 4}s"}
+    changes = [("1500ms", "+4"), ("3s", "rate=7/s"), ("6s", "-8")]
+    outcome, simulation, _ = steered(
+        tmp_path, *sorted(story), duration="9s", connect_rate=draw.choice([0, 50, 500]), changes=changes, **options
+    )
+    again, repeat = repeated(tmp_path, outcome.directory)
+    assert marks(again) == marks(outcome)
+    assert dues(again, repeat) == dues(outcome, simulation)
+    assert again.summary["messages"] == outcome.summary["messages"]
+    assert again.summary["clients"] == outcome.summary["clients"]
 
 
 def test_an_early_end_is_repeated(tmp_path: Path) -> None:
