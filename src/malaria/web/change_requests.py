@@ -15,11 +15,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from malaria.attacks.change_door import ENDED, ChangeDoor
+from malaria.clock import NS_PER_S
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
 from malaria.model.wanted_change import NOTATION
 from malaria.web.gate import bearer, refusal
 from malaria.web.http_models import ChangeMark, ChangeReply, ChangeRequest
-from malaria.web.live_attack import seconds
 
 LARGEST_BODY: Final = 4096
 BODY_PATIENCE_S: Final = 10.0
@@ -66,7 +66,7 @@ def _worded(answer: ChangeAnswer, asked: ChangeRequest) -> Response:
     if answer.kind is not AnswerKind.TAKEN:
         remedy = answer.remedy or ("the run is stored; start another" if answer.text == ENDED else "")
         return refusal(STATUS[answer.kind], answer.text, remedy)
-    mark = ChangeMark(run_s=seconds(answer.at_ns), text=answer.text)
+    mark = ChangeMark(run_s=None if answer.at_ns is None else round(answer.at_ns / NS_PER_S, 3), text=answer.text)
     reply = ChangeReply(text=answer.text, remedy=answer.remedy, look=asked.look, mark=mark)
     return JSONResponse(reply.model_dump(), HTTPStatus.OK if asked.look else STATUS[answer.kind])
 

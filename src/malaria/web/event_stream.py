@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from malaria.web.live_feed import FeedPlace, LiveFeed, parse_place
+from malaria.web.feed_place import FeedPlace, parse_place
+from malaria.web.live_feed import LiveFeed
 
 PATIENCE_S: Final = 30.0
 MOST_READERS: Final = 64

@@ -156,7 +156,7 @@ class CampaignView(_Reply):
 class RunView(_Reply):
     """The run as it is, or what is new of it since a state that is named by its `id`.
 
-    `epoch` counts the attacks. Rows of `columns` replace those from `first_row` on; `events` are those from
+    `epoch` names the attack. Rows of `columns` replace those from `first_row` on; `events` are those from
     `first_event` on. Null: unchanged.
     """
 

@@ -19,8 +19,9 @@ from malaria.outputs.files import PAGE
 from malaria.outputs.prometheus_export import MetricsPage
 from malaria.web.change_requests import ChangeRequests
 from malaria.web.event_stream import EventClock, stream
+from malaria.web.feed_place import parse_place
 from malaria.web.gate import Gate, Tokens, is_embedded, refusal
-from malaria.web.live_feed import LiveFeed, parse_place
+from malaria.web.live_feed import LiveFeed
 from malaria.web.live_page import PageLook, render_live_page
 from malaria.web.openapi_document import openapi_document
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from live_runs import Playback
 from malaria.web.event_stream import EventClock, EventStream
-from malaria.web.live_feed import START, FeedPlace, LiveFeed, parse_place
+from malaria.web.feed_place import START, FeedPlace, parse_place
+from malaria.web.live_feed import LiveFeed
 
 NO_SCOPE: dict[str, Any] = {}
 LONG_S = 60.0
