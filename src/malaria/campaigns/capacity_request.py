@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from malaria.campaigns.request import CampaignRequest
-from malaria.campaigns.request_of_tables import request_of_tables
+from malaria.campaigns.request_of_tables import request_of_tables, target_table
 from malaria.model.observe import Observe
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead, to_table
@@ -41,12 +41,10 @@ def capacity_request(
 
 def _tables(options: CapacityOptions) -> dict[str, Any]:
     warhead = to_table(options.warhead)
-    target = warhead.pop("target", {})
+    target = warhead.pop("target", {}) if options.target is None else target_table(warhead, options.target)
     warhead["attack"].pop("duration", None)
-    if options.target is not None:
-        target["url"] = options.target.url
     return {
-        "title": f"Capacity of {options.target.url}" if options.target else f"Capacity of the {options.broker} broker",
+        "title": f"Capacity of {target['url']}" if options.target else f"Capacity of the {options.broker} broker",
         "target": target,
         "broker": {"kind": options.broker},
         "observe": options.observe.model_dump(by_alias=True, exclude_unset=True, exclude_none=True),

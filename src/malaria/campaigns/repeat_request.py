@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from malaria.campaigns.request import CampaignRequest
-from malaria.campaigns.request_of_tables import request_of_tables
+from malaria.campaigns.request_of_tables import request_of_tables, target_table
 from malaria.model.observe import Observe
 from malaria.model.target import Target
 from malaria.model.warhead import Warhead, to_table
@@ -33,7 +33,7 @@ def repeat_request(
 ) -> CampaignRequest:
     """Return the request of the repeated attack from its beginning. Raises OperatorError."""
     warhead = to_table(options.warhead)
-    target = warhead.pop("target", {}) | {"url": options.target.url}
+    target = target_table(warhead, options.target)
     tables = {
         "title": f"{options.title}, {options.repeat} times",
         "target": target,

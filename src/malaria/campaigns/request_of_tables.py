@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,25 @@ from malaria.campaigns.definition import campaign_from_toml
 from malaria.campaigns.file_copy import campaign_copy
 from malaria.campaigns.programs import program_of
 from malaria.campaigns.request import CampaignRequest, RepeatCommand
+from malaria.model.placeholders import literal
+from malaria.model.target import Target
+
+
+def target_table(warhead: dict[str, Any], target: Target) -> dict[str, Any]:
+    """Take `[target]` out of the tables of a warhead, and return it with the address and the login of `target`.
+
+    A login that was given for all groups is moved from them: only in `[target]` it gets its password back on --resume.
+    """
+    access: dict[str, Any] = warhead.pop("target", {}) | {"url": replace(target, username=None, password=None).url}
+    if target.username is None or "credentials_file" in access:
+        return access
+    given = {"username": target.username, "password": target.password}
+    login = {name: literal(text) for name, text in given.items() if text is not None}
+    for group in warhead["group"]:
+        if {name: group[name] for name in given if name in group} == login:
+            for name in login:
+                del group[name]
+    return {name: value for name, value in access.items() if name not in given} | login
 
 
 def request_of_tables(

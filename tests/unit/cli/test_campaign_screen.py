@@ -61,6 +61,29 @@ def test_a_key_of_the_environment_is_given_again(
     assert set(again) == {"a1b2c3d4e5f60718"}
 
 
+@pytest.mark.parametrize("command", [["capacity", "broker"], ["attack", "broker", "--repeat", "2"],
+                                     ["capacity", "mqtt://me@broker"]])  # fmt: skip
+def test_a_login_is_that_of_the_target_and_given_again(
+    command: list[str], calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALARIA_PASSWORD", "hu{sh")
+    monkeypatch.setattr(malaria.campaigns, "conduct_campaign", interrupted(calls))
+    assert main([*command, *(() if "@" in command[1] else ("-u", "me")), "-o", "run"]) == 0
+    warhead = calls.requests[0].campaign.levels[0].warhead
+    assert (warhead.target.url, warhead.target.username) == ("mqtt://broker:1883", "me")
+    assert warhead.target.password == "hu{{sh"
+    assert {group.username for group in warhead.groups} == {None}
+    assert "hu{" not in Path("run/campaign.toml").read_text()
+
+
+def test_a_search_gets_its_password_back(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALARIA_PASSWORD", "hush")
+    monkeypatch.setattr(malaria.campaigns, "conduct_campaign", interrupted(calls))
+    assert main(["capacity", "broker", "-u", "me", "-o", "run"]) == 0
+    assert main(["capacity", "--resume", "run"]) == 0
+    assert [made.campaign.levels[0].warhead.target.password for made in calls.requests] == ["hush", "hush"]
+
+
 def test_a_key_of_the_environment_is_no_load(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALARIA_PSK", "a1b2c3d4e5f60718")
     assert main(["capacity", "--demo"]) == 0
