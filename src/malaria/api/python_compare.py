@@ -126,6 +126,7 @@ def _options(sides: tuple[str, str], alternated: Alternated, wanted: Wanted, loa
         observe=observe_from_options(texts_of(wanted.observe)),
         target=wanted.target,
         check=login_for(login, wanted.i_am_allowed_to_load_this_broker),
+        one_load=wanted.warhead is not None or wanted.no_subscriber,
     )
 
 

@@ -47,6 +47,8 @@ class CompareOptions:
     target: str | None = None
     check: Callable[[Target], Target] = lambda target: target
     """Returns a target with its login. Raises TargetError for one that must not be loaded."""
+    one_load: bool = False
+    """The load for both sides was stated (-w, --no-subscriber), which two warheads have no use for."""
 
 
 def comparison_keys(pairs: int | None, band: str | float | None, fail_if_worse: str | float | None) -> dict[str, Any]:
@@ -85,6 +87,8 @@ def _check_sides(sides: list[dict[str, Any]], options: CompareOptions) -> None:
     loads = ["warhead" in side for side in sides]
     if loads[0] != loads[1]:
         raise CampaignError("one side is a warhead, the other a target or a broker", "compare two of one kind")
+    if loads[0] and options.one_load:
+        raise CampaignError("-w and --no-subscriber would do nothing: A and B are the loads", "leave them out")
     if loads[0] and options.target is None and not all("target" in side["warhead"] for side in sides):
         raise CampaignError("two warheads need a target", "add --target HOST, or --target mosquitto")
     if not loads[0] and options.target is not None:

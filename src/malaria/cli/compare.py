@@ -218,6 +218,7 @@ def _options(shapes: tuple[ComparedThings, Alternation, FromFile, Result], load:
         observe=observe_from_options(result.observe or ()),
         target=alternation.target,
         check=login_for(login, things.allowed),
+        one_load=file.warhead is not None or file.no_subscriber,
     )
 
 

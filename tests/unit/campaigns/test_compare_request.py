@@ -101,6 +101,12 @@ def test_what_is_refused(a: str, b: str, target: str | None, message: str) -> No
         made(a, b, target=target)
 
 
+def test_a_load_for_both_sides_is_none_for_two_warheads() -> None:
+    with pytest.raises(CampaignError, match="-w and --no-subscriber would do nothing"):
+        made("small.toml", "large.toml", target="one", one_load=True)
+    assert made("one", "two", one_load=True).program.length == 6
+
+
 def test_a_target_that_must_not_be_loaded() -> None:
     def refuse(target: Target) -> Target:
         raise TargetError(str(target))
