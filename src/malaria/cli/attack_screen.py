@@ -78,7 +78,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
     full = _full_screen(f"{title} · {describe(warhead)}", view, result) if result.tui else None
     with (
         run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory,
-        options.view.serving(options.title, directory) as web,
+        options.view.serving(options.title, directory, tell=None if full is None else full.watch.tell) as web,
     ):
         request = AttackRequest(
             target,

@@ -89,18 +89,22 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
     refuse_public_brokers(request.campaign, confirmations)
     showing.files.check()
     showing.live.check(showing.files.json)
-    with showing.view.serving(showing.title, request.directory, campaign=True) as web:
-        return _run_and_show(request, showing, web)
+    screen = console(showing.live.screen(showing.files.json))
+    listener = CampaignFullScreen(showing, screen) if showing.tui else CampaignScreen(showing, screen)
+    tell = listener.tell if showing.tui else None
+    with showing.view.serving(showing.title, request.directory, campaign=True, tell=tell) as web:
+        return _run_and_show(request, showing, listener, web)
 
 
-def _run_and_show(request: CampaignRequest, showing: Showing, web: LiveWeb) -> int:
+def _run_and_show(
+    request: CampaignRequest, showing: Showing, listener: CampaignScreen | CampaignFullScreen, web: LiveWeb
+) -> int:
     from malaria.attacks.interrupt import interruptible, settled
     from malaria.campaigns import conduct_campaign, resume_command
     from malaria.outputs.files import PAGE
     from malaria.report.terminal.campaign_summary import print_campaign
 
-    screen = console(showing.live.screen(showing.files.json))
-    listener = CampaignFullScreen(showing, screen) if showing.tui else CampaignScreen(showing, screen)
+    screen = listener.console
     with interruptible() as interrupt, finishing_without_reader(interrupt):
         with (
             showing.live.following(request.directory) as followers,
@@ -133,7 +137,7 @@ class CampaignScreen:
 
     def __init__(self, showing: Showing, console: Console) -> None:
         self._showing = showing
-        self._console = console
+        self.console = console
         self._views = ExitStack()
 
     def under(self, _: Interrupt) -> CampaignScreen:
@@ -152,7 +156,7 @@ class CampaignScreen:
         # what is under way, and its place, on every screen
         title = f"{self._showing.title} · {_place_text(part, place)}"
         self._print(f"{title}: {part.clean_reason}" if part.clean_reason else title)
-        view = self._views.enter_context(LiveView(title, load, self._console, self._showing.quiet, CTRL_C))
+        view = self._views.enter_context(LiveView(title, load, self.console, self._showing.quiet, CTRL_C))
         return view.update
 
     def tell(self, text: str) -> None:
@@ -163,14 +167,14 @@ class CampaignScreen:
         from malaria.printable import printable
 
         if not self._showing.quiet:
-            self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+            self.console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
 
 class CampaignFullScreen:
     """Shows a campaign on one full screen, from the first level to the last."""
 
     def __init__(self, showing: Showing, console: Console) -> None:
-        self._showing, self._console = showing, console
+        self._showing, self.console = showing, console
         self._level = ("", "")
         self._full = full_screen_of(showing.title, self._plain, quiet=showing.quiet, json_lines=showing.live.json_lines)
         self.followers: tuple[Follower, ...] = (self._full.watch,)
@@ -199,7 +203,7 @@ class CampaignFullScreen:
         """Make the view of the level under way that takes over if the screen fails."""
         from malaria.report.terminal.live_view import LiveView
 
-        return LiveView(*self._level, self._console, hint=CTRL_C)
+        return LiveView(*self._level, self.console, hint=CTRL_C)
 
 
 def _place_text(part: CampaignPart, place: PartPlace) -> str:

@@ -51,9 +51,12 @@ class WebView:
     ] = False
 
     @contextmanager
-    def serving(self, title: str, root: Path, *, campaign: bool = False) -> Iterator[LiveWeb]:
+    def serving(
+        self, title: str, root: Path, *, campaign: bool = False, tell: Callable[[str], None] | None = None
+    ) -> Iterator[LiveWeb]:
         """Serve the attacks that are stored in or below `root` while the block runs, if that is asked for.
 
+        `tell` shows the address of the page on a full screen, which hides what is printed; None: it is printed.
         Raises OperatorError for an address that cannot be used.
         """
         if not self._is_wanted():
@@ -65,7 +68,7 @@ class WebView:
 
         with closing(LiveFigures(root)) as figures:
             feed = LiveFeed(title, root if campaign else None)
-            with self._served(feed, attack_page(figures)) as server:
+            with self._served(feed, attack_page(figures), tell) as server:
                 yield LiveWeb(server, (feed, figures))
 
     @contextmanager
@@ -94,12 +97,14 @@ class WebView:
         return True
 
     @contextmanager
-    def _served(self, feed: LiveFeed, metrics: MetricsPage) -> Iterator[WebServer]:
+    def _served(
+        self, feed: LiveFeed, metrics: MetricsPage, tell: Callable[[str], None] | None = None
+    ) -> Iterator[WebServer]:
         from malaria.web.web_app import WebOptions
         from malaria.web.web_server import serving_web
 
         with serving_web(self.web or "", feed, WebOptions(self.web_readonly, metrics)) as server:
-            print_line(f"live page  {server.url}", error=True)
+            (tell or _say)(f"live page  {server.url}")
             yield server
 
 
@@ -138,8 +143,12 @@ class LiveWeb:
             self.server.hand_over(report, _say_wait)
 
 
+def _say(text: str) -> None:
+    print_line(text, error=True)
+
+
 def _say_wait(pages: int) -> None:
-    print_line(f"the live page becomes the report: waiting up to 5 s for {format_things(pages, 'browser')}", error=True)
+    _say(f"the live page becomes the report: waiting up to 5 s for {format_things(pages, 'browser')}")
 
 
 class _HeardScreen:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from malaria.web.feed_place import FeedPlace, parse_place
+from malaria.web.gate import bearer
 from malaria.web.live_feed import LiveFeed
 
 PATIENCE_S: Final = 30.0
@@ -32,6 +33,7 @@ class EventClock:
         self._period_s = period_s
         self._turn = asyncio.Event()
         self.readers = 0
+        self.pages = 0  # readers that are browsers
         self.dropped_readers = 0
 
     async def run(self) -> None:
@@ -53,16 +55,20 @@ class EventClock:
 class EventStream(Response):
     """The answer to `GET /events`."""
 
-    def __init__(self, feed: LiveFeed, clock: EventClock, since: FeedPlace, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, feed: LiveFeed, clock: EventClock, since: FeedPlace, *, is_page: bool, patience_s: float = PATIENCE_S
+    ) -> None:
         self._feed = feed
         self._clock = clock
         self._since = since
+        self._is_page = is_page
         self._patience_s = patience_s
         self.status_code = HTTPStatus.OK
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._clock.readers += 1
+        self._clock.pages += self._is_page
         gone = asyncio.create_task(_until_gone(receive))
         try:
             await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": HEADERS})
@@ -74,6 +80,7 @@ class EventStream(Response):
         finally:
             gone.cancel()
             self._clock.readers -= 1
+            self._clock.pages -= self._is_page
 
     async def _tell_all(self, send: Send, gone: asyncio.Task[None]) -> None:
         place = self._since
@@ -106,4 +113,5 @@ def stream(request: Request, feed: LiveFeed, clock: EventClock) -> Response | No
     if clock.readers >= MOST_READERS:
         return None
     since = request.headers.get("last-event-id") or request.query_params.get("since")
-    return EventStream(feed, clock, parse_place(since))
+    is_page = bearer(request.headers) is None  # programs do not fetch the report
+    return EventStream(feed, clock, parse_place(since), is_page=is_page)

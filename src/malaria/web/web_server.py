@@ -55,7 +55,7 @@ class WebServer:
 
     @property
     def readers(self) -> int:
-        """The pages that are open."""
+        """The pages that are open, and the programs that read as pages do."""
         return self._clock.readers
 
     def start(self) -> None:
@@ -78,7 +78,7 @@ class WebServer:
 
         KeyboardInterrupt ends the wait.
         """
-        pages = self.readers
+        pages = self._clock.pages
         self.feed.report = report
         if pages:
             wait(pages)

@@ -58,7 +58,9 @@ class Stage:
 
     def open(self, reader: Reader, since: FeedPlace = START, patience_s: float = LONG_S) -> asyncio.Task[None]:
         return asyncio.create_task(
-            EventStream(self.feed, self.clock, since, patience_s)(NO_SCOPE, reader.receive, reader.send)
+            EventStream(self.feed, self.clock, since, is_page=True, patience_s=patience_s)(
+                NO_SCOPE, reader.receive, reader.send
+            )
         )
 
 

@@ -17,10 +17,14 @@ from malaria.web.web_app import WebOptions
 from malaria.web.web_server import WebServer, serving_web
 
 
-def connected(server: WebServer, path: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+def connected(
+    server: WebServer, path: str, *, as_page: bool = False
+) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
     parts = urlsplit(server.url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=30)
-    connection.request("GET", path, headers={"Authorization": f"Bearer {parts.query.removeprefix('token=')}"})
+    token = parts.query.removeprefix("token=")
+    way_in = {"Cookie": f"malaria-{parts.port}={token}"} if as_page else {"Authorization": f"Bearer {token}"}
+    connection.request("GET", path, headers=way_in)
     return connection, connection.getresponse()
 
 
@@ -58,7 +62,7 @@ def test_a_page_that_is_open_gets_the_report(tmp_path: Path) -> None:
     waited: list[int] = []
     with serving_web(":0", feed, WebOptions()) as server:
         Playback(feed).play(8)
-        connection, stream = connected(server, "/events")
+        connection, stream = connected(server, "/events", as_page=True)
         seen: list[bytes] = []
 
         def read() -> None:
@@ -93,3 +97,14 @@ def test_the_token_is_in_no_representation() -> None:
         assert len(token) >= 32
         assert token not in repr(server)
         assert token not in repr(server._tokens)
+
+
+def test_a_program_is_not_waited_for(tmp_path: Path) -> None:
+    feed = LiveFeed("attack")
+    with serving_web(":0", feed, WebOptions()) as server:
+        Playback(feed).play(8)
+        connection, _ = connected(server, "/events")
+        waited: list[int] = []
+        server.hand_over(tmp_path / "report.html", waited.append)
+        assert waited == []
+        connection.close()
