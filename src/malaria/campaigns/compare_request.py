@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from malaria.campaigns.definition import parsed, read_text
 from malaria.campaigns.request import CampaignRequest
-from malaria.campaigns.request_of_tables import request_of_tables
+from malaria.campaigns.request_of_tables import drop_login, request_of_tables
 from malaria.errors import CampaignError
 from malaria.model.broker import BrokerKind
 from malaria.model.observe import Observe
 from malaria.model.option_table import LoadOptions
+from malaria.model.placeholders import literal
 from malaria.model.target import Target, parse_target
 from malaria.model.warhead import Warhead, load_warhead, to_table
 from malaria.model.warhead_options import override
@@ -72,6 +73,9 @@ def _tables(options: CompareOptions) -> dict[str, Any]:
     login = warhead.pop("target", {})
     warhead["attack"].pop("duration", None)
     sides = [_side(text, options, login) for text in (options.a, options.b)]
+    logins = [_login(side.get("target", {})) for side in sides]
+    if logins[0] and logins[0] == logins[1]:
+        drop_login(warhead, logins[0])
     common = _place(options.target, options, login) if options.target is not None else {}
     _check_sides(sides, options)
     return {
@@ -81,6 +85,11 @@ def _tables(options: CompareOptions) -> dict[str, Any]:
         "comparison": dict(options.comparison),
         "level": [common | side for side in sides],
     }
+
+
+def _login(target: Mapping[str, str]) -> dict[str, str]:
+    """Return the login of a side as its groups have it."""
+    return {name: literal(target[name]) for name in ("username", "password") if name in target}
 
 
 def _check_sides(sides: list[dict[str, Any]], options: CompareOptions) -> None:

@@ -28,11 +28,16 @@ def target_table(warhead: dict[str, Any], target: Target) -> dict[str, Any]:
         return access
     given = {"username": target.username, "password": target.password}
     login = {name: literal(text) for name, text in given.items() if text is not None}
+    drop_login(warhead, login)
+    return {name: value for name, value in access.items() if name not in given} | login
+
+
+def drop_login(warhead: dict[str, Any], login: Mapping[str, str]) -> None:
+    """Remove a login from the groups that have it, since their target has it."""
     for group in warhead["group"]:
-        if {name: group[name] for name in given if name in group} == login:
+        if {name: group[name] for name in ("username", "password") if name in group} == login:
             for name in login:
                 del group[name]
-    return {name: value for name, value in access.items() if name not in given} | login
 
 
 def request_of_tables(

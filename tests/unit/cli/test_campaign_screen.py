@@ -76,12 +76,15 @@ def test_a_login_is_that_of_the_target_and_given_again(
     assert "hu{" not in Path("run/campaign.toml").read_text()
 
 
-def test_a_search_gets_its_password_back(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", [["capacity", "broker"], ["compare", "--ab", "one", "two"]])
+def test_a_password_is_given_again(command: list[str], calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALARIA_PASSWORD", "hush")
     monkeypatch.setattr(malaria.campaigns, "conduct_campaign", interrupted(calls))
-    assert main(["capacity", "broker", "-u", "me", "-o", "run"]) == 0
-    assert main(["capacity", "--resume", "run"]) == 0
-    assert [made.campaign.levels[0].warhead.target.password for made in calls.requests] == ["hush", "hush"]
+    assert main([*command, "-u", "me", "-o", "run"]) == 0
+    assert main([command[0], "--resume", "run"]) == 0
+    for warhead in (level.warhead for made in calls.requests for level in made.campaign.levels):
+        assert (warhead.target.username, warhead.target.password) == ("me", "hush")
+        assert {group.username for group in warhead.groups} == {None}
 
 
 def test_a_key_of_the_environment_is_no_load(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
