@@ -2,12 +2,13 @@
 
 Promises: an address that cannot be used is an OperatorError before the load; nothing of the server runs on the thread
 of the attack; leaving takes at most HANDOVER_S where pages are open, and no time where none is; no request is logged,
-because its address may hold the token.
+because its address may hold the token, and none writes on the screen of the load, however odd it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -19,13 +20,13 @@ from typing import Final
 import uvicorn
 
 from malaria.errors import OperatorError
+from malaria.web.bounded_connection import MOST_ANSWERED, BoundedConnection
 from malaria.web.event_stream import EventClock
 from malaria.web.gate import Tokens
 from malaria.web.listen_address import ListenAddress, bound_socket, parse_listen_address
 from malaria.web.live_feed import LiveFeed
 from malaria.web.web_app import WebApp, WebOptions
 
-MOST_CONNECTIONS: Final = 256
 BACKLOG: Final = 64
 START_S: Final = 10.0
 HANDOVER_S: Final = 5.0
@@ -63,9 +64,9 @@ class WebServer:
         self._socket = bound_socket(self._address)
         port = self._socket.getsockname()[1]
         config = uvicorn.Config(
-            self._app.behind_gate(port), http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None,
-            access_log=False, server_header=False, proxy_headers=False, limit_concurrency=MOST_CONNECTIONS,
-            backlog=BACKLOG, timeout_graceful_shutdown=STOP_S,
+            self._app.behind_gate(port), http=BoundedConnection, ws="none", loop="asyncio", lifespan="off",
+            log_config=None, log_level=logging.ERROR, access_log=False, server_header=False, proxy_headers=False,
+            limit_concurrency=MOST_ANSWERED, backlog=BACKLOG, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
