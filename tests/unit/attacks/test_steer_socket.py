@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from attacking import request_for, until
-from malaria.attacks import steer_socket
+from malaria.attacks import steer_client, steer_socket
 from malaria.attacks.change_door import ENDED, ChangeDoor
 from malaria.attacks.followers import AttackUnderWay, Followers
 from malaria.attacks.steer_client import ask_attack, running_below, running_in
@@ -102,6 +102,58 @@ def test_another_user_is_refused(attack: Attack, monkeypatch: pytest.MonkeyPatch
     answer = ask_attack(attack.directory, SteerQuestion(change="+500"))
     assert answer.kind is AnswerKind.REFUSED
     assert attack.taken == []
+
+
+def test_a_refusal_is_heard_though_the_question_was_not(tmp_path: Path) -> None:
+    refused = SteerAnswer(kind=AnswerKind.REFUSED, text="not you")
+
+    def refuse(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            connection.shutdown(socket.SHUT_RD)
+            connection.sendall(refused.model_dump_json().encode() + b"\n")
+
+    with socket.socket(socket.AF_UNIX) as listener, short_address(tmp_path / SOCKET) as address:
+        listener.bind(address)
+        listener.listen()
+        refusing = Thread(target=refuse, args=(listener,))
+        refusing.start()
+        assert ask_attack(tmp_path, SteerQuestion(change="+500" * 1000)) == refused
+        refusing.join()
+
+
+@pytest.fixture
+def full_queue(tmp_path: Path) -> Iterator[socket.socket]:
+    """A socket whose queue of one is full."""
+    with (
+        socket.socket(socket.AF_UNIX) as listener,
+        socket.socket(socket.AF_UNIX) as waiting,
+        short_address(tmp_path / SOCKET) as address,
+    ):
+        listener.bind(address)
+        listener.listen(0)
+        waiting.connect(address)
+        yield listener
+
+
+def test_an_attack_with_a_full_queue_runs(
+    full_queue: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steer_client, "PATIENCE_S", 0.1)
+    assert running_in(tmp_path) == [tmp_path]
+    answer = ask_attack(tmp_path, SteerQuestion(change="+500"))
+    assert (answer.kind, answer.text) == (AnswerKind.CONFLICT, "many others steer at this moment")
+
+
+def test_a_full_queue_is_waited_for(full_queue: socket.socket, tmp_path: Path) -> None:
+    answers: list[SteerAnswer] = []
+    asking = Thread(target=lambda: answers.append(ask_attack(tmp_path, SteerQuestion(change="+500"))))
+    asking.start()
+    full_queue.accept()[0].close()
+    taken = SteerAnswer(kind=AnswerKind.TAKEN, text="+500 clients")
+    with full_queue.accept()[0] as connection:
+        connection.sendall(taken.model_dump_json().encode() + b"\n")
+        asking.join()
+    assert answers == [taken]
 
 
 def test_it_is_gone_when_the_attack_is_over(tmp_path: Path) -> None:
