@@ -150,7 +150,10 @@ class PublishSchedule:
         """Return when `take` has something to do next: a due time, or the end of the known stretch."""
         if self._cursor < len(self.dues):
             return self.dues[self._cursor]
-        return NEVER if self.span is None or self.closed_loop else self._horizon_ns
+        if self.span is None or self.closed_loop:
+            return NEVER
+        # a pause may reach beyond the end: then `take` would never get that far
+        return NEVER if self.span.end_ns is not None and self._horizon_ns >= self.span.end_ns else self._horizon_ns
 
     def within(self, now_ns: int) -> int:
         """Return the time, or the last moment of the span when that is over."""
