@@ -8,7 +8,7 @@ from typing import Final
 from malaria.report.page.page_data import PageData
 from malaria.report.page.page_document import OwnParts, render_document
 from malaria.report.page.page_elements import ChartPlace
-from malaria.web.live_feed import LiveFeed
+from malaria.web.http_models import RunView
 
 PARTS: Final = OwnParts(
     "malaria.web", ("assets/live.css",), ("assets/live.js", "assets/live_parts.js", "assets/steer.js"), connects=True
@@ -19,10 +19,13 @@ FIRST_VIEW: Final = "view"
 
 @dataclass(frozen=True, slots=True)
 class PageLook:
-    """The look of a page. `embedded`: charts alone, for a frame of another page; `steers`: with buttons."""
+    """The look of a page. `embedded`: charts alone, for a frame of another page; `steers`: with buttons; `has_levels`:
+    with those of a campaign.
+    """
 
     embedded: bool
     steers: bool
+    has_levels: bool
     view_token: str
 
 
@@ -34,22 +37,18 @@ class LivePage:
     subtitle: str
     look: PageLook
     chart: ChartPlace
-    has_levels: bool
     embed_path: str
     environment: None = None
 
 
-def render_live_page(feed: LiveFeed, look: PageLook) -> str:
-    """Return the page with all that is known now; its scripts ask for what comes after that."""
-    feed.catch_up()
-    view = feed.view()
+def render_live_page(title: str, view: RunView, look: PageLook) -> str:
+    """Return the page with all that a view has; its scripts ask for what comes after that."""
     facts = view.facts
     page = LivePage(
-        title=feed.title,
+        title=title,
         subtitle="" if facts is None else " · ".join(filter(None, (facts.target, facts.load))),
         look=look,
         chart=CHART,
-        has_levels=feed.directory is not None,
         embed_path=f"/?embed=1&view={look.view_token}",
     )
     return render_document("live_page.html", page, PageData(files={FIRST_VIEW: view.model_dump_json()}), PARTS)

@@ -72,9 +72,16 @@ class WebApp:
         if self._feed.report is not None:
             return await self._file(self._feed.report, self._count)
         embedded = is_embedded(request)
-        steers = not (embedded or self._options.read_only or self._feed.watches)
-        look = PageLook(embedded=embedded, steers=steers, view_token=self._tokens.view)
-        return HTMLResponse(render_live_page(self._feed, look))
+        look = PageLook(
+            embedded=embedded,
+            steers=not (embedded or self._options.read_only or self._feed.watches),
+            has_levels=self._feed.directory is not None,
+            view_token=self._tokens.view,
+        )
+        self._feed.catch_up()
+        view = self._feed.view()
+        # compressing a long run takes a while, in which others must not wait
+        return HTMLResponse(await run_in_threadpool(render_live_page, self._feed.title, view, look))
 
     async def _run(self, request: Request) -> Response:
         self._feed.catch_up()
