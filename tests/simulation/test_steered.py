@@ -187,3 +187,19 @@ def test_its_warhead_reads_back_equal(tmp_path: Path) -> None:
     warhead = load_warhead(outcome.directory / "steered.toml")
     (tmp_path / "copy.toml").write_text(to_toml(warhead))
     assert load_warhead(tmp_path / "copy.toml") == warhead
+
+
+def test_a_session_with_waves_and_a_pause_is_repeated_by_its_file(tmp_path: Path) -> None:
+    """Random due times too: a wave has the same numbers, and so the same chances."""
+    outcome, simulation, hand = steered(
+        tmp_path, (0.4, "+30"), (1.9, "pause"), (2.1, "subscribers: +1"), (2.7, "resume"), (3.3, "-37"), (4.1, "storm"),
+        connect_rate=100,
+    )  # fmt: skip
+    assert [answer.kind for answer in hand.answers] == ["taken"] * 6
+    again, repeat = repeated(tmp_path, outcome.directory)
+    assert again.run.meta.unmade_changes == ()
+    assert marks(again) == marks(outcome)
+    assert dues(again, repeat) == dues(outcome, simulation)
+    assert again.summary["messages"] == outcome.summary["messages"]
+    assert again.run.meta.rate_steps == outcome.run.meta.rate_steps
+    assert again.summary["surges"] == outcome.summary["surges"]
