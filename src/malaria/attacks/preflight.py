@@ -24,6 +24,7 @@ from malaria.model.warhead import Warhead
 from malaria.observe.target_observers import ObservedTarget, TargetObservers
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.credentials import load_credentials
+from malaria.plan.highest_rate import highest_rate
 from malaria.plan.reserves import with_reserves, without_reserves
 from malaria.plan.surge_schedule import clients_planned
 from malaria.records.run_meta import RunMeta
@@ -131,8 +132,8 @@ def _way_from_here(target: Target, spread: Spread) -> Route:
 
 
 def check_rate(warhead: Warhead, workers: int) -> None:
-    """Raise HostLimitError if the groups together are due more often than the workers can ever send."""
-    per_s = sum(group.clients / group.interval for group in warhead.publishing if not group.closed_loop)
+    """Raise HostLimitError if the groups are ever due together more often than the workers can ever send."""
+    per_s = highest_rate(warhead)
     most = workers * MOST_PER_S
     if per_s > most:
         raise HostLimitError(

@@ -24,6 +24,7 @@ from malaria.model.planned_change import rate_obstacle
 from malaria.model.wanted_change import Verb, WantedChange
 from malaria.model.warhead import Warhead
 from malaria.records.rows import RunPhase
+from malaria.schedule.pacing import MOST_PER_S
 from malaria.units import format_clock, format_count, format_duration_ns, format_rate, format_things
 
 LOADING: Final = (RunPhase.WARMUP, RunPhase.MEASURE)
@@ -121,6 +122,7 @@ class Steering:
     def _add(self, wanted: WantedChange, effect_ns: int) -> _Deed:
         group, clients = self._one_group(wanted), wanted.clients or 0
         self._check_reserve(group, clients)
+        self._check_host(effect_ns, more={group.name: clients})
         queue, end_ns = self._crowd.queue, self._conductor.measure_end_ns
         ready_ns, begin_ns = queue.passes_ns(effect_ns, clients), queue.begin_ns(effect_ns, clients)
         needed = format_duration_ns(ready_ns - effect_ns)
@@ -221,6 +223,7 @@ class Steering:
             longest = format_duration_ns(int(LONGEST_INTERVAL_S) * NS_PER_S)
             raise OperatorError(f"that is less than one message in {longest}", "write a higher rate, or pause")
         groups = self._fitting(wanted, rate_obstacle, "the rate of group {name} cannot be changed: it {obstacle}")
+        self._check_host(effect_ns, intervals={group.name: interval for group in groups})
         clients = sum(self._crowd.there(group.name, effect_ns) for group in groups)
         each, in_all = (format_rate(float(per_s), "msg") for per_s in (1 / interval, clients / interval))
         text = f"each client of {_names(groups)} sends {each} from {self._clock(effect_ns)}, {in_all} in all"
@@ -247,6 +250,25 @@ class Steering:
             raise UnfitError("nothing pauses", "write pause first")
         text = f"{_names(groups)} goes on at {self._clock(effect_ns)} where the schedule stood"
         return _Deed(text, _each(groups, effect_ns, self._schedule.resume), _only(groups))
+
+    def _check_host(
+        self, effect_ns: int, *, more: Mapping[str, int] | None = None, intervals: Mapping[str, Fraction] | None = None
+    ) -> None:
+        """Raise UnfitError if more would be due than the workers can ever send, as an attack that begins is refused."""
+        more, intervals = more or {}, self._intervals | dict(intervals or {})
+        per_s = sum(
+            (self._crowd.there(group.name, effect_ns) + more.get(group.name, 0)) / intervals[group.name]
+            for group in self._warhead.publishing
+            if not group.closed_loop
+        )
+        workers = len(self._conductor.workers)
+        most = workers * MOST_PER_S
+        if per_s > most:
+            raise UnfitError(
+                f"that is {format_rate(float(per_s), 'msg')} in all; {format_things(workers, 'worker')} can be asked "
+                f"for at most {format_rate(most, 'msg')}",
+                "write a lower rate, or fewer clients",
+            )
 
     # --- the phase -------------------------------------------------------------------------------------------------
 

@@ -107,6 +107,16 @@ def test_several_groups_that_publish_must_be_told_apart_where_clients_are_counte
     )
 
 
+def test_more_than_the_workers_can_ever_send_is_a_conflict() -> None:
+    desk = Desk(METERS, BACKEND, connect_rate=100)
+    most = "1 worker can be asked for at most 1,000,000 msg/s; write a lower rate, or fewer clients"
+    assert desk.says("rate=10001") == f"conflict: that is 1,000,100 msg/s in all; {most}"
+    assert desk.says("rate=10000").startswith("taken: ")
+    assert desk.says("+1") == f"conflict: that is 1,010,000 msg/s in all; {most}"
+    assert desk.says("rate=1/6").startswith("taken: ")
+    assert desk.says("+1").startswith("taken: ")
+
+
 def test_what_does_not_fit_the_time_is_a_conflict() -> None:
     desk = Desk()
     assert desk.says("+500", 118) == (
