@@ -9,7 +9,10 @@ import pytest
 
 from malaria.cli.main import main
 from malaria.cli.web_view import LiveWeb, WebView, with_web_address
+from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
+from malaria.records.rows import Observation
+from malaria.report.terminal.latest_readings import LatestReadings
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,35 @@ def test_what_lacks_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(OperatorError, match="starlette") as refusal, WebView("auto").serving("attack", Path("run")):
         raise AssertionError
     assert "mqtt-malaria[web]" in refusal.value.remedy
+
+
+def test_a_watch_is_shown_on_the_screen_and_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    latest, shown = LatestReadings(), []
+    row = Observation("host", NS_PER_S, {"cpu_percent": 40.0})
+    with WebView(":0").watching("malaria watch broker", latest) as web:
+        web.watching(lambda at_ns, rows: shown.append((at_ns, rows)))(2 * NS_PER_S, [row])
+        assert shown == [(2 * NS_PER_S, [row])]
+        assert web.feed is not None
+        web.feed.catch_up()
+        assert web.feed.view().columns["host_cpu_percent"] == [40.0, None]
+    assert "live page  http://127.0.0.1:" in capsys.readouterr().err
+
+
+def test_lines_between_attacks_are_on_the_page_as_well() -> None:
+    told: list[str] = []
+
+    class Screen:
+        def begin(self, *_: object) -> None:
+            told.append("begin")
+
+        def tell(self, text: str) -> None:
+            told.append(text)
+
+    with WebView(":0").serving("malaria campaign", Path("runs/none"), campaign=True, tell=told.append) as web:
+        listener = web.listening(Screen())  # type: ignore[arg-type]
+        listener.tell("level 1: PASS")
+        assert web.feed is not None
+        assert web.feed.view().status.note == "level 1: PASS"
+        assert [type(one).__name__ for one in web.followers] == ["LiveFeed", "LiveFigures"]
+    assert told[0].startswith("live page  http://")
+    assert told[1:] == ["level 1: PASS"]

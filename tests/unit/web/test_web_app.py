@@ -281,6 +281,11 @@ def test_two_who_steer_at_once_are_both_answered() -> None:
     assert {text for text, _ in door.asked} == {"+1", "-1"}
 
 
+def test_no_more_pages_than_can_be_served(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("malaria.web.event_stream.MOST_READERS", 0)
+    assert refused(site.browser.get("/events"), 503).reason == "too many pages show this run"
+
+
 # --- what there is -------------------------------------------------------------------------------------------------
 
 
