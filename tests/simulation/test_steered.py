@@ -11,6 +11,7 @@ import pytest
 
 from attacking import request_for
 from exactly import S, dues_by_client
+from malaria.analysis.compare.comparable import condition_changes, conditions_of
 from malaria.attacks.followers import AttackUnderWay
 from malaria.attacks.runner import AttackOutcome, AttackRequest
 from malaria.control.change_answer import ChangeAnswer
@@ -81,6 +82,7 @@ def test_a_session_is_repeated_by_its_file(tmp_path: Path) -> None:
     assert dues(again, repeat) == dues(outcome, simulation)
     assert again.summary["messages"] == outcome.summary["messages"]
     assert again.run.meta.rate_steps == outcome.run.meta.rate_steps
+    assert condition_changes(conditions_of(outcome.run), conditions_of(again.run)) == []
 
 
 def test_clients_that_come_and_go_are_repeated(tmp_path: Path) -> None:
@@ -92,6 +94,7 @@ def test_clients_that_come_and_go_are_repeated(tmp_path: Path) -> None:
     assert again.summary["messages"] == outcome.summary["messages"]
     assert again.summary["clients"] == outcome.summary["clients"]
     assert again.run.meta.rate_steps == outcome.run.meta.rate_steps
+    assert condition_changes(conditions_of(outcome.run), conditions_of(again.run)) == []
 
 
 CHANGES = (
@@ -131,6 +134,7 @@ def test_an_early_end_is_repeated(tmp_path: Path) -> None:
     assert again.run.meta.measure_end_ns - again.run.meta.measure_start_ns == length_ns
     assert dues(again, repeat) == dues(outcome, simulation)
     assert again.summary["messages"] == outcome.summary["messages"]
+    assert condition_changes(conditions_of(outcome.run), conditions_of(again.run)) == []
 
 
 def test_what_came_after_an_early_end_is_left_out(tmp_path: Path) -> None:

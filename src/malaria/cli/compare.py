@@ -23,6 +23,7 @@ from malaria.cli.campaign_screen import (
 from malaria.cli.options import CLIENTS, HOW, LOAD, TIME, Allowed, FromFile, Password, Result, option, takes
 from malaria.cli.output import console
 from malaria.cli.result_files import write_json
+from malaria.cli.stored import named_run
 from malaria.cli.stray_options import Use
 from malaria.errors import CampaignError, RunError
 from malaria.model.option_table import OPTIONS, LoadOptions
@@ -58,9 +59,13 @@ class ComparedThings:
 
     a: Annotated[
         str | None,
-        typer.Argument(metavar="A", help="A run, a campaign or a search; with --ab a target, a broker or a warhead.",
-                       show_default=False),
-    ] = None  # fmt: skip
+        typer.Argument(
+            metavar="A",
+            help="A run, a campaign or a search: its directory, its name below runs/, or latest; with --ab a target, "
+            "a broker or a warhead.",
+            show_default=False,
+        ),
+    ] = None
     b: Annotated[
         str | None, typer.Argument(metavar="B", help="What A is compared with, of the same kind.", show_default=False)
     ] = None
@@ -152,7 +157,7 @@ def _side_by_side(things: ComparedThings, result: Result) -> int:
 
     if things.a is None or things.b is None:
         raise RunError("two results are needed", "malaria compare A B; or malaria compare --ab A B: see --help")
-    compared = compare_stored(Path(things.a), Path(things.b), anyway=things.anyway)
+    compared = compare_stored(named_run(things.a), named_run(things.b), anyway=things.anyway)
     screen = console(result.json)
     with page_directory(result.output, RUNS, "compare") as directory:
         if not result.quiet:

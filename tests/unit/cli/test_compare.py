@@ -99,7 +99,16 @@ def test_two_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
     assert "only in B: 900 clients" in shown
 
 
-@pytest.mark.parametrize(("other", "message"), [("c", "a is an attack, c is a campaign"), ("nothing", "holds no run")])
+def test_stored_results_have_names(capsys: pytest.CaptureFixture[str]) -> None:
+    store(Path("runs/first"))
+    store(Path("elsewhere"))
+    assert main(["compare", "first", "elsewhere", "--anyway"]) == 0
+    assert "A runs/first" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("other", "message"), [("c", "a is an attack, c is a campaign"), ("nothing", "there is no run nothing")]
+)
 def test_what_cannot_be_compared(other: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     store(Path("a"))
     store_campaign(Path("c"), "500 clients")

@@ -1,7 +1,8 @@
 """Tell whether two runs were made under the same conditions: load, hold, way in, and the hosts that made the load.
 
 The target itself is no condition: it is what a comparison is about. Thresholds are none either: they change verdicts,
-not figures.
+not figures. Nor is the seed: of two runs without one, each draws its own. Changes of the running load count as they
+were made, by hand or by the warhead, so that a run and its repetition by `steered.toml` are alike.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from malaria.analysis.windows import bees_of, workers_of
+from malaria.clock import NS_PER_S
 from malaria.errors import OperatorError
 from malaria.model.target import Target, parse_target
 from malaria.records.run import Run
@@ -22,8 +24,10 @@ from malaria.records.run_meta import EnvironmentFacts
 from malaria.records.search_goal import SearchGoal
 
 HOST_FACTS: Final = ("host", "system", "processor", "cores", "python", "malaria")
-NO_CONDITIONS: Final = frozenset({"target", "thresholds"})
-"""Tables of a warhead that are no load."""
+NO_CONDITIONS: Final = frozenset({"target", "thresholds", "change"})
+"""Tables of a warhead that are no load, or not what was made of it."""
+END: Final = "end"
+NO_ATTACK_CONDITIONS: Final = ("duration", "seed")
 WAY_IN: Final = ("tls_version", "ciphers", "resume", "server_name")
 """Keys of a target whose values count; of the others only that they are there: another broker has other keys."""
 
@@ -37,7 +41,7 @@ type Conditions = Mapping[str, str]
 
 def conditions_of(run: Run) -> Conditions:
     """Return the conditions of a run. One that is unknown says so."""
-    return dict([*_load(run), *_way_in(run), *_hosts(run)])
+    return dict([*_load(run), *_changes(run), *_way_in(run), *_hosts(run)])
 
 
 def conditions_hash(conditions: Conditions) -> str:
@@ -75,13 +79,26 @@ def _load(run: Run) -> Iterator[tuple[str, str]]:
     kept = {name: value for name, value in table.items() if name not in NO_CONDITIONS}
     attack = kept.get("attack")
     if isinstance(attack, dict):
-        attack.pop("duration", None)
+        for key in NO_ATTACK_CONDITIONS:
+            attack.pop(key, None)
     for group in kept.get("group") or []:
         if isinstance(group, dict):
             group.pop("target", None)
     yield from (("warhead: " + path, text) for path, text in _flat(kept, ""))
     hold_s = run.meta.duration_planned_s
     yield "hold", "until the last message" if hold_s is None else f"{hold_s:g} s"
+
+
+def _changes(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield each change of the running load that was made, with its time from the beginning of the measured time.
+
+    An end is not among them: it is the hold.
+    """
+    begin_ns = run.meta.measure_start_ns or 0
+    made = [((change.at_ns or 0) - begin_ns, change.change) for change in run.meta.changes if change.verb != END]
+    made.sort()
+    for number, (at_ns, change) in enumerate(made, 1):
+        yield f"change {number}", f"{change} at {at_ns / NS_PER_S:.9f} s"
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:

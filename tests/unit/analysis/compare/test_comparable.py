@@ -15,6 +15,7 @@ from malaria.analysis.compare.comparable import (
     searched_conditions,
 )
 from malaria.records.run import Run
+from malaria.records.run_meta import ChangeFacts
 from malaria.records.search_goal import SearchGoal
 from synthetic import make_run
 
@@ -73,6 +74,20 @@ def test_what_is_a_condition(facts: dict[str, Any], line: str) -> None:
     found = changes(**facts)
     assert line in found[0]
     assert conditions_hash(conditions_of(run())) != conditions_hash(conditions_of(run(**facts)))
+
+
+def changed_at(start_ns: int, by: str, **facts: Any) -> dict[str, Any]:
+    made = ChangeFacts(at_ns=start_ns + 1_500_000_001, verb="add", change="meters: +500", by=by)
+    return {"measure_start_ns": start_ns, "changes": (made,), **facts}
+
+
+def test_a_change_counts_as_it_was_made_whoever_made_it() -> None:
+    """By hand, or by the file that repeats it, which states the seed too."""
+    stated = WARHEAD.replace("[attack]", 'change = [{ at = "1500000001ns", do = "meters: +500" }]\n[attack]\nseed = 7')
+    by_hand = conditions_of(run(**changed_at(3_000_000_000, "browser")))
+    by_file = conditions_of(run(**changed_at(5_000_000_000, "file", warhead_toml=stated)))
+    assert condition_changes(by_hand, by_file) == []
+    assert changes(**changed_at(0, "key")) == ["change 1: none in A, meters: +500 at 1.500000001 s in B"]
 
 
 def test_another_host_is_a_condition() -> None:
