@@ -61,6 +61,7 @@ class WebServer:
 
     def start(self) -> None:
         """Bind, and serve on a thread. Raises OperatorError."""
+        _keep_quiet()
         self._socket = bound_socket(self._address)
         port = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -109,6 +110,7 @@ class WebServer:
         assert self._server is not None
         assert self._socket is not None
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(lambda *_: None)  # a connection that breaks is no news for the terminal
         turning = asyncio.create_task(self._clock.run())
         try:
             await self._server.serve(sockets=[self._socket])
@@ -135,6 +137,14 @@ def serving_web(address: str, feed: LiveFeed, options: WebOptions) -> Iterator[W
         yield server
     finally:
         server.stop()
+
+
+def _keep_quiet() -> None:
+    """Let the server's library print nothing: the terminal belongs to the attack, and a message may hold an address."""
+    logger = logging.getLogger("uvicorn")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def _soon(happened: Callable[[], bool], limit_s: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from pathlib import Path
@@ -108,3 +109,22 @@ def test_a_program_is_not_waited_for(tmp_path: Path) -> None:
         server.hand_over(tmp_path / "report.html", waited.append)
         assert waited == []
         connection.close()
+
+
+def test_nothing_is_printed_whatever_readers_do(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    feed = LiveFeed("attack")
+    with serving_web(":0", feed, WebOptions()) as server:
+        Playback(feed).play(8)
+        parts = urlsplit(server.url)
+        for garbage in (b"\x00\xff\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
+            with socket.create_connection((parts.hostname, parts.port), timeout=30) as line:
+                line.sendall(garbage)
+                line.recv(1000)
+        connection, _ = connected(server, "/events")
+        connection.close()
+        reader, _ = connected(server, "/events")
+    reader.close()
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []  # what is logged and handled by nobody is printed to standard error
