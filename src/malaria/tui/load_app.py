@@ -73,7 +73,7 @@ class FigureLines(Static):
 
     def render(self) -> Text:
         width, height = self.size
-        lines = screen_lines(self.picture, width, height)
+        lines = screen_lines(self.picture, width, height, self.screen.size.height)
         for line in lines:  # on a screen that is too small: a line that is broken would push others out
             line.truncate(width, overflow="ellipsis")
         return Text("\n").join(lines)

@@ -58,18 +58,21 @@ UNSHOWN: Final = frozenset({"programs"})
 """Observers that watch this machine for the verdict."""
 
 
-def screen_lines(picture: ScreenPicture, width: int, height: int) -> list[Text]:
-    """Return at most `height` lines for a screen of this size. The newest events take what the figures leave."""
-    lines = [*_small(width, height), *_head(picture, width)]
+def screen_lines(picture: ScreenPicture, width: int, height: int, rows: int) -> list[Text]:
+    """Return at most `height` lines for a screen of `rows`, of which answers and keys have the others.
+
+    The newest events take what the figures leave.
+    """
+    lines = [*_small(width, rows), *_head(picture, width)]
     if picture.progress is not None:
         room = height - len(lines) - min(LEAST_NOTES, len(picture.notes))
         lines += _wide(picture, width, room) if width >= WIDE else _narrow(picture, width, room)
     return (lines + _notes(picture, width, height - len(lines)))[:height]
 
 
-def _small(width: int, height: int) -> list[Text]:
+def _small(width: int, rows: int) -> list[Text]:
     """Return the notice that a screen is too small for all figures."""
-    if width >= LEAST_WIDTH and height >= LEAST_HEIGHT - 2:  # the answer and the keys have the other two lines
+    if width >= LEAST_WIDTH and rows >= LEAST_HEIGHT:
         return []
     return [Text(f"too small for every figure: make it {LEAST_WIDTH} x {LEAST_HEIGHT}", style=DOUBTFUL)]
 

@@ -11,7 +11,7 @@ from malaria.tui.screen_panels import bar_rows, bee_lines, phase_bar, screen_lin
 
 
 def lines(picture: ScreenPicture, width: int = 80, height: int = 22) -> list[str]:
-    return [line.plain for line in screen_lines(picture, width, height)]
+    return [line.plain for line in screen_lines(picture, width, height, height + 2)]
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 22), (80, 23), (100, 30), (161, 40), (162, 40), (200, 48)])
@@ -33,6 +33,10 @@ def test_every_figure_is_there_and_nothing_sticks_out(width: int, height: int, b
 def test_a_small_screen_says_so() -> None:
     assert lines(watched().picture(), 60, 18)[0] == "too small for every figure: make it 80 x 24"
     assert len(lines(watched().picture(), 20, 5)) == 5
+
+
+def test_a_long_answer_makes_no_screen_small() -> None:
+    assert "too small" not in screen_lines(watched().picture(), 80, 20, 24)[0].plain
 
 
 def test_before_the_load_the_stage() -> None:
@@ -60,11 +64,11 @@ def test_only_what_is_wrong_has_a_colour() -> None:
     quiet = watched()
     quiet.observation(Observation("process", 0, {"cpu_percent": 12.0}))
     quiet.progress(state(61))
-    styles = {str(span.style) for line in screen_lines(quiet.picture(), 80, 16) for span in line.spans}
+    styles = {str(span.style) for line in screen_lines(quiet.picture(), 80, 16, 18) for span in line.spans}
     assert styles <= {"bold", "dim", "green"}
     bad = watched()
     bad.progress(state(61, totals={"due": 30_000, "sent": 30_000, "acked": 9_000, "dropped": 7}))
-    styles = {str(span.style) for line in screen_lines(bad.picture(), 80, 22) for span in line.spans}
+    styles = {str(span.style) for line in screen_lines(bad.picture(), 80, 22, 24) for span in line.spans}
     assert {"red", "yellow"} <= styles  # connections lost; CPU at 93 %
 
 
