@@ -98,6 +98,14 @@ def connect_time_ns(run: Run) -> int | None:
     return _connect_phase_ns(run)
 
 
+def connect_time_text(run: Run) -> str:
+    """Return ` in 3 s`, or `, those of the start in 3 s` if others came later; empty if the time is unknown."""
+    took_ns = connect_time_ns(run)
+    if not took_ns:
+        return ""
+    return f"{', those of the start' if run.meta.crowd_changes else ''} in {format_duration_ns(took_ns)}"
+
+
 def _connect_phase_ns(run: Run) -> int | None:
     """Return the length of the phase, for runs of earlier versions; None if no load followed it."""
     started_ns: int | None = None

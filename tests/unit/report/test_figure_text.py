@@ -12,10 +12,12 @@ from malaria.clock import NS_PER_S
 from malaria.printable import printable
 from malaria.records.rows import Event, EventKind, Metric
 from malaria.records.run import Run
+from malaria.records.run_meta import ChangeFacts
 from malaria.report.figure_text import (
     StatedLatency,
     broker_name,
     connect_time_ns,
+    connect_time_text,
     count,
     kept_up,
     latencies,
@@ -63,6 +65,13 @@ def test_the_time_to_connect_is_that_of_the_phase() -> None:
     assert connect_time_ns(records) == 3 * NS_PER_S
     cut = Run(records.meta, records.samples, (Event(0, EventKind.PHASE, "connect"),), None)
     assert connect_time_ns(cut) is None
+
+
+def test_the_time_to_connect_is_that_of_the_start() -> None:
+    records = make_run()
+    assert connect_time_text(records) == " in 3 s"
+    later = with_meta(records, changes=(ChangeFacts(at_ns=9 * NS_PER_S, verb="add", change="+500", by="key"),))
+    assert connect_time_text(later) == ", those of the start in 3 s"
 
 
 @pytest.mark.parametrize(("trouble", "good"), [(None, True), ("generator-limit", False)])

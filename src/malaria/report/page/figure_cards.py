@@ -7,9 +7,9 @@ from malaria.analysis.summary_figures import Summary
 from malaria.analysis.windows import known_total
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
-from malaria.report.figure_text import connect_time_ns, connected, count, latencies, lost_figure, things
+from malaria.report.figure_text import connect_time_text, connected, count, latencies, lost_figure, things
 from malaria.report.page.page_elements import FigureCard, defined
-from malaria.units import format_duration_ns, format_rate
+from malaria.units import format_rate
 
 
 def figure_cards(run: Run, summary: Summary) -> tuple[FigureCard, ...]:
@@ -28,10 +28,8 @@ def figure_cards(run: Run, summary: Summary) -> tuple[FigureCard, ...]:
 
 
 def _clients(run: Run, summary: Summary) -> FigureCard:
-    took_ns = connect_time_ns(run)
-    within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
     planned = count(summary.clients.planned)
-    return FigureCard(defined("clients"), connected(run, summary), f"of {planned}{within}")
+    return FigureCard(defined("clients"), connected(run, summary), f"of {planned}{connect_time_text(run)}")
 
 
 def _rate(run: Run, summary: Summary) -> FigureCard | None:

@@ -23,7 +23,7 @@ from malaria.records.run import Run
 from malaria.report.figure_text import (
     StatedLatency,
     broker_name,
-    connect_time_ns,
+    connect_time_text,
     connected,
     count,
     kept_up,
@@ -34,7 +34,7 @@ from malaria.report.figure_text import (
 from malaria.report.ledger_text import warmup_messages
 from malaria.report.terminal.rules_block import rules_block
 from malaria.report.terminal.terminal_lines import COLOURS, INDENT, LABEL_WIDTH, print_lines, row, wrapped
-from malaria.units import format_bytes, format_duration_ns, format_things
+from malaria.units import format_bytes, format_things
 
 SHOWN: Final = ("p50", "p90", "p99", "p99_9", "max")
 """The statistics of a latency that have room."""
@@ -99,9 +99,8 @@ def _verdict(run: Run, summary: Summary, width: int, room: int) -> list[Text]:
 
 
 def _clients(run: Run, summary: Summary, width: int) -> list[Text]:
-    clients, took_ns = summary.clients, connect_time_ns(run)
-    within = f" in {format_duration_ns(took_ns)}" if took_ns else ""
-    parts = [f"{connected(run, summary)} of {count(clients.planned)} connected{within}"]
+    clients = summary.clients
+    parts = [f"{connected(run, summary)} of {count(clients.planned)} connected{connect_time_text(run)}"]
     # the count before it is then the most at once
     if run.meta.surges:
         parts.append(f"{count(clients.connected)} at the end")
