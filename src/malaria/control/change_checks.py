@@ -13,7 +13,7 @@ def check_change(change: ChangeRate | DisconnectClients, warhead: Warhead) -> No
     group = next((group for group in warhead.groups if group.name == change.group), None)
     if group is None:
         names = ", ".join(group.name for group in warhead.groups)
-        raise OperatorError(f"there is no group {change.group!r}", f"there is {names}")
+        raise OperatorError(f"there is no group {change.group!r}", f"the load has {names}")
     if isinstance(change, DisconnectClients):
         if change.count < 1:
             raise OperatorError(f"{change.count} clients cannot be disconnected", "give a number from 1 on")

@@ -302,7 +302,7 @@ class Conductor:
         if self._waited_ns(at_ns) > SILENCE_NOTICE_NS and not self._prepare_mark:
             self._prepare_mark = True
             limit = format_duration_ns(PREPARE_NS)
-            self._mark(at_ns, EventKind.LOST, f"waiting for {_workers(late)} to get ready, {limit} at most")
+            self._mark(at_ns, EventKind.OPERATOR, f"waiting for {_workers(late)} to get ready, {limit} at most")
         return []
 
     def _in_connect(self, at_ns: int) -> list[Order]:

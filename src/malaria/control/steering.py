@@ -247,7 +247,7 @@ class Steering:
         groups = self._fitting(wanted, _silence, "group {name} cannot resume: it {obstacle}")
         groups = [group for group in groups if group.name in self._crowd.paused]
         if not groups:
-            raise UnfitError("nothing pauses", "write pause first")
+            raise UnfitError("nothing is paused", "pause the load first")
         text = f"{_names(groups)} goes on at {self._clock(effect_ns)} where the schedule stood"
         return _Deed(text, _each(groups, effect_ns, self._schedule.resume), _only(groups))
 
@@ -311,7 +311,7 @@ class Steering:
             if group.name == name:
                 return group
         names = ", ".join(group.name for group in self._warhead.groups)
-        raise OperatorError(f"there is no group {name!r}", f"there is {names}")
+        raise OperatorError(f"there is no group {name!r}", f"the load has {names}")
 
     def _one_group(self, wanted: WantedChange) -> Group:
         """Return the group that a change of clients concerns. Raises OperatorError where that is not clear."""
@@ -322,7 +322,9 @@ class Steering:
         if len(groups) == 1:
             return groups[0]
         names = ", ".join(group.name for group in groups)
-        raise OperatorError(f"{wanted.in_words}: of which group?", f"write GROUP: before the change; there is {names}")
+        raise OperatorError(
+            f"{wanted.in_words}: of which group?", f"write GROUP: before the change; the load has {names}"
+        )
 
     def _fitting(self, wanted: WantedChange, obstacle: Callable[[Group], str], refusal: str) -> list[Group]:
         """Return the groups that a change of the pace concerns: the named one, or all that it fits."""

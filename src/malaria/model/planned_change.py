@@ -192,9 +192,9 @@ def _check_group(change: PlannedChange, groups: Sequence[Group]) -> None:
     group = meant_group(wanted, groups)
     if group is None:
         if wanted.group is not None:
-            raise KeyPathError(key, f"there is no group {wanted.group!r}", f"there is {names}")
+            raise KeyPathError(key, f"there is no group {wanted.group!r}", f"the load has {names}")
         if wanted.verb in ONE_GROUP:
-            raise KeyPathError("group", f"is missing: {wanted.in_words} fits several groups", f"there is {names}")
+            raise KeyPathError("group", f"is missing: {wanted.in_words} fits several groups", f"the load has {names}")
         return
     if wanted.verb is Verb.ADD and "index" not in check_template(group.client_id, OF_CLIENT_ID):
         # further clients with the same id would throw out those that are there

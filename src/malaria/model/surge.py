@@ -87,7 +87,7 @@ def check_surges(surges: Sequence[Surge], groups: Sequence[Group], attack: Attac
 def _check_group(surge: Surge, groups: Mapping[str, Group]) -> None:
     group = groups.get(surge.group)
     if group is None:
-        raise KeyPathError("group", f"there is no group {surge.group!r}", f"there is {', '.join(groups)}")
+        raise KeyPathError("group", f"there is no group {surge.group!r}", f"the load has {', '.join(groups)}")
     # further clients with the same id would throw out those that are there
     if "index" not in check_template(group.client_id, OF_CLIENT_ID):
         raise KeyPathError("group", f"every client of {surge.group} has the same id", "put {index} into its client_id")

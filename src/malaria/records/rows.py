@@ -161,7 +161,7 @@ class EventKind(StrEnum):
     ACT = "act"
     TROUBLE = "trouble"  # the broker's behaviour: refusals, drops, garbage
     LOST = "lost"  # a worker or a bee
-    OPERATOR = "operator"  # Ctrl-C
+    OPERATOR = "operator"  # Ctrl-C, and what is waited for
     OBSERVER = "observer"  # an observer lost what it watches, or found it again
     BROKER = "broker"  # a broker that we had started ended
 

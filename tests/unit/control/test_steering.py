@@ -81,8 +81,8 @@ class Desk:
          "start the attack with --reserve 1000000"),
         ("-100", "conflict: no client would be left that makes the load; write end"),
         ("-101", "conflict: meters has 100 clients; write -100 at most"),
-        ("resume", "conflict: nothing pauses; write pause first"),
-        ("other: +1", "refused: there is no group 'other'; there is meters, backend"),
+        ("resume", "conflict: nothing is paused; pause the load first"),
+        ("other: +1", "refused: there is no group 'other'; the load has meters, backend"),
         ("backend: rate=2/s", "refused: the rate of group backend cannot be changed: it publishes nothing; "
          "choose another group"),
         ("backend: pause", "refused: group backend cannot pause: it publishes nothing; choose another group"),
@@ -96,7 +96,7 @@ def test_an_answer_says_what_will_happen_or_why_not(text: str, answer: str) -> N
 def test_several_groups_that_publish_must_be_told_apart_where_clients_are_counted() -> None:
     desk = Desk(METERS, TARGETS, BACKEND)
     assert desk.says("+5").startswith(
-        "refused: +5 clients: of which group?; write GROUP: before the change; there is meters"
+        "refused: +5 clients: of which group?; write GROUP: before the change; the load has meters"
     )
     assert desk.says("rate=1/s") == "taken: each client of meters sends 1 msg/s from 0:45, 100 msg/s in all"
     assert desk.says("pause") == "taken: nothing of meters and loop is due from 0:45 on, until it resumes"
