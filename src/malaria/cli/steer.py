@@ -154,7 +154,9 @@ def _load_lines(directory: Path, load: SteeredLoad) -> list[str]:
         for per_s, word in ((load.due_per_s, "due"), (load.sent_per_s, "sent"))
         if per_s is not None
     ]
-    groups = ", ".join(f"{group.name} ({group.role}, {format_count(group.clients)})" for group in load.groups)
+    groups = ", ".join(
+        f"{group.name} ({group.role}, {format_count(group.clients)} at the start)" for group in load.groups
+    )
     return [
         f"{directory}: {load.phase}{clock} · {' · '.join([clients, *rates])}",
         f"groups: {groups}",

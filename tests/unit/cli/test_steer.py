@@ -94,7 +94,7 @@ def test_without_a_change_it_says_how_the_attack_stands(asked: Asked, capsys: py
     assert main(["steer"]) == 0
     first, groups, last = capsys.readouterr().out.splitlines()
     assert first == "runs/one: measure at 0:12 · 500 of 501 clients · 83.3 msg/s due · 82 msg/s sent"
-    assert groups == "groups: meters (publish, 500)"
+    assert groups == "groups: meters (publish, 500 at the start)"
     assert last.startswith("to change it, write +500, -500, ")
 
 

@@ -39,6 +39,7 @@ class LiveRun:
         self.gauges: Mapping[str, int] = {}
         self.histograms: dict[Metric, Histogram] = {}
         self.phase = RunPhase.PREPARE
+        self.clients_planned = facts.clients_planned
         self.due_per_s: float | None = None
         self.at_ns = 0
         self.summary: Mapping[str, Any] | None = None
@@ -73,6 +74,7 @@ class LiveRun:
         """Take how the attack stands."""
         self.totals, self.gauges = progress.totals, progress.gauges
         self.phase, self.at_ns = progress.phase, progress.at_ns
+        self.clients_planned = progress.clients_planned
         running = progress.phase in (RunPhase.WARMUP, RunPhase.MEASURE)
         self.due_per_s = progress.due_per_s if running else 0.0
 

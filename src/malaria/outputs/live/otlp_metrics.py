@@ -105,7 +105,7 @@ def _gauges(run: LiveRun) -> Iterator[OtlpMetric]:
     account = (run.summary or {}).get("messages", {})
     known = [(metric, run.gauges.get(gauge)) for gauge, metric in GAUGES.items()]
     known += [(metric, account.get(key)) for key, metric in ACCOUNT.items()]
-    for metric, value in (*known, (CLIENTS_PLANNED, run.facts.clients_planned), (DUE_RATE, run.due_per_s)):
+    for metric, value in (*known, (CLIENTS_PLANNED, run.clients_planned), (DUE_RATE, run.due_per_s)):
         if value is not None:
             point = _number(run, metric.value(value), {})
             yield _gauge(metric, [point])

@@ -83,7 +83,7 @@ def _gauges(runs: list[LiveRun]) -> Iterator[GaugeMetricFamily]:
     """Yield the gauges; one that is unknown is absent."""
     for gauge, metric in GAUGES.items():
         yield _gauge(metric, [(run.name, run.gauges.get(gauge)) for run in runs])
-    yield _gauge(CLIENTS_PLANNED, [(run.name, run.facts.clients_planned) for run in runs])
+    yield _gauge(CLIENTS_PLANNED, [(run.name, run.clients_planned) for run in runs])
     yield _gauge(DUE_RATE, [(run.name, run.due_per_s) for run in runs])
     yield _gauge(STARTED, [(run.name, run.started_wall_ns) for run in runs])
     for key, metric in ACCOUNT.items():

@@ -75,6 +75,14 @@ def test_histograms_have_the_exact_counts_and_sums(played: tuple[Found, dict[str
     assert types["malaria_ack_latency_seconds"] == "histogram"
 
 
+def test_clients_that_come_are_planned(tmp_path: Path) -> None:
+    figures = LiveFigures(tmp_path)
+    figures.begin(StagedAttack(tmp_path / "first"))
+    figures.progress(progress(2, clients_planned=70))
+    figures.close()
+    assert read(figures)[0]["malaria_clients_planned", f"{tmp_path.name}/first"] == 70
+
+
 def test_gauges_phase_and_readings(played: tuple[Found, dict[str, str]]) -> None:
     found, _ = played
     assert found["malaria_clients_ready", "first"] == 50
