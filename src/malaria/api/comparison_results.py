@@ -36,7 +36,7 @@ class FigureComparison:
     level: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparisonResult(CampaignResult):
     """Two sides that were run alternately. `bool(result)` is True for a PASS, which says that there is an answer."""
 
@@ -63,12 +63,16 @@ class ComparisonResult(CampaignResult):
         return (*figures, *map(_of_count, self.comparison.counts))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SideBySideResult:
     """Two stored results side by side, in figures (`comparison.json`, typed) and on a page."""
 
     directory: Path
     compared: SideBySide
+
+    def __repr__(self) -> str:
+        sides = f"{self.compared.a.directory!r} and {self.compared.b.directory!r}"
+        return f"<{type(self).__name__} of {sides} in {str(self.directory)!r}>"
 
     @property
     def outcome(self) -> Outcome:

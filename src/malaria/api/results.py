@@ -79,7 +79,7 @@ def _array(name: str, values: Any) -> NDArray[Any]:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttackResult:
     """One attack: its directory, its figures and verdict (`summary.json`, typed), and its records.
 
@@ -88,10 +88,13 @@ class AttackResult:
 
     directory: Path
     summary: Summary
-    records: Run = field(repr=False)
+    records: Run
 
     def __bool__(self) -> bool:
         return self.verdict.outcome is Outcome.PASS
+
+    def __repr__(self) -> str:
+        return in_a_line(self, self.summary)
 
     @property
     def verdict(self) -> Verdict:
@@ -115,7 +118,7 @@ class AttackResult:
         return framed(self.page)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CampaignResult:
     """A campaign or a search: its directory, its figures and verdict, and those of each level."""
 
@@ -124,6 +127,9 @@ class CampaignResult:
 
     def __bool__(self) -> bool:
         return self.verdict.outcome is Outcome.PASS
+
+    def __repr__(self) -> str:
+        return in_a_line(self, self.summary)
 
     @property
     def verdict(self) -> Verdict:
@@ -155,6 +161,11 @@ def load(directory: str | Path) -> AttackResult:
     """Return the stored run of an attack. Raises RunError if there is none, or if it cannot be read."""
     run = open_run(Path(directory))
     return AttackResult(Path(directory), summarize(run), run)
+
+
+def in_a_line(result: AttackResult | CampaignResult, summary: Summary) -> str:
+    """Return the verdict and the directory, as an interactive shell shows them; `summary` has the figures."""
+    return f"<{type(result).__name__} {summary.verdict.outcome} {summary.headline!r} in {str(result.directory)!r}>"
 
 
 def framed(page: Path) -> str:

@@ -31,6 +31,13 @@ def test_figures_are_attributes(tmp_path: Path) -> None:
     assert result.latency.tls.p99 is None
 
 
+def test_a_result_shows_its_verdict_and_directory_in_a_line(tmp_path: Path) -> None:
+    result = result_in(tmp_path)
+    shown = f"PASS {result.summary.headline!r} in {str(tmp_path)!r}>"
+    assert repr(result) == f"<AttackResult {shown}"
+    assert repr(CampaignResult(tmp_path, result.summary)) == f"<CampaignResult {shown}"
+
+
 def test_only_a_pass_is_true(tmp_path: Path) -> None:
     failed = result_in(tmp_path, thresholds=["ack.p99 < 0.001ms"])
     assert failed.verdict.outcome == "FAIL"
