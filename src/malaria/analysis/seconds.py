@@ -37,6 +37,13 @@ class LoadSecond:
     dropped: int  # connections
     reported: Second
 
+    @property
+    def covered_ns(self) -> int:
+        """The time that the workers reported, on average: more than a second where reports are late."""
+        samples = self.reported.samples
+        covered_ns = sum(sample.end_ns - sample.start_ns for sample in samples)
+        return covered_ns // max(len({sample.worker for sample in samples}), 1)
+
     def p99_ms(self, metric: Metric) -> float | None:
         """Return the p99 of what ended in it, which below 100 values is the maximum; None without values.
 

@@ -19,7 +19,7 @@ from malaria.analysis.stalls import longest_ms, stalls_of
 from malaria.analysis.steered_times import broken_spans
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import load_window_ns, total
-from malaria.clock import NS_PER_MS
+from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
@@ -92,11 +92,12 @@ def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
 def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan]) -> SteadyFigures:
     """Return the rates of the steady seconds, and the drops outside surges."""
     enough = len(calm) >= LEAST_SECONDS and bool(run.meta.publishing)
-    done = round(sum(second.done for second in calm) / len(calm), 3) if enough else None
+    due = _per_s([second.due for second in calm], calm) if enough else None
+    done = _per_s([second.done for second in calm], calm) if enough else None
     acked = done_counter(run.meta) is Counter.ACKED
     return SteadyFigures(
         seconds=len(calm),
-        due_per_s=round(sum(second.due for second in calm) / len(calm), 3) if enough else None,
+        due_per_s=due,
         sent_per_s=None if acked else done,
         acked_per_s=done if acked else None,
         ack_p99_ms=_ack_p99_ms(calm) if troubled else None,
@@ -104,6 +105,12 @@ def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan])
         connections_dropped=_connections(run, troubled) if run.samples else None,
         messages_dropped=_messages(run, troubled),
     )
+
+
+def _per_s(counts: Sequence[int], calm: Sequence[LoadSecond]) -> float | None:
+    """Return the rate over the time that was reported, which is more than the seconds where reports are late."""
+    covered_ns = sum(second.covered_ns for second in calm)
+    return round(sum(counts) * NS_PER_S / covered_ns, 3) if covered_ns else None
 
 
 def _ack_p99_ms(calm: Sequence[LoadSecond]) -> float | None:

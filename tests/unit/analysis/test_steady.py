@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from malaria.analysis.steady import spans_between
 from malaria.analysis.summary import summarize
+from malaria.clock import NS_PER_S
 from malaria.records.rows import Reading
 from synthetic import Course
 
@@ -48,6 +50,20 @@ def test_the_steady_time_of_a_run_without_surges_is_all_of_it() -> None:
 def test_at_qos_0_the_rate_is_what_was_sent() -> None:
     steady = summary(Course([100] * 20, meta={"acknowledged": False}))["steady"]
     assert (steady["sent_per_s"], steady["acked_per_s"]) == (100, None)
+
+
+def test_late_reports_make_no_rate_higher() -> None:
+    """Every other report ends 0.2 s late, in the second of the next one."""
+    run = Course([100] * 20).run()
+    late = tuple(
+        replace(sample, end_ns=sample.end_ns + NS_PER_S // 5)
+        if sample.end_ns // NS_PER_S % 2
+        else replace(sample, start_ns=sample.start_ns + NS_PER_S // 5)
+        for sample in run.samples
+    )
+    steady = summarize(replace(run, samples=late))["steady"]
+    assert steady["seconds"] < 12
+    assert (steady["due_per_s"], steady["acked_per_s"]) == (100, 100)
 
 
 def test_too_short_for_a_rate() -> None:
