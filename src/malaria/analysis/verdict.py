@@ -7,7 +7,7 @@ open (UNKNOWN), and only what is left is a PASS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from malaria.analysis.bee_blame import THIS_MACHINE, LateWorker, bees_with, cut_off_bee, latest_worker
@@ -51,6 +51,8 @@ OWN_SHARE_LIMIT: Final = 0.5
 
 
 MOST_BEES_NAMED: Final = 3
+MOST_SURGES: Final = 5
+"""Of one outcome, which have a sentence each: two people who steer make hundreds."""
 
 type VerdictRule = Callable[[Run, Summary], list[Reason]]
 
@@ -264,12 +266,20 @@ def _undecided_surges(run: Run, summary: Summary) -> list[Reason]:
 
 def _of_surges(run: Run, summary: Summary) -> list[Reason]:
     stated = {threshold.key for threshold in stated_thresholds(run)}
-    weighed = [(surge, _weight(surge, stated)) for surge in summary.surges]
-    return [
-        Reason(outcome, surge_sentence(run, surge), _SURGE_REMEDIES[outcome])
-        for surge, outcome in weighed
-        if outcome is not None
-    ]
+    found: dict[Outcome, list[SurgeFigures]] = {}
+    for surge in summary.surges:
+        if (outcome := _weight(surge, stated)) is not None:
+            found.setdefault(outcome, []).append(surge)
+    return [reason for outcome, surges in found.items() for reason in _told_surges(run, outcome, surges)]
+
+
+def _told_surges(run: Run, outcome: Outcome, surges: Sequence[SurgeFigures]) -> Iterator[Reason]:
+    """Yield a reason for each of the first surges of an outcome, and one for the others: hands make hundreds."""
+    remedy = _SURGE_REMEDIES[outcome]
+    for surge in surges[:MOST_SURGES]:
+        yield Reason(outcome, surge_sentence(run, surge), remedy)
+    if more := surges[MOST_SURGES:]:
+        yield Reason(outcome, f"the like of {format_things(len(more), 'more surge')}, which summary.json has", remedy)
 
 
 def _weight(surge: SurgeFigures, stated: set[str]) -> Outcome | None:

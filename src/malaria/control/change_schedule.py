@@ -214,7 +214,9 @@ class ChangeSchedule:
             reported = [standing[place] for standing in standings if place < len(standing)]
             clients = surge.times.clients
             if surge.add_ns is not None and reported and sum(one.came for one in reported) >= surge.to_come:
-                surge.added_ns = max(surge.add_ns, *(one.came_ns for one in reported))
+                came_ns = max(surge.add_ns, *(one.came_ns for one in reported))
+                # a client that was told to leave while it connected may be READY after that
+                surge.added_ns = came_ns if surge.to_come else min(came_ns, surge.remove_ns or came_ns)
             if surge.remove_ns is not None and sum(one.gone for one in reported) >= clients:
                 surge.removed_ns = max(one.gone_ns for one in reported)
 

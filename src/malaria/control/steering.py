@@ -145,9 +145,12 @@ class Steering:
         if not group.chosen_by_broker and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}:
             raise OperatorError(f"every client of {group.name} has the same id", "put {index} into its client_id")
         needed = (group.reserve or 0) + clients - left
+        access = self._warhead.access_of(group)
+        files = " and ".join(path for path in (access.psk_file, access.credentials_file) if path is not None)
         raise UnfitError(
-            f"{format_things(left, 'more client')} can be added to {group.name}, not {format_count(clients)}",
-            f"start the attack with --reserve {needed}",
+            f"{format_things(left, 'more client') if left else 'no more clients'} can be added to {group.name}, "
+            f"not {format_count(clients)}",
+            f"{f'let {files} have a line for each, and ' if files else ''}start the attack with --reserve {needed}",
         )
 
     def _more(self, group: Group, clients: int, begin_ns: int) -> str:
@@ -248,7 +251,8 @@ class Steering:
         groups = [group for group in groups if group.name in self._crowd.paused]
         if not groups:
             raise UnfitError("nothing is paused", "pause the load first")
-        text = f"{_names(groups)} goes on at {self._clock(effect_ns)} where the schedule stood"
+        go = "goes" if len(groups) == 1 else "go"
+        text = f"{_names(groups)} {go} on at {self._clock(effect_ns)} where the schedule stood"
         return _Deed(text, _each(groups, effect_ns, self._schedule.resume), _only(groups))
 
     def _check_host(

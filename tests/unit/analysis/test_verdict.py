@@ -295,6 +295,14 @@ CASES: dict[str, tuple[Run, Outcome, str, str]] = {
 }
 
 
+def test_of_hundreds_of_surges_a_few_have_a_sentence() -> None:
+    # the last of them has the time until the end, and needs no remark
+    found = verdict(Course([100] * 12, surges=[(1, 9, None)] * 270).run())
+    told = [reason.text for reason in found.reasons]
+    assert [text.startswith("+1 client at 0:09: ") for text in told] == [True] * 5 + [False]
+    assert told[-1] == "the like of 264 more surges, which summary.json has"
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_rule(case: str) -> None:
     records, outcome, text, remedy = CASES[case]

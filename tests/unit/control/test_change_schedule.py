@@ -7,6 +7,7 @@ from fractions import Fraction
 from malaria.clock import NS_PER_S
 from malaria.control.change_schedule import HAND_NOTICE_NS, NOTICE_NS, ChangeSchedule
 from malaria.control.changes import AddClients, ChangeRate, DisconnectClients, RemoveClients, TimedChange
+from malaria.control.crowd import Crowd, GroupSize
 from malaria.control.standing import SurgeStanding
 from malaria.plan.surge_schedule import SurgeTimes, TimedRateChange
 from malaria.records.rows import EventKind
@@ -74,6 +75,16 @@ def test_all_of_them_have_come_when_every_worker_says_so() -> None:
     schedule.take_effect(25 * S)
     schedule.update_surges([(SurgeStanding(250, 16 * S, 250, 27 * S),), (SurgeStanding(250, 18 * S, 250, 26 * S),)])
     assert (schedule.surge_facts()[0].remove_ns, schedule.surge_facts()[0].removed_ns) == (25 * S, 27 * S)
+
+
+def test_a_client_that_left_while_it_connected_is_not_missed() -> None:
+    schedule = ChangeSchedule([], crowd=Crowd([GroupSize("meters", 10, 5)], [], Fraction(0), 1))
+    schedule.add("meters", 1, 15 * S, "")
+    schedule.remove("meters", 1, 15 * S + 2, "")
+    schedule.take_effect(16 * S)
+    schedule.update_surges([(SurgeStanding(1, 15 * S + 9, 1, 15 * S + 10),)])
+    (wave,) = schedule.surge_facts()
+    assert (wave.added_ns, wave.remove_ns, wave.removed_ns) == (15 * S + 2, 15 * S + 2, 15 * S + 10)
 
 
 def test_a_worker_that_is_lost_leaves_it_open() -> None:

@@ -23,7 +23,7 @@ S = NS_PER_S
 START_NS = 10 * S
 METERS = {"name": "meters", "clients": 100, "interval": "10s", "topic": "t/{index}", "reserve": 500}
 BACKEND = {"name": "backend", "role": "subscribe", "clients": 2, "topic": "t/#", "reserve": 3}
-TARGETS = {"name": "loop", "clients": 5, "interval": 0, "topic": "u", "reserve": 3}
+LOOP = {"name": "loop", "clients": 5, "interval": 0, "topic": "u", "reserve": 3}
 
 
 class Desk:
@@ -94,7 +94,7 @@ def test_an_answer_says_what_will_happen_or_why_not(text: str, answer: str) -> N
 
 
 def test_several_groups_that_publish_must_be_told_apart_where_clients_are_counted() -> None:
-    desk = Desk(METERS, TARGETS, BACKEND)
+    desk = Desk(METERS, LOOP, BACKEND)
     assert desk.says("+5").startswith(
         "refused: +5 clients: of which group?; write GROUP: before the change; the load has meters"
     )
@@ -105,6 +105,20 @@ def test_several_groups_that_publish_must_be_told_apart_where_clients_are_counte
     assert desk.says("loop: rate=1/s").startswith(
         "refused: the rate of group loop cannot be changed: it is a closed loop"
     )
+
+
+def test_clients_without_a_line_in_the_files_of_keys_and_users_are_a_conflict() -> None:
+    desk = Desk(METERS | {"reserve": 2, "target": {"psk_file": "keys.psk"}})
+    assert desk.says("+3") == (
+        "conflict: 2 more clients can be added to meters, not 3; "
+        "let keys.psk have a line for each, and start the attack with --reserve 3"
+    )
+
+
+def test_several_groups_go_on() -> None:
+    desk = Desk(METERS, LOOP)
+    assert desk.says("pause").startswith("taken: ")
+    assert desk.says("resume") == "taken: meters and loop go on at 0:45 where the schedule stood"
 
 
 def test_more_than_the_workers_can_ever_send_is_a_conflict() -> None:
@@ -149,7 +163,7 @@ def test_waves_are_dealt_one_after_the_other() -> None:
     (first,), (second,) = desk.ask("+200", 45)[1], desk.ask("+300", 46)[1]
     assert first.change == AddClients(0, START_NS + 48 * S, Wave("meters", 100, 200))
     assert second.change == AddClients(1, START_NS + 51 * S, Wave("meters", 300, 300))  # 1 s to wait, 3 s of its own
-    assert desk.says("+1", 60).startswith("conflict: 0 more clients can be added to meters, not 1")
+    assert desk.says("+1", 60).startswith("conflict: no more clients can be added to meters, not 1")
     (third, fourth) = desk.ask("-450", 60)[1]
     assert third.change == RemoveClients(1, 300, "meters")
     assert fourth.change == RemoveClients(0, 150, "meters")
