@@ -15,6 +15,7 @@ from malaria.report.figure_text import things
 from malaria.report.terminal.terminal_lines import INDENT, LABEL_WIDTH, row
 from malaria.report.threshold_text import MARKS, ThresholdRow, threshold_rows
 
+WITHOUT_SURGES: Final = "default rules judge the time without surges and what they caused"
 STYLES: Final = {Ruling.HOLDS: "green", Ruling.BROKEN: "bold red", Ruling.UNDECIDED: "yellow"}
 WORST_FIRST: Final = (Ruling.BROKEN, Ruling.UNDECIDED, Ruling.HOLDS)
 
@@ -27,7 +28,8 @@ def rules_block(run: Run, summary: Summary, width: int, room: int) -> list[Text]
     rows = threshold_rows(run, summary)
     if not rows:
         return []
-    lines = _table(rows, width) if len(rows) < room else _side_by_side(rows, width, max(room - 1, 1))
+    table = [*_table(rows, width), *(row("", [WITHOUT_SURGES], width) if summary.surges else ())]
+    lines = table if len(table) < room else _side_by_side(rows, width, max(room - 1, 1))
     return [*lines, Text()]
 
 

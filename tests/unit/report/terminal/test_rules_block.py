@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from malaria.analysis.summary import summarize
 from malaria.report.terminal.rules_block import rules_block
-from synthetic import make_run, with_meta
+from synthetic import Course, make_run, with_meta
 
 WIDTH = 80
 MANY, FEW = 30, 2
@@ -26,6 +26,12 @@ def test_every_rule_of_a_run_that_passed_has_value_limit_and_tick() -> None:
     assert len({line.index("3") for line in lines[:2]}) == 1, "values stand below each other"
     assert lines[-1] == ""
     assert all(" ✓ " in line and len(line) <= WIDTH for line in lines[:-1])
+
+
+def test_where_clients_came_and_went_the_rules_say_what_they_judge() -> None:
+    run = Course([100] * 30, surges=[(50, 10, 20)]).run()
+    lines = [line.plain for line in rules_block(run, summarize(run), WIDTH, MANY)]
+    assert lines[-2:] == ["             default rules judge the time without surges and what they caused", ""]
 
 
 def test_a_small_terminal_has_the_broken_ones_first_side_by_side() -> None:
