@@ -16,7 +16,7 @@ from malaria.cli.result_files import ResultFiles
 from malaria.cli.web_view import WebView
 from malaria.workers.worker_count import workers_for
 
-EXAMPLES: Final = ("malaria demo", "malaria demo --no-open -o /tmp/demo")
+EXAMPLES: Final = ("malaria demo", "malaria demo --web", "malaria demo --no-open -o /tmp/demo")
 TITLE: Final = "malaria demo"
 
 

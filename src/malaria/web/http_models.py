@@ -60,6 +60,7 @@ class GroupView(_Reply):
     name: str
     role: str
     clients: int
+    rate: str = Field(default="", description="Of each client, as `rate=` takes it; empty where there is none.")
 
 
 class AttackFacts(_Reply):

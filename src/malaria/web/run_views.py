@@ -7,6 +7,7 @@ from typing import Final
 
 from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.model.group import Group
 from malaria.records.rows import BeeStanding, Event, Progress
 from malaria.report.terminal.live_block import phase_text, ready
 from malaria.web.feed_place import START, FeedPlace
@@ -122,15 +123,19 @@ def _facts(attack: LiveAttack) -> AttackFacts | None:
     if under_way is None:
         return None
     facts = under_way.facts
-    groups = [GroupView(name=g.name, role=str(g.role), clients=g.clients) for g in under_way.warhead.groups]
     return AttackFacts(
         title=under_way.title,
         target=facts.target or "",
         load=facts.load or "",
         command=facts.command or "",
         directory=str(under_way.directory),
-        groups=tuple(groups),
+        groups=tuple(map(_group, under_way.warhead.groups)),
     )
+
+
+def _group(group: Group) -> GroupView:
+    rate = str(1 / group.interval) if group.publishes and not group.closed_loop else ""
+    return GroupView(name=group.name, role=str(group.role), clients=group.clients, rate=rate)
 
 
 def _bee_view(bee: BeeStanding) -> BeeView:

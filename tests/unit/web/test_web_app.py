@@ -307,6 +307,7 @@ def test_the_run_so_far_and_what_is_new(site: Site) -> None:
     view = RunView.model_validate(site.browser.get("/run").json())
     assert view.facts is not None
     assert [group.name for group in view.facts.groups] == ["publishers", "subscribers"]
+    assert [group.rate for group in view.facts.groups] == ["1", ""]  # a subscriber has none
     site.playback.play(14)
     news = RunView.model_validate(site.browser.get("/run", params={"since": view.id}).json())
     assert news.first_row == len(view.columns["t_s"])

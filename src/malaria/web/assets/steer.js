@@ -53,6 +53,8 @@ function showGroups(groups) {
   byId('group-choice').hidden = names.length < 2;
   const publishing = groups.find(group => group.role !== 'subscribe');
   choice.replaceChildren(...groups.map(({ name, role }) => new Option(`${name} (${role})`, name, false, name === publishing?.name)));
+  choice.onchange = () => { byId('rate').value = groups.find(group => group.name === choice.value)?.rate || '1'; };
+  choice.onchange();
 }
 function allowChanges({ state, no_changes: reason }) {
   if (!steer) return;
