@@ -103,7 +103,7 @@ CHANGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [6, 8, 17])
+@pytest.mark.parametrize("seed", [6, 8, 17, 109])
 def test_any_session_is_repeated(tmp_path: Path, seed: int) -> None:
     """Changes in a rush, also while surges and changes of the file come and go; what is refused is in no file."""
     draw = random.Random(seed)

@@ -50,10 +50,14 @@ class FileChanges:
         return []
 
     def earliest_ns(self, at_ns: int) -> int:
-        """Return when a change by hand takes effect: not before the load begins, nor before one that is decided."""
+        """Return when a change by hand takes effect: not before the load begins, and after those that are decided.
+
+        After, not with them: of two at one instant an end would leave the other one out, and a file that repeats the
+        session says nothing of their order.
+        """
         conductor = self._conductor
         origin_ns = (conductor.measure_start_ns or 0) - conductor.timing.warmup_ns
-        return max(at_ns + HAND_NOTICE_NS, origin_ns, conductor.change_schedule.latest_ns)
+        return max(at_ns + HAND_NOTICE_NS, origin_ns, conductor.change_schedule.latest_ns + 1)
 
     def events(self) -> list[Event]:
         """Return the marks since the last call."""
