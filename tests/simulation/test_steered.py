@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from exactly import S, dues_by_client
 from malaria.analysis.compare.comparable import condition_changes, conditions_of
 from malaria.attacks.followers import AttackUnderWay
 from malaria.attacks.runner import AttackOutcome, AttackRequest
+from malaria.attacks.steered_file import repeat_command
 from malaria.control.change_answer import ChangeAnswer
 from malaria.model.warhead import load_warhead, to_toml
 from malaria.records.rows import EventKind
@@ -151,6 +153,12 @@ def test_stop_is_an_end(tmp_path: Path) -> None:
     meta, warhead = outcome.run.meta, load_warhead(outcome.directory / "steered.toml")
     assert warhead.length_ns == meta.measure_end_ns - meta.measure_start_ns
     assert outcome.summary["verdict"]["outcome"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize(("title", "end"), [("attack", []), ("two meters", ["--title", "two meters"])])
+def test_the_command_keeps_the_title(tmp_path: Path, title: str, end: list[str]) -> None:
+    words = repeat_command("mqtt://broker", tmp_path, title)
+    assert shlex.split(words) == ["malaria", "attack", "mqtt://broker", "-w", str(tmp_path / "steered.toml"), *end]
 
 
 def test_without_a_change_by_hand_there_is_no_file(tmp_path: Path) -> None:

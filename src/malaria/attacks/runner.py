@@ -260,7 +260,7 @@ class AttackRunner:
         self._load = means.load.warhead
         self._steering = Steering(self._load, self._conductor, refusal=request.unsteerable)
         self._file_changes = FileChanges(request.warhead.changes, self._conductor, self._steering)
-        command = repeat_command(request.target.url, request.directory)
+        command = repeat_command(request.target.url, request.directory, request.title)
         self._steered = SteeredFile(request.directory, request.warhead, means.load.identity.seed, command)
         self._interrupt = Interrupt()
         self._door = ChangeDoor()

@@ -18,6 +18,8 @@ from malaria.outputs.files import write_text_file
 from malaria.outputs.run_directory import STEERED
 
 END = WantedChange(Verb.END)
+UNTITLED = "attack"
+"""The title of an attack that was given none."""
 
 
 def steered_warhead(warhead: Warhead, changes: Sequence[PlannedChange], end_ns: int | None, seed: int) -> Warhead:
@@ -84,6 +86,7 @@ class SteeredFile:
         return ""
 
 
-def repeat_command(url: str, directory: Path) -> str:
+def repeat_command(url: str, directory: Path, title: str) -> str:
     """Return the command that makes the load of a run again, with the changes by hand; without secrets."""
-    return shlex.join(["malaria", "attack", url, "-w", str(directory / STEERED)])
+    named = [] if title in ("", UNTITLED) else ["--title", title]  # else it would be that of the file: steered
+    return shlex.join(["malaria", "attack", url, "-w", str(directory / STEERED), *named])
