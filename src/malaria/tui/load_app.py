@@ -33,7 +33,7 @@ from malaria.tui.screen_panels import screen_lines
 EVERY_S: Final = 0.2
 ANSWER_S: Final = 10.0
 """How long an answer is shown; it stays among the events."""
-KEYS: Final = "  w +1  W +10  s \N{MINUS SIGN}1  S \N{MINUS SIGN}10  + - change  p pause  e end phase  q end  ? help"
+KEYS: Final = "  w +1  W +10  s \N{MINUS SIGN}1  S \N{MINUS SIGN}10  + - change  p pause  e end load  q Ctrl-C  ? help"
 END_PHASE: Final = "End the load now? What is under way is waited for."
 END: Final = "End and report, as Ctrl-C does once?"
 STOP: Final = "It is ending already. Stop at once, as Ctrl-C does twice?"
