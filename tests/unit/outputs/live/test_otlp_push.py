@@ -128,10 +128,10 @@ def test_each_run_is_pushed_until_its_verdict_has_arrived(tmp_path: Path) -> Non
         both = Both(there.url, tmp_path)
         first, second = StagedAttack(tmp_path / "01"), StagedAttack(tmp_path / "02")
         play(both, first)
-        for second in range(10, 10_000, 10):  # the first push may come before the figures know the run
+        for at_s in range(10, 10_000, 10):  # the first push may come before the figures know the run
             if there.answered.wait(0.05):
                 break
-            both.progress(progress(second))
+            both.progress(progress(at_s))
         there.status = 200
         play(both, second)
         told = both.push.close()
