@@ -13,7 +13,7 @@ from statistics import median
 from typing import Final
 
 from malaria.analysis.seconds import seconds_of
-from malaria.analysis.steered_times import without_pauses
+from malaria.analysis.steered_times import without_own_waits, without_pauses
 from malaria.analysis.summary_figures import EpisodeFigures, StallFigures, Summary
 from malaria.analysis.timeline import load_time_s
 from malaria.analysis.windows import load_window_ns, workers_of
@@ -28,7 +28,8 @@ USUAL_TIMES: Final = 20
 RULE: Final = (
     f"The broker stands still when messages are due and no worker hears an acknowledgement or a delivery for more than "
     f"{LEAST_NS // NS_PER_S} s, and for more than {USUAL_TIMES} times the usual p50 (the median of the seconds' p50). "
-    "Times in which a worker itself did not run are left out."
+    "Times in which a worker itself did not run are left out, and so is the wait of clients before they connect again "
+    "when malaria broke all connections."
 )
 STALL: Final = "stall"
 """The kind of these episodes in `summary.json`."""
@@ -136,6 +137,7 @@ def _stalls(run: Run) -> tuple[Stall, ...] | None:
     stalls = [stall for stall in found if stall is not None]
     if not run.meta.acknowledged:  # then a worker cannot tell whether its messages were answered
         stalls = [Stall(*without_pauses(run, (stall.since_ns, stall.until_ns))) for stall in stalls]
+    stalls = [Stall(*without_own_waits(run, (stall.since_ns, stall.until_ns))) for stall in stalls]
     long = [stall for stall in stalls if stall.length_ns > LEAST_NS]
     return tuple(stall for stall in long if stall.length_ns > stall_limit_ns(run))
 

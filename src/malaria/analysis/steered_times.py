@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from typing import Final
+
+from pydantic import ValidationError
 
 from malaria.analysis.seconds import between, seconds_of
 from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_S
+from malaria.model.attack_table import Attack
 from malaria.records.run import Run
 
 BREAKS: Final = ("cut", "storm")
+NEVER_NS: Final = 1 << 62
 
 
 def broken_spans(run: Run) -> list[tuple[int, int]]:
@@ -38,12 +43,45 @@ def without_pauses(run: Run, span: tuple[int, int]) -> tuple[int, int]:
 
     Where several groups publish, a pause of one of them counts as well: nobody can tell whose answer is missing.
     """
+    return _without(span, _pauses(run))
+
+
+def without_own_waits(run: Run, span: tuple[int, int]) -> tuple[int, int]:
+    """Return a time without that in which the clients of a storm, or of a cut of all, wait before they connect again.
+
+    They hear nothing then because their own schedule says so (`reconnect`), whatever the broker does.
+    """
+    return _without(span, _own_waits(run))
+
+
+def _without(span: tuple[int, int], times: Iterable[tuple[int, int]]) -> tuple[int, int]:
     since_ns, until_ns = span
-    for begin_ns, end_ns in _pauses(run):
+    for begin_ns, end_ns in times:
         if begin_ns < until_ns and since_ns < end_ns:
             parts = (since_ns, max(since_ns, begin_ns)), (min(until_ns, end_ns), until_ns)
             since_ns, until_ns = max(parts, key=lambda part: part[1] - part[0])
     return since_ns, until_ns
+
+
+def _own_waits(run: Run) -> list[tuple[int, int]]:
+    all_broken_ns = [
+        change.at_ns
+        for change in run.meta.changes
+        if change.at_ns is not None and (change.verb == "storm" or change.change.endswith("cut 100%"))
+    ]
+    if not all_broken_ns:
+        return []
+    waits_ns = _attack_of(run).reconnect_ns
+    wait_ns = NEVER_NS if waits_ns is None else waits_ns[0]
+    return [(at_ns, at_ns + wait_ns) for at_ns in all_broken_ns]
+
+
+def _attack_of(run: Run) -> Attack:
+    """Return the stored table of the attack; the default one where it is damaged or of another version."""
+    try:
+        return Attack.model_validate(tomllib.loads(run.meta.warhead_toml or "").get("attack", {}))
+    except (tomllib.TOMLDecodeError, ValidationError):
+        return Attack()
 
 
 def _pauses(run: Run) -> Iterator[tuple[int, int]]:
@@ -55,4 +93,4 @@ def _pauses(run: Run) -> Iterator[tuple[int, int]]:
         elif change.verb == "resume":
             names = [group] if group else list(begun)
             yield from ((begun.pop(name), change.at_ns or 0) for name in names if name in begun)
-    yield from ((at_ns, 1 << 62) for at_ns in begun.values())
+    yield from ((at_ns, NEVER_NS) for at_ns in begun.values())
