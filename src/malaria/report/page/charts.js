@@ -208,13 +208,21 @@ function explainShade(head, chart) {  // the grey parts, once for a chart
   make('i', 'shade', entry);
   entry.append(`${[...new Set(grey)].join(' and ')} the load`);
 }
+/* The places of values that no line reaches, because both neighbours are unknown; null without any. */
+function lone(values) {
+  const isKnown = place => (values[place] ?? null) !== null, places = [];
+  for (let place = 0; place < values.length; place += 1)
+    if (isKnown(place) && !isKnown(place - 1) && !isKnown(place + 1)) places.push(place);
+  return places.length ? places : null;
+}
 function seriesOf(line, chart) {
   const colour = lineColour(line.colour);
   return {
     label: line.name, stroke: line.faint ? `${colour}73` : colour, dash: DASHES[line.dash],
     width: line.joined ? line.width : 0, spanGaps: chart.axis !== 'time',
     paths: line.steps ? uPlot.paths.stepped({ align: -1 }) : undefined,
-    points: { show: !line.markers && chart.x.length < 3, size: 6, fill: colour },
+    points: { show: !line.markers && chart.x.length < 3, size: 6, fill: colour,
+      filter: (plot, place, all) => (all || line.markers || chart.axis !== 'time' ? null : lone(plot.data[place])) },
   };
 }
 function axesOf(chart, panel, showsX, size) {
