@@ -26,6 +26,7 @@ EXAMPLES: Final = (
     "malaria attack localhost",
     "malaria attack broker:1883 -c 3000 -I 6s -s 500 -q 1 -d 10m --fail-if 'ack.p99 > 500ms'",
     "malaria attack broker -w examples/meters.toml -c 500 --json -",
+    "malaria attack broker -c 3000 -I 6s -d 1h --web",
     "malaria attack broker -c 500 -d 1m --repeat 5",
 )
 

@@ -28,8 +28,9 @@ def figure_cards(run: Run, summary: Summary) -> tuple[FigureCard, ...]:
 
 
 def _clients(run: Run, summary: Summary) -> FigureCard:
-    planned = count(summary.clients.planned)
-    return FigureCard(defined("clients"), connected(run, summary), f"of {planned}{connect_time_text(run)}")
+    # a card has no room to say that the time is that of the start alone
+    took = "" if run.meta.crowd_changes else connect_time_text(run)
+    return FigureCard(defined("clients"), connected(run, summary), f"of {count(summary.clients.planned)}{took}")
 
 
 def _rate(run: Run, summary: Summary) -> FigureCard | None:
