@@ -35,6 +35,7 @@ from malaria.cli import (
 )
 from malaria.cli.main import app, main
 from malaria.cli.options import PANELS
+from malaria.cli.web_view import with_web_address
 from malaria.errors import HostLimitError, OperatorError
 
 COMMANDS = {
@@ -78,7 +79,7 @@ def test_help_shows_examples(name: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_every_example_is_a_command(name: str) -> None:
     for example in COMMANDS[name].EXAMPLES:
         words = shlex.split(re.sub(r"   #.*| > \w+(\.\w+)+", "", example))
-        context = GROUP.commands[name].make_context(name, words[2:], resilient_parsing=False)
+        context = GROUP.commands[name].make_context(name, with_web_address(words[2:]), resilient_parsing=False)
         assert context.params
 
 
