@@ -17,6 +17,7 @@ from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, 
 from malaria.analysis.seconds import P99, LoadSecond, touching
 from malaria.analysis.surge_windows import SurgeSpan
 from malaria.analysis.thresholds import stated_thresholds
+from malaria.analysis.windows import measured_window_ns
 from malaria.clock import NS_PER_MS
 from malaria.records.histogram import Histogram, values_needed
 from malaria.records.rows import Metric
@@ -68,8 +69,11 @@ def judge_hold(window: HoldWindow) -> SurgeHold:
 
 
 def _all_came(window: HoldWindow) -> str:
-    added_ns = window.surge.added_ns
-    return "" if added_ns is not None and added_ns <= window.leave_ns else "it did not accept all clients of the surge"
+    surge, measured = window.surge, measured_window_ns(window.run)
+    # of clients that stayed the window ends where the next ones come, maybe before these could connect
+    until_ns = surge.remove_ns if surge.remove_ns is not None or measured is None else measured[1]
+    came = surge.added_ns is not None and (until_ns is None or surge.added_ns <= until_ns)
+    return "" if came else "it did not accept all clients of the surge"
 
 
 def _on_target(window: HoldWindow) -> str:

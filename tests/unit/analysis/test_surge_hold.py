@@ -49,6 +49,14 @@ def test_bending(what: dict[str, Any], reasons: list[str]) -> None:
     assert judged(**what) == SurgeHold(not reasons, (), tuple(reasons))
 
 
+@pytest.mark.parametrize(("added_s", "reasons"), [(5, ()), (21, ("it did not accept all clients of the surge",))])
+def test_clients_that_stay_may_come_when_others_are_on_their_way(added_s: int, reasons: tuple[str, ...]) -> None:
+    records = Course([100] * 20).run()
+    seconds = seconds_of(records)
+    stay = SurgeSpan("meters", 5, 0, added_s * S, None)
+    assert judge_hold(HoldWindow(records, stay, seconds[:4], seconds, BAND, 4 * S, 4 * S)).reasons == reasons
+
+
 def test_breaking_goes_on_until_the_trouble_is_over() -> None:
     assert judged(dropped={14: 3, 19: 9}) == SurgeHold(False, ("clients.dropped",), ("3 connections broke",))
     told = [(n, {"publish_dropped": max(0, n - 9)}) for n in range(21)]
