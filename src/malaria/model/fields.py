@@ -31,16 +31,20 @@ _DURATION_UNITS: Final = (
     ("m", 60 * NS_PER_S),
     ("s", NS_PER_S),
     ("ms", NS_PER_MS),
-    ("us", NS_PER_US),
 )
 
 
 def duration_text(duration_ns: int) -> str:
-    """Return the shortest text that `parse_duration_ns` reads back to exactly this."""
+    """Return a short text that `parse_duration_ns` reads back to exactly this: 10m, 1500ms, 14.050973508s."""
+    if not duration_ns:
+        return "0"
     for unit, unit_ns in _DURATION_UNITS:
-        if duration_ns and duration_ns % unit_ns == 0:
+        if duration_ns % unit_ns == 0:
             return f"{duration_ns // unit_ns}{unit}"
-    return f"{duration_ns}ns" if duration_ns else "0"
+    if duration_ns > NS_PER_S:  # nobody reads 14050973508ns
+        seconds, rest_ns = divmod(duration_ns, NS_PER_S)
+        return f"{seconds}.{rest_ns:09d}".rstrip("0") + "s"
+    return f"{duration_ns // NS_PER_US}us" if duration_ns % NS_PER_US == 0 else f"{duration_ns}ns"
 
 
 def interval_entry(interval: Fraction) -> tuple[str, str]:

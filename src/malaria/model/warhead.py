@@ -285,7 +285,15 @@ def to_toml(warhead: Warhead, directory: Path | None = None) -> str:
         anchor_files(table, directory)
     holders = [table.get("target", {}), *table["group"], *(group.get("target", {}) for group in table["group"])]
     secrets = [holder.pop(key, None) for holder in holders for key in SECRETS]
-    return (SECRETS_LEFT_OUT if any(secrets) else "") + tomli_w.dumps(table)
+    return (SECRETS_LEFT_OUT if any(secrets) else "") + _file_text(table)
+
+
+def _file_text(table: Mapping[str, Any]) -> str:
+    """Write the tables of a file, each change and surge under a heading of its own, after all others."""
+    # tomli_w writes short tables as one list of values, and at the top of the file
+    apart = [(key, entry) for key in ("surge", "change") for entry in table.get(key, ())]
+    rest = {key: value for key, value in table.items() if key not in ("surge", "change")}
+    return "\n".join([tomli_w.dumps(rest), *(f"[[{key}]]\n{tomli_w.dumps(entry)}" for key, entry in apart)])
 
 
 def to_table(warhead: Warhead) -> dict[str, Any]:

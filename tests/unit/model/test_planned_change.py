@@ -8,9 +8,11 @@ import pytest
 
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.errors import WarheadError
+from malaria.model.fields import duration_text
 from malaria.model.planned_change import MOST_CHANGES, PlannedChange, added_clients, describe_planned_change
 from malaria.model.wanted_change import Verb, WantedChange
 from malaria.model.warhead import Warhead, describe, to_toml, warhead_from_toml
+from malaria.units import parse_duration_ns
 
 METERS = '[attack]\nduration = "60s"\nwarmup = "5s"\n[[group]]\nname = "meters"\nclients = 10\ninterval = "6s"\n'
 LISTENERS = '[[group]]\nname = "backend"\nrole = "subscribe"\nclients = 2\ntopic = "malaria/#"\n'
@@ -48,6 +50,17 @@ def test_a_moment_is_exact_to_the_nanosecond() -> None:
     made = warhead(change("1234567891ns", "pause"), change("-1000000001ns", "resume"))
     again = warhead_from_toml(to_toml(made))
     assert [one.at_ns for one in again.changes] == [1_234_567_891, -1_000_000_001]
+
+
+def test_each_is_a_table_that_people_can_read() -> None:
+    text = to_toml(warhead(change("14050973508ns", "+500"), change("20s", "pause")))
+    assert text.endswith('[[change]]\nat = "14.050973508s"\ndo = "+500"\n\n[[change]]\nat = "20s"\ndo = "pause"\n')
+    assert text.index("[[group]]") < text.index("[[change]]")
+
+
+@pytest.mark.parametrize("at_ns", [1, 999_999_999, 1_000_000_001, 1_000_001_000, 14_050_973_508, 86_399_999_999_999])
+def test_any_moment_reads_back_to_the_same_nanosecond(at_ns: int) -> None:
+    assert parse_duration_ns(duration_text(at_ns)) == at_ns
 
 
 def test_they_are_told_in_the_line_of_the_load() -> None:
