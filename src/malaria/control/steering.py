@@ -21,7 +21,7 @@ from malaria.model.group import Group
 from malaria.model.group_checks import LONGEST_INTERVAL_S
 from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.planned_change import rate_obstacle
-from malaria.model.wanted_change import Verb, WantedChange
+from malaria.model.wanted_change import STAY_AWAY, Verb, WantedChange
 from malaria.model.warhead import Warhead
 from malaria.records.rows import RunPhase
 from malaria.schedule.pacing import MOST_PER_S
@@ -184,24 +184,26 @@ class Steering:
         return _Deed(text, lambda words: self._schedule.remove(group.name, clients, effect_ns, words), group.name)
 
     def _cut(self, wanted: WantedChange, effect_ns: int) -> _Deed:
+        self._check_return()
         group = self._one_group(wanted)
         there = self._crowd.there(group.name, effect_ns)
         part = wanted.clients if wanted.part is None else max(1, round(wanted.part * there))
         count = min(part or 0, there)
         text = (
             f"{format_count(count)} of {format_things(there, 'connection')} of {group.name} "
-            f"{_break(count)} from {self._clock(effect_ns)}; {self._back(group)}"
+            f"{_break(count)} from {self._clock(effect_ns)}; {_back(group)}"
         )
         return _Deed(text, self._putting([DisconnectClients(group.name, count)], effect_ns), group.name)
 
     def _storm(self, wanted: WantedChange, effect_ns: int) -> _Deed:
+        self._check_return()
         groups = self._stormed() if wanted.group is None else [self._named(wanted.group)]
         there = {group.name: self._crowd.there(group.name, effect_ns) for group in groups}
         total = sum(there.values())
         every = "all " if total > 1 else ""
         text = (
             f"{every}{format_things(total, 'connection')} of {_names(groups)} {_break(total)} at once at "
-            f"{self._clock(effect_ns)}; {self._back(groups[0])}"
+            f"{self._clock(effect_ns)}; {_back(groups[0])}"
         )
         cuts = [DisconnectClients(name, count, at_once=True) for name, count in there.items()]
         return _Deed(text, self._putting(cuts, effect_ns), _only(groups))
@@ -211,12 +213,10 @@ class Steering:
         whole = [group for group in self._warhead.groups if not group.subscribes or group.keeps_deliveries]
         return whole or self._warhead.groups
 
-    def _back(self, group: Group) -> str:
+    def _check_return(self) -> None:
+        """Raise OperatorError if clients that lose their connection stay away."""
         if self._warhead.attack.reconnect_ns is None:
-            return "their clients do not connect again (reconnect = never)"
-        if group.subscribes and not group.keeps_deliveries:
-            return f"their clients connect again, and {_lost_to_the_account(group)}"
-        return "their clients connect again"
+            raise OperatorError(*STAY_AWAY)
 
     # --- pace ------------------------------------------------------------------------------------------------------
 
@@ -351,6 +351,12 @@ class Steering:
 
 def _silence(group: Group) -> str:
     return "" if group.publishes else "publishes nothing"
+
+
+def _back(group: Group) -> str:
+    if group.subscribes and not group.keeps_deliveries:
+        return f"their clients connect again, and {_lost_to_the_account(group)}"
+    return "their clients connect again"
 
 
 def _lost_to_the_account(group: Group) -> str:

@@ -23,7 +23,7 @@ from malaria.model.group_checks import LONGEST_INTERVAL_S
 from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.surge import Surge
 from malaria.model.table import Table
-from malaria.model.wanted_change import Verb, WantedChange, parse_change
+from malaria.model.wanted_change import STAY_AWAY, Verb, WantedChange, parse_change
 from malaria.units import (
     DURATION_PATTERN,
     NotationError,
@@ -178,6 +178,7 @@ def _checks(changes: Sequence[PlannedChange], load: ChangedLoad) -> Iterator[tup
     end_ns = end_of(changes)
     for number, change in enumerate(changes):
         yield number, partial(_check_group, change, load.groups)
+        yield number, partial(_check_return, change, load.attack)
         yield number, partial(_check_time, change, load.attack, end_ns)
     counts: dict[str, int] = {group.name: group.clients for group in load.groups}
     for number, change in sorted(enumerate(changes), key=lambda pair: pair[1].at_ns):
@@ -201,6 +202,11 @@ def _check_group(change: PlannedChange, groups: Sequence[Group]) -> None:
         raise KeyPathError(key, f"every client of {group.name} has the same id", "put {index} into its client_id")
     if wanted.verb is Verb.RATE and wanted.group is not None:
         _check_rate_of(group)
+
+
+def _check_return(change: PlannedChange, attack: Attack) -> None:
+    if change.do.verb in (Verb.CUT, Verb.STORM) and attack.reconnect_ns is None:
+        raise KeyPathError("do", *STAY_AWAY)
 
 
 def _check_rate_of(group: Group) -> None:

@@ -20,6 +20,11 @@ NOTATION: Final = (
     "write +500, -500, rate=2/s, pause, resume, cut 20%, cut 50, storm, end or stop; GROUP: before it names a group"
 )
 LONGEST: Final = 200
+STAY_AWAY: Final = (
+    "clients that are cut off would stay away, and their messages would never leave (reconnect = never)",
+    "take clients away with -N, or let them connect again",
+)
+"""Why no connection can be broken, and what to do: (reason, remedy)."""
 _CUT: Final = re.compile(r"cut\s+(?:([0-9]{1,3}(?:\.[0-9]{1,3})?)\s*%|([0-9 ,_]{1,15}))")
 
 

@@ -15,7 +15,7 @@ from malaria.control.crowd import GroupSize
 from malaria.control.messages import EndPublishing, Finish, Order
 from malaria.control.standing import Standing
 from malaria.control.steering import FROM_FILE, Steering
-from malaria.model.wanted_change import Verb, parse_change
+from malaria.model.wanted_change import STAY_AWAY, Verb, parse_change
 from malaria.model.warhead import Warhead
 from malaria.records.rows import RunPhase
 
@@ -113,6 +113,12 @@ def test_clients_without_a_line_in_the_files_of_keys_and_users_are_a_conflict() 
         "conflict: 2 more clients can be added to meters, not 3; "
         "let keys.psk have a line for each, and start the attack with --reserve 3"
     )
+
+
+def test_clients_that_would_stay_away_are_not_cut_off() -> None:
+    desk = Desk(reconnect="never")
+    for text in ("cut 20%", "storm"):
+        assert desk.says(text) == f"refused: {STAY_AWAY[0]}; {STAY_AWAY[1]}"
 
 
 def test_several_groups_go_on() -> None:

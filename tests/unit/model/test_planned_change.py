@@ -147,6 +147,15 @@ def test_the_rate_of_subscribers_cannot_be_changed() -> None:
         warhead(change("1s", "backend: rate=2/s"), before=METERS + LISTENERS)
 
 
+@pytest.mark.parametrize("do", ["cut 20%", "storm"])
+def test_clients_that_would_stay_away_cannot_be_cut_off(do: str) -> None:
+    """Their messages would be due for ever, and look like a broker that falls behind."""
+    for_good = METERS.replace('warmup = "5s"', 'reconnect = "never"')
+    with pytest.raises(WarheadError, match="would stay away") as error:
+        warhead(change("1s", do), before=for_good)
+    assert "take clients away with -N" in error.value.remedy
+
+
 def test_clients_with_one_id_cannot_become_more() -> None:
     before = METERS.replace("clients = 10", 'clients = 1\nclient_id = "one"')
     with pytest.raises(WarheadError, match="every client of meters has the same id"):
