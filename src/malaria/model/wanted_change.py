@@ -25,7 +25,9 @@ STAY_AWAY: Final = (
     "take clients away with -N, or let them connect again",
 )
 """Why no connection can be broken, and what to do: (reason, remedy)."""
-_CUT: Final = re.compile(r"cut\s+(?:([0-9]{1,3}(?:\.[0-9]{1,3})?)\s*%|([0-9 ,_]{1,15}))")
+PART_DECIMALS: Final = 3
+_PART_REMEDY: Final = "write cut 20% for a part, or storm for all"
+_CUT: Final = re.compile(r"cut\s+(?:(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*%|([0-9 ,_]{1,15}))")
 
 
 class Verb(StrEnum):
@@ -132,11 +134,15 @@ def _cut(text: str, group: str | None) -> WantedChange | None:
         return WantedChange(Verb.CUT, group, clients=clients)
     part = Fraction(percent) / 100
     if not 0 < part <= 1:
-        raise NotationError(f"{text!r} is no part of the clients", "write a part above 0 % and up to 100 %")
+        raise NotationError(f"{text!r} is not a part of the clients: it is above 0 % and up to 100 %", _PART_REMEDY)
+    if len(percent.partition(".")[2]) > PART_DECIMALS:
+        raise NotationError(f"{text!r} has more than {PART_DECIMALS} decimals", _PART_REMEDY)
     return WantedChange(Verb.CUT, group, part=part)
 
 
 def _plain(text: str, group: str | None) -> WantedChange | None:
+    if text.startswith("storm "):
+        raise NotationError(f"{text!r} names a part: a storm breaks every connection", _PART_REMEDY)
     if text not in (Verb.PAUSE, Verb.RESUME, Verb.STORM, Verb.END, Verb.STOP):
         return None
     verb = Verb(text)

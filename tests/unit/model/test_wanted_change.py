@@ -42,3 +42,20 @@ def test_what_is_no_change_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(NotationError) as refusal:
         parse_change(text)
     assert refusal.value.remedy
+
+
+@pytest.mark.parametrize("text", ["cut 2000%", "cut 101%", "cut 100.5 %", "cut 0%", "meters: cut -5%"])
+def test_a_part_that_cannot_be_says_which_can(text: str) -> None:
+    with pytest.raises(NotationError, match=r"above 0 % and up to 100 %; write cut 20% for a part, or storm for all"):
+        parse_change(text)
+
+
+def test_a_part_has_few_decimals_so_that_it_reads_back_equal() -> None:
+    with pytest.raises(NotationError, match="more than 3 decimals"):
+        parse_change("cut 33.3333%")
+
+
+@pytest.mark.parametrize("text", ["storm 20%", "storm 2000%"])
+def test_a_storm_has_no_part(text: str) -> None:
+    with pytest.raises(NotationError, match="a storm breaks every connection; write cut 20% for a part"):
+        parse_change(text)
