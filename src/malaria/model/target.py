@@ -62,6 +62,7 @@ PUBLIC_BROKERS: Final = (
 """Brokers that others lend to everybody for a try, not for a load test."""
 
 PUBLIC_BROKER_OPTION: Final = "--i-am-allowed-to-load-this-broker"
+PUBLIC_BROKER_KEYWORD: Final = PUBLIC_BROKER_OPTION.removeprefix("--").replace("-", "_")
 CONFIRMATIONS_NEEDED: Final = 2
 
 _URL: Final = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<rest>.*)", re.DOTALL)
@@ -161,7 +162,7 @@ def refuse_public_broker(target: Target, confirmations: int) -> None:
         raise TargetError(
             f"{shared[0]} is a public broker that others use and pay for",
             "load a broker of your own (malaria demo starts one). With its owner's leave, "
-            f"give {PUBLIC_BROKER_OPTION} twice",
+            f"give {PUBLIC_BROKER_OPTION} twice (in Python {PUBLIC_BROKER_KEYWORD}={CONFIRMATIONS_NEEDED})",
         )
 
 

@@ -36,7 +36,8 @@ def compare_stored(a: Path, b: Path, *, anyway: bool = False) -> SideBySide:
         if len(changed) > CONDITIONS_SHOWN:
             lines.append(f"  and {len(changed) - CONDITIONS_SHOWN} more")
         text = "\n".join([f"{a} and {b} were not measured alike:", *lines])
-        raise RunError(text, "measure both alike, or add --anyway: it compares them, and says what differs")
+        remedy = "measure both alike, or add --anyway (in Python anyway=True): it compares them, and says what differs"
+        raise RunError(text, remedy)
     return compared
 
 

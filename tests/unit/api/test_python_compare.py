@@ -82,8 +82,9 @@ def test_two_stored_runs() -> None:
 def test_runs_that_were_not_measured_alike() -> None:
     store(Path("a"))
     store(Path("b"), clients=90)
-    with pytest.raises(RunError, match="not measured alike"):
+    with pytest.raises(RunError, match="not measured alike") as refusal:
         malaria.compare("a", "b")
+    assert "(in Python anyway=True)" in refusal.value.remedy
     assert not Path("runs").exists()
     result = malaria.compare("a", "b", anyway=True)
     assert result.compared.changed_conditions == ["warhead: group[0].clients: 60 in A, 90 in B"]
@@ -168,7 +169,11 @@ def test_a_login_is_for_both_sides_and_not_stored(stage: Stage) -> None:
         ((A, B), {"ab": True, "duration": "3s"}, "duration cannot be used"),
         ((A, B), {"ab": True, "pairs": 0}, "pairs"),
         (("a", "b"), {"resume": "c"}, "resume takes no sides"),
-        ((), {"resume": "c", "clients": 3}, "resume takes no sides and no load"),
+        ((), {"resume": "c", "clients": 3}, "clients cannot be used with resume"),
+        ((), {"resume": "c", "output": "d"}, "output cannot be used with resume"),
+        ((), {"resume": "c", "target": "d"}, "target cannot be used with resume"),
+        ((), {"resume": "c", "band": "5%"}, "band cannot be used with resume"),
+        ((), {"resume": "c", "require": "ack.p99 < 1s"}, "require cannot be used with resume"),
         (("a", "b"), {}, "holds no run"),
     ],
 )

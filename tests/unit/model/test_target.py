@@ -111,8 +111,11 @@ def test_options_win_over_the_url() -> None:
 def test_public_brokers_must_be_confirmed_twice(host: str) -> None:
     target = parse_target(f"127.0.0.1,{host}")
     for confirmations in (0, 1):
-        with pytest.raises(TargetError, match="public broker"):
+        with pytest.raises(TargetError, match="public broker") as refusal:
             refuse_public_broker(target, confirmations)
+        # the command and Python say it in their own ways
+        assert "--i-am-allowed-to-load-this-broker twice" in refusal.value.remedy
+        assert "i_am_allowed_to_load_this_broker=2" in refusal.value.remedy
     refuse_public_broker(target, 2)
 
 
