@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ DEFAULT_HOLD: Final = "30s"
 REPEATS_LEAST: Final = 2
 REPEATS_MOST: Final = 99
 SEARCH_KEYS: Final = {"search": "by", "start": "from", "to": "to", "width": "width", "holds": "holds",
-                      "budget": "budget"}  # fmt: skip
+                      "budget": "budget", "trigger": "trigger", "heal": "heal"}  # fmt: skip
 """Keyword of `capacity` -> key of `[search]`. `from` is a word of Python, so it is `start` here."""
 
 
@@ -67,10 +68,10 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     """Find the greatest load that a target carries; `result.capacity` has the answer.
 
     Keywords are those of `attack` and of the search: `search` ("clients" or "rate"), `start` (the option --from), `to`,
-    `width`, `hold`, `holds`, `budget`. Raises as `attack` does.
+    `width`, `hold`, `holds`, `budget`, `trigger` ("50%,90%", or a list), `heal`. Raises as `attack` does.
     """
     hold = str(keywords.pop("hold", DEFAULT_HOLD))
-    search = {SEARCH_KEYS[name]: keywords.pop(name) for name in SEARCH_KEYS.keys() & keywords.keys()}
+    search = _search_table({name: keywords.pop(name) for name in SEARCH_KEYS.keys() & keywords.keys()})
     if "duration" in keywords:
         raise WarheadError("duration cannot be used with a search", "write hold, the length of a full trial")
     wanted, load = split_keywords(target, keywords | {"duration": hold})
@@ -89,6 +90,14 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
         )
         outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
     return CampaignResult(outcome.directory, outcome.summary)
+
+
+def _search_table(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of `[search]` for these keywords."""
+    table = {SEARCH_KEYS[name]: value for name, value in stated.items()}
+    if isinstance(parts := table.get("trigger"), str):
+        table["trigger"] = [part.strip() for part in parts.split(",")]
+    return table
 
 
 def repeated_attack(wanted: Wanted, load: LoadOptions, repeat: int) -> CampaignResult:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 from malaria.api.comparison_results import ComparisonResult, SideBySideResult
-from malaria.api.keywords import RUNS, Wanted, split_keywords, texts_of, wanted_warhead
+from malaria.api.keywords import RUNS, BeeKeywords, Wanted, split_keywords, texts_of, wanted_warhead
 from malaria.api.quiet_campaign import run_quietly, stored_command
 from malaria.attacks.target_choice import login_for
 from malaria.campaigns import (
@@ -31,6 +31,12 @@ from malaria.workers.worker_count import workers_for
 
 type Side = str | Path
 """With `ab` a target, a broker or a warhead, as `malaria compare --ab` takes it; else the directory of a result."""
+
+
+RESUMED: Final = frozenset({field.name for field in fields(BeeKeywords)}) | {
+    "no_wait", "password", "i_am_allowed_to_load_this_broker", "on_progress"
+}  # fmt: skip
+"""Keywords of `attack` that a comparison which goes on takes: how its load is made. Its record is where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +138,10 @@ def _options(sides: tuple[str, str], alternated: Alternated, wanted: Wanted, loa
 
 def _resumed(directory: Path, *, pairs: int | None = None, yes: bool = False, **keywords: Any) -> ComparisonResult:
     """Run what is left of a comparison. `yes` allows the commands of a directory that came from elsewhere."""
-    wanted, load = split_keywords(None, keywords)
-    if load:
-        raise CampaignError("resume takes no sides and no load", "a comparison goes on as it was started")
+    if stray := next((name for name in keywords if name not in RESUMED), None):
+        text = "a comparison goes on as it was started; pairs adds pairs"
+        raise CampaignError(f"{stray} cannot be used with resume", text)
+    wanted, _ = split_keywords(None, keywords)
     secrets = {} if wanted.password is None else {"password": wanted.password}
     request = resumed_request(directory, secrets, workers_for(wanted.workers), pairs)
     refuse_to_resume(request, "compare")
