@@ -62,6 +62,8 @@ def steer(
     from malaria.attacks.steer_messages import SteerQuestion
 
     named, changes = _split(words or [])
+    for change in changes:  # one that is mistyped must not leave the others half done
+        _check_notation(change)
     directory = _running(named)
     answers: list[tuple[str, SteerAnswer]] = []
     for change in changes or [""]:
@@ -83,6 +85,16 @@ def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
     if not words or not _is_run(words[0], words[1:]):
         return None, _joined(words)
     return words[0], _joined(words[1:])
+
+
+def _check_notation(change: str) -> None:
+    from malaria.model.wanted_change import parse_change
+    from malaria.units import NotationError
+
+    try:
+        parse_change(change)
+    except NotationError as error:
+        raise OperatorError(error.message, error.remedy) from None
 
 
 def _is_run(word: str, others: Sequence[str]) -> bool:

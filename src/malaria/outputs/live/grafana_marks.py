@@ -18,6 +18,7 @@ from malaria.outputs.live.followed_attack import FollowedAttack, run_name
 from malaria.outputs.live.http_endpoint import EndpointPosts, HttpEndpoint
 from malaria.outputs.live.live_figures import read_summary
 from malaria.records.rows import Event, EventKind, Observation, Progress, RunPhase, Sample
+from malaria.units import format_things
 
 MARKED: Final = frozenset({
     EventKind.PHASE, EventKind.SURGE, EventKind.ACT, EventKind.BROKER, EventKind.LOST, EventKind.OPERATOR,
@@ -61,7 +62,8 @@ class GrafanaMarks:
         if self._posts.close():
             return ""
         missing = self._posts.failed + self._posts.dropped
-        return f"{self._posts}: {missing} marks were not taken: {self._posts.failing or 'it was too slow'}"
+        were = f"{format_things(missing, 'mark')} {'was' if missing == 1 else 'were'}"
+        return f"{self._posts}: {were} not taken: {self._posts.failing or 'it was too slow'}"
 
     def _begin(self, attack: FollowedAttack) -> None:
         self._attack, self._measured_ns = attack, None

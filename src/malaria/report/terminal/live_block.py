@@ -62,9 +62,12 @@ class LiveCourse:
     _end_ns: int = -1
 
     def add(self, progress: Progress) -> None:
-        """Take in the last second, once."""
+        """Take in the last second, once, if anything was due in it or the load pauses."""
         second = progress.second
-        if second is None or second.end_ns == self._end_ns or not second.counters.get(Counter.DUE):
+        if second is None or second.end_ns == self._end_ns:
+            return
+        pauses = bool(self.dues) and progress.phase is RunPhase.MEASURE
+        if not pauses and not second.counters.get(Counter.DUE):
             return
         self._end_ns = second.end_ns
         self.dues.append(rate_of(second, Counter.DUE) or 0)

@@ -89,6 +89,14 @@ def drawn(width: int, height: int, progress: Progress, events: tuple[Event, ...]
     return [text.rstrip() for text in console.file.getvalue().splitlines()]
 
 
+def test_a_pause_shows_in_the_course() -> None:
+    course = LiveCourse()
+    quiet = replace(state(7).second, counters={}, end_ns=state(8).second.end_ns)
+    for progress in (state(7), replace(state(8), second=quiet), state(9)):
+        course.add(progress)
+    assert list(course.dues) == [500, 0, 500]
+
+
 MANY_EVENTS = tuple(
     Event(START_NS + n * NS_PER_S, EventKind.LOST, f"thing {n} happened to worker {n}") for n in range(9)
 )
