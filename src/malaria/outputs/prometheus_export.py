@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from prometheus_client.registry import Collector
 
 from malaria.clock import NS_PER_S, Clock, now_ns
 from malaria.errors import OperatorError
+from malaria.outputs.own_host import is_own_host
 from malaria.records.rows import Reading
 from malaria.report.terminal.latest_readings import LatestReadings
 
@@ -118,6 +120,8 @@ class _PageServer(ThreadingHTTPServer):
         self.page = page
         self._free = BoundedSemaphore(MOST_SCRAPERS)
         super().__init__((str(place[0]), int(place[1])), _PageHandler)
+        # elsewhere scrapers use whatever name leads here; on loopback another name is a web page's trick
+        self.is_local = ip_address(str(self.server_address[0]).partition("%")[0]).is_loopback
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a scraper on its own thread; turn it away if too many hang."""
@@ -143,6 +147,9 @@ class _PageHandler(BaseHTTPRequestHandler):
     timeout = SCRAPE_S
 
     def do_GET(self) -> None:
+        if self.server.is_local and not is_own_host(self.headers.get("Host", "")):
+            self.send_error(HTTPStatus.FORBIDDEN, "this page is for programs of this machine")
+            return
         if self.path.partition("?")[0] not in PATHS:
             self.send_error(HTTPStatus.NOT_FOUND, "the page is at /metrics")
             return

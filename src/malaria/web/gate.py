@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
-import socket
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -22,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from malaria.outputs.own_host import is_own_host
 from malaria.web.http_models import RefusalReply
 
 OPEN_PATHS: Final = frozenset({"/healthz"})
@@ -29,7 +27,6 @@ OPEN_PATHS: Final = frozenset({"/healthz"})
 VIEW_PATHS: Final = frozenset({"/", "/events", "/run"})
 """Paths that the token of a view opens."""
 EMBED: Final = "embed"
-LOCAL_NAMES: Final = ("localhost",)
 CONTENT_POLICY: Final = "content-security-policy"
 NO_TOKEN: Final = RefusalReply(
     reason="no token, or a wrong one: this page belongs to whoever started the command",
@@ -127,25 +124,6 @@ def is_embedded(request: HTTPConnection) -> bool:
 def bearer(headers: Headers) -> str | None:
     kind, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else None
-
-
-def is_own_host(host: str) -> bool:
-    """Return True for an IP address, `localhost` or a name of this machine, at any port: a tunnel may have another.
-
-    Another name may have been made to point here by its owner, whose page the browser would then take for ours.
-    """
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return name.lower() in (*LOCAL_NAMES, *own_names())
-    return True
-
-
-def own_names() -> Iterable[str]:
-    """Return the names that this machine gives itself."""
-    name = socket.gethostname().lower()
-    return name, name.partition(".")[0], f"{name}.local"
 
 
 def _with_headers(send: Send, *, embedded: bool) -> Send:

@@ -61,6 +61,14 @@ def test_another_path_says_where_the_page_is() -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metric", timeout=5)
 
 
+def test_a_name_that_was_made_to_point_here_is_refused_on_loopback() -> None:
+    with serving("127.0.0.1:0", readings_page(LatestReadings())) as port:
+        url = f"http://127.0.0.1:{port}/metrics"
+        with pytest.raises(urllib.error.HTTPError, match="programs of this machine"):
+            urllib.request.urlopen(urllib.request.Request(url, headers={"Host": f"evil.example:{port}"}), timeout=5)
+        urllib.request.urlopen(urllib.request.Request(url, headers={"Host": f"localhost:{port}"}), timeout=5)
+
+
 def test_a_page_is_made_once_a_second() -> None:
     asked, time_ns = [], [0]
 

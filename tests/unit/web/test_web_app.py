@@ -22,9 +22,10 @@ from starlette.testclient import TestClient
 from live_runs import Playback, ScriptedDoor
 from malaria.attacks.change_door import ChangeDoor
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
+from malaria.outputs.own_host import is_own_host
 from malaria.outputs.prometheus_export import MetricsPage
 from malaria.web.event_stream import EventClock
-from malaria.web.gate import Tokens, is_own_host
+from malaria.web.gate import Tokens
 from malaria.web.http_models import ChangeReply, RefusalReply, RunView
 from malaria.web.live_feed import LiveFeed
 from malaria.web.openapi_document import openapi_document
