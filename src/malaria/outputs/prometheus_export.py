@@ -147,7 +147,8 @@ class _PageHandler(BaseHTTPRequestHandler):
     timeout = SCRAPE_S
 
     def do_GET(self) -> None:
-        if self.server.is_local and not is_own_host(self.headers.get("Host", "")):
+        # a browser always names a host; HTTP/1.0 need not
+        if self.server.is_local and not is_own_host(self.headers.get("Host", "localhost")):
             self.send_error(HTTPStatus.FORBIDDEN, "this page is for programs of this machine")
             return
         if self.path.partition("?")[0] not in PATHS:
