@@ -6,7 +6,7 @@ add up like those of a real run; the latencies come from a fixed seed, so that g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -34,6 +34,7 @@ from malaria.records.rows import (
 )
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
+from malaria.records.sample_histograms import merged_histogram
 from malaria.records.store import FORMAT
 from malaria.report.markdown.campaign_markdown import render_campaign_markdown
 from malaria.report.page.campaign_page import render_campaign_page
@@ -190,6 +191,24 @@ def with_meta(records: Run, **facts: object) -> Run:
     """The same run with other facts; None takes one away."""
     meta = records.meta.known() | facts
     return replace(records, meta=RunMeta.model_validate({k: v for k, v in meta.items() if v is not None}))
+
+
+def with_late_reports(records: Run, seconds: Iterable[int], worker: str = "1") -> Run:
+    """Return the run with each of these seconds in the report of the next one, which ends 0.2 s late: 2.2 s at once.
+
+    Both seconds lack a report of this worker then, and the second after them covers three.
+    """
+    samples = {(sample.worker, sample.end_ns // NS_PER_S): sample for sample in records.samples}
+    for number in seconds:
+        first, last = samples.pop((worker, number)), samples[worker, number + 1]
+        end_ns = last.end_ns + NS_PER_S // 5
+        counters = {name: first.counters.get(name, 0) + last.counters.get(name, 0) for name in first.counters}
+        packed = {metric: merged_histogram((first, last), metric).to_bytes() for metric in first.histograms}
+        joined = replace(last, start_ns=first.start_ns, end_ns=end_ns, counters=counters, histograms=packed)
+        samples[worker, number + 1] = joined
+        if (after := samples.get((worker, number + 2))) is not None:
+            samples[worker, number + 2] = replace(after, start_ns=end_ns)
+    return replace(records, samples=tuple(sorted(samples.values(), key=lambda s: (s.end_ns, s.worker))))
 
 
 def made_by_bees(records: Run, **facts: object) -> Run:

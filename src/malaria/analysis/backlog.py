@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.losses import samples_that_stayed
+from malaria.analysis.windows import per_s
 from malaria.records.rows import Counter, RunPhase
 from malaria.records.run import Run
 from malaria.records.sample_histograms import second_of
@@ -25,15 +26,14 @@ class Backlog:
 def backlog_of(run: Run) -> Backlog:
     """Return the messages due and not acknowledged over the measured time, of the workers that stayed."""
     growth: dict[int, int] = {}
-    due = 0
-    for sample in (sample for sample in samples_that_stayed(run) if sample.phase is RunPhase.MEASURE):
+    measured = [sample for sample in samples_that_stayed(run) if sample.phase is RunPhase.MEASURE]
+    for sample in measured:
         second = second_of(sample.end_ns)
-        fresh = sample.counters.get(Counter.DUE, 0)
-        due += fresh
-        growth[second] = growth.get(second, 0) + fresh - sample.counters.get(Counter.ACKED, 0)
+        due, acked = (sample.counters.get(counter, 0) for counter in (Counter.DUE, Counter.ACKED))
+        growth[second] = growth.get(second, 0) + due - acked
     if not growth:
         return Backlog(None, 0)
-    usual = USUAL_SHARE * due / len(growth)
+    usual = USUAL_SHARE * (per_s(measured, Counter.DUE) or 0.0)
     since_s, is_open = min(growth) - 1, 0
     for second in sorted(growth):
         is_open += growth[second]

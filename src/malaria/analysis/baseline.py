@@ -17,7 +17,7 @@ import numpy as np
 
 from malaria.analysis.broker_figures import FigureCourse, broker_figure
 from malaria.analysis.dropped import drop_counter, rises
-from malaria.analysis.seconds import LoadSecond
+from malaria.analysis.seconds import LoadSecond, due_per_s
 from malaria.records.rows import Metric
 from malaria.records.run import Run
 from malaria.records.sample_histograms import second_of
@@ -109,7 +109,7 @@ def baseline_before(
     last = before[-LONGEST_BEFORE_S:]
     if len(last) < LEAST_BEFORE_S:
         return None
-    due_per_s = sum(second.due for second in last) / len(last)
+    load_per_s = due_per_s(last)
     usual: dict[str, float] = {MISSING: 0.0}
     most: dict[str, float] = {MISSING: 0.0}
     for name, values in measures.items():
@@ -117,8 +117,8 @@ def baseline_before(
         if not seen and name != DROPPED:
             continue
         usual[name] = 0.0 if name == DROPPED else float(np.median(seen))
-        most[name] = usual[name] + _allowance(MEASURES[name], seen, due_per_s, clients)
-    return Baseline(most, usual, due_per_s, min(second.ready for second in last))
+        most[name] = usual[name] + _allowance(MEASURES[name], seen, load_per_s, clients)
+    return Baseline(most, usual, load_per_s, min(second.ready for second in last))
 
 
 def with_missing_clients(
@@ -128,10 +128,10 @@ def with_missing_clients(
     return {**measures, MISSING: {s.end_s: max(0, baseline.ready - s.ready) for s in seconds}}
 
 
-def _allowance(floors: Tolerance, seen: Sequence[float], due_per_s: float, clients: int) -> float:
+def _allowance(floors: Tolerance, seen: Sequence[float], load_per_s: float, clients: int) -> float:
     middle = float(np.median(seen)) if seen else 0.0
     deviation = float(np.median(np.abs(np.asarray(seen) - middle))) if seen else 0.0
-    floor = floors.allowed(middle, due_per_s, clients)
+    floor = floors.allowed(middle, load_per_s, clients)
     return max(floor, DEVIATIONS * deviation if floor else 0.0)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.baseline import INFLIGHT, OWED, QUEUES, STORED, queue_figures
-from malaria.analysis.seconds import LoadSecond, between
+from malaria.analysis.seconds import LoadSecond, between, due_per_s
 from malaria.analysis.trend import Trend, TrendPoint, trend
 from malaria.clock import NS_PER_S
 from malaria.records.run import Run
@@ -43,7 +43,7 @@ def growths(run: Run, seconds: Sequence[LoadSecond], span: TimeSpan) -> list[Gro
     within = between(seconds, *span)
     if not within:
         return []
-    least = max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * sum(second.due for second in within) / len(within))
+    least = max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * due_per_s(within))
     found: list[Growth] = []
     for queue, points in _points(run, within, span).items():
         slope = trend(points)

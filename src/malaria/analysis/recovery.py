@@ -22,7 +22,7 @@ from malaria.analysis.baseline import (
     with_missing_clients,
 )
 from malaria.analysis.recovery_time import STAYS_SHARE, SUSTAINED_S, RecoveryTime, RecoveryWatch, time_to_recover
-from malaria.analysis.seconds import LoadSecond, between, own_lag_limit_ns, seconds_of, touches, touching
+from malaria.analysis.seconds import LoadSecond, between, due_per_s, own_lag_limit_ns, seconds_of, touches, touching
 from malaria.analysis.steered_times import broken_spans
 from malaria.analysis.summary_figures import RecoveryFigures, SurgeFigures
 from malaria.analysis.surge_hold import ON_TARGET, HoldWindow, SurgeHold, judge_hold
@@ -134,7 +134,7 @@ def _trouble_before(context: _SurgeContext, before: Sequence[LoadSecond]) -> str
     if OWED not in context.measures:
         return ""
     due, done = (sum(getattr(second, name) for second in before) for name in ("due", "done"))
-    under_way = MEASURES[OWED].allowed(0, due / len(before), 0)
+    under_way = MEASURES[OWED].allowed(0, due_per_s(before), 0)
     return "" if done + under_way >= ON_TARGET * due else "it had fallen behind before the surge"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.baseline import DROPPED, INFLIGHT, LOST, MISSING, OWED, STORED, Baseline, SecondValues
-from malaria.analysis.seconds import LoadSecond
+from malaria.analysis.seconds import LoadSecond, due_per_s
 from malaria.analysis.surge_hold import ON_TARGET
 from malaria.analysis.trend import LEAST_POINTS, trend
 from malaria.clock import NS_PER_S
@@ -111,9 +111,8 @@ def _lessens(watch: RecoveryWatch, name: str) -> bool:
 
 def _metastable(watch: RecoveryWatch) -> bool | None:
     """Return True for a trouble that does not lessen; None when too little was seen, or the load has not gone."""
-    seconds = watch.seconds
-    due_per_s = sum(second.due for second in seconds) / len(seconds)
-    return True if len(seconds) >= LEAST_POINTS and due_per_s <= SAME_LOAD * watch.baseline.due_per_s else None
+    same_load = due_per_s(watch.seconds) <= SAME_LOAD * watch.baseline.due_per_s
+    return True if len(watch.seconds) >= LEAST_POINTS and same_load else None
 
 
 def _points(watch: RecoveryWatch, name: str) -> list[tuple[float, float]]:

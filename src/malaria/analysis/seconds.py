@@ -7,12 +7,12 @@ closed loop a message is due when there is room for it, so nothing is ever owed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from malaria.analysis.losses import samples_that_stayed, stayed
-from malaria.analysis.windows import measured_window_ns
+from malaria.analysis.windows import measured_window_ns, per_s
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase
 from malaria.records.run import Run
@@ -27,7 +27,10 @@ OWN_LAG_LIMIT_NS: Final = 5 * NS_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class LoadSecond:
-    """One second of the measured time, over all workers. `end_s` is run time."""
+    """One second of the measured time, over all workers. `end_s` is run time; `done_by` counts what is `done`.
+
+    Reports that are late fall into a later second, which then covers more than one: take rates with `rate_of`.
+    """
 
     end_s: int
     due: int
@@ -35,14 +38,8 @@ class LoadSecond:
     owed: int
     ready: int  # clients, at its end
     dropped: int  # connections
+    done_by: Counter
     reported: Second
-
-    @property
-    def covered_ns(self) -> int:
-        """The time that the workers reported, on average: more than a second where reports are late."""
-        samples = self.reported.samples
-        covered_ns = sum(sample.end_ns - sample.start_ns for sample in samples)
-        return covered_ns // max(len({sample.worker for sample in samples}), 1)
 
     def p99_ms(self, metric: Metric) -> float | None:
         """Return the p99 of what ended in it, which below 100 values is the maximum; None without values.
@@ -117,8 +114,24 @@ def _load_second(second: Second, done: Counter, owed: int) -> LoadSecond:
         owed=owed,
         ready=sum(sample.gauges.get(Gauge.CLIENTS_READY, 0) for sample in last.values()),
         dropped=second.total(Counter.DROPPED),
+        done_by=done,
         reported=second,
     )
+
+
+def rate_of(seconds: Iterable[LoadSecond], counter: Counter) -> float | None:
+    """Return the rate over the time that was reported in these seconds; None where nothing was."""
+    return per_s([sample for second in seconds for sample in second.reported.samples], counter)
+
+
+def due_per_s(seconds: Iterable[LoadSecond]) -> float:
+    """Return the messages due per second of the time that was reported; 0 where nothing was."""
+    return rate_of(seconds, Counter.DUE) or 0.0
+
+
+def done_per_s(seconds: Sequence[LoadSecond]) -> float:
+    """Return the messages done per second of the time that was reported; 0 where nothing was."""
+    return (rate_of(seconds, seconds[0].done_by) or 0.0) if seconds else 0.0
 
 
 def touches(second: LoadSecond, spans: Iterable[tuple[int, int]]) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from malaria.analysis.losses import gone_since_ns
 from malaria.analysis.observer_series import seen_columns
-from malaria.analysis.windows import workers_of
+from malaria.analysis.windows import per_s, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.rows import Counter, Gauge, Metric, RunPhase, Sample
 from malaria.records.run import Run
@@ -94,17 +94,8 @@ def _figures(second: Second | None) -> SeriesRow:
 
 
 def _rates(samples: Sequence[Sample]) -> SeriesRow:
-    """Return counts over the time they cover, each worker over its own: a late one reports for more than a second."""
-    row: SeriesRow = dict.fromkeys(f"{counter}_per_s" for counter in RATES)
-    spans_ns: dict[str, int] = {}
-    for sample in samples:
-        spans_ns[sample.worker] = spans_ns.get(sample.worker, 0) + sample.end_ns - sample.start_ns
-    if not spans_ns or not all(spans_ns.values()):
-        return row
-    for counter in RATES:
-        per_s = sum(sample.counters.get(counter, 0) * NS_PER_S / spans_ns[sample.worker] for sample in samples)
-        row[f"{counter}_per_s"] = round(per_s, 3)
-    return row
+    """Return the rates over the time that was reported. Every name is always there."""
+    return {f"{counter}_per_s": per_s(samples, counter) for counter in RATES}
 
 
 def _cpu(samples: list[Sample], before: Mapping[str, Sample], workers: list[str], owing: set[str]) -> SeriesRow:

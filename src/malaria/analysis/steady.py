@@ -14,12 +14,12 @@ from typing import Final
 from malaria.analysis.dropped import drop_counter, dropped_between, dropped_by
 from malaria.analysis.queues import Growth, TimeSpan, growths
 from malaria.analysis.recovery import SurgeResult
-from malaria.analysis.seconds import P99, LoadSecond, between, done_counter, seconds_of
+from malaria.analysis.seconds import P99, LoadSecond, between, done_counter, rate_of, seconds_of
 from malaria.analysis.stalls import longest_ms, stalls_of
 from malaria.analysis.steered_times import broken_spans
 from malaria.analysis.summary_figures import QueueFigures, SteadyFigures
 from malaria.analysis.windows import load_window_ns, total
-from malaria.clock import NS_PER_MS, NS_PER_S
+from malaria.clock import NS_PER_MS
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
@@ -92,9 +92,9 @@ def _merged(spans: Sequence[TimeSpan]) -> list[TimeSpan]:
 def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan]) -> SteadyFigures:
     """Return the rates of the steady seconds, and the drops outside surges."""
     enough = len(calm) >= LEAST_SECONDS and bool(run.meta.publishing)
-    due = _per_s([second.due for second in calm], calm) if enough else None
-    done = _per_s([second.done for second in calm], calm) if enough else None
-    acked = done_counter(run.meta) is Counter.ACKED
+    carried = done_counter(run.meta)
+    due, done = (rate_of(calm, counter) if enough else None for counter in (Counter.DUE, carried))
+    acked = carried is Counter.ACKED
     return SteadyFigures(
         seconds=len(calm),
         due_per_s=due,
@@ -105,12 +105,6 @@ def _figures(run: Run, calm: Sequence[LoadSecond], troubled: Sequence[TimeSpan])
         connections_dropped=_connections(run, troubled) if run.samples else None,
         messages_dropped=_messages(run, troubled),
     )
-
-
-def _per_s(counts: Sequence[int], calm: Sequence[LoadSecond]) -> float | None:
-    """Return the rate over the time that was reported, which is more than the seconds where reports are late."""
-    covered_ns = sum(second.covered_ns for second in calm)
-    return round(sum(counts) * NS_PER_S / covered_ns, 3) if covered_ns else None
 
 
 def _ack_p99_ms(calm: Sequence[LoadSecond]) -> float | None:

@@ -14,7 +14,7 @@ from typing import Final
 from malaria.analysis.baseline import OWED, Baseline
 from malaria.analysis.dropped import drop_counter, dropped_between
 from malaria.analysis.queues import GROWING, LEAST_GROWTH, LEAST_GROWTH_LOAD_S, growths
-from malaria.analysis.seconds import P99, LoadSecond, touching
+from malaria.analysis.seconds import P99, LoadSecond, done_per_s, due_per_s, touching
 from malaria.analysis.surge_windows import SurgeSpan
 from malaria.analysis.thresholds import stated_thresholds
 from malaria.analysis.windows import measured_window_ns
@@ -85,13 +85,13 @@ def _on_target(window: HoldWindow) -> str:
     if done + under_way >= ON_TARGET * due:
         return ""
     verb = "acked" if meta.acknowledged else "took"
-    of_due = f"{format_count(done / len(seconds))} of {format_rate(due / len(seconds), 'msg')}"
+    of_due = f"{format_count(done_per_s(seconds))} of {format_rate(due_per_s(seconds), 'msg')}"
     return f"it {verb} {of_due} ({100 * done / due:.3g} %, needs {100 * ON_TARGET:g} %)"
 
 
 def _floor(seconds: Sequence[LoadSecond]) -> float:
     """Return what may be under way where there is no baseline."""
-    return max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * sum(second.due for second in seconds) / len(seconds))
+    return max(LEAST_GROWTH, LEAST_GROWTH_LOAD_S * due_per_s(seconds))
 
 
 def _queues(window: HoldWindow) -> str:

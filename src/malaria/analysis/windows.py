@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from malaria.clock import NS_PER_S
 from malaria.records.rows import RunPhase, Sample
@@ -21,6 +21,19 @@ def in_phase(run: Run, *phases: RunPhase) -> list[Sample]:
 
 def total(samples: Iterable[Sample], counter: str) -> int:
     return sum(sample.counters.get(counter, 0) for sample in samples)
+
+
+def per_s(samples: Sequence[Sample], counter: str) -> float | None:
+    """Return the rate over the time that was reported, of each worker over its own; None where that has no length.
+
+    The number of seconds is no measure of that time: the report of a late worker covers more than one.
+    """
+    spans_ns: dict[str, int] = {}
+    for sample in samples:
+        spans_ns[sample.worker] = spans_ns.get(sample.worker, 0) + sample.end_ns - sample.start_ns
+    if not spans_ns or min(spans_ns.values()) <= 0:
+        return None
+    return round(sum(s.counters.get(counter, 0) * NS_PER_S / spans_ns[s.worker] for s in samples), 3)
 
 
 def known_total(run: Run, counter: str) -> int | None:

@@ -9,7 +9,7 @@ import pytest
 from malaria.analysis.baseline import MEASURES, Baseline, baseline_before, measures_of, with_missing_clients
 from malaria.analysis.seconds import seconds_of
 from malaria.records.rows import Metric
-from synthetic import Course
+from synthetic import Course, with_late_reports
 
 
 def band(course: Course, clients: int = 0) -> Baseline:
@@ -47,6 +47,14 @@ def test_what_was_not_seen_has_no_limit() -> None:
     found = band(Course([10] * 9, meta={"acknowledged": False}))
     assert set(found.most) == {"owed", "lost", "dropped", "missing"}
     assert set(band(Course([10] * 9, meta={"closed_loop": True})).most) == {Metric.ACK, "lost", "dropped", "missing"}
+
+
+def test_late_reports_make_the_load_before_no_larger() -> None:
+    records = with_late_reports(Course([1000] * 12).run(), range(2, 10, 3))
+    seconds = seconds_of(records)
+    found = baseline_before(measures_of(records, seconds), seconds, 0)
+    assert found is not None
+    assert (found.due_per_s, found.most["owed"]) == (1000, 100)
 
 
 def test_too_few_seconds_are_no_band() -> None:

@@ -7,7 +7,7 @@ import pytest
 from malaria.analysis.queues import GROWING, growths
 from malaria.analysis.seconds import seconds_of
 from malaria.clock import NS_PER_S as S
-from synthetic import Course
+from synthetic import Course, with_late_reports
 
 
 def found(course: Course, from_s: int, until_s: int) -> dict[str, tuple[float, bool]]:
@@ -39,6 +39,13 @@ def test_each_queue_of_which_enough_was_seen() -> None:
 )
 def test_what_is_less_than_a_tenth_of_a_seconds_load_is_no_growth(due: int, acked: int, grows: bool) -> None:
     assert found(Course([due] * 30, [acked] * 30), 0, 30)["owed"][1] is grows
+
+
+def test_late_reports_hide_no_growth() -> None:
+    """It grows by 150; a tenth of a second's load is 100, whatever the seconds hold."""
+    records = with_late_reports(Course([1000] * 31, [995] * 31).run(), range(2, 30, 3))
+    owed = growths(records, seconds_of(records), (0, 31 * S))[0]
+    assert (owed.queue, owed.grows) == ("owed", True)
 
 
 def test_nothing_is_owed_in_a_closed_loop() -> None:

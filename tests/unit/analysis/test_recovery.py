@@ -15,7 +15,7 @@ from malaria.analysis.verdict import judge
 from malaria.records.rows import GAP, Reading
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import Course, with_meta
+from synthetic import Course, with_late_reports, with_meta
 
 BEFORE, DURING, AFTER = [100] * 10, [150] * 10, [100] * 20
 DUE = BEFORE + DURING + AFTER
@@ -298,3 +298,10 @@ def test_the_rules_are_stated() -> None:
     assert list(RULES) == ["before", "baseline", "held", "recovered", "metastable", "verdict"]
     assert "98 %" in RULES["held"]
     assert "3 seconds in a row, and then in all later seconds except one, or except 10 % of them" in RULES["recovered"]
+
+
+def test_late_reports_hide_no_trouble_before_a_surge() -> None:
+    """It acknowledges 97 of 100 from the beginning: 34 messages are open before the surge, and 10 may be under way."""
+    records = Course([100] * 40, [97] * 40, surges=[(50, 14, 24)]).run()
+    (found,) = surge_results(with_late_reports(records, range(2, 12, 3)))
+    assert found.recovery.reasons == ("it had fallen behind before the surge",)

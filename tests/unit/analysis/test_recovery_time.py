@@ -10,13 +10,25 @@ from malaria.analysis.baseline import MEASURES, Baseline
 from malaria.analysis.recovery_time import MEASURE_TEXTS, RecoveryTime, RecoveryWatch, time_to_recover
 from malaria.analysis.seconds import LoadSecond
 from malaria.clock import NS_PER_S as S
+from malaria.records.rows import Counter, RunPhase, Sample
 from malaria.records.sample_timeline import Second
 
 BAND = Baseline(most={"owed": 10, "lost": 0}, usual={"owed": 0, "lost": 0}, due_per_s=100, ready=50)
 
 
-def watch(owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence[float] = ()) -> RecoveryWatch:
-    seconds = [LoadSecond(21 + n, due, done, 0, 50, 0, Second(0)) for n in range(len(owed))]
+def _reported(end_s: int, due: int, covered_s: int) -> Second:
+    second = Second(end_s)
+    second.add(Sample("1", (end_s - covered_s) * S, end_s * S, RunPhase.MEASURE, {Counter.DUE: due}))
+    return second
+
+
+def watch(
+    owed: Sequence[float], due: int = 100, done: int = 100, lost: Sequence[float] = (), covered_s: int = 1
+) -> RecoveryWatch:
+    seconds = [
+        LoadSecond(end_s, due, done, 0, 50, 0, Counter.ACKED, _reported(end_s, due, covered_s))
+        for end_s in range(21, 21 + len(owed))
+    ]
     measures = {"owed": dict(enumerate(owed, 21)), "lost": dict(enumerate(lost, 21))}
     return RecoveryWatch(BAND, measures, seconds, 10 * S, 20 * S, (20 + len(owed)) * S)
 
@@ -61,6 +73,10 @@ def test_who_does_not_come_back(owed: list[float], recovered: bool | None, metas
 
 def test_what_has_more_load_than_before_is_not_metastable() -> None:
     assert time_to_recover(watch([90] * 20, due=150, done=150)).metastable is None
+
+
+def test_two_seconds_of_load_in_one_late_report_are_the_same_load() -> None:
+    assert time_to_recover(watch([90] * 20, due=200, done=200, covered_s=2)).metastable is True
 
 
 def test_on_target_is_a_part_of_recovering() -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from malaria.analysis.seconds import between, own_lag_limit_ns, seconds_of, touching
+from malaria.analysis.seconds import between, done_per_s, due_per_s, own_lag_limit_ns, rate_of, seconds_of, touching
 from malaria.clock import NS_PER_S as S
 from malaria.records.rows import Counter, Metric
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
-from synthetic import Course, make_run
+from synthetic import Course, make_run, with_late_reports
 
 COURSE = Course([100, 100, 100], [100, 60, 120], ack_ms=[2.0, 5.0, 9.0])
 
@@ -71,3 +71,31 @@ def test_nothing_measured_is_no_second() -> None:
 def test_how_late_we_may_be() -> None:
     assert own_lag_limit_ns(RunMeta()) == 5_000_000
     assert own_lag_limit_ns(RunMeta(own_lag_limit_ns=7)) == 7
+
+
+def test_rates_are_over_the_time_that_was_reported() -> None:
+    """Late reports leave one second of three, with three seconds of messages."""
+    seconds = seconds_of(with_late_reports(Course([100] * 12, [90] * 12).run(), range(2, 10, 3)))
+    assert [(second.end_s, second.due) for second in seconds] == [
+        (1, 100),
+        (4, 300),
+        (7, 300),
+        (10, 300),
+        (11, 100),
+        (12, 100),
+    ]
+    assert (due_per_s(seconds), done_per_s(seconds), rate_of(seconds, Counter.SENT)) == (100, 90, 100)
+
+
+def test_rates_of_workers_of_unequal_shares() -> None:
+    """Worker 2 carries a tenth of what worker 1 carries and is late alone."""
+    small = [replace(sample, worker="2", counters={"due": 10}) for sample in Course([10] * 6).run().samples]
+    records = Course([100] * 6, meta={"workers": ["1", "2"]}).run()
+    both = with_late_reports(replace(records, samples=(*records.samples, *small)), [2], worker="2")
+    seconds = seconds_of(both)
+    assert [(second.end_s, second.due) for second in seconds] == [(1, 110), (4, 130), (5, 110), (6, 110)]
+    assert due_per_s(seconds) == due_per_s(seconds[1:2]) == 110
+
+
+def test_rates_of_nothing() -> None:
+    assert (due_per_s([]), done_per_s([]), rate_of([], Counter.DUE)) == (0, 0, None)

@@ -12,7 +12,7 @@ from malaria.analysis.surge_hold import BREAKS, HoldWindow, SurgeHold, judge_hol
 from malaria.analysis.surge_windows import SurgeSpan
 from malaria.clock import NS_PER_S as S
 from malaria.model.threshold import FIGURES
-from synthetic import Course
+from synthetic import Course, with_late_reports
 
 BAND = Baseline(most={"owed": 10, "ack": 52}, usual={"owed": 0, "ack": 2}, due_per_s=100, ready=100)
 
@@ -61,6 +61,13 @@ def test_breaking_goes_on_until_the_trouble_is_over() -> None:
     assert judged(dropped={14: 3, 19: 9}) == SurgeHold(False, ("clients.dropped",), ("3 connections broke",))
     told = [(n, {"publish_dropped": max(0, n - 9)}) for n in range(21)]
     assert judged(told=told) == SurgeHold(False, ("broker.dropped",), ("it dropped 6 messages",))
+
+
+def test_late_reports_change_no_rate_of_a_reason() -> None:
+    records = with_late_reports(Course([100] * 20, [90] * 20).run(), range(2, 12, 3))
+    seconds = seconds_of(records)
+    window = HoldWindow(records, SurgeSpan("meters", 5, 0, S, 12 * S), seconds[:4], seconds, None, 12 * S, 12 * S)
+    assert judge_hold(window).reasons[0] == "it acked 90 of 100 msg/s (90 %, needs 98 %)"
 
 
 def test_too_little_was_seen() -> None:

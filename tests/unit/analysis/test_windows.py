@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from malaria.analysis.windows import in_phase, measured_window_ns, total, workers_of
+from malaria.analysis.windows import in_phase, measured_window_ns, per_s, total, workers_of
 from malaria.records.rows import Counter, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.run_meta import RunMeta
@@ -34,3 +34,11 @@ def test_the_measured_window() -> None:
     assert measured_window_ns(with_meta(records, measure_end_ns=None)) == (3 * S, 7 * S)
     assert measured_window_ns(with_meta(records, measure_start_ns=None)) is None
     assert measured_window_ns(Run(records.meta, (ONE,), (), None)) is None
+
+
+def test_rates_take_each_worker_over_its_own_time() -> None:
+    late = Sample("2", S, 3 * S + S // 5, RunPhase.MEASURE, {"due": 22})
+    assert per_s([Sample("1", 2 * S, 3 * S, RunPhase.MEASURE, {"due": 300}), late], Counter.DUE) == 310
+    assert per_s([late], Counter.ACKED) == 0
+    assert per_s([], Counter.DUE) is None
+    assert per_s([Sample("1", S, S, RunPhase.MEASURE, {"due": 3})], Counter.DUE) is None

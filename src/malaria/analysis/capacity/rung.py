@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from malaria.analysis.queues import LEAST_GROWTH, LEAST_GROWTH_LOAD_S
-from malaria.analysis.seconds import LoadSecond
+from malaria.analysis.seconds import LoadSecond, done_per_s, due_per_s, rate_of
 from malaria.clock import NS_PER_MS
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Counter, Metric
@@ -71,11 +71,6 @@ def judge_rung(seconds: Sequence[LoadSecond], limits: RungLimits, owed_before: i
     return RungJudgement(not found, "; ".join(found))
 
 
-def due_per_s(seconds: Sequence[LoadSecond]) -> float:
-    """Return the messages due per second; 0 without seconds."""
-    return sum(second.due for second in seconds) / len(seconds) if seconds else 0.0
-
-
 def delivered(seconds: Sequence[LoadSecond]) -> int:
     """Return the first arrivals."""
     return sum(second.reported.total(Counter.DELIVERED) for second in seconds)
@@ -104,7 +99,7 @@ def _behind(seconds: Sequence[LoadSecond], limits: RungLimits, owed_before: int)
     most = owed_before + slack(seconds) if limits.owed is None else limits.owed
     if owed <= most and done + slack(seconds) >= ON_TARGET * due:
         return ""
-    of_due = f"{format_count(done / len(seconds))} of {format_rate(due / len(seconds), 'msg')}"
+    of_due = f"{format_count(done_per_s(seconds))} of {format_rate(due_per_s(seconds), 'msg')}"
     return f"it acknowledged {of_due}, and owed {format_things(owed, 'message')}"
 
 
@@ -116,7 +111,8 @@ def _undelivered(seconds: Sequence[LoadSecond], limits: RungLimits) -> str:
     came = delivered(seconds)
     if came + max(under_way, LEAST_GROWTH) >= DELIVERED_SHARE * wanted:
         return ""
-    return f"it delivered {format_count(came / len(seconds))} of {format_rate(wanted / len(seconds), 'msg')}"
+    came_per_s = rate_of(seconds, Counter.DELIVERED) or 0.0
+    return f"it delivered {format_count(came_per_s)} of {format_rate(limits.fan_out * done_per_s(seconds), 'msg')}"
 
 
 def _latency(seconds: Sequence[LoadSecond], limits: RungLimits) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from malaria.analysis.dropped import drop_counter, rises
 from malaria.analysis.observer_series import seen_columns
-from malaria.analysis.seconds import LoadSecond, own_lag_limit_ns
+from malaria.analysis.seconds import LoadSecond, due_per_s, own_lag_limit_ns
 from malaria.analysis.summary_figures import SignFigures
 from malaria.analysis.thresholds import stated_thresholds
 from malaria.clock import NS_PER_S
@@ -167,7 +167,7 @@ def _queue(course: _Course) -> tuple[int, str] | None:
     """Find the second from which more was owed than usual until the trouble was over or the load went down."""
     for place, second in enumerate(course.trouble):
         following = course.trouble[place : place + 3]
-        if all(one.owed > max(LEAST_OWED, SLACK_S * one.due) for one in following):
+        if all(one.owed > max(LEAST_OWED, SLACK_S * due_per_s([one])) for one in following):
             grown = max(one.owed for one in course.trouble) - second.owed
             most = max(course.trouble, key=lambda one: one.owed)
             seconds = max(1, most.end_s - second.end_s)
@@ -177,7 +177,7 @@ def _queue(course: _Course) -> tuple[int, str] | None:
 
 def _stored(course: _Course) -> tuple[int, str] | None:
     usual = [value for value in course.before.get("sys_messages_stored", ()) if value is not None]
-    due = max((second.due for second in course.trouble), default=0)
+    due = max((due_per_s([second]) for second in course.trouble), default=0.0)
     most = (float(np.median(usual)) if usual else 0.0) + max(LEAST_OWED, due)
     seen = course.first("sys_messages_stored", lambda value: value > most)
     return None if seen is None else (seen[0], f"it stored {format_things(round(seen[1]), 'message')}")

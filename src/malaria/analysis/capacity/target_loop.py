@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from malaria.analysis.capacity.rung import due_per_s, slack
+from malaria.analysis.capacity.rung import slack
 from malaria.analysis.capacity.signs import signs_of, where_bytes_wait
-from malaria.analysis.seconds import LoadSecond, between, seconds_of
+from malaria.analysis.seconds import LoadSecond, between, done_per_s, rate_of, seconds_of
 from malaria.analysis.summary_figures import LoopFigures, RungFigures
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import Histogram
@@ -112,9 +112,9 @@ def _rung_figures(rung: RungFacts, course: Sequence[LoadSecond]) -> RungFigures:
         way="up" if rung.upward else "down",
         well=rung.well,
         seconds=len(seconds),
-        due_per_s=round(due_per_s(seconds), 3) if seconds else None,
-        acked_per_s=round(sum(second.done for second in seconds) / len(seconds), 3) if seconds else None,
-        delivered_per_s=round(_total(seconds, Counter.DELIVERED) / len(seconds), 3) if seconds else None,
+        due_per_s=rate_of(seconds, Counter.DUE),
+        acked_per_s=done_per_s(seconds) if seconds else None,
+        delivered_per_s=rate_of(seconds, Counter.DELIVERED),
         clients=seconds[-1].ready if seconds else None,
         ack_p99_ms=None if p99_ns is None else round(p99_ns / NS_PER_MS, 6),
         reason=rung.reason,

@@ -28,7 +28,7 @@ from malaria.analysis.compare.compared_figures import CPU_PER_MESSAGE, cpu_us_pe
 from malaria.analysis.figure_names import limit_text, sentence_name
 from malaria.analysis.quantiles import QUANTILES
 from malaria.analysis.rules import unmet_rules
-from malaria.analysis.seconds import seconds_of
+from malaria.analysis.seconds import rate_of, seconds_of
 from malaria.analysis.summary_figures import Figures, Summary
 from malaria.analysis.thresholds import Ruling, look_up, stated_thresholds
 from malaria.analysis.windows import measured_window_ns
@@ -265,7 +265,7 @@ def _draws(run: Run, seed: int) -> Iterator[tuple[str, Floats]]:
         drawn = drawn_quantiles([s.reported.histogram(metric) for s in seconds], tuple(DRAWN_QUANTILES.values()), seed)
         yield from ((f"{metric}.{name}", draws) for name, draws in zip(DRAWN_QUANTILES, drawn, strict=True))
     for name, counter in RATES.items():
-        yield name, drawn_means([float(second.reported.total(counter)) for second in seconds], seed)
+        yield name, drawn_means([rate_of([second], counter) or 0.0 for second in seconds], seed)
     cpu = drawn_means(_cpu_course(run), seed)
     yield "broker.cpu_percent", cpu
     # the rate is the schedule's in most loads: its scatter is small beside that of the CPU

@@ -9,7 +9,7 @@ from malaria.analysis.compare.side_by_side import NAMES, SideBySide, StoredResul
 from malaria.analysis.summary import summarize
 from malaria.report.compare_text import limits_differ, verdict_change
 from malaria.units import format_ms
-from synthetic import make_run, observed, with_meta
+from synthetic import Course, make_run, observed, with_late_reports, with_meta
 
 
 def result(name: str, trouble: str | None = None, levels: tuple[str, ...] = ("the attack",)) -> StoredResult:
@@ -35,6 +35,17 @@ def test_the_same_run_differs_in_nothing() -> None:
     assert p99.within_run_low is not None
     assert p99.within_run_high is not None
     assert p99.within_run_low < 1 < p99.within_run_high
+
+
+def test_late_reports_do_not_widen_the_bounds_of_a_rate() -> None:
+    run = Course([100] * 40).run()
+    in_time, late = (
+        StoredResult(name, summarize(one), {"the attack": (one, summarize(one))})
+        for name, one in (("a", run), ("b", with_late_reports(run, range(2, 38, 3))))
+    )
+    row = compare_results(in_time, late).levels[0].figure("rates.acked_per_s")
+    assert row is not None
+    assert (row.ratio, row.within_run_low, row.within_run_high) == (1, 1, 1)
 
 
 def test_every_known_figure_is_there(changed: SideBySide) -> None:
