@@ -38,11 +38,11 @@ def test_the_moment_after_which_it_never_caught_up(acked: tuple[int, ...], backl
 
 
 def test_late_reports_let_no_more_be_under_way() -> None:
-    """60 messages are open from 3 s on: more than a quarter of a second's load, whatever the seconds hold."""
-    records = Course([100] * 12, [100] * 3 + [40] + [100] * 8).run()
+    """40 messages are open from 3 s on: more than a quarter of a second's load, whatever the seconds hold."""
+    records = Course([100] * 12, [100] * 3 + [60] + [100] * 8).run()
     late = with_late_reports(records, range(2, 11, 3))
-    assert backlog_of(records) == Backlog(3, 60)
-    assert backlog_of(late) == Backlog(1, 60)  # the second before the late report
+    assert backlog_of(records) == Backlog(3, 40)
+    assert backlog_of(late) == Backlog(1, 40)  # the second before the late report
 
 
 def test_workers_are_added() -> None:
