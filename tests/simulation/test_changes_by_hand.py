@@ -9,7 +9,7 @@ import pytest
 
 from exactly import MS, S, dues_by_client, total
 from malaria.attacks.runner import AttackOutcome
-from malaria.records.rows import Counter, EventKind
+from malaria.records.rows import Counter, EventKind, Gauge, Progress
 from simulation import Machine, Simulation
 from steered_load import ModelLoad
 from stub_broker import Behaviour
@@ -288,3 +288,23 @@ def test_a_surge_of_the_file_leaves_with_those_that_are_left_of_it(tmp_path: Pat
         "+10 clients", "publishers: +4 clients", "publishers: \N{MINUS SIGN}7 clients", "\N{MINUS SIGN}7 clients",
         "publishers: \N{MINUS SIGN}5 clients",
     ]  # fmt: skip
+
+
+def test_the_number_planned_falls_when_the_clients_have_left(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def show(progress: Progress) -> None:
+        seen.append((progress.gauges.get(Gauge.CLIENTS_READY, 0), progress.clients_planned))
+
+    Simulation().run(
+        tmp_path, 1, show, clients=20, rate="10", duration="8s", connect_rate=0,
+        changes=[("1s", "+30"), ("4s", "-35"), ("6s", "+5")],
+    )  # fmt: skip
+    assert all(ready <= planned for ready, planned in seen)
+    planned = [planned for _, planned in seen]
+    assert [number for place, number in enumerate(planned) if planned[place - 1 : place] != [number]] == [
+        21,
+        51,
+        16,
+        21,
+    ]

@@ -76,10 +76,13 @@ class LiveTotals:
 
     def progress(self, frame: Progress) -> Progress:
         """Return the frame with the figures filled in."""
+        gauges = self._merged_gauges()
         return replace(
             frame,
+            # workers report who is ready once a second: clients that have just left are among them
+            clients_planned=max(frame.clients_planned, gauges.get(Gauge.CLIENTS_READY, 0)),
             totals=dict(self.counters),
-            gauges=self._merged_gauges(),
+            gauges=gauges,
             second=_sum(self._second),
             latency_ms=_figures(self._histograms),
             second_latency_ms=_figures(_shown(self._second)),

@@ -111,7 +111,7 @@ class ChangeSchedule:
             return _coming(TimedChange(timed.at_ns, replace(change, begin_ns=change.begin_ns + delay_ns)), surge)
         assert isinstance(change, RemoveClients)
         assert change.surge is not None
-        left = self.crowd.surge_leaves(change.surge, group)
+        left = self.crowd.surge_leaves(change.surge, group, timed.at_ns)
         return _leaving(timed, surge, left) if left else None
 
     def _announce(self, change: _ScheduledChange) -> None:

@@ -24,6 +24,15 @@ class GroupSize:
     reserve: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """Clients that came at `add_ns` and leave at `at_ns`. A roster is without them as soon as that is decided."""
+
+    add_ns: int
+    at_ns: int
+    clients: int
+
+
 class Crowd:
     """The groups of one attack. `surges` are those of the warhead, in its order."""
 
@@ -38,6 +47,7 @@ class Crowd:
         for surge in surges:
             self._first_indices.append(self._next_index.get(surge.group, 0))
             self._next_index[surge.group] = self._first_indices[-1] + surge.clients
+        self._leaves: list[_Leave] = []
         self.paused: set[str] = set()
 
     # --- who is there ----------------------------------------------------------------------------------------------
@@ -47,7 +57,9 @@ class Crowd:
         return self._rosters[group].there(at_ns)
 
     def there_in_all(self, at_ns: int) -> int:
-        return sum(roster.there(at_ns) for roster in self._rosters.values())
+        """Return how many clients all groups have at a time, with those whose leaving is decided and still to come."""
+        still = sum(leave.clients for leave in self._leaves if leave.add_ns <= at_ns < leave.at_ns)
+        return still + sum(roster.there(at_ns) for roster in self._rosters.values())
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -80,15 +92,21 @@ class Crowd:
 
     def leave(self, group: str, clients: int, at_ns: int) -> list[RemoveClients]:
         """Let clients of a group go, those that came last first; it must have more than these."""
-        changes = [RemoveClients(c.surge, part, group) for c, part in self._rosters[group].latest(clients, at_ns)]
+        latest = self._rosters[group].latest(clients, at_ns)
+        self._leaves += [_Leave(cohort.add_ns, at_ns, part) for cohort, part in latest]
+        changes = [RemoveClients(cohort.surge, part, group) for cohort, part in latest]
         for change in changes:
             self._rosters[group].leave(change.surge, change.clients)
         return changes
 
-    def surge_leaves(self, place: int, group: str) -> int:
+    def surge_leaves(self, place: int, group: str, at_ns: int) -> int:
         """Let all go that are left of a surge, and return how many they are."""
         roster = self._rosters.get(group)
-        return 0 if roster is None else len(roster.leave(place))
+        if roster is None:
+            return 0
+        clients = len(roster.leave(place))
+        self._leaves.append(_Leave(roster.came_ns(place), at_ns, clients))
+        return clients
 
     def left_of(self, surge: int | None, group: str) -> int:
         """Return how many clients a surge still has, or the group itself of those from the start."""

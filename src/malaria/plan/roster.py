@@ -48,6 +48,10 @@ class Roster:
         """Return how many clients are there at a time."""
         return sum(cohort.there for cohort in self.cohorts if cohort.add_ns <= at_ns)
 
+    def came_ns(self, surge: int | None) -> int:
+        """Return when a cohort came."""
+        return self._cohort(surge).add_ns
+
     def latest(self, clients: int, at_ns: int) -> list[tuple[Cohort, int]]:
         """Return from which cohorts `clients` leave, and how many of each: who came last goes first."""
         chosen: list[tuple[Cohort, int]] = []
@@ -60,13 +64,16 @@ class Roster:
 
     def leave(self, surge: int | None, clients: int | None = None) -> Ints:
         """Let clients of a cohort go, all that are left by default, and return their indices, ascending."""
-        cohort = next(one for one in self.cohorts if one.surge == surge)
+        cohort = self._cohort(surge)
         there = cohort.indices()
         going = np.zeros(len(there), np.bool_)
         going[evenly(len(there) if clients is None else clients, len(there))] = True
         cohort.present = there[~going]
         cohort.left = cohort.clients - len(cohort.present)
         return there[going]
+
+    def _cohort(self, surge: int | None) -> Cohort:
+        return next(one for one in self.cohorts if one.surge == surge)
 
     def spread(self, clients: int, at_ns: int) -> Ints:
         """Return the indices of so many of the clients that are there, evenly spread over all of them."""

@@ -37,7 +37,17 @@ def test_who_leaves_is_counted_by_cohort() -> None:
     made.wave_comes(1, "meters", 5, 11 * S)
     assert made.leave("meters", 7, 12 * S) == [RemoveClients(1, 5, "meters"), RemoveClients(0, 2, "meters")]
     assert (made.left_of(1, "meters"), made.left_of(0, "meters"), made.left_of(None, "meters")) == (0, 2, 10)
-    assert made.surge_leaves(0, "meters") == 2
-    assert made.surge_leaves(0, "meters") == 0
+    assert made.surge_leaves(0, "meters", 13 * S) == 2
+    assert made.surge_leaves(0, "meters", 13 * S) == 0
     assert made.leave("meters", 3, 13 * S) == [RemoveClients(None, 3, "meters")]
     assert made.there("meters", 13 * S) == 7
+
+
+def test_clients_are_there_until_the_time_at_which_they_leave() -> None:
+    made = crowd()
+    made.wave_comes(1, "meters", 20, 5 * S)
+    made.leave("meters", 25, 8 * S)  # decided before
+    assert [made.there_in_all(second * S) for second in (4, 5, 7, 8)] == [12, 32, 32, 7]
+    made.surge_comes(0, SURGE, 10 * S)
+    made.surge_leaves(0, "meters", 14 * S)
+    assert [made.there_in_all(second * S) for second in (9, 10, 13, 14)] == [7, 11, 11, 7]
