@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from malaria.clock import NS_PER_S
 from malaria.model.attack_table import Attack
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import duration_text
@@ -27,6 +28,7 @@ from malaria.model.wanted_change import STAY_AWAY, Verb, WantedChange, parse_cha
 from malaria.units import (
     DURATION_PATTERN,
     NotationError,
+    format_clock,
     format_count,
     format_duration_ns,
     format_things,
@@ -103,11 +105,10 @@ class PlannedChange(Table):
 
 
 def describe_planned_change(change: PlannedChange) -> str:
-    """Describe a change: `meters: +500 clients at 10 min`."""
+    """Describe a change, with its time as its mark shows it: `meters: +500 clients at 10:00`."""
     group = change.wanted.group
     before = "" if group is None else f"{group}: "
-    sign = "" if change.at_ns >= 0 else "\N{MINUS SIGN}"
-    return f"{before}{change.do.in_words} at {sign}{format_duration_ns(abs(change.at_ns))}"
+    return f"{before}{change.do.in_words} at {format_clock(change.at_ns / NS_PER_S)}"
 
 
 def meant_group(wanted: WantedChange, groups: Sequence[Group]) -> Group | None:

@@ -21,7 +21,7 @@ from malaria.model.fields import Count, DurationNs
 from malaria.model.group import Group
 from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.table import Table
-from malaria.units import NotationError, format_count, format_duration_ns, format_things
+from malaria.units import NotationError, format_clock, format_count, format_duration_ns, format_things
 
 _COUNT: Final = re.compile(r"\s*[0-9]{1,12}\s*")
 MOST_SURGES: Final = 1000
@@ -60,9 +60,9 @@ def surge_table(text: str) -> dict[str, Any]:
 
 
 def describe_surge(surge: Surge) -> str:
-    """Describe a surge: `+500 clients at 10 min for 5 min`."""
+    """Describe a surge, with its time as its mark shows it: `+500 clients at 10:00 for 5 min`."""
     hold = "" if surge.hold_ns is None else f" for {format_duration_ns(surge.hold_ns)}"
-    return f"+{format_things(surge.clients, 'client')} at {format_duration_ns(surge.at_ns)}{hold}"
+    return f"+{format_things(surge.clients, 'client')} at {format_clock(surge.at_ns / NS_PER_S)}{hold}"
 
 
 # --- checks --------------------------------------------------------------------------------------------------------

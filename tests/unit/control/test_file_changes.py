@@ -83,7 +83,7 @@ def test_a_hand_changes_nothing_before_the_load_begins() -> None:
 def test_what_does_not_fit_is_a_mark_and_a_sentence() -> None:
     made, _, _ = loading(("1s", "-5"), ("1s", "pause"), fitting=("pause",))
     made.advance(START_NS)
-    sentence = "−5 clients at 1 s was not made: meters has 3 clients"
+    sentence = "−5 clients at 0:01 was not made: meters has 3 clients"
     assert made.unmade == (sentence,)
     assert [event.text for event in made.events()] == [sentence]
     assert made.events() == []

@@ -65,10 +65,10 @@ def test_any_moment_reads_back_to_the_same_nanosecond(at_ns: int) -> None:
 
 def test_they_are_told_in_the_line_of_the_load() -> None:
     made = warhead(change("10s", "+500"), change("20s", "pause", "meters"), change("30s", "end"))
-    assert describe(made).endswith("30 s · +500 clients at 10 s · meters: pause at 20 s")
+    assert describe(made).endswith("30 s · +500 clients at 0:10 · meters: pause at 0:20")
     many = warhead(*(change(f"{second}s", "storm") for second in range(8)))
-    assert describe(many).endswith("reconnect storm at 4 s · 3 more changes")
-    assert describe_planned_change(PlannedChange(at="-2s", do="-1")) == "−1 client at −2 s"
+    assert describe(many).endswith("reconnect storm at 0:04 · 3 more changes")
+    assert describe_planned_change(PlannedChange(at="-2s", do="-1")) == "−1 client at −0:02"
 
 
 def test_an_end_is_the_length_of_the_load() -> None:

@@ -41,8 +41,8 @@ def test_it_is_told_in_the_line_of_the_load() -> None:
     made = warhead(
         'group = "meters"\nclients = 500\nat = "10s"\nhold = "20s"', 'group = "meters"\nclients = 1\nat = "59s"'
     )
-    assert describe(made).endswith("1 min · +500 clients at 10 s for 20 s · +1 client at 59 s")
-    assert describe_surge(made.surges[1]) == "+1 client at 59 s"
+    assert describe(made).endswith("1 min · +500 clients at 0:10 for 20 s · +1 client at 0:59")
+    assert describe_surge(made.surges[1]) == "+1 client at 0:59"
 
 
 @pytest.mark.parametrize(
