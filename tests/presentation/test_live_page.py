@@ -87,6 +87,22 @@ def attack(mosquitto: RunningBroker, tmp_path: Path) -> Iterator[tuple[subproces
         running.wait(60)
 
 
+def pause_and_resume(page: Page) -> None:
+    """Pause by the button and resume by the key; what does not fit is disabled, and its key says why."""
+    page.locator("button[data-verb=resume][disabled]").wait_for()
+    page.keyboard.press("r")
+    page.locator("#answer", has_text="nothing is paused").wait_for()
+    assert page.locator("#question").is_hidden()
+    page.get_by_role("button", name="pause").click()
+    page.get_by_role("button", name="do it").click()
+    page.locator("button[data-verb=pause][disabled]").wait_for()
+    page.keyboard.press("p")
+    page.locator("#answer", has_text="it pauses already").wait_for()
+    page.keyboard.press("r")
+    page.get_by_role("button", name="do it").click()
+    page.locator("button[data-verb=resume][disabled]").wait_for()
+
+
 def test_a_run_is_watched_changed_and_read_to_its_end(
     browser: Browser, attack: tuple[subprocess.Popen[str], str, Path]
 ) -> None:
@@ -114,6 +130,7 @@ def test_a_run_is_watched_changed_and_read_to_its_end(
     page.keyboard.press("?")
     page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")
+    pause_and_resume(page)
 
     page.keyboard.press("e")
     question.wait_for()

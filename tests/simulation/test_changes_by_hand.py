@@ -308,3 +308,12 @@ def test_the_number_planned_falls_when_the_clients_have_left(tmp_path: Path) -> 
         16,
         21,
     ]
+
+
+def test_the_groups_that_pause_are_told(tmp_path: Path) -> None:
+    seen: list[tuple[str, ...]] = []
+    Simulation().run(
+        tmp_path, 1, lambda progress: seen.append(progress.paused), clients=20, rate="10", duration="4s",
+        connect_rate=0, changes=[("1s", "pause"), ("3s", "resume")],
+    )  # fmt: skip
+    assert [each for place, each in enumerate(seen) if seen[place - 1 : place] != [each]] == [(), ("publishers",), ()]

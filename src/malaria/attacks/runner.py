@@ -454,6 +454,7 @@ class AttackRunner:
             due_per_s,
             events=events,
             load_start_ns=conductor.measure_start_ns,
+            paused=tuple(sorted(schedule.crowd.paused)),
         )
         return self._totals.progress(frame)
 

@@ -272,7 +272,8 @@ class Progress:
     a p99 of too few values is left out.
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
     `load_start_ns` is the zero of the clock that people read; None before it is known. `target_percent` is the latest
-    CPU of the `broker` (of a core) and of its `host`, as far as observers see them.
+    CPU of the `broker` (of a core) and of its `host`, as far as observers see them. `paused` are the groups of which
+    nothing is due until they resume.
     """
 
     at_ns: int
@@ -290,3 +291,4 @@ class Progress:
     bees: tuple[BeeStanding, ...] = ()
     load_start_ns: int | None = None
     target_percent: Mapping[str, float] = field(default_factory=dict)
+    paused: tuple[str, ...] = ()

@@ -99,12 +99,14 @@ class RunStatus(_Reply):
     """The state now. Rates are of the last second; latencies in milliseconds, since the start and of the last second.
 
     `state` is `waiting` before the first attack and between two, `running`, `over`, or `reported`: `GET /` is the
-    report then. `note` says what goes on, or why it ended; `no_changes` why nobody can change the load.
+    report then. `note` says what goes on, or why it ended; `no_changes` why nobody can change the load; `paused` names
+    the groups that pause.
     """
 
     state: str
     note: str = ""
     no_changes: str = ""
+    paused: tuple[str, ...] = ()
     phase: str = ""
     phase_text: str = ""
     phase_done: int = 0

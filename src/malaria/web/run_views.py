@@ -68,6 +68,7 @@ def _status(attack: LiveAttack, around: Surroundings) -> RunStatus:
         state=state,
         note=note,
         no_changes="" if door is None else door.refusal,
+        paused=progress.paused,
         phase=progress.phase,
         phase_text=phase_text(progress),
         phase_done=progress.phase_done,

@@ -180,6 +180,14 @@ def test_a_load_that_nobody_may_change_says_why() -> None:
     assert feed.view().status.no_changes == "a search sets its loads itself"
 
 
+def test_the_groups_that_pause() -> None:
+    feed = LiveFeed("attack")
+    Playback(feed).play(20)
+    assert feed.view().status.paused == ()
+    feed.progress(Progress(1, RunPhase.MEASURE, 1, 1, 500, 0.0, paused=("meters",)))
+    assert feed.view().status.paused == ("meters",)
+
+
 def test_a_page_of_an_earlier_command_gets_everything() -> None:
     places = []
     for _ in range(2):

@@ -53,18 +53,29 @@ function showGroups(groups) {
   byId('group-choice').hidden = names.length < 2;
   const publishing = groups.find(group => group.role !== 'subscribe');
   choice.replaceChildren(...groups.map(({ name, role }) => new Option(`${name} (${role})`, name, false, name === publishing?.name)));
-  choice.onchange = () => { byId('rate').value = groups.find(group => group.name === choice.value)?.rate || '1'; };
-  choice.onchange();
+  const offerRate = () => { byId('rate').value = groups.find(group => group.name === choice.value)?.rate || '1'; };
+  choice.onchange = () => { offerRate(); allowChanges(shown); };
+  offerRate();
 }
-function allowChanges({ state, no_changes: reason }) {
-  if (!steer) return;
+let shown = null;  // the status that the buttons were last set by
+function allowChanges(status) {
+  if (!steer || !status) return;
+  const { state, no_changes: reason, paused } = shown = status;
   setText(byId('no-changes'), reason);
   steer.classList.toggle('refused', Boolean(reason));
-  for (const button of steer.querySelectorAll('button[data-verb]')) button.disabled = state !== 'running' || Boolean(reason);
+  const pauses = paused.includes(byId('group').value);
+  const needless = { pause: pauses && 'it pauses already', resume: !pauses && 'nothing is paused' };
+  for (const button of buttons()) {
+    button.title = needless[button.dataset.verb] || '';
+    button.disabled = state !== 'running' || Boolean(reason || button.title);
+  }
+  // the keyboard goes on where the button that was pressed does no longer fit
+  if (document.activeElement?.disabled) [...buttons()].find(({ title, dataset, disabled }) => !title && !disabled && dataset.verb in needless)?.focus();
 }
+const buttons = () => steer.querySelectorAll('button[data-verb]');
 if (steer) {
   steer.open = innerWidth >= 1000;  // on a phone the charts come first
-  for (const button of steer.querySelectorAll('button[data-verb]'))
+  for (const button of buttons())
     button.addEventListener('click', () => ask(changeOf(button.dataset.verb), button));
   byId('yes').addEventListener('click', carryOut);
   byId('no').addEventListener('click', () => { const button = asked?.button; closeQuestion(); button?.focus(); });
@@ -75,13 +86,17 @@ if (steer) {
 
 /* --- keys --- */
 const KEYS = { '+': '+', '-': '-', p: 'pause', r: 'resume', e: 'end' };
+function askByKey(verb) {
+  const needless = [...buttons()].find(button => button.dataset.verb === verb)?.title;
+  if (needless) { steer.open = true; closeQuestion(); answer(needless, true); } else ask(changeOf(verb), null);
+}
 const isTyping = target => target.matches('input, select, textarea');
 addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'Escape') { closeQuestion(); return; }
   if (isTyping(event.target) || byId('keys')?.open) return;
   if (event.key === '?') byId('keys')?.showModal();
-  else if (steer && KEYS[event.key]) ask(changeOf(KEYS[event.key]), null);
+  else if (steer && KEYS[event.key]) askByKey(KEYS[event.key]);
   else return;
   event.preventDefault();
 });
