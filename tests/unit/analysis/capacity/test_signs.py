@@ -13,7 +13,7 @@ from malaria.analysis.seconds import LoadSecond, seconds_of
 from malaria.clock import NS_PER_S
 from malaria.records.rows import Counter, Gauge, Observation
 from malaria.records.run import Run
-from synthetic import make_run
+from synthetic import Course, make_run, with_late_reports
 
 TIPS = 5
 """Measured seconds before the trouble."""
@@ -82,6 +82,13 @@ def counting(counter: Counter, second: int) -> Run:
 )
 def test_each_sign_of_the_clients(counter: Counter, what: str) -> None:
     assert found(counting(counter, 2)) == [(what, at(2))]
+
+
+@pytest.mark.parametrize("late", [(), range(7, 18, 3)])
+def test_late_reports_hide_no_queue(late: range) -> None:
+    """It owes 300 messages all along: more than a quarter of a second's, whatever the seconds hold."""
+    run = with_late_reports(Course([1000] * 20, [1000] * TIPS + [700] + [1000] * 14).run(), late)
+    assert ("its queue", TIPS + 1) in found(run)
 
 
 def test_signs_are_told_in_the_order_of_time() -> None:
