@@ -179,6 +179,28 @@ def test_the_cursor_is_one_for_all_charts_and_its_tooltip_has_names_and_units(br
     assert max(places) - min(places) <= 1
 
 
+@pytest.mark.parametrize(("marks", "labels"), [(4, 4), (9, 6)])
+def test_marks_that_have_no_room_are_counted_and_told(
+    browser: Browser, tmp_path: Path, marks: int, labels: int
+) -> None:
+    """Marks a second apart, whose texts would lie over each other in one row."""
+    texts = [f"+{100 + number} clients (by hand, browser)" for number in range(marks)]
+    events = tuple(Event((8 + number) * 10**9, EventKind.SURGE, text) for number, text in enumerate(texts))
+    records = make_run()
+    path, _ = written(tmp_path, replace(records, events=(*records.events, *events)))
+    reader = Reader(browser, path)
+    strip = reader.page.locator("#overview .mark-strip")
+    shown = strip.locator("span:not(.untold)").all_inner_texts()
+    assert shown == texts[:labels]
+    assert strip.locator(".untold").all_inner_texts() == (
+        [f"{marks - labels} more: point at the dotted lines"] if marks > labels else []
+    )
+    over = reader.page.locator("#overview .u-over").first
+    width = (over.bounding_box() or {})["width"]
+    over.hover(position={"x": (8 + marks - 1) / 35 * width, "y": 9})
+    assert texts[-1] in reader.page.inner_text("#overview .tip")
+
+
 @pytest.mark.parametrize("width", [360, 700])
 def test_no_title_or_legend_is_wider_than_its_chart(browser: Browser, tmp_path: Path, width: int) -> None:
     path, _ = written(tmp_path, make_run(seconds=6, workers=8, trouble="falls-behind"))

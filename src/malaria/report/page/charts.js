@@ -5,7 +5,7 @@
 const root = document.documentElement;
 const night = matchMedia('(prefers-color-scheme: dark)');
 const MOST_TIP_LINES = 8;
-const GUTTER_PX = 58, AXIS_PX = 24, RIGHT_PX = 14, MARK_ROW_PX = 16, MARK_ROWS = 3, NEAR_PX = 5;
+const GUTTER_PX = 58, AXIS_PX = 24, RIGHT_PX = 14, MARK_ROW_PX = 16, MARK_ROWS = 6, MOST_TIP_MARKS = 4, NEAR_PX = 5;
 const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 const DASHES = { solid: [], dash: [7, 4], dot: [2, 3] };
 const tint = name => getComputedStyle(root).getPropertyValue(name).trim();
@@ -159,7 +159,7 @@ function tipLines(u, chart, panel) {
   return found.filter(one => nearest.has(one));
 }
 const markTexts = (u, chart) => chart.marks
-  .filter(([at]) => Math.abs(u.valToPos(at, 'x') - u.cursor.left) < NEAR_PX).slice(0, 2).map(mark => mark[1]);
+  .filter(([at]) => Math.abs(u.valToPos(at, 'x') - u.cursor.left) < NEAR_PX).slice(0, MOST_TIP_MARKS).map(mark => mark[1]);
 function tipHead(u, chart) {
   const x = u.data[0][u.cursor.idx];
   if (chart.axis === 'nines') return '';
@@ -169,17 +169,17 @@ function tipHead(u, chart) {
 }
 function showTip(tip, u, chart, panel) {
   if (u.cursor.idx == null || u.cursor.left < 0) { tip.hidden = true; return; }
-  const lines = tipLines(u, chart, panel), head = tipHead(u, chart);
+  const lines = tipLines(u, chart, panel), head = tipHead(u, chart), texts = markTexts(u, chart);
   tip.replaceChildren();
   if (head) make('b', '', tip, head);
-  for (const text of markTexts(u, chart)) make('span', 'bad', tip, text);
+  for (const text of texts) make('span', 'bad', tip, text);
   for (const { line, text, place } of lines) {
     const row = make('span', '', tip);
     make('i', 'swatch', row).style.background = lineColour(line.colours?.[place] ?? line.colour);
     make('span', '', row, `${line.name} `);
     make('b', '', row, text);
   }
-  tip.hidden = !lines.length;
+  tip.hidden = !lines.length && !texts.length;
   const place = u.root.offsetLeft + u.over.offsetLeft + u.cursor.left, beyond = place > tip.parentElement.clientWidth / 2;
   tip.style.top = `${u.root.offsetTop + 6}px`;
   tip.style.left = beyond ? 'auto' : `${place + 12}px`;
@@ -292,15 +292,25 @@ function drawPanel(host, chart, panel, showsX, tip, onScale) {
 function labelMarks(strip, plot, chart) {
   strip.replaceChildren();
   const free = Array(MARK_ROWS).fill(-Infinity), size = scaleOfText(), left = plot.over.offsetLeft;
+  const untold = [];
   let rows = 0;
   for (const [at, text, isBad] of chart.marks) {
     const label = make('span', isBad ? 'bad' : '', strip, text), place = left + plot.valToPos(at, 'x');
     const room = strip.clientWidth, width = Math.min(label.offsetWidth, room * .6), begin = Math.max(0, Math.min(place, room - width));
     const row = free.findIndex(end => end <= begin);
-    if (row < 0 || place < left - 1 || place > room) { label.remove(); continue; }
+    if (row < 0 || place < left - 1 || place > room) {
+      label.remove();
+      if (row < 0) untold.push(text);
+      continue;
+    }
     Object.assign(label.style, { left: `${begin}px`, maxWidth: `${width + 1}px`, top: `${row * MARK_ROW_PX * size}px` });
     free[row] = begin + width + 10;
     rows = Math.max(rows, row + 1);
+  }
+  if (untold.length) {
+    const more = make('span', 'untold', strip, `${untold.length} more: point at the dotted lines`);
+    more.title = untold.join('\n');
+    Object.assign(more.style, { left: `${left}px`, top: `${rows++ * MARK_ROW_PX * size}px` });
   }
   strip.style.height = `${rows * MARK_ROW_PX * size}px`;
 }
