@@ -41,6 +41,7 @@ def options_by_chance(random: Random) -> dict[str, Any]:
         "duration": "1s",
         "drain": random.choice(("200ms", "1s")),
         "thresholds": {},
+        "reserve": 4,  # that of a load that states none is hundreds of times the load
     }
     pace = random.choice(("rate", "rate", "burst", "loop"))
     if pace == "loop":

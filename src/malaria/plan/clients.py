@@ -70,7 +70,7 @@ class GroupPlan:
     def count(self) -> int:
         return len(self.members)
 
-    @property
+    @cached_property
     def tracked(self) -> bool:
         """Tell whether each payload carries the header that loss, order and end-to-end latency need."""
         size = parse_size(self.group.size)

@@ -128,7 +128,8 @@ def _match(plan: Plan, publishing: list[GroupPlan], responders: TopicTree[bool])
     """Match every publisher's topic against the filters of this worker's subscribers."""
     listeners, tree = _listeners(plan)
     heard: list[dict[int, int]] = [{} for _ in listeners]  # publisher -> copies
-    for group in publishing:
+    for group in publishing if listeners else ():
+        told = group.tracked or group.header_in_property
         # one sequence number stands for all unless the topic holds it
         sequences = (0, FAR_SEQUENCE) if "seq" in group.group.topic_uses else (0,)
         for index, number in zip(group.members.tolist(), group.numbers.tolist(), strict=True):
@@ -136,9 +137,9 @@ def _match(plan: Plan, publishing: list[GroupPlan], responders: TopicTree[bool])
             # then the deliveries of a publisher are no whole stream, and losses could not be told
             if matched[0].keys() != matched[-1].keys():
                 return _unknown(f"a filter matches topic {group.group.topic_template(index)} only for some {{seq}}")
-            if not (group.tracked or group.header_in_property) and any(copies > 1 for copies in matched[0].values()):
+            if not told and any(copies > 1 for copies in matched[0].values()):
                 return _unknown("the payloads have no header, and filters overlap: copies cannot be told from messages")
-            for listener, copies in (matched[0] | matched[-1]).items():
+            for listener, copies in (matched[0] if len(matched) == 1 else matched[0] | matched[1]).items():
                 heard[listener][number] = copies
     own = {
         group.first_row + position: number
@@ -167,9 +168,8 @@ def _hearers(
     """Return the listeners that a message reaches, also by its answer if it is a request, and by how many filters."""
     topic = group.topic(index, sequence)
     heard = Tally(tree.match(topic))
-    answer_topic = group.message_properties(index, sequence).get("response_topic")
-    if answer_topic is not None and responders.match(topic):
-        heard.update(tree.match(answer_topic))
+    if group.group.response_topic is not None and responders.match(topic):
+        heard.update(tree.match(group.message_properties(index, sequence)["response_topic"]))
     return heard
 
 
