@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -86,7 +87,7 @@ def exact(q: float) -> Fraction:
     return Fraction(q).limit_denominator(10**9)
 
 
-class CountedValues:
+class CountedValues(ABC):
     """Everything that can be read of counted values. `Histogram` counts more of them, `SealedHistogram` is small."""
 
     __slots__ = ("_max_ns", "_min_ns", "_sum_ns", "_sum_of_squares", "clamped_high", "clamped_low", "count")
@@ -167,17 +168,17 @@ class CountedValues:
         distances = np.diff(taken, prepend=0).astype("<u2").tobytes()
         return bytes([_VERSION]) + zlib.compress(header + distances + counts.astype(f"<u{width}").tobytes(), 1)
 
+    @abstractmethod
     def _taken(self) -> tuple[Ints, Ints]:
         """Return the buckets that are not empty, ascending, and their counts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _bucket_at(self, rank: int) -> int:
         """Return the bucket of the value of that rank, from 1 on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _add_to(self, counts: Ints) -> None:
         """Add the counts to those of all buckets."""
-        raise NotImplementedError
 
     @property
     def _figures(self) -> HeaderFigures:
