@@ -31,7 +31,7 @@ import tomli_w
 from attacking import until
 from malaria.cli.main import main
 from malaria.errors import RunError
-from malaria.records.rows import Counter, RunPhase, Sample
+from malaria.records.rows import Counter, Gauge, RunPhase, Sample
 from malaria.records.run import Run
 from malaria.records.store import open_run
 from malaria.ssh.connection import SshTimeouts
@@ -174,6 +174,12 @@ def measured(directory: Path, workers: int) -> bool:
     return len({s.worker for s in records.samples if s.phase is phase and s.counters.get(Counter.SENT)}) >= workers
 
 
+def ready_clients(directory: Path) -> int:
+    """Return how many clients the workers last said to be ready, as the conductor's disk has it."""
+    last = {s.worker: s for s in open_run(directory).samples}
+    return sum(s.gauges.get(Gauge.CLIENTS_READY, 0) for s in last.values())
+
+
 def test_1_from_add_to_an_attack(walk: Walk) -> None:
     """With a directory that is another's, a key that is dealt, and a host under two names."""
     walk.type(f"swarm add --inventory {walk.inventory('two.toml', [walk.bee(1), walk.bee(2)])}")
@@ -201,9 +207,16 @@ def test_1_from_add_to_an_attack(walk: Walk) -> None:
     said = walk.type("swarm status")
     assert "1/2: 5" in said
     assert "this swarm can make" in said
-    walk.type(f"attack {walk.broker} -c 8 -n 8 --swarm bees {LOAD} -o first", 0, 3)
+    with walk.typing(f"attack {walk.broker} -c 8 -d 100s --swarm bees {LOAD} -o first", 0, 3):
+        until(lambda: measured(walk.place / "first", 2), 60)
+        assert "6 more clients of publishers connect" in walk.type("steer first +6")
+        until(lambda: ready_clients(walk.place / "first") == 8 + 1 + 6, 60)
+        walk.type("steer first -3 end")
     summary = walk.summary("first")
-    assert summary["messages"]["due"] == summary["messages"]["acked"] == summary["messages"]["delivered"] == 64
+    messages, clients = summary["messages"], summary["clients"]
+    assert messages["due"] == messages["sent"] == messages["acked"] == messages["delivered"] == messages["expected"]
+    assert clients["connected_peak"] == clients["planned"] == 15
+    assert (clients["dropped"], clients["refused"]) == (0, 0)
     assert summary["generator"]["bees"] == 2
     until(lambda: not any((walk.directory(n) / "bee.pid").exists() for n in (1, 2)), 10)
     assert not any(list((walk.directory(n) / "spool").iterdir()) for n in (1, 2))

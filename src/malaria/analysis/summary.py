@@ -73,10 +73,14 @@ def _clients(run: Run) -> ClientFigures:
     course = _ready_course(run)
     measured_at_ns = {sample.end_ns for sample in in_phase(run, RunPhase.MEASURE)}
     measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
+    peak = max(ready for _, ready in course)
+    if planned is not None and run.meta.changes:
+        # clients added by hand count from when they publish; those that were there before were asked for as well
+        planned = max(planned, peak)
     return ClientFigures(
         planned=planned,
         connected=(measured or [ready for _, ready in course])[-1],
-        connected_peak=max(ready for _, ready in course),
+        connected_peak=peak,
         refused=total(samples, Counter.REFUSED),
         dropped=total(samples, Counter.DROPPED),
         reconnects=total(samples, Counter.RECONNECTS),

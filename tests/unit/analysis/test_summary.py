@@ -13,7 +13,7 @@ from malaria.errors import RunError
 from malaria.model.threshold import FIGURES
 from malaria.records.rows import Gauge, RunPhase, Sample
 from malaria.records.run import Run
-from malaria.records.run_meta import RunMeta
+from malaria.records.run_meta import ChangeFacts, RunMeta
 from synthetic import make_run, with_meta
 
 LATENCY = ["count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max"]
@@ -143,6 +143,17 @@ def test_open_messages_hide_what_they_could_move() -> None:
 def test_the_clients_of_a_lost_worker_are_gone() -> None:
     clients = summarize(make_run(trouble="lost-worker"))["clients"]
     assert (clients["connected"], clients["connected_peak"]) == (1500, 3000)
+
+
+def test_clients_that_were_added_and_left_again_at_once_were_planned() -> None:
+    """A wave is planned from when it publishes; the end came before, so it read "15 of 9 connected"."""
+    run = make_run()
+    connected = summarize(run).clients.connected_peak
+    assert connected is not None
+    few = with_meta(run, clients_planned=connected - 6)
+    assert summarize(few).clients.planned == connected - 6
+    steered = with_meta(few, changes=(ChangeFacts(at_ns=1, verb="add", change="+6"),))
+    assert summarize(steered).clients.planned == connected
 
 
 def test_clients_after_the_measured_time_do_not_count() -> None:
