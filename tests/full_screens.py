@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from malaria.attacks.followers import AttackUnderWay
 from malaria.clock import NS_PER_S
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
-from malaria.records.rows import BeeStanding, Event, EventKind, Gauge, Observation, Progress, RunPhase, Sample
+from malaria.records.rows import BeeStanding, Event, EventKind, Gauge, LastSecond, Observation, Progress, RunPhase
 from malaria.tui.load_app import Controls, LoadApp
 from malaria.tui.load_watch import LoadWatch
 
@@ -65,7 +65,7 @@ def state(at_s: float, **change: Any) -> Progress:
         500.0,
         totals={name: round(count * at_s) for name, count in COUNTS.items()},
         gauges={Gauge.CLIENTS_READY: 3000, Gauge.INFLIGHT: 12, Gauge.HELD: 0, Gauge.RSS_BYTES: 84_000_000},
-        second=Sample("1", at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, COUNTS),
+        second=LastSecond(at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, COUNTS),
         latency_ms=ALL_LATENCIES,
         second_latency_ms={"ack": LATENCY, "end_to_end": LATENCY, "own_lag": {"p50": 0.1, "p99": 0.9, "max": 2.2}},
         load_start_ns=START_NS,
@@ -83,8 +83,8 @@ def watched(door: FakeDoor | None = None, bees: int = 0, seconds: int = 60) -> L
     for second in range(1, seconds + 1):
         counts = {name: round(count * (0.6 + second % 7 / 10)) for name, count in COUNTS.items()}
         at_ns = START_NS + second * NS_PER_S
-        sample = Sample("1", at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, counts)
-        watch.progress(state(second, second=sample, bees=standing))
+        last = LastSecond(at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, counts)
+        watch.progress(state(second, second=last, bees=standing))
     watch.event(Event(START_NS, EventKind.PHASE, "measure"))
     watch.event(Event(START_NS + 31 * NS_PER_S, EventKind.SURGE, "+500 clients"))
     watch.event(Event(START_NS + 44 * NS_PER_S, EventKind.TROUBLE, "connection lost: reset by peer", count=1204))

@@ -10,7 +10,7 @@ from rich.console import Console
 from malaria.analysis.summary import summarize
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import Histogram
-from malaria.records.rows import Event, EventKind, Gauge, Metric, Progress, RunPhase, Sample
+from malaria.records.rows import Event, EventKind, Gauge, LastSecond, Metric, Progress, RunPhase
 from malaria.report.terminal.live_view import LiveView
 from malaria.report.terminal.run_summary import print_summary
 from synthetic import Course, make_run, with_meta
@@ -70,9 +70,7 @@ def test_nothing_from_outside_is_taken_for_markup() -> None:
     assert "[red]evil[/red] mosquitto" in text
 
 
-SECOND = Sample(
-    "1", 0, NS_PER_S, RunPhase.MEASURE, {"due": 500, "sent": 500, "acked": 498}, {Gauge.CLIENTS_READY: 3000}
-)
+SECOND = LastSecond(0, NS_PER_S, RunPhase.MEASURE, {"due": 500, "sent": 500, "acked": 498})
 LOST = Event(2 * NS_PER_S, EventKind.LOST, "worker 2 was killed by SIGKILL")
 RUNNING = Progress(
     at_ns=2 * NS_PER_S,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from malaria.analysis.broker_figures import DOCKER, HOST, PROCESS, count_in
+from malaria.analysis.windows import per_s
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import CountedValues, Histogram
-from malaria.records.rows import GAP, BeeStanding, Counter, Gauge, Metric, Observation, Progress, Sample
+from malaria.records.rows import GAP, BeeStanding, Counter, Gauge, LastSecond, Metric, Observation, Progress, Sample
 from malaria.records.sample_histograms import unpack
 from malaria.records.sample_timeline import Second, Timeline
 
@@ -40,6 +41,7 @@ class LiveTotals:
         self._timeline = Timeline()
         self._target_percent: dict[str, float] = {}
         self._second: Second | None = None  # the last that all workers have reported
+        self._last_second: LastSecond | None = None  # its rates
 
     def add(self, sample: Sample) -> None:
         """Add one worker's sample; nothing of a worker that is lost: it counts up to its loss."""
@@ -59,6 +61,7 @@ class LiveTotals:
         """Show a second that all workers have reported, and forget those before it."""
         if second.workers >= self._present and (self._second is None or second.end_s >= self._second.end_s):
             self._second = second
+            self._last_second = _rates(second)
             self._timeline.drop_before(second.end_s)
 
     def watch(self, row: Observation) -> None:
@@ -83,7 +86,7 @@ class LiveTotals:
             clients_planned=max(frame.clients_planned, gauges.get(Gauge.CLIENTS_READY, 0)),
             totals=dict(self.counters),
             gauges=gauges,
-            second=_sum(self._second),
+            second=self._last_second,
             latency_ms=_figures(self._histograms),
             second_latency_ms=_figures(_shown(self._second)),
             target_percent=dict(self._target_percent),
@@ -96,8 +99,8 @@ class LiveTotals:
         return BeeStanding(
             bee,
             ready,
-            _per_s(last, Counter.SENT),
-            _per_s(last, Counter.ACKED),
+            per_s(last, Counter.SENT),
+            per_s(last, Counter.ACKED),
             max((sample.gauges.get(Gauge.LAG_MAX_NS, 0) for sample in last), default=None),
             lost=not self._present.intersection(workers),
         )
@@ -110,29 +113,19 @@ class LiveTotals:
         return merged
 
 
-def _sum(second: Second | None) -> Sample | None:
-    """Add the same second of all workers to one sample, as long as the second of one worker.
-
-    Their seconds begin and end some milliseconds apart. The time from the first begin to the last end is longer than
-    what any worker counted, so a rate over it would be too low.
-    """
-    if second is None:
-        return None
+def _rates(second: Second) -> LastSecond | None:
+    """Return the rates of a second; None while the time that a worker reported in it has no length."""
     merged = second.merged()
-    spans_ns = sum(one.end_ns - one.start_ns for one in second.samples)
-    return replace(merged, start_ns=merged.end_ns - spans_ns // len(second.workers))
+    rates = {counter: per_s(second.samples, counter) for counter in merged.counters}
+    known = {counter: rate for counter, rate in rates.items() if rate is not None}
+    if len(known) < len(rates):
+        return None
+    return LastSecond(merged.start_ns, merged.end_ns, merged.phase, known)
 
 
 def _shown(second: Second | None) -> Mapping[str, CountedValues]:
     histograms = {metric.value: second.histogram(metric) for metric in SHOWN} if second is not None else {}
     return {metric: histogram for metric, histogram in histograms.items() if not histogram.is_empty}
-
-
-def _per_s(samples: Sequence[Sample], counter: Counter) -> float | None:
-    """Add the rates of the workers, each over its own period; None without workers."""
-    if not samples:
-        return None
-    return sum(one.counters.get(counter, 0) * NS_PER_S / (one.end_ns - one.start_ns) for one in samples)
 
 
 def _figures(histograms: Mapping[str, CountedValues]) -> dict[str, dict[str, float]]:

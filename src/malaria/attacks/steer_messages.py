@@ -79,14 +79,13 @@ def load_line(warhead: Warhead, progress: Progress | None, refusal: str = "") ->
             groups=groups, refusal=refusal,
         )  # fmt: skip
     start_ns, second = progress.load_start_ns, progress.second
-    took_ns = 0 if second is None else second.end_ns - second.start_ns
     return SteeredLoad(
         phase=progress.phase.value,
         load_s=None if start_ns is None else (progress.at_ns - start_ns) / NS_PER_S,
         clients=progress.gauges.get(Gauge.CLIENTS_READY, 0),
         clients_planned=progress.clients_planned,
         due_per_s=progress.due_per_s,
-        sent_per_s=second.counters.get(Counter.SENT, 0) * NS_PER_S / took_ns if second and took_ns else None,
+        sent_per_s=None if second is None else second.per_s.get(Counter.SENT, 0),
         groups=groups,
         refusal=refusal,
     )

@@ -264,12 +264,25 @@ class BeeStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSecond:
+    """The last second that all workers of a running attack have reported. Their seconds begin and end a little apart.
+
+    `per_s` are the rates of the counters, each worker's over its own time: a count over the time from the first begin
+    to the last end would be too low. A rate that is absent is zero.
+    """
+
+    start_ns: int
+    end_ns: int
+    phase: RunPhase
+    per_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The state of a running attack, as the live view shows it a few times a second.
 
-    `totals` are the counters since the start, `second` the last whole period summed over the workers,
-    `latency_ms` and `second_latency_ms` map a metric to {"p50", "p99", "max"} since the start and in that period;
-    a p99 of too few values is left out.
+    `totals` are the counters since the start. `latency_ms` and `second_latency_ms` map a metric to
+    {"p50", "p99", "max"} since the start and in `second`; a p99 of too few values is left out.
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
     `load_start_ns` is the zero of the clock that people read; None before it is known. `target_percent` is the latest
     CPU of the `broker` (of a core) and of its `host`, as far as observers see them. `paused` are the groups of which
@@ -284,7 +297,7 @@ class Progress:
     due_per_s: float | None
     totals: Mapping[str, int] = field(default_factory=dict)
     gauges: Mapping[str, int] = field(default_factory=dict)
-    second: Sample | None = None
+    second: LastSecond | None = None
     latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     second_latency_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()

@@ -196,7 +196,7 @@ class AverageRates:
     """The rates of all counters over the seconds of the measured time that were seen."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, float] = {}
         self._length_ns = 0
         self._end_ns = -1
 
@@ -210,8 +210,8 @@ class AverageRates:
             return
         self._end_ns = second.end_ns
         self._length_ns += second.end_ns - max(second.start_ns, start_ns)
-        for name, count in second.counters.items():
-            self._counts[name] = self._counts.get(name, 0) + count
+        for name, rate in second.per_s.items():
+            self._counts[name] = self._counts.get(name, 0) + rate * (second.end_ns - second.start_ns) / NS_PER_S
 
     @property
     def per_s(self) -> dict[str, float]:

@@ -25,10 +25,10 @@ def test_a_second_is_shown_when_all_workers_have_told_it() -> None:
     totals.add(sample("2", 1))
     second = totals.progress(FRAME).second
     assert second is not None
-    assert second.counters["sent"] == 10
+    assert second.per_s == {"sent": 10}
 
 
-def test_a_second_is_as_long_as_that_of_a_worker_though_they_begin_apart() -> None:
+def test_the_rate_is_the_whole_one_though_the_workers_begin_apart() -> None:
     """Or 20 bees would seem to miss their rate by as much as their starts are apart."""
     totals = LiveTotals(["1", "2"])
     totals.add(sample("1", 1))
@@ -36,7 +36,24 @@ def test_a_second_is_as_long_as_that_of_a_worker_though_they_begin_apart() -> No
     totals.add(replace(later, start_ns=later.start_ns + S // 50, end_ns=later.end_ns + S // 50))
     second = totals.progress(FRAME).second
     assert second is not None
-    assert second.end_ns - second.start_ns == S
+    assert second.per_s == {"sent": 10}
+
+
+def test_a_late_worker_counts_by_its_own_time() -> None:
+    totals = LiveTotals(["1", "2"])
+    totals.add(sample("1", 2, sent=200, start_ns=0))
+    totals.add(sample("2", 1, sent=10))
+    totals.add(sample("2", 2, sent=10))
+    second = totals.progress(FRAME).second
+    assert second is not None
+    assert second.per_s == {"sent": 110}
+    assert (second.start_ns, second.end_ns) == (0, 2 * S)
+
+
+def test_a_second_without_length_has_no_rates() -> None:
+    totals = LiveTotals(["1"])
+    totals.add(sample("1", 1, start_ns=S))
+    assert totals.progress(FRAME).second is None
 
 
 def test_nobody_waits_for_a_worker_that_is_lost() -> None:
@@ -47,7 +64,7 @@ def test_nobody_waits_for_a_worker_that_is_lost() -> None:
     totals.add(sample("1", 2, sent=7))
     progress = totals.progress(FRAME)
     assert progress.second is not None
-    assert progress.second.counters["sent"] == 7
+    assert progress.second.per_s["sent"] == 7
     assert progress.gauges["clients_ready"] == 2
     before = totals.progress(FRAME).totals["sent"]
     totals.add(sample("2", 2))  # what it had kept comes home, and counts in nothing

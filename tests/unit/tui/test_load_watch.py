@@ -5,7 +5,7 @@ from __future__ import annotations
 from full_screens import START_NS, FakeDoor, state, under_way, watched
 from malaria.clock import NS_PER_S
 from malaria.control.change_answer import AnswerKind
-from malaria.records.rows import Event, EventKind, RunPhase, Sample
+from malaria.records.rows import Event, EventKind, LastSecond, RunPhase
 from malaria.tui.load_watch import OVER, PREPARING, LoadWatch, Note, note_clock
 
 
@@ -22,10 +22,10 @@ def test_a_picture_has_what_the_attack_told() -> None:
 def test_averages_are_over_the_measured_time() -> None:
     watch = LoadWatch("x")
     watch.begin(under_way(FakeDoor()))
-    early = Sample("1", 0, START_NS, RunPhase.MEASURE, {"due": 0})  # announced, not begun
-    half = Sample("1", START_NS - NS_PER_S // 2, START_NS + NS_PER_S // 2, RunPhase.MEASURE, {"due": 250})
-    late = Sample("1", START_NS + NS_PER_S // 2, START_NS + NS_PER_S * 3 // 2, RunPhase.MEASURE, {"due": 500})
-    drained = Sample("1", START_NS + 2 * NS_PER_S, START_NS + 3 * NS_PER_S, RunPhase.DRAIN, {"due": 0})
+    early = LastSecond(0, START_NS, RunPhase.MEASURE, {"due": 0})  # announced, not begun
+    half = LastSecond(START_NS - NS_PER_S // 2, START_NS + NS_PER_S // 2, RunPhase.MEASURE, {"due": 250})
+    late = LastSecond(START_NS + NS_PER_S // 2, START_NS + NS_PER_S * 3 // 2, RunPhase.MEASURE, {"due": 500})
+    drained = LastSecond(START_NS + 2 * NS_PER_S, START_NS + 3 * NS_PER_S, RunPhase.DRAIN, {"due": 0})
     for second in (early, half, half, late, late, drained):
         watch.progress(state(1, second=second))
     assert watch.picture().average_per_s == {"due": 500.0}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Counter, Gauge, Metric, Progress, RunPhase, Sample
+from malaria.records.rows import Counter, Gauge, LastSecond, Metric, Progress, RunPhase
 from malaria.web.page_figures import how_it_goes, page_figures, watched_figures
 
-SECOND = Sample("1", 0, NS_PER_S, RunPhase.MEASURE, {Counter.ACKED: 431, Counter.DUE: 500, Counter.ARRIVED: 20})
+SECOND = LastSecond(0, NS_PER_S, RunPhase.MEASURE, {Counter.ACKED: 431, Counter.DUE: 500, Counter.ARRIVED: 20})
 LOADED = Progress(
     20 * NS_PER_S, RunPhase.MEASURE, 10, 60, 3000, 500.0,
     totals={Counter.DUE: 10_000, Counter.ACKED: 9_900},

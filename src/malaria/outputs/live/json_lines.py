@@ -262,12 +262,10 @@ def _wait(file: FileIO) -> int:
 
 def _rates(progress: Progress) -> SecondRates | None:
     second = progress.second
-    if second is None or second.end_ns <= second.start_ns:
+    if second is None:
         return None
-    length_s = (second.end_ns - second.start_ns) / NS_PER_S
     sent, acked, delivered = (
-        round(second.counters.get(counter, 0) / length_s, 3)
-        for counter in (Counter.SENT, Counter.ACKED, Counter.DELIVERED)
+        second.per_s.get(counter, 0) for counter in (Counter.SENT, Counter.ACKED, Counter.DELIVERED)
     )
     return SecondRates(due_per_s=progress.due_per_s, sent_per_s=sent, acked_per_s=acked, delivered_per_s=delivered)
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from malaria.analysis.distribution import BARS
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.printable import printable
-from malaria.records.rows import BeeStanding, Counter, Event, EventKind, Gauge, Metric, Progress, RunPhase, Sample
+from malaria.records.rows import BeeStanding, Counter, Event, EventKind, Gauge, LastSecond, Metric, Progress, RunPhase
 from malaria.report.figure_text import UNKNOWN
 from malaria.report.terminal.so_far import answered_by, so_far
 from malaria.report.terminal.terminal_lines import GAP, INDENT, LABEL_WIDTH, wrapped
@@ -67,11 +67,11 @@ class LiveCourse:
         if second is None or second.end_ns == self._end_ns:
             return
         pauses = bool(self.dues) and progress.phase is RunPhase.MEASURE
-        if not pauses and not second.counters.get(Counter.DUE):
+        if not pauses and not second.per_s.get(Counter.DUE):
             return
         self._end_ns = second.end_ns
-        self.dues.append(rate_of(second, Counter.DUE) or 0)
-        self.rates.append(rate_of(second, answered_by(progress)) or 0)
+        self.dues.append(second.per_s.get(Counter.DUE, 0))
+        self.rates.append(second.per_s.get(answered_by(progress), 0))
         ack = progress.second_latency_ms.get(Metric.ACK, {})
         self.acks_ms.append(ack.get("p99", ack.get("max", 0)))
 
@@ -187,11 +187,11 @@ def _figures(progress: Progress) -> Table:
 
 def is_behind(progress: Progress, counter: Counter) -> bool:
     """Return True if the last second had less than half of what is due: a broker that stands still is seen at once."""
-    per_s = None if progress.second is None else rate_of(progress.second, counter)
-    due_per_s = progress.due_per_s or 0
-    if counter not in (Counter.SENT, Counter.ACKED) or per_s is None or due_per_s < LEAST_STEADY_PER_S:
+    second, due_per_s = progress.second, progress.due_per_s or 0
+    if counter not in (Counter.SENT, Counter.ACKED) or second is None or due_per_s < LEAST_STEADY_PER_S:
         return False
-    return progress.phase is RunPhase.MEASURE and progress.phase_done > 2 * NS_PER_S and per_s < due_per_s / 2
+    is_late = second.per_s.get(counter, 0) < due_per_s / 2
+    return is_late and progress.phase is RunPhase.MEASURE and progress.phase_done > 2 * NS_PER_S
 
 
 def _latencies(progress: Progress) -> Table:
@@ -285,17 +285,9 @@ def due_target(progress: Progress) -> str:
     return UNKNOWN if progress.due_per_s is None else f"{rate_text(progress.due_per_s)}/s"
 
 
-def per_second(second: Sample | None, counter: str) -> str:
+def per_second(second: LastSecond | None, counter: str) -> str:
     """Return the rate of a counter in a second, or a dash while no second is over."""
-    per_s = None if second is None else rate_of(second, counter)
-    return UNKNOWN if per_s is None else f"{rate_text(per_s)}/s"
-
-
-def rate_of(second: Sample, counter: str) -> float | None:
-    """Return the rate of a counter in a second; None for one without length."""
-    if second.end_ns <= second.start_ns:
-        return None
-    return second.counters.get(counter, 0) * NS_PER_S / (second.end_ns - second.start_ns)
+    return UNKNOWN if second is None else f"{rate_text(second.per_s.get(counter, 0))}/s"
 
 
 def rate_text(per_s: float) -> str:

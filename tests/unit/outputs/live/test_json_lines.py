@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from live_attack import StagedAttack, play, progress
 from malaria.clock import NS_PER_S
 from malaria.outputs.live.json_lines import AttackLines, json_lines_schema
-from malaria.records.rows import Counter, Event, EventKind, RunPhase, Sample
+from malaria.records.rows import Counter, Event, EventKind, LastSecond, RunPhase
 
 SCHEMA = Draft202012Validator(json_lines_schema())
 
@@ -47,7 +47,7 @@ def test_a_line_each_second_one_for_each_mark_and_the_verdict_last(tmp_path: Pat
 
 
 def test_a_second_is_told_once(tmp_path: Path, file: Path) -> None:
-    second = Sample("1+2", NS_PER_S, 3 * NS_PER_S, RunPhase.MEASURE, {"sent": 400, "acked": 390})
+    second = LastSecond(NS_PER_S, 3 * NS_PER_S, RunPhase.MEASURE, {"sent": 200, "acked": 195})
     lines = AttackLines(str(file), tmp_path)
     lines.begin(StagedAttack(tmp_path))
     for at_s in (3.0, 3.2, 3.9, 4.0, 4.1):

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Event, EventKind, Gauge, Progress, RunPhase, Sample
+from malaria.records.rows import Event, EventKind, Gauge, LastSecond, Progress, RunPhase
 from malaria.report.terminal.live_block import LiveCourse, LivePicture, live_block, sparkline
 from malaria.report.terminal.live_view import LiveView, line
 
@@ -20,8 +20,7 @@ TITLE = "malaria attack mqtt://broker:1883 · 3,000 clients + 1 subscriber · 50
 def state(at_s: float, **change: object) -> Progress:
     """Return the state `at_s` seconds after the start of the load."""
     at_ns = START_NS + round(at_s * NS_PER_S)
-    counters = {"due": 500, "sent": 500, "acked": 500}
-    second = Sample("1", at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, counters, {Gauge.CLIENTS_READY: 3000})
+    second = LastSecond(at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, {"due": 500, "sent": 500, "acked": 500})
     running = Progress(
         at_ns,
         RunPhase.MEASURE,
@@ -91,7 +90,7 @@ def drawn(width: int, height: int, progress: Progress, events: tuple[Event, ...]
 
 def test_a_pause_shows_in_the_course() -> None:
     course = LiveCourse()
-    quiet = replace(state(7).second, counters={}, end_ns=state(8).second.end_ns)
+    quiet = replace(state(7).second, per_s={}, end_ns=state(8).second.end_ns)
     for progress in (state(7), replace(state(8), second=quiet), state(9)):
         course.add(progress)
     assert list(course.dues) == [500, 0, 500]
