@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from malaria.analysis.losses import losses_of, samples_that_stayed, stayed
+from malaria.analysis.client_figures import client_figures
+from malaria.analysis.losses import gone_since_ns, losses_of, samples_that_stayed, stayed
 from malaria.analysis.summary_figures import ClientFigures, LatencyFigures, RateFigures, Summary
 from malaria.analysis.windows import counted_load_ns, measured_window_ns, total
 from malaria.clock import NS_PER_S
@@ -24,12 +25,21 @@ def of_those_that_stayed(run: Run, summary: Summary) -> Summary:
 
 
 def _clients(run: Run, clients: ClientFigures) -> ClientFigures:
+    """Return the clients counted again; unknown where no worker stayed, or the run does not say whose they were."""
+    if clients.connected is None:  # no sample is known, or not all are
+        return clients
     lost = [loss.clients for loss in losses_of(run)]
     known = [count for count in lost if count is not None]
-    clients = replace(clients, dropped=total(samples_that_stayed(run), Counter.DROPPED))
-    if clients.planned is None or len(known) < len(lost):  # an earlier version stored the run
+    there = client_figures(run, samples_that_stayed(run))
+    clients = replace(clients, dropped=there.dropped)
+    if _nobody_stayed(run) or clients.planned is None or len(known) < len(lost):
         return replace(clients, planned=None, connected=None, connected_peak=None)
-    return replace(clients, planned=max(0, clients.planned - sum(known)))
+    planned = max(0, clients.planned - sum(known))
+    return replace(clients, planned=planned, connected=there.connected, connected_peak=there.connected_peak)
+
+
+def _nobody_stayed(run: Run) -> bool:
+    return set(stayed(run)) <= set(gone_since_ns(run))
 
 
 def _rates(run: Run, rates: RateFigures) -> RateFigures:
@@ -38,8 +48,7 @@ def _rates(run: Run, rates: RateFigures) -> RateFigures:
     Of such a load the record does not say which worker had what due in the measured time.
     """
     window = measured_window_ns(run)
-    gone = {worker for loss in losses_of(run) for worker in loss.workers}
-    if window is None or window[1] <= window[0] or gone & set(stayed(run)) or counted_load_ns(run) is not None:
+    if window is None or window[1] <= window[0] or _nobody_stayed(run) or counted_load_ns(run) is not None:
         return RateFigures()
     samples = [sample for sample in samples_that_stayed(run) if sample.phase is RunPhase.MEASURE]
     seconds = (window[1] - window[0]) / NS_PER_S

@@ -8,6 +8,7 @@ from malaria.analysis.bee_figures import bee_figures
 from malaria.analysis.broker_end import broker_end
 from malaria.analysis.broker_figures import broker_figures
 from malaria.analysis.capacity.target_loop import loop_figures
+from malaria.analysis.client_figures import client_figures
 from malaria.analysis.clocks import beyond_clocks, clock_error_ms
 from malaria.analysis.cpu import worker_cpu_percent
 from malaria.analysis.dropped import dropped_by
@@ -20,7 +21,6 @@ from malaria.analysis.stalls import episode_figures, stall_figures
 from malaria.analysis.steady import Steady, steady_of
 from malaria.analysis.summary_figures import (
     BrokerFigures,
-    ClientFigures,
     GeneratorFigures,
     LatencyFigures,
     MessageFigures,
@@ -28,10 +28,10 @@ from malaria.analysis.summary_figures import (
 )
 from malaria.analysis.timeline import load_time_s
 from malaria.analysis.verdict import judge
-from malaria.analysis.windows import bees_of, in_phase, load_window_ns, total, workers_of
+from malaria.analysis.windows import bees_of, load_window_ns, total, workers_of
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.model.threshold import LATENCIES
-from malaria.records.rows import Counter, Gauge, Metric, RunPhase
+from malaria.records.rows import Counter, Gauge, Metric
 from malaria.records.run import Run
 
 
@@ -46,7 +46,7 @@ def summarize(run: Run) -> Summary:
         addresses=meta.addresses,
         started=meta.started,
         duration_s=None if window is None else round((window[1] - window[0]) / NS_PER_S, 3),
-        clients=_clients(run),
+        clients=client_figures(run, run.samples),
         messages=_messages(run),
         rates=load_rates(run),
         latency_ms={name: _latency(run, Metric(name)) for name in LATENCIES},
@@ -63,51 +63,6 @@ def summarize(run: Run) -> Summary:
     summary = without_lost_figures(run, summary)
     summary = replace(summary, verdict=judge(run, summary))
     return replace(summary, headline=run_sentence(run, summary))
-
-
-def _clients(run: Run) -> ClientFigures:
-    samples = run.samples
-    planned = run.meta.clients_planned
-    if not samples:
-        return ClientFigures(planned=planned)
-    course = _ready_course(run)
-    measured_at_ns = {sample.end_ns for sample in in_phase(run, RunPhase.MEASURE)}
-    measured = [ready for at_ns, ready in course if at_ns in measured_at_ns]
-    peak = max(ready for _, ready in course)
-    if planned is not None and run.meta.changes:
-        # clients added by hand count from when they publish; those that were there before were asked for as well
-        planned = max(planned, peak)
-    return ClientFigures(
-        planned=planned,
-        connected=(measured or [ready for _, ready in course])[-1],
-        connected_peak=peak,
-        refused=total(samples, Counter.REFUSED),
-        dropped=total(samples, Counter.DROPPED),
-        reconnects=total(samples, Counter.RECONNECTS),
-    )
-
-
-def _ready_course(run: Run) -> list[tuple[int, int]]:
-    """Return the clients that were ready, summed over workers, at each moment at which a worker reported.
-
-    A worker's last report counts until its next; the clients of a lost worker are gone with it.
-    """
-    lost = {
-        worker: max((s.end_ns for s in run.samples if s.worker == worker), default=0)
-        for worker in workers_of(run)
-        if {worker, worker.partition("/")[0]} & set(_lost(run))
-    }
-    standing: dict[str, int] = {}
-    course: list[tuple[int, int]] = []
-    for sample in sorted(run.samples, key=lambda s: s.end_ns):
-        standing = {w: ready for w, ready in standing.items() if w not in lost or lost[w] >= sample.end_ns}
-        standing[sample.worker] = sample.gauges.get(Gauge.CLIENTS_READY, 0)
-        course.append((sample.end_ns, sum(standing.values())))
-    return course
-
-
-def _lost(run: Run) -> list[str]:
-    return [str(one.worker) for one in run.meta.lost_workers]
 
 
 def _messages(run: Run) -> MessageFigures:
