@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, overload
 from malaria.api.comparison_results import ComparisonResult, SideBySideResult
 from malaria.api.keywords import RUNS, BeeKeywords, Wanted, split_keywords, texts_of, wanted_warhead
 from malaria.api.quiet_campaign import run_quietly, stored_command
-from malaria.attacks.target_choice import login_for
 from malaria.campaigns import (
     CampaignRequest,
     CompareOptions,
@@ -120,18 +119,17 @@ def _options(sides: tuple[str, str], alternated: Alternated, wanted: Wanted, loa
     if "duration" in load:
         raise CampaignError("duration cannot be used with a comparison", "write hold, the time that each run measures")
     a, b = sides
-    login = wanted.username, wanted.password
     hold = str(alternated.hold)
     return CompareOptions(
         a=a,
         b=b,
-        warhead=wanted_warhead(wanted, LoadOptions(**load, duration=hold)).with_credentials(*login),
+        warhead=wanted_warhead(wanted, LoadOptions(**load, duration=hold)),
         load=load,
         hold=hold,
         comparison=comparison_keys(alternated.pairs, alternated.band, alternated.fail_if_worse),
         observe=observe_from_options(texts_of(wanted.observe)),
         target=wanted.target,
-        check=login_for(login, wanted.i_am_allowed_to_load_this_broker),
+        login=(wanted.username, wanted.password),
         one_load=wanted.warhead is not None or wanted.no_subscriber,
     )
 

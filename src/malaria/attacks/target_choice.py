@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from malaria.errors import TargetError
 from malaria.model.target import Target, parse_target, refuse_public_broker
 from malaria.model.warhead import Warhead
 
 type GivenLogin = tuple[str | None, str | None]
 """User name and password; None: not given."""
-
-
-def login_for(login: GivenLogin, confirmations: int) -> Callable[[Target], Target]:
-    """Return a function that gives a target the login. It raises TargetError for a public broker, as below."""
-
-    def checked(target: Target) -> Target:
-        refuse_public_broker(target, confirmations)
-        return target.with_credentials(*login)
-
-    return checked
 
 
 def choose_target(warhead: Warhead, text: str | None, login: GivenLogin, confirmations: int) -> tuple[Target, Warhead]:

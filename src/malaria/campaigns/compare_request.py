@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from malaria.campaigns.definition import parsed, read_text
 from malaria.campaigns.request import CampaignRequest
-from malaria.campaigns.request_of_tables import drop_login, request_of_tables
+from malaria.campaigns.request_of_tables import drop_login, login_keys, request_of_tables, takes_login
 from malaria.errors import CampaignError
 from malaria.model.broker import BrokerKind
 from malaria.model.observe import Observe
 from malaria.model.option_table import LoadOptions
-from malaria.model.placeholders import literal
-from malaria.model.target import Target, parse_target
+from malaria.model.target import parse_target
 from malaria.model.warhead import Warhead, load_warhead, to_table
 from malaria.model.warhead_options import override
 from malaria.printable import printable
@@ -35,7 +34,8 @@ _PORT: Final = re.compile(r"^\s*(?:listener|port)\s+(\d{1,5})\b", re.MULTILINE)
 class CompareOptions:
     """A comparison as it was asked for. `a` and `b` are targets, brokers or warheads as they were typed.
 
-    `target` is the target or broker of two warheads. `comparison` has keys of `[comparison]`.
+    `target` is the target or broker of two warheads. `comparison` has keys of `[comparison]`. `login` is the user name
+    and the password for every client whose group states none.
     """
 
     a: str
@@ -46,8 +46,7 @@ class CompareOptions:
     comparison: Mapping[str, Any]
     observe: Observe
     target: str | None = None
-    check: Callable[[Target], Target] = lambda target: target
-    """Returns a target with its login. Raises TargetError for one that must not be loaded."""
+    login: tuple[str | None, str | None] = field(default=(None, None), repr=False)
     one_load: bool = False
     """The load for both sides was stated (-w, --no-subscriber), which two warheads have no use for."""
 
@@ -69,67 +68,87 @@ def compare_request(
 
 
 def _tables(options: CompareOptions) -> dict[str, Any]:
-    warhead = to_table(options.warhead)
-    login = warhead.pop("target", {})
+    login = login_keys(*options.login)
+    warhead = to_table(options.warhead.with_credentials(*options.login))
     warhead["attack"].pop("duration", None)
-    sides = [_side(text, options, login) for text in (options.a, options.b)]
-    logins = [_login(side.get("target", {})) for side in sides]
-    if logins[0] and logins[0] == logins[1]:
-        drop_login(warhead, logins[0])
-    common = _place(options.target, options, login) if options.target is not None else {}
+    access = warhead.pop("target", {})
+    takes_login(access, login)
+    sides = [_side(text, options, access) for text in (options.a, options.b)]
     _check_sides(sides, options)
+    _drop_logins(sides, warhead, login)
     return {
         "title": f"A {_title(options.a)} · B {_title(options.b)}",
         "observe": options.observe.model_dump(by_alias=True, exclude_unset=True, exclude_none=True),
         "defaults": {"hold": options.hold, "warhead": warhead},
         "comparison": dict(options.comparison),
-        "level": [common | side for side in sides],
+        "level": sides,
     }
 
 
-def _login(target: Mapping[str, str]) -> dict[str, str]:
-    """Return the login of a side as its groups have it."""
-    return {name: literal(target[name]) for name in ("username", "password") if name in target}
+def _drop_logins(sides: Sequence[dict[str, Any]], shared: dict[str, Any], login: Mapping[str, str]) -> None:
+    """Remove a login from the groups whose targets have it: only there it gets its password back on --resume."""
+    have_it = [login.items() <= side.get("target", {}).items() for side in sides]
+    for side, has_it in zip(sides, have_it, strict=True):
+        if has_it and "warhead" in side:
+            drop_login(side["warhead"], login)
+    if all(have_it):
+        drop_login(shared, login)
 
 
-def _check_sides(sides: list[dict[str, Any]], options: CompareOptions) -> None:
+def _check_sides(sides: Sequence[dict[str, Any]], options: CompareOptions) -> None:
     loads = ["warhead" in side for side in sides]
     if loads[0] != loads[1]:
         raise CampaignError("one side is a warhead, the other a target or a broker", "compare two of one kind")
     if loads[0] and options.one_load:
         raise CampaignError("-w and --no-subscriber would do nothing: A and B are the loads", "leave them out")
-    if loads[0] and options.target is None and not all("target" in side["warhead"] for side in sides):
+    if loads[0] and options.target is None and not all("url" in side.get("target", {}) for side in sides):
         raise CampaignError("two warheads need a target", "add --target HOST, or --target mosquitto")
     if not loads[0] and options.target is not None:
         raise CampaignError("--target is for two warheads", "leave it out: A and B are the targets")
 
 
-def _side(text: str, options: CompareOptions, login: dict[str, Any]) -> dict[str, Any]:
-    """Return the table of a level for a side."""
+def _side(text: str, options: CompareOptions, access: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table of a level for a side. `access` has the keys of `[target]` that both sides share."""
     title = {"title": _title(text)}
     path = Path(text)
     if path.suffix == ".toml" and "group" in parsed(read_text(path), text, path.parent):
-        warhead = to_table(override(load_warhead(path, options.hold), options.load, text))
+        loaded = override(load_warhead(path, options.hold), options.load, text)
+        warhead = to_table(loaded.with_credentials(*options.login))
         warhead["attack"].pop("duration", None)
-        return title | {"warhead": warhead}
-    return title | _place(text, options, login)
+        own, login = warhead.pop("target", {}), login_keys(*options.login)
+        takes_login(own, login)
+        # another broker than that of the file: none of the file's credentials may reach it
+        place = {"target": own} if options.target is None else _place(options.target, options, login)
+        return title | place | {"warhead": warhead}
+    return title | _place(text, options, access)
 
 
-def _place(text: str, options: CompareOptions, login: dict[str, Any]) -> dict[str, Any]:
+def _place(text: str, options: CompareOptions, access: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a level for a broker (a word, a configuration of mosquitto, tables) or for an address."""
     path = Path(text)
     if text in STARTED:
-        return {"broker": {"kind": text}, "target": {key: value for key, value in login.items() if key != "url"}}
+        return {"broker": {"kind": text}, "target": {key: value for key, value in access.items() if key != "url"}}
     if path.suffix == ".conf":
         port = _PORT.search(read_text(path))
         url = f"mqtt://127.0.0.1:{port[1] if port else MOSQUITTO_PORT}"
-        return {"broker": {"kind": "mosquitto", "config": str(path.absolute())}, "target": login | {"url": url}}
+        return {"broker": {"kind": "mosquitto", "config": str(path.absolute())}, "target": {**access, "url": url}}
     if path.suffix == ".toml":
-        return parsed(read_text(path), text, path.parent)
-    target = options.check(parse_target(text))
-    secrets = {"username": target.username, "password": target.password}
-    given = {key: value for key, value in secrets.items() if value is not None}
-    return {"target": login | given | {"url": replace(target, username=None, password=None).url}}
+        return _tables_of(path, login_keys(*options.login))
+    target = parse_target(text).with_credentials(*options.login)
+    table = {**access, "url": replace(target, username=None, password=None).url}
+    login = login_keys(target.username, target.password)
+    # with a file of users, the login stays in: the check of [target] refuses both together
+    return {"target": table if takes_login(table, login) else table | login}
+
+
+def _tables_of(path: Path, login: Mapping[str, str]) -> dict[str, Any]:
+    """Return the tables of a broker or a target, with a login in their `[target]`."""
+    tables = parsed(read_text(path), str(path), path.parent)
+    target = tables.setdefault("target", {})
+    if not isinstance(target, dict):
+        raise CampaignError(f"{path}: target is no table", "write [target], and its keys below it")
+    takes_login(target, login)
+    return tables
 
 
 def _title(text: str) -> str:

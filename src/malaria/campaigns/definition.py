@@ -130,7 +130,7 @@ def campaign_from_toml(
 ) -> Campaign:
     """Read a campaign from text. `name` is the file name in errors. Raises as `load_campaign` does.
 
-    `secrets` may have a `password` and a `psk`, for a [target] with a user or an identity but no secret.
+    `secrets` may have a `password` (a template) and a `psk`, for a [target] with a user or an identity but no secret.
     """
     table = parsed(text, name, directory)
     # before validation: an identity without its key would be refused

@@ -18,6 +18,7 @@ from malaria.errors import CampaignError
 from malaria.model.access import FILES, Access
 from malaria.model.faults import explain
 from malaria.model.option_table import KEYS as LOAD_OPTIONS
+from malaria.model.placeholders import literal
 from malaria.model.target import Target, parse_target
 from malaria.model.warhead import KEYS
 from malaria.units import NotationError, parse_duration_ns
@@ -92,7 +93,7 @@ def _access(options: StatedOptions) -> Access:
     for name, text in options.items():
         key = LOAD_OPTIONS.get(name)
         if name in ("username", "password"):
-            table[name] = text
+            table[name] = None if text is None else literal(text)
         elif name == "header" and text is not None:
             table["headers"] = LOAD_OPTIONS[name].read(tuple(text.splitlines()))
         elif key is not None and key.table == "target":

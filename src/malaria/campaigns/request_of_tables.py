@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import tomli_w
 
@@ -17,6 +17,9 @@ from malaria.campaigns.request import CampaignRequest, RepeatCommand
 from malaria.model.placeholders import literal
 from malaria.model.target import Target
 
+LOGIN: Final = ("username", "password")
+"""The keys of a login, in `[target]` and in a group."""
+
 
 def target_table(warhead: dict[str, Any], target: Target) -> dict[str, Any]:
     """Take `[target]` out of the tables of a warhead, and return it with the address and the login of `target`.
@@ -24,18 +27,35 @@ def target_table(warhead: dict[str, Any], target: Target) -> dict[str, Any]:
     A login that was given for all groups is moved from them: only in `[target]` it gets its password back on --resume.
     """
     access: dict[str, Any] = warhead.pop("target", {}) | {"url": replace(target, username=None, password=None).url}
-    if target.username is None or "credentials_file" in access:
-        return access
-    given = {"username": target.username, "password": target.password}
-    login = {name: literal(text) for name, text in given.items() if text is not None}
-    drop_login(warhead, login)
-    return {name: value for name, value in access.items() if name not in given} | login
+    login = login_keys(target.username, target.password)
+    if takes_login(access, login):
+        drop_login(warhead, login)
+    return access
+
+
+def login_keys(username: str | None, password: str | None) -> dict[str, str]:
+    """Return the keys of `[target]` for a login as it was typed; none without a user name."""
+    given = {"username": username, "password": password if username is not None else None}
+    return {name: literal(text) for name, text in given.items() if text is not None}
+
+
+def takes_login(access: dict[str, Any], login: Mapping[str, str]) -> bool:
+    """Put a login that was given for all groups in place of that of a target. Tell whether it is there.
+
+    A target with a file of users has no room for it: there the groups have to keep it.
+    """
+    if not login or "credentials_file" in access:
+        return False
+    for name in LOGIN:
+        access.pop(name, None)
+    access.update(login)
+    return True
 
 
 def drop_login(warhead: dict[str, Any], login: Mapping[str, str]) -> None:
     """Remove a login from the groups that have it, since their target has it."""
     for group in warhead["group"]:
-        if {name: group[name] for name in ("username", "password") if name in group} == login:
+        if {name: group[name] for name in LOGIN if name in group} == login:
             for name in login:
                 del group[name]
 

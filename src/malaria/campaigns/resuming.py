@@ -16,6 +16,7 @@ from malaria.campaigns.recorder import planned_parts
 from malaria.campaigns.request import CampaignRequest, RepeatCommand
 from malaria.errors import RunError
 from malaria.input_file import read_input_text
+from malaria.model.placeholders import literal
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.campaign_store import COPY, LARGEST_COPY_BYTES, open_campaign
 
@@ -88,7 +89,10 @@ def _outline(parts: tuple[CampaignPart, ...]) -> list[tuple[int, str, str, int]]
 
 
 def _secrets(options: StatedOptions) -> dict[str, str]:
-    return {name: text for name in ("password", "psk") if (text := options.get(name)) is not None}
+    """Return the secrets that were given, as the keys of `[target]` have them."""
+    password, psk = options.get("password"), options.get("psk")
+    given = {"password": None if password is None else literal(password), "psk": psk}
+    return {name: text for name, text in given.items() if text is not None}
 
 
 def _repeat_command(file: str, options: StatedOptions, campaign: Campaign, more: Sequence[str]) -> RepeatCommand:

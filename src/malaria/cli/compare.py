@@ -202,7 +202,6 @@ def _request(
 
 def _options(shapes: tuple[ComparedThings, Alternation, FromFile, Result], load: LoadOptions) -> CompareOptions:
     """Return the comparison as it was asked for. Raises OperatorError."""
-    from malaria.attacks.target_choice import login_for
     from malaria.campaigns import CompareOptions
     from malaria.campaigns.compare_request import DEFAULT_HOLD, comparison_keys
     from malaria.model.observe import observe_from_options
@@ -212,17 +211,16 @@ def _options(shapes: tuple[ComparedThings, Alternation, FromFile, Result], load:
         raise CampaignError("--ab needs two sides", "give two targets, brokers or warheads: malaria compare --ab A B")
 
     hold = alternation.hold or DEFAULT_HOLD
-    login = things.username, things.password
     return CompareOptions(
         a=things.a,
         b=things.b,
-        warhead=_warhead(file, hold, load).with_credentials(*login),
+        warhead=_warhead(file, hold, load),
         load=load,
         hold=hold,
         comparison=comparison_keys(alternation.pairs, alternation.band, alternation.fail_if_worse),
         observe=observe_from_options(result.observe or ()),
         target=alternation.target,
-        check=login_for(login, things.allowed),
+        login=(things.username, things.password),
         one_load=file.warhead is not None or file.no_subscriber,
     )
 

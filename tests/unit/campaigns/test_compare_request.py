@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from malaria.campaigns import CampaignRequest, CompareOptions, compare_request
-from malaria.errors import CampaignError, OperatorError, TargetError
+from malaria.campaigns import CampaignRequest, CompareOptions, compare_request, resumed_request
+from malaria.campaigns.recorder import CampaignRecorder
+from malaria.errors import CampaignError
 from malaria.model.observe import Observe
 from malaria.model.option_table import LoadOptions
-from malaria.model.target import Target
 from malaria.model.warhead_options import build_warhead
+from malaria.plan.credentials import Credentials
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,10 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         '[broker]\nkind = "mosquitto"\nconfig = "old.conf"\n[target]\nurl = "mqtt://127.0.0.1:1884"\n'
     )
     Path("small.toml").write_text('[attack]\nduration = "1m"\n[[group]]\nname = "m"\nclients = 5\nsize = 10\n')
+    aimed = '[target]\nurl = "mqtt://three"\nusername = "they"\npassword = "theirs"\n'
+    Path("aimed.toml").write_text(f'{aimed}[[group]]\nname = "m"\nclients = 5\n')
+    users = '[target]\nurl = "mqtt://three"\ncredentials_file = "users.csv"\n'
+    Path("with-users.toml").write_text(f'{users}[[group]]\nname = "m"\nclients = 5\n')
     Path("large.toml").write_text('[attack]\nduration = "1m"\n[[group]]\nname = "m"\nclients = 5\nsize = 9999\n')
 
 
@@ -77,14 +82,60 @@ def test_two_warheads() -> None:
     assert {level.warhead.target.url for level in at_a_host.campaign.levels} == {"mqtt://one:1883"}
 
 
-def test_a_password_is_not_stored() -> None:
-    def login(target: Target) -> Target:
-        return target.with_credentials("meter", "hush")
+def logins(request: CampaignRequest) -> set[tuple[str | None, str | None]]:
+    """Return what the first client of each group logs in with."""
+    warheads = [level.warhead for level in request.campaign.levels]
+    return {Credentials(warhead.target, group, "run").login_at(0) for warhead in warheads for group in warhead.groups}
 
-    request = made("one", "two", check=login)
-    assert {level.warhead.target.password for level in request.campaign.levels} == {"hush"}
-    assert "meter" in request.copy
-    assert "hush" not in request.copy
+
+@pytest.mark.parametrize(
+    ("a", "b", "target"),
+    [
+        ("one", "two", None),
+        ("one", "mosquitto", None),
+        ("old.conf", "started.toml", None),
+        ("small.toml", "large.toml", "mosquitto"),
+        ("small.toml", "large.toml", "old.conf"),
+        ("small.toml", "large.toml", "one"),
+        ("aimed.toml", "with-users.toml", None),
+        ("aimed.toml", "with-users.toml", "mosquitto"),
+    ],
+)
+def test_a_login_reaches_every_client_and_its_password_is_not_stored(a: str, b: str, target: str | None) -> None:
+    request = made(a, b, target=target, login=("me{x", "hu{sh"))
+    assert logins(request) == {("me{x", "hu{sh")}
+    assert "hu{sh" not in request.copy.replace("{{", "{")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "target"),
+    [
+        ("one", "mosquitto", None),
+        ("old.conf", "started.toml", None),
+        ("small.toml", "aimed.toml", "mosquitto"),
+        ("aimed.toml", "aimed.toml", None),
+    ],
+)
+def test_what_goes_on_gets_its_password_again(tmp_path: Path, a: str, b: str, target: str | None) -> None:
+    request = made(a, b, target=target, login=("me{x", "hu{sh"))
+    with CampaignRecorder(request, lambda *_: {}, lambda _: None):
+        pass
+    again = resumed_request(tmp_path / "run", {"password": "hu{sh"}, lambda clients: 1)
+    assert logins(again) == {("me{x", "hu{sh")}
+
+
+def test_a_login_of_a_warhead_goes_on_too(tmp_path: Path) -> None:
+    request = made("aimed.toml", "aimed.toml")
+    with CampaignRecorder(request, lambda *_: {}, lambda _: None):
+        pass
+    again = resumed_request(tmp_path / "run", {"password": "theirs"}, lambda clients: 1)
+    assert logins(again) == logins(request) == {("they", "theirs")}
+
+
+def test_a_broker_for_two_warheads_takes_the_place_of_their_own() -> None:
+    request = made("aimed.toml", "aimed.toml", target="mosquitto")
+    assert sides(request) == [("mosquitto", None, "aimed.toml")] * 2
+    assert logins(request) == {(None, None)}
 
 
 @pytest.mark.parametrize(
@@ -107,9 +158,7 @@ def test_a_load_for_both_sides_is_none_for_two_warheads() -> None:
     assert made("one", "two", one_load=True).program.length == 6
 
 
-def test_a_target_that_must_not_be_loaded() -> None:
-    def refuse(target: Target) -> Target:
-        raise TargetError(str(target))
-
-    with pytest.raises(OperatorError, match="two"):
-        made("mosquitto", "two", check=refuse)
+def test_a_target_that_is_no_table() -> None:
+    Path("wrong.toml").write_text("target = 5\n")
+    with pytest.raises(CampaignError, match=r"wrong\.toml: target is no table"):
+        made("wrong.toml", "one", login=("me", None))

@@ -12,6 +12,7 @@ from malaria.campaigns.definition import Campaign, campaign_from_toml
 from malaria.campaigns.overrides import complete, overridden, typed, without_secrets
 from malaria.errors import CampaignError, OperatorError
 from malaria.model.broker import BrokerKind
+from malaria.plan.credentials import Credentials
 
 
 @pytest.fixture
@@ -40,6 +41,12 @@ def test_another_target(campaign: Campaign) -> None:
     assert (access.url, access.username, access.password) == ("wss://broker/mqtt", "u", "p")
     assert (access.insecure, access.resume, access.tls_version) == (True, False, "1.3")
     assert dict(access.headers) == {"A": "b", "C": "d"}
+
+
+def test_a_login_is_no_template(campaign: Campaign) -> None:
+    there = overridden(campaign, {"target": "broker", "username": "me{x", "password": "hu{sh"})
+    warhead = there.levels[0].warhead
+    assert Credentials(warhead.target, warhead.groups[0], "run").login_at(0) == ("me{x", "hu{sh")
 
 
 def test_a_password_for_nobody_is_that_of_another_broker(campaign: Campaign) -> None:

@@ -12,6 +12,7 @@ from malaria.campaigns import CampaignRequest, new_request, resumed_request
 from malaria.campaigns.demo_campaign import demo_request
 from malaria.campaigns.recorder import CampaignRecorder
 from malaria.errors import OperatorError, RunError
+from malaria.plan.credentials import Credentials
 from malaria.records.campaign_store import open_campaign
 
 REMOTE = TEXT.replace(
@@ -84,6 +85,13 @@ def test_secrets_are_said_again(tmp_path: Path) -> None:
     again = resumed_request(tmp_path / "run", {"password": "hush"}, lambda clients: clients)
     assert again.campaign.levels[0].warhead.target.password == "hush"
     assert "password" not in again.options
+
+
+def test_a_password_that_is_given_again_is_no_template(tmp_path: Path) -> None:
+    begun(made(tmp_path, REMOTE))
+    again = resumed_request(tmp_path / "run", {"password": "hu{sh"}, lambda clients: clients)
+    warhead = again.campaign.levels[0].warhead
+    assert Credentials(warhead.target, warhead.groups[0], "run").login_at(0) == ("u", "hu{sh")
 
 
 def test_a_copy_that_was_changed_is_refused(tmp_path: Path) -> None:
