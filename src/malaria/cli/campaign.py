@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from malaria.cli.attack_screen import RUNS
-from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared
+from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_campaign, prepared, refuse_yes
 from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.options import (
     CLIENTS,
@@ -161,6 +161,7 @@ def _request(
         return
     if which.file is None:
         raise CampaignError("no campaign is named", "give its file: malaria campaign FILE")
+    refuse_yes(yes=which.yes)
     with run_directory(outcome.output, RUNS, which.file.stem, overwrite=outcome.overwrite) as directory:
         yield new_request(which.file, options, directory, workers, more)
 

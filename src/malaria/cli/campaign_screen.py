@@ -47,6 +47,12 @@ def without_key(load: LoadOptions) -> LoadOptions:
     return LoadOptions(**{name: value for name, value in load.items() if name != KEY})
 
 
+def refuse_yes(*, yes: bool) -> None:
+    """Raise CampaignError for --yes of a campaign that begins: it asks nothing."""
+    if yes:
+        raise CampaignError("--yes can be used only with --resume", "leave it out: nothing is asked")
+
+
 def confirm_commands(request: CampaignRequest, *, yes: bool) -> None:
     """Ask before a resumed campaign that came from elsewhere runs commands. Raises CampaignError without a terminal."""
     from malaria.campaigns import foreign_commands

@@ -17,6 +17,7 @@ from malaria.cli.campaign_screen import (
     confirm_commands,
     perform_campaign,
     prepared,
+    refuse_yes,
     secrets_again,
     without_key,
 )
@@ -146,6 +147,7 @@ def _request(
         options = _demo_options(where, without_key(load))
         DEMO.refuse_others(where, search, file, result)
     else:
+        refuse_yes(yes=search.yes)
         options = _options(where, search, file, result, load)
     target = options.target
     command = "malaria capacity --demo" if target is None else command_line(arguments, where.target, target)

@@ -17,6 +17,7 @@ from malaria.cli.campaign_screen import (
     confirm_commands,
     perform_campaign,
     prepared,
+    refuse_yes,
     secrets_again,
     without_key,
 )
@@ -131,6 +132,8 @@ def compare(
     figure that B is worse by at least the band, that both are the same within the band, or undecided and how many pairs
     more would decide. The first figure is the broker's CPU per message. docs/compare.md says what the answers mean.
     """
+    if alternation.resume is None:
+        refuse_yes(yes=alternation.yes)
     if not alternation.ab and alternation.resume is None:
         SIDE_BY_SIDE.refuse_others(things, alternation, file, result)
         _refuse_load(without_key(load))

@@ -69,6 +69,8 @@ def runs(
         if json is not None:
             raise RunError("--json writes the list, and is not for rm", "leave it out")
         return _remove(rest, yes=yes)
+    if yes:
+        raise RunError("--yes is for rm: the list asks nothing", "leave it out")
     if rest:
         raise RunError(f"{rest[0]}: a word too many", "name one directory, or write: malaria runs rm RUN...")
     if words and not Path(first).is_dir():

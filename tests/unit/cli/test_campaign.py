@@ -108,6 +108,7 @@ def test_bees_of_no_swarm_are_refused(capsys: pytest.CaptureFixture[str]) -> Non
     ("options", "said"),
     [
         ([], "no campaign is named"),
+        (["c.toml", "--yes"], "--yes can be used only with --resume"),
         (["c.toml", "--resume", "x"], "FILE cannot be used with --resume"),
         (["--resume", "x", "--hold", "20s"], "--hold cannot be used with --resume"),
         (["--resume", "x", "-o", "y"], "--output cannot be used with --resume"),

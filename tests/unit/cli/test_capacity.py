@@ -28,6 +28,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
         (["--resume", "a", "-o", "b"], "--output cannot be used with --resume"),
         (["--resume", "a", "--demo"], "--demo cannot be used with --resume"),
         (["--resume", "a", "--yes", "--no-wait", "--quiet"], "a holds no campaign"),
+        (["x", "--yes"], "--yes can be used only with --resume"),
+        (["--demo", "--yes"], "--yes cannot be used with --demo"),
         (["--demo", "x"], "--demo takes no target and no load"),
         (["--demo", "-w", "load.toml"], "--warhead cannot be used with --demo"),
         (["--demo", "--budget", "9m"], "--budget cannot be used with --demo"),

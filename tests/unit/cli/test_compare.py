@@ -157,6 +157,8 @@ def test_two_searches(capsys: pytest.CaptureFixture[str]) -> None:
         (["a", "b", "--swarm", "field", "--quiet"], "--swarm is for --ab"),
         (["a", "b", "--no-subscriber"], "--no-subscriber is for --ab"),
         (["--ab", "one", "two", "--anyway"], "--anyway is for two stored results"),
+        (["a", "b", "--yes"], "--yes can be used only with --resume"),
+        (["--ab", "one", "two", "--yes"], "--yes can be used only with --resume"),
         (["--resume", "a", "--fail-if-worse", "5%"], "--fail-if-worse cannot be used with --resume"),
         (["--ab", "--resume", "a", "-n", "9", "--hold", "3s"], "--hold cannot be used with --resume"),
         (["--resume", "a", "-o", "b"], "--output cannot be used with --resume"),

@@ -64,6 +64,8 @@ def test_only_those_with_a_title(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "--title filters the list" in capsys.readouterr().err
     assert main(["runs", "rm", "latest", "--json", "-"]) == 2
     assert "--json writes the list" in capsys.readouterr().err
+    assert main(["runs", "--yes"]) == 2
+    assert "--yes is for rm" in capsys.readouterr().err
 
 
 def test_a_campaign_stands_among_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

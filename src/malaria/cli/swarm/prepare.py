@@ -31,6 +31,11 @@ def prepare(
 
     # needs no swarm, and no connection
     if script:
+        if chosen or name != DEFAULT:
+            stray = "--bee" if chosen else "--swarm"
+            raise SwarmError(
+                f"{stray} cannot be used with --script", "leave it out: the script is the same for all hosts"
+            )
         if not packages:
             raise SwarmError("the script is the same with --no-packages", "run it with: sh FILE /etc no-packages")
         write_text(PREPARE)

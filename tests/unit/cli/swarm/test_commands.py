@@ -104,6 +104,8 @@ def test_several_inventories_add_up(tmp_path: Path) -> None:
         (["swarm", "down"], "there is no swarm 'bees'"),
         (["swarm", "up", "0", "--region", "r", "--image", "i"], "greater than or equal to 1"),
         (["swarm", "down", "--bee", "a", "--region", "r"], "--region is for a whole swarm"),
+        (["swarm", "prepare", "--script", "--bee", "a"], "--bee cannot be used with --script"),
+        (["swarm", "prepare", "--script", "--swarm", "field"], "--swarm cannot be used with --script"),
         (["swarm", "prepare", "--script", "--no-packages"], "sh FILE /etc no-packages"),
     ],
 )
