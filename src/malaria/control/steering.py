@@ -19,7 +19,6 @@ from malaria.control.messages import Order
 from malaria.errors import OperatorError
 from malaria.model.group import Group
 from malaria.model.group_checks import LONGEST_INTERVAL_S
-from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.planned_change import rate_obstacle
 from malaria.model.wanted_change import STAY_AWAY, Verb, WantedChange
 from malaria.model.warhead import Warhead
@@ -142,7 +141,7 @@ class Steering:
         left = self._crowd.reserve_left(group.name)
         if clients <= left:
             return
-        if not group.chosen_by_broker and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}:
+        if group.has_one_id:
             raise OperatorError(f"every client of {group.name} has the same id", "put {index} into its client_id")
         needed = (group.reserve or 0) + clients - left
         access = self._warhead.access_of(group)

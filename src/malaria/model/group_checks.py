@@ -91,11 +91,7 @@ def _check_payload(group: GroupKeys) -> None:
 
 def _check_names(group: GroupKeys) -> None:
     check_text("client_id", group.client_id, OF_CLIENT_ID)
-    if (
-        group.client_id
-        and group.clients > 1
-        and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}
-    ):
+    if group.clients > 1 and group.has_one_id:
         raise KeyPathError("client_id", "is the same for every client of the group", "put {index} into it")
     for key, text in (("username", group.username), ("password", group.password)):
         if text is not None:

@@ -160,6 +160,11 @@ class GroupKeys(Client5):
         return not self.client_id
 
     @property
+    def has_one_id(self) -> bool:
+        """Tell whether all clients have the same id, so that each would throw out the one before."""
+        return not self.chosen_by_broker and not check_template(self.client_id, OF_CLIENT_ID) & {"index", "identity"}
+
+    @property
     def topic_uses(self) -> frozenset[str]:
         """Return the placeholders in the topics, without their widths. Several topics differ by `index`."""
         used = [check_template(topic, OF_MESSAGE) for topic in self.topics or (self.topic,)]

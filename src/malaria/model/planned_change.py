@@ -21,7 +21,6 @@ from malaria.model.faults import KeyPathError
 from malaria.model.fields import duration_text
 from malaria.model.group import Group
 from malaria.model.group_checks import LONGEST_INTERVAL_S
-from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.surge import Surge
 from malaria.model.table import Table
 from malaria.model.wanted_change import STAY_AWAY, Verb, WantedChange, parse_change
@@ -198,8 +197,7 @@ def _check_group(change: PlannedChange, groups: Sequence[Group]) -> None:
         if wanted.verb in ONE_GROUP:
             raise KeyPathError("group", f"is missing: {wanted.in_words} fits several groups", f"the load has {names}")
         return
-    if wanted.verb is Verb.ADD and "index" not in check_template(group.client_id, OF_CLIENT_ID):
-        # further clients with the same id would throw out those that are there
+    if wanted.verb is Verb.ADD and group.has_one_id:
         raise KeyPathError(key, f"every client of {group.name} has the same id", "put {index} into its client_id")
     if wanted.verb is Verb.RATE and wanted.group is not None:
         _check_rate_of(group)

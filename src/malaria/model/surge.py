@@ -19,7 +19,6 @@ from malaria.model.attack_table import Attack
 from malaria.model.faults import KeyPathError
 from malaria.model.fields import Count, DurationNs
 from malaria.model.group import Group
-from malaria.model.placeholders import OF_CLIENT_ID, check_template
 from malaria.model.table import Table
 from malaria.units import NotationError, format_clock, format_count, format_duration_ns, format_things
 
@@ -88,8 +87,7 @@ def _check_group(surge: Surge, groups: Mapping[str, Group]) -> None:
     group = groups.get(surge.group)
     if group is None:
         raise KeyPathError("group", f"there is no group {surge.group!r}", f"the load has {', '.join(groups)}")
-    # further clients with the same id would throw out those that are there
-    if "index" not in check_template(group.client_id, OF_CLIENT_ID):
+    if group.has_one_id:
         raise KeyPathError("group", f"every client of {surge.group} has the same id", "put {index} into its client_id")
 
 

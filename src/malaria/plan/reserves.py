@@ -17,7 +17,7 @@ from malaria.errors import WarheadError
 from malaria.model.access import Access
 from malaria.model.group import Group
 from malaria.model.group_conflicts import shared_client_id
-from malaria.model.placeholders import OF_CLIENT_ID, check_template, fill
+from malaria.model.placeholders import fill
 from malaria.model.planned_change import added_clients
 from malaria.model.warhead import Warhead
 from malaria.plan.credentials import find_certificates, read_keys, read_logins
@@ -96,7 +96,7 @@ def _limits(warhead: Warhead, group: Group, files: _KeyCounts) -> list[_Room]:
 
 def _ids(warhead: Warhead, group: Group, _: _KeyCounts) -> list[_Room]:
     """Refuse clients that would have the id of another one, and so throw it out."""
-    if not group.chosen_by_broker and not check_template(group.client_id, OF_CLIENT_ID) & {"index", "identity"}:
+    if group.has_one_id:
         return [_Room(0, "every client of it has the same id", "put {index} into its client_id")]
     most = warhead.clients_of(group) + max(group.reserve or 0, LEAST, group.clients)
     for other in warhead.groups:

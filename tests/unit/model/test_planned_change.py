@@ -172,3 +172,11 @@ def test_clients_of_a_surge_can_be_taken_away_when_they_have_come() -> None:
     assert warhead(*leaving, change("30s", "-8"), before=METERS + surge).changes
     with pytest.raises(WarheadError, match="meters has 8 clients then"):
         warhead(*leaving, change("30s", "-9"), before=METERS + surge)
+
+
+@pytest.mark.parametrize("ids", ['client_id = "m-{identity}"', 'client_id = ""\nprotocol = "5"\ntopic = "t/{index}"'])
+def test_ids_by_key_or_by_the_broker_are_no_single_id(ids: str) -> None:
+    """A session in which a hand added such clients is stored as a warhead, which must be readable."""
+    before = METERS + ids + "\n"
+    assert warhead(change("1s", "+5"), before=before).changes
+    assert warhead('[[surge]]\ngroup = "meters"\nclients = 5\nat = "10s"\n', before=before).surges
