@@ -5,23 +5,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from conftest import lacking
 from malaria.broker import RunningBroker
 from malaria.cli.attack_screen import EXIT_CODES
 from malaria.units import format_count
+from web_pages import WatchedPage, chromium
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-PATIENCE_MS = 100_000
 CLIENTS, ADDED = 30, 20
 FEWEST_PANELS = 6
 
@@ -30,35 +26,18 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        lacking("no Chromium", "apt install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=QUIET)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
-class Viewer:
+class Viewer(WatchedPage):
     """Somebody who opens the page of a run and notices everything that is wrong with it."""
 
     def __init__(self, browser: Browser, url: str, width: int, height: int) -> None:
-        self.troubles: list[str] = []
-        self.bodies: list[bytes] = []
-        self._site = url.partition("/?")[0]
+        site = url.partition("/?")[0]
         context = browser.new_context(viewport={"width": width, "height": height}, service_workers="block")
-        context.set_default_timeout(PATIENCE_MS)
-        self.page: Page = context.new_page()
-        self.page.on("console", lambda message: self.troubles.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        self.page.on("request", lambda request: self._note(request.url))
-        self.page.goto(url)
-        assert self.page.url == f"{self._site}/"  # the token has left the address
-        self.page.wait_for_selector("html[data-drawn=all]", state="attached")
-
-    def _note(self, url: str) -> None:
-        if not url.startswith((f"{self._site}/", "data:")):
-            self.troubles.append(f"request: {url}")
+        super().__init__(context.new_page(), url, f"{site}/")
+        assert self.page.url == f"{site}/"  # the token has left the address
 
     def seconds_shown(self) -> int:
         """The rows that the page has."""

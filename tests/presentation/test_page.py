@@ -6,16 +6,14 @@ import csv
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
-from conftest import lacking
 from malaria.analysis.series import columns
 from malaria.analysis.summary import summarize
 from malaria.records.campaign_records import CampaignPart
@@ -34,11 +32,8 @@ from synthetic import (
     observed,
     with_meta,
 )
+from web_pages import WatchedPage, chromium
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-PATIENCE_MS = 120_000
-"""A busy machine may take its time to draw."""
 HOSTILE = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>\"'&amp;<!--"
 
 pytestmark = pytest.mark.browser
@@ -46,33 +41,16 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        lacking("no Chromium", "apt install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=QUIET)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
-class Reader:
+class Reader(WatchedPage):
     """Somebody who opens a page and notices everything that is wrong with it."""
 
     def __init__(self, browser: Browser, path: Path, width: int = 1280, dark: bool = False, hash_of: str = "") -> None:
-        self.troubles: list[str] = []
-        self.page: Page = browser.new_page(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
-        )
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", lambda message: self.troubles.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        self.page.on("request", lambda request: self._note(request.url))
-        self.page.goto(path.as_uri() + hash_of)
-        self.page.wait_for_selector("html[data-drawn=all]", state="attached")
-
-    def _note(self, url: str) -> None:
-        if not url.startswith(("file:", "data:")):
-            self.troubles.append(f"request: {url}")
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+        super().__init__(page, path.as_uri() + hash_of, "file:")
 
     def evaluate(self, script: str) -> Any:
         return self.page.evaluate(script)

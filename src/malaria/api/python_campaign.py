@@ -75,21 +75,9 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     if "duration" in keywords:
         raise WarheadError("duration cannot be used with a search", "write hold, the length of a full trial")
     wanted, load = split_keywords(target, keywords | {"duration": hold})
-    login = wanted.username, wanted.password
-    broker, warhead = choose_target(
-        wanted_warhead(wanted, load), target, login, wanted.i_am_allowed_to_load_this_broker
-    )
+    broker, warhead = wanted_target(wanted, load)
     options = CapacityOptions(broker, warhead, hold, search, observe_from_options(texts_of(wanted.observe)))
-    stated = None if wanted.output is None else Path(wanted.output)
-    with run_directory(stated, RUNS, wanted.title or "capacity", overwrite=wanted.overwrite) as directory:
-        request = capacity_request(
-            options,
-            stored_command(directory, wanted.bees, no_wait=wanted.no_wait),
-            directory,
-            workers_for(wanted.workers),
-        )
-        outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
-    return CampaignResult(outcome.directory, outcome.summary)
+    return CampaignResult.of(run_new(wanted, wanted.title or "capacity", partial(capacity_request, options)))
 
 
 def _search_table(stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,18 +93,6 @@ def repeated_attack(wanted: Wanted, load: LoadOptions, repeat: int) -> CampaignR
     if not REPEATS_LEAST <= repeat <= REPEATS_MOST:
         message = f"repeat: {repeat} is not between {REPEATS_LEAST} and {REPEATS_MOST}"
         raise CampaignError(message, "leave repeat out for one run")
-    login = wanted.username, wanted.password
-    target, warhead = choose_target(
-        wanted_warhead(wanted, load), wanted.target, login, wanted.i_am_allowed_to_load_this_broker
-    )
+    target, warhead = wanted_target(wanted, load)
     options = RepeatOptions(target, warhead, title_of(wanted), repeat, observe_from_options(texts_of(wanted.observe)))
-    stated = None if wanted.output is None else Path(wanted.output)
-    with run_directory(stated, RUNS, options.title, overwrite=wanted.overwrite) as directory:
-        request = repeat_request(
-            options,
-            stored_command(directory, wanted.bees, no_wait=wanted.no_wait),
-            directory,
-            workers_for(wanted.workers),
-        )
-        outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
-    return CampaignResult(outcome.directory, outcome.summary)
+    return CampaignResult.of(run_new(wanted, options.title, partial(repeat_request, options)))
