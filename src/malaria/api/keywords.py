@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from malaria.attacks.interrupt import Interrupt, interruptible
+from malaria.attacks.target_choice import GivenLogin, choose_target
 from malaria.errors import WarheadError
 from malaria.model.option_table import OPTIONS, LoadOptions, ValueKind
+from malaria.model.target import Target
 from malaria.model.threshold import Threshold, parse_threshold_text
 from malaria.model.warhead import Warhead
 from malaria.model.warhead_options import made_warhead
+from malaria.outputs.run_directory import run_directory
 from malaria.records.rows import Progress
 from malaria.swarm.run.chosen_bees import ChosenBees, conducting
 from malaria.swarm.run.launcher import Launcher
@@ -70,6 +73,15 @@ class Wanted(BeeKeywords):
     on_progress: OnProgress = lambda _: None
     """Called about five times a second while the attack runs."""
 
+    @property
+    def login(self) -> GivenLogin:
+        return self.username, self.password
+
+    def directory(self, title: str) -> AbstractContextManager[Path]:
+        """Find or make the directory of a run that is called `title`. Raises RunError."""
+        stated = None if self.output is None else Path(self.output)
+        return run_directory(stated, RUNS, title, overwrite=self.overwrite)
+
 
 def split_keywords(target: str | None, keywords: Mapping[str, Any]) -> tuple[Wanted, LoadOptions]:
     own = {each.name for each in fields(Wanted)}
@@ -83,6 +95,12 @@ def wanted_warhead(wanted: Wanted, load: LoadOptions) -> Warhead:
     made = made_warhead(base, load, subscriber=not wanted.no_subscriber)
     required = tuple(map(_required, texts_of(wanted.require)))
     return made.model_copy(update={"thresholds": made.thresholds + required})
+
+
+def wanted_target(wanted: Wanted, load: LoadOptions) -> tuple[Target, Warhead]:
+    """Make the load that is wanted, and choose its target. Raises WarheadError, TargetError."""
+    confirmations = wanted.i_am_allowed_to_load_this_broker
+    return choose_target(wanted_warhead(wanted, load), wanted.target, wanted.login, confirmations)
 
 
 def title_of(wanted: Wanted) -> str:

@@ -7,18 +7,16 @@ import shlex
 from pathlib import Path
 from typing import Any, overload
 
-from malaria.api.keywords import RUNS, Wanted, ctrl_c, split_keywords, texts_of, title_of, wanted_warhead
+from malaria.api.keywords import Wanted, ctrl_c, split_keywords, texts_of, title_of, wanted_target
 from malaria.api.python_campaign import repeated_attack
 from malaria.api.results import AttackResult, CampaignResult
 from malaria.attacks.interrupt import Interrupt
 from malaria.attacks.preflight import AttackRequest
 from malaria.attacks.runner import conduct
-from malaria.attacks.target_choice import choose_target
 from malaria.campaigns import repeat_words
 from malaria.model.observe import observe_from_options
 from malaria.model.option_table import LoadOptions
 from malaria.model.target import Target
-from malaria.outputs.run_directory import run_directory
 from malaria.swarm.run.launcher import Launcher
 from malaria.workers.worker_count import workers_for
 
@@ -78,13 +76,9 @@ def conduct_wanted(
     wanted: Wanted, load: LoadOptions, interrupt: Interrupt, launcher: Launcher | None = None
 ) -> AttackResult:
     """Run the attack that is wanted, on the bees of `launcher` if there is one. Raises OperatorError."""
-    login = wanted.username, wanted.password
-    target, warhead = choose_target(
-        wanted_warhead(wanted, load), wanted.target, login, wanted.i_am_allowed_to_load_this_broker
-    )
+    target, warhead = wanted_target(wanted, load)
     title = title_of(wanted)
-    output = None if wanted.output is None else Path(wanted.output)
-    with run_directory(output, RUNS, title, overwrite=wanted.overwrite) as directory:
+    with wanted.directory(title) as directory:
         request = AttackRequest(
             target,
             warhead,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from malaria.api.keywords import RUNS, BeeKeywords, Wanted, split_keywords, texts_of, title_of, wanted_warhead
-from malaria.api.quiet_campaign import run_quietly, stored_command
+from malaria.api.keywords import RUNS, BeeKeywords, Wanted, split_keywords, texts_of, title_of, wanted_target
+from malaria.api.quiet_campaign import run_new, run_quietly
 from malaria.api.results import CampaignResult
-from malaria.attacks.target_choice import choose_target
 from malaria.campaigns import (
+    CampaignOutcome,
     CapacityOptions,
     RepeatOptions,
     capacity_request,
@@ -60,8 +61,7 @@ def campaign(file: str | Path, **keywords: Any) -> CampaignResult:
         more = repeat_words(wanted.bees, no_wait=wanted.no_wait)
         request = new_request(Path(file), overrides, directory, workers_for(wanted.workers), more)
         refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
-        outcome = run_quietly(request, wanted.bees, no_wait=wanted.no_wait)
-    return CampaignResult(outcome.directory, outcome.summary)
+        return _result(run_quietly(request, wanted.bees, no_wait=wanted.no_wait))
 
 
 def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
@@ -77,7 +77,7 @@ def capacity(target: str | None = None, **keywords: Any) -> CampaignResult:
     wanted, load = split_keywords(target, keywords | {"duration": hold})
     broker, warhead = wanted_target(wanted, load)
     options = CapacityOptions(broker, warhead, hold, search, observe_from_options(texts_of(wanted.observe)))
-    return CampaignResult.of(run_new(wanted, wanted.title or "capacity", partial(capacity_request, options)))
+    return _result(run_new(wanted, wanted.title or "capacity", partial(capacity_request, options)))
 
 
 def _search_table(stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,4 +95,8 @@ def repeated_attack(wanted: Wanted, load: LoadOptions, repeat: int) -> CampaignR
         raise CampaignError(message, "leave repeat out for one run")
     target, warhead = wanted_target(wanted, load)
     options = RepeatOptions(target, warhead, title_of(wanted), repeat, observe_from_options(texts_of(wanted.observe)))
-    return CampaignResult.of(run_new(wanted, options.title, partial(repeat_request, options)))
+    return _result(run_new(wanted, options.title, partial(repeat_request, options)))
+
+
+def _result(outcome: CampaignOutcome) -> CampaignResult:
+    return CampaignResult(outcome.directory, outcome.summary)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, overload
 
 from malaria.api.comparison_results import ComparisonResult, SideBySideResult
 from malaria.api.keywords import RUNS, BeeKeywords, Wanted, split_keywords, texts_of, wanted_warhead
-from malaria.api.quiet_campaign import run_quietly, stored_command
+from malaria.api.quiet_campaign import run_new, run_wanted
 from malaria.campaigns import (
-    CampaignRequest,
+    CampaignOutcome,
     CompareOptions,
     compare_request,
     foreign_commands,
-    refuse_public_brokers,
     refuse_to_resume,
     resumed_request,
 )
@@ -24,7 +24,7 @@ from malaria.errors import CampaignError, RunError
 from malaria.model.observe import observe_from_options
 from malaria.model.option_table import LoadOptions
 from malaria.outputs.files import write_side_by_side_files
-from malaria.outputs.run_directory import page_directory, run_directory
+from malaria.outputs.run_directory import page_directory
 from malaria.outputs.stored_results import compare_stored
 from malaria.workers.worker_count import workers_for
 
@@ -102,16 +102,7 @@ def _alternated(a: str, b: str, keywords: Mapping[str, Any]) -> ComparisonResult
     others = {name: value for name, value in keywords.items() if name not in own}
     wanted, load = split_keywords(others.pop("target", None), others)
     options = _options((a, b), alternated, wanted, load)
-    stated = None if wanted.output is None else Path(wanted.output)
-    with run_directory(stated, RUNS, wanted.title or "compare", overwrite=wanted.overwrite) as directory:
-        request = compare_request(
-            options,
-            stored_command(directory, wanted.bees, no_wait=wanted.no_wait),
-            directory,
-            workers_for(wanted.workers),
-        )
-        refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
-        return _run(request, wanted)
+    return _result(run_new(wanted, wanted.title or "compare", partial(compare_request, options)))
 
 
 def _options(sides: tuple[str, str], alternated: Alternated, wanted: Wanted, load: LoadOptions) -> CompareOptions:
@@ -129,7 +120,7 @@ def _options(sides: tuple[str, str], alternated: Alternated, wanted: Wanted, loa
         comparison=comparison_keys(alternated.pairs, alternated.band, alternated.fail_if_worse),
         observe=observe_from_options(texts_of(wanted.observe)),
         target=wanted.target,
-        login=(wanted.username, wanted.password),
+        login=wanted.login,
         one_load=wanted.warhead is not None or wanted.no_subscriber,
     )
 
@@ -147,10 +138,8 @@ def _resumed(directory: Path, *, pairs: int | None = None, yes: bool = False, **
         listed = "\n".join(f"  {command}" for command in commands)
         text = f"{directory} was not made by this user on this host, or its file was changed. It would run:\n{listed}"
         raise CampaignError(text, "if you trust all of it, add yes=True")
-    refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
-    return _run(request, wanted)
+    return _result(run_wanted(request, wanted))
 
 
-def _run(request: CampaignRequest, wanted: Wanted) -> ComparisonResult:
-    outcome = run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
+def _result(outcome: CampaignOutcome) -> ComparisonResult:
     return ComparisonResult(outcome.directory, outcome.summary)

@@ -6,12 +6,13 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from malaria.api.keywords import OnProgress, ctrl_c
-from malaria.campaigns import CampaignOutcome, CampaignRequest, conduct_campaign, repeat_words
+from malaria.api.keywords import OnProgress, Wanted, ctrl_c
+from malaria.campaigns import CampaignOutcome, CampaignRequest, conduct_campaign, refuse_public_brokers, repeat_words
 from malaria.campaigns.request import PartPlace
 from malaria.records.campaign_records import CampaignPart
 from malaria.records.rows import Progress
 from malaria.swarm.run.chosen_bees import ChosenBees
+from malaria.workers.worker_count import workers_for
 
 
 class _Listener:
@@ -26,6 +27,23 @@ class _Listener:
     def tell(self, text: str) -> None: ...
 
 
+type MakeRequest = Callable[[str, Path, Callable[[int], int]], CampaignRequest]
+"""Makes the request from the command that is stored, the directory, and the number of workers for a load."""
+
+
+def run_new(wanted: Wanted, title: str, make_request: MakeRequest) -> CampaignOutcome:
+    """Run a campaign that comes from keywords, in a directory of its own. Raises as `run_quietly` does."""
+    with wanted.directory(title) as directory:
+        command = _stored_command(directory, wanted)
+        return run_wanted(make_request(command, directory, workers_for(wanted.workers)), wanted)
+
+
+def run_wanted(request: CampaignRequest, wanted: Wanted) -> CampaignOutcome:
+    """Run what is not done yet, as the keywords say. Raises as `run_quietly` does."""
+    refuse_public_brokers(request.campaign, wanted.i_am_allowed_to_load_this_broker)
+    return run_quietly(request, wanted.bees, wanted.on_progress, no_wait=wanted.no_wait)
+
+
 def run_quietly(
     request: CampaignRequest, bees: ChosenBees, on_progress: OnProgress = lambda _: None, *, no_wait: bool
 ) -> CampaignOutcome:
@@ -38,7 +56,7 @@ def run_quietly(
     return outcome
 
 
-def stored_command(directory: Path, bees: ChosenBees, *, no_wait: bool) -> str:
+def _stored_command(directory: Path, wanted: Wanted) -> str:
     """Return the command that runs a campaign again that came from keywords: its file is stored."""
     file = str(directory / "campaign.toml")
-    return shlex.join(["malaria", "campaign", file, *repeat_words(bees, no_wait=no_wait)])
+    return shlex.join(["malaria", "campaign", file, *repeat_words(wanted.bees, no_wait=wanted.no_wait)])

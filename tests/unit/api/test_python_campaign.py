@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import malaria
-from malaria.api import python_campaign
+from malaria.api import quiet_campaign
 from malaria.campaigns import CampaignRequest
 from malaria.errors import OperatorError
 
@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[CampaignReque
         raise AskedForError
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(python_campaign, "run_quietly", run)
+    monkeypatch.setattr(quiet_campaign, "run_quietly", run)
     return found
 
 
