@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from textual.pilot import Pilot
 
+from load_states import COUNTS, START_NS, TITLE, second_at, state
 from malaria.attacks.followers import AttackUnderWay
 from malaria.clock import NS_PER_S
 from malaria.control.change_answer import AnswerKind, ChangeAnswer
-from malaria.records.rows import BeeStanding, Event, EventKind, Gauge, LastSecond, Observation, Progress, RunPhase
+from malaria.records.rows import BeeStanding, Event, EventKind, Observation
 from malaria.tui.load_app import Controls, LoadApp
 from malaria.tui.load_watch import LoadWatch
-
-START_NS = 3_400_000_000
-TITLE = "malaria attack mqtt://broker:1883 · 3,000 clients + 1 subscriber · 500 B · QoS 1 · every 6 s · 10 min"
-COUNTS = {"due": 500, "sent": 500, "acked": 498, "delivered": 498, "arrived": 498}
-LATENCY = {"p50": 1.2, "p99": 4.8, "max": 38.0}
-ALL_LATENCIES = {name: LATENCY for name in ("ack", "end_to_end", "connect", "own_lag")}
 
 
 class FakeDoor:
@@ -53,26 +47,6 @@ def under_way(door: FakeDoor) -> AttackUnderWay:
     return cast(AttackUnderWay, SimpleNamespace(door=door, workers=("1", "2"), directory=Path("runs/x")))
 
 
-def state(at_s: float, **change: Any) -> Progress:
-    """The state `at_s` seconds after the start of the load."""
-    at_ns = START_NS + round(at_s * NS_PER_S)
-    running = Progress(
-        at_ns,
-        RunPhase.MEASURE,
-        round(at_s * NS_PER_S),
-        600 * NS_PER_S,
-        3000,
-        500.0,
-        totals={name: round(count * at_s) for name, count in COUNTS.items()},
-        gauges={Gauge.CLIENTS_READY: 3000, Gauge.INFLIGHT: 12, Gauge.HELD: 0, Gauge.RSS_BYTES: 84_000_000},
-        second=LastSecond(at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, COUNTS),
-        latency_ms=ALL_LATENCIES,
-        second_latency_ms={"ack": LATENCY, "end_to_end": LATENCY, "own_lag": {"p50": 0.1, "p99": 0.9, "max": 2.2}},
-        load_start_ns=START_NS,
-    )
-    return replace(running, **change)
-
-
 def watched(door: FakeDoor | None = None, bees: int = 0, seconds: int = 60) -> LoadWatch:
     """A watch that has followed an attack for a minute."""
     watch = LoadWatch(TITLE)
@@ -83,8 +57,7 @@ def watched(door: FakeDoor | None = None, bees: int = 0, seconds: int = 60) -> L
     for second in range(1, seconds + 1):
         counts = {name: round(count * (0.6 + second % 7 / 10)) for name, count in COUNTS.items()}
         at_ns = START_NS + second * NS_PER_S
-        last = LastSecond(at_ns - NS_PER_S, at_ns, RunPhase.MEASURE, counts)
-        watch.progress(state(second, second=last, bees=standing))
+        watch.progress(state(second, second=second_at(at_ns, counts), bees=standing))
     watch.event(Event(START_NS, EventKind.PHASE, "measure"))
     watch.event(Event(START_NS + 31 * NS_PER_S, EventKind.SURGE, "+500 clients"))
     watch.event(Event(START_NS + 44 * NS_PER_S, EventKind.TROUBLE, "connection lost: reset by peer", count=1204))

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from full_screens import TITLE, FakeDoor, state, under_way
+from full_screens import FakeDoor, under_way
+from load_states import TITLE, state
 from malaria.attacks.interrupt import interruptible
 from malaria.errors import OperatorError
 from malaria.extras import TUI_REMEDY

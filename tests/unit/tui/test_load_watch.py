@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from full_screens import START_NS, FakeDoor, state, under_way, watched
+from full_screens import FakeDoor, under_way, watched
+from load_states import START_NS, state
 from malaria.clock import NS_PER_S
 from malaria.control.change_answer import AnswerKind
 from malaria.records.rows import Event, EventKind, LastSecond, RunPhase

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from full_screens import FakeDoor, state, watched
+from full_screens import FakeDoor, watched
+from load_states import state
 from malaria.records.rows import BeeStanding, Observation, RunPhase
 from malaria.tui.load_watch import LoadWatch, ScreenPicture
 from malaria.tui.screen_panels import bar_rows, bee_lines, phase_bar, screen_lines
