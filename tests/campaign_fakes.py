@@ -48,6 +48,17 @@ clients = 7
 [[level]]
 clients = 9
 """
+SMALLEST: Final = """
+title = "One attack"
+[target]
+url = "127.0.0.1:1"
+[defaults]
+hold = "4s"
+[[defaults.warhead.group]]
+name = "g"
+clients = 1
+[[level]]
+"""
 REPEAT: Final = RepeatCommand(("malaria", "campaign", "meters.toml"))
 URL: Final = "mqtt://127.0.0.1:1883"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import malaria
-from campaign_fakes import Stage
+from campaign_fakes import SMALLEST, Stage
 from malaria.analysis.summary_figures import Summary
 from malaria.api import python_attack, quiet_campaign
 from malaria.attacks.preflight import AttackRequest
@@ -23,17 +23,6 @@ from malaria.swarm.hosts.inventory import BeeHost, Swarm
 from malaria.swarm.hosts.state import save_swarm, state_directory
 
 HOSTS = tuple(BeeHost(name=f"bee-{number}", host=f"10.0.0.{number}") for number in (1, 2, 3))
-CAMPAIGN = """
-title = "c"
-[target]
-url = "127.0.0.1:1"
-[defaults]
-hold = "4s"
-[[defaults.warhead.group]]
-name = "g"
-clients = 1
-[[level]]
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +30,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MALARIA_HOME", str(tmp_path / "home"))
     save_swarm(Swarm(name="field", bee=HOSTS))
-    Path("c.toml").write_text(CAMPAIGN)
+    Path("c.toml").write_text(SMALLEST)
 
 
 @pytest.fixture

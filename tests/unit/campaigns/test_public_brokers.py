@@ -7,22 +7,14 @@ from pathlib import Path
 import pytest
 
 import malaria
+from campaign_fakes import SMALLEST
 from malaria.campaigns import refuse_public_brokers
 from malaria.campaigns.definition import campaign_from_toml
 from malaria.cli.main import main
 from malaria.errors import TargetError
 
 GROUP = '[[group]]\nname = "g"\nclients = 1\ntarget = { url = "test.mosquitto.org" }\n'
-CAMPAIGN = f"""
-title = "Two targets"
-[target]
-url = "127.0.0.1:1"
-[defaults]
-hold = "1s"
-[[defaults.warhead.group]]
-{GROUP.removeprefix("[[group]]")}
-[[level]]
-"""
+CAMPAIGN = SMALLEST.replace("[[level]]", 'target = { url = "test.mosquitto.org" }\n[[level]]')
 REFUSED = r"test\.mosquitto\.org is a public broker"
 
 

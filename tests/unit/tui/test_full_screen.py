@@ -108,6 +108,11 @@ class Scene:
         self.watch.progress(progress)
         self.screen.update(progress)
 
+    def show_keys(self) -> None:
+        """Show it, and wait until the person sees its keys."""
+        self.show()
+        self.person.waits_for("w +1")
+
 
 @pytest.fixture(autouse=True)
 def _terminal_of_16_colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -157,8 +162,7 @@ def test_keys_reach_the_door() -> None:
 
     def act(scene: Scene) -> None:
         scene.watch.begin(under_way(door))
-        scene.show()
-        scene.person.waits_for("w +1")
+        scene.show_keys()
         scene.person.press("W")
         scene.person.waits_for("+10: taken")
 
@@ -171,8 +175,7 @@ def test_no_key_is_lost_that_is_pressed_at_once() -> None:
 
     def act(scene: Scene) -> None:
         scene.watch.begin(under_way(door))
-        scene.show()
-        scene.person.waits_for("w +1")
+        scene.show_keys()
         scene.person.press("+500\r")
         scene.person.waits_for("+500: taken")
         scene.person.press(":meters: rate=2/s\r")
@@ -185,8 +188,7 @@ def test_no_key_is_lost_that_is_pressed_at_once() -> None:
 def test_ctrl_c_and_q_count_as_ctrl_c() -> None:
     scene = Scene(Person())
     with interruptible() as interrupt, scene.screen.under(interrupt):
-        scene.show()
-        scene.person.waits_for("w +1")
+        scene.show_keys()
         scene.person.press("q")
         scene.person.waits_for("as Ctrl-C does once")
         scene.person.press("y")
@@ -204,8 +206,7 @@ def test_an_attack_that_fails(error: type[BaseException]) -> None:
 
     def act() -> None:
         with scene.screen:
-            scene.show()
-            scene.person.waits_for("w +1")
+            scene.show_keys()
             raise error("the disk is full")
 
     with pytest.raises(error):
@@ -245,8 +246,7 @@ def test_if_the_screen_fails_the_load_goes_on_in_plain_lines(monkeypatch: pytest
 
 def test_a_terminal_that_is_closed() -> None:
     def act(scene: Scene) -> None:
-        scene.show()
-        scene.person.waits_for("w +1")
+        scene.show_keys()
         scene.person.goes()
         for second in range(6, 10):
             scene.show(second)
@@ -272,8 +272,7 @@ def test_a_terminal_that_stands_still_holds_nothing(monkeypatch: pytest.MonkeyPa
 
 def test_what_is_printed_meanwhile_is_printed_afterwards() -> None:
     def act(scene: Scene) -> None:
-        scene.show()
-        scene.person.waits_for("w +1")
+        scene.show_keys()
         print("a warning of a library", file=sys.stderr)
 
     assert run(act).told == ["a warning of a library"]
@@ -285,8 +284,7 @@ def test_what_goes_to_a_pipe_goes_there_at_once(capsys: pytest.CaptureFixture[st
     scene.screen._piped = ("stdout",)
 
     def act(scene: Scene) -> None:
-        scene.show()
-        person.waits_for("w +1")
+        scene.show_keys()
         print('{"due": 500}')
         assert capsys.readouterr().out == '{"due": 500}\n'
 
