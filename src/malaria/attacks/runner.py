@@ -16,27 +16,21 @@ from typing import TYPE_CHECKING, Final
 
 from malaria.analysis.summary import summarize
 from malaria.analysis.summary_figures import Summary
-from malaria.attacks.change_door import ChangeDoor
 from malaria.attacks.due_rate import DueRate
 from malaria.attacks.followers import AttackUnderWay, Followers
 from malaria.attacks.interrupt import Interrupt, impatient, settled, unstarted
 from malaria.attacks.ledger_totals import ledger_totals
+from malaria.attacks.live_changes import LiveChanges
 from malaria.attacks.live_totals import LiveTotals
 from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, prepare, seen_from_bee, view_of
-from malaria.attacks.run_facts import planned_facts, run_state, steered_facts, uncounted
+from malaria.attacks.run_facts import planned_facts, run_state, uncounted
 from malaria.attacks.staircase_pilot import StaircasePilot
 from malaria.attacks.steer_socket import SteerSocket
-from malaria.attacks.steered_file import SteeredFile, repeat_command
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
-from malaria.control.change_answer import AnswerKind, ChangeAnswer
 from malaria.control.conductor import START_NOTICE_NS, AttackTiming, Conductor
 from malaria.control.crowd import GroupSize
-from malaria.control.file_changes import FileChanges
 from malaria.control.messages import Report, SecondReport
-from malaria.control.steering import Steering
 from malaria.errors import OperatorError, RunError, UnreachedTargetError, UnstoredRunError
-from malaria.model.planned_change import MOST_CHANGES
-from malaria.model.wanted_change import Verb, WantedChange
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
@@ -258,23 +252,16 @@ class AttackRunner:
         self._sampled = False  # any worker has reported a sample
         self._writer.describe(RunMeta(workers=tuple(workers)))
         self._load = means.load.warhead
-        self._steering = Steering(self._load, self._conductor, refusal=request.unsteerable)
-        self._file_changes = FileChanges(request.warhead.changes, self._conductor, self._steering)
-        command = repeat_command(request.target.url, request.directory, request.title)
-        self._steered = SteeredFile(request.directory, request.warhead, means.load.identity.seed, command)
-        self._interrupt = Interrupt()
-        self._door = ChangeDoor()
-        if request.unsteerable:
-            self._door.close(request.unsteerable)
+        self._changes = LiveChanges(request, means.load, self._conductor, self._pool.order, self._now)
         epoch = {"epoch_wall_ns": wall_ns() - self._now()}
         facts = planned_facts(request, means.target).model_copy(update=epoch)
         self._under_way = AttackUnderWay(
-            request.directory, request.title, request.warhead, tuple(workers), facts, self._door, self._followers.note
-        )
+            request.directory, request.title, request.warhead, tuple(workers), facts, self._changes.door,
+            self._followers.note,
+        )  # fmt: skip
 
     def run(self, interrupt: Interrupt) -> bool:
         """Run until the conductor says that it is over. Return False when the disk did not take all of it."""
-        self._interrupt = interrupt
         self._followers.begin(self._under_way)
         self._observers.start()
         self._note_events(Event(0, EventKind.OBSERVER, text) for text in uncounted(self._warhead))
@@ -284,55 +271,24 @@ class AttackRunner:
             for worker, report in reports:
                 self._hear(worker, report, at_ns)
             self._pass_interrupts(interrupt, at_ns)
-            for advance in (self._file_changes.advance, self._conductor.advance, self._file_changes.advance):
+            for advance in (self._changes.advance, self._conductor.advance, self._changes.advance):
                 for order in advance(at_ns):  # the second time for a load that has just begun
                     self._pool.order(order)
-            self._door.serve(self._decide)
+            self._changes.serve(interrupt)
             for name in self._conductor.lost_workers:
                 self._totals.lose(name)
                 if self._pilot is not None:
                     self._pilot.lose()
             self._pilot_load(at_ns)
             self._note_events(self._conductor.events())
-            self._note_events(self._file_changes.events())
+            self._note_events(self._changes.events())
             self._note_observations()
             self._note_events(Event(at_ns, EventKind.BROKER, text) for text in self._news())
             self._keep_notes(at_ns)
             self._keep_up(at_ns)
-        self._door.close()
+        self._changes.door.close()
         self._await_last_figures(interrupt)
         return self._close()
-
-    def _decide(self, wanted: WantedChange, by: str, only_look: bool) -> ChangeAnswer:
-        """Answer somebody who wants to change the load, and order what was taken."""
-        now_ns = self._now()
-        if wanted.verb is Verb.STOP:
-            self._interrupt.count += not only_look
-            answer = ChangeAnswer(AnswerKind.TAKEN, "the load ends as with Ctrl-C", "", now_ns)
-        elif self._steered.is_full and wanted.verb is not Verb.END:
-            return ChangeAnswer(AnswerKind.CONFLICT, f"a load can have {MOST_CHANGES:,} changes, and this one had them")
-        else:
-            effect_ns = self._file_changes.earliest_ns(now_ns)
-            answer, orders = self._steering.decide(wanted, effect_ns, only_look=only_look, by=by)
-            for order in orders:
-                self._pool.order(order)
-        if answer.kind is AnswerKind.TAKEN and not only_look:
-            self._steered.take(wanted, now_ns if answer.at_ns is None else answer.at_ns)
-            self._store_steered()
-        return answer
-
-    def _store_steered(self) -> None:
-        """Store what hands have changed so far, to be repeated."""
-        conductor, steered = self._conductor, self._steered
-        start_ns, end_ns = conductor.measure_start_ns, conductor.measure_end_ns
-        if start_ns is None or not steered.is_steered:
-            return
-        planned_ns = self._warhead.length_ns
-        early = end_ns is not None and (planned_ns is None or end_ns < start_ns + planned_ns)
-        if failure := steered.write(start_ns, end_ns if early else None, self._file_changes.left_out):
-            self._note_events((Event(self._now(), EventKind.OPERATOR, failure),))
-        else:
-            self._writer.describe(RunMeta(steered=steered.command))
 
     def _pilot_load(self, at_ns: int) -> None:
         """Order the next steps of a staircase, and its end."""
@@ -432,9 +388,7 @@ class AttackRunner:
         state = run_state(self._conductor, self._due_rate, self._connect_failures, self._pool.share_of)
         self._writer.describe(state)
         self._writer.describe(self._pool.facts())
-        self._writer.describe(steered_facts(self._warhead, self._conductor, self._steering.taken))
-        if self._file_changes.unmade:
-            self._writer.describe(RunMeta(unmade_changes=self._file_changes.unmade))
+        self._writer.describe(self._changes.facts())
         if self._pilot is not None:
             self._writer.describe(RunMeta(staircase=self._pilot.facts()))
 
@@ -462,15 +416,16 @@ class AttackRunner:
         for worker, report in self._pool.late():
             self._hear(worker, report, self._now())
         self._note_events(self._conductor.events())
+        self._changes.store()  # now the end of the load is known
+        self._note_events(self._changes.events())
         self._writer.describe(RunMeta(observers=self._observers.stop()))
         self._note_observations()
         self._keep_notes(self._now())
         self._show(self._now())
         self._write_state()
-        self._store_steered()  # now the end of the load is known
         self._writer.describe(RunMeta(end_ns=self._now()))
         counters = self._totals.counters if self._sampled else None
-        self._writer.ledger(ledger_totals(self._load, self._conductor, counters, self._steering.taken))
+        self._writer.ledger(ledger_totals(self._load, self._conductor, counters, self._changes.taken))
         return self._writer.commit()
 
 
