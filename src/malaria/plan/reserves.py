@@ -143,7 +143,7 @@ def _certificates(warhead: Warhead, group: Group, _: _KeyCounts) -> list[_Room]:
         most = max(LEAST, clients, group.reserve or 0)
         paths = (Path(fill(access.cert, group.values_at(index, "run", ""))) for index in range(clients, clients + most))
         left = sum(1 for _ in takewhile(Path.exists, paths))
-    return [_Room(left, f"{format_things(left, 'certificate')} are left of {access.cert}", "make more certificates")]
+    return [_Room(left, f"{access.cert} has certificates for {format_count(left)} more", "make more certificates")]
 
 
 class _KeyCounts:

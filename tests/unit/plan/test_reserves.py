@@ -69,6 +69,9 @@ def test_certificates_by_a_pattern_are_counted(tmp_path: Path) -> None:
         (tmp_path / f"{index}.pem").touch()
     assert reserves(METERS, target={"cert": f"{tmp_path}/{{index}}.pem"}) == [5]
     assert reserves(METERS, target={"cert": f"{tmp_path}/0.pem"}) == [1000]  # one for all
+    (tmp_path / "21.pem").unlink()
+    with pytest.raises(OperatorError, match=r"cannot get 2 more clients: .*pem has certificates for 1 more"):
+        with_reserves(load(METERS | {"reserve": 2}, target={"cert": f"{tmp_path}/{{index}}.pem"}))
 
 
 @pytest.mark.parametrize(
