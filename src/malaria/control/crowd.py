@@ -73,12 +73,9 @@ class Crowd:
 
     def surge_comes(self, place: int, times: SurgeTimes, add_ns: int) -> int:
         """Enter a surge of the warhead; return how long it waits for waves that still connect."""
-        roster = self._rosters.get(times.group)
-        if roster is None:
-            return 0
         delay_ns = self.queue.delay_ns(add_ns)
         self.queue.enter(add_ns, times.clients, times.ramp_ns)
-        roster.come(place, self._first_indices[place], times.clients, add_ns)
+        self._rosters[times.group].come(place, self._first_indices[place], times.clients, add_ns)
         return delay_ns
 
     def wave_comes(self, place: int, group: str, clients: int, add_ns: int) -> Wave:
@@ -101,9 +98,7 @@ class Crowd:
 
     def surge_leaves(self, place: int, group: str, at_ns: int) -> int:
         """Let all go that are left of a surge, and return how many they are."""
-        roster = self._rosters.get(group)
-        if roster is None:
-            return 0
+        roster = self._rosters[group]
         clients = len(roster.leave(place))
         self._leaves.append(_Leave(roster.came_ns(place), at_ns, clients))
         return clients

@@ -40,9 +40,8 @@ class Inbox:
         self._streams = streams
         self._refused: dict[int, frozenset[str]] = {}  # the filters of a client that the broker refused
         self._begun = False
-        self._waves: list[
-            tuple[int, int]
-        ] = []  # numbers of publishers of the reserve that have come: first, behind last
+        # numbers of publishers of the reserve that have come: first, behind last
+        self._waves: list[tuple[int, int]] = []
         self._let_go: set[int] = set()  # rows of subscribers that were removed
         self._let_go_shared: set[str] = set()  # shared subscriptions that lost a member by that
         self._given_up = ""
@@ -198,11 +197,12 @@ class Inbox:
         account = Received(
             streams.publisher, ledger.next_sequence, ledger.received, ledger.holes, streams.shared, streams.subscriber
         )
-        left_out = [self._unused(), self._of_those_let_go()]
+        unused = self._unused()
+        left_out = [unused, self._of_those_let_go()]
         if self._refused:
             left_out.append(refused_streams(self._plan, streams, self._refused))
         rows = np.unique(np.concatenate(left_out))
-        return without_rows(account, rows, self._unused()) if len(rows) else account
+        return without_rows(account, rows, unused) if len(rows) else account
 
     def _unused(self) -> Ints:
         """Return the streams of publishers of a reserve that never came."""
