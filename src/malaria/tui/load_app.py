@@ -256,7 +256,7 @@ class LoadApp(App[None], inherit_bindings=False):
     async def action_prompt(self, start: str) -> None:
         prompt = ChangePrompt(start, self._desk)
         # waited for, so that keys that are pressed at once are in the line
-        await self.push_screen(prompt, self._written)
+        await self._open(prompt, self._written)
         prompt.take_keys()
 
     def _written(self, text: str | None) -> None:
@@ -264,11 +264,21 @@ class LoadApp(App[None], inherit_bindings=False):
             self._desk.ask(text)
 
     async def action_end_phase(self) -> None:
-        await self.push_screen(YesOrNo(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
+        await self._open(YesOrNo(END_PHASE), lambda yes: self._desk.ask("end") if yes else None)
 
     async def action_end(self) -> None:
         text = STOP if self._controls.endings() else END
-        await self.push_screen(YesOrNo(text), lambda yes: self._controls.end() if yes else None)
+        await self._open(YesOrNo(text), lambda yes: self._controls.end() if yes else None)
+
+    async def _open[T](self, line: ModalScreen[T], take: Callable[[T | None], None]) -> None:
+        """Open a line or a question in the last lines, in place of the latest answer, which may be longer."""
+
+        def closed(result: T | None) -> None:
+            self._answer.display = True
+            take(result)
+
+        self._answer.display = False
+        await self.push_screen(line, closed)
 
     def action_interrupt(self) -> None:
         self._controls.end()

@@ -68,6 +68,21 @@ def test_what_is_not_done_is_said_with_the_remedy(kind: AnswerKind) -> None:
     piloted(watched(FakeDoor(**{"+1": kind})), act)
 
 
+@pytest.mark.parametrize("key", ["e", "q", "colon"])
+def test_a_question_takes_the_place_of_a_long_answer(key: str) -> None:
+    async def act(pilot: Pilot[None], app: LoadApp) -> None:
+        shown = "\n  +1: refused: +1 cannot be done; write something\n  else\n"
+        await pilot.press("w")
+        await until(pilot, lambda: shown in screen_text(app))
+        await pilot.press(key)
+        await until(pilot, lambda: "\n  +1: refused" not in screen_text(app))
+        assert "\n  else" not in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: shown in screen_text(app))
+
+    piloted(watched(FakeDoor(**{"+1": AnswerKind.REFUSED})), act, size=(54, 24))
+
+
 def test_the_end_is_asked_for_and_is_ctrl_c() -> None:
     controls = FakeControls()
 
