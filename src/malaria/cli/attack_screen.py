@@ -80,6 +80,7 @@ def perform(options: AttackOptions, arguments: Sequence[str]) -> int:
         run_directory(result.output, RUNS, options.title, overwrite=result.overwrite) as directory,
         options.view.serving(options.title, directory, tell=None if full is None else full.watch.tell) as web,
     ):
+        view.note = web.note if full is None else ""
         request = AttackRequest(
             target,
             warhead,

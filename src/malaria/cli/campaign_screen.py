@@ -99,6 +99,8 @@ def perform_campaign(request: CampaignRequest, showing: Showing, confirmations: 
     listener = CampaignFullScreen(showing, screen) if showing.tui else CampaignScreen(showing, screen)
     tell = listener.tell if showing.tui else None
     with showing.view.serving(showing.title, request.directory, campaign=True, tell=tell) as web:
+        if isinstance(listener, CampaignScreen):
+            listener.note = web.note
         return _run_and_show(request, showing, listener, web)
 
 
@@ -144,6 +146,7 @@ class CampaignScreen:
     def __init__(self, showing: Showing, console: Console) -> None:
         self._showing = showing
         self.console = console
+        self.note = ""
         self._views = ExitStack()
 
     def under(self, _: Interrupt) -> CampaignScreen:
@@ -163,6 +166,7 @@ class CampaignScreen:
         title = f"{self._showing.title} · {_place_text(part, place)}"
         self._print(f"{title}: {part.clean_reason}" if part.clean_reason else title)
         view = self._views.enter_context(LiveView(title, load, self.console, self._showing.quiet, CTRL_C))
+        view.note = self.note
         return view.update
 
     def tell(self, text: str) -> None:

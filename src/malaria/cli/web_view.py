@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 type OnRows = Callable[[int, list[ObservedRow]], None]
 FLAG: Final = "--web"
 AUTOMATIC: Final = "auto"
+TOKEN_ABOVE: Final = "(token: first line)"
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9]+(\.[0-9]+){3})?:?[0-9]{1,5}")
 """What is taken for the address of --web: everything else is the next argument, such as the target."""
 
@@ -118,6 +119,11 @@ class LiveWeb:
     @property
     def feed(self) -> LiveFeed | None:
         return None if self.server is None else self.server.feed
+
+    @property
+    def note(self) -> str:
+        """The address of the page for a place that stays in view. It has no token: others may look on."""
+        return "" if self.server is None else f"live page  {self.server.place}  {TOKEN_ABOVE}"
 
     def listening(self, screen: CampaignListener) -> CampaignListener:
         """Return a listener that shows a campaign on the screen and on the page."""

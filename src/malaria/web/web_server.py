@@ -51,8 +51,13 @@ class WebServer:
 
     @property
     def url(self) -> str:
+        return f"{self.place}/?token={self._tokens.full}"
+
+    @property
+    def place(self) -> str:
+        """The address without the token, for whoever has opened the page already."""
         host, port = self._shown()
-        return f"http://{host}:{port}/?token={self._tokens.full}"
+        return f"http://{host}:{port}"
 
     @property
     def readers(self) -> int:

@@ -49,7 +49,7 @@ def test_read_only_needs_a_page() -> None:
 
 def test_without_it_nobody_follows() -> None:
     with WebView().serving("attack", Path("run")) as web:
-        assert web == LiveWeb()
+        assert (web, web.note) == (LiveWeb(), "")
     web.hand_over(Path("report.html"))
 
 
@@ -70,7 +70,13 @@ def test_a_watch_is_shown_on_the_screen_and_on_the_page(capsys: pytest.CaptureFi
         assert web.feed is not None
         web.feed.catch_up()
         assert web.feed.view().columns["host_cpu_percent"] == [40.0, None]
-    assert "live page  http://127.0.0.1:" in capsys.readouterr().err
+        note = web.note
+    said = capsys.readouterr().err
+    assert "live page  http://127.0.0.1:" in said
+    # what stays in view leads to the same page, and holds no secret
+    address, _, token = said.split()[-1].partition("/?token=")
+    assert address in note
+    assert token not in note
 
 
 def test_lines_between_attacks_are_on_the_page_as_well() -> None:

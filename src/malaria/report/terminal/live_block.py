@@ -85,6 +85,7 @@ class LivePicture:
     progress: Progress
     events: Sequence[Event]
     course: LiveCourse
+    note: str = ""
 
 
 def live_block(picture: LivePicture, width: int, height: int) -> RenderableType:
@@ -98,12 +99,17 @@ def live_block(picture: LivePicture, width: int, height: int) -> RenderableType:
     ]
     if progress.bees:
         parts.append([_bees(progress.bees)])
-    lines = sum(map(_height, parts)) + 2  # the hint and the line of the cursor
+    note, foot = (wrapped(text, INDENT, width) if text else [] for text in (picture.note, picture.hint))
+    lines = sum(map(_height, parts)) + len(foot) + 1  # the line of the cursor
+    if lines + len(note) < height:  # one is left for an event
+        foot, lines = note + foot, lines + len(note)
     gap: list[RenderableType] = [Text()] if lines + len(parts) + 1 <= height or height >= TALL else []
     room = height - lines - len(gap) * len(parts)
     events = _events(picture, max(1, min(EVENTS_SHOWN, room)), width)
     parts += [events] if events else []
-    parts.append([Text(f"{INDENT}{picture.hint}", style="dim")])
+    for line in foot:
+        line.stylize("dim")
+    parts.append([*foot])
     return Group(*parts[0], *(each for part in parts[1:] for each in (*gap, *part)))
 
 

@@ -41,11 +41,15 @@ CTRL_C: Final = "Ctrl-C: end the load and report; twice: stop at once"
 
 
 class LiveView:
-    """Shows progress while its `with` block runs. With `quiet` it shows nothing. `hint` says what Ctrl-C does."""
+    """Shows progress while its `with` block runs. With `quiet` it shows nothing. `hint` says what Ctrl-C does.
+
+    On a tty the block ends with `note`, where it has one.
+    """
 
     def __init__(self, title: str, load: str, console: Console, quiet: bool = False, hint: str = CTRL_C) -> None:
         self._title = printable(f"{title} · {load}")
         self._hint = hint
+        self.note = ""
         self._console = console
         self._quiet = quiet
         self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
@@ -76,7 +80,7 @@ class LiveView:
         self._events += events
         if self._live is not None:
             self._course.add(progress)
-            picture = LivePicture(self._title, self._hint, progress, tuple(self._events), self._course)
+            picture = LivePicture(self._title, self._hint, progress, tuple(self._events), self._course, self.note)
             self._live.update(live_block(picture, *self._console.size), refresh=True)
             return
         for event in events:

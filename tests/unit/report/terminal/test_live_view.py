@@ -61,12 +61,12 @@ def test_the_log_tells_how_it_goes_and_what_the_broker_uses() -> None:
     assert line(state(12)).endswith("broker CPU 71 %  host CPU 38 %  so far: on target")
 
 
-def drawn(width: int, height: int, progress: Progress, events: tuple[Event, ...] = ()) -> list[str]:
+def drawn(width: int, height: int, progress: Progress, events: tuple[Event, ...] = (), note: str = "") -> list[str]:
     course = LiveCourse()
     for second in range(20):
         course.add(state(second))
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
-    console.print(live_block(LivePicture(TITLE, "Ctrl-C: end it", progress, events, course), width, height))
+    console.print(live_block(LivePicture(TITLE, "Ctrl-C: end it", progress, events, course, note), width, height))
     assert isinstance(console.file, io.StringIO)
     return [text.rstrip() for text in console.file.getvalue().splitlines()]
 
@@ -97,6 +97,14 @@ def test_the_block_fits_the_terminal(width: int, height: int) -> None:
     ):  # fmt: skip
         assert words in shown
     assert "…" not in shown
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 18), (80, 24), (200, 50)])
+def test_the_block_ends_with_the_note_and_the_hint(width: int, height: int) -> None:
+    note = "live page  http://127.0.0.1:7654  (token: first line)"
+    block = drawn(width, height, state(12), MANY_EVENTS, note=note)
+    assert block[-1] == "  Ctrl-C: end it"
+    assert (block[-2] == f"  {note}") is (height > 18)  # a terminal that is too small does without
 
 
 def test_a_wide_terminal_has_figures_and_latencies_side_by_side() -> None:
