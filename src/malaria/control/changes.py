@@ -92,7 +92,7 @@ class TimedChange:
     change: Change
 
 
-def describe_change(change: Change) -> str:
+def describe_change(change: ChangeRate | PauseGroup | ResumeGroup | DisconnectClients) -> str:
     """Return a change in words: `meters: 2 msg/s each`, `meters: 50 clients disconnected`."""
     match change:
         case DisconnectClients(group, count):
@@ -103,7 +103,3 @@ def describe_change(change: Change) -> str:
             return f"{group}: pause"
         case ResumeGroup(group):
             return f"{group}: resume"
-        case RemoveClients():
-            return "clients leave"
-        case AddClients():
-            return "clients come"
