@@ -98,7 +98,7 @@ def run_state(
         start=_start_spread(conductor.starts_ns),
     )
     known: dict[str, object] = {}
-    if surges := schedule.surge_facts():
+    if surges := conductor.surge_facts():
         known["surges"] = surges
     return state.model_copy(update=known)
 

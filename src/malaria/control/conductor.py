@@ -39,6 +39,7 @@ from malaria.plan.surge_schedule import SurgeTimes
 from malaria.records.campaign_records import INTERRUPTED
 from malaria.records.ledger import Deliveries, Published, join_published, join_received, settle
 from malaria.records.rows import Event, EventKind, RunPhase
+from malaria.records.run_meta import SurgeFacts
 from malaria.units import format_count, format_duration_ns, format_things
 
 QUIET_NS: Final = 300 * NS_PER_MS
@@ -140,8 +141,6 @@ class Conductor:
                 state.prepared, state.clients = True, clients
             case Standing():
                 state.standing = report
-                if report.surges:
-                    self.change_schedule.update_surges([w.standing.surges for w in self._remaining()])
             case Account():
                 state.account = report
             case Finished():
@@ -151,6 +150,7 @@ class Conductor:
             case SecondReport(sample) if not state.lost:
                 state.sampled_ns = sample.end_ns
             case WorkerLost(reason, bee):
+                self._note_surges()
                 state.lost = reason
                 self._mark_lost(worker, reason, bee, at_ns)
             case _:
@@ -245,6 +245,11 @@ class Conductor:
     def milestones(self) -> Milestones:
         """Return the first and last moments of all workers; of a lost one, as it reported them last."""
         return merged(worker.standing.milestones for worker in self.workers.values())
+
+    def surge_facts(self) -> tuple[SurgeFacts, ...]:
+        """Return the course of each surge and wave, as far as the workers have reported it."""
+        self._note_surges()
+        return self.change_schedule.surge_facts()
 
     def deliveries(self) -> Deliveries | None:
         """Settle the accounts of all workers. None if one is missing, or if deliveries are not followed."""
@@ -404,6 +409,13 @@ class Conductor:
     def _remaining(self) -> list[WorkerState]:
         return [w for w in self.workers.values() if not w.lost]
 
+    def _note_surges(self) -> None:
+        """Note which surges are complete: when somebody asks, and before a worker is lost, whose part is unknown then.
+
+        Not with each standing: each worker sends ten a second, and a look goes over all workers and all surges.
+        """
+        self.change_schedule.update_surges([worker.standing.surges for worker in self._remaining()])
+
     def _accounts(self, *, lost: bool = True) -> list[Account] | None:
         """Return the accounts of all workers, or of those that are not lost; None if one or all of them are missing."""
         workers = list(self.workers.values()) if lost else self._remaining()
@@ -426,6 +438,7 @@ class Conductor:
                 self._mark(at_ns, EventKind.LOST, f"worker {name} reports nothing; it is given up after {limit}")
 
     def _lose(self, name: str, reason: str, at_ns: int) -> None:
+        self._note_surges()
         self.workers[name].lost = reason
         self._mark(at_ns, EventKind.LOST, f"worker {name} {reason}")
 

@@ -245,7 +245,7 @@ def test_a_surge_is_announced_ahead_and_marked_in_time() -> None:
     play.at(7.01)
     play.say(replace(READY, surges=(SurgeStanding(5, 3 * S + 7, 5, 7 * S + 9),)))
     assert marks(play) == ["\N{MINUS SIGN}5 clients"]
-    (surge,) = play.conductor.change_schedule.surge_facts()
+    (surge,) = play.conductor.surge_facts()
     assert (surge.group, surge.clients) == ("meters", 5)
     assert (surge.add_ns, surge.added_ns) == (3 * S, 3 * S + 7)
     assert (surge.remove_ns, surge.removed_ns) == (7 * S, 7 * S + 9)
@@ -265,7 +265,7 @@ def test_an_interrupt_calls_off_what_was_announced() -> None:
     assert play.conductor.interrupt(1, round(2.8 * S)) == [EndPublishing()]
     play.at(9)
     assert marks(play) == []
-    assert play.conductor.change_schedule.surge_facts()[0].add_ns is None
+    assert play.conductor.surge_facts()[0].add_ns is None
 
 
 def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
@@ -274,7 +274,7 @@ def test_an_interrupt_in_the_middle_keeps_what_had_happened() -> None:
     assert play.conductor.interrupt(1, round(3.4 * S)) == [EndPublishing()]
     assert marks(play) == ["+5 clients"]
     play.at(9)
-    surge = play.conductor.change_schedule.surge_facts()[0]
+    surge = play.conductor.surge_facts()[0]
     assert (surge.add_ns, surge.remove_ns) == (3 * S, None)
 
 
@@ -297,8 +297,21 @@ def test_a_worker_lost_in_a_surge_leaves_open_when_it_was_whole() -> None:
     play.say(WorkerLost("was killed by SIGKILL"), worker="2")
     play.say(replace(READY, surges=(SurgeStanding(3, 3 * S + 7, 0, 0),)))
     play.at(7.5)
-    surge = play.conductor.change_schedule.surge_facts()[0]
+    surge = play.conductor.surge_facts()[0]
     assert (surge.add_ns, surge.added_ns) == (3 * S, None)
+
+
+def test_what_was_known_of_a_surge_stays_known_when_a_worker_is_lost() -> None:
+    play = Play("1", "2", timing=SURGING).connect()
+    for worker in ("1", "2"):
+        play.say(READY, worker=worker)
+    for seconds in (0.2, 2.5, 3.1):
+        play.at(seconds)
+    play.say(replace(READY, surges=(SurgeStanding(3, 3 * S + 7, 0, 0),)))
+    play.say(replace(READY, surges=(SurgeStanding(2, 3 * S + 9, 0, 0),)), worker="2")
+    play.say(WorkerLost("was killed by SIGKILL"), worker="2")
+    play.at(7.5)
+    assert play.conductor.surge_facts()[0].added_ns == 3 * S + 9
 
 
 def test_a_change_by_hand_goes_through_the_same_door() -> None:
