@@ -15,6 +15,7 @@ from malaria.cli.campaign_screen import Showing, Yes, confirm_commands, perform_
 from malaria.cli.live_outputs import LiveOutputs
 from malaria.cli.options import (
     CLIENTS,
+    HOW,
     LOAD,
     RESULT,
     TIME,
@@ -35,6 +36,7 @@ from malaria.cli.options import (
     takes,
 )
 from malaria.cli.result_files import ResultFiles
+from malaria.cli.stray_options import Use
 from malaria.cli.web_view import WebView
 from malaria.errors import CampaignError
 from malaria.model.option_table import LoadOptions
@@ -43,6 +45,9 @@ from malaria.workers.worker_count import workers_for
 if TYPE_CHECKING:
     from malaria.campaigns import CampaignRequest
 
+RESUMED: Final = Use(
+    HOW | {"allowed", "resume", "yes"}, "cannot be used with --resume", "a campaign is resumed as it was started"
+)
 EXAMPLES: Final = (
     "malaria campaign campaigns/500bytes-6s.toml --hold 20s",
     "malaria campaign meters.toml --levels 500,1000 --target mqtts://broker --psk-file malaria.psk",
@@ -170,10 +175,9 @@ def _refuse_beside_resume(which: WhichCampaign, options: dict[str, str | None], 
     from malaria.campaigns.overrides import SECRETS, flag
 
     # secrets may be given again: they are stored nowhere
-    given = {"FILE": which.file, "--output": outcome.output, "--overwrite": outcome.overwrite}
-    stray = [flag(name) for name in options if name not in SECRETS] + [name for name, value in given.items() if value]
-    if stray:
-        raise CampaignError(f"{stray[0]} cannot be used with --resume", "a campaign is resumed as it was started")
+    if stray := next((flag(name) for name in options if name not in SECRETS), None):
+        raise CampaignError(f"{stray} {RESUMED.problem}", RESUMED.remedy)
+    RESUMED.refuse_others(which, outcome)
 
 
 def _stated(changes: CampaignChanges, load: LoadOptions) -> dict[str, str | None]:
