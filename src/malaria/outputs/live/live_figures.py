@@ -7,7 +7,7 @@ Promises: counters and histograms of a run only grow; the totals are those of th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from malaria.clock import NS_PER_S
 from malaria.outputs.files import SUMMARY
 from malaria.outputs.live.background_sink import BackgroundSink
 from malaria.outputs.live.followed_attack import FollowedAttack, run_name
-from malaria.outputs.live.metric_names import HISTOGRAMS
+from malaria.outputs.live.metric_names import ACCOUNT, CLIENTS_PLANNED, DUE_RATE, GAUGES, HISTOGRAMS, LiveMetric
 from malaria.records.histogram import Histogram
 from malaria.records.rows import Event, Gauge, Metric, Observation, Progress, RunPhase, Sample
 from malaria.records.run_meta import RunMeta
@@ -27,6 +27,15 @@ from malaria.report.terminal.latest_readings import LatestReadings
 
 RUNS_KEPT: Final = 2
 """The attack that runs and the one before it, so that a page does not grow with the attacks of a campaign."""
+
+
+def _gauge_of(run: LiveRun, gauge: Gauge) -> float | None:
+    return run.gauges.get(gauge)
+
+
+def _account_of(run: LiveRun, key: str) -> float | None:
+    found: float | None = (run.summary or {}).get("messages", {}).get(key)
+    return found
 
 
 class LiveRun:
@@ -77,6 +86,17 @@ class LiveRun:
         self.clients_planned = progress.clients_planned
         running = progress.phase in (RunPhase.WARMUP, RunPhase.MEASURE)
         self.due_per_s = progress.due_per_s if running else 0.0
+
+
+type ReadGauge = Callable[[LiveRun], float | None]
+
+GAUGE_READERS: Final[tuple[tuple[LiveMetric, ReadGauge], ...]] = (
+    *((metric, partial(_gauge_of, gauge=gauge)) for gauge, metric in GAUGES.items()),
+    (CLIENTS_PLANNED, lambda run: run.clients_planned),
+    (DUE_RATE, lambda run: run.due_per_s),
+    *((metric, partial(_account_of, key=key)) for key, metric in ACCOUNT.items()),
+)
+"""The gauges of a run, and what reads each; None is unknown."""
 
 
 class LiveFigures:

@@ -26,14 +26,11 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric as OtlpMetric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from malaria.outputs.live.exponential_histogram import exponential_buckets
-from malaria.outputs.live.live_figures import LiveRun, seconds
+from malaria.outputs.live.live_figures import GAUGE_READERS, LiveRun, seconds
 from malaria.outputs.live.metric_names import (
-    ACCOUNT,
-    CLIENTS_PLANNED,
     COUNTERS,
     CPU,
     DUE_RATE,
-    GAUGES,
     HISTOGRAMS,
     PHASE,
     VERDICT,
@@ -102,13 +99,10 @@ def _sum(name: str, metric: LiveMetric, run: LiveRun, point: NumberDataPoint) ->
 
 def _gauges(run: LiveRun) -> Iterator[OtlpMetric]:
     """Yield the gauges; one that is unknown is absent."""
-    account = (run.summary or {}).get("messages", {})
-    known = [(metric, run.gauges.get(gauge)) for gauge, metric in GAUGES.items()]
-    known += [(metric, account.get(key)) for key, metric in ACCOUNT.items()]
-    for metric, value in (*known, (CLIENTS_PLANNED, run.clients_planned), (DUE_RATE, run.due_per_s)):
+    for metric, read in GAUGE_READERS:
+        value = read(run)
         if value is not None:
-            point = _number(run, metric.value(value), {})
-            yield _gauge(metric, [point])
+            yield _gauge(metric, [_number(run, metric.value(value), {})])
 
 
 def _states(run: LiveRun) -> Iterator[OtlpMetric]:

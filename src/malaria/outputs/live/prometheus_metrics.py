@@ -20,14 +20,10 @@ from prometheus_client import Metric as MetricFamily
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from malaria.outputs.live.live_figures import LiveFigures, LiveRun, seconds
+from malaria.outputs.live.live_figures import GAUGE_READERS, LiveFigures, LiveRun, seconds
 from malaria.outputs.live.metric_names import (
-    ACCOUNT,
-    CLIENTS_PLANNED,
     COUNTERS,
     CPU,
-    DUE_RATE,
-    GAUGES,
     HISTOGRAMS,
     PHASE,
     PREFIX,
@@ -81,13 +77,9 @@ def _counter(metric: LiveMetric, values: list[tuple[str, int]]) -> CounterMetric
 
 def _gauges(runs: list[LiveRun]) -> Iterator[GaugeMetricFamily]:
     """Yield the gauges; one that is unknown is absent."""
-    for gauge, metric in GAUGES.items():
-        yield _gauge(metric, [(run.name, run.gauges.get(gauge)) for run in runs])
-    yield _gauge(CLIENTS_PLANNED, [(run.name, run.clients_planned) for run in runs])
-    yield _gauge(DUE_RATE, [(run.name, run.due_per_s) for run in runs])
+    for metric, read in GAUGE_READERS:
+        yield _gauge(metric, [(run.name, read(run)) for run in runs])
     yield _gauge(STARTED, [(run.name, run.started_wall_ns) for run in runs])
-    for key, metric in ACCOUNT.items():
-        yield _gauge(metric, [(run.name, (run.summary or {}).get("messages", {}).get(key)) for run in runs])
 
 
 def _gauge(metric: LiveMetric, values: list[tuple[str, float | None]]) -> GaugeMetricFamily:
