@@ -10,6 +10,7 @@ from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.model.group import Group
 from malaria.records.rows import BeeStanding, Event, Progress
 from malaria.report.terminal.live_block import phase_text, ready
+from malaria.units import format_things
 from malaria.web.feed_place import START, FeedPlace
 from malaria.web.http_models import (
     AttackFacts,
@@ -109,7 +110,7 @@ def _state(attack: LiveAttack, around: Surroundings) -> tuple[str, str]:
         return WAITING, around.note
     if inbox.over:
         return OVER if around.campaign is None else WAITING, inbox.failure or around.note
-    return RUNNING, f"{left_out} rows came too fast to be shown" if left_out else ""
+    return RUNNING, f"{format_things(left_out, 'row')} came too fast to be shown" if left_out else ""
 
 
 def _figures(attack: LiveAttack, progress: Progress) -> tuple[FigureView, ...]:

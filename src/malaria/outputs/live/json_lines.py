@@ -25,6 +25,7 @@ from malaria.outputs.live.background_sink import BackgroundSink
 from malaria.outputs.live.followed_attack import FollowedAttack, run_name
 from malaria.outputs.live.live_figures import read_summary
 from malaria.records.rows import Counter, Event, Gauge, Metric, Observation, Progress, Sample
+from malaria.units import format_things
 
 STDOUT: Final = "-"
 _STDOUT_DESCRIPTOR: Final = 1
@@ -165,8 +166,10 @@ class AttackLines:
         """Write the verdict of a campaign, if it was one, and end. Return what there is to tell."""
         if not self._broken():
             self._sink.put(self._end_campaign)
-        done = self._sink.close()
-        return "" if done else f"{self._flag}: {self._sink.dropped} lines were not written"
+        if self._sink.close():
+            return ""
+        missing = self._sink.dropped
+        return f"{self._flag}: {format_things(missing, 'line')} {'was' if missing == 1 else 'were'} not written"
 
     def _broken(self) -> bool:
         return self._sink.failure is not None

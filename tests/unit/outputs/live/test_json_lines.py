@@ -112,6 +112,8 @@ def test_a_reader_that_stands_still_holds_nothing_up(tmp_path: Path, monkeypatch
         lines.progress(progress(second))
     told = lines.close()
     assert told.endswith(" lines were not written")
+    lines._sink.dropped = 1
+    assert lines.close().endswith(": 1 line was not written")
     os.close(reads)
     os.close(writes)
 
