@@ -103,6 +103,12 @@ def test_a_reader_that_leaves_is_noted_and_hurts_nothing(tmp_path: Path) -> None
     assert [note.partition(": ")[2] for note in attack.notes] == ["the reader left; no more lines are written"]
 
 
+def test_one_line_that_is_missing_is_one(tmp_path: Path) -> None:
+    lines = AttackLines(str(tmp_path / "lines"), tmp_path)
+    lines._sink.dropped = 1
+    assert lines.close().endswith(": 1 line was not written")
+
+
 def test_a_reader_that_stands_still_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("malaria.outputs.live.background_sink.CLOSE_S", 0.01)
     reads, writes = os.pipe()
@@ -112,8 +118,6 @@ def test_a_reader_that_stands_still_holds_nothing_up(tmp_path: Path, monkeypatch
         lines.progress(progress(second))
     told = lines.close()
     assert told.endswith(" lines were not written")
-    lines._sink.dropped = 1
-    assert lines.close().endswith(": 1 line was not written")
     os.close(reads)
     os.close(writes)
 
