@@ -21,6 +21,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 MENTION = re.compile(
     r"\b(?:src|docs|campaigns|examples|bench|tests)/[\w./-]*\w\.(?:md|toml|py|png|yaml|wh|html|json)\b"
 )
+COMMANDS: Any = typer.main.get_group(app)
 EXAMPLES_OF_NAMES = {"src/malaria/cli/NAME.py"}
 
 
@@ -54,7 +55,7 @@ def test_every_file_that_a_text_names_is_there() -> None:
 def test_the_readme_names_every_command() -> None:
     table = (ROOT / "README.md").read_text().partition("| command | does |")[2].partition("\n\n")[0]
     told = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line[1:])))
-    assert told == set(typer.main.get_group(app).commands)  # type: ignore[attr-defined]
+    assert told == set(COMMANDS.commands)
 
 
 def test_the_page_of_additions_names_what_is_in_the_code() -> None:
@@ -91,7 +92,7 @@ def test_every_command_of_the_documents_has_its_options() -> None:
     wrong = []
     for document in DOCUMENTS:
         for words in commands_in(document):
-            command: Any = typer.main.get_group(app)
+            command: Any = COMMANDS
             rest = list(words)
             while rest and rest[0] in getattr(command, "commands", {}):
                 command = command.commands[rest.pop(0)]

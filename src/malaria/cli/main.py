@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from types import FrameType
 from typing import Annotated, Any, Final, NoReturn
 
@@ -148,13 +149,22 @@ def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+@cache
+def all_commands() -> TyperGroup:
+    """Return all commands with their options. They keep nothing of what they are called with."""
+    made = typer.main.get_command(app)
+    assert isinstance(made, TyperGroup)
+    return made
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; never raises."""
     note_verdict(None)
     try:
         # `obj` hands the arguments on as typed: the run stores the command that repeats it
         refuse_help_with_words(arguments)
-        code = app(with_web_address(arguments), prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
+        words = with_web_address(arguments)
+        code = all_commands()(words, prog_name="malaria", standalone_mode=False, obj=tuple(arguments))
     except OperatorError as error:
         return _refuse(error.message, error.remedy, error.exit_code)
     except typer.TyperException as error:
