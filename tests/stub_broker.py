@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -187,7 +187,7 @@ class StubBroker:
         self.counts = Counts()
         self.seen: list[Seen] = []
         self.faults: list[str] = []
-        self.clients: set[str] = set()
+        self.connects: Counter[str] = Counter()  # of each client that was let in
         self.first_publish_ns: int | None = None
         self._connections: dict[int, Connection] = {}
         self._sessions: dict[str, Session] = {}
@@ -322,7 +322,7 @@ class StubBroker:
         session = former if resumed and former else Session(client_id, persistent=not clean)
         session.connection, connection.session = connection, session
         self._sessions[client_id] = session
-        self.clients.add(client_id)
+        self.connects[client_id] += 1
         self.counts.accepted += 1
         self.counts.resumed += resumed
         self._send(connection, bytes((CONNACK << 4, 2, int(resumed), 0)) * (1 + self.behaviour.second_connack))
