@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import grimp
+import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/malaria"
@@ -17,6 +18,9 @@ FLOORS = ROOT / "docs/design/001-floors.md"
 MOST_ROOT_MODULES = 8
 ENTRIES = {"__init__", "__main__", "api"}
 """Modules of the root that are no room: they are what `python -m malaria` and `import malaria` give."""
+
+
+pytestmark = pytest.mark.xdist_group("house")  # one worker process parses all files, not each of them
 
 
 def modules() -> list[Path]:
