@@ -71,7 +71,7 @@ def time_to_recover(watch: RecoveryWatch) -> RecoveryTime:
     exceeded = [watch.baseline.measures_above(watch.measures, second.end_s) for second in seconds]
     start = next((n for n in range(len(seconds)) if _settles(watch, exceeded, n)), None)
     if start is not None:
-        after_s = seconds[start].end_s - 1 - watch.leave_ns / NS_PER_S
+        after_s = seconds[start].begin_s - watch.leave_ns / NS_PER_S
         return RecoveryTime(True, round(max(0.0, after_s), 3), False)
     return _still_in_trouble(watch, exceeded)
 

@@ -7,6 +7,7 @@ closed loop a message is due when there is room for it, so nothing is ever owed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,14 @@ class LoadSecond:
     dropped: int  # connections
     done_by: Counter
     reported: Second
+
+    @property
+    def begin_s(self) -> int:
+        """Return since when, in run time, every worker's report tells of it: earlier if all of them were late."""
+        covered_ns: dict[str, int] = defaultdict(int)
+        for sample in self.reported.samples:
+            covered_ns[sample.worker] += sample.end_ns - sample.start_ns
+        return self.end_s - max(1, round(min(covered_ns.values()) / NS_PER_S))
 
     def p99_ms(self, metric: Metric) -> float | None:
         """Return the p99 of what ended in it, which below 100 values is the maximum; None without values.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,18 @@ def watch(
 )
 def test_the_first_second_of_the_recovery(owed: list[float], recovery_s: float) -> None:
     assert time_to_recover(watch(owed)) == RecoveryTime(True, recovery_s, False)
+
+
+def test_a_late_report_counts_from_where_it_begins() -> None:
+    """The second at 24 s tells of three: the target was well from 21 s on."""
+    late = watch([90, 5, 5, 5])
+    ends_s = (21, 24, 25, 26)
+    seconds = [
+        replace(second, end_s=end_s, reported=_reported(end_s, 100, 3 if end_s == 24 else 1))
+        for second, end_s in zip(late.seconds, ends_s, strict=True)
+    ]
+    measures = {"owed": dict(zip(ends_s, (90.0, 5.0, 5.0, 5.0), strict=True)), "lost": {}}
+    assert time_to_recover(replace(late, seconds=seconds, measures=measures)) == RecoveryTime(True, 1, False)
 
 
 def test_too_little_was_seen() -> None:

@@ -84,6 +84,7 @@ def test_rates_are_over_the_time_that_was_reported() -> None:
         (11, 100),
         (12, 100),
     ]
+    assert [second.begin_s for second in seconds] == [0, 1, 4, 7, 10, 11]
     assert (due_per_s(seconds), done_per_s(seconds), rate_of(seconds, Counter.SENT)) == (100, 90, 100)
 
 
@@ -94,6 +95,7 @@ def test_rates_of_workers_of_unequal_shares() -> None:
     both = with_late_reports(replace(records, samples=(*records.samples, *small)), [2], worker="2")
     seconds = seconds_of(both)
     assert [(second.end_s, second.due) for second in seconds] == [(1, 110), (4, 130), (5, 110), (6, 110)]
+    assert seconds[1].begin_s == 3  # of worker 1 nothing is known of the two seconds before
     assert due_per_s(seconds) == due_per_s(seconds[1:2]) == 110
 
 
