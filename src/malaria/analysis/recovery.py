@@ -195,7 +195,7 @@ RULES: Final[Mapping[str, str]] = {
         "The target recovered in the first second after these clients had left from which every measure was within "
         f"its baseline: for {SUSTAINED_S} seconds in a row, and then in all later seconds except one, or except "
         f"{100 - 100 * STAYS_SHARE:g} % of them. From then on, at least {100 * ON_TARGET:g} % of the messages due must "
-        "be acknowledged."
+        "be acknowledged. Surges that overlap have one recovery, which is counted from when the last of them had left."
     ),
     "metastable": (
         "A failure is metastable when the surge has gone, the load is what the target carried before, and the trouble "
