@@ -10,6 +10,7 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -20,6 +21,8 @@ from malaria.units import NotationError
 
 PATIENCE_S: Final = 5.0
 """How long somebody who asks waits. The attack answers in a tenth of a second unless this machine stands still."""
+DECIDING_S: Final = 3.0
+"""How much longer, where the attack has just taken the question up: a change that is made must not be denied."""
 ENDED: Final = "the attack has ended"
 
 
@@ -75,15 +78,14 @@ class ChangeDoor:
 
     def _put(self, text: str, by: str, *, only_look: bool) -> ChangeAnswer:
         answer = self.submit(text, by, only_look=only_look)
-        try:
+        with suppress(WaitTimeout):
             return answer.result(PATIENCE_S)
-        except WaitTimeout:
-            answer.cancel()  # nobody waits any more: then nothing may happen
-            return ChangeAnswer(
-                AnswerKind.CONFLICT,
-                f"the attack did not answer for {PATIENCE_S:g} s",
-                "this machine is busy: ask again",
-            )
+        if not answer.cancel():  # else nothing may happen, for nobody waits any more
+            with suppress(WaitTimeout):
+                return answer.result(DECIDING_S)
+        return ChangeAnswer(
+            AnswerKind.CONFLICT, f"the attack did not answer for {PATIENCE_S:g} s", "this machine is busy: ask again"
+        )
 
     # --- the attack ------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+
+import pytest
 
 from malaria.attacks import change_door
 from malaria.attacks.change_door import ChangeDoor
@@ -47,3 +50,29 @@ def test_a_change_that_nobody_waits_for_any_more_is_not_made(monkeypatch) -> Non
     assert door.ask("+500", "steer").kind is AnswerKind.CONFLICT
     door.serve(lambda wanted, by, only_look: made.append(wanted) or TAKEN)
     assert made == []
+
+
+def test_a_change_that_is_being_made_when_patience_ends_is_not_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken_up, given_up = Event(), Event()
+
+    class Impatient(Future[ChangeAnswer]):
+        def result(self, timeout: float | None = None) -> ChangeAnswer:
+            taken_up.wait()
+            return super().result(0.0 if not given_up.is_set() else timeout)
+
+        def cancel(self) -> bool:
+            given_up.set()
+            return super().cancel()
+
+    def decide(wanted: WantedChange, by: str, only_look: bool) -> ChangeAnswer:
+        taken_up.set()
+        given_up.wait()
+        return TAKEN
+
+    monkeypatch.setattr(change_door, "Future", Impatient)
+    door = ChangeDoor()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(door.ask, "+500", "steer")
+        while not given_up.is_set():
+            door.serve(decide)
+    assert answer.result() == TAKEN
