@@ -80,6 +80,7 @@ def _change_operation(refused: Mapping[str, Any]) -> Mapping[str, Any]:
         "200": _answer("What would happen; nothing was changed.", ChangeReply),
         "202": _answer("Taken: the mark that the run gets.", ChangeReply),
         "400": _answer("The body is no JSON.", RefusalReply),
+        "408": _answer("The body did not come in time.", RefusalReply),
         "409": _answer("It does not fit the load as it is now.", RefusalReply),
         "413": _answer("The body is too large.", RefusalReply),
         "415": _answer("The body is not said to be JSON.", RefusalReply),
