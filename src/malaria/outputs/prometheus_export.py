@@ -26,18 +26,17 @@ from prometheus_client.registry import Collector
 
 from malaria.clock import NS_PER_S, Clock, now_ns
 from malaria.errors import OperatorError
+from malaria.outputs.listen_text import listen_remedy, parse_listen
 from malaria.outputs.own_host import is_own_host
 from malaria.records.rows import Reading
 from malaria.report.terminal.latest_readings import LatestReadings
 
 TOPIC: Final = "$SYS/"
-LOOPBACK: Final = "127.0.0.1"
-"""Where the page is served unless an address is given."""
 PATHS: Final = ("/metrics", "/")
 SCRAPE_S: Final = 5.0
 MOST_SCRAPERS: Final = 8
 _NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
-_REMEDY: Final = "write a port or an address and a port: :9464 for this machine alone, 0.0.0.0:9464 for all"
+_USUAL_PORT: Final = 9464
 
 
 class MetricsPage:
@@ -92,12 +91,12 @@ class ReadingsCollector(Collector):
 @contextmanager
 def serving(address: str, page: MetricsPage) -> Iterator[int]:
     """Serve the page while the block runs; yield the port. Raise OperatorError if the address cannot be used."""
-    host, port = parse_listen(address)
+    host, port = parse_listen("--prometheus", address, _USUAL_PORT)
     # the port may be taken, or need root
     try:
         server = _PageServer(host, port, page)
     except OSError as error:
-        raise OperatorError(f"--prometheus {address}: {error.strerror or error}", _REMEDY) from None
+        raise OperatorError(f"--prometheus {address}: {error.strerror or error}", listen_remedy(_USUAL_PORT)) from None
     thread = Thread(target=server.serve_forever, args=(0.1,), name="prometheus", daemon=True)
     thread.start()
     try:
@@ -163,14 +162,6 @@ class _PageHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
         """Print nothing: a scrape a second would fill the screen."""
-
-
-def parse_listen(text: str) -> tuple[str, int]:
-    """Return host and port of `:9464`, `9464`, `127.0.0.1:9464` or `[::1]:9464`. Raise OperatorError otherwise."""
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 1 << 16):
-        raise OperatorError(f"--prometheus: {text!r} is not an address to listen on", _REMEDY)
-    return host.strip("[]") or LOOPBACK, int(port)
 
 
 def _add_number(family: GaugeMetricFamily, labels: list[str], reading: Reading) -> None:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from malaria.errors import OperatorError
+from malaria.outputs.listen_text import LOOPBACK, listen_remedy, parse_listen
 
-LOOPBACK: Final = "127.0.0.1"
 USUAL_PORT: Final = 7654
 AUTOMATIC: Final = "auto"
 """Stands for no address: the usual port of this machine, or a free one if it is taken."""
-REMEDY: Final = "write a port or an address and a port: :8080 for this machine alone, 0.0.0.0:8080 for all"
+SHOWN_PORT: Final = 8080
+REMEDY: Final = listen_remedy(SHOWN_PORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +26,17 @@ class ListenAddress:
     port: int
     may_move: bool = False
 
-    @property
-    def is_loopback(self) -> bool:
-        return ipaddress.ip_address(self.host).is_loopback
-
 
 def parse_listen_address(text: str) -> ListenAddress:
     """Read `:8080`, `8080`, `0.0.0.0:8080`, `[::1]:8080`, or `auto`. Raises OperatorError."""
     if text == AUTOMATIC:
         return ListenAddress(LOOPBACK, USUAL_PORT, may_move=True)
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 1 << 16):
-        raise OperatorError(f"--web: {text!r} is not an address to listen on", REMEDY)
-    if host == "localhost":
-        host = LOOPBACK
+    host, port = parse_listen("--web", text, SHOWN_PORT)
     try:
-        address = ipaddress.ip_address(host[1:-1] if host[:1] + host[-1:] == "[]" else host or LOOPBACK)
+        address = ipaddress.ip_address(LOOPBACK if host == "localhost" else host)
     except ValueError:
         raise OperatorError(f"--web: {host!r} is no IP address", REMEDY) from None
-    return ListenAddress(str(address), int(port))
+    return ListenAddress(str(address), port)
 
 
 def bound_socket(address: ListenAddress) -> socket.socket:

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from malaria.errors import OperatorError
-from malaria.outputs.prometheus_export import MOST_SCRAPERS, MetricsPage, ReadingsCollector, parse_listen, serving
+from malaria.outputs.prometheus_export import MOST_SCRAPERS, MetricsPage, ReadingsCollector, serving
 from malaria.records.rows import Observation
 from malaria.report.terminal.latest_readings import LatestReadings
 
@@ -93,22 +93,3 @@ def test_scrapers_that_hang_hold_nothing_up() -> None:
             assert beyond.recv(1) == b""
         hanging[0].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert hanging[0].recv(15) == b"HTTP/1.0 200 OK"
-
-
-@pytest.mark.parametrize(
-    ("text", "listen"),
-    [
-        (":9464", ("127.0.0.1", 9464)),
-        ("9464", ("127.0.0.1", 9464)),
-        ("127.0.0.1:1", ("127.0.0.1", 1)),
-        ("[::1]:9", ("::1", 9)),
-    ],
-)
-def test_addresses(text: str, listen: tuple[str, int]) -> None:
-    assert parse_listen(text) == listen
-
-
-@pytest.mark.parametrize("text", ["", ":", ":x", ":99999", "a:b:c", ":-1", ":٣"])
-def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(OperatorError, match="not an address to listen on"):
-        parse_listen(text)
