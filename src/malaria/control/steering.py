@@ -128,7 +128,8 @@ class Steering:
         if end_ns is not None and ready_ns >= end_ns:
             left = format_duration_ns(end_ns - effect_ns)
             raise UnfitError(
-                f"{format_things(clients, 'client')} need {needed} to come in, and the load ends in {left}",
+                f"{format_things(clients, 'client')} {'needs' if clients == 1 else 'need'} {needed} to come in, "
+                f"and the load ends in {left}",
                 "add fewer, or set a larger connect rate (-R) next time",
             )
         over = f" over {needed}" if ready_ns > effect_ns else ""

@@ -143,6 +143,7 @@ def test_what_does_not_fit_the_time_is_a_conflict() -> None:
         "conflict: 500 clients need 5 s to come in, and the load ends in 2 s; "
         "add fewer, or set a larger connect rate (-R) next time"
     )
+    assert desk.says("+1", 119.995).startswith("conflict: 1 client needs 10 ms to come in, and the load ends in 5 ms;")
     assert desk.says("+5", 119).endswith("; the load ends before they publish")
     assert desk.says("pause", 121) == "conflict: the load ends at 2:00, before that"
     assert desk.says("end", 121) == "conflict: the load ends at 2:00 anyway"
