@@ -12,7 +12,7 @@ from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import CountedValues, Histogram
 from malaria.records.rows import GAP, BeeStanding, Counter, Gauge, LastSecond, Metric, Observation, Progress, Sample
 from malaria.records.sample_histograms import unpack
-from malaria.records.sample_timeline import Second, Timeline
+from malaria.records.sample_timeline import Second, Timeline, added_gauges
 
 HALF_S_NS: Final = NS_PER_S // 2
 """A shorter period was cut off by a phase, so its rate is not that of a second."""
@@ -79,7 +79,7 @@ class LiveTotals:
 
     def progress(self, frame: Progress) -> Progress:
         """Return the frame with the figures filled in."""
-        gauges = self._merged_gauges()
+        gauges = added_gauges(self._gauges.values())
         return replace(
             frame,
             # workers report who is ready once a second: clients that have just left are among them
@@ -104,13 +104,6 @@ class LiveTotals:
             max((sample.gauges.get(Gauge.LAG_MAX_NS, 0) for sample in last), default=None),
             lost=not self._present.intersection(workers),
         )
-
-    def _merged_gauges(self) -> dict[str, int]:
-        merged: dict[str, int] = {}
-        for gauges in self._gauges.values():
-            for name, value in gauges.items():
-                merged[name] = max(merged.get(name, 0), value) if "_max_" in name else merged.get(name, 0) + value
-        return merged
 
 
 def _rates(second: Second) -> LastSecond | None:

@@ -7,12 +7,25 @@ seconds that it has shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from malaria.records.histogram import CountedValues, Histogram
 from malaria.records.rows import LOST_HISTOGRAMS, Sample
 from malaria.records.sample_histograms import sealed_histogram, second_of
+
+
+def added_gauges(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add the gauges of several workers; of those with `_max_` in their name the largest counts."""
+    added: dict[str, int] = {}
+    for gauges in parts:
+        for name, value in gauges.items():
+            added[name] = max(added.get(name, 0), value) if _is_largest(name) else added.get(name, 0) + value
+    return added
+
+
+def _is_largest(name: str) -> bool:
+    return "_max_" in name
 
 
 class Second:
@@ -68,13 +81,10 @@ class Second:
 
     def gauges(self) -> dict[str, int]:
         """Return the last gauges of each worker, added up; of those with `_max_` in their name the largest counts."""
-        last = {sample.worker: sample for sample in self._in_time()}
-        gauges: dict[str, int] = {}
-        for sample in last.values():
-            for name, value in sample.gauges.items():
-                gauges[name] = gauges.get(name, 0) + value
-        largest = {name: max(s.gauges.get(name, 0) for s in self.samples) for name in gauges if "_max_" in name}
-        return gauges | largest
+        last = {sample.worker: sample.gauges for sample in self._in_time()}
+        gauges = added_gauges(last.values())
+        largest = added_gauges(sample.gauges for sample in self.samples)
+        return {name: largest[name] if _is_largest(name) else value for name, value in gauges.items()}
 
     def merged(self) -> Sample:
         """Return the samples as one, without histograms. At least one sample is needed."""
