@@ -33,9 +33,10 @@ def test_what_finds_the_queue_full_is_dropped_and_counted() -> None:
 
 
 def test_a_call_that_hangs_does_not_hold_up_the_end() -> None:
-    go = Event()
+    begun, go = Event(), Event()
     sink = BackgroundSink("test")
-    sink.put(lambda: go.wait(30))
+    sink.put(lambda: (begun.set(), go.wait(30)))
+    begun.wait(30)
     sink.put(lambda: None)
     assert not sink.close(wait_s=0.01)
     assert sink.dropped == 1
