@@ -9,9 +9,11 @@ client. The time that the broker takes to answer a connect is not included.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -153,28 +155,37 @@ def clients_steered(
     `surges` are those that have come, waves too: they count from the time at which they publish, for until then some of
     them still connect. `end_ns` is when the load ended, if it has.
     """
-    own = [change for change in changes if isinstance(change, TimedLeave)]
+    goes = [(change.at_ns, change.clients) for change in changes if isinstance(change, TimedLeave)]
+    comes: list[tuple[int, int]] = []
+    for times in surges:
+        there_ns, leaves = times.begin_ns + times.ramp_ns, _leaves(times)
+        comes.append((there_ns, times.clients - sum(clients for at_ns, clients in leaves if at_ns < there_ns)))
+        goes += [(at_ns, clients) for at_ns, clients in leaves if at_ns >= there_ns]
+    come, gone = _RunningSum(comes), _RunningSum(goes)
     # the number falls when clients leave, so it is greatest just before some do, or at the end
-    falls = {change.at_ns for change in own} | {at_ns for times in surges for at_ns, _ in _leaves(times)}
-    moments: list[int | None] = [*(at_ns for at_ns in falls if end_ns is None or at_ns < end_ns), end_ns]
-    return max(
-        _groups_just_before(warhead, at_ns)
-        - sum(change.clients for change in own if at_ns is None or change.at_ns < at_ns)
-        + sum(_there_just_before(times, at_ns) for times in surges)
-        for at_ns in moments
-    )
+    moments: list[int | None] = [*{at_ns for at_ns, _ in goes if end_ns is None or at_ns < end_ns}, end_ns]
+    return max(_groups_just_before(warhead, at_ns) + come.until(at_ns) - gone.before(at_ns) for at_ns in moments)
+
+
+class _RunningSum:
+    """The sum of (time, number) steps up to a time, or before it; None is after all of them."""
+
+    def __init__(self, steps: Iterable[tuple[int, int]]) -> None:
+        ordered = sorted(steps)
+        self._times = [at_ns for at_ns, _ in ordered]
+        self._sums = [0, *accumulate(number for _, number in ordered)]
+
+    def until(self, at_ns: int | None) -> int:
+        return self._sums[-1 if at_ns is None else bisect_right(self._times, at_ns)]
+
+    def before(self, at_ns: int | None) -> int:
+        return self._sums[-1 if at_ns is None else bisect_left(self._times, at_ns)]
 
 
 def _leaves(times: SurgeTimes) -> tuple[tuple[int, int], ...]:
     """Return when clients of a surge leave, and how many."""
     rest = times.clients - sum(clients for _, clients in times.leaves)
     return times.leaves if times.leave_ns is None else (*times.leaves, (times.leave_ns, rest))
-
-
-def _there_just_before(times: SurgeTimes, at_ns: int | None) -> int:
-    if at_ns is not None and at_ns < times.begin_ns + times.ramp_ns:
-        return 0
-    return times.clients - sum(clients for left_ns, clients in _leaves(times) if at_ns is None or left_ns < at_ns)
 
 
 def _clients_just_before(warhead: Warhead, at_ns: int | None) -> int:

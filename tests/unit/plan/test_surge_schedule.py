@@ -9,7 +9,16 @@ import pytest
 
 from malaria.clock import NS_PER_S
 from malaria.model.warhead import Warhead
-from malaria.plan.surge_schedule import TimedRateChange, base_rate, clients_planned, rate_steps, surge_times
+from malaria.plan.surge_schedule import (
+    SurgeTimes,
+    TimedLeave,
+    TimedRateChange,
+    base_rate,
+    clients_planned,
+    clients_steered,
+    rate_steps,
+    surge_times,
+)
 
 S = NS_PER_S
 
@@ -109,3 +118,33 @@ def test_no_rate_is_due_where_nobody_publishes_by_a_schedule(group: dict[str, An
     load = Warhead.model_validate({"group": [meters], "attack": {"duration": "3s"}})
     assert base_rate(load) is None
     assert rate_steps(load, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("leaves", "surges", "end_s", "most"),
+    [
+        ([], [], None, 40),
+        ([(5, 10)], [(10, 12, None, [])], None, 40),  # 40, then 30, then 40 again
+        ([(5, 10)], [(1, 4, None, [])], None, 50),  # 10 more before the others leave
+        ([(5, 10)], [(1, 5, None, [])], None, 50),  # who publishes at that moment was there just before it
+        ([(5, 10)], [(1, 6, None, [])], None, 40),
+        ([], [(1, 4, 9, [(6, 3)]), (5, 8, None, [])], None, 57),  # 7 of the first are left when the second publishes
+        ([], [(1, 4, None, [(2, 3)])], None, 47),  # three left before they published
+        ([], [(1, 4, 3, [])], None, 40),  # all left before
+        ([(5, 10)], [(10, 12, None, [])], 8, 40),
+        ([], [(1, 4, None, [])], 3, 40),
+    ],
+)
+def test_the_most_clients_at_once_of_a_load_that_was_changed(
+    leaves: list[tuple[int, int]], surges: list[tuple[int, int, int | None, list[tuple[int, int]]]],
+    end_s: int | None, most: int,
+) -> None:  # fmt: skip
+    """Each surge has 10 clients: (comes, publishes, leaves, clients that leave before)."""
+    own = [TimedLeave(at_s * S, "g", clients) for at_s, clients in leaves]
+    come = [
+        SurgeTimes(
+            "g", 10, add * S, begin * S, None if end is None else end * S, 0, tuple((s * S, n) for s, n in parts)
+        )
+        for add, begin, end, parts in surges
+    ]
+    assert clients_steered(warhead(), own, come, None if end_s is None else end_s * S) == most
