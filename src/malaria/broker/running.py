@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -31,6 +31,8 @@ LAST_LINES: Final = 5
 QUIET_PORTS: Final = range(10_000, 32_768)
 """Ports below those that Linux gives to outgoing connections (ip_local_port_range)."""
 TRIES: Final = 100
+_held_ports: Final[list[socket.socket]] = []
+"""The sockets that hold the ports of `free_port`: garbage collection would close them."""
 PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h: the signal that a process gets when its parent ends."""
 
@@ -211,20 +213,30 @@ def _child_settings() -> Callable[[], None]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that is free, and that no outgoing connection can take before it is used.
+    """Return a TCP port that nobody uses and that this process holds until it ends.
 
-    The ports that the kernel gives for port 0 are also those that it gives to outgoing connections.
+    Whoever listens there with SO_REUSEADDR can, as every broker does. Nobody else gets it: no other call in any
+    process, no outgoing connection, and nobody while a broker that listens there is started again.
     """
     for _ in range(TRIES):
-        port = QUIET_PORTS.start + secrets.randbelow(len(QUIET_PORTS))
         # random, not the next one: commands that start together would all try the same port
-        with suppress(OSError), socket.socket() as finder:
-            finder.bind((LOOPBACK, port))
-            return port
+        with suppress(OSError):
+            return _hold_port(QUIET_PORTS.start + secrets.randbelow(len(QUIET_PORTS)))
     # all tries were taken: a port of the kernel's choice is better than none
-    with socket.socket() as finder:
-        finder.bind((LOOPBACK, 0))
-        return int(finder.getsockname()[1])
+    return _hold_port(0)
+
+
+def _hold_port(port: int) -> int:
+    """Bind a socket to a port, of the kernel's choice if 0, and keep it. Raises OSError where somebody has the port."""
+    with ExitStack() as stack:
+        holder = stack.enter_context(socket.socket())
+        # all addresses: a broker that listens on all of them must not find a connection from one of them
+        holder.bind(("", port))
+        # only now, and never listen: nobody can bind without the option, and whoever has it can listen (socket(7))
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stack.pop_all()
+    _held_ports.append(holder)
+    return int(holder.getsockname()[1])
 
 
 def last_lines(log: Path) -> str:

@@ -76,8 +76,17 @@ def test_last_lines_of_a_log_that_is_not_there(tmp_path: Path) -> None:
     assert last_lines(tmp_path / "none") == ""
 
 
-def test_a_free_port_is_one_that_can_be_taken() -> None:
-    assert running.free_port() in running.QUIET_PORTS
+def test_a_free_port_is_held_for_who_listens_there() -> None:
+    port = running.free_port()
+    assert port in running.QUIET_PORTS
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((running.LOOPBACK, port))
+    for address in (running.LOOPBACK, "0.0.0.0"):
+        with (
+            socket.create_server((address, port)) as server,  # sets SO_REUSEADDR, as brokers do
+            socket.create_connection((running.LOOPBACK, port)),
+        ):
+            server.accept()[0].close()
 
 
 def test_where_none_of_them_is_free_the_kernel_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
