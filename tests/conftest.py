@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -30,6 +31,7 @@ TESTS: Final = Path(__file__).parent
 TESTS_AT_ONCE: Final = 4
 SHORT: Final = ("unit", "property", "simulation", "smoke")
 """Levels of the default run. Those of the first three meet no broker and no clock."""
+NEVER_SLOW: Final = ("unit", "property", "smoke")
 SLOW: Final = ("conformance", "fault", "ruler", "swarm", "wheel")
 """Levels that meet real brokers, hosts and signals, or install packages: `pytest -m slow`."""
 MARKERS: Final = (
@@ -89,6 +91,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if all(".py" in argument for argument in config.args) else TESTS_AT_ONCE
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the levels of which the run wants no test: to read them takes each worker seconds."""
+    unwanted = {"slow": NEVER_SLOW, "not slow and not by_hand": SLOW}.get(config.option.markexpr, ())
+    return True if collection_path.parent == TESTS and collection_path.name in unwanted else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests first, so that no worker still has some when the others are done; those that measure last, in a row.
@@ -98,6 +106,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item):
             item.add_marker(pytest.mark.slow)
+        if level_of(item.path) in NEVER_SLOW and item.get_closest_marker("slow"):
+            raise pytest.UsageError(f"{item.nodeid} is slow: move it to another level, `pytest -m slow` looks there")
         if item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.xdist_group("alone"))
             item.add_marker(pytest.mark.flaky(reruns=1, condition=machine_paused))
@@ -117,15 +127,20 @@ def is_slow(item: pytest.Item) -> bool:
     """Tell whether a test belongs to `pytest -m slow`: by its level, or because it measures or opens a browser."""
     if item.get_closest_marker("by_hand"):
         return False
-    level = item.path.relative_to(TESTS).parts[0]
-    return level in SLOW or any(item.get_closest_marker(name) for name in ("alone", "browser"))
+    return level_of(item.path) in SLOW or any(item.get_closest_marker(name) for name in ("alone", "browser"))
+
+
+@cache
+def level_of(path: Path) -> str:
+    """Return the directory below tests/ that a test file is in."""
+    return path.relative_to(TESTS).parts[0]
 
 
 def _turn(item: pytest.Item) -> int:
     groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
     if groups:
         return 3 if "alone" in groups else 0
-    return 2 if item.path.relative_to(TESTS).parts[0] in SHORT else 1
+    return 2 if level_of(item.path) in SHORT else 1
 
 
 @pytest.hookimpl(wrapper=True)

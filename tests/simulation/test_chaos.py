@@ -5,7 +5,10 @@ A failure names its seeds; `check(*attack_by_chance(seed, directory))` tells tha
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -16,12 +19,12 @@ from chaos_broker import ChaosBroker
 from exactly import MS, S, total
 from malaria.attacks.runner import AttackOutcome
 from malaria.records.rows import Counter, Gauge
-from malaria.records.store import open_run
 from simulation import Action, Link, Machine, Simulation, crash, kill, pause, press_ctrl_c, restore
 
 LONGEST_S: Final = 60
 """Of virtual time, for loads of 1 s: every wait of the conductor is bounded."""
 BATCH: Final = 25
+MEMORY: Final = "/dev/shm"
 QUICK: Final = 200
 ALL: Final = 10_000
 
@@ -45,7 +48,7 @@ def options_by_chance(random: Random) -> dict[str, Any]:
     }
     pace = random.choice(("rate", "rate", "burst", "loop"))
     if pace == "loop":
-        options |= {"interval": 0, "inflight": random.choice((1, 3)), "messages": 100}
+        options |= {"interval": 0, "inflight": random.choice((1, 3)), "messages": 30}
         del options["duration"]
     else:
         options["rate"] = random.choice(("5", "20"))
@@ -94,8 +97,8 @@ def attack_by_chance(seed: int, directory: Path) -> tuple[Simulation, AttackOutc
 def check(simulation: Simulation, outcome: AttackOutcome) -> None:
     """The account adds up, whatever the broker did."""
     assert simulation.broker.faults == []
-    assert open_run(outcome.directory).meta.end_ns is not None
-    assert (outcome.run.meta.end_ns or 0) < LONGEST_S * S
+    assert outcome.run.meta.end_ns is not None  # as it was read back
+    assert outcome.run.meta.end_ns < LONGEST_S * S
     messages = outcome.summary["messages"]
     numbers = {name: count for name, count in messages.items() if count is not None}
     assert all(count >= 0 for count in numbers.values()), messages
@@ -138,13 +141,20 @@ def survive(seeds: range, directory: Path) -> None:
     assert failures == []
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is one: a run of a few milliseconds takes longer on a disk."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else tmp_path) as directory:
+        yield Path(directory)
+
+
 @pytest.mark.parametrize("first", range(0, QUICK, BATCH))
-def test_whatever_a_broker_does_the_run_ends_and_adds_up(tmp_path: Path, first: int) -> None:
-    survive(range(first, first + BATCH), tmp_path)
+def test_whatever_a_broker_does_the_run_ends_and_adds_up(place: Path, first: int) -> None:
+    survive(range(first, first + BATCH), place)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(QUICK, ALL, 10 * BATCH))
-def test_ten_thousand_such_brokers(tmp_path: Path, first: int) -> None:
-    survive(range(first, min(ALL, first + 10 * BATCH)), tmp_path)
+def test_ten_thousand_such_brokers(place: Path, first: int) -> None:
+    survive(range(first, min(ALL, first + 10 * BATCH)), place)

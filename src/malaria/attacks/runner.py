@@ -132,10 +132,13 @@ def _make_load(
 ) -> None:
     """Make the load, and store what comes of it. Raises UnstoredRunError when the disk did not take all of it."""
     with RunWriter.create(request.directory) as writer:
-        _describe(writer, request, means.target)
+        facts = planned_facts(request, means.target)
+        _describe(writer, request, facts)
         pool = means.start_workers(means.load)
         try:
-            stored = AttackRunner(request, means, AttackSinks(pool, writer, on_progress, followers)).run(interrupt)
+            stored = AttackRunner(request, means, facts, AttackSinks(pool, writer, on_progress, followers)).run(
+                interrupt
+            )
             if stored:
                 pool.forget()
         finally:
@@ -192,14 +195,14 @@ def _starter(request: AttackRequest, swarm: SwarmWorkers | None) -> Callable[[Lo
     return start
 
 
-def _describe(writer: RunWriter, request: AttackRequest, target_info: TargetInfo) -> None:
+def _describe(writer: RunWriter, request: AttackRequest, planned: RunMeta) -> None:
     """Store what is known before the first client connects."""
     now = RunMeta(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         epoch_wall_ns=wall_ns(),
         environment=EnvironmentFacts.model_validate(describe_host()),
     )
-    for facts in (planned_facts(request, target_info), now, request.facts):
+    for facts in (planned, now, request.facts):
         writer.describe(facts)
     (request.directory / "warhead.toml").write_text(to_toml(request.warhead, Path.cwd()))
     writer.commit()
@@ -218,7 +221,7 @@ class AttackSinks:
 class AttackRunner:
     """One attack under way: carries reports of the workers to the conductor, the store and the screen."""
 
-    def __init__(self, request: AttackRequest, means: AttackMeans, sinks: AttackSinks) -> None:
+    def __init__(self, request: AttackRequest, means: AttackMeans, planned: RunMeta, sinks: AttackSinks) -> None:
         self._warhead = request.warhead
         self._news = request.news
         self._waits = request.wait_for_figures
@@ -238,9 +241,7 @@ class AttackRunner:
         self._pilot = (
             None
             if request.staircase is None
-            else StaircasePilot(
-                request.staircase, request.warhead, workers, timing.surges, planned_facts(request, means.target)
-            )
+            else StaircasePilot(request.staircase, request.warhead, workers, timing.surges, planned)
         )
         self._totals = LiveTotals(workers)
         self._due_rate = DueRate(request.warhead, len(workers), stepwise=stepwise)
@@ -254,7 +255,7 @@ class AttackRunner:
         self._load = means.load.warhead
         self._changes = LiveChanges(request, means.load, self._conductor, self._pool.order, self._now)
         epoch = {"epoch_wall_ns": wall_ns() - self._now()}
-        facts = planned_facts(request, means.target).model_copy(update=epoch)
+        facts = planned.model_copy(update=epoch)
         self._under_way = AttackUnderWay(
             request.directory, request.title, request.warhead, tuple(workers), facts, self._changes.door,
             self._followers.note,

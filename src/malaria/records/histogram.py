@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import cache, reduce
 from typing import Final
 
 import numpy as np
@@ -82,6 +82,7 @@ def values_needed(q: float) -> int:
     return math.ceil(1 / (1 - exact(q))) if 0.5 < q < 1 else 1
 
 
+@cache
 def exact(q: float) -> Fraction:
     """Return the decimal that is meant: 0.07 * 100 is 7.000000000000001 in floats, and its ceiling 8."""
     return Fraction(q).limit_denominator(10**9)

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -81,6 +82,7 @@ class SizeSpec:
         return np.clip(drawn, max(self.low, least), max(self.high, least)).astype(np.int64)
 
 
+@lru_cache(typed=True)
 def parse_size(value: str | int) -> SizeSpec:
     """Read 500, "500", "500~25" or "100-900". Raises NotationError (a ValueError) for anything else."""
     form = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
