@@ -10,7 +10,18 @@ from malaria.analysis.broker_figures import DOCKER, HOST, PROCESS, count_in
 from malaria.analysis.windows import per_s
 from malaria.clock import NS_PER_MS, NS_PER_S
 from malaria.records.histogram import CountedValues, Histogram
-from malaria.records.rows import GAP, BeeStanding, Counter, Gauge, LastSecond, Metric, Observation, Progress, Sample
+from malaria.records.rows import (
+    GAP,
+    BeeStanding,
+    Counter,
+    Gauge,
+    LastSecond,
+    Metric,
+    Observation,
+    Progress,
+    RunPhase,
+    Sample,
+)
 from malaria.records.sample_histograms import unpack
 from malaria.records.sample_timeline import Second, Timeline, added_gauges
 
@@ -80,21 +91,26 @@ class LiveTotals:
     def progress(self, frame: Progress) -> Progress:
         """Return the frame with the figures filled in."""
         gauges = added_gauges(self._gauges.values())
+        second, rates = self._second, self._last_second
+        if rates is not None and _began_before_the_load(rates, frame.load_start_ns):
+            second = rates = None  # a part of a second: its rates would be those of no time
         return replace(
             frame,
             # workers report who is ready once a second: clients that have just left are among them
             clients_planned=max(frame.clients_planned, gauges.get(Gauge.CLIENTS_READY, 0)),
             totals=dict(self.counters),
             gauges=gauges,
-            second=self._last_second,
+            second=rates,
             latency_ms=_figures(self._histograms),
-            second_latency_ms=_figures(_shown(self._second)),
+            second_latency_ms=_figures(_shown(second)),
             target_percent=dict(self._target_percent),
-            bees=tuple(self._standing(bee, workers) for bee, workers in self._bees.items()),
+            bees=tuple(self._standing(bee, frame.load_start_ns) for bee in self._bees),
         )
 
-    def _standing(self, bee: str, workers: Sequence[str]) -> BeeStanding:
-        last = [self._last[worker] for worker in workers if worker in self._last and worker in self._present]
+    def _standing(self, bee: str, load_start_ns: int | None) -> BeeStanding:
+        workers = self._bees[bee]
+        heard = [self._last[worker] for worker in workers if worker in self._last and worker in self._present]
+        last = [sample for sample in heard if not _began_before_the_load(sample, load_start_ns)]
         ready = sum(self._gauges.get(worker, {}).get(Gauge.CLIENTS_READY, 0) for worker in workers)
         return BeeStanding(
             bee,
@@ -114,6 +130,11 @@ def _rates(second: Second) -> LastSecond | None:
     if len(known) < len(rates):
         return None
     return LastSecond(merged.start_ns, merged.end_ns, merged.phase, known)
+
+
+def _began_before_the_load(second: LastSecond | Sample, load_start_ns: int | None) -> bool:
+    """Tell whether a second has the beginning of the load in it: its phase begins with the notice of the load."""
+    return load_start_ns is not None and second.phase is RunPhase.MEASURE and second.start_ns < load_start_ns
 
 
 def _shown(second: Second | None) -> Mapping[str, CountedValues]:

@@ -56,6 +56,19 @@ def test_a_second_without_length_has_no_rates() -> None:
     assert totals.progress(FRAME).second is None
 
 
+def test_the_second_in_which_the_load_begins_has_no_rates() -> None:
+    """It is shown by the next one: ten milliseconds of a load are no rate."""
+    totals, frame = LiveTotals(["bee/1"]), replace(FRAME, load_start_ns=S - S // 100)
+    totals.add(sample("bee/1", 1, sent=1))
+    progress = totals.progress(frame)
+    assert (progress.second, progress.bees[0].sent_per_s, progress.bees[0].clients_ready) == (None, None, 2)
+    assert progress.totals["sent"] == 1
+    totals.add(sample("bee/1", 2, sent=200))
+    second = totals.progress(frame).second
+    assert second is not None
+    assert second.per_s == {"sent": 200}
+
+
 def test_nobody_waits_for_a_worker_that_is_lost() -> None:
     totals = LiveTotals(["1", "2"])
     for worker in ("1", "2"):
