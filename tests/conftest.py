@@ -34,6 +34,10 @@ SHORT: Final = ("unit", "property", "simulation", "smoke")
 NEVER_SLOW: Final = ("unit", "property", "smoke")
 SLOW: Final = ("conformance", "fault", "ruler", "swarm", "wheel")
 """Levels that meet real brokers, hosts and signals, or install packages: `pytest -m slow`."""
+BUSY: Final = ("simulation", "fuzz")
+"""Levels whose slow tests keep a core busy and know no clock: they fill the gaps of those that wait. Longest first."""
+LOWEST: Final = 19
+"""The priority of a process that runs when no other wants to (setpriority(2))."""
 MARKERS: Final = (
     "slow: meets real brokers, hosts or a browser, or takes long; only `pytest -m slow` runs it",
     "by_hand: takes minutes; only `pytest -m by_hand` runs it",
@@ -101,7 +105,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests first, so that no worker still has some when the others are done; those that measure last, in a row.
 
-    The hosts in namespaces are made once, so one worker has all tests that need them.
+    The hosts in namespaces are made once, so one worker has all tests that need them. Tests that keep a core busy are
+    spread over those that wait.
     """
     for item in items:
         if is_slow(item):
@@ -114,6 +119,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif "hosts" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("hosts"))
     items.sort(key=_turn)
+    busy = sorted(filter(is_busy, items), key=lambda item: BUSY.index(level_of(item.path)))
+    waiting = [item for item in items if _turn(item) < 2 and not is_busy(item)]
+    places = {item: (place + 0.5) / len(of) for of in (busy, waiting) for place, item in enumerate(of)}
+    items.sort(key=lambda item: places.get(item, 1))
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
@@ -128,6 +137,11 @@ def is_slow(item: pytest.Item) -> bool:
     if item.get_closest_marker("by_hand"):
         return False
     return level_of(item.path) in SLOW or any(item.get_closest_marker(name) for name in ("alone", "browser"))
+
+
+def is_busy(item: pytest.Item) -> bool:
+    """Tell whether a test fills the gaps of others."""
+    return level_of(item.path) in BUSY and item.get_closest_marker("slow") is not None
 
 
 @cache
@@ -153,7 +167,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     _began_s = time.monotonic()
     if not hasattr(item.config, "workerinput"):
         return (yield)
-    alone = item.get_closest_marker("alone") is not None
+    alone, steps_aside = item.get_closest_marker("alone") is not None, is_busy(item) and os.geteuid() == 0
     assert item.config.cache is not None
     shared = item.config.cache.mkdir("room")  # by all workers
     with (shared / "door.lock").open("w") as door, (shared / "room.lock").open("w") as room:
@@ -161,7 +175,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(door, fcntl.LOCK_UN)
         _began_s = time.monotonic()
-        return (yield)
+        if not steps_aside:
+            return (yield)
+        os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
+        try:
+            return (yield)
+        finally:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)  # only root may
 
 
 def lacking(what: str, remedy: str) -> NoReturn:
