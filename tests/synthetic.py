@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -161,6 +162,7 @@ class _Worker:
         return histogram.to_bytes()
 
 
+@cache  # a run is not changed by who reads it
 def make_run(seconds: int = 30, workers: int = 2, clients: int = 3000, trouble: Trouble | None = None) -> Run:
     """A run of `seconds` measured seconds. `trouble`: what went wrong; None is a PASS.
 
