@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from live_attack import StagedAttack
+from malaria.broker.running import free_port
 from malaria.errors import OperatorError
 from malaria.outputs.live import background_sink, http_endpoint
 from malaria.outputs.live.http_endpoint import EndpointPosts, RefusedPostError, bearer, endpoint_of, headers_of
@@ -70,10 +71,8 @@ def test_an_error_is_told(status: int) -> None:
 
 
 def test_a_port_without_a_server_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with pytest.raises(RefusedPostError, match="Connection refused"):
-        endpoint_of("--otlp", f"http://127.0.0.1:{port}", "/v1", {}).post(b"", "text/x")
+        endpoint_of("--otlp", f"http://127.0.0.1:{free_port()}", "/v1", {}).post(b"", "text/x")
 
 
 def test_a_host_that_cannot_be_one_is_told() -> None:
