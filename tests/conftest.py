@@ -36,6 +36,7 @@ SLOW: Final = ("conformance", "fault", "ruler", "swarm", "wheel")
 """Levels that meet real brokers, hosts and signals, or install packages: `pytest -m slow`."""
 BUSY: Final = ("simulation", "fuzz")
 """Levels whose slow tests keep a core busy and know no clock: they fill the gaps of those that wait. Longest first."""
+BUSY_TIMEOUT_S: Final = 600  # whoever steps aside may wait for long
 LOWEST: Final = 19
 """The priority of a process that runs when no other wants to (setpriority(2))."""
 MARKERS: Final = (
@@ -103,26 +104,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests first, so that no worker still has some when the others are done; those that measure last, in a row.
-
-    The hosts in namespaces are made once, so one worker has all tests that need them. Tests that keep a core busy are
-    spread over those that wait.
-    """
+    """Mark what is slow and what must stay together, and put the tests in the order in which they fill the machine."""
     for item in items:
-        if is_slow(item):
-            item.add_marker(pytest.mark.slow)
-        if level_of(item.path) in NEVER_SLOW and item.get_closest_marker("slow"):
-            raise pytest.UsageError(f"{item.nodeid} is slow: move it to another level, `pytest -m slow` looks there")
-        if item.get_closest_marker("alone"):
-            item.add_marker(pytest.mark.xdist_group("alone"))
-            item.add_marker(pytest.mark.flaky(reruns=1, condition=machine_paused))
-        elif "hosts" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("hosts"))
+        _mark(item)
     items.sort(key=_turn)
     busy = sorted(filter(is_busy, items), key=lambda item: BUSY.index(level_of(item.path)))
     waiting = [item for item in items if _turn(item) < 2 and not is_busy(item)]
-    places = {item: (place + 0.5) / len(of) for of in (busy, waiting) for place, item in enumerate(of)}
+    # both spread over the same time
+    places = {item: (place + 0.5) / len(those) for those in (busy, waiting) for place, item in enumerate(those)}
     items.sort(key=lambda item: places.get(item, 1))
+
+
+def _mark(item: pytest.Item) -> None:
+    if is_slow(item):
+        item.add_marker(pytest.mark.slow)
+    if level_of(item.path) in NEVER_SLOW and item.get_closest_marker("slow"):
+        raise pytest.UsageError(f"{item.nodeid} is slow: move it to another level, `pytest -m slow` looks there")
+    if item.get_closest_marker("alone"):
+        item.add_marker(pytest.mark.xdist_group("alone"))
+        item.add_marker(pytest.mark.flaky(reruns=1, condition=machine_paused))
+    elif "hosts" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("hosts"))  # they are made once, so one worker has these tests
+    if is_busy(item):
+        item.add_marker(pytest.mark.timeout(BUSY_TIMEOUT_S))
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
@@ -151,6 +155,7 @@ def level_of(path: Path) -> str:
 
 
 def _turn(item: pytest.Item) -> int:
+    """Long tests first, so that no worker still has some when the others are done; those that measure last, in a row."""
     groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
     if groups:
         return 3 if "alone" in groups else 0

@@ -154,7 +154,6 @@ def test_whatever_a_broker_does_the_run_ends_and_adds_up(place: Path, first: int
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(QUICK, ALL, 10 * BATCH))
 def test_ten_thousand_such_brokers(place: Path, first: int) -> None:
     survive(range(first, min(ALL, first + 10 * BATCH)), place)
