@@ -155,7 +155,7 @@ def level_of(path: Path) -> str:
 
 
 def _turn(item: pytest.Item) -> int:
-    """Long tests first, so that no worker still has some when the others are done; those that measure last, in a row."""
+    """Return 0 for long tests, so that no worker still has one at the end, up to 3 for those that measure, in a row."""
     groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
     if groups:
         return 3 if "alone" in groups else 0
