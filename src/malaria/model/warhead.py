@@ -48,7 +48,7 @@ from malaria.model.table import Table
 from malaria.model.threshold import Threshold, parse_threshold, thresholds_schema
 from malaria.model.wanted_change import Verb
 from malaria.mqtt.packets import Protocol
-from malaria.units import NotationError, format_bytes, format_count, format_duration_ns, format_rate, format_things
+from malaria.units import NotationError, format_bytes, format_duration_ns, format_rate, format_things
 
 LARGEST_FILE_BYTES: Final = 10**7
 MOST_CHANGES_TOLD: Final = 5
@@ -362,7 +362,7 @@ def describe(warhead: Warhead) -> str:
     elif publishing:
         parts += [_sum_text(publishing)]
     if len(publishing) == 1 and publishing[0].messages:
-        parts += [f"{format_count(publishing[0].messages)} messages each"]
+        parts += [f"{format_things(publishing[0].messages, 'message')} each"]
     parts += [format_duration_ns(duration_ns)] if duration_ns else []
     parts += [describe_surge(surge) for surge in warhead.surges]
     return " · ".join(parts + _change_texts(warhead.changes))

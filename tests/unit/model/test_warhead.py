@@ -370,6 +370,7 @@ def test_passwords_are_not_written() -> None:
         ("interval = 0\ninflight = 5", "2 clients · 100 B · QoS 1 · as fast as a window of 5 allows · 1 s"),
         ("interval = 0\nqos = 0", "2 clients · 100 B · QoS 0 · as fast as possible · 1 s"),
         ("messages = 1000", "2 clients · 100 B · QoS 1 · every 1 s · 1,000 messages each · 1 s"),
+        ("messages = 1", "2 clients · 100 B · QoS 1 · every 1 s · 1 message each · 1 s"),
         ("payload = 'file:x'", "2 clients · file:x · QoS 1 · every 1 s · 1 s"),
         ("role = 'subscribe'", "2 subscribers · 1 s"),
         ("role = 'connect'", "2 clients · 1 s"),
