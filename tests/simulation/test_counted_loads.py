@@ -71,6 +71,22 @@ def test_a_standstill_that_ends_the_load_is_not_counted(tmp_path: Path) -> None:
     assert found["acked_per_s"] == pytest.approx(45 / found["duration_s"], rel=0.1)
 
 
+def test_a_closed_loop_without_an_answer_in_its_time_is_unknown(tmp_path: Path) -> None:
+    """All answers come while the messages under way are waited for."""
+    late = Simulation(Behaviour(ack_delay_ns=600 * NS_PER_MS))
+    found = late.run(tmp_path, clients=2, interval="0", inflight=5, duration="500ms", thresholds={}).summary
+    assert found.messages["acked"] == 10
+    assert found.verdict.outcome == "UNKNOWN"
+    assert [reason.text for reason in found.verdict.reasons] == ["no message was acknowledged in the measured time"]
+
+
+def test_a_closed_loop_that_ends_by_its_number_of_messages_may_have_its_answers_late(tmp_path: Path) -> None:
+    late = Simulation(Behaviour(ack_delay_ns=600 * NS_PER_MS))
+    options: dict[str, Any] = {"duration": None, "thresholds": {}}
+    found = late.run(tmp_path, clients=2, messages=5, interval="0", inflight=5, **options).summary
+    assert (found.messages["acked"], found.verdict.outcome) == (10, "PASS")
+
+
 def test_a_load_that_its_duration_ends_is_counted_over_it(tmp_path: Path) -> None:
     whole = {"duration_s": 3.0, "due_per_s": 100, "sent_per_s": 100, "acked_per_s": 100}
     assert rates(tmp_path / "both", clients=10, messages=60, interval="100ms", duration="3s") == whole
