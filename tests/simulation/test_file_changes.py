@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exactly import S, dues_by_client
-from malaria.records.rows import EventKind
+from malaria.records.rows import EventKind, Progress, RunPhase
 from simulation import Machine, Simulation
 from stub_broker import Behaviour
 
@@ -25,6 +25,18 @@ def test_a_rate_changes_at_its_exact_time_on_every_worker(tmp_path: Path) -> Non
     marks = [(event.at_ns - begin_ns, event.text) for event in outcome.run.events if event.kind is EventKind.ACT]
     assert marks == [(S, "publishers: 20 msg/s each"), (2 * S, "publishers: 5 msg/s each")]
     assert outcome.summary["verdict"]["outcome"] == "PASS"
+
+
+def test_the_rate_that_is_due_is_told_from_the_moment_of_the_change_on(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    outcome = Simulation().run(
+        tmp_path, on_progress=told.append, clients=20, rate="10", duration="3s", changes=[("1300ms", "rate=20/s")]
+    )
+    begin_ns = outcome.run.meta.measure_start_ns
+    for frame in told:
+        since_ms = (frame.at_ns - begin_ns) // MS
+        loaded = frame.phase is RunPhase.MEASURE and since_ms >= 0
+        assert frame.due_now_per_s == (200 if since_ms < 1300 else 400) * loaded, since_ms
 
 
 def test_connections_are_cut_in_the_warm_up_too(tmp_path: Path) -> None:

@@ -33,19 +33,30 @@ class DueRate:
         its warhead alone, `surges` those that have come, all in run time. None in a closed loop, without publishers,
         and as long as the measured time has not been set.
         """
+        self.learn(start_ns, changes, surges)
         if self._steps is None or start_ns is None:
             return None
+        steps = ((start_ns + after_ns, per_s) for after_ns, per_s in self._steps)
+        return tuple(step for step in steps if end_ns is None or step[0] < end_ns)
+
+    def learn(
+        self, start_ns: int | None, changes: Sequence[LoadChange], surges: Sequence[SurgeTimes] | None = None
+    ) -> None:
+        """Take the changes and surges so far, as `steps` does."""
+        if self._steps is None or start_ns is None:
+            return
         told = (tuple(changes), None if surges is None else tuple(surges))
         if told != self._told:
             self._told = told
             since = [replace(change, at_ns=change.at_ns - start_ns) for change in changes]
             come = None if surges is None else [surge.moved(-start_ns) for surge in surges]
             self._steps = rate_steps(self._warhead, self._workers, since, come) or ()
-        steps = ((start_ns + after_ns, per_s) for after_ns, per_s in self._steps)
-        return tuple(step for step in steps if end_ns is None or step[0] < end_ns)
 
     def at(self, at_ns: int, start_ns: int | None) -> float | None:
-        """Return the messages per second that are due at `at_ns`; before the measured time, those of the first step."""
+        """Return the messages per second that are due at `at_ns` by what was learned of changes until now.
+
+        Before the measured time those of the first step.
+        """
         if self._steps is None:
             return None
         since_ns = at_ns - (at_ns if start_ns is None else start_ns)

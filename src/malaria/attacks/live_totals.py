@@ -117,7 +117,7 @@ class LiveTotals:
             ready,
             per_s(last, Counter.SENT),
             per_s(last, Counter.ACKED),
-            max((sample.gauges.get(Gauge.LAG_MAX_NS, 0) for sample in last), default=None),
+            max((one.gauges.get(Gauge.LAG_MAX_NS, 0) for one in last if one.counters.get(Counter.SENT)), default=None),
             lost=not self._present.intersection(workers),
         )
 

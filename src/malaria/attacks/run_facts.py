@@ -16,7 +16,7 @@ from malaria.model.wanted_change import Verb
 from malaria.model.warhead import Warhead, describe, to_toml
 from malaria.plan.clients import Identity, make_plan
 from malaria.plan.streams import delivery_note
-from malaria.plan.surge_schedule import base_rate, clients_planned, clients_steered
+from malaria.plan.surge_schedule import SurgeTimes, base_rate, clients_planned, clients_steered
 from malaria.records.first_texts import most_common
 from malaria.records.rows import UNCOUNTED
 from malaria.records.run_meta import BrokerFacts, ChangeFacts, LostWorker, RunMeta, StartFacts, WorkerFacts
@@ -62,6 +62,12 @@ def uncounted(warhead: Warhead) -> list[str]:
     return [f"{UNCOUNTED[0].lower()}{UNCOUNTED[1:]}: {note}"] if note else []
 
 
+def unplanned_surges(conductor: Conductor) -> tuple[SurgeTimes, ...] | None:
+    """Return the surges that have come, if the load does not go by its warhead alone."""
+    schedule = conductor.change_schedule
+    return schedule.surges_come() if schedule.steered or conductor.timing.stepwise else None
+
+
 def run_state(
     conductor: Conductor,
     due_rate: DueRate,
@@ -76,7 +82,6 @@ def run_state(
     total = most_common(_added(failures.values()))
     schedule, measured = conductor.change_schedule, (conductor.measure_start_ns, conductor.measure_end_ns)
     milestones = conductor.milestones
-    unplanned = schedule.steered or conductor.timing.stepwise
     state = RunMeta(
         measure_start_ns=measured[0],
         measure_end_ns=measured[1],
@@ -94,7 +99,7 @@ def run_state(
         worker_facts=tuple(_worker_facts(name, one, failures) for name, one in conductor.workers.items()),
         aborted=conductor.aborted or None,
         stalled=conductor.stalled or None,
-        rate_steps=due_rate.steps(*measured, schedule.load_changes, schedule.surges_come() if unplanned else None),
+        rate_steps=due_rate.steps(*measured, schedule.load_changes, unplanned_surges(conductor)),
         start=_start_spread(conductor.starts_ns),
     )
     known: dict[str, object] = {}

@@ -23,7 +23,7 @@ from malaria.attacks.ledger_totals import ledger_totals
 from malaria.attacks.live_changes import LiveChanges
 from malaria.attacks.live_totals import LiveTotals
 from malaria.attacks.preflight import AttackRequest, TargetInfo, check_target, prepare, seen_from_bee, view_of
-from malaria.attacks.run_facts import planned_facts, run_state, uncounted
+from malaria.attacks.run_facts import planned_facts, run_state, uncounted, unplanned_surges
 from malaria.attacks.staircase_pilot import StaircasePilot
 from malaria.attacks.steer_socket import SteerSocket
 from malaria.clock import NS_PER_MS, NS_PER_S, Clock, now_ns, wall_ns
@@ -245,6 +245,7 @@ class AttackRunner:
         )
         self._totals = LiveTotals(workers)
         self._due_rate = DueRate(request.warhead, len(workers), stepwise=stepwise)
+        self._acknowledged = bool(planned.acknowledged)
         self._connect_failures: dict[str, dict[str, int]] = {}  # of each worker, by reason
         self._fresh_events: list[Event] = []
         self._show_every_ns = means.show_every_ns
@@ -399,6 +400,7 @@ class AttackRunner:
         clients = schedule.crowd.there_in_all(at_ns) if schedule.steered else self._clients
         done, total = conductor.progress(at_ns, self._clients)
         events, self._fresh_events = tuple(self._fresh_events), []
+        self._due_rate.learn(conductor.measure_start_ns, schedule.load_changes, unplanned_surges(conductor))
         due_per_s = self._due_rate.at(at_ns, conductor.measure_start_ns)
         frame = Progress(
             at_ns,
@@ -410,6 +412,7 @@ class AttackRunner:
             events=events,
             load_start_ns=conductor.measure_start_ns,
             paused=tuple(sorted(schedule.crowd.paused)),
+            acknowledged=self._acknowledged,
         )
         return self._totals.progress(frame)
 

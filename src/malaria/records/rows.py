@@ -286,7 +286,7 @@ class Progress:
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
     `load_start_ns` is the zero of the clock that people read; None before it is known. `target_percent` is the latest
     CPU of the `broker` (of a core) and of its `host`, as far as observers see them. `paused` are the groups of which
-    nothing is due until they resume.
+    nothing is due until they resume. `acknowledged`: the broker answers every message, as none publishes at QoS 0.
     """
 
     at_ns: int
@@ -305,3 +305,11 @@ class Progress:
     load_start_ns: int | None = None
     target_percent: Mapping[str, float] = field(default_factory=dict)
     paused: tuple[str, ...] = ()
+    acknowledged: bool = True
+
+    @property
+    def due_now_per_s(self) -> float | None:
+        """The rate that is due at this moment: none before the load begins and after its end."""
+        is_before = self.load_start_ns is not None and self.at_ns < self.load_start_ns
+        loaded = self.phase is RunPhase.WARMUP or (self.phase is RunPhase.MEASURE and not is_before)
+        return self.due_per_s if loaded or self.due_per_s is None else 0.0

@@ -22,13 +22,13 @@ from malaria.report.terminal.live_block import (
     HOT_PERCENT,
     LATENCIES,
     arriving,
-    due_target,
     is_behind,
     per_second,
     phase_text,
     rate_text,
     ready,
     sparkline,
+    target_of,
 )
 from malaria.report.terminal.so_far import BAD, DOUBTFUL, answered_by, so_far
 from malaria.report.terminal.terminal_lines import INDENT, LABEL_WIDTH, row, wrapped
@@ -169,7 +169,7 @@ def _messages(picture: ScreenPicture) -> list[Text]:
         per_s = picture.average_per_s.get(counter)
         cells = (
             per_second(progress.second, counter),
-            "" if counter is arriving(progress.totals) or progress.due_per_s is None else due_target(progress),
+            target_of(progress, counter),
             UNKNOWN if per_s is None else f"{rate_text(per_s)}/s",
             format_count(progress.totals[counter]),
         )

@@ -80,7 +80,7 @@ def _status(attack: LiveAttack, around: Surroundings) -> RunStatus:
         load_start_s=None if progress.load_start_ns is None else _seconds(progress.load_start_ns),
         clients_ready=ready(progress),
         clients_planned=progress.clients_planned,
-        due_per_s=progress.due_per_s,
+        due_per_s=progress.due_now_per_s,
         totals=dict(progress.totals),
         latency_ms=progress.latency_ms,
         second_latency_ms=progress.second_latency_ms,

@@ -102,5 +102,12 @@ def test_each_bee_has_its_own_figures() -> None:
     assert (second.bee, second.sent_per_s, second.lost) == ("bee-2", None, True)
 
 
+def test_a_bee_that_sent_nothing_was_not_in_time_either() -> None:
+    totals = LiveTotals(["bee-1/1"])
+    totals.add(sample("bee-1/1", 1, sent=0))
+    (bee,) = totals.progress(FRAME).bees
+    assert (bee.sent_per_s, bee.lag_max_ns) == (0.0, None)
+
+
 def test_a_load_of_one_host_shows_no_bees() -> None:
     assert LiveTotals(["1", "2"]).progress(FRAME).bees == ()

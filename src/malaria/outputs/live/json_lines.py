@@ -270,7 +270,7 @@ def _rates(progress: Progress) -> SecondRates | None:
     sent, acked, delivered = (
         second.per_s.get(counter, 0) for counter in (Counter.SENT, Counter.ACKED, Counter.DELIVERED)
     )
-    return SecondRates(due_per_s=progress.due_per_s, sent_per_s=sent, acked_per_s=acked, delivered_per_s=delivered)
+    return SecondRates(due_per_s=progress.due_now_per_s, sent_per_s=sent, acked_per_s=acked, delivered_per_s=delivered)
 
 
 def _points(latencies: Mapping[str, Mapping[str, float]]) -> dict[str, LatencyPoints]:

@@ -84,8 +84,7 @@ class LiveRun:
         self.totals, self.gauges = progress.totals, progress.gauges
         self.phase, self.at_ns = progress.phase, progress.at_ns
         self.clients_planned = progress.clients_planned
-        running = progress.phase in (RunPhase.WARMUP, RunPhase.MEASURE)
-        self.due_per_s = progress.due_per_s if running else 0.0
+        self.due_per_s = progress.due_now_per_s
 
 
 type ReadGauge = Callable[[LiveRun], float | None]

@@ -177,10 +177,9 @@ def _figures(progress: Progress) -> Table:
         # a row of zeros, such as acked at QoS 0, would look like trouble
         if not totals.get(counter):
             continue
-        target = "" if counter is arriving(totals) or progress.due_per_s is None else due_target(progress)
         behind = is_behind(progress, counter)
         shown = Text(per_second(second, counter), style="red" if behind else "")
-        table.add_row(f"{INDENT}{counter}", shown, target, format_count(totals[counter]))
+        table.add_row(f"{INDENT}{counter}", shown, target_of(progress, counter), format_count(totals[counter]))
     present = f"{format_count(ready(progress))} of {format_count(progress.clients_planned)}"
     gone = [(totals.get(each, 0), each) for each in (Counter.REFUSED, Counter.DROPPED)]
     lost = Text(", ".join(f"{format_count(number)} {each}" for number, each in gone))
@@ -195,6 +194,8 @@ def is_behind(progress: Progress, counter: Counter) -> bool:
     """Return True if the last second had less than half of what is due: a broker that stands still is seen at once."""
     second, due_per_s = progress.second, progress.due_per_s or 0
     if counter not in (Counter.SENT, Counter.ACKED) or second is None or due_per_s < LEAST_STEADY_PER_S:
+        return False
+    if not target_of(progress, counter):
         return False
     is_late = second.per_s.get(counter, 0) < due_per_s / 2
     return is_late and progress.phase is RunPhase.MEASURE and progress.phase_done > 2 * NS_PER_S
@@ -287,8 +288,16 @@ def arriving(totals: Mapping[str, int]) -> Counter:
     return Counter.DELIVERED if totals.get(Counter.DELIVERED) else Counter.ARRIVED
 
 
+def target_of(progress: Progress, counter: Counter) -> str:
+    """Return the rate that a counter should have; empty if what is due is not what it counts."""
+    if counter is arriving(progress.totals) or (counter is Counter.ACKED and not progress.acknowledged):
+        return ""
+    return "" if progress.due_per_s is None else due_target(progress)
+
+
 def due_target(progress: Progress) -> str:
-    return UNKNOWN if progress.due_per_s is None else f"{rate_text(progress.due_per_s)}/s"
+    per_s = progress.due_now_per_s
+    return UNKNOWN if per_s is None else f"{rate_text(per_s)}/s"
 
 
 def per_second(second: LastSecond | None, counter: str) -> str:

@@ -46,14 +46,18 @@ def _behind(progress: Progress) -> str:
     if not due or not per_s:
         return ""
     counter = answered_by(progress)
-    missing = due - progress.totals.get(counter, 0)
+    # where some want no answer, those that want one are sent, and are done when they wait no more
+    waiting = 0 if counter is Counter.ACKED else progress.gauges.get(Gauge.INFLIGHT, 0)
+    missing = due - progress.totals.get(counter, 0) + waiting
     if missing <= max(ON_TARGET * due, UNDER_WAY_S * per_s, 1):
         return ""
-    return f"behind: {counter} {100 * (due - missing) / due:.0f} % of {format_count(due)} due"
+    return f"behind: {'done' if waiting else counter} {100 * (due - missing) / due:.0f} % of {format_count(due)} due"
 
 
 def answered_by(progress: Progress) -> Counter:
-    """Return the counter of messages that are done: acked, and at QoS 0 sent."""
+    """Return the counter of messages that are done: acked, and sent where some are at QoS 0."""
+    if not progress.acknowledged:
+        return Counter.SENT
     acknowledged = progress.totals.get(Counter.ACKED, 0) or progress.gauges.get(Gauge.INFLIGHT, 0)
     return Counter.ACKED if acknowledged else Counter.SENT
 

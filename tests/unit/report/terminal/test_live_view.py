@@ -12,8 +12,8 @@ from rich.console import Console
 import load_states
 from load_states import START_NS, TITLE, second_at
 from malaria.clock import NS_PER_S
-from malaria.records.rows import Event, EventKind, Progress, RunPhase
-from malaria.report.terminal.live_block import LiveCourse, LivePicture, live_block, sparkline
+from malaria.records.rows import Counter, Event, EventKind, Progress, RunPhase
+from malaria.report.terminal.live_block import LiveCourse, LivePicture, is_behind, live_block, sparkline
 from malaria.report.terminal.live_view import LiveView, line
 
 
@@ -59,6 +59,24 @@ def test_a_log_shows_every_event_and_every_new_phase_at_once() -> None:
 
 def test_the_log_tells_how_it_goes_and_what_the_broker_uses() -> None:
     assert line(state(12)).endswith("broker CPU 71 %  host CPU 38 %  so far: on target")
+
+
+@pytest.mark.parametrize(
+    ("at_s", "phase", "target"),
+    [(-1, RunPhase.MEASURE, "0.0/s"), (0, RunPhase.MEASURE, "500/s"), (-1, RunPhase.WARMUP, "500/s"),
+     (31, RunPhase.DRAIN, "0.0/s"), (32, RunPhase.FINISH, "0.0/s")],
+)  # fmt: skip
+def test_outside_of_the_load_nothing_is_due(at_s: float, phase: RunPhase, target: str) -> None:
+    assert f"  target {target}  " in line(state(at_s, phase=phase, totals={"due": 500}))
+
+
+def test_where_some_are_at_qos_0_the_broker_does_not_answer_all_that_is_due() -> None:
+    at_ns = START_NS + 12 * NS_PER_S
+    second = second_at(at_ns, {"due": 500, "sent": 500, "acked": 200})
+    (acked,) = [text for text in drawn(80, 24, state(12, second=second, acknowledged=False)) if "  acked  " in text]
+    assert "500/s" not in acked
+    assert not is_behind(state(12, second=second, acknowledged=False), Counter.ACKED)
+    assert is_behind(state(12, second=second), Counter.ACKED)
 
 
 def drawn(width: int, height: int, progress: Progress, events: tuple[Event, ...] = (), note: str = "") -> list[str]:

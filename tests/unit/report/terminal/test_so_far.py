@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
@@ -20,6 +21,9 @@ RUNNING = Progress(
     totals={"due": 6000, "sent": 6000, "acked": 5990},
 )
 
+MIXED: Final = {"totals": {"due": 6000, "sent": 6000, "acked": 2600}, "acknowledged": False}
+"""A part of the load is at QoS 0, and nobody answers it."""
+
 
 @pytest.mark.parametrize(
     ("change", "words", "style"),
@@ -32,6 +36,8 @@ RUNNING = Progress(
         ({"second_latency_ms": {"own_lag": {"p99": 18.0}}}, "so far: this machine is late: 18 ms (p99)", DOUBTFUL),
         ({"totals": {"due": 6000, "sent": 6000, "acked": 6000, "refused": 3}}, "so far: 3 connects refused", DOUBTFUL),
         ({"bees": (BeeStanding("bee-2", 0, None, None, None, lost=True),)}, "so far: bee-2 lost", BAD),
+        (MIXED, "so far: on target", GOOD),
+        (MIXED | {"gauges": {"inflight": 3000}}, "so far: behind: done 50 % of 6,000 due", BAD),
         ({"due_per_s": None}, "so far: as fast as the broker answers", GOOD),
         ({"phase": RunPhase.DRAIN}, "", ""),
         ({"phase": RunPhase.CONNECT, "totals": {}}, "", ""),
