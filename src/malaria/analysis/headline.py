@@ -100,7 +100,8 @@ def _closed_loop(summary: Summary) -> str:
     rate = format_rate(_done_per_s(summary) or 0, "msg")
     if summary.rates.acked_per_s is not None:
         return f"carries {rate}, as fast as it answered (closed loop)"
-    sent = f"the sockets of this machine took {rate} (closed loop, QoS 0)"
+    part = "partly QoS 0" if summary.messages.acked else "QoS 0"
+    sent = f"the sockets of this machine took {rate} (closed loop, {part})"
     if summary.rates.delivered_per_s is None:
         return f"{sent}; what the broker took is not known"
     return f"{sent}, {format_count(summary.rates.delivered_per_s)} deliveries/s"

@@ -94,6 +94,10 @@ def surge_results(run: Run) -> list[SurgeResult]:
     return results
 
 
+STAYED: Final = RecoveryTime(None, reasons=("its clients stayed to the end",))
+OTHERS_STAYED: Final = RecoveryTime(None, reasons=("clients of a surge that overlaps it stayed to the end",))
+
+
 def recovery_figures(results: Sequence[SurgeResult]) -> RecoveryFigures:
     """Return the figures over all surges, for thresholds. None: unknown."""
     held = [result.hold.held for result in results]
@@ -125,7 +129,8 @@ def _of_episode(context: _SurgeContext, episode: Episode, before: Sequence[LoadS
             else judge_hold(_hold_window(context, episode, surge, baseline, well_ns))
         )
         until_ns = surge.added_ns if surge.remove_ns is None and surge.added_ns is not None and held.held else well_ns
-        results.append(SurgeResult(surge, held, recovery, watched_s, (surge.add_ns, until_ns)))
+        own = OTHERS_STAYED if recovery is STAYED and surge.remove_ns is not None else recovery
+        results.append(SurgeResult(surge, held, own, watched_s, (surge.add_ns, until_ns)))
     return results
 
 
@@ -140,7 +145,7 @@ def _trouble_before(context: _SurgeContext, before: Sequence[LoadSecond]) -> str
 
 def _recovery(context: _SurgeContext, episode: Episode, baseline: Baseline | None, seconds_before: int) -> RecoveryTime:
     if episode.leave_ns is None:
-        return RecoveryTime(None, reasons=("its clients stayed to the end",))
+        return STAYED
     if baseline is None:
         seen = format_things(seconds_before, "second")
         return RecoveryTime(None, reasons=(f"{seen} before them could be judged, {LEAST_BEFORE_S} are needed",))

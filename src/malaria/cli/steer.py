@@ -29,6 +29,7 @@ LAST: Final = ("last", LATEST)
 """Names of the attack that runs."""
 CONTINUED: Final = "cut"
 """A change of two words, which may be written without quotes."""
+NO_RUN: Final = ", and no run has this name"
 TAKEN, CONFLICT, REFUSED = 0, 1, 2
 
 
@@ -63,7 +64,7 @@ def steer(
 
     named, changes = _split(words or [])
     for change in changes:  # one that is mistyped must not leave the others half done
-        _check_notation(change)
+        _check_notation(change, may_name=named is None and change is changes[0])
     directory = _running(named)
     answers: list[tuple[str, SteerAnswer]] = []
     for change in changes or [""]:
@@ -87,14 +88,16 @@ def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
     return words[0], _joined(words[1:])
 
 
-def _check_notation(change: str) -> None:
+def _check_notation(change: str, *, may_name: bool) -> None:
+    """`may_name`: the word stands where the name of a run could. Raises OperatorError."""
     from malaria.model.wanted_change import parse_change
     from malaria.units import NotationError
 
     try:
         parse_change(change)
     except NotationError as error:
-        raise OperatorError(error.message, error.remedy) from None
+        unnamed = NO_RUN if may_name and ":" not in change else ""
+        raise OperatorError(f"{error.message}{unnamed}", error.remedy) from None
 
 
 def _is_run(word: str, others: Sequence[str]) -> bool:

@@ -53,10 +53,21 @@ def published(messages: MessageFigures) -> list[AccountLine]:
         return []
     first = [AccountLine("", "sent", sent)]
     if acked:  # nothing is acknowledged at QoS 0: the sum then begins with what was sent
-        waiting = "Sent, and no acknowledgement had come when the drain ended."
-        first = [AccountLine("", "acked", acked), AccountLine("+", "not acked", sent - acked, waiting)]
+        first = [
+            AccountLine("", "acked", acked),
+            AccountLine("+", "not acked", sent - acked, _not_acked(sent - acked, messages.unacked)),
+        ]
     unsent = AccountLine("+", "not sent", due - sent, "Due, and never handed to the kernel.")
     return [*first, unsent, AccountLine("=", "due", due)]
+
+
+def _not_acked(number: int, unacked: int | None) -> str:
+    sentence = "Sent, and no acknowledgement had come when the drain ended."
+    if unacked is None or number <= unacked:
+        return sentence
+    answers = f"{count(unacked)} of them were" if unacked else "None of them was"
+    why = "QoS 0 has no answer, and some may have been refused, or under way when malaria broke their connection."
+    return f"{sentence} {answers} owed one: {why}"
 
 
 def deliveries(messages: MessageFigures) -> list[AccountLine]:

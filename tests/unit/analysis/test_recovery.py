@@ -177,6 +177,14 @@ def test_what_was_not_seen_is_not_known(
     assert bool(remarks) is (surge[2] is not None)
 
 
+def test_a_surge_that_left_is_not_said_to_have_stayed_with_another() -> None:
+    due = [100] * 10 + [150] * 5 + [200] * 5 + [150] * 20
+    course = Course(due, surges=[(50, 10, 20), (50, 15, None)], ready={n: 150 for n in range(11, 41)})
+    goes, stays = summarize(course.run())["surges"]
+    assert (goes["recovered"], goes["reasons"]) == (None, ["clients of a surge that overlaps it stayed to the end"])
+    assert (stays["recovered"], stays["reasons"]) == (None, ["its clients stayed to the end"])
+
+
 def test_trouble_that_was_there_before_is_not_the_surges() -> None:
     course = Course(**queue([80] * 40), surges=SURGE)
     surge = result(course)

@@ -88,7 +88,9 @@ def test_the_first_change_that_is_not_taken_ends_it(asked: Asked, capsys: pytest
 def test_what_is_no_change_is_found_before_any_is_made(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["steer", "+1", "more", "+2"]) == 2
     assert asked == []
-    assert "'more' is not a change" in capsys.readouterr().err
+    assert "'more' is not a change\n" in capsys.readouterr().err
+    assert main(["steer", "meters-3", "+2"]) == 2
+    assert "'meters-3' is not a change, and no run has this name\n" in capsys.readouterr().err
 
 
 def test_without_a_change_it_says_how_the_attack_stands(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,14 @@ def test_what_was_not_sent_is_part_of_the_sum() -> None:
     assert published(MessageFigures()) == []
 
 
+def test_what_owed_no_answer_is_not_shown_as_missing() -> None:
+    at_qos_0 = published(MessageFigures(due=10, sent=10, acked=4, unacked=0))[1].sentence
+    assert "None of them was owed one: QoS 0 has no answer" in at_qos_0
+    assert "2 of them were owed one" in published(MessageFigures(due=10, sent=10, acked=4, unacked=2))[1].sentence
+    for unacked in (6, None):
+        assert published(MessageFigures(due=10, sent=10, acked=4, unacked=unacked))[1].sentence.endswith("drain ended.")
+
+
 def test_what_cannot_be_known_is_said_in_words() -> None:
     run = make_run(trouble="lost-worker")
     assert any("A worker was lost" in note for note in ledger_notes(run))
