@@ -303,6 +303,19 @@ def test_the_number_planned_falls_when_the_clients_have_left(tmp_path: Path) -> 
     ]
 
 
+def test_clients_of_a_surge_are_planned_while_it_is_there(tmp_path: Path) -> None:
+    """Or clients would seem to be missing before it comes and after it has left."""
+    seen: list[tuple[int, int]] = []
+    outcome = Simulation().run(
+        tmp_path, 1, lambda one: seen.append((one.at_ns, one.clients_planned)), clients=20, rate="10", duration="8s",
+        connect_rate=0, surges=[{"clients": 30, "at": "2s", "hold": "3s"}],
+    )  # fmt: skip
+    begin_ns = outcome.run.meta.measure_start_ns
+    for at_ns, planned in seen:
+        if not 5 * S <= at_ns - begin_ns < 6 * S + S // 2:  # those that have just left may still be reported as ready
+            assert planned == (51 if 2 * S <= at_ns - begin_ns < 5 * S else 21), at_ns - begin_ns
+
+
 def test_the_groups_that_pause_are_told(tmp_path: Path) -> None:
     seen: list[tuple[str, ...]] = []
     Simulation().run(

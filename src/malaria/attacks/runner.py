@@ -34,7 +34,7 @@ from malaria.errors import OperatorError, RunError, UnreachedTargetError, Unstor
 from malaria.model.warhead import Warhead, to_toml
 from malaria.observe.target_observers import TargetObservers
 from malaria.outputs.files import write_summary
-from malaria.plan.surge_schedule import clients_planned, surge_times
+from malaria.plan.surge_schedule import surge_times
 from malaria.records.rows import Event, EventKind, Progress
 from malaria.records.run import Run
 from malaria.records.run_meta import EnvironmentFacts, RunMeta
@@ -232,7 +232,6 @@ class AttackRunner:
         self._writer = sinks.writer
         self._on_progress = sinks.on_progress
         self._followers = sinks.followers
-        self._clients = clients_planned(request.warhead)
         workers = sinks.pool.workers
         notice_ns = START_NOTICE_NS if request.launcher is None else SWARM_NOTICE_NS
         timing = _timing(means.load.warhead, len(workers), notice_ns)
@@ -397,8 +396,8 @@ class AttackRunner:
     def _progress(self, at_ns: int) -> Progress:
         conductor = self._conductor
         schedule = conductor.change_schedule
-        clients = schedule.crowd.there_in_all(at_ns) if schedule.steered else self._clients
-        done, total = conductor.progress(at_ns, self._clients)
+        clients = schedule.crowd.there_in_all(at_ns)
+        done, total = conductor.progress(at_ns, clients)
         events, self._fresh_events = tuple(self._fresh_events), []
         self._due_rate.learn(conductor.measure_start_ns, schedule.load_changes, unplanned_surges(conductor))
         due_per_s = self._due_rate.at(at_ns, conductor.measure_start_ns)

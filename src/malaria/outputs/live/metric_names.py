@@ -100,9 +100,7 @@ GAUGES_LEFT_OUT: Final[Mapping[Gauge, str]] = {
     Gauge.SILENT_MAX_AGO_NS: "says nothing without the time of its sample",
     Gauge.WAITED_MAX_NS: "says nothing without the time of its sample",
 }
-CLIENTS_PLANNED: Final = LiveMetric(
-    "clients_planned", "Clients of the load: surges from the start on, changes by hand as they come."
-)
+CLIENTS_PLANNED: Final = LiveMetric("clients_planned", "Clients of the load: surges and changes as they come and go.")
 DUE_RATE: Final = LiveMetric("messages_due_per_second", "Messages that are due in a second now; absent: closed loop.")
 PHASE: Final = LiveMetric("phase", "1 for the phase that the attack is in.")
 VERDICT: Final = LiveMetric("verdict", "1 for the verdict; absent while the attack runs.")
