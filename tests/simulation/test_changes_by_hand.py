@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +315,15 @@ def test_clients_of_a_surge_are_planned_while_it_is_there(tmp_path: Path) -> Non
     for at_ns, planned in seen:
         if not 5 * S <= at_ns - begin_ns < 6 * S + S // 2:  # those that have just left may still be reported as ready
             assert planned == (51 if 2 * S <= at_ns - begin_ns < 5 * S else 21), at_ns - begin_ns
+
+
+def test_the_rates_that_were_set_are_told(tmp_path: Path) -> None:
+    seen: list[object] = []
+    Simulation().run(
+        tmp_path, 1, lambda progress: seen.append(progress.intervals.get("publishers")), clients=20, rate="10",
+        duration="4s", connect_rate=0, changes=[("1s", "rate=1/6"), ("2s", "+5"), ("3s", "rate=5")],
+    )  # fmt: skip
+    assert [one for place, one in enumerate(seen) if seen[place - 1 : place] != [one]] == [None, 6, Fraction(1, 5)]
 
 
 def test_the_groups_that_pause_are_told(tmp_path: Path) -> None:

@@ -411,6 +411,7 @@ class AttackRunner:
             events=events,
             load_start_ns=conductor.measure_start_ns,
             paused=tuple(sorted(schedule.crowd.paused)),
+            intervals=schedule.intervals,
             acknowledged=self._acknowledged,
         )
         return self._totals.progress(frame)

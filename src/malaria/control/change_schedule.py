@@ -230,6 +230,11 @@ class ChangeSchedule:
         """Tell whether no change is to come."""
         return not self._planned and not self._announced and not self.expects_more
 
+    @property
+    def intervals(self) -> dict[str, Fraction]:
+        """The seconds between two messages of a client, of each group whose rate was changed."""
+        return {one.group: one.interval for one in self.load_changes if isinstance(one, TimedRateChange)}
+
     def surges_come(self) -> tuple[SurgeTimes, ...]:
         """Return the surges that have come, with the times at which they did and left."""
         return tuple(

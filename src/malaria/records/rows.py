@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from malaria.records.stored_values import LARGEST, StoredCount
@@ -286,7 +287,8 @@ class Progress:
     `phase_done` of `phase_total` is the bar: clients in the connect phase, nanoseconds in the others.
     `load_start_ns` is the zero of the clock that people read; None before it is known. `target_percent` is the latest
     CPU of the `broker` (of a core) and of its `host`, as far as observers see them. `paused` are the groups of which
-    nothing is due until they resume. `acknowledged`: the broker answers every message, as none publishes at QoS 0.
+    nothing is due until they resume; `intervals` has the seconds between two messages of a client of those groups whose
+    rate was changed. `acknowledged`: the broker answers every message, as none publishes at QoS 0.
     """
 
     at_ns: int
@@ -305,6 +307,7 @@ class Progress:
     load_start_ns: int | None = None
     target_percent: Mapping[str, float] = field(default_factory=dict)
     paused: tuple[str, ...] = ()
+    intervals: Mapping[str, Fraction] = field(default_factory=dict)
     acknowledged: bool = True
 
     @property

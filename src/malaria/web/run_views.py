@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from malaria.analysis.observer_series import DROPPED_SO_FAR
@@ -124,19 +125,20 @@ def _facts(attack: LiveAttack) -> AttackFacts | None:
     under_way = attack.under_way
     if under_way is None:
         return None
-    facts = under_way.facts
+    facts, progress = under_way.facts, attack.inbox.progress
+    intervals = {} if progress is None else progress.intervals
     return AttackFacts(
         title=under_way.title,
         target=facts.target or "",
         load=facts.load or "",
         command=facts.command or "",
         directory=str(under_way.directory),
-        groups=tuple(map(_group, under_way.warhead.groups)),
+        groups=tuple(_group(group, intervals.get(group.name, group.interval)) for group in under_way.warhead.groups),
     )
 
 
-def _group(group: Group) -> GroupView:
-    rate = str(1 / group.interval) if group.publishes and not group.closed_loop else ""
+def _group(group: Group, interval: Fraction) -> GroupView:
+    rate = str(1 / interval) if group.publishes and not group.closed_loop else ""
     return GroupView(name=group.name, role=str(group.role), clients=group.clients, rate=rate)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from live_runs import Playback, under_way
@@ -116,6 +117,18 @@ def test_the_state_in_words_and_figures() -> None:
     names = [figure.name for figure in status.figures]
     assert names[:3] == ["clients", "rate", "ack"]
     assert status.load_start_s == 3
+
+
+def test_a_group_has_the_rate_that_it_was_given_last() -> None:
+    feed = LiveFeed("attack")
+    Playback(feed).play(20)
+    facts = feed.view().facts
+    assert facts is not None
+    assert [group.rate for group in facts.groups] == ["1", ""]
+    feed.progress(Progress(1, RunPhase.MEASURE, 1, 1, 500, 83.0, intervals={"publishers": Fraction(6)}))
+    facts = feed.view().facts
+    assert facts is not None
+    assert [group.rate for group in facts.groups] == ["1/6", ""]
 
 
 def test_how_it_ended_is_told() -> None:

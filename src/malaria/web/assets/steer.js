@@ -45,15 +45,24 @@ function changeOf(verb) {
   return { '+': () => `+${value('clients')}`, '-': () => `-${value('clients')}`, rate: () => `rate=${value('rate')}`,
     cut: () => `cut ${value('part')}%` }[verb]?.() ?? verb;
 }
+let offered = [];  // the groups, with their rates as they are now
+const rateOf = groups => groups.find(group => group.name === byId('group').value)?.rate;
+function offerRate() {
+  byId('rate').value = rateOf(offered) || '1';
+}
 function showGroups(groups) {
   if (!steer) return;
-  const choice = byId('group'), names = groups.map(group => group.name), told = JSON.stringify(groups);
-  if (choice.dataset.shown === told) return;
+  const choice = byId('group'), names = groups.map(group => group.name), told = JSON.stringify(groups.map(({ name, role }) => [name, role]));
+  const rateChanged = rateOf(groups) !== rateOf(offered);
+  offered = groups;
+  if (choice.dataset.shown === told) {
+    if (rateChanged) offerRate();
+    return;
+  }
   choice.dataset.shown = told;
   byId('group-choice').hidden = names.length < 2;
   const publishing = groups.find(group => group.role !== 'subscribe');
   choice.replaceChildren(...groups.map(({ name, role }) => new Option(`${name} (${role})`, name, false, name === publishing?.name)));
-  const offerRate = () => { byId('rate').value = groups.find(group => group.name === choice.value)?.rate || '1'; };
   choice.onchange = () => { offerRate(); allowChanges(shown); };
   offerRate();
 }
