@@ -350,6 +350,7 @@ class Simulation:
     link: Link = field(default_factory=Link)
     story: Sequence[tuple[float, Action]] = ()
     broker: Any = None  # another broker than a StubBroker of the behaviour
+    notes: tuple[str, ...] = ()  # what was noted at the first look at the target
     time: VirtualTime = field(default_factory=VirtualTime)
     interrupt: Interrupt = field(default_factory=Interrupt)
     network: VirtualNetwork = field(init=False)
@@ -382,7 +383,7 @@ class Simulation:
         load = Load(warhead, Identity("run", RUN_TAG, seed), routes, self.epoch_ns)
         means = AttackMeans(
             load=load,
-            target=TargetInfo("stub 1.0", ()),
+            target=TargetInfo("stub 1.0", self.notes),
             start_workers=self._start_workers,
             observers=SimulatedObservers(self, request.observe),  # type: ignore[arg-type]
             clock=lambda: self.time.now_ns,

@@ -8,7 +8,7 @@ import pytest
 
 from exactly import MS, S, of_values, recorded, total
 from malaria.mqtt.reasons import SESSION_TAKEN_OVER
-from malaria.records.rows import Counter, EventKind, Metric
+from malaria.records.rows import Counter, EventKind, Metric, Progress
 from simulation import Link, Simulation, crash, restore
 from stub_broker import Behaviour, Connection, StubBroker
 from stub_packets import CONNACK, CONNECT, DISCONNECT, framed
@@ -37,6 +37,16 @@ def test_connects_bounded_in_number_are_not_dropped(tmp_path: Path) -> None:
     assert recorded(outcome, Metric.CONNECT) == of_values(
         [place * ACCEPT_NS for place in range(1, 50)] + [50 * ACCEPT_NS] * 251
     )
+
+
+def test_what_is_noted_before_the_load_is_told_at_once(tmp_path: Path) -> None:
+    """Such as the memory that large windows take: who reads it in the report alone has waited for the load."""
+    told: list[Progress] = []
+    note = "the in-flight windows of publishers take 688 MB of memory"
+    outcome = Simulation(notes=(note,)).run(tmp_path, on_progress=told.append, role="connect", clients=1, duration="1s")
+    first = next(progress for progress in told if progress.events)
+    assert (first.load_start_ns, first.events[0].text) == (None, note)
+    assert outcome.run.meta.notes == (note,)
 
 
 def test_connects_are_paced(tmp_path: Path) -> None:

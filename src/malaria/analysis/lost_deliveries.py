@@ -32,7 +32,7 @@ def who_lost(run: Run, summary: Summary, signs: str = "") -> str:
     left = len(losses) - GROUPS_NAMED
     more = f"; and {format_things(left, 'more group')}" if left > 0 else ""
     causes = ", and ".join((*_sent_to_each(run, losses[0]), _cause(run, summary) or signs or UNTOLD))
-    return f"{groups}{more}: {causes}; {_acknowledged(summary)}"
+    return f"{groups}{more}: {causes}; {_acknowledged(run, summary)}"
 
 
 def _of_group(losses: GroupLosses) -> str:
@@ -66,8 +66,10 @@ def _cause(run: Run, summary: Summary) -> str:
     return holds
 
 
-def _acknowledged(summary: Summary) -> str:
+def _acknowledged(run: Run, summary: Summary) -> str:
     messages = summary.messages
+    if run.meta.acknowledged is False and not messages.acked:
+        return "publishes at QoS 0 have no acknowledgement"
     if messages.acked and messages.acked == messages.sent:
         return "all publishes were acknowledged"
     acked = messages.acked_lost

@@ -265,7 +265,8 @@ class AttackRunner:
         """Run until the conductor says that it is over. Return False when the disk did not take all of it."""
         self._followers.begin(self._under_way)
         self._observers.start()
-        self._note_events(Event(0, EventKind.OBSERVER, text) for text in uncounted(self._warhead))
+        notes = (*self._under_way.facts.notes, *uncounted(self._warhead))
+        self._note_events(Event(0, EventKind.OBSERVER, text) for text in notes)
         while not self._conductor.over:
             reports = self._pool.poll(POLL_S)
             at_ns = self._now()

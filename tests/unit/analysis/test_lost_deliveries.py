@@ -44,6 +44,13 @@ def test_the_subscriber_and_the_cause(run: Run, dropped: int | None, text: str) 
     assert said(run, dropped) == text
 
 
+def test_at_qos_0_nothing_is_said_of_acknowledgements() -> None:
+    """There are none, so `none of the lost were acknowledged` would be no news."""
+    run = with_meta(lost(ONE), acknowledged=False)
+    summary = with_figures(summarize(run), broker={"dropped": None}, messages={"acked": 0})
+    assert who_lost(run, summary).endswith("; publishes at QoS 0 have no acknowledgement")
+
+
 def test_of_many_subscribers_those_that_lost_are_counted() -> None:
     many = GroupLosses("screens", 50, 3, 5_000, 7, 7)
     told = said(lost(ONE, many, replace(many, group="logs"), replace(many, group="more")))
