@@ -182,11 +182,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _began_s = time.monotonic()
         if not steps_aside:
             return (yield)
+        usual = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
         try:
             return (yield)
         finally:
-            os.setpriority(os.PRIO_PROCESS, 0, 0)  # only root may
+            os.setpriority(os.PRIO_PROCESS, 0, usual)  # only root may
 
 
 def lacking(what: str, remedy: str) -> NoReturn:
