@@ -136,9 +136,8 @@ def _make_load(
         _describe(writer, request, facts)
         pool = means.start_workers(means.load)
         try:
-            stored = AttackRunner(request, means, facts, AttackSinks(pool, writer, on_progress, followers)).run(
-                interrupt
-            )
+            sinks = AttackSinks(pool, writer, on_progress, followers)
+            stored = AttackRunner(request, means, facts, sinks).run(interrupt)
             if stored:
                 pool.forget()
         finally:
@@ -244,7 +243,6 @@ class AttackRunner:
         )
         self._totals = LiveTotals(workers)
         self._due_rate = DueRate(request.warhead, len(workers), stepwise=stepwise)
-        self._acknowledged = bool(planned.acknowledged)
         self._connect_failures: dict[str, dict[str, int]] = {}  # of each worker, by reason
         self._fresh_events: list[Event] = []
         self._show_every_ns = means.show_every_ns
@@ -413,7 +411,7 @@ class AttackRunner:
             load_start_ns=conductor.measure_start_ns,
             paused=tuple(sorted(schedule.crowd.paused)),
             intervals=schedule.intervals,
-            acknowledged=self._acknowledged,
+            acknowledged=bool(self._under_way.facts.acknowledged),
         )
         return self._totals.progress(frame)
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -228,13 +228,15 @@ def free_port() -> int:
 
 def _hold_port(port: int) -> int:
     """Bind a socket to a port, of the kernel's choice if 0, and keep it. Raises OSError where somebody has the port."""
-    with ExitStack() as stack:
-        holder = stack.enter_context(socket.socket())
+    holder = socket.socket()
+    try:
         # all addresses: a broker that listens on all of them must not find a connection from one of them
         holder.bind(("", port))
-        # only now, and never listen: nobody can bind without the option, and whoever has it can listen (socket(7))
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        stack.pop_all()
+    except OSError:
+        holder.close()
+        raise
+    # only now, and never listen: nobody can bind without the option, and whoever has it can listen (socket(7))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     _held_ports.append(holder)
     return int(holder.getsockname()[1])
 

@@ -89,7 +89,7 @@ def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def _check_notation(change: str, *, may_name: bool) -> None:
-    """`may_name`: the word stands where the name of a run could. Raises OperatorError."""
+    """Raise OperatorError for what is no change. `may_name`: it stands where the name of a run could."""
     from malaria.model.wanted_change import parse_change
     from malaria.units import NotationError
 

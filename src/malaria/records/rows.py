@@ -163,7 +163,7 @@ class EventKind(StrEnum):
     TROUBLE = "trouble"  # the broker's behaviour: refusals, drops, garbage
     LOST = "lost"  # a worker or a bee
     OPERATOR = "operator"  # Ctrl-C, and what is waited for
-    OBSERVER = "observer"  # an observer lost what it watches, or found it again
+    OBSERVER = "observer"  # an observer lost what it watches, or found it again; what was noted before the load
     BROKER = "broker"  # a broker that we had started ended
 
 

@@ -195,7 +195,7 @@ def is_behind(progress: Progress, counter: Counter) -> bool:
     second, due_per_s = progress.second, progress.due_per_s or 0
     if counter not in (Counter.SENT, Counter.ACKED) or second is None or due_per_s < LEAST_STEADY_PER_S:
         return False
-    if not target_of(progress, counter):
+    if not _has_target(progress, counter):
         return False
     is_late = second.per_s.get(counter, 0) < due_per_s / 2
     return is_late and progress.phase is RunPhase.MEASURE and progress.phase_done > 2 * NS_PER_S
@@ -290,9 +290,12 @@ def arriving(totals: Mapping[str, int]) -> Counter:
 
 def target_of(progress: Progress, counter: Counter) -> str:
     """Return the rate that a counter should have; empty if what is due is not what it counts."""
-    if counter is arriving(progress.totals) or (counter is Counter.ACKED and not progress.acknowledged):
-        return ""
-    return "" if progress.due_per_s is None else due_target(progress)
+    return due_target(progress) if _has_target(progress, counter) else ""
+
+
+def _has_target(progress: Progress, counter: Counter) -> bool:
+    is_other = counter is arriving(progress.totals) or (counter is Counter.ACKED and not progress.acknowledged)
+    return progress.due_per_s is not None and not is_other
 
 
 def due_target(progress: Progress) -> str:
