@@ -311,8 +311,12 @@ class Progress:
     acknowledged: bool = True
 
     @property
+    def loaded(self) -> bool:
+        """Tell whether the load, or its warm-up, has begun and not ended."""
+        is_before = self.load_start_ns is not None and self.at_ns < self.load_start_ns
+        return self.phase is RunPhase.WARMUP or (self.phase is RunPhase.MEASURE and not is_before)
+
+    @property
     def due_now_per_s(self) -> float | None:
         """The rate that is due at this moment: none before the load begins and after its end."""
-        is_before = self.load_start_ns is not None and self.at_ns < self.load_start_ns
-        loaded = self.phase is RunPhase.WARMUP or (self.phase is RunPhase.MEASURE and not is_before)
-        return self.due_per_s if loaded or self.due_per_s is None else 0.0
+        return self.due_per_s if self.loaded or self.due_per_s is None else 0.0

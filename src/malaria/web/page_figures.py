@@ -9,7 +9,7 @@ from malaria.analysis.live_series import LiveTable
 from malaria.analysis.observer_series import DROPPED_SO_FAR
 from malaria.records.rows import Counter, Gauge, Metric, Progress, RunPhase
 from malaria.report.figure_text import UNKNOWN
-from malaria.report.terminal.live_block import HOT_PERCENT, due_target, per_second, ready
+from malaria.report.terminal.live_block import HOT_PERCENT, per_second, ready, target_of
 from malaria.report.terminal.so_far import BAD, DOUBTFUL, answered_by, so_far
 from malaria.units import format_bytes, format_count, format_ms, format_rate, format_things
 from malaria.web.http_models import FigureView
@@ -95,8 +95,10 @@ def _rate(progress: Progress) -> FigureView | None:
     counter = answered_by(progress) if progress.totals.get(Counter.DUE) else Counter.ARRIVED
     if not progress.totals.get(counter):
         return None
-    target = "closed loop" if progress.due_per_s is None else f"target {due_target(progress)}"
-    note = target if progress.totals.get(Counter.DUE) else f"{format_count(progress.totals[counter])} so far"
+    target = target_of(progress, Counter.SENT)
+    note = f"target {target}" if target else f"{format_count(progress.totals[counter])} so far"
+    if progress.totals.get(Counter.DUE) and progress.due_per_s is None:
+        note = "closed loop"
     return FigureView(name="rate", label=f"{counter} now", value=per_second(progress.second, counter), note=note)
 
 

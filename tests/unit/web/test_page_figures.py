@@ -66,6 +66,12 @@ def test_a_closed_loop_and_a_subscriber_have_no_target() -> None:
     assert shown(alone)["rate"] == ("20.0/s", "20 so far", "")
 
 
+def test_a_load_that_has_ended_has_no_target() -> None:
+    ended = replace(LOADED, phase=RunPhase.DRAIN)
+    acked = ended.totals[Counter.ACKED]
+    assert shown(ended)["rate"] == ("431/s", f"{acked:,} so far", "")
+
+
 def test_before_anything_is_known() -> None:
     begins = Progress(0, RunPhase.PREPARE, 0, 3000, 3000, 500.0)
     assert list(shown(begins)) == ["clients", "lost"]

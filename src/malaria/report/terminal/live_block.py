@@ -289,18 +289,14 @@ def arriving(totals: Mapping[str, int]) -> Counter:
 
 
 def target_of(progress: Progress, counter: Counter) -> str:
-    """Return the rate that a counter should have; empty if what is due is not what it counts."""
-    return due_target(progress) if _has_target(progress, counter) else ""
+    """Return the rate that is due; empty outside of the load, or if what is due is not what the counter counts."""
+    due_per_s = progress.due_per_s
+    return "" if due_per_s is None or not _has_target(progress, counter) else f"{rate_text(due_per_s)}/s"
 
 
 def _has_target(progress: Progress, counter: Counter) -> bool:
     is_other = counter is arriving(progress.totals) or (counter is Counter.ACKED and not progress.acknowledged)
-    return progress.due_per_s is not None and not is_other
-
-
-def due_target(progress: Progress) -> str:
-    per_s = progress.due_now_per_s
-    return UNKNOWN if per_s is None else f"{rate_text(per_s)}/s"
+    return progress.loaded and not is_other
 
 
 def per_second(second: LastSecond | None, counter: str) -> str:

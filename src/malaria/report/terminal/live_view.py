@@ -22,13 +22,13 @@ from malaria.report.terminal.live_block import (
     LiveCourse,
     LivePicture,
     arriving,
-    due_target,
     event_line,
     live_block,
     moment_of,
     per_second,
     phase_text,
     ready,
+    target_of,
 )
 from malaria.report.terminal.so_far import so_far
 from malaria.units import format_count, format_ms
@@ -132,9 +132,9 @@ def line(progress: Progress) -> str:
     ]
     if totals.get(Counter.DUE):
         parts += [f"{name} {per_second(second, name)}" for name in (Counter.SENT, Counter.ACKED)]
-        # a closed loop has no target
-        if progress.due_per_s is not None:
-            parts.append(f"target {due_target(progress)}")
+        # a closed loop has none, and beside the last second of a load that has ended it would be that of another time
+        if target := target_of(progress, Counter.SENT):
+            parts.append(f"target {target}")
     if totals.get(Counter.ARRIVED):
         parts.append(f"{arriving(totals)} {per_second(second, arriving(totals))}")
     for metric, name in ((Metric.ACK, "ack"), (Metric.OWN_LAG, "generator lag")):
